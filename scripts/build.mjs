@@ -1,0 +1,58 @@
+/**
+ * Builds dist/ from src/:
+ *   dist/cli, dist/index.mjs   the build machine's tool; npm dependencies stay imports
+ *   dist/hot.{mjs,cjs}         the application API under plain Node
+ *   dist/release/              what ships inside a release: bundled, no npm dependency left
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const { version, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const define = { __TSUGI_VERSION__: JSON.stringify(version) };
+const npm = Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`));
+
+async function bundle(input, output, { external = [], minify = false } = {}) {
+  const present = Object.entries(input).filter(([, file]) => existsSync(file));
+  if (present.length === 0) return;
+  const build = await rolldown({
+    input: Object.fromEntries(present),
+    platform: "node",
+    external: [/^node:/, ...external],
+    transform: { define, target: "node20" },
+  });
+  await build.write({
+    format: "esm",
+    entryFileNames: output.format === "cjs" ? "[name].cjs" : "[name].mjs",
+    chunkFileNames: "chunks/[name]-[hash].mjs",
+    minify,
+    ...output,
+  });
+  await build.close();
+}
+
+rmSync("dist", { recursive: true, force: true });
+await bundle(
+  { "cli/main": "src/cli/main.ts", index: "src/config/index.ts" },
+  { dir: "dist", banner: (chunk) => (chunk.name === "cli/main" ? "#!/usr/bin/env node" : "") },
+  { external: npm },
+);
+await bundle({ hot: "src/hot/index.ts" }, { dir: "dist" });
+await bundle({ hot: "src/hot/index.ts" }, { dir: "dist", format: "cjs" });
+await bundle(
+  {
+    control: "src/host/control/main.ts",
+    supervisor: "src/runtime/supervisor/main.ts",
+    worker: "src/runtime/worker/main.ts",
+    hot: "src/hot/index.ts",
+  },
+  { dir: "dist/release" },
+);
+await bundle({ hot: "src/hot/index.ts" }, { dir: "dist/release", format: "cjs" });
+if (existsSync("src/host/bin.sh")) cpSync("src/host/bin.sh", "dist/release/bin.sh");
+if (existsSync("src/beam/host")) cpSync("src/beam/host", "dist/beam", { recursive: true });
+if (process.argv.includes("--types")) {
+  execFileSync("npx", ["tsc", "-p", "tsconfig.types.json"], { stdio: "inherit" });
+}

@@ -1,0 +1,166 @@
+/**
+ * The one registry of errors: code → exit code, message, hint. Nothing in tsugi prints an error
+ * that is not in here, and docs/reference/errors.md is generated from it.
+ *
+ * Exit codes (DESIGN §5): 1 failed · 2 wrong usage · 3 not running ·
+ * 4 refused or thawed (the old version serves as before) · 5 handed back (it serves again).
+ */
+export type ExitCode = 1 | 2 | 3 | 4 | 5;
+
+type Details = Record<string, string | number | boolean | undefined>;
+
+interface ErrorDefinition {
+  exitCode: ExitCode;
+  /** What was expected and what was found; `{name}` is replaced from the details. */
+  message: string;
+  /** The next thing to type or to look at. */
+  hint: string;
+}
+
+const define = <T extends Record<`TSUGI_${string}`, ErrorDefinition>>(definitions: T): T =>
+  definitions;
+
+export const ERRORS = define({
+  // --- usage and general -----------------------------------------------------------------------
+  TSUGI_USAGE: { exitCode: 2, message: "{problem}", hint: "{help}" },
+  TSUGI_INTERNAL: {
+    exitCode: 1,
+    message: "Unexpected failure: {problem}",
+    hint: "This is a bug in tsugi; run again with TSUGI_DEBUG=1 and report the stack trace.",
+  },
+  TSUGI_FORMAT_UNKNOWN: {
+    exitCode: 4,
+    message: "{what} has format {found}; this tsugi reads format {expected}.",
+    hint: "Use the tsugi that made it, or a newer one.",
+  },
+
+  TSUGI_MANIFEST_INVALID: {
+    exitCode: 4,
+    message: "{where} is not a release manifest: {problem}.",
+    hint: "Build the release again (tsugi release), or fetch it again.",
+  },
+
+  // --- the running system ----------------------------------------------------------------------
+  TSUGI_NOT_RUNNING: {
+    exitCode: 3,
+    message: "{name} is not running (looked in {root}).",
+    hint: "Start it: {bin} start",
+  },
+  TSUGI_ALREADY_RUNNING: {
+    exitCode: 1,
+    message: "{name} {version} runs already, pid {pid}.",
+    hint: "See it: {bin} status · new version: {bin} upgrade <vsn> · new settings: {bin} reload",
+  },
+  TSUGI_NOT_READY: {
+    exitCode: 1,
+    message: "{what} was not ready within {timeoutMs} ms: {why}",
+    hint: "Look at the log: {bin} logs · more time: timeouts.readyMs in tsugi.config.ts or etc/config.json",
+  },
+  TSUGI_GAVE_UP: {
+    exitCode: 1,
+    message: "{process} crashed {count} times within {withinMs} ms; the supervisor gave up.",
+    hint: "The log has the reason: {bin} logs",
+  },
+  TSUGI_CONTROL_UNREACHABLE: {
+    exitCode: 1,
+    message: "The supervisor (pid {pid}) does not answer on its control socket: {problem}",
+    hint: "If it hangs: kill -9 {pid}, then {bin} start",
+  },
+
+  // --- upgrades --------------------------------------------------------------------------------
+  TSUGI_LOAD_FAILED: {
+    exitCode: 4,
+    message: "{name} {version} did not load: {problem}",
+    hint: "The old version serves as before. The log has the rest: {bin} logs",
+  },
+  TSUGI_FREEZE_TIMEOUT: {
+    exitCode: 4,
+    message: "Not frozen within {timeoutMs} ms; held by {holders}",
+    hint: "Thawed: the old version serves as before. Let it end, exempt it (hot.exempt(res)), or raise timeouts.freezeMs.",
+  },
+  TSUGI_STATE_PATH_MISSING: {
+    exitCode: 4,
+    message:
+      'State "{state}" is at version {from}; {version} wants {to}, and nothing says how to get there.',
+    hint: 'Add the missing step to hot.state("{state}", { upgrade / downgrade }) and build again.',
+  },
+  TSUGI_STATE_FAILED: {
+    exitCode: 4,
+    message: 'State "{state}" could not be carried: {problem}',
+    hint: "Thawed: the old version serves as before, its state untouched.",
+  },
+  TSUGI_UNHEALTHY: {
+    exitCode: 5,
+    message: "{version} was unhealthy in probation: {problem}",
+    hint: "Handed back: {previous} serves again. The log has the rest: {bin} logs",
+  },
+  TSUGI_UPGRADE_UNDER_WAY: {
+    exitCode: 4,
+    message: "An upgrade to {version} is under way.",
+    hint: "Attach to it: {bin} upgrade {version}",
+  },
+});
+
+export type ErrorCode = keyof typeof ERRORS;
+
+const fill = (text: string, details: Details): string =>
+  text.replace(/\{(\w+)\}/g, (whole, key: string) =>
+    details[key] === undefined ? whole : String(details[key]),
+  );
+
+export class TsugiError extends Error {
+  override name = "TsugiError";
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly exitCode: ExitCode;
+  readonly details: Details;
+
+  constructor(code: ErrorCode, details: Details = {}, options?: { cause?: unknown }) {
+    const definition: ErrorDefinition = ERRORS[code];
+    super(fill(definition.message, details), options);
+    this.code = code;
+    this.exitCode = definition.exitCode;
+    this.hint = fill(definition.hint, details);
+    this.details = details;
+  }
+}
+
+/** An error as it crosses a process boundary or goes into a report. */
+export interface ErrorJson {
+  code: string;
+  message: string;
+  hint: string;
+  exitCode: ExitCode;
+  details?: Details;
+}
+
+export function errorToJson(error: unknown): ErrorJson {
+  const known = error instanceof TsugiError ? error : toInternal(error);
+  const { code, message, hint, exitCode, details } = known;
+  return { code, message, hint, exitCode, details };
+}
+
+/** Rebuilds an error that came over a socket; one with an unknown code keeps its own words. */
+export function errorFromJson(json: ErrorJson): TsugiError {
+  if (json.code in ERRORS) {
+    const error = new TsugiError(json.code as ErrorCode, json.details ?? {});
+    error.message = json.message;
+    return error;
+  }
+  return toInternal(new Error(`${json.code}: ${json.message}`));
+}
+
+export const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
+function toInternal(error: unknown): TsugiError {
+  return new TsugiError("TSUGI_INTERNAL", { problem: messageOf(error) }, { cause: error });
+}
+
+/** What a terminal shows of an error: its code, what happened, and the next step. */
+export function renderError(error: unknown, verbose = false): string {
+  const known = error instanceof TsugiError ? error : toInternal(error);
+  const lines = [`error ${known.code}`, `  ${known.message}`, `  → ${known.hint}`];
+  if (verbose) lines.push(String((known.cause as Error)?.stack ?? known.stack));
+  return lines.join("\n");
+}

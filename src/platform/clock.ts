@@ -1,0 +1,10 @@
+/** Wall-clock milliseconds with a fraction that two processes on one machine can compare. */
+export const nowMs = (): number => performance.timeOrigin + performance.now();
+
+export const isoNow = (): string => new Date().toISOString();
+
+/** Measures: `const ms = stopwatch(); … ms()`. */
+export function stopwatch(): () => number {
+  const start = performance.now();
+  return () => Math.round((performance.now() - start) * 100) / 100;
+}

@@ -1,0 +1,80 @@
+/**
+ * The seam to the file system. A durable write is: temporary file, fsync, rename, fsync of the
+ * folder; each has a label, so that a test can make exactly one of them fail (see faults.ts).
+ */
+import { constants } from "node:fs";
+import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { fault } from "./faults.ts";
+
+/** Writes the whole file or leaves the old one; after it returns, a power loss does not undo it. */
+export async function writeDurably(
+  label: string,
+  path: string,
+  data: string | Uint8Array,
+  mode = 0o644,
+): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  await fault(`${label}:write`, temporary, data);
+  const file = await open(temporary, "w", mode);
+  try {
+    await file.chmod(mode);
+    await file.writeFile(data);
+    await file.sync();
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await renameDurably(label, temporary, path);
+}
+
+/** Renames and makes the rename durable. The instant of the rename is the instant it is true. */
+export async function renameDurably(label: string, from: string, to: string): Promise<void> {
+  await fault(`${label}:rename`, to);
+  await rename(from, to);
+  await fault(`${label}:renamed`, to);
+  await syncFolder(dirname(to));
+}
+
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Appends one line in one write, so that lines of several writers never mix. */
+export async function appendDurably(label: string, path: string, line: string, mode = 0o640) {
+  await fault(`${label}:append`, path);
+  const file = await open(path, "a", mode);
+  try {
+    await file.appendFile(line);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+export async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+}

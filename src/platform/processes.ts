@@ -1,0 +1,58 @@
+/**
+ * Telling processes apart. A pid alone says nothing: it may be another process by now. A process
+ * is `{ pid, startTime, bootId }`, as far as the platform can tell (Linux: all three).
+ */
+import { readFileSync } from "node:fs";
+
+export interface ProcessIdentity {
+  pid: number;
+  /** Clock ticks since boot when the process started (Linux), else null. */
+  startTime: string | null;
+  /** The kernel's id of this boot (Linux), else null. */
+  bootId: string | null;
+}
+
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, startTime: startTimeOf(pid), bootId: bootId() };
+}
+
+/** True when that very process still runs (a zombie does not). */
+export function isAlive(identity: ProcessIdentity): boolean {
+  if (identity.bootId !== bootId()) return false;
+  try {
+    process.kill(identity.pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
+  }
+  if (identity.startTime === null) return true;
+  return startTimeOf(identity.pid) === identity.startTime;
+}
+
+function startTimeOf(pid: number): string | null {
+  try {
+    // The name in parentheses may hold spaces and parentheses: what follows the last one counts.
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" || fields[0] === "X" ? "gone" : (fields[19] ?? null);
+  } catch {
+    return null;
+  }
+}
+
+function bootId(): string | null {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return null;
+  }
+}
+
+/** Resident memory in bytes, 0 where it cannot be told. */
+export function rssBytesOf(pid: number): number {
+  try {
+    const pages = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1];
+    return Number(pages) * 4096;
+  } catch {
+    return 0;
+  }
+}

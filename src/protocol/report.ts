@@ -1,0 +1,68 @@
+/** What an upgrade reports and what `status` shows (CONTRACTS §4). Shared by both kinds of release. */
+import type { ErrorJson } from "../errors.ts";
+
+export const REPORT_FORMAT = 1;
+
+export type Strategy = "none" | "swap" | "handoff" | "replace" | "restart";
+
+export type UpgradeResult = "committed" | "refused" | "thawed" | "handed-back";
+
+export interface StateReport {
+  name: string;
+  from: number | null;
+  to: number;
+  bytes: number;
+  migrateMs: number;
+  /** true, false, or why it was skipped. */
+  rehearsed: boolean | string;
+}
+
+export interface UpgradeReport {
+  format: typeof REPORT_FORMAT;
+  from: string;
+  to: string;
+  strategy: Strategy;
+  reasons: string[];
+  /** ISO time of the start. */
+  at: string;
+  steps: { name: string; ms: number }[];
+  /** From the freeze to the activation; 0 where nothing was frozen. */
+  pauseMs: number;
+  /** Per carried connection: from its last read by the old to its first by the new generation. */
+  quietMs: { p50: number; p99: number; max: number };
+  /** Requests that were held back during the pause, and requests under way at its begin. */
+  requests: { waited: number; underWay: number };
+  connections: { carried: number; drained: number; lost: number };
+  states: StateReport[];
+  /** What of the old generation still runs, by kind and name. Empty on success. */
+  leftovers: string[];
+  result: UpgradeResult;
+  /** Set where state was taken as of an earlier moment (a hand-back without `downgrade`). */
+  stateAsOf?: string;
+  error?: ErrorJson;
+}
+
+export interface SlotStatus {
+  pid: number;
+  generation: number;
+  node: string;
+  restarts: number;
+  rssBytes: number;
+  healthy: boolean;
+}
+
+export interface StatusReport {
+  name: string;
+  version: string;
+  releaseId: string;
+  status: string;
+  since: string;
+  processes: { name: string; slots: SlotStatus[] }[];
+  /** `etc/` differs from what the running generation was started with: `reload` applies it. */
+  etcChanged: boolean;
+  /** The step of the upgrade under way, or null. */
+  upgrade: { to: string; step: string } | null;
+  leftovers: string[];
+  /** Log lines lost since start to a full disk or a slow reader. */
+  logDropped: number;
+}

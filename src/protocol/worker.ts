@@ -1,0 +1,182 @@
+/**
+ * What a supervisor and a worker say to each other, over the worker's IPC channel.
+ *
+ * Every message is wrapped as `{ cmd: "NODE_TSUGI", tsugi: <message> }`: Node delivers a `cmd` that
+ * begins with `NODE_` as 'internalMessage', so the application's own `process.on("message")` never
+ * sees it, and the channel does not keep an idle application alive. Handles (listening sockets,
+ * connections, one end of a state pipe) travel as raw handles beside a message, so that no process
+ * on the way begins to read.
+ *
+ *   supervisor (WorkerHandle)                      worker (Worker)
+ *   ───────────────────────────                    ─────────────────────────────────────
+ *   spawn, TSUGI_WORKER in the environment  ──►     preload, then the entry runs
+ *                                           ◄──     listen {id, key}
+ *   reply {id} + listening handle           ──►     'listening' fires; accepts if activated
+ *                                           ◄──     ready {states, …}    (or failed)
+ *   activate {id}                           ──►     accepts; hot.activate     ◄── reply {id}
+ *   ── an upgrade, old generation ──
+ *   freeze {id, timeoutMs}                  ──►     stops accepting; waits    ◄── reply | error
+ *   sendState {id, wanted} + pipe           ──►     writes the states         ◄── reply
+ *   thaw {id}                               ──►     accepts again             ◄── reply
+ *   releaseConnections {id}                 ──►     connection {meta} + handle … then ◄── reply
+ *   drain {id, drainMs}                     ──►     ends what is left         ◄── reply
+ *   dispose {id}                            ──►     hot.dispose               ◄── reply
+ *   ── an upgrade, new generation ──
+ *   receiveState {id} + pipe                ──►     reads, migrates           ◄── reply | error
+ *   adopt {meta} + handle                   ──►     goes on with the connection
+ *
+ * A request carries an `id` and is answered by exactly one `reply` with the same id.
+ */
+import type { ErrorJson } from "../errors.ts";
+
+export const WORKER_PROTOCOL_FORMAT = 1;
+
+export const ENVELOPE = "NODE_TSUGI";
+
+export interface Envelope<T> {
+  cmd: typeof ENVELOPE;
+  tsugi: T;
+}
+
+/** In the environment variable TSUGI_WORKER (JSON); the worker deletes it before the app runs. */
+export interface WorkerBoot {
+  format: typeof WORKER_PROTOCOL_FORMAT;
+  name: string;
+  version: string;
+  previous: string | null;
+  process: string;
+  slot: number;
+  generation: number;
+  strategy: "start" | "handoff" | "replace";
+  /** active: accept as soon as ready. standby: load only, wait for `activate`. rehearsal: never active. */
+  mode: "active" | "standby" | "rehearsal";
+  /** Absolute path of the entry, as in argv[1]. */
+  entry: string;
+  readyAfterMs: number;
+}
+
+/** How a listening socket is asked for. One key, one kernel socket, shared by all who ask. */
+export interface ListenKey {
+  /** 4, 6 for TCP; "pipe" for a Unix socket; "fd". */
+  family: 4 | 6 | "pipe" | "fd";
+  /** As asked; null for the unspecified address. A path for "pipe". */
+  address: string | null;
+  /** As asked: 0 stays 0. The descriptor for "fd", -1 for "pipe". */
+  port: number;
+  /** Counts equal requests of one worker, so that two `listen(0)` are two sockets. */
+  ordinal: number;
+}
+
+export const listenKeyText = (key: ListenKey): string =>
+  `${key.family}|${key.address ?? "*"}|${key.port}|${key.ordinal}`;
+
+/** A `hot.state` as the running code declares it. */
+export interface DeclaredState {
+  name: string;
+  version: number;
+  /** Versions that one step of `upgrade` starts from, and of `downgrade`. */
+  upgradesFrom: number[];
+  downgradesFrom: number[];
+}
+
+export interface CarriedState {
+  name: string;
+  /** Version as sent by the old generation (after its `downgrade`), null: `initial()` was used. */
+  from: number | null;
+  to: number;
+  bytes: number;
+  migrateMs: number;
+}
+
+/** Something that holds a freeze, for the error of one that ran out. */
+export interface Holder {
+  kind: "request" | "websocket" | "socket" | "hook";
+  /** `GET /slow`, a hook's name … */
+  name: string;
+  ageMs: number;
+}
+
+/** What travels with a carried connection. */
+export interface ConnectionMeta {
+  kind: "http" | "websocket" | "tcp";
+  /** The key of the listening socket that it came in by. */
+  key: ListenKey;
+  /** Registered servers only: the ordinal of `hot.websockets`/`hot.sockets` in the process. */
+  server?: number;
+  /** Bytes the old generation has read and not used. */
+  head?: Uint8Array;
+  /** Structured-cloneable; for a WebSocket: protocol state and the data of `save`. */
+  data?: unknown;
+  /** `performance.timeOrigin + performance.now()` when the old generation stopped reading. */
+  quietSinceMs: number;
+}
+
+// --- supervisor → worker ---------------------------------------------------------------------
+
+export type WorkerRequest =
+  | { type: "activate"; id: number }
+  | { type: "freeze"; id: number; timeoutMs: number }
+  | { type: "thaw"; id: number }
+  /** With a pipe handle. `wanted`: versions the receiver declares, for the sender's `downgrade`. */
+  | { type: "sendState"; id: number; wanted: DeclaredState[]; sliced?: boolean }
+  /** With a pipe handle. */
+  | { type: "receiveState"; id: number }
+  | { type: "releaseConnections"; id: number }
+  /** Ends idle connections, waits for the others, at most drainMs; then ends them all. */
+  | { type: "drain"; id: number; drainMs: number }
+  | { type: "dispose"; id: number }
+  | { type: "health"; id: number }
+  | { type: "evaluate"; id: number; expression: string }
+  | { type: "consoleOpen"; id: number; session: number; columns?: number; terminal: boolean }
+  | { type: "consoleInput"; session: number; data: string | null }
+  /** With a connection handle. */
+  | { type: "adopt"; meta: ConnectionMeta }
+  /** Answer to the worker's `listen`: with a handle, or with the errno name of the failed bind. */
+  | { type: "listenReply"; id: number; errorCode?: string; errno?: number; syscall?: string };
+
+export type WorkerRequestWithReply = Exclude<
+  WorkerRequest,
+  { type: "consoleInput" | "adopt" | "listenReply" }
+>;
+
+/** The value of the `reply` to each request. */
+export interface WorkerReplies {
+  activate: null;
+  freeze: { underWay: number; frozenAtMs: number };
+  thaw: null;
+  sendState: { states: { name: string; version: number; bytes: number }[]; serializeMs: number };
+  receiveState: { states: CarriedState[] };
+  /** Number of `connection` messages sent; `waited`: requests that waited on carried connections. */
+  releaseConnections: { carried: number; left: number };
+  drain: { drained: number; lost: number };
+  dispose: null;
+  health: { healthy: boolean; problem?: string };
+  evaluate: { text: string; threw: boolean };
+  consoleOpen: null;
+}
+
+// --- worker → supervisor ---------------------------------------------------------------------
+
+export type WorkerEvent =
+  | { type: "reply"; id: number; value: unknown }
+  | { type: "reply"; id: number; error: ErrorJson; holders?: Holder[] }
+  | { type: "listen"; id: number; key: ListenKey; backlog: number; flags: number }
+  | { type: "unlisten"; key: ListenKey }
+  | {
+      type: "ready";
+      states: DeclaredState[];
+      usesHot: boolean;
+      accepts: boolean;
+      drainable: boolean;
+    }
+  /** The entry threw, or `prepare` rejected. */
+  | { type: "failed"; error: ErrorJson }
+  /** With a connection handle. */
+  | { type: "connection"; meta: ConnectionMeta }
+  | { type: "adopted"; quietMs: number; kind: ConnectionMeta["kind"] }
+  | { type: "consoleOutput"; session: number; data: string }
+  | { type: "consoleClosed"; session: number }
+  /** The old generation's state was touched after the freeze: reported, never silent. */
+  | { type: "lateAccess"; state: string }
+  /** The app called process.exit, or forks processes of its own … for the plan and the report. */
+  | { type: "notice"; text: string };

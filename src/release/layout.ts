@@ -1,0 +1,120 @@
+/**
+ * Every path of the release tree (DESIGN §4), once. The tree is the same in `rel/<app>` after a
+ * build and in the install root on a host; nothing else in tsugi joins these names by hand.
+ */
+import { join } from "node:path";
+
+/** What `releases/permanent` holds: the only thing that a boot reads. */
+export interface PermanentPointer {
+  version: string;
+  releaseId: string;
+  /** Folder name below `runtime/`, such as `node-24.21.0-linux-x64`. */
+  runtimeDir: string;
+  /** Folder name below `lib/`, such as `tsugi-0.1.0`. */
+  tsugiDir: string;
+}
+
+export interface Layout {
+  readonly root: string;
+  readonly name: string;
+  readonly bin: string;
+  readonly binDir: string;
+  readonly runtimeRoot: string;
+  readonly lib: string;
+  readonly releases: string;
+  readonly permanent: string;
+  readonly registry: string;
+  readonly etc: string;
+  readonly etcEnv: string;
+  readonly etcConfig: string;
+  readonly etcNodeArgs: string;
+  readonly trustedKeys: string;
+  readonly log: string;
+  readonly appLog: string;
+  readonly upgradesLog: string;
+  readonly run: string;
+  readonly pid: string;
+  readonly controlSocket: string;
+  readonly lock: string;
+  readonly workers: string;
+  readonly data: string;
+  /** Work in progress of an unpack, below `releases/` so that a rename stays on one file system. */
+  readonly staging: string;
+  release(version: string): ReleasePaths;
+  runtime(runtimeDir: string): string;
+  node(runtimeDir: string): string;
+  library(folder: string): string;
+}
+
+export interface ReleasePaths {
+  readonly dir: string;
+  readonly manifest: string;
+  readonly signature: string;
+  readonly config: string;
+  readonly nodeArgs: string;
+  readonly tarball: string;
+}
+
+export function layoutOf(root: string, name: string): Layout {
+  const at = (...parts: string[]) => join(root, ...parts);
+  return {
+    root,
+    name,
+    binDir: at("bin"),
+    bin: at("bin", name),
+    runtimeRoot: at("runtime"),
+    lib: at("lib"),
+    releases: at("releases"),
+    permanent: at("releases", "permanent"),
+    registry: at("releases", "RELEASES.json"),
+    staging: at("releases", ".staging"),
+    etc: at("etc"),
+    etcEnv: at("etc", "env"),
+    etcConfig: at("etc", "config.json"),
+    etcNodeArgs: at("etc", "node.args"),
+    trustedKeys: at("etc", "trusted_keys"),
+    log: at("log"),
+    appLog: at("log", `${name}.log`),
+    upgradesLog: at("log", "upgrades.jsonl"),
+    run: at("run"),
+    pid: at("run", "pid"),
+    controlSocket: at("run", "control.sock"),
+    lock: at("run", "lock"),
+    workers: at("run", "workers"),
+    data: at("var"),
+    release: (version) => ({
+      dir: at("releases", version),
+      manifest: at("releases", version, "release.json"),
+      signature: at("releases", version, "release.json.sig"),
+      config: at("releases", version, "config.json"),
+      nodeArgs: at("releases", version, "node.args"),
+      tarball: at("releases", version, `${name}.tar.gz`),
+    }),
+    runtime: (runtimeDir) => at("runtime", runtimeDir),
+    node: (runtimeDir) => at("runtime", runtimeDir, "bin", "node"),
+    library: (folder) => at("lib", folder),
+  };
+}
+
+export const runtimeDirName = (nodeVersion: string, platform: string) =>
+  `node-${nodeVersion}-${platform}`;
+export const tsugiDirName = (version: string) => `tsugi-${version}`;
+export const appDirName = (name: string, version: string) => `${name}-${version}`;
+export const packagesDirName = (hash: string) => `packages-${hash.slice(0, 8)}`;
+
+/** `releases/permanent` is one line of four words, so that `sh` can `read` it. */
+export const formatPermanent = (p: PermanentPointer) =>
+  `${p.version} ${p.releaseId} ${p.runtimeDir} ${p.tsugiDir}\n`;
+
+/** Returns undefined for anything that is not exactly one well-formed line. */
+export function parsePermanent(text: string): PermanentPointer | undefined {
+  const match = /^(\S+) ([0-9a-f]{64}) (\S+) (\S+)\n$/.exec(text);
+  if (!match) return undefined;
+  const [, version, releaseId, runtimeDir, tsugiDir] = match as unknown as string[];
+  return {
+    version: version!,
+    releaseId: releaseId!,
+    runtimeDir: runtimeDir!,
+    tsugiDir: tsugiDir!,
+  };
+}

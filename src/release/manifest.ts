@@ -1,0 +1,173 @@
+/**
+ * `release.json`: what a release is made of (CONTRACTS §4). Canonical JSON, so that the same
+ * release has the same bytes and therefore the same releaseId on every machine.
+ */
+import { createHash } from "node:crypto";
+import { TsugiError } from "../errors.ts";
+
+export const MANIFEST_FORMAT = 1;
+
+/** One file of the tarball. `mode` is the numeric permission (0o644 = 420). */
+export interface ManifestFile {
+  path: string;
+  mode: number;
+  size: number;
+  sha256: string;
+  /** Only for a symbolic link: its target, relative and inside the tree; `sha256` is the target's. */
+  link?: string;
+}
+
+/** A component the relup compares; `hash` covers every file below `dir` (path, mode, bytes). */
+export interface ManifestComponent {
+  /** `app`, `packages`, `config`, `nodeArgs`, `bin` */
+  name: string;
+  version?: string;
+  /** Relative to the root, absent for a single file. */
+  dir?: string;
+  hash: string;
+}
+
+export interface ManifestProcess {
+  name: string;
+  /** Relative to `lib/<app>-<vsn>`. */
+  entry: string;
+  workers: number | "max";
+  /** false: never two generations at once. */
+  overlap: boolean;
+}
+
+/** A `hot.state` found in the sources; `dynamic` where the options are not literals. */
+export interface ManifestState {
+  name: string;
+  version: number;
+  upgradesFrom: number[];
+  downgradesFrom: number[];
+  dynamic?: boolean;
+}
+
+export interface Manifest {
+  format: typeof MANIFEST_FORMAT;
+  name: string;
+  version: string;
+  kind: "node" | "beam";
+  runtime: {
+    /** Folder name below `runtime/`. */
+    dir: string;
+    /** Node's (or OTP's) version. */
+    version: string;
+    /** `linux-x64`, `linux-arm64`, `linux-x64-musl`, `darwin-arm64` … */
+    platform: string;
+  };
+  tsugi: { dir: string; version: string };
+  components: ManifestComponent[];
+  processes: ManifestProcess[];
+  states: ManifestState[];
+  /** The application imports `tsugi/hot`. */
+  usesHot: boolean;
+  /** The application calls `hot.accept()`. */
+  accepts: boolean;
+  /** How the application was built; only `compile` and `bundle` can be swapped. */
+  build: "compile" | "own" | "bundle" | "mix" | "otp";
+  files: ManifestFile[];
+}
+
+/** Sorted keys, two-space indent, a final newline: stable bytes that a person can read. */
+export function canonicalJson(value: unknown): string {
+  return `${JSON.stringify(sortKeys(value), null, 2)}\n`;
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (value === null || typeof value !== "object") return value;
+  const sorted = Object.entries(value)
+    .filter(([, item]) => item !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, item]) => [key, sortKeys(item)] as const);
+  return Object.fromEntries(sorted);
+}
+
+export const sha256 = (bytes: string | Uint8Array): string =>
+  createHash("sha256").update(bytes).digest("hex");
+
+export const releaseIdOf = (manifestBytes: string | Uint8Array): string => sha256(manifestBytes);
+
+/** The hash of a set of files, whatever folder they stand in: for components and `packages-<hash8>`. */
+export function hashFiles(files: readonly ManifestFile[], below = ""): string {
+  const hash = createHash("sha256");
+  const prefix = below === "" ? "" : `${below}/`;
+  for (const file of [...files].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+    if (!file.path.startsWith(prefix)) continue;
+    hash.update(`${file.path.slice(prefix.length)}\0${file.mode}\0${file.sha256}\n`);
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Parses and checks the shape of a manifest; unknown keys are ignored, an unknown `format` refused.
+ * @throws TSUGI_FORMAT_UNKNOWN, TSUGI_MANIFEST_INVALID
+ */
+export function parseManifest(bytes: string, where: string): Manifest {
+  let json: Partial<Manifest> | null;
+  try {
+    json = JSON.parse(bytes) as Partial<Manifest> | null;
+  } catch (cause) {
+    throw new TsugiError("TSUGI_MANIFEST_INVALID", { where, problem: "not JSON" }, { cause });
+  }
+  const bad = (problem: string) => new TsugiError("TSUGI_MANIFEST_INVALID", { where, problem });
+  if (json === null || typeof json !== "object") throw bad("not an object");
+  if (json.format !== MANIFEST_FORMAT) {
+    throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {
+      what: where,
+      found: String(json.format),
+      expected: MANIFEST_FORMAT,
+    });
+  }
+  for (const key of ["name", "version", "kind"] as const) {
+    if (typeof json[key] !== "string") throw bad(`"${key}" is not a string`);
+  }
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(json.name!)) throw bad(`"name" is not a file name`);
+  if (!/^[0-9A-Za-z][0-9A-Za-z.+_-]*$/.test(json.version!))
+    throw bad(`"version" is not a file name`);
+  for (const key of ["components", "processes", "states", "files"] as const) {
+    if (!Array.isArray(json[key])) throw bad(`"${key}" is not a list`);
+  }
+  for (const key of ["runtime", "tsugi"] as const) {
+    const dir = json[key]?.dir;
+    if (typeof dir !== "string" || !/^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(dir)) {
+      throw bad(`"${key}.dir" is not a folder name`);
+    }
+  }
+  for (const file of json.files!) {
+    const problem = fileProblem(file);
+    if (problem) throw bad(`file ${JSON.stringify(file?.path)}: ${problem}`);
+  }
+  return json as Manifest;
+}
+
+function fileProblem(file: Partial<ManifestFile> | null): string | undefined {
+  if (file === null || typeof file !== "object" || typeof file.path !== "string") return "no path";
+  if (!isSafePath(file.path)) return "path leaves the tree";
+  if (!Number.isInteger(file.mode) || file.mode! < 0) return "mode is not a number";
+  if (!Number.isSafeInteger(file.size) || file.size! < 0) return "size is not a number";
+  if (!/^[0-9a-f]{64}$/.test(String(file.sha256))) return "sha256 is not 64 hex digits";
+  if (file.link !== undefined && !isSafeLink(file.path, file.link)) return "link leaves the tree";
+  return undefined;
+}
+
+/** A relative path below the root with no empty, `.` or `..` part and no backslash or NUL. */
+export function isSafePath(path: string): boolean {
+  if (path === "" || path.startsWith("/") || /[\\\0]/.test(path)) return false;
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== "..");
+}
+
+/** A link target is safe when it is relative and, taken from the link's folder, stays in the tree. */
+export function isSafeLink(path: string, target: string): boolean {
+  if (target === "" || target.startsWith("/") || /[\\\0]/.test(target)) return false;
+  let depth = path.split("/").length - 1;
+  for (const part of target.split("/")) {
+    if (part === "..") depth -= 1;
+    else if (part !== "." && part !== "") depth += 1;
+    if (depth < 0) return false;
+  }
+  return true;
+}
