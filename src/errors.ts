@@ -94,6 +94,16 @@ export const ERRORS = define({
     message: "{version} was unhealthy in probation: {problem}",
     hint: "Handed back: {previous} serves again. The log has the rest: {bin} logs",
   },
+  TSUGI_WORKERS_LOSE_STATE: {
+    exitCode: 4,
+    message: "{process} has state in {from} slots; the new release has only {to}.",
+    hint: "Keep the number of workers, or move the state out first; restart takes any number.",
+  },
+  TSUGI_NAME_DIFFERS: {
+    exitCode: 4,
+    message: "This is a release of {to}; here runs {from}.",
+    hint: "Give it an install root of its own.",
+  },
   TSUGI_UPGRADE_UNDER_WAY: {
     exitCode: 4,
     message: "An upgrade to {version} is under way.",

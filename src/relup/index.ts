@@ -1,0 +1,6 @@
+export { diffManifests } from "./diff.ts";
+export { explainPlan } from "./explain.ts";
+export type { Difference, Instruction, Obstacle, Plan } from "./instructions.ts";
+export { planUpgrade } from "./plan.ts";
+export { type StatePath, statePath, type VersionedState } from "./states.ts";
+export type { LiveFacts } from "./strategy.ts";

@@ -1,0 +1,44 @@
+/**
+ * The relup: the ordered instructions that take a running system from one release to another.
+ * Plain data: `plan` computes it, `explain` prints it, the supervisor's upgrade loop evaluates it.
+ * As in OTP there is exactly one `pointOfNoReturn`.
+ */
+import type { Strategy } from "../protocol/report.ts";
+
+export type Instruction = { component: string; from: string; to: string; why: string } & (
+  | { op: "load"; process: string; slots: number | "max" }
+  | { op: "rehearse"; state: string }
+  | { op: "stop"; process: string }
+  | { op: "freeze"; process: string }
+  | { op: "carry"; state: string; steps: number[] }
+  | { op: "pointOfNoReturn" }
+  | { op: "activate"; process: string }
+  | { op: "moveConnections"; process: string }
+  | { op: "replaceSupervisor" }
+  | { op: "probation" }
+  | { op: "commit" }
+);
+
+/** What is different between two releases, component by component. */
+export interface Difference {
+  component: string;
+  from: string;
+  to: string;
+}
+
+/** Why a relup must not be run at all; becomes the error of the same code. */
+export interface Obstacle {
+  code: "TSUGI_STATE_PATH_MISSING" | "TSUGI_WORKERS_LOSE_STATE" | "TSUGI_NAME_DIFFERS";
+  details: Record<string, string | number>;
+}
+
+export interface Plan {
+  strategy: Strategy;
+  from: string;
+  to: string;
+  /** One sentence each, the decisive one first. */
+  reasons: string[];
+  differences: Difference[];
+  instructions: Instruction[];
+  obstacles: Obstacle[];
+}

@@ -1,0 +1,74 @@
+/**
+ * Which instruction fits (DESIGN §6), and why.
+ *
+ *   tsugi differs, or the Node that the supervisor runs on        replace
+ *   same runtime, tsugi, packages, node.args, processes; both
+ *   accept; every migrated state can go back                      swap
+ *   anything else                                                 handoff
+ */
+import type { Strategy } from "../protocol/report.ts";
+import type { Manifest } from "../release/manifest.ts";
+import type { Difference } from "./instructions.ts";
+
+/** What only the host knows. */
+export interface LiveFacts {
+  /** Node version that the supervisor runs on, without the v. */
+  supervisorNode?: string;
+  /** `etc/` changed since the running generation was started. */
+  environmentChanged?: boolean;
+}
+
+export function chooseStrategy(
+  from: Manifest,
+  to: Manifest,
+  differences: readonly Difference[],
+  live: LiveFacts,
+): { strategy: Strategy; reasons: string[] } {
+  const replacing = reasonsToReplace(from, to, differences, live);
+  if (replacing.length > 0) return { strategy: "replace", reasons: replacing };
+  return { strategy: "handoff", reasons: reasonsAgainstSwap(from, to, differences, live) };
+}
+
+function reasonsToReplace(
+  from: Manifest,
+  to: Manifest,
+  differences: readonly Difference[],
+  live: LiveFacts,
+): string[] {
+  const reasons: string[] = [];
+  const tsugi = differences.find((difference) => difference.component === "tsugi");
+  if (tsugi) reasons.push(`tsugi differs: ${tsugi.from} → ${tsugi.to}`);
+  const running = live.supervisorNode ?? from.runtime.version;
+  if (running !== to.runtime.version) {
+    reasons.push(`the supervisor's Node differs: ${running} → ${to.runtime.version}`);
+  }
+  return reasons;
+}
+
+const NOT_SWAPPABLE: Record<string, string> = {
+  runtime: "the runtime differs",
+  packages: "the packages differ",
+  nodeArgs: "node.args differs",
+  processes: "the processes differ",
+  config: "the built-in settings differ",
+};
+
+function reasonsAgainstSwap(
+  from: Manifest,
+  to: Manifest,
+  differences: readonly Difference[],
+  live: LiveFacts,
+): string[] {
+  const reasons: string[] = [];
+  for (const { component, from: a, to: b } of differences) {
+    const reason = NOT_SWAPPABLE[component];
+    if (reason) reasons.push(`${reason}: ${a} → ${b}`);
+  }
+  if (live.environmentChanged) reasons.push("etc/ has changed");
+  for (const side of [from, to]) {
+    if (side.build === "own") reasons.push(`${side.version} is built with build: "own"`);
+    else if (!side.accepts) reasons.push(`${side.version} does not call hot.accept()`);
+  }
+  if (reasons.length === 0) reasons.push("this tsugi does not swap in place yet");
+  return [...new Set(reasons)];
+}
