@@ -17,9 +17,9 @@ const viewers = new Map<WebSocket, Viewer>();
 /** Serves `ws://…/feed?admiral=<name>&after=<sequence>`. */
 export function openFeed(server: Server): void {
   const feed = new WebSocketServer({ server, path: "/feed" });
-  hot.websockets(feed, {
-    save: (socket) => viewers.get(socket),
-    restore: (socket, viewer) => viewers.set(socket, viewer as Viewer),
+  hot.websockets<WebSocket, Viewer>(feed, {
+    save: (socket) => viewers.get(socket)!,
+    restore: (socket, viewer) => viewers.set(socket, viewer),
   });
 
   feed.on("connection", (socket, request) => {
