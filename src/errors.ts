@@ -109,6 +109,64 @@ export const ERRORS = define({
     message: "An upgrade to {version} is under way.",
     hint: "Attach to it: {bin} upgrade {version}",
   },
+
+  // --- the host: the tree, its settings, its releases -------------------------------------------
+  TSUGI_RELEASE_NOT_FOUND: {
+    exitCode: 4,
+    message: "Release {version} is not here: {looked}.",
+    hint: "Put its tarball at {dropBox}, or name it: {bin} upgrade <file>",
+  },
+  TSUGI_UNPACK_REFUSED: {
+    exitCode: 4,
+    message: "{source} was not unpacked: {problem}.",
+    hint: "Nothing was changed on this host. Build the release again (tsugi release), or copy it again.",
+  },
+  TSUGI_RELEASE_CONFLICT: {
+    exitCode: 4,
+    message:
+      "Release {version} is on this host already with other bytes: found {found}, offered {offered}.",
+    hint: "Give the new build a new version. If {version} is merely unpacked: {bin} unpack --force {version}",
+  },
+  TSUGI_FOLDER_CONFLICT: {
+    exitCode: 4,
+    message: "{folder} is on this host already with other bytes ({file}).",
+    hint: "It was changed after it was unpacked, or two builds share a version. Give the build a new version; nothing was changed.",
+  },
+  TSUGI_DISK_FULL: {
+    exitCode: 4,
+    message: "Not enough space at {root}: {neededMb} MB needed, {freeMb} MB free.",
+    hint: "Make room: {bin} prune --keep 2",
+  },
+  TSUGI_SIGNATURE_REFUSED: {
+    exitCode: 4,
+    message: "The signature of {version} was refused: {problem}.",
+    hint: "Sign it with a key of {keys} (tsugi release --sign <key>), or add its public key there.",
+  },
+  TSUGI_RELEASE_DAMAGED: {
+    exitCode: 1,
+    message: "Release {version} on this host is not what its manifest says: {problem}.",
+    hint: "Extract its tarball again, or start another one: {bin} releases",
+  },
+  TSUGI_STATUS_REFUSED: {
+    exitCode: 4,
+    message: "Release {version} is {status}: it can't be {wanted}.",
+    hint: "See what is here: {bin} releases",
+  },
+  TSUGI_NOTHING_TO_ROLL_BACK_TO: {
+    exitCode: 4,
+    message: "{version} is the only release that was ever permanent here: nothing to roll back to.",
+    hint: "See what is here: {bin} releases",
+  },
+  TSUGI_SETTINGS_INVALID: {
+    exitCode: 1,
+    message: "{file}{line} is not valid: {problem}.",
+    hint: "Correct the file and try again.",
+  },
+  TSUGI_ENV_EXPOSED: {
+    exitCode: 1,
+    message: "{file} can be read by others (mode {mode}, expected 600): it may hold secrets.",
+    hint: "chmod 600 {file}",
+  },
 });
 
 export type ErrorCode = keyof typeof ERRORS;

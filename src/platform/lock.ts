@@ -1,35 +1,71 @@
 /**
  * One writer per install root. Node has no flock, so the lock is a file created exclusively that
  * says whose it is; a lock whose owner is gone (pid, start time, boot) is seen through.
+ *
+ * Two processes may find the same stale lock. If each simply removed it, the slower one could
+ * remove the lock that the faster one has just taken. So a stale lock is only removed under a
+ * second lock, `<path>.break`, after looking again; that one is taken by the same rules.
  */
 import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { identityOf, isAlive, type ProcessIdentity } from "./processes.ts";
+
+export type LockOutcome =
+  | { taken: true; release: () => Promise<void> }
+  | { taken: false; owner: ProcessIdentity };
+
+const BREAKER_POLL_MS = 5;
+
+let attempts = 0;
 
 /**
  * Takes the lock or tells who holds it.
  * The file appears whole: it is written under its own name and linked into place.
  */
-export async function takeLock(
-  path: string,
-): Promise<
-  { taken: true; release: () => Promise<void> } | { taken: false; owner: ProcessIdentity }
-> {
-  const own = `${path}.${process.pid}`;
+export async function takeLock(path: string): Promise<LockOutcome> {
+  attempts += 1;
+  const own = `${path}.${process.pid}.${attempts}`;
   await writeFile(own, JSON.stringify(identityOf(process.pid)), { mode: 0o600 });
   try {
     for (;;) {
-      try {
-        await link(own, path);
+      if (await linkExclusively(own, path)) {
         return { taken: true, release: () => rm(path, { force: true }) };
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       }
       const owner = await readOwner(path);
       if (owner !== undefined && isAlive(owner)) return { taken: false, owner };
-      await rm(path, { force: true });
+      await removeStale(path);
     }
   } finally {
     await rm(own, { force: true });
+  }
+}
+
+/** Who holds the lock now, if a living process does. */
+export async function lockOwner(path: string): Promise<ProcessIdentity | undefined> {
+  const owner = await readOwner(path);
+  return owner !== undefined && isAlive(owner) ? owner : undefined;
+}
+
+async function linkExclusively(own: string, path: string): Promise<boolean> {
+  try {
+    await link(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function removeStale(path: string): Promise<void> {
+  const breaker = await takeLock(`${path}.break`);
+  if (!breaker.taken) {
+    await delay(BREAKER_POLL_MS);
+    return;
+  }
+  try {
+    if ((await lockOwner(path)) === undefined) await rm(path, { force: true });
+  } finally {
+    await breaker.release();
   }
 }
 

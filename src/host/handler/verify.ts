@@ -1,0 +1,75 @@
+/** Holds what lies on disk against a manifest, and a manifest against the keys that are trusted. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { lstat, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { TsugiError } from "../../errors.ts";
+import { readIfThere } from "../../platform/files.ts";
+import type { Layout } from "../../release/layout.ts";
+import type { ManifestFile } from "../../release/manifest.ts";
+import { parseTrustedKeys, signatureProblem } from "../../release/signature.ts";
+
+/** The first file that is not as the manifest says, and how; undefined when all are. */
+export async function firstDifference(
+  root: string,
+  files: readonly ManifestFile[],
+): Promise<{ path: string; problem: string } | undefined> {
+  for (const file of files) {
+    const problem = await fileDifference(join(root, file.path), file);
+    if (problem !== undefined) return { path: file.path, problem };
+  }
+  return undefined;
+}
+
+async function fileDifference(path: string, file: ManifestFile): Promise<string | undefined> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return "missing";
+  if (file.link !== undefined) {
+    return found.isSymbolicLink() && (await readlink(path)) === file.link
+      ? undefined
+      : `not a link to ${file.link}`;
+  }
+  if (!found.isFile()) return "not a file";
+  if (found.size !== file.size) return `${found.size} bytes, expected ${file.size}`;
+  // The umask of whoever extracted the tarball may have taken bits away; "executable" has to stay.
+  if (((found.mode ^ file.mode) & 0o100) !== 0) return "its executable bit differs";
+  return (await hashOfFile(path)) === file.sha256 ? undefined : "its SHA-256 differs";
+}
+
+async function hashOfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+    hash.update(chunk as Uint8Array);
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Where the host trusts certain keys only, a release without the signature of one is refused.
+ * @throws TSUGI_SIGNATURE_REFUSED, TSUGI_SETTINGS_INVALID
+ */
+export async function checkSignature(
+  layout: Layout,
+  version: string,
+  manifestBytes: string,
+  signature: string | undefined,
+): Promise<void> {
+  const text = await readIfThere(layout.trustedKeys);
+  if (text === undefined) return;
+  const keys = parseTrustedKeys(text);
+  if (!Array.isArray(keys)) {
+    throw new TsugiError("TSUGI_SETTINGS_INVALID", {
+      file: layout.trustedKeys,
+      line: `, line ${keys.line},`,
+      problem: keys.problem,
+    });
+  }
+  const problem = signatureProblem(manifestBytes, signature, keys);
+  if (problem !== undefined) {
+    throw new TsugiError("TSUGI_SIGNATURE_REFUSED", {
+      version,
+      problem,
+      keys: layout.trustedKeys,
+    });
+  }
+}

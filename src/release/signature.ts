@@ -1,0 +1,70 @@
+/**
+ * Signatures of releases: Ed25519 over the manifest's bytes, which name every file by SHA-256.
+ *
+ *   releases/<vsn>/release.json.sig   one line: <key id> <signature, base64>
+ *   etc/trusted_keys                  one key a line: ed25519 <public key, 32 bytes, base64> [comment]
+ *
+ * The key id is the first 16 hex digits of the SHA-256 of the public key's 32 bytes.
+ */
+import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { sha256 } from "./manifest.ts";
+
+export interface TrustedKey {
+  id: string;
+  key: KeyObject;
+  comment: string;
+}
+
+/** What stands before the 32 bytes of an Ed25519 public key in its DER (SPKI) form. */
+const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+
+const rawPublicKey = (key: KeyObject): Buffer =>
+  Buffer.from(key.export({ format: "der", type: "spki" })).subarray(SPKI_PREFIX.length);
+
+export const keyIdOf = (publicKey: KeyObject): string =>
+  sha256(rawPublicKey(publicKey)).slice(0, 16);
+
+/** The line of `etc/trusted_keys` for a public key. */
+export const formatTrustedKey = (publicKey: KeyObject, comment = ""): string =>
+  `ed25519 ${rawPublicKey(publicKey).toString("base64")}${comment === "" ? "" : ` ${comment}`}\n`;
+
+/** @returns the keys, or the number and fault of the first line that is none */
+export function parseTrustedKeys(text: string): TrustedKey[] | { line: number; problem: string } {
+  const keys: TrustedKey[] = [];
+  for (const [index, line] of text.split(/\r?\n/).entries()) {
+    if (/^\s*(#|$)/.test(line)) continue;
+    const [algorithm, encoded, ...comment] = line.trim().split(/\s+/);
+    const raw = Buffer.from(encoded ?? "", "base64");
+    if (algorithm !== "ed25519" || raw.length !== 32) {
+      return { line: index + 1, problem: "expected: ed25519 <32 bytes in base64> [comment]" };
+    }
+    const key = createPublicKey({
+      key: Buffer.concat([SPKI_PREFIX, raw]),
+      format: "der",
+      type: "spki",
+    });
+    keys.push({ id: keyIdOf(key), key, comment: comment.join(" ") });
+  }
+  return keys;
+}
+
+/** The text of a `.sig`. */
+export function signManifest(bytes: string, privateKey: KeyObject): string {
+  const id = keyIdOf(createPublicKey(privateKey));
+  return `${id} ${sign(null, Buffer.from(bytes), privateKey).toString("base64")}\n`;
+}
+
+/** @returns what is wrong with the signature, or undefined when a trusted key made it */
+export function signatureProblem(
+  bytes: string,
+  signature: string | undefined,
+  keys: readonly TrustedKey[],
+): string | undefined {
+  if (signature === undefined) return "it is not signed";
+  const match = /^([0-9a-f]{16}) ([A-Za-z0-9+/=]+)\n?$/.exec(signature);
+  if (!match) return "the .sig file is not a signature";
+  const trusted = keys.find((key) => key.id === match[1]);
+  if (trusted === undefined) return `key ${match[1]} is not trusted here`;
+  const good = verify(null, Buffer.from(bytes), trusted.key, Buffer.from(match[2]!, "base64"));
+  return good ? undefined : `it does not fit the manifest (key ${match[1]})`;
+}
