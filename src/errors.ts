@@ -67,6 +67,23 @@ export const ERRORS = define({
     hint: "If it hangs: kill -9 {pid}, then {bin} start",
   },
 
+  TSUGI_WORKER_DIED: {
+    exitCode: 4,
+    message: "The worker {process}.{slot} (pid {pid}) is gone: {why}.",
+    hint: "The log has its last words: bin/<app> logs",
+  },
+  TSUGI_WORKER_SILENT: {
+    exitCode: 4,
+    message:
+      "The worker {process}.{slot} (pid {pid}) did not answer {request} within {timeoutMs} ms.",
+    hint: "Something blocks its event loop; the log may say what: bin/<app> logs",
+  },
+  TSUGI_NO_SUCH_WORKER: {
+    exitCode: 2,
+    message: "There is no worker {process}.{slot}.",
+    hint: "See what runs: bin/<app> status",
+  },
+
   // --- upgrades --------------------------------------------------------------------------------
   TSUGI_LOAD_FAILED: {
     exitCode: 4,
@@ -93,6 +110,16 @@ export const ERRORS = define({
     exitCode: 5,
     message: "{version} was unhealthy in probation: {problem}",
     hint: "Handed back: {previous} serves again. The log has the rest: {bin} logs",
+  },
+  TSUGI_NOTHING_TO_COMMIT: {
+    exitCode: 1,
+    message: "No release is installed and waiting for its commit.",
+    hint: "See what runs and what there is: bin/<app> status, bin/<app> releases",
+  },
+  TSUGI_RELEASE_IN_USE: {
+    exitCode: 4,
+    message: "{version} is running.",
+    hint: "Upgrade to another version first.",
   },
   TSUGI_WORKERS_LOSE_STATE: {
     exitCode: 4,

@@ -146,8 +146,8 @@ export interface WorkerReplies {
   thaw: null;
   sendState: { states: { name: string; version: number; bytes: number }[]; serializeMs: number };
   receiveState: { states: CarriedState[] };
-  /** Number of `connection` messages sent; `waited`: requests that waited on carried connections. */
-  releaseConnections: { carried: number; left: number };
+  /** `carried` so far; `left`: busy ones that follow later; `waited`: requests that the pause held back. */
+  releaseConnections: { carried: number; left: number; waited?: number };
   drain: { drained: number; lost: number };
   dispose: null;
   health: { healthy: boolean; problem?: string };

@@ -1,0 +1,31 @@
+/** State from one worker to another through a pipe: sender and receiver talk, we only wait. */
+import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
+import { createStatePipe } from "./statePipe.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
+
+/**
+ * Moves all states of `from` into `to`. The sender applies its `downgrade` steps for what the
+ * receiver wants lower, the receiver its `upgrade` steps.
+ * @throws TSUGI_STATE_PATH_MISSING, TSUGI_STATE_FAILED, TSUGI_WORKER_DIED, TSUGI_WORKER_SILENT
+ */
+export async function carryState(
+  from: WorkerHandle,
+  to: WorkerHandle,
+  options: { timeoutMs: number; wanted?: DeclaredState[]; sliced?: boolean },
+): Promise<CarriedState[]> {
+  const wanted = options.wanted ?? to.declared?.states ?? [];
+  const { timeoutMs, sliced = false } = options;
+  const pipe = await createStatePipe();
+  try {
+    const received = to.request({ type: "receiveState" }, { timeoutMs, handle: pipe.receiver });
+    const sent = from.request(
+      { type: "sendState", wanted, sliced },
+      { timeoutMs, handle: pipe.sender },
+    );
+    // Which side failed first is the one that says why; the other only sees the pipe end.
+    const [{ states }] = await Promise.all([received, sent]);
+    return states;
+  } finally {
+    pipe.close();
+  }
+}

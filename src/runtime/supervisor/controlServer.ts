@@ -1,0 +1,118 @@
+/**
+ * The control socket: `run/control.<pid>.sock`, mode 0600 in a folder that only the owner may enter,
+ * so that nobody but the owner and root gets this far. One request a connection.
+ */
+import net from "node:net";
+import { chmodSync, rmSync } from "node:fs";
+import { errorToJson, TsugiError } from "../../errors.ts";
+import { CONTROL_FORMAT, type ControlEvent, type ControlRequest } from "../../protocol/control.ts";
+import { encodeLine, LineDecoder } from "../../protocol/lines.ts";
+import { ownSocketName } from "./runFiles.ts";
+
+/** One client. It may go away at any time; what it asked for goes on. */
+export interface ControlClient {
+  send(event: ControlEvent): void;
+  /** Later lines of the same client: a console's input. */
+  onRequest(listener: (request: ControlRequest) => void): void;
+  onClose(listener: () => void): void;
+}
+
+/** Answers one request with a value, or throws. Events go out by `client.send` meanwhile. */
+export type ControlHandler = (request: ControlRequest, client: ControlClient) => Promise<unknown>;
+
+export class ControlServer {
+  readonly #server: net.Server;
+  readonly #handle: ControlHandler;
+  readonly #sockets = new Set<net.Socket>();
+
+  constructor(handle: ControlHandler) {
+    this.#handle = handle;
+    this.#server = net.createServer((socket) => this.#accept(socket));
+  }
+
+  async listen(): Promise<void> {
+    const name = ownSocketName();
+    rmSync(name, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(name, resolve);
+    });
+    chmodSync(name, 0o600);
+  }
+
+  /** Stops accepting, lets answers under way go out. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, 1_000);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #accept(socket: net.Socket): void {
+    this.#sockets.add(socket);
+    socket.setEncoding("utf8");
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+    const send = (event: ControlEvent) => {
+      if (socket.writable) socket.write(encodeLine(event));
+    };
+    let later: ((request: ControlRequest) => void) | undefined;
+    let begun = false;
+    const client: ControlClient = {
+      send,
+      onRequest: (listener) => {
+        later = listener;
+      },
+      onClose: (listener) => socket.once("close", listener),
+    };
+    const decoder = new LineDecoder(
+      (value) => {
+        if (begun) later?.(value as ControlRequest);
+        else {
+          begun = true;
+          void this.#answer(value, client, socket);
+        }
+      },
+      (problem) => {
+        send({ event: "error", error: usageError(`The control message is damaged: ${problem}`) });
+        socket.end();
+      },
+    );
+    socket.on("data", (chunk: string) => decoder.push(chunk));
+  }
+
+  async #answer(value: unknown, client: ControlClient, socket: net.Socket): Promise<void> {
+    try {
+      const result = await this.#handle(checkRequest(value), client);
+      client.send({ event: "done", value: result });
+    } catch (error) {
+      const attached = (error as { report?: unknown }).report;
+      client.send({
+        event: "error",
+        error: errorToJson(error),
+        ...(attached === undefined ? {} : { value: attached }),
+      });
+    }
+    socket.end();
+  }
+}
+
+function checkRequest(value: unknown): ControlRequest {
+  const request = value as Partial<ControlRequest> | null;
+  if (request === null || typeof request !== "object" || typeof request.verb !== "string") {
+    throw new TsugiError("TSUGI_USAGE", { problem: "not a control request", help: "bin/<app> help" });
+  }
+  if (request.format !== CONTROL_FORMAT) {
+    throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {
+      what: "the control request",
+      found: String(request.format),
+      expected: CONTROL_FORMAT,
+    });
+  }
+  return request as ControlRequest;
+}
+
+const usageError = (problem: string) =>
+  errorToJson(new TsugiError("TSUGI_USAGE", { problem, help: "bin/<app> help" }));

@@ -1,0 +1,111 @@
+/**
+ * One generation of the system: all workers of one release, with the settings and the environment
+ * they were started with. The supervisor has one that serves, and during an upgrade a second one.
+ */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { HostSettings } from "../../host/handler/settings.ts";
+import type { RuntimeSettings } from "../../protocol/settings.ts";
+import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
+import { appDirName, type Layout } from "../../release/layout.ts";
+import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
+import { WorkerHandle, type WorkerSpec } from "./workerHandle.ts";
+
+/** What a generation is made from. */
+export interface GenerationPlan {
+  number: number;
+  manifest: Manifest;
+  releaseId: string;
+  host: HostSettings;
+  previous: string | null;
+  strategy: WorkerBoot["strategy"];
+}
+
+export interface Slot {
+  process: ManifestProcess;
+  index: number;
+  worker: WorkerHandle;
+  restarts: number;
+}
+
+export class Generation {
+  readonly plan: GenerationPlan;
+  readonly slots: Slot[] = [];
+  readonly #layout: Layout;
+  readonly #baseEnv: Record<string, string>;
+
+  constructor(plan: GenerationPlan, layout: Layout, baseEnv: Record<string, string>) {
+    this.plan = plan;
+    this.#layout = layout;
+    this.#baseEnv = baseEnv;
+  }
+
+  get number(): number {
+    return this.plan.number;
+  }
+
+  get version(): string {
+    return this.plan.manifest.version;
+  }
+
+  get settings(): RuntimeSettings {
+    return this.plan.host.settings;
+  }
+
+  /** Every slot that the release asks for, in order. */
+  wantedSlots(): { process: ManifestProcess; index: number }[] {
+    return this.plan.manifest.processes.flatMap((process) => {
+      const count = process.workers === "max" ? availableParallelism() : process.workers;
+      return Array.from({ length: count }, (_, index) => ({ process, index }));
+    });
+  }
+
+  /** True when some worker has in-memory state, so that the generation must be frozen to carry it. */
+  get hasState(): boolean {
+    return this.slots.some((slot) => (slot.worker.declared?.states.length ?? 0) > 0);
+  }
+
+  slotLike(slot: Slot): Slot | undefined {
+    return this.slots.find(
+      (other) => other.process.name === slot.process.name && other.index === slot.index,
+    );
+  }
+
+  spawn(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerHandle {
+    return new WorkerHandle(this.#specOf(process, index, mode));
+  }
+
+  #specOf(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerSpec {
+    const { manifest, host } = this.plan;
+    const layout = this.#layout;
+    const appDir = layout.library(appDirName(manifest.name, manifest.version));
+    return {
+      node: layout.node(manifest.runtime.dir),
+      preload: join(layout.library(manifest.tsugi.dir), "worker.mjs"),
+      nodeArgs: host.nodeArgs,
+      cwd: layout.data,
+      env: {
+        NODE_ENV: "production",
+        ...this.#baseEnv,
+        ...host.env,
+        NODE_APP_INSTANCE: String(index),
+        TSUGI_ROOT: layout.root,
+        TSUGI_DATA_DIR: layout.data,
+        TSUGI_APP_DIR: appDir,
+      },
+      boot: {
+        format: WORKER_PROTOCOL_FORMAT,
+        name: manifest.name,
+        version: manifest.version,
+        previous: this.plan.previous,
+        process: process.name,
+        slot: index,
+        generation: this.plan.number,
+        strategy: this.plan.strategy,
+        mode,
+        entry: join(appDir, process.entry),
+        readyAfterMs: host.settings.timeouts.readyAfterMs,
+      },
+    };
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * The listening sockets. The supervisor binds them and keeps them open for its whole life; every
+ * worker that asks for the same key gets a copy of the same kernel socket and accepts by itself.
+ * The supervisor never accepts: a connection that arrives while nobody does waits in the kernel.
+ */
+import { unlinkSync } from "node:fs";
+import net from "node:net";
+import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+
+/** A raw TCP or Pipe handle of Node: what `server._handle` is. */
+export interface RawHandle {
+  close(callback?: () => void): void;
+  getsockname?(out: { address?: string; port?: number; family?: string }): number;
+}
+
+type CreateServerHandle = (
+  address: string | null,
+  port: number,
+  addressType: 4 | 6 | -1 | null,
+  fd: number | null | undefined,
+  flags: number | undefined,
+) => RawHandle | number;
+
+// What `cluster` itself uses to bind for its workers; there is no documented way to bind without
+// accepting. test/contract holds it for every supported Node.
+const createServerHandle = (net as unknown as { _createServerHandle: CreateServerHandle })
+  ._createServerHandle;
+
+interface Listener {
+  key: ListenKey;
+  handle: RawHandle;
+  /** Generations that have asked for it. */
+  generations: Set<number>;
+}
+
+export type BindResult = { handle: RawHandle } | { errno: number };
+
+export class ListenerTable {
+  readonly #listeners = new Map<string, Listener>();
+
+  /** The handle for a key, bound now if it is new. `errno` is negative, as libuv's. */
+  async open(key: ListenKey, generation: number, flags = 0): Promise<BindResult> {
+    const text = listenKeyText(key);
+    const known = this.#listeners.get(text);
+    if (known) {
+      known.generations.add(generation);
+      return { handle: known.handle };
+    }
+    let bound = bind(key, flags);
+    if (typeof bound === "number" && key.family === "pipe" && (await isStale(key.address!))) {
+      unlinkSync(key.address!);
+      bound = bind(key, flags);
+    }
+    if (typeof bound === "number") return { errno: bound };
+    this.#listeners.set(text, { key, handle: bound, generations: new Set([generation]) });
+    return { handle: bound };
+  }
+
+  /** Takes over a socket that a predecessor has bound. */
+  adopt(key: ListenKey, handle: RawHandle): void {
+    this.#listeners.set(listenKeyText(key), { key, handle, generations: new Set() });
+  }
+
+  entries(): { key: ListenKey; handle: RawHandle }[] {
+    return [...this.#listeners.values()];
+  }
+
+  /** Closes what only other generations have asked for; returns the keys. */
+  retain(generation: number): ListenKey[] {
+    const closed: ListenKey[] = [];
+    for (const [text, listener] of this.#listeners) {
+      if (listener.generations.has(generation)) continue;
+      listener.handle.close();
+      this.#listeners.delete(text);
+      closed.push(listener.key);
+    }
+    return closed;
+  }
+
+  forget(key: ListenKey): void {
+    const text = listenKeyText(key);
+    this.#listeners.get(text)?.handle.close();
+    this.#listeners.delete(text);
+  }
+
+  /** The real port of the first TCP listener, or its Unix path: where a health check goes. */
+  firstAddress(): { port: number } | { path: string } | undefined {
+    for (const { key, handle } of this.#listeners.values()) {
+      if (key.family === "pipe") return { path: key.address! };
+      const out: { port?: number } = {};
+      if (handle.getsockname?.(out) === 0 && out.port) return { port: out.port };
+    }
+    return undefined;
+  }
+
+  closeAll(): void {
+    for (const { handle } of this.#listeners.values()) handle.close();
+    this.#listeners.clear();
+  }
+}
+
+function bind(key: ListenKey, flags: number): RawHandle | number {
+  if (key.family === "pipe") return createServerHandle(key.address, -1, -1, undefined, flags);
+  if (key.family === "fd") return createServerHandle(null, -1, null, key.port, flags);
+  return createServerHandle(key.address, key.port, key.family, undefined, flags);
+}
+
+/** A socket file that nobody listens on was left by a killed process. */
+function isStale(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = net.connect({ path });
+    probe.once("connect", () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+  });
+}

@@ -1,0 +1,150 @@
+/**
+ * The supervisor process: its start, its stop, its exit code. Started by `bin/<app> start` (or
+ * `foreground`) with TSUGI_SUPERVISOR in the environment; tells its parent once, over IPC, whether
+ * every worker became ready.
+ */
+import { mkdirSync } from "node:fs";
+import { errorToJson, TsugiError } from "../../errors.ts";
+import type { ReleaseHandler } from "../../host/handler/index.ts";
+import { takeLock } from "../../platform/lock.ts";
+import { type Layout, layoutOf } from "../../release/layout.ts";
+import { readHostSettings } from "../../host/handler/settings.ts";
+import { parseManifest } from "../../release/manifest.ts";
+import { readFile } from "node:fs/promises";
+import { ControlServer } from "./controlServer.ts";
+import { ListenerTable } from "./listeners.ts";
+import { FileSink, Log, StdoutSink } from "./logWriter.ts";
+import { notifySystemd } from "./notify.ts";
+import { retireWorker } from "./retire.ts";
+import { pointControlLink, removeRunFiles, writePid } from "./runFiles.ts";
+import { Supervisor } from "./supervisor.ts";
+import { Upgrades } from "./upgrades.ts";
+import { runVerb } from "./verbs.ts";
+
+declare const __TSUGI_VERSION__: string;
+
+interface SupervisorBoot {
+  format: 1;
+  root: string;
+  name: string;
+  version: string;
+  releaseId: string;
+  mode: "daemon" | "foreground";
+}
+
+const boot = JSON.parse(process.env.TSUGI_SUPERVISOR ?? "{}") as SupervisorBoot;
+delete process.env.TSUGI_SUPERVISOR;
+process.title = `tsugi: ${boot.name}`;
+
+const layout = layoutOf(boot.root, boot.name);
+const supervisor = await makeSupervisor(layout);
+const upgrades = new Upgrades(supervisor);
+let stopped: Promise<{ states: string[] }> | undefined;
+const stop = (exitCode = 0) => {
+  stopped ??= stopAll(exitCode);
+  return stopped;
+};
+const server = new ControlServer((request, client) =>
+  runVerb({ supervisor, upgrades, stop }, request, client),
+);
+
+// A closed terminal is no reason to stop; systemd, a launcher and people send the others.
+process.on("SIGHUP", () => {});
+process.on("SIGTERM", () => void stop());
+process.on("SIGINT", () => void stop());
+process.on("disconnect", () => {});
+
+await start();
+
+async function makeSupervisor(at: Layout): Promise<Supervisor> {
+  for (const folder of [at.log, at.data]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(at.run, { recursive: true, mode: 0o700 });
+  // Socket paths of over 100 bytes are cut silently: everything in run/ is named relative to it.
+  process.chdir(at.run);
+  const { settings } = await readHostSettings(at, boot.version);
+  const sink =
+    boot.mode === "foreground"
+      ? new StdoutSink()
+      : new FileSink(at.appLog, settings.logs.maxBytes, settings.logs.keep);
+  let handler: Promise<ReleaseHandler> | undefined;
+  return new Supervisor({
+    layout: at,
+    log: new Log(sink),
+    listeners: new ListenerTable(),
+    baseEnv: hostEnvironment(),
+    tsugiVersion: __TSUGI_VERSION__,
+    loadHandler: () => {
+      handler ??= import("../../host/handler/index.ts").then((m) => m.createReleaseHandler(at));
+      return handler;
+    },
+    onGiveUp: (error) => {
+      supervisor.noteError(error);
+      void stop(1);
+    },
+  });
+}
+
+/** What the workers inherit: the host's environment without what is only for tsugi or systemd. */
+function hostEnvironment(): Record<string, string> {
+  const own = new Set(["NOTIFY_SOCKET", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"]);
+  const entries = Object.entries(process.env).filter(
+    ([key, value]) => value !== undefined && !own.has(key) && !key.startsWith("TSUGI_"),
+  );
+  return Object.fromEntries(entries) as Record<string, string>;
+}
+
+async function start(): Promise<void> {
+  const lock = await takeLock(layout.lock);
+  if (!lock.taken) {
+    const { name, version } = boot;
+    const details = { name, version, pid: lock.owner.pid, bin: layout.bin };
+    return fail(new TsugiError("TSUGI_ALREADY_RUNNING", details));
+  }
+  try {
+    const bytes = await readFile(layout.release(boot.version).manifest, "utf8");
+    const manifest = parseManifest(bytes, layout.release(boot.version).manifest);
+    await server.listen();
+    await writePid(layout);
+    await pointControlLink(layout);
+    await supervisor.boot(manifest, boot.releaseId);
+  } catch (error) {
+    return fail(error);
+  }
+  supervisor.markBooted();
+  supervisor.note(`${boot.name} ${boot.version} is ready`);
+  await notifySystemd("--ready", `--pid=${process.pid}`);
+  tellParent({ type: "ready", pid: process.pid });
+}
+
+async function fail(error: unknown): Promise<void> {
+  supervisor.noteError(error);
+  tellParent({ type: "failed", error: errorToJson(error) });
+  await stop(1);
+}
+
+function tellParent(message: unknown): void {
+  if (!process.connected) return;
+  process.send?.(message, undefined, undefined, () => {
+    if (process.connected) process.disconnect();
+  });
+}
+
+/** Ends the workers, then everything of ours in `run/`, then this process. */
+async function stopAll(exitCode: number): Promise<{ states: string[] }> {
+  await upgrades.settle();
+  supervisor.stopping = true;
+  await notifySystemd("--stopping");
+  const { current } = supervisor;
+  const states = new Set(
+    (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),
+  );
+  const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
+  await Promise.all(supervisor.liveWorkers.map((worker) => retireWorker(worker, stopMs)));
+  supervisor.parts.listeners.closeAll();
+  supervisor.note("stopped");
+  await supervisor.parts.log.flush();
+  removeRunFiles(layout);
+  // The answer to whoever asked for the stop goes out first; then nothing keeps us.
+  setImmediate(() => void server.close().then(() => process.exit(exitCode)));
+  return { states: [...states] };
+}

@@ -1,0 +1,79 @@
+/**
+ * Open connections from the workers of one generation to the same slots of another. Each handle is
+ * only passed on here, never read: no byte can be lost on the way.
+ */
+import type { ConnectionMeta } from "../../protocol/worker.ts";
+import type { Generation, Slot } from "./generation.ts";
+import type { RawHandle } from "./listeners.ts";
+
+const RELEASE_MS = 60_000;
+
+export interface MoveTally {
+  carried: number;
+  lost: number;
+  /** Milliseconds that each carried connection was quiet for. */
+  quietMs: number[];
+  /** Connections on which a request waited for the new generation. */
+  waited: number;
+}
+
+export const emptyTally = (): MoveTally => ({ carried: 0, lost: 0, quietMs: [], waited: 0 });
+
+/**
+ * Starts to relay and keeps relaying until `stop`: a busy connection follows when its response has
+ * ended, which may be long after the idle ones.
+ */
+export function relayConnections(from: Generation, to: Generation, tally: MoveTally): () => void {
+  const stops = from.slots.map((slot) => {
+    const receiver = receiverFor(slot, to);
+    const relay = (meta: ConnectionMeta, handle: RawHandle) => {
+      if (receiver === undefined || receiver.exit !== null) {
+        tally.lost += 1;
+        handle.close();
+        return;
+      }
+      tally.carried += 1;
+      receiver.send({ type: "adopt", meta }, handle, () => handle.close());
+    };
+    slot.worker.on("connection", relay);
+    return () => slot.worker.off("connection", relay);
+  });
+  const onAdopted = (quietMs: number) => void tally.quietMs.push(quietMs);
+  for (const slot of to.slots) slot.worker.on("adopted", onAdopted);
+  return () => {
+    for (const stop of stops) stop();
+    for (const slot of to.slots) slot.worker.off("adopted", onAdopted);
+  };
+}
+
+/** Asks every worker to let go of its connections; resolves when the idle ones have been sent. */
+export async function releaseConnections(from: Generation, tally: MoveTally): Promise<void> {
+  await Promise.all(
+    from.slots.map(async ({ worker }) => {
+      if (worker.exit !== null) return;
+      const reply = await worker.request({ type: "releaseConnections" }, { timeoutMs: RELEASE_MS });
+      tally.waited += reply.waited ?? 0;
+    }),
+  );
+}
+
+/** The same slot, or, where the new generation has fewer, the one it folds onto. */
+function receiverFor(slot: Slot, to: Generation) {
+  const same = to.slotLike(slot);
+  if (same) return same.worker;
+  const others = to.slots.filter((other) => other.process.name === slot.process.name);
+  return others[slot.index % Math.max(1, others.length)]?.worker;
+}
+
+export function quietSummary(quietMs: readonly number[]): {
+  p50: number;
+  p99: number;
+  max: number;
+} {
+  const sorted = [...quietMs].sort((a, b) => a - b);
+  const at = (share: number) => {
+    const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    return Math.round(value * 10) / 10;
+  };
+  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+}

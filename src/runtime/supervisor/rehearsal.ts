@@ -1,0 +1,70 @@
+/**
+ * The state migration, tried before anything is touched: a copy of the live state, taken in slices,
+ * goes through the very same code in throwaway processes.
+ *
+ *   upgrade:    live ──copy──► throwaway of the new release (runs `upgrade`)
+ *   downgrade:  live ──copy──► throwaway of the running release ──(runs `downgrade`)──► throwaway
+ *               of the target: the live process must not run a migration that may change its input.
+ */
+
+import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
+import { statePath } from "../../relup/states.ts";
+import { carryState } from "./carryState.ts";
+import type { Generation, Slot } from "./generation.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export async function rehearse(
+  supervisor: Supervisor,
+  from: Generation,
+  to: Generation,
+): Promise<CarriedState[]> {
+  const carried: CarriedState[] = [];
+  for (const slot of from.slots) {
+    if ((slot.worker.declared?.states.length ?? 0) === 0) continue;
+    const target = to.slotLike(slot);
+    if (target) carried.push(...(await rehearseSlot(supervisor, from, to, slot, target)));
+  }
+  return carried;
+}
+
+async function rehearseSlot(
+  supervisor: Supervisor,
+  from: Generation,
+  to: Generation,
+  slot: Slot,
+  target: Slot,
+): Promise<CarriedState[]> {
+  const timeoutMs = from.settings.timeouts.rehearseMs;
+  const wanted = target.worker.declared?.states ?? [];
+  const throwaways: ReturnType<Supervisor["spawnWorker"]>[] = [];
+  const throwaway = async (generation: Generation, like: Slot) => {
+    const worker = supervisor.spawnWorker(generation, like.process, like.index, "rehearsal");
+    throwaways.push(worker);
+    await supervisor.waitReady(generation, worker);
+    return worker;
+  };
+  try {
+    let source = slot.worker;
+    const receiver = throwaway(to, target);
+    receiver.catch(() => {}); // awaited below; the copy may fail first
+    if (goesDown(slot.worker.declared?.states ?? [], wanted)) {
+      source = await throwaway(from, slot);
+      const unchanged = slot.worker.declared?.states ?? [];
+      await carryState(slot.worker, source, { timeoutMs, wanted: unchanged, sliced: true });
+    }
+    return await carryState(source, await receiver, {
+      timeoutMs,
+      wanted,
+      sliced: source === slot.worker,
+    });
+  } finally {
+    for (const worker of throwaways) worker.kill("SIGKILL");
+    await Promise.all(throwaways.map((worker) => worker.exited));
+  }
+}
+
+const goesDown = (senders: DeclaredState[], receivers: DeclaredState[]) =>
+  senders.some((sender) => {
+    const receiver = receivers.find((state) => state.name === sender.name);
+    return receiver !== undefined && statePath(sender, receiver).kind === "downgrade";
+  });

@@ -1,0 +1,52 @@
+/** What a running supervisor leaves in `run/`: pid, workers, and the link to its control socket. */
+
+import { readFileSync, readlinkSync, rmSync } from "node:fs";
+import { rename, rm, symlink, writeFile } from "node:fs/promises";
+import { identityOf } from "../../platform/processes.ts";
+import type { Layout } from "../../release/layout.ts";
+
+/** The socket's own name; relative, because `run/` is the supervisor's working directory. */
+export const ownSocketName = (): string => `control.${process.pid}.sock`;
+
+export async function writePid(layout: Layout): Promise<void> {
+  const temporary = `${layout.pid}.${process.pid}`;
+  await writeFile(temporary, `${process.pid}\n`, { mode: 0o644 });
+  await rename(temporary, layout.pid);
+}
+
+/** From the rename on, `bin/<app>` talks to this supervisor. */
+export async function pointControlLink(layout: Layout): Promise<void> {
+  const temporary = `${layout.controlSocket}.${process.pid}`;
+  await rm(temporary, { force: true });
+  await symlink(ownSocketName(), temporary);
+  await rename(temporary, layout.controlSocket);
+}
+
+/** So that the next `start` can end workers that outlived a killed supervisor. */
+export async function recordWorkers(layout: Layout, pids: readonly number[]): Promise<void> {
+  const lines = pids.map((pid) => `${JSON.stringify(identityOf(pid))}\n`).join("");
+  const temporary = `${layout.workers}.${process.pid}`;
+  await writeFile(temporary, lines, { mode: 0o600 });
+  await rename(temporary, layout.workers);
+}
+
+/** Removes what is ours, and only that: a successor may have taken over the names. */
+export function removeRunFiles(layout: Layout): void {
+  rmSync(ownSocketName(), { force: true });
+  if (quietly(() => readlinkSync(layout.controlSocket)) === ownSocketName()) {
+    rmSync(layout.controlSocket, { force: true });
+  }
+  if (quietly(() => readFileSync(layout.pid, "utf8").trim()) === String(process.pid)) {
+    rmSync(layout.pid, { force: true });
+    rmSync(layout.workers, { force: true });
+    rmSync(layout.lock, { force: true });
+  }
+}
+
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * A pipe between two workers that the supervisor makes and hands out, so that state flows from the
+ * old generation to the new without passing through the supervisor's memory.
+ */
+
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import net from "node:net";
+import type { RawHandle } from "./listeners.ts";
+
+export interface StatePipe {
+  sender: RawHandle;
+  receiver: RawHandle;
+  /** Closes our copies of both ends, once they have been sent (or not). */
+  close(): void;
+}
+
+/** The path is relative: the supervisor's working directory is `run/`, and long paths are cut. */
+export async function createStatePipe(): Promise<StatePipe> {
+  const path = `state.${process.pid}.${randomBytes(4).toString("hex")}`;
+  const server = net.createServer({ pauseOnConnect: true });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(path, resolve);
+    });
+    const accepted = new Promise<net.Socket>((resolve) => server.once("connection", resolve));
+    const connecting = net.connect(path).pause();
+    const [sender, receiver] = await Promise.all([accepted, connected(connecting)]);
+    const ends = [sender, receiver].map(rawHandle);
+    const close = () => {
+      for (const end of ends.splice(0)) end.close();
+    };
+    return { sender: ends[0]!, receiver: ends[1]!, close };
+  } finally {
+    server.close();
+    await rm(path, { force: true });
+  }
+}
+
+const connected = (socket: net.Socket) =>
+  new Promise<net.Socket>((resolve, reject) => {
+    socket.once("error", reject);
+    socket.once("connect", () => resolve(socket));
+  });
+
+/** Takes the handle out of a socket that has not read yet. */
+function rawHandle(socket: net.Socket): RawHandle {
+  const holder = socket as unknown as { _handle: RawHandle & { readStop(): void } };
+  const handle = holder._handle;
+  handle.readStop();
+  return handle;
+}

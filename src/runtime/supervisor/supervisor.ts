@@ -1,0 +1,254 @@
+/**
+ * The parent of all workers: starts them, restarts what crashes, holds the listening sockets, and
+ * runs upgrades (upgrade.ts). It never runs application code and is never on a request's path.
+ */
+
+import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
+import type { ReleaseHandler } from "../../host/handler/index.ts";
+import { readHostSettings } from "../../host/handler/settings.ts";
+import { isoNow } from "../../platform/clock.ts";
+import type { WorkerBoot } from "../../protocol/worker.ts";
+import type { Layout } from "../../release/layout.ts";
+import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
+import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
+import type { ListenerTable } from "./listeners.ts";
+import { LineSplitter, type Log } from "./logWriter.ts";
+import { RestartPolicy } from "./restartPolicy.ts";
+import { recordWorkers } from "./runFiles.ts";
+import { describeExit, type WorkerHandle } from "./workerHandle.ts";
+
+export interface SupervisorParts {
+  layout: Layout;
+  log: Log;
+  listeners: ListenerTable;
+  /** The host's environment without tsugi's own variables. */
+  baseEnv: Record<string, string>;
+  tsugiVersion: string;
+  loadHandler: () => Promise<ReleaseHandler>;
+  /** Called when the supervisor gives up: the process exits non-zero. */
+  onGiveUp: (error: TsugiError) => void;
+}
+
+export class Supervisor {
+  readonly parts: SupervisorParts;
+  /** The generation that serves. */
+  current!: Generation;
+  since = isoNow();
+  /** Of the last upgrade: what of an old generation still runs. */
+  leftovers: string[] = [];
+  /** While an upgrade runs, it decides what a worker's death means. */
+  upgrading = false;
+  stopping = false;
+  #policy!: RestartPolicy;
+  #lastNumber = 0;
+  readonly #live = new Set<WorkerHandle>();
+
+  constructor(parts: SupervisorParts) {
+    this.parts = parts;
+  }
+
+  /** Boots the generation that a start asks for; resolves when every slot is ready. */
+  async boot(manifest: Manifest, releaseId: string): Promise<void> {
+    const generation = await this.makeGeneration({ manifest, releaseId, strategy: "start" });
+    this.#policy = new RestartPolicy(generation.settings.restarts);
+    this.current = generation;
+    for (const { process, index } of generation.wantedSlots()) {
+      this.#addSlot(generation, process, index, "active");
+    }
+    await Promise.all(generation.slots.map((slot) => this.#firstReady(generation, slot)));
+  }
+
+  /** A first start that fails is a failure, not a reason to restart for ever. */
+  async #firstReady(generation: Generation, slot: Slot): Promise<void> {
+    await this.waitReady(generation, slot.worker);
+  }
+
+  async makeGeneration(what: {
+    manifest: Manifest;
+    releaseId: string;
+    strategy: WorkerBoot["strategy"];
+  }): Promise<Generation> {
+    const { layout, baseEnv } = this.parts;
+    const host = await readHostSettings(layout, what.manifest.version);
+    const plan: GenerationPlan = {
+      ...what,
+      number: ++this.#lastNumber,
+      host,
+      previous: this.current?.version ?? null,
+    };
+    return new Generation(plan, layout, baseEnv);
+  }
+
+  /** Loads a whole generation on standby: nothing is accepted, the old one serves. */
+  async loadStandby(generation: Generation): Promise<void> {
+    for (const { process, index } of generation.wantedSlots()) {
+      this.#addSlot(generation, process, index, "standby");
+    }
+    await Promise.all(generation.slots.map((slot) => this.waitReady(generation, slot.worker)));
+  }
+
+  #addSlot(
+    generation: Generation,
+    process: ManifestProcess,
+    index: number,
+    mode: WorkerBoot["mode"],
+  ): void {
+    const slot: Slot = { process, index, worker: undefined as never, restarts: 0 };
+    slot.worker = this.spawnWorker(generation, process, index, mode);
+    this.#watch(generation, slot);
+    generation.slots.push(slot);
+  }
+
+  /** Spawns and wires one worker; it belongs to no slot yet (a rehearsal's never does). */
+  spawnWorker(
+    generation: Generation,
+    process: ManifestProcess,
+    index: number,
+    mode: WorkerBoot["mode"],
+  ): WorkerHandle {
+    const worker = generation.spawn(process, index, mode);
+    this.#live.add(worker);
+    this.#wireLog(generation, worker);
+    this.#wireListeners(generation, worker, mode);
+    worker.once("exit", () => {
+      this.#live.delete(worker);
+      void this.#recordWorkers();
+    });
+    void this.#recordWorkers();
+    return worker;
+  }
+
+  #wireLog(generation: Generation, worker: WorkerHandle): void {
+    const { log } = this.parts;
+    const write = (line: string) => log.line(generation.version, worker.pid, line);
+    const splitters = { stdout: new LineSplitter(write), stderr: new LineSplitter(write) };
+    worker.on("output", (stream, chunk) => splitters[stream].push(chunk));
+    worker.on("notice", (text) => this.note(`${generation.version}: ${text}`));
+    worker.on("lateAccess", (state) =>
+      this.note(`${generation.version}: state "${state}" was touched after the freeze`),
+    );
+    worker.once("exit", () => {
+      splitters.stdout.end();
+      splitters.stderr.end();
+    });
+  }
+
+  #wireListeners(generation: Generation, worker: WorkerHandle, mode: WorkerBoot["mode"]): void {
+    const { listeners } = this.parts;
+    worker.on("listen", async (id, key, flags) => {
+      // A rehearsal must not bind anything: the name of the errno is what an app would see.
+      const result = await listeners.open(key, generation.number, flags);
+      if ("errno" in result) {
+        worker.send({ type: "listenReply", id, errno: result.errno });
+      } else {
+        worker.send({ type: "listenReply", id }, result.handle);
+      }
+    });
+    worker.on("unlisten", (key) => {
+      if (mode !== "rehearsal" && generation === this.current && !this.upgrading) {
+        if (generation.slots.length === 1) listeners.forget(key);
+      }
+    });
+  }
+
+  /** @throws TSUGI_LOAD_FAILED with the reason; the worker is ended then. */
+  async waitReady(generation: Generation, worker: WorkerHandle): Promise<void> {
+    const { readyMs } = generation.settings.timeouts;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const why = "it neither listens, nor said that it is ready, nor has its entry settled";
+      const details = {
+        what: `${worker.boot.process}.${worker.boot.slot}`,
+        timeoutMs: readyMs,
+        why,
+      };
+      timer = setTimeout(() => reject(new TsugiError("TSUGI_NOT_READY", details)), readyMs);
+    });
+    try {
+      await Promise.race([worker.ready, late]);
+    } catch (error) {
+      worker.kill("SIGKILL");
+      const { name, version } = worker.boot;
+      const details = { name, version, problem: messageOf(error) };
+      throw new TsugiError("TSUGI_LOAD_FAILED", details, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #watch(generation: Generation, slot: Slot): void {
+    const { worker } = slot;
+    worker.once("exit", (exit) => {
+      if (this.stopping || this.upgrading || generation !== this.current) return;
+      if (slot.worker !== worker) return;
+      this.note(`${slot.process.name}.${slot.index} pid ${worker.pid}: ${describeExit(exit)}`);
+      this.#restartLater(generation, slot, describeExit(exit));
+    });
+  }
+
+  #restartLater(generation: Generation, slot: Slot, why: string): void {
+    if (slot.worker.declared === undefined && slot.restarts === 0 && !this.#booted) return;
+    const pauseMs = this.#policy.crashed(performance.now());
+    if (pauseMs === "giveUp") {
+      const { max, withinMs } = this.#policy;
+      const details = { process: slot.process.name, count: max + 1, withinMs, why };
+      this.parts.onGiveUp(new TsugiError("TSUGI_GAVE_UP", details));
+      return;
+    }
+    setTimeout(() => this.#restart(generation, slot), pauseMs);
+  }
+
+  #booted = false;
+
+  /** From here on a crash leads to a restart. */
+  markBooted(): void {
+    this.#booted = true;
+  }
+
+  #restart(generation: Generation, slot: Slot): void {
+    if (this.stopping || this.upgrading || generation !== this.current) return;
+    if (slot.worker.exit === null) return;
+    slot.restarts += 1;
+    slot.worker = this.spawnWorker(generation, slot.process, slot.index, "active");
+    this.#watch(generation, slot);
+    this.note(`${slot.process.name}.${slot.index} restarted, pid ${slot.worker.pid}`);
+    slot.worker.ready.catch((error) => {
+      // A worker that dies while loading exits and is counted there; one that hangs is ended here.
+      this.note(`${slot.process.name}.${slot.index}: ${messageOf(error)}`);
+      slot.worker.kill("SIGKILL");
+    });
+  }
+
+  /** After an upgrade that went back (or not): what died meanwhile is started again. */
+  ensureSlots(): void {
+    for (const slot of this.current.slots) {
+      if (slot.worker.exit !== null)
+        this.#restartLater(this.current, slot, "it died in an upgrade");
+    }
+  }
+
+  /** The new generation serves from here on. */
+  succeed(generation: Generation): void {
+    this.current = generation;
+    this.#policy = new RestartPolicy(generation.settings.restarts);
+    this.since = isoNow();
+  }
+
+  note(text: string): void {
+    this.parts.log.line(`tsugi-${this.parts.tsugiVersion}`, process.pid, text);
+  }
+
+  noteError(error: unknown): void {
+    const { code, message } = errorToJson(error);
+    this.note(`${code}: ${message}`);
+  }
+
+  async #recordWorkers(): Promise<void> {
+    const pids = [...this.#live].map((worker) => worker.pid).filter((pid) => pid > 0);
+    await recordWorkers(this.parts.layout, pids).catch((error) => this.noteError(error));
+  }
+
+  get liveWorkers(): WorkerHandle[] {
+    return [...this.#live];
+  }
+}

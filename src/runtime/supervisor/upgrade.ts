@@ -1,0 +1,264 @@
+/**
+ * An upgrade by handoff, from the first step to the last: the one loop that owns its state. It runs
+ * in the old supervisor; workers only answer. One barrier over all slots: all load, all freeze, all
+ * carry, one decision; any slot that fails returns all.
+ *
+ *   phase       what is true                                     a failure leads to
+ *   ─────────   ──────────────────────────────────────────────   ─────────────────────────────
+ *   loading     old serves, untouched; new loads on standby      new ended        → refused    4
+ *   frozen      old takes no request; its state is whole         new ended, thaw  → thawed     4
+ *   active      new serves; old is frozen and keeps its state    hand-back        → handed-back 5
+ *   committed   `permanent` names the new; old is retired        reported as leftovers, exit 1
+ *
+ * Going from `frozen` to `active` is the point of no return: until then no socket has left the old
+ * generation. An application without state skips the freeze: the new one takes requests first.
+ */
+import { errorToJson, TsugiError } from "../../errors.ts";
+import type { ReleaseHandler } from "../../host/handler/index.ts";
+import { isoNow, stopwatch } from "../../platform/clock.ts";
+import { fault } from "../../platform/faults.ts";
+import { REPORT_FORMAT, type StateReport, type UpgradeReport } from "../../protocol/report.ts";
+import type { Plan } from "../../relup/index.ts";
+import { carryState } from "./carryState.ts";
+import type { Generation } from "./generation.ts";
+import { handBack } from "./handBack.ts";
+import {
+  emptyTally,
+  quietSummary,
+  relayConnections,
+  releaseConnections,
+} from "./moveConnections.ts";
+import { probation } from "./probation.ts";
+import { rehearse } from "./rehearsal.ts";
+import { retireSlots, terminateWorker } from "./retire.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface UpgradeJob {
+  supervisor: Supervisor;
+  handler: ReleaseHandler;
+  plan: Plan;
+  next: Generation;
+  rehearse: "auto" | "full" | "skip";
+  /** `check`: stop before the freeze. */
+  checkOnly: boolean;
+  /** A step begins or ends: what a terminal shows. */
+  onStep: (name: string, state: "begin" | "end", ms?: number, text?: string) => void;
+  /** `install`: called once the new generation has passed probation; decides whether to commit. */
+  confirm: () => Promise<"commit" | "handBack">;
+}
+
+type Phase = "loading" | "frozen" | "active" | "committed";
+
+/** Runs it to its end and reports; never throws for a failed upgrade. */
+export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
+  const { supervisor, handler, next, plan } = job;
+  const old = supervisor.current;
+  const report = startReport(plan, old.version, next.version);
+  const tally = emptyTally();
+  const step = stepRunner(job, report);
+  const deaths = watchDeaths(old, next);
+  let stopRelay = () => {};
+  let phase: Phase = "loading";
+  let frozenAt: string | undefined;
+  supervisor.upgrading = true;
+  try {
+    await step("load", () => deaths.race(supervisor.loadStandby(next)));
+    if (old.hasState) await step("rehearse", () => deaths.race(rehearseInto(job, old, report)));
+    if (job.checkOnly) {
+      await abandon(next);
+      return { ...report, result: "refused" };
+    }
+    await step("install", () => handler.install(next.version));
+
+    const paused = stopwatch();
+    if (old.hasState) {
+      phase = "frozen";
+      await step("freeze", () => deaths.race(freeze(old, report)));
+      frozenAt = isoNow();
+      await step("carry", () => deaths.race(carryAll(old, next, report)));
+    }
+    // ── point of no return ────────────────────────────────────────────────────────────────────
+    phase = "active";
+    stopRelay = relayConnections(old, next, tally);
+    await step("activate", () => deaths.race(activate(old, next)));
+    if (old.hasState) report.pauseMs = paused();
+    supervisor.succeed(next);
+    await step("connections", () => releaseConnections(old, tally));
+    await step("probation", () =>
+      deaths.race(probation(next, old.version, () => supervisor.parts.listeners.firstAddress())),
+    );
+    if ((await deaths.race(job.confirm())) === "handBack") {
+      const details = { version: next.version, previous: old.version, problem: "not committed" };
+      throw new TsugiError("TSUGI_UNHEALTHY", details);
+    }
+    await step("commit", () => handler.commit(next.version));
+    phase = "committed";
+    deaths.stop();
+    await step("retire", () => retireOld(supervisor, old, next, report));
+    report.result = "committed";
+  } catch (error) {
+    deaths.stop();
+    report.error = errorToJson(error);
+    supervisor.noteError(error);
+    if (phase === "loading") {
+      await abandon(next);
+      report.result = "refused";
+    } else if (phase === "frozen") {
+      await thaw(old, next);
+      report.result = "thawed";
+    } else if (phase === "active") {
+      const went = await handBack(supervisor, old, next, tally, frozenAt);
+      if (went.stateAsOf) report.stateAsOf = went.stateAsOf;
+      report.result = "handed-back";
+    } else {
+      report.leftovers.push(`failure after the commit: ${report.error.message}`);
+      report.result = "committed";
+    }
+    if (report.result !== "committed") await handler.fallBack(next.version).catch(() => {});
+  } finally {
+    stopRelay();
+    supervisor.upgrading = false;
+    supervisor.leftovers = report.leftovers;
+    supervisor.ensureSlots();
+    report.connections.carried = tally.carried;
+    report.connections.lost += tally.lost;
+    report.requests.waited = tally.waited;
+    report.quietMs = quietSummary(tally.quietMs);
+  }
+  return report;
+}
+
+function startReport(plan: Plan, from: string, to: string): UpgradeReport {
+  return {
+    format: REPORT_FORMAT,
+    from,
+    to,
+    strategy: plan.strategy,
+    reasons: plan.reasons,
+    at: isoNow(),
+    steps: [],
+    pauseMs: 0,
+    quietMs: { p50: 0, p99: 0, max: 0 },
+    requests: { waited: 0, underWay: 0 },
+    connections: { carried: 0, drained: 0, lost: 0 },
+    states: [],
+    leftovers: [],
+    result: "refused",
+  };
+}
+
+/** Each step is timed, shown, and has a label at which a test can make it fail. */
+function stepRunner(job: UpgradeJob, report: UpgradeReport) {
+  return async <T>(name: string, run: () => Promise<T>): Promise<T> => {
+    job.onStep(name, "begin");
+    const ms = stopwatch();
+    await fault(`upgrade:${name}`);
+    const value = await run();
+    report.steps.push({ name, ms: ms() });
+    job.onStep(name, "end", ms());
+    return value;
+  };
+}
+
+/** A worker of either generation that dies before the commit ends the step that is under way. */
+function watchDeaths(old: Generation, next: Generation) {
+  let onDeath: (error: Error) => void = () => {};
+  const died = new Promise<never>((_, reject) => {
+    onDeath = reject;
+  });
+  died.catch(() => {});
+  let watching = true;
+  const watched = new Set<unknown>();
+  const watch = () => {
+    for (const { worker } of [...old.slots, ...next.slots]) {
+      if (watched.has(worker)) continue;
+      watched.add(worker);
+      void worker.exited.then(() => {
+        const { process, slot } = worker.boot;
+        const why = `it ended in the upgrade (${worker.boot.version})`;
+        const details = { process, slot, pid: worker.pid, why };
+        if (watching) onDeath(new TsugiError("TSUGI_WORKER_DIED", details));
+      });
+    }
+  };
+  return {
+    race<T>(work: Promise<T>): Promise<T> {
+      watch();
+      return Promise.race([work, died]);
+    },
+    stop() {
+      watching = false;
+    },
+  };
+}
+
+async function rehearseInto(job: UpgradeJob, old: Generation, report: UpgradeReport) {
+  if (job.rehearse === "skip") return;
+  const states = await rehearse(job.supervisor, old, job.next);
+  report.states = states.map((state): StateReport => ({ ...state, rehearsed: true }));
+}
+
+async function freeze(old: Generation, report: UpgradeReport): Promise<void> {
+  const { freezeMs } = old.settings.timeouts;
+  const replies = await Promise.all(
+    old.slots.map(({ worker }) =>
+      worker.request({ type: "freeze", timeoutMs: freezeMs }, { timeoutMs: freezeMs + 2_000 }),
+    ),
+  );
+  report.requests.underWay = replies.reduce((sum, reply) => sum + reply.underWay, 0);
+}
+
+async function carryAll(old: Generation, next: Generation, report: UpgradeReport): Promise<void> {
+  const timeoutMs = old.settings.timeouts.rehearseMs;
+  const rehearsed = new Set(report.states.map((state) => state.name));
+  const carried = await Promise.all(
+    old.slots.map(async (slot) => {
+      const target = next.slotLike(slot);
+      const hasState = (slot.worker.declared?.states.length ?? 0) > 0;
+      return target && hasState ? carryState(slot.worker, target.worker, { timeoutMs }) : [];
+    }),
+  );
+  report.states = carried
+    .flat()
+    .map((state) => ({ ...state, rehearsed: rehearsed.has(state.name) }));
+}
+
+/** What must never run twice, or is not in the new release, ends before the new one begins. */
+async function activate(old: Generation, next: Generation): Promise<void> {
+  const ending = old.slots.filter((slot) => !slot.process.overlap && next.slotLike(slot));
+  await Promise.all(
+    ending.map((slot) => slot.worker.request({ type: "dispose" }, { timeoutMs: 10_000 })),
+  );
+  const timeoutMs = next.settings.timeouts.readyMs;
+  await Promise.all(
+    next.slots.map(({ worker }) => worker.request({ type: "activate" }, { timeoutMs })),
+  );
+}
+
+async function thaw(old: Generation, next: Generation): Promise<void> {
+  await Promise.all(
+    old.slots.map(({ worker }) =>
+      worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),
+    ),
+  );
+  await abandon(next);
+}
+
+async function abandon(next: Generation): Promise<void> {
+  await Promise.all(next.slots.map(({ worker }) => terminateWorker(worker, 1_000)));
+}
+
+async function retireOld(
+  supervisor: Supervisor,
+  old: Generation,
+  next: Generation,
+  report: UpgradeReport,
+): Promise<void> {
+  const { drained, lost } = await retireSlots(old.slots, old.settings.timeouts.drainMs);
+  report.connections.drained = drained;
+  report.connections.lost += lost;
+  supervisor.parts.listeners.retain(next.number);
+  for (const { worker } of old.slots) {
+    if (worker.exit === null) report.leftovers.push(`worker ${worker.pid} of ${old.version}`);
+  }
+}

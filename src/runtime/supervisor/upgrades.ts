@@ -1,0 +1,186 @@
+/**
+ * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it: the
+ * steps so far, then the rest, then the same report. Whoever asks for another one is refused.
+ */
+import { errorFromJson, TsugiError } from "../../errors.ts";
+import type { ReleaseHandler } from "../../host/handler/index.ts";
+import { readHostSettings } from "../../host/handler/settings.ts";
+import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
+import { REPORT_FORMAT, type UpgradeReport } from "../../protocol/report.ts";
+import { type Plan, planUpgrade } from "../../relup/index.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { runUpgrade, type UpgradeJob } from "./upgrade.ts";
+
+interface UnderWay {
+  version: string;
+  step: string;
+  events: ControlEvent[];
+  listeners: Set<(event: ControlEvent) => void>;
+  finished: Promise<UpgradeReport>;
+}
+
+export interface UpgradeRequest {
+  version: string;
+  options: UpgradeOptions;
+  /** The same release with `etc/` read again. */
+  reload?: boolean;
+}
+
+type Decision = "commit" | "handBack";
+
+
+export class Upgrades {
+  readonly #supervisor: Supervisor;
+  #underWay: UnderWay | null = null;
+  /** An `install` that waits for `commit` or `rollback`. */
+  #decide: ((decision: Decision) => void) | null = null;
+
+  constructor(supervisor: Supervisor) {
+    this.#supervisor = supervisor;
+  }
+
+  get status(): { to: string; step: string } | null {
+    return this.#underWay && { to: this.#underWay.version, step: this.#underWay.step };
+  }
+
+  /** An `install` is waiting for its `commit`. */
+  get installed(): boolean {
+    return this.#decide !== null;
+  }
+
+  async run(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<UpgradeReport> {
+    const underWay = this.#underWay;
+    if (underWay !== null && underWay.version !== request.version) {
+      throw this.#refusal(underWay);
+    }
+    const joined = underWay ?? this.#begin(request);
+    for (const event of joined.events) send(event);
+    joined.listeners.add(send);
+    const report = await joined.finished.finally(() => joined.listeners.delete(send));
+    if (report.error === undefined) return report;
+    throw Object.assign(errorFromJson(report.error), { report });
+  }
+
+  /** Resolves when no upgrade is under way any more: a stop waits for it or ends it. */
+  async settle(): Promise<void> {
+    this.#decide?.("handBack");
+    await this.#underWay?.finished.catch(() => {});
+  }
+
+  /** `commit` or `rollback` of an installed release; resolves with the finished report. */
+  async decide(decision: Decision): Promise<UpgradeReport | null> {
+    if (this.#decide === null || this.#underWay === null) return null;
+    const { finished } = this.#underWay;
+    this.#decide(decision);
+    return finished;
+  }
+
+  #refusal(underWay: UnderWay): TsugiError {
+    const { name } = this.#supervisor.current.plan.manifest;
+    const details = { version: underWay.version, bin: `bin/${name}` };
+    return new TsugiError("TSUGI_UPGRADE_UNDER_WAY", details);
+  }
+
+  #begin(request: UpgradeRequest): UnderWay {
+    const underWay: UnderWay = {
+      version: request.version,
+      step: "plan",
+      events: [],
+      listeners: new Set(),
+      finished: Promise.resolve(null as never),
+    };
+    const emit = (event: ControlEvent) => {
+      if (event.event === "step" && event.state === "begin") underWay.step = event.name;
+      underWay.events.push(event);
+      for (const listener of underWay.listeners) listener(event);
+    };
+    this.#underWay = underWay;
+    underWay.finished = this.#perform(request, emit).finally(() => {
+      this.#underWay = null;
+      this.#decide = null;
+    });
+    return underWay;
+  }
+
+  async #perform(
+    request: UpgradeRequest,
+    emit: (event: ControlEvent) => void,
+  ): Promise<UpgradeReport> {
+    const supervisor = this.#supervisor;
+    const handler = await supervisor.parts.loadHandler();
+    const { plan, manifest, releaseId } = await this.#plan(handler, request);
+    emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
+    if (plan.strategy === "none") return nothingToDo(plan);
+    refuseObstacles(plan);
+    const next = await supervisor.makeGeneration({ manifest, releaseId, strategy: "handoff" });
+    const job: UpgradeJob = {
+      supervisor,
+      handler,
+      plan,
+      next,
+      rehearse: request.options.rehearse ?? "auto",
+      checkOnly: request.options.checkOnly ?? false,
+      onStep: (name, state, ms, text) => {
+        emit({ event: "step", name, state, ...(ms === undefined ? {} : { ms }), ...(text ? { text } : {}) });
+      },
+      confirm: () => this.#confirm(request, emit),
+    };
+    const report = await runUpgrade(job);
+    if (!request.options.checkOnly) await handler.appendReport(report);
+    return report;
+  }
+
+  #confirm(request: UpgradeRequest, emit: (event: ControlEvent) => void): Promise<Decision> {
+    if (!request.options.installOnly) return Promise.resolve("commit");
+    return new Promise((resolve) => {
+      this.#decide = (decision) => {
+        this.#decide = null;
+        resolve(decision);
+      };
+      emit({ event: "step", name: "installed", state: "begin" });
+    });
+  }
+
+  async #plan(handler: ReleaseHandler, request: UpgradeRequest) {
+    const { current, parts } = this.#supervisor;
+    const { manifest: from } = current.plan;
+    const to = await handler.manifest(request.version);
+    const host = await readHostSettings(parts.layout, request.version);
+    const registry = await handler.registry();
+    const entry = registry.releases.find((release) => release.version === request.version);
+    const plan = planUpgrade(from, to, {
+      supervisorNode: process.versions.node,
+      environmentChanged: host.etcHash !== current.plan.host.etcHash,
+    });
+    if (request.reload) {
+      plan.strategy = "handoff";
+      plan.reasons = ["etc/ is read again"];
+    }
+    return { plan, manifest: to, releaseId: entry?.releaseId ?? current.plan.releaseId };
+  }
+}
+
+function refuseObstacles(plan: Plan): void {
+  const obstacle = plan.obstacles[0];
+  if (obstacle) throw new TsugiError(obstacle.code, obstacle.details);
+}
+
+function nothingToDo(plan: Plan): UpgradeReport {
+  return {
+    format: REPORT_FORMAT,
+    from: plan.from,
+    to: plan.to,
+    strategy: "none",
+    reasons: plan.reasons,
+    at: new Date().toISOString(),
+    steps: [],
+    pauseMs: 0,
+    quietMs: { p50: 0, p99: 0, max: 0 },
+    requests: { waited: 0, underWay: 0 },
+    connections: { carried: 0, drained: 0, lost: 0 },
+    states: [],
+    leftovers: [],
+    result: "committed",
+  };
+}
+

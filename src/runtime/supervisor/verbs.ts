@@ -1,0 +1,157 @@
+/** What each verb of the control socket does. */
+import { TsugiError } from "../../errors.ts";
+import { rssBytesOf } from "../../platform/processes.ts";
+import type { ControlRequest } from "../../protocol/control.ts";
+import type { StatusReport } from "../../protocol/report.ts";
+import { readHostSettings } from "../../host/handler/settings.ts";
+import type { ControlClient } from "./controlServer.ts";
+import { openConsole } from "./console.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { Upgrades } from "./upgrades.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
+
+/** `rpc` may wait for a promise as long as it wants; this only bounds a forgotten one. */
+const RPC_MS = 24 * 3_600_000;
+
+export interface VerbContext {
+  supervisor: Supervisor;
+  upgrades: Upgrades;
+  /** Stops everything; the process ends afterwards. */
+  stop: () => Promise<{ states: string[] }>;
+}
+
+export async function runVerb(
+  context: VerbContext,
+  request: ControlRequest,
+  client: ControlClient,
+): Promise<unknown> {
+  const { supervisor, upgrades } = context;
+  switch (request.verb) {
+    case "ping":
+      return "pong";
+    case "status":
+      return status(supervisor, upgrades);
+    case "stop":
+      return context.stop();
+    case "reload": {
+      const { version } = supervisor.current;
+      return upgrades.run({ version, options: {}, reload: true }, client.send);
+    }
+    case "upgrade":
+      return upgrade(upgrades, request, client);
+    case "commit":
+      return decideOrThrow(upgrades, "commit");
+    case "rpc":
+      return evaluate(supervisor, request);
+    case "console":
+      return openConsole(findWorker(supervisor, request.process, request.slot), request, client);
+    case "unpack":
+    case "remove":
+    case "prune":
+      return changeReleases(supervisor, request);
+    default:
+      throw new TsugiError("TSUGI_USAGE", {
+        problem: `The running supervisor does not know "${request.verb}".`,
+        help: "It may be of another version than this bin: bin/<app> version",
+      });
+  }
+}
+
+async function upgrade(
+  upgrades: Upgrades,
+  request: Extract<ControlRequest, { verb: "upgrade" }>,
+  client: ControlClient,
+): Promise<unknown> {
+  const { version, options } = request;
+  if (request.direction === "rollback" && upgrades.installed) {
+    return upgrades.decide("handBack");
+  }
+  if (!options.installOnly) return upgrades.run({ version, options }, client.send);
+  // `install` answers when the release is installed; the upgrade itself waits for its commit.
+  return new Promise((resolve, reject) => {
+    const send: ControlClient["send"] = (event) => {
+      client.send(event);
+      if (event.event === "step" && event.name === "installed") {
+        resolve({ version, status: "current" });
+      }
+    };
+    upgrades.run({ version, options }, send).then(resolve, reject);
+  });
+}
+
+async function decideOrThrow(upgrades: Upgrades, decision: "commit" | "handBack") {
+  const report = await upgrades.decide(decision);
+  if (report !== null) return report;
+  throw new TsugiError("TSUGI_NOTHING_TO_COMMIT", {});
+}
+
+async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<StatusReport> {
+  const { current, parts } = supervisor;
+  const host = await readHostSettings(parts.layout, current.version).catch(() => null);
+  const processes = new Map<string, StatusReport["processes"][number]>();
+  for (const { process, worker, restarts } of current.slots) {
+    const entry = processes.get(process.name) ?? { name: process.name, slots: [] };
+    processes.set(process.name, entry);
+    entry.slots.push({
+      pid: worker.pid,
+      generation: worker.boot.generation,
+      node: current.plan.manifest.runtime.version,
+      restarts,
+      rssBytes: rssBytesOf(worker.pid),
+      healthy: worker.healthy && worker.exit === null && worker.declared !== undefined,
+    });
+  }
+  return {
+    name: current.plan.manifest.name,
+    version: current.version,
+    releaseId: current.plan.releaseId,
+    status: upgrades.status === null ? "permanent" : "current",
+    since: supervisor.since,
+    processes: [...processes.values()],
+    etcChanged: host === null || host.etcHash !== current.plan.host.etcHash,
+    upgrade: upgrades.status,
+    leftovers: supervisor.leftovers,
+    logDropped: parts.log.dropped,
+  };
+}
+
+function findWorker(supervisor: Supervisor, process?: string, slot = 0): WorkerHandle {
+  const found = supervisor.current.slots.find(
+    (one) => (process === undefined || one.process.name === process) && one.index === slot,
+  );
+  if (found?.worker.exit === null) return found.worker;
+  throw new TsugiError("TSUGI_NO_SUCH_WORKER", { process: process ?? "main", slot });
+}
+
+async function evaluate(
+  supervisor: Supervisor,
+  request: Extract<ControlRequest, { verb: "rpc" }>,
+): Promise<unknown> {
+  const worker = findWorker(supervisor, request.process, request.slot);
+  const { expression } = request;
+  return worker.request({ type: "evaluate", expression }, { timeoutMs: RPC_MS });
+}
+
+/** A running supervisor is the only writer of `releases/`. */
+async function changeReleases(
+  supervisor: Supervisor,
+  request: Extract<ControlRequest, { verb: "unpack" | "remove" | "prune" }>,
+): Promise<unknown> {
+  const handler = await supervisor.parts.loadHandler();
+  if (request.verb === "unpack") {
+    const { version, source, force } = request;
+    return handler.unpack({
+      ...(version === undefined ? {} : { version }),
+      ...(source === undefined ? {} : { source }),
+      ...(force === undefined ? {} : { force }),
+    });
+  }
+  if (request.verb === "prune") {
+    return { removed: await handler.prune(request.keep, [supervisor.current.version]) };
+  }
+  if (request.version === supervisor.current.version) {
+    throw new TsugiError("TSUGI_RELEASE_IN_USE", { version: request.version });
+  }
+  await handler.remove(request.version);
+  return { removed: [request.version] };
+}
