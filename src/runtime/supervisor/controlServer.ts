@@ -2,8 +2,9 @@
  * The control socket: `run/control.<pid>.sock`, mode 0600 in a folder that only the owner may enter,
  * so that nobody but the owner and root gets this far. One request a connection.
  */
-import net from "node:net";
+
 import { chmodSync, rmSync } from "node:fs";
+import net from "node:net";
 import { errorToJson, TsugiError } from "../../errors.ts";
 import { CONTROL_FORMAT, type ControlEvent, type ControlRequest } from "../../protocol/control.ts";
 import { encodeLine, LineDecoder } from "../../protocol/lines.ts";
@@ -102,7 +103,10 @@ export class ControlServer {
 function checkRequest(value: unknown): ControlRequest {
   const request = value as Partial<ControlRequest> | null;
   if (request === null || typeof request !== "object" || typeof request.verb !== "string") {
-    throw new TsugiError("TSUGI_USAGE", { problem: "not a control request", help: "bin/<app> help" });
+    throw new TsugiError("TSUGI_USAGE", {
+      problem: "not a control request",
+      help: "bin/<app> help",
+    });
   }
   if (request.format !== CONTROL_FORMAT) {
     throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {

@@ -4,13 +4,13 @@
  * every worker became ready.
  */
 import { mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
+import { readHostSettings } from "../../host/handler/settings.ts";
 import { takeLock } from "../../platform/lock.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
-import { readHostSettings } from "../../host/handler/settings.ts";
 import { parseManifest } from "../../release/manifest.ts";
-import { readFile } from "node:fs/promises";
 import { ControlServer } from "./controlServer.ts";
 import { ListenerTable } from "./listeners.ts";
 import { FileSink, Log, StdoutSink } from "./logWriter.ts";

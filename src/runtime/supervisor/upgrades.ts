@@ -28,7 +28,6 @@ export interface UpgradeRequest {
 
 type Decision = "commit" | "handBack";
 
-
 export class Upgrades {
   readonly #supervisor: Supervisor;
   #underWay: UnderWay | null = null;
@@ -121,7 +120,13 @@ export class Upgrades {
       rehearse: request.options.rehearse ?? "auto",
       checkOnly: request.options.checkOnly ?? false,
       onStep: (name, state, ms, text) => {
-        emit({ event: "step", name, state, ...(ms === undefined ? {} : { ms }), ...(text ? { text } : {}) });
+        emit({
+          event: "step",
+          name,
+          state,
+          ...(ms === undefined ? {} : { ms }),
+          ...(text ? { text } : {}),
+        });
       },
       confirm: () => this.#confirm(request, emit),
     };
@@ -183,4 +188,3 @@ function nothingToDo(plan: Plan): UpgradeReport {
     result: "committed",
   };
 }
-

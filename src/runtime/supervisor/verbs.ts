@@ -1,11 +1,11 @@
 /** What each verb of the control socket does. */
 import { TsugiError } from "../../errors.ts";
+import { readHostSettings } from "../../host/handler/settings.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import type { StatusReport } from "../../protocol/report.ts";
-import { readHostSettings } from "../../host/handler/settings.ts";
-import type { ControlClient } from "./controlServer.ts";
 import { openConsole } from "./console.ts";
+import type { ControlClient } from "./controlServer.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Upgrades } from "./upgrades.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
