@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from "node:child_process";
+
+export interface CommandResult {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+  /** Both, as they came. */
+  output: string;
+}
+
+export interface CommandOptions {
+  cwd?: string;
+  /** The whole environment, if given. */
+  env?: NodeJS.ProcessEnv;
+  onOutput?: (text: string) => void;
+  timeoutMs?: number;
+}
+
+/** The children that run right now, so that whoever is interrupted can end them. */
+export const running = new Set<ChildProcess>();
+
+/** Runs a command to its end; resolves whatever its status is. */
+export function runCommand(
+  command: string,
+  args: string[],
+  { cwd, env, onOutput, timeoutMs = 120_000 }: CommandOptions = {},
+): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, {
+      cwd,
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: timeoutMs,
+    });
+    running.add(child);
+    const result = { stdout: "", stderr: "", output: "" };
+    const collect = (name: "stdout" | "stderr") => (text: string) => {
+      result[name] += text;
+      result.output += text;
+      onOutput?.(text);
+    };
+    child.stdout.setEncoding("utf8").on("data", collect("stdout"));
+    child.stderr.setEncoding("utf8").on("data", collect("stderr"));
+    child.on("error", reject);
+    child.on("close", (status) => {
+      running.delete(child);
+      resolve({ status, ...result });
+    });
+  });
+}
+
+/** Runs a command that has to end with 0; its output is in the error otherwise. */
+export async function mustRun(command: string, args: string[], options?: CommandOptions) {
+  const result = await runCommand(command, args, options);
+  if (result.status !== 0) {
+    throw new Error(`${command} ${args.join(" ")} ended with ${result.status}\n${result.output}`);
+  }
+  return result;
+}
