@@ -9,7 +9,8 @@ import type { RuntimeSettings } from "../../protocol/settings.ts";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
 import { appDirName, type Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
-import { WorkerHandle, type WorkerSpec } from "./workerHandle.ts";
+import { spawnChannel, type WorkerSpec } from "./workerChannel.ts";
+import { WorkerHandle } from "./workerHandle.ts";
 
 /** What a generation is made from. */
 export interface GenerationPlan {
@@ -72,10 +73,11 @@ export class Generation {
   }
 
   spawn(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerHandle {
-    return new WorkerHandle(this.#specOf(process, index, mode));
+    const spec = this.specOf(process, index, mode);
+    return new WorkerHandle(spawnChannel(spec), spec.boot);
   }
 
-  #specOf(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerSpec {
+  specOf(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerSpec {
     const { manifest, host } = this.plan;
     const layout = this.#layout;
     const appDir = layout.library(appDirName(manifest.name, manifest.version));

@@ -16,6 +16,7 @@ export interface LogSink {
   /** `text` is whole lines. Returns false if they were dropped. */
   write(text: string): boolean;
   flush(): Promise<void>;
+  close(): Promise<void>;
 }
 
 export class Log {
@@ -35,8 +36,9 @@ export class Log {
     if (!this.#sink.write(stamped)) this.#dropped += 1;
   }
 
-  flush(): Promise<void> {
-    return this.#sink.flush();
+  /** Writes what waits and closes the file; the last thing that a supervisor does. */
+  close(): Promise<void> {
+    return this.#sink.close();
   }
 }
 
@@ -95,6 +97,12 @@ export class FileSink implements LogSink {
 
   async flush(): Promise<void> {
     while (this.#writing) await this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.flush();
+    await this.#file?.close();
+    this.#file = null;
   }
 
   async #drain(): Promise<void> {
@@ -164,6 +172,10 @@ export class StdoutSink implements LogSink {
     if (this.#socket.destroyed || this.#socket.writableLength > MAX_WAITING_BYTES) return false;
     this.#socket.write(text);
     return true;
+  }
+
+  close(): Promise<void> {
+    return this.flush();
   }
 
   async flush(): Promise<void> {

@@ -142,7 +142,7 @@ async function stopAll(exitCode: number): Promise<{ states: string[] }> {
   await Promise.all(supervisor.liveWorkers.map((worker) => retireWorker(worker, stopMs)));
   supervisor.parts.listeners.closeAll();
   supervisor.note("stopped");
-  await supervisor.parts.log.flush();
+  await supervisor.parts.log.close();
   removeRunFiles(layout);
   // The answer to whoever asked for the stop goes out first; then nothing keeps us.
   setImmediate(() => void server.close().then(() => process.exit(exitCode)));

@@ -1,43 +1,25 @@
 /** The supervisor's end of one worker: spawn, requests with replies, events, the end. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter } from "node:events";
 import { type ErrorJson, errorFromJson, TsugiError } from "../../errors.ts";
-import {
-  type ConnectionMeta,
-  type DeclaredState,
-  ENVELOPE,
-  type Envelope,
-  type Holder,
-  type ListenKey,
-  type WorkerBoot,
-  type WorkerEvent,
-  type WorkerReplies,
-  type WorkerRequest,
-  type WorkerRequestWithReply,
+import type {
+  ConnectionMeta,
+  DeclaredState,
+  Holder,
+  ListenKey,
+  WorkerBoot,
+  WorkerEvent,
+  WorkerReplies,
+  WorkerRequest,
+  WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
 import type { RawHandle } from "./listeners.ts";
-
-/** Everything that a worker is started with. Paths are absolute. */
-export interface WorkerSpec {
-  node: string;
-  /** `lib/tsugi-<vsn>/worker.mjs` of the release. */
-  preload: string;
-  nodeArgs: string[];
-  cwd: string;
-  env: Record<string, string>;
-  boot: WorkerBoot;
-}
+import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
 
 export interface WorkerReady {
   states: DeclaredState[];
   usesHot: boolean;
   accepts: boolean;
   drainable: boolean;
-}
-
-export interface WorkerExit {
-  code: number | null;
-  signal: NodeJS.Signals | null;
 }
 
 interface WorkerEvents {
@@ -80,39 +62,26 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   /** Null while it runs. */
   exit: WorkerExit | null = null;
 
-  readonly #child: ChildProcess;
+  readonly #channel: WorkerChannel;
   readonly #pending = new Map<number, Pending>();
-  #nextId = 1;
+  #nextId: number;
   #settleReady!: Pending;
 
-  constructor(spec: WorkerSpec) {
+  /** `firstId`: requests of two supervisors to one worker must not have the same ids. */
+  constructor(channel: WorkerChannel, boot: WorkerBoot, firstId = 1) {
     super();
-    this.boot = spec.boot;
-    this.#child = spawn(spec.node, [...spec.nodeArgs, "--import", spec.preload, spec.boot.entry], {
-      cwd: spec.cwd,
-      env: { ...spec.env, TSUGI_WORKER: JSON.stringify(spec.boot) },
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-      serialization: "advanced",
-    });
-    this.pid = this.#child.pid ?? 0;
+    this.boot = boot;
+    this.pid = channel.pid;
+    this.#channel = channel;
+    this.#nextId = firstId;
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve: resolve as (value: unknown) => void, reject };
     });
     this.ready.catch(() => {}); // whoever waits for it sees the rejection
     this.exited = new Promise((resolve) => this.once("exit", resolve));
-    this.#attach();
-  }
-
-  #attach(): void {
-    const child = this.#child;
-    child.stdout?.on("data", (chunk) => this.emit("output", "stdout", chunk));
-    child.stderr?.on("data", (chunk) => this.emit("output", "stderr", chunk));
-    const receive = (message: Envelope<WorkerEvent>, handle: RawHandle | undefined) => {
-      if (message?.cmd === ENVELOPE) this.#receive(message.tsugi, handle);
-    };
-    (child as EventEmitter).on("internalMessage", receive);
-    child.on("error", (error) => this.#end({ code: null, signal: null }, error.message));
-    child.on("exit", (code, signal) => this.#end({ code, signal }));
+    channel.onEvent((event, handle) => this.#receive(event, handle));
+    channel.onOutput((stream, chunk) => this.emit("output", stream, chunk));
+    channel.onExit((exit) => this.#end(exit));
   }
 
   #receive(event: WorkerEvent, handle: RawHandle | undefined): void {
@@ -163,10 +132,10 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     else pending.reject(errorFromJson(reply.error));
   }
 
-  #end(exit: WorkerExit, problem?: string): void {
+  #end(exit: WorkerExit): void {
     if (this.exit !== null) return;
     this.exit = exit;
-    const why = problem ?? describeExit(exit);
+    const why = describeExit(exit);
     const error = new TsugiError("TSUGI_WORKER_DIED", {
       process: this.boot.process,
       slot: this.boot.slot,
@@ -208,20 +177,16 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     });
   }
 
-  /** `onSent` is called when the message (and with it the handle) has left this process. */
   send(request: WorkerRequest, handle?: RawHandle, onSent?: () => void): void {
-    if (!this.#child.connected) {
-      onSent?.();
-      return;
-    }
-    const envelope: Envelope<WorkerRequest> = { cmd: ENVELOPE, tsugi: request };
-    this.#child.send(envelope, handle as never, { keepOpen: true }, () => onSent?.());
+    this.#channel.send(request, handle, onSent);
   }
 
   kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
+    this.#channel.kill(signal);
   }
 }
 
-export const describeExit = (exit: WorkerExit): string =>
-  exit.signal ? `it was ended by ${exit.signal}` : `it exited with code ${exit.code}`;
+export function describeExit(exit: WorkerExit): string {
+  if (exit.problem !== undefined) return exit.problem;
+  return exit.signal ? `it was ended by ${exit.signal}` : `it exited with code ${exit.code}`;
+}

@@ -1,0 +1,81 @@
+/**
+ * How messages and handles get to a worker and back. A worker is either a child of this process
+ * (here) or, while a successor takes over, a child of that one (successor.ts).
+ */
+import { spawn } from "node:child_process";
+import type { EventEmitter } from "node:events";
+import {
+  ENVELOPE,
+  type Envelope,
+  type WorkerBoot,
+  type WorkerEvent,
+  type WorkerRequest,
+} from "../../protocol/worker.ts";
+import type { RawHandle } from "./listeners.ts";
+
+export interface WorkerExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Why it never ran, where spawning failed. */
+  problem?: string;
+}
+
+export interface WorkerChannel {
+  readonly pid: number;
+  /** `onSent`: the message, and with it the handle, has left this process. */
+  send(request: WorkerRequest, handle?: RawHandle, onSent?: () => void): void;
+  kill(signal: NodeJS.Signals): void;
+  onEvent(listener: (event: WorkerEvent, handle: RawHandle | undefined) => void): void;
+  onOutput(listener: (stream: "stdout" | "stderr", chunk: Buffer) => void): void;
+  onExit(listener: (exit: WorkerExit) => void): void;
+}
+
+/** Everything that a worker is started with. Paths are absolute. */
+export interface WorkerSpec {
+  node: string;
+  /** `lib/tsugi-<vsn>/worker.mjs` of the release. */
+  preload: string;
+  nodeArgs: string[];
+  cwd: string;
+  env: Record<string, string>;
+  boot: WorkerBoot;
+}
+
+/** Spawns a worker as a child of this process. */
+export function spawnChannel(spec: WorkerSpec): WorkerChannel {
+  const args = [...spec.nodeArgs, "--import", spec.preload, spec.boot.entry];
+  const child = spawn(spec.node, args, {
+    cwd: spec.cwd,
+    env: { ...spec.env, TSUGI_WORKER: JSON.stringify(spec.boot) },
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    serialization: "advanced",
+  });
+  return {
+    pid: child.pid ?? 0,
+    send(request, handle, onSent) {
+      if (!child.connected) {
+        onSent?.();
+        return;
+      }
+      const envelope: Envelope<WorkerRequest> = { cmd: ENVELOPE, tsugi: request };
+      child.send(envelope, handle as never, {}, () => onSent?.());
+    },
+    kill: (signal) => void child.kill(signal),
+    onEvent(listener) {
+      const receive = (message: Envelope<WorkerEvent>, handle: RawHandle | undefined) => {
+        if (message?.cmd === ENVELOPE) listener(message.tsugi, handle);
+      };
+      (child as EventEmitter).on("internalMessage", receive);
+    },
+    onOutput(listener) {
+      child.stdout?.on("data", (chunk) => listener("stdout", chunk));
+      child.stderr?.on("data", (chunk) => listener("stderr", chunk));
+    },
+    onExit(listener) {
+      child.once("error", (error) =>
+        listener({ code: null, signal: null, problem: error.message }),
+      );
+      child.once("exit", (code, signal) => listener({ code, signal }));
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ManifestState } from "../../../src/release/manifest.ts";
+import { explainPlan, planUpgrade } from "../../../src/relup/index.ts";
+import { manifestOf, nextManifest } from "../../helpers/manifests.ts";
+
+const state = (version: number, changes: Partial<ManifestState> = {}): ManifestState => ({
+  name: "rooms",
+  version,
+  upgradesFrom: [],
+  downgradesFrom: [],
+  ...changes,
+});
+const operations = (plan: ReturnType<typeof planUpgrade>) =>
+  plan.instructions.map((instruction) => instruction.op);
+
+test("identical releases leave nothing to do", () => {
+  const plan = planUpgrade(manifestOf(), manifestOf());
+  assert.equal(plan.strategy, "none");
+  assert.deepEqual(plan.instructions, []);
+});
+
+test("an app that does not accept a swap is handed off, and the plan says why", () => {
+  const plan = planUpgrade(manifestOf(), nextManifest());
+  assert.equal(plan.strategy, "handoff");
+  assert.match(plan.reasons.join(), /1\.0\.0 does not call hot\.accept\(\)/);
+});
+
+test("another Node for the supervisor means replace", () => {
+  const runtime = { dir: "node-26.10.0-linux-x64", version: "26.10.0", platform: "linux-x64" };
+  const plan = planUpgrade(manifestOf(), nextManifest({ runtime }));
+  assert.equal(plan.strategy, "replace");
+  assert.match(plan.reasons[0]!, /24\.21\.0 → 26\.10\.0/);
+  assert.equal(operations(plan).at(-1), "replaceSupervisor");
+});
+
+test("the Node that the supervisor really runs on decides, not the manifest's", () => {
+  const runtime = { dir: "node-26.10.0-linux-x64", version: "26.10.0", platform: "linux-x64" };
+  const plan = planUpgrade(manifestOf(), nextManifest({ runtime }), { supervisorNode: "26.10.0" });
+  assert.equal(plan.strategy, "handoff");
+});
+
+test("state is rehearsed before the freeze and carried after it, before the point of no return", () => {
+  const plan = planUpgrade(
+    manifestOf({ states: [state(1)] }),
+    nextManifest({ states: [state(2, { upgradesFrom: [1] })] }),
+  );
+  assert.deepEqual(operations(plan), [
+    "load",
+    "rehearse",
+    "freeze",
+    "carry",
+    "pointOfNoReturn",
+    "activate",
+    "moveConnections",
+    "probation",
+    "commit",
+  ]);
+});
+
+test("an app without state is never frozen", () => {
+  assert.ok(!operations(planUpgrade(manifestOf(), nextManifest())).includes("freeze"));
+});
+
+test("a chain of upgrades may skip versions of the release but no version of the state", () => {
+  const to = (upgradesFrom: number[]) => nextManifest({ states: [state(4, { upgradesFrom })] });
+  const from = manifestOf({ states: [state(1)] });
+  assert.deepEqual(planUpgrade(from, to([1, 2, 3])).obstacles, []);
+  const [obstacle] = planUpgrade(from, to([1, 3])).obstacles;
+  assert.equal(obstacle?.code, "TSUGI_STATE_PATH_MISSING");
+  assert.deepEqual(obstacle?.details, { state: "rooms", from: 1, to: 4, version: "1.1.0" });
+});
+
+test("a downgrade is the running release's own code", () => {
+  const running = nextManifest({ states: [state(2, { downgradesFrom: [2] })] });
+  const target = manifestOf({ states: [state(1)] });
+  assert.deepEqual(planUpgrade(running, target).obstacles, []);
+  const without = nextManifest({ states: [state(2)] });
+  assert.equal(planUpgrade(without, target).obstacles[0]?.code, "TSUGI_STATE_PATH_MISSING");
+});
+
+test("fewer workers than have state is refused", () => {
+  const processes = (workers: number) => [
+    { name: "main", entry: "src/server.js", workers, overlap: true },
+  ];
+  const from = manifestOf({ processes: processes(3), states: [state(1)] });
+  const fewer = nextManifest({ processes: processes(2), states: [state(1)] });
+  assert.equal(planUpgrade(from, fewer).obstacles[0]?.code, "TSUGI_WORKERS_LOSE_STATE");
+  const more = nextManifest({ processes: processes(4), states: [state(1)] });
+  assert.deepEqual(planUpgrade(from, more).obstacles, []);
+});
+
+test("a process that must not run twice is stopped after the point of no return", () => {
+  const jobs = { name: "jobs", entry: "src/jobs.js", workers: 1, overlap: false };
+  const plan = planUpgrade(manifestOf({ processes: [jobs] }), nextManifest({ processes: [jobs] }));
+  const order = operations(plan);
+  assert.ok(order.indexOf("pointOfNoReturn") < order.indexOf("stop"));
+  assert.ok(order.indexOf("stop") < order.indexOf("activate"));
+});
+
+test("a plan reads as a list of 80 columns", () => {
+  const text = explainPlan(planUpgrade(manifestOf(), nextManifest({ states: [state(1)] })));
+  assert.match(text, /^1\.0\.0 → 1\.1\.0: handoff\n {2}because /);
+  for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+});
