@@ -193,6 +193,77 @@ export const ERRORS = define({
     exitCode: 1,
     message: "{file} can be read by others (mode {mode}, expected 600): it may hold secrets.",
     hint: "chmod 600 {file}",
+
+  // --- building a release ----------------------------------------------------------------------
+  TSUGI_PROJECT_INVALID: {
+    exitCode: 1,
+    message: "This is no project to release: {problem}.",
+    hint: "Run tsugi in a folder with a package.json that has a name, or give it: tsugi release <folder>",
+  },
+  TSUGI_CONFIG_INVALID: {
+    exitCode: 1,
+    message: "{where} is not valid: {problem}",
+    hint: "What it may hold: tsugi help config",
+  },
+  TSUGI_CONFIG_UNREADABLE: {
+    exitCode: 1,
+    message: "{file} could not be loaded: {problem}",
+    hint: "What it may hold: tsugi help config · begin with one that works: tsugi init",
+  },
+  TSUGI_VERSION_INVALID: {
+    exitCode: 1,
+    message: "The version is {found} ({where}); expected a semantic version such as 1.2.3.",
+    hint: "Correct it, or name another: tsugi release --version 1.2.3 · each commit its own: --version git",
+  },
+  TSUGI_VERSION_EXISTS: {
+    exitCode: 1,
+    message: "{version} is built already, with other bytes: {folder}",
+    hint: 'Give it a new version: npm version patch · each commit its own: tsugi release --version git (version: "git" in tsugi.config.ts) · or remove that folder',
+  },
+  TSUGI_GIT_FAILED: {
+    exitCode: 1,
+    message: "The version should come from git, but in {folder} git says: {problem}",
+    hint: "Commit the project first, or name a version: tsugi release --version 1.2.3",
+  },
+  TSUGI_ENTRY_MISSING: {
+    exitCode: 1,
+    message: "The file that starts the app is not there. Looked in {folder} for: {looked}",
+    hint: 'Name it: entry: "src/server.ts" in tsugi.config.ts (tsugi init writes one)',
+  },
+  TSUGI_BUILD_FAILED: {
+    exitCode: 1,
+    message: "{what} failed:\n{problem}",
+    hint: "Nothing was written; an earlier build is as it was. Correct it and run tsugi release again.",
+  },
+  TSUGI_PACKAGES_MISSING: {
+    exitCode: 1,
+    message: "These packages are not installed: {packages}",
+    hint: "Install what the lock file says: {install}",
+  },
+  TSUGI_FILES_MISSING: {
+    exitCode: 1,
+    message: "files: {glob} matches nothing in {folder}.",
+    hint: "Correct it in tsugi.config.ts; paths are relative to the project.",
+  },
+  TSUGI_NODE_UNPINNED: {
+    exitCode: 1,
+    message: "Node's version is not pinned: found {found}, expected an exact version (CI=true).",
+    hint: "Pin it: echo {version} > .node-version, and commit that · or tsugi release --node {version}",
+  },
+  TSUGI_NODE_UNKNOWN: {
+    exitCode: 1,
+    message: "No Node fits {range} ({where}); the newest this tsugi knows is {newest}.",
+    hint: "Correct it, or name a version exactly: tsugi release --node {newest}",
+  },
+  TSUGI_RUNTIME_UNAVAILABLE: {
+    exitCode: 1,
+    message: "Node {version} for {platform} could not be had from {from}: {problem}",
+    hint: 'Another source: runtime: { from: "https://<mirror>/dist" } or { from: "/path/to/node" } in tsugi.config.ts · another version: --node <version>',
+  },
+  TSUGI_SECRET_FOUND: {
+    exitCode: 1,
+    message: "{file} holds {what}; a release carries no secrets.",
+    hint: "Keep it on the host (<root>/etc/), or say why it is none: secrets: { allow: [{ file, reason }] } in tsugi.config.ts",
   },
 });
 

@@ -1,0 +1,84 @@
+/**
+ * What goes into a release, before it is written anywhere: files by their path in the tree.
+ * Modes are 0644 or 0755 whatever the umask was, so that the same sources give the same bytes.
+ */
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type ManifestFile, sha256 } from "../release/manifest.ts";
+
+export type PackedSource = { bytes: Uint8Array } | { file: string } | { link: string };
+
+export interface PackedFile {
+  /** Relative to the root of the tree, with forward slashes. */
+  path: string;
+  mode: number;
+  source: PackedSource;
+}
+
+/** Files that are compressed into one member of the tarball: a folder of the tree, or single files. */
+export interface PackedGroup {
+  files: PackedFile[];
+  entries: ManifestFile[];
+  /** Worth keeping compressed between builds: the same for many builds. */
+  stable: boolean;
+}
+
+export const normalMode = (mode: number): number => (mode & 0o111 ? 0o755 : 0o644);
+
+export const textFile = (path: string, text: string | Uint8Array, mode = 0o644): PackedFile => ({
+  path,
+  mode,
+  source: { bytes: typeof text === "string" ? Buffer.from(text) : text },
+});
+
+export const linkTo = (path: string, link: string): PackedFile => ({
+  path,
+  mode: 0o777,
+  source: { link },
+});
+
+export function fileAt(path: string, file: string): PackedFile {
+  return { path, mode: normalMode(statSync(file).mode), source: { file } };
+}
+
+export const byPath = <T extends { path: string }>(a: T, b: T): number =>
+  a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
+
+/** Every file below a folder, links as links; `skip` gets names relative to it. */
+export function filesBelow(
+  folder: string,
+  path: string,
+  skip: (relative: string) => boolean = () => false,
+): PackedFile[] {
+  const found: PackedFile[] = [];
+  const walk = (relative: string) => {
+    for (const entry of readdirSync(join(folder, relative), { withFileTypes: true })) {
+      const name = relative === "" ? entry.name : `${relative}/${entry.name}`;
+      if (skip(name)) continue;
+      const file = join(folder, name);
+      if (entry.isDirectory()) walk(name);
+      else if (entry.isSymbolicLink()) found.push(linkTo(`${path}/${name}`, readlinkSync(file)));
+      else if (entry.isFile()) found.push(fileAt(`${path}/${name}`, file));
+    }
+  };
+  walk("");
+  return found.sort(byPath);
+}
+
+export function readSource(source: PackedSource): Uint8Array {
+  if ("bytes" in source) return source.bytes;
+  if ("link" in source) return Buffer.from(source.link);
+  return readFileSync(source.file);
+}
+
+export function describe(file: PackedFile): ManifestFile {
+  const { path, mode, source } = file;
+  const bytes = readSource(source);
+  const entry = { path, mode, size: "link" in source ? 0 : bytes.length, sha256: sha256(bytes) };
+  return "link" in source ? { ...entry, link: source.link } : entry;
+}
+
+export function groupOf(files: PackedFile[], stable = false): PackedGroup {
+  const sorted = [...files].sort(byPath);
+  return { files: sorted, entries: sorted.map(describe), stable };
+}

@@ -1,0 +1,98 @@
+/**
+ * What the sources say about `tsugi/hot`, found without running them: the states with their
+ * versions and migrations, and whether the app accepts to be swapped. For `plan`; the running
+ * process has the last word.
+ */
+import type { ManifestState } from "../release/manifest.ts";
+import {
+  isIdentifier,
+  isNode,
+  memberName,
+  type Node,
+  parseModule,
+  stringValue,
+  walk,
+} from "./ast.ts";
+
+export interface HotFacts {
+  usesHot: boolean;
+  accepts: boolean;
+  states: ManifestState[];
+}
+
+export const mentionsHot = (code: string): boolean => /tsugi\/hot|\bhot\b/.test(code);
+
+export class HotScan {
+  usesHot = false;
+  accepts = false;
+  readonly #states = new Map<string, ManifestState>();
+
+  /** `ast` where the caller has it already. */
+  add(code: string, file: string, ast = mentionsHot(code) ? parseModule(code, file) : undefined) {
+    if (ast === undefined) return;
+    if (/["'`]tsugi\/hot["'`]/.test(code)) this.usesHot = true;
+    walk(ast, (node) => {
+      if (node.type === "CallExpression") this.#call(node);
+      return undefined;
+    });
+  }
+
+  facts(): HotFacts {
+    const states = [...this.#states.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (!this.usesHot) return { usesHot: false, accepts: false, states: [] };
+    return { usesHot: true, accepts: this.accepts, states };
+  }
+
+  #call(node: Node): void {
+    const callee = node.callee as Node;
+    const method = memberName(callee);
+    if ((method !== "state" && method !== "accept") || !isHot(callee.object)) return;
+    if (method === "accept") this.accepts = true;
+    else this.#state(node.arguments as Node[]);
+  }
+
+  #state([nameNode, options]: Node[]): void {
+    const name = stringValue(nameNode);
+    if (name === undefined) return;
+    this.#states.set(name, readState(name, options));
+  }
+}
+
+/** `hot`, `tsugi.hot`, and what compilers make of an import: `hot_1.hot`, `(0, hot_1.hot)`. */
+function isHot(node: unknown): boolean {
+  return isIdentifier(node, "hot") || memberName(node) === "hot";
+}
+
+function readState(name: string, options: Node | undefined): ManifestState {
+  const state: ManifestState = { name, version: 1, upgradesFrom: [], downgradesFrom: [] };
+  if (options === undefined) return state;
+  if (options.type !== "ObjectExpression") return { ...state, dynamic: true };
+  for (const property of options.properties as Node[]) {
+    if (property.type !== "Property" || property.computed) {
+      state.dynamic = true;
+      continue;
+    }
+    const key = keyOf(property);
+    const value = property.value as Node;
+    if (key === "version") {
+      if (value.type === "Literal" && typeof value.value === "number") state.version = value.value;
+      else state.dynamic = true;
+    } else if (key === "upgrade" || key === "downgrade") {
+      const versions = versionsOf(value);
+      if (versions === undefined) state.dynamic = true;
+      else state[key === "upgrade" ? "upgradesFrom" : "downgradesFrom"] = versions;
+    }
+  }
+  return state;
+}
+
+function versionsOf(value: Node): number[] | undefined {
+  if (value.type !== "ObjectExpression") return undefined;
+  const keys = (value.properties as Node[]).map((property) =>
+    property.type === "Property" && !property.computed ? Number(keyOf(property)) : Number.NaN,
+  );
+  return keys.some(Number.isNaN) ? undefined : keys.sort((a, b) => a - b);
+}
+
+const keyOf = ({ key }: Node): string =>
+  isNode(key) ? String(key.type === "Identifier" ? key.name : key.value) : "";

@@ -1,0 +1,116 @@
+/** Puts a release together: which groups of files, and the manifest that describes them. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { RuntimeSettings } from "../protocol/settings.ts";
+import { appDirName, packagesDirName, tsugiDirName } from "../release/layout.ts";
+import {
+  canonicalJson,
+  hashFiles,
+  MANIFEST_FORMAT,
+  type Manifest,
+  type ManifestComponent,
+  sha256,
+} from "../release/manifest.ts";
+import type { Application } from "./application.ts";
+import type { BuildMode } from "./entry.ts";
+import {
+  byPath,
+  describe,
+  filesBelow,
+  groupOf,
+  linkTo,
+  type PackedFile,
+  type PackedGroup,
+  textFile,
+} from "./fileSet.ts";
+import { ownPackage, shippedFolder } from "./ownPackage.ts";
+import type { PackageGroup } from "./packageGroup.ts";
+import type { Runtime } from "./runtime.ts";
+
+export interface ReleaseParts {
+  name: string;
+  version: string;
+  build: BuildMode;
+  application: Application;
+  packages: PackageGroup | undefined;
+  runtime: Runtime;
+  settings: RuntimeSettings;
+  nodeArgs: { lines: string[]; logical: string[] };
+}
+
+export interface Composed {
+  manifest: Manifest;
+  manifestFile: PackedFile;
+  releaseId: string;
+  groups: PackedGroup[];
+}
+
+export function composeRelease(parts: ReleaseParts): Composed {
+  const { name, version, application, packages, runtime, settings, nodeArgs } = parts;
+  const appDir = appDirName(name, version);
+  const tsugi = ownPackage();
+  const tsugiDir = tsugiDirName(tsugi.version);
+  const app = application.files.map((file) => ({ ...file, path: `lib/${appDir}/${file.path}` }));
+  if (packages !== undefined) {
+    app.push(linkTo(`lib/${appDir}/node_modules`, `../${packages.dir}/node_modules`));
+  }
+  const appGroup = groupOf(app);
+  const shipped = filesBelow(shippedFolder(), `lib/${tsugiDir}`, (file) => file === "bin.sh");
+  const bin = textFile(`bin/${name}`, readFileSync(join(shippedFolder(), "bin.sh")), 0o755);
+  const config = textFile(`releases/${version}/config.json`, canonicalJson(settings));
+  const args = textFile(`releases/${version}/node.args`, lines(nodeArgs.lines));
+  const groups = [
+    appGroup,
+    groupOf(shipped, true),
+    groupOf([bin]),
+    groupOf([config, args]),
+    runtime.group,
+    ...(packages === undefined ? [] : [packages.group]),
+  ];
+  const component = (
+    componentName: string,
+    hash: string,
+    more: Partial<ManifestComponent> = {},
+  ) => ({
+    name: componentName,
+    ...more,
+    hash,
+  });
+  const components: ManifestComponent[] = [
+    component(
+      "app",
+      hashFiles(
+        appGroup.entries.filter(({ link }) => !link),
+        `lib/${appDir}`,
+      ),
+      { version, dir: `lib/${appDir}` },
+    ),
+    component("bin", describe(bin).sha256),
+    component("config", describe(config).sha256),
+    // Without the version that stands in the preloads' paths.
+    component("nodeArgs", sha256(lines(nodeArgs.logical))),
+  ];
+  if (packages !== undefined) {
+    components.push(component("packages", packages.hash, { dir: `lib/${packages.dir}` }));
+  }
+  const manifest: Manifest = {
+    format: MANIFEST_FORMAT,
+    name,
+    version,
+    kind: "node",
+    runtime: { dir: runtime.dir, version: runtime.version, platform: runtime.platform },
+    tsugi: { dir: tsugiDir, version: tsugi.version },
+    components,
+    processes: application.processes,
+    ...application.hot,
+    build: parts.build,
+    files: groups.flatMap(({ entries }) => entries).sort(byPath),
+  };
+  const bytes = canonicalJson(manifest);
+  const manifestFile = textFile(`releases/${version}/release.json`, bytes);
+  return { manifest, manifestFile, releaseId: sha256(bytes), groups };
+}
+
+const lines = (items: string[]): string => items.map((item) => `${item}\n`).join("");
+
+export { packagesDirName };

@@ -1,0 +1,83 @@
+/** own: the project's build script, then its files as they are. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { TsugiError } from "../errors.ts";
+import { runCommand, tail } from "./commands.ts";
+import { chooseEntry, hasBuildScript, outputFolderOf } from "./entry.ts";
+import { fileAt, filesBelow, type PackedFile, readSource } from "./fileSet.ts";
+import { type HotScan, mentionsHot } from "./hotScan.ts";
+import { type Project, packageManagerOf } from "./project.ts";
+import { reachedFiles } from "./reached.ts";
+import type { BuildReport } from "./report.ts";
+
+export interface OwnFiles {
+  files: PackedFile[];
+  /** One for each list of candidates. */
+  entries: string[];
+}
+
+export async function ownFiles(
+  project: Project,
+  candidates: string[][],
+  hot: HotScan,
+  report: BuildReport,
+): Promise<OwnFiles> {
+  const { folder } = project;
+  if (hasBuildScript(project)) await runBuildScript(folder, report);
+  const entries = candidates.map((list) => chooseEntry(folder, list));
+  report.step("Listing files");
+  const listed = await packedByNpm(folder);
+  const paths = new Set(
+    listed.filter((path) => !isLeftOut(path) && existsSync(join(folder, path))),
+  );
+  for (const entry of entries) {
+    for (const path of reachedFiles(folder, entry)) paths.add(path);
+    const output = outputFolderOf(entry);
+    if (output === undefined) continue;
+    for (const { path } of filesBelow(join(folder, output), output)) paths.add(path);
+  }
+  const files = [...paths].map((path) => fileAt(path, join(folder, path)));
+  for (const { path, source } of files) {
+    if (!/\.[cm]?[jt]s$/.test(path)) continue;
+    const code = Buffer.from(readSource(source)).toString("utf8");
+    if (mentionsHot(code)) hot.add(code, path);
+  }
+  return { files, entries };
+}
+
+async function runBuildScript(folder: string, report: BuildReport): Promise<void> {
+  const manager = packageManagerOf(folder);
+  report.step(`${manager} run build`);
+  const result = await runCommand(manager, ["run", "build"], folder).catch((error: Error) => ({
+    code: 127,
+    stdout: "",
+    stderr: error.message,
+  }));
+  if (result.code === 0) return;
+  throw new TsugiError("TSUGI_BUILD_FAILED", {
+    what: `${manager} run build (exit code ${result.code})`,
+    problem: tail(`${result.stdout}\n${result.stderr}`),
+  });
+}
+
+async function packedByNpm(folder: string): Promise<string[]> {
+  const args = ["pack", "--dry-run", "--json", "--ignore-scripts", "--silent"];
+  const result = await runCommand("npm", args, folder);
+  try {
+    const parsed = JSON.parse(result.stdout) as
+      | { files: { path: string }[] }[]
+      | Record<string, { files: { path: string }[] }>;
+    const first = Array.isArray(parsed) ? parsed[0] : Object.values(parsed)[0];
+    return first!.files.map(({ path }) => path);
+  } catch (cause) {
+    const problem = tail(result.stderr || result.stdout);
+    throw new TsugiError("TSUGI_BUILD_FAILED", { what: "npm pack --dry-run", problem }, { cause });
+  }
+}
+
+/** What `npm pack` would take and a release has no use for. */
+const isLeftOut = (path: string): boolean =>
+  /^(rel|node_modules)\//.test(path) ||
+  /^tsugi\.config\.[cm]?[jt]s(on)?$/.test(path) ||
+  /^(\.node-version|\.nvmrc|package-lock\.json|\.npmrc)$/.test(path) ||
+  path.endsWith(".tgz");

@@ -1,0 +1,45 @@
+/**
+ * lib/packages-<hash8>. Hashing thousands of files takes long; so what was hashed is kept in the
+ * cache, by the size and change times of every file, and found again while none has changed.
+ */
+import { readFileSync } from "node:fs";
+import { packagesDirName } from "../release/layout.ts";
+import { canonicalJson, hashFiles, type ManifestFile, sha256 } from "../release/manifest.ts";
+import { cachePath, writeWhole } from "./cache.ts";
+import { describe, type PackedGroup } from "./fileSet.ts";
+import type { PackageTree } from "./packages.ts";
+import { seenAt } from "./runtime.ts";
+
+export interface PackageGroup {
+  dir: string;
+  hash: string;
+  group: PackedGroup;
+}
+
+export async function groupPackages(tree: PackageTree): Promise<PackageGroup | undefined> {
+  if (tree.files.length === 0) return undefined;
+  const seen = tree.files.map(({ path, mode, source }) =>
+    [path, mode, "file" in source ? seenAt(source.file) : "link" in source ? source.link : ""].join(
+      " ",
+    ),
+  );
+  const key = cachePath("packages", `${sha256(seen.join("\n"))}.json`);
+  const entries = readKept(key) ?? tree.files.map(describe);
+  const hash = hashFiles(entries);
+  await writeWhole(key, canonicalJson(entries));
+  const dir = packagesDirName(hash);
+  const below = <T extends { path: string }>(item: T): T => ({
+    ...item,
+    path: `lib/${dir}/${item.path}`,
+  });
+  const group = { files: tree.files.map(below), entries: entries.map(below), stable: true };
+  return { dir, hash, group };
+}
+
+function readKept(path: string): ManifestFile[] | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as ManifestFile[];
+  } catch {
+    return undefined;
+  }
+}

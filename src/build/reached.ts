@@ -1,0 +1,62 @@
+/** The project's own files that an entry reaches by relative imports and requires. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { isIdentifier, type Node, parseModule, stringValue, walk } from "./ast.ts";
+
+const ENDINGS = [
+  "",
+  ".js",
+  ".mjs",
+  ".cjs",
+  ".ts",
+  ".json",
+  ".node",
+  "/index.js",
+  "/index.mjs",
+  "/index.cjs",
+];
+
+export function reachedFiles(folder: string, entry: string): string[] {
+  const seen = new Set<string>();
+  const open = [entry];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (seen.has(path) || path.startsWith("..") || path.includes("node_modules/")) continue;
+    seen.add(path);
+    if (!/\.[cm]?[jt]s$/.test(path)) continue;
+    const code = readFileSync(join(folder, path), "utf8");
+    for (const specifier of relativeSpecifiers(code, path)) {
+      const found = resolveRelative(join(folder, dirname(path), specifier));
+      if (found !== undefined) open.push(relative(folder, found));
+    }
+  }
+  return [...seen].sort();
+}
+
+function relativeSpecifiers(code: string, file: string): string[] {
+  const ast = parseModule(code, file);
+  const found: string[] = [];
+  const add = (node: unknown) => {
+    const value = stringValue(node);
+    if (value?.startsWith("./") || value?.startsWith("../") || value === "." || value === "..")
+      found.push(value);
+  };
+  walk(ast, (node) => {
+    if (/^(Import|ExportNamed|ExportAll)(Declaration|Expression)$/.test(node.type))
+      add(node.source);
+    if (node.type === "CallExpression" && isRequire(node.callee))
+      add((node.arguments as Node[])[0]);
+    return undefined;
+  });
+  return found;
+}
+
+const isRequire = (callee: unknown): boolean =>
+  isIdentifier(callee, "require") ||
+  ((callee as Node).type === "MemberExpression" &&
+    isIdentifier((callee as Node).object, "require"));
+
+function resolveRelative(path: string): string | undefined {
+  return ENDINGS.map((ending) => path + ending).find(
+    (candidate) => existsSync(candidate) && statSync(candidate).isFile(),
+  );
+}

@@ -1,0 +1,197 @@
+/**
+ * `tsugi release`, the table of contents:
+ *   decide (name, version, entry, mode, node) → application → packages → runtime → manifest →
+ *   refuse what would overwrite → tarball and tree.
+ */
+import { existsSync, mkdirSync } from "node:fs";
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { TsugiError } from "../errors.ts";
+import { overlaySettings } from "../protocol/settings.ts";
+import { layoutOf } from "../release/layout.ts";
+import type { Manifest } from "../release/manifest.ts";
+import { buildApplication } from "./application.ts";
+import { type BuildMode, guessEntry, guessMode } from "./entry.ts";
+import { composeRelease } from "./manifest.ts";
+import { placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
+import { resolveNode } from "./nodeVersion.ts";
+import { groupPackages } from "./packageGroup.ts";
+import { collectPackages } from "./packages.ts";
+import { thisPlatform } from "./platform.ts";
+import { type Project, readProject } from "./project.ts";
+import type { BuildReport } from "./report.ts";
+import { obtainRuntime, runtimeFacts } from "./runtime.ts";
+import { sha256Of } from "./runtimeSources/mirror.ts";
+import { withoutSecrets } from "./secrets.ts";
+import { writeTarball } from "./tarball.ts";
+import { presentRelease, refuseOtherBytes, writeTree } from "./tree.ts";
+import { resolveVersion } from "./version.ts";
+
+export interface ReleaseRequest {
+  /** The project. */
+  folder: string;
+  /** A configuration file other than tsugi.config.*. */
+  configFile?: string;
+  version?: string;
+  node?: string;
+  /** Where rel/<app> goes; default <project>/rel. */
+  out?: string;
+}
+
+export interface ReleaseResult {
+  name: string;
+  version: string;
+  releaseId: string;
+  tree: string;
+  tarball: string;
+  bytes: number;
+  sha256: string;
+  /** The same release was there already, byte for byte. */
+  already: boolean;
+  manifest: Manifest;
+}
+
+export async function buildRelease(
+  request: ReleaseRequest,
+  report: BuildReport,
+): Promise<ReleaseResult> {
+  const { folder } = request;
+  const project = readProject(folder);
+  const { config } = await loadConfig(folder, request.configFile);
+  const name = releaseName(project, config, report);
+  const version = await resolveVersion(project, request.version ?? config.version, report);
+  const entry = decideEntry(project, config, report);
+  const node = await decideRuntime(project, config, request.node, report);
+
+  const layout = layoutOf(join(request.out ?? join(folder, "rel"), name), name);
+  const application = await buildApplication(
+    {
+      project,
+      mode: entry.mode,
+      processes: entry.processes,
+      files: config.files,
+      external: config.external ?? [],
+    },
+    report,
+  );
+  const args = placeNodeArgs(readNodeArgs(entry.nodeArgs), { name, version }, (path) => path);
+  application.files = withoutSecrets(
+    [...application.files, ...args.files],
+    config.secrets?.allow ?? [],
+    report,
+  );
+  report.step("Packages");
+  const wanted =
+    entry.mode === "bundle" ? (name: string) => (config.external ?? []).includes(name) : undefined;
+  const packages = await groupPackages(collectPackages(project, report, wanted));
+  const runtime = await obtainRuntime(node, folder, report);
+  const composed = composeRelease({
+    name,
+    version,
+    build: entry.mode,
+    application,
+    packages,
+    runtime,
+    settings: overlaySettings(settingsOf(config)),
+    nodeArgs: {
+      lines: ["--enable-source-maps", ...args.lines],
+      logical: ["--enable-source-maps", ...entry.nodeArgs],
+    },
+  });
+  refuseOtherBytes(layout, version, composed.releaseId);
+  const { tarball } = layout.release(version);
+  const already = presentRelease(layout, version) === composed.releaseId && existsSync(tarball);
+  if (!already) {
+    mkdirSync(layout.root, { recursive: true });
+    report.step("Writing the release");
+    await writeTree(layout, composed, (path) =>
+      writeTarball(path, [composed.manifestFile], composed.groups),
+    );
+  }
+  return {
+    name,
+    version,
+    releaseId: composed.releaseId,
+    tree: layout.root,
+    tarball,
+    bytes: (await stat(tarball)).size,
+    sha256: await sha256Of(tarball),
+    already,
+    manifest: composed.manifest,
+  };
+}
+
+function releaseName(
+  { packageJson, folder }: Project,
+  config: Config,
+  report: BuildReport,
+): string {
+  if (config.name !== undefined) return config.name;
+  const name = (packageJson.name ?? "").replace(/^@[^/]+\//, "");
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
+    const problem = `"name" in ${join(folder, "package.json")} is ${JSON.stringify(packageJson.name)}, which is no file name`;
+    throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
+  }
+  report.guess("name", name, "package.json");
+  return name;
+}
+
+interface EntryDecision {
+  mode: BuildMode;
+  processes: { name: string; candidates: string[]; workers: number | "max"; overlap: boolean }[];
+  nodeArgs: string[];
+}
+
+function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
+  const plain = { workers: 1, overlap: true } as const;
+  const named = Object.entries(config.processes ?? {});
+  let processes = named.map(([name, { entry, workers, overlap }]) => ({
+    name,
+    candidates: [entry],
+    workers: workers ?? plain.workers,
+    overlap: overlap ?? plain.overlap,
+  }));
+  let nodeArgs = config.nodeArgs ?? [];
+  if (processes.length === 0 && config.entry !== undefined) {
+    processes = [{ name: "main", candidates: [config.entry.replace(/^\.\//, "")], ...plain }];
+  } else if (processes.length === 0) {
+    const guess = guessEntry(project);
+    report.guess("entry", guess.candidates[0]!, guess.why);
+    if (guess.nodeArgs.length > 0 && config.nodeArgs === undefined) {
+      nodeArgs = guess.nodeArgs;
+      report.guess("nodeArgs", nodeArgs.join(" "), "the start script");
+    }
+    processes = [{ name: "main", candidates: guess.candidates, ...plain }];
+  }
+  if (config.build !== undefined) return { mode: config.build, processes, nodeArgs };
+  const mode = guessMode(project, processes[0]!.candidates[0]!);
+  const why =
+    mode === "compile" ? "a TypeScript entry and no build script" : "its files as they are";
+  report.guess("build", mode, why);
+  return { mode, processes, nodeArgs };
+}
+
+async function decideRuntime(
+  project: Project,
+  config: Config,
+  flag: string | undefined,
+  report: BuildReport,
+) {
+  const from = config.runtime?.from ?? "npm";
+  const platform = thisPlatform();
+  if (from.startsWith("/")) {
+    const facts = await runtimeFacts(from, "", platform);
+    report.guess("node", `${facts.version} for ${facts.platform}`, from);
+    return { ...facts, from };
+  }
+  const version = await resolveNode(project, { flag, config: config.runtime?.node }, report);
+  return { version, platform, from };
+}
+
+/** The configuration's keys that run with the release: `releases/<vsn>/config.json`. */
+function settingsOf({ health, timeouts, restarts, logs, keepReleases }: Config) {
+  const settings = { health, timeouts, restarts, logs, keepReleases };
+  return JSON.parse(JSON.stringify(settings)) as Parameters<typeof overlaySettings>[0];
+}

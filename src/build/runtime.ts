@@ -1,0 +1,159 @@
+/**
+ * The Node runtime of a release, from the cache or from its source. A cached runtime is used only
+ * while it is what was recorded when it came: by size and times each time (cheap), by SHA-256 as
+ * soon as those differ.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { TsugiError } from "../errors.ts";
+import { runtimeDirName } from "../release/layout.ts";
+import { type ManifestFile, sha256 } from "../release/manifest.ts";
+import { cachePath, fillFolder, writeWhole } from "./cache.ts";
+import type { PackedGroup } from "./fileSet.ts";
+import { byPath } from "./fileSet.ts";
+import type { BuildReport } from "./report.ts";
+import { factsOfBinary, runtimeFromBinary } from "./runtimeSources/binary.ts";
+import { runtimeFromMirror, sha256Of } from "./runtimeSources/mirror.ts";
+import { runtimeFromNpm } from "./runtimeSources/npm.ts";
+
+export interface Runtime {
+  dir: string;
+  version: string;
+  platform: string;
+  /** The binary on this machine. */
+  node: string;
+  group: PackedGroup;
+}
+
+interface Recorded {
+  files: { name: string; mode: number; size: number; sha256: string; seen: string }[];
+}
+
+/** `from`: npm, an https mirror, or the path of a binary. @throws TSUGI_RUNTIME_UNAVAILABLE */
+export async function obtainRuntime(
+  wanted: { version: string; platform: string; from: string },
+  folder: string,
+  report: BuildReport,
+): Promise<Runtime> {
+  const { version, platform, from } = wanted;
+  const dir = runtimeDirName(version, platform);
+  const isBinary = from.startsWith("/");
+  // A binary of one's own may differ from the official one of the same version.
+  const place = isBinary
+    ? cachePath("runtimes", `own-${sha256(from).slice(0, 12)}`, dir)
+    : cachePath("runtimes", dir);
+  const fromBinary = isBinary ? seenAt(from) : undefined;
+  const recorded = await readRecorded(place, fromBinary);
+  if (recorded !== undefined) return runtimeOf(place, dir, version, platform, recorded);
+  report.step(`Node ${version} for ${platform} from ${from}`);
+  await rm(place, { recursive: true, force: true });
+  await fillFolder(place, (temporary) => fetchInto(temporary, wanted, folder, fromBinary));
+  const fresh = await readRecorded(place, fromBinary);
+  if (fresh !== undefined) return runtimeOf(place, dir, version, platform, fresh);
+  throw new TsugiError("TSUGI_RUNTIME_UNAVAILABLE", {
+    version,
+    platform,
+    from,
+    problem: `what was written to ${place} cannot be read back`,
+  });
+}
+
+/** What the version of a runtime is when its source is a binary; else as wanted. */
+export async function runtimeFacts(from: string, version: string, platform: string) {
+  return from.startsWith("/") ? factsOfBinary(from) : { version, platform };
+}
+
+async function fetchInto(
+  target: string,
+  { version, platform, from }: { version: string; platform: string; from: string },
+  folder: string,
+  fromBinary: string | undefined,
+): Promise<void> {
+  const temporary = await mkdtemp(join(tmpdir(), "tsugi-runtime-"));
+  try {
+    const files = from.startsWith("/")
+      ? runtimeFromBinary(from)
+      : from === "npm"
+        ? await runtimeFromNpm(version, platform, folder, temporary)
+        : await runtimeFromMirror(from, version, platform, temporary);
+    if (!files.has("bin/node")) {
+      const problem = "it holds no bin/node";
+      throw new TsugiError("TSUGI_RUNTIME_UNAVAILABLE", { version, platform, from, problem });
+    }
+    const recorded: Recorded = { files: [] };
+    for (const [name, bytes] of files) {
+      const file = join(target, name);
+      const mode = name === "bin/node" ? 0o755 : 0o644;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, bytes);
+      await chmod(file, mode);
+      recorded.files.push({
+        name,
+        mode,
+        size: bytes.length,
+        sha256: sha256(bytes),
+        seen: seenAt(file),
+      });
+    }
+    await writeFile(join(target, "recorded.json"), JSON.stringify({ ...recorded, fromBinary }));
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** What changes when a file does. The inode's change time cannot be set back by a program. */
+export function seenAt(file: string): string {
+  const { size, mtimeNs, ctimeNs, ino } = statSync(file, { bigint: true });
+  return `${size}:${ino}:${mtimeNs}:${ctimeNs}`;
+}
+
+async function readRecorded(
+  place: string,
+  fromBinary: string | undefined,
+): Promise<Recorded | undefined> {
+  try {
+    const path = join(place, "recorded.json");
+    const recorded = JSON.parse(readFileSync(path, "utf8")) as Recorded & { fromBinary?: string };
+    if (recorded.fromBinary !== fromBinary) return undefined;
+    let changed = false;
+    for (const file of recorded.files) {
+      const seen = seenAt(join(place, file.name));
+      if (seen === file.seen) continue;
+      if ((await sha256Of(join(place, file.name))) !== file.sha256) return undefined;
+      file.seen = seen;
+      changed = true;
+    }
+    if (changed) await writeWhole(path, JSON.stringify(recorded));
+    return recorded;
+  } catch {
+    return undefined;
+  }
+}
+
+function runtimeOf(
+  place: string,
+  dir: string,
+  version: string,
+  platform: string,
+  recorded: Recorded,
+): Runtime {
+  const entries = recorded.files
+    .map(
+      ({ name, mode, size, sha256 }): ManifestFile => ({
+        path: `runtime/${dir}/${name}`,
+        mode,
+        size,
+        sha256,
+      }),
+    )
+    .sort(byPath);
+  const files = entries.map(({ path, mode }) => ({
+    path,
+    mode,
+    source: { file: join(place, path.slice(`runtime/${dir}/`.length)) },
+  }));
+  const group = { files, entries, stable: true };
+  return { dir, version, platform, node: join(place, "bin", "node"), group };
+}

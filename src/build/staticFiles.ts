@@ -1,0 +1,55 @@
+/** The files beside the code: what `files` names, else the folders that are called so everywhere. */
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { TsugiError } from "../errors.ts";
+import type { BuildMode } from "./entry.ts";
+import { fileAt, filesBelow, type PackedFile } from "./fileSet.ts";
+import { compileGlob } from "./glob.ts";
+import type { Project } from "./project.ts";
+import type { BuildReport } from "./report.ts";
+
+const CONVENTIONAL = [
+  "public",
+  "views",
+  "static",
+  "templates",
+  "assets",
+  "migrations",
+  "locales",
+  "prisma",
+  "drizzle",
+];
+const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)|^rel(\/|$)/;
+
+/** @throws TSUGI_FILES_MISSING where a glob matches nothing */
+export async function staticFiles(
+  { folder }: Project,
+  globs: string[] | undefined,
+  mode: BuildMode,
+  report: BuildReport,
+): Promise<PackedFile[]> {
+  if (globs === undefined) return mode === "own" ? [] : conventionalFiles(folder, report);
+  const all = filesBelow(folder, ".", (name) => NEVER.test(name)).map(({ path }) => path.slice(2));
+  const chosen = new Set<string>();
+  for (const glob of globs) {
+    const isFolder = existsSync(join(folder, glob)) && statSync(join(folder, glob)).isDirectory();
+    const matches = compileGlob(isFolder ? `${glob.replace(/\/$/, "")}/**` : glob);
+    const found = all.filter(matches);
+    if (found.length === 0) throw new TsugiError("TSUGI_FILES_MISSING", { glob, folder });
+    for (const path of found) chosen.add(path);
+  }
+  return [...chosen].map((path) => fileAt(path, join(folder, path)));
+}
+
+function conventionalFiles(folder: string, report: BuildReport): PackedFile[] {
+  const present = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && CONVENTIONAL.includes(entry.name))
+    .map(({ name }) => name)
+    .sort();
+  if (present.length > 0) {
+    report.guess("files", present.map((name) => `${name}/**`).join(", "), "folders of that name");
+  }
+  return present.flatMap((name) =>
+    filesBelow(join(folder, name), name, (path) => NEVER.test(path)),
+  );
+}

@@ -1,0 +1,125 @@
+/**
+ * `<app>.tar.gz` as a concatenation of gzip members, which is itself a valid gzip file:
+ *
+ *   ┌ release.json ┐┌ bin ┐┌ lib/<app>-<vsn> ┐┌ lib/packages-… ┐┌ … ┐┌ runtime/… ┐┌ end ┐
+ *
+ * Members that are the same from build to build (the runtime's 100 MB first of all) are compressed
+ * once and kept. The deflate is fflate's, in JavaScript: zlib gives other bytes on other machines.
+ */
+import { createReadStream, createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import type { Writable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { Gzip } from "fflate";
+import { type Header, pack } from "tar-stream";
+import { canonicalJson, type ManifestFile, sha256 } from "../release/manifest.ts";
+import { cachePath, writeWhole } from "./cache.ts";
+import { type PackedFile, type PackedGroup, readSource } from "./fileSet.ts";
+
+/** Part of the name of a kept member: another one starts afresh. */
+const MEMBER_FORMAT = 1;
+const LEVEL = 6;
+/** The compressor is fed pieces of one size, since its output depends on them. */
+const PIECE_BYTES = 1 << 18;
+const END_OF_TAR = new Uint8Array(1024);
+
+/** `first`: release.json (and its signature); the groups follow in the order of their paths. */
+export async function writeTarball(
+  target: string,
+  first: PackedFile[],
+  groups: PackedGroup[],
+): Promise<void> {
+  const ordered = groups
+    .filter(({ files }) => files.length > 0)
+    .sort((a, b) => (a.files[0]!.path < b.files[0]!.path ? -1 : 1));
+  const out = createWriteStream(target);
+  try {
+    await write(out, await compress(await tarOf(first)));
+    for (const group of ordered) {
+      if (group.stable) await copyMember(await keptMember(group), out);
+      else await write(out, await compress(await tarOf(group.files)));
+    }
+    await write(out, await compress([END_OF_TAR]));
+  } finally {
+    out.end();
+    await finished(out);
+  }
+}
+
+async function keptMember(group: PackedGroup): Promise<string> {
+  const key = sha256(`${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(group.entries)}`);
+  const path = cachePath("members", `${key}.gz`);
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined) {
+    const parts = await compress(await tarOf(group.files, group.entries));
+    await writeWhole(path, Buffer.concat(parts));
+  }
+  return path;
+}
+
+/** Tar entries without the end-of-archive blocks. With `entries`, the bytes are held against them. */
+async function tarOf(files: PackedFile[], entries?: ManifestFile[]): Promise<Uint8Array[]> {
+  const tar = pack();
+  const chunks: Uint8Array[] = [];
+  tar.on("data", (chunk: unknown) => chunks.push(chunk as Uint8Array));
+  const ended = new Promise<void>((resolve, reject) => {
+    tar.on("end", () => resolve());
+    tar.on("error", reject);
+  });
+  for (const [index, file] of files.entries()) {
+    const bytes = readSource(file.source);
+    const expected = entries?.[index];
+    if (expected !== undefined && sha256(bytes) !== expected.sha256) {
+      throw new Error(`${file.path} changed while it was packed`);
+    }
+    if ("link" in file.source) tar.entry(headerOf(file, file.source.link));
+    else tar.entry(headerOf(file), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  }
+  tar.finalize();
+  await ended;
+  return withoutEnd(chunks);
+}
+
+function headerOf(file: PackedFile, link?: string): Partial<Header> & { name: string } {
+  const header = {
+    name: file.path,
+    mode: file.mode,
+    mtime: new Date(0),
+    uid: 0,
+    gid: 0,
+    uname: "",
+    gname: "",
+  };
+  return link === undefined
+    ? { ...header, type: "file" }
+    : { ...header, type: "symlink", linkname: link };
+}
+
+function withoutEnd(chunks: Uint8Array[]): Uint8Array[] {
+  const all = Buffer.concat(chunks);
+  return [all.subarray(0, all.length - END_OF_TAR.length)];
+}
+
+async function compress(parts: Uint8Array[]): Promise<Uint8Array[]> {
+  const out: Uint8Array[] = [];
+  const gzip = new Gzip({ level: LEVEL, mtime: 0 }, (chunk) => out.push(chunk));
+  const all = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  for (let at = 0; at < all.length; at += PIECE_BYTES) {
+    const end = Math.min(at + PIECE_BYTES, all.length);
+    gzip.push(all.subarray(at, end), end === all.length);
+    // Lets a spinner turn.
+    if ((at / PIECE_BYTES) % 16 === 15) await new Promise(setImmediate);
+  }
+  return out;
+}
+
+async function copyMember(path: string, out: Writable): Promise<void> {
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+    await write(out, [chunk]);
+}
+
+async function write(out: Writable, chunks: Uint8Array[]): Promise<void> {
+  for (const chunk of chunks) {
+    if (!out.write(chunk)) await new Promise((resolve) => out.once("drain", resolve));
+  }
+}

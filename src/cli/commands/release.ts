@@ -1,0 +1,32 @@
+import { resolve } from "node:path";
+import { buildRelease } from "../../build/release.ts";
+import { plainReport } from "../buildReport.ts";
+import { formatBytes, printResult } from "../output.ts";
+
+export interface ReleaseOptions {
+  version?: string;
+  node?: string;
+  config?: string;
+  out?: string;
+}
+
+export async function releaseCommand(folder: string, options: ReleaseOptions): Promise<void> {
+  const { version, node, config, out } = options;
+  const release = await buildRelease(
+    {
+      folder: resolve(folder),
+      ...(version === undefined ? {} : { version }),
+      ...(node === undefined ? {} : { node }),
+      ...(config === undefined ? {} : { configFile: config }),
+      ...(out === undefined ? {} : { out: resolve(out) }),
+    },
+    plainReport(),
+  );
+  const { manifest: _, ...document } = release;
+  printResult(document, [
+    `${release.already ? "Built already" : "Built"}: ${release.name} ${release.version}, ${formatBytes(release.bytes)}`,
+    `  ${release.tarball}`,
+    `  sha256 ${release.sha256}`,
+    `Start it: ${release.tree}/bin/${release.name} start`,
+  ]);
+}

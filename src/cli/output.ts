@@ -1,0 +1,46 @@
+/** What `tsugi` prints, and its exit code. With `--json`: one document on stdout, the rest on stderr. */
+import { CommanderError } from "commander";
+import { errorToJson, renderError, TsugiError } from "../errors.ts";
+
+let json = false;
+
+/** From the arguments themselves, so that a wrong argument is reported in JSON too. */
+export function setJson(wanted: boolean): void {
+  json = wanted;
+}
+
+export const wantsJson = (): boolean => json;
+
+export function printLine(text: string): void {
+  (json ? process.stderr : process.stdout).write(`${text}\n`);
+}
+
+/** The result of a command: its document with `--json`, its lines without. */
+export function printResult(document: unknown, lines: string[]): void {
+  if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  else for (const line of lines) process.stdout.write(`${line}\n`);
+}
+
+export function fail(error: unknown): void {
+  const known = error instanceof CommanderError ? usageError(error) : error;
+  const debug = process.env.TSUGI_DEBUG === "1";
+  if (json) process.stdout.write(`${JSON.stringify({ error: errorToJson(known) }, null, 2)}\n`);
+  process.stderr.write(`${renderError(known, debug)}\n`);
+  process.exitCode = errorToJson(known).exitCode;
+}
+
+function usageError(error: CommanderError): TsugiError {
+  const problem = error.message.replace(/^error: /, "");
+  return new TsugiError("TSUGI_USAGE", { problem, help: "All commands: tsugi help" });
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

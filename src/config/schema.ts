@@ -1,0 +1,224 @@
+/**
+ * The one description of `tsugi.config.*` (CONTRACTS §3). Validation, the types of `defineConfig`,
+ * `tsugi help config` and docs/reference/configuration.md all come from here.
+ */
+import { z } from "zod";
+import { DEFAULT_SETTINGS } from "../protocol/settings.ts";
+
+const milliseconds = (what: string, fallback: number) =>
+  z.int().min(0).describe(`${what}, in milliseconds. Default ${fallback}.`).optional();
+
+const processSchema = z.strictObject({
+  entry: z.string().min(1).describe("Its entry, relative to the project."),
+  workers: z
+    .union([z.int().min(1), z.literal("max")])
+    .describe('How many workers run it; "max" is one a CPU. Default 1.')
+    .optional(),
+  overlap: z
+    .boolean()
+    .describe("false: never two generations at once (schedulers, single consumers). Default true.")
+    .optional(),
+});
+
+const { timeouts, health, restarts, logs } = DEFAULT_SETTINGS;
+
+const healthSchema = z.strictObject({
+  path: z.string().startsWith("/").describe("Answers below 400 when healthy.").optional(),
+  port: z.int().min(1).max(65535).describe("Where to ask; else the app's first port.").optional(),
+  intervalMs: milliseconds("Time between two checks", health.intervalMs),
+  healthyAfter: z
+    .int()
+    .min(1)
+    .describe(`Good checks in a row that count as healthy. Default ${health.healthyAfter}.`)
+    .optional(),
+});
+
+const timeoutsSchema = z.strictObject({
+  readyMs: milliseconds("Start to ready", timeouts.readyMs),
+  readyAfterMs: milliseconds(
+    "An app that listens nowhere is ready when alive this long",
+    timeouts.readyAfterMs,
+  ),
+  freezeMs: milliseconds("Freeze: requests under way must finish", timeouts.freezeMs),
+  drainMs: milliseconds("Drain: what could not be carried may finish", timeouts.drainMs),
+  probationMs: milliseconds("Probation after an install", timeouts.probationMs),
+  rehearseMs: milliseconds("Rehearsal of the state's migration", timeouts.rehearseMs),
+  stopMs: milliseconds("Stop: SIGTERM to SIGKILL", timeouts.stopMs),
+});
+
+const secretSource = z.union([
+  z.strictObject({ env: z.string().describe("Name of a variable of the deploying machine.") }),
+  z.strictObject({ file: z.string().describe("Path of a file that holds the value.") }),
+  z.strictObject({ command: z.array(z.string()).min(1).describe("Prints the value.") }),
+]);
+
+const variables = z.record(z.string(), z.string());
+
+const hostSchema = z.union([
+  z.string(),
+  z.strictObject({
+    host: z.string().describe("Host name as ssh takes it."),
+    root: z.string().describe("Install root on this host.").optional(),
+    user: z.string().describe("Remote user.").optional(),
+    port: z.int().min(1).max(65535).describe("Port of ssh.").optional(),
+    env: variables.describe("Variables of this host only.").optional(),
+  }),
+]);
+
+const environmentSchema = z.strictObject({
+  hosts: z.array(hostSchema).min(1).describe("The hosts, in the order of a rollout."),
+  root: z.string().describe("Install root on every host.").optional(),
+  ssh: z
+    .strictObject({ config: z.string().describe("An ssh configuration file.").optional() })
+    .describe("How hosts are reached.")
+    .optional(),
+  env: variables.describe("Variables written to etc/env on the hosts.").optional(),
+  secrets: z
+    .record(z.string(), secretSource)
+    .describe("Variables whose values never stand in a file of the project.")
+    .optional(),
+  rollout: z
+    .strictObject({
+      canary: z.int().min(0).describe("Hosts that go first, alone.").optional(),
+      batch: z
+        .union([z.int().min(1), z.string().regex(/^\d+%$/)])
+        .describe("Hosts at a time.")
+        .optional(),
+      onFailure: z.enum(["stop", "rollback"]).describe("What a failed host does.").optional(),
+    })
+    .describe("How a deploy goes through the hosts.")
+    .optional(),
+  systemd: z.boolean().describe("Install a systemd unit.").optional(),
+  hooks: z
+    .strictObject({
+      beforeDeploy: z.unknown().describe("Before the first host.").optional(),
+      afterHost: z.unknown().describe("After each host.").optional(),
+      afterDeploy: z.unknown().describe("After the last host.").optional(),
+    })
+    .describe("Commands or functions around a deploy.")
+    .optional(),
+});
+
+const appupSteps = z.array(
+  z.union([z.string(), z.array(z.string()), z.custom<AppupStep>(isFunction)]),
+);
+export type AppupStep = (release: { from: string; to: string }) => unknown;
+function isFunction(value: unknown): boolean {
+  return typeof value === "function";
+}
+
+export const configSchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, "must be a plain file name")
+    .describe("Name of the release and of bin/<name>. Default: the name in package.json.")
+    .optional(),
+  version: z
+    .string()
+    .describe(
+      '"package": the version in package.json (default). "git": that, the commit count and the commit: 1.2.0+45.ab12cd34. Or a semantic version.',
+    )
+    .optional(),
+  entry: z
+    .string()
+    .describe(
+      "The file that starts the app. Default: main/exports, the start:prod or start script, src/{server,main,index}.ts.",
+    )
+    .optional(),
+  build: z
+    .enum(["compile", "own", "bundle"])
+    .describe(
+      "compile: own sources to one ESM file, packages as packages (default for a TypeScript entry without a build script). own: the build script if there is one, then the files as they are (default otherwise). bundle: packages inlined too.",
+    )
+    .optional(),
+  files: z
+    .array(z.string())
+    .describe("Globs of further files to pack, such as public/** and views/**.")
+    .optional(),
+  external: z.array(z.string()).describe("With bundle: packages that stay packages.").optional(),
+  runtime: z
+    .strictObject({
+      node: z
+        .string()
+        .describe("Node's version. Default: .node-version, .nvmrc, engines.node, newest LTS.")
+        .optional(),
+      from: z
+        .string()
+        .describe(
+          '"npm" (default), an https mirror of nodejs.org/dist, or the path of a node binary.',
+        )
+        .optional(),
+    })
+    .describe("The Node runtime that the release carries.")
+    .optional(),
+  processes: z
+    .record(z.string().regex(/^[a-z][a-z0-9-]*$/), processSchema)
+    .describe("More than one process in a release; without it there is one, main.")
+    .optional(),
+  nodeArgs: z
+    .array(z.string())
+    .describe("Arguments of node, such as --max-old-space-size=512.")
+    .optional(),
+  health: healthSchema.describe("What decides in probation, beside hot.health.").optional(),
+  timeouts: timeoutsSchema.describe("How long each step may take.").optional(),
+  restarts: z
+    .strictObject({
+      max: z
+        .int()
+        .min(0)
+        .describe(`Crashes within the period. Default ${restarts.max}.`)
+        .optional(),
+      withinMs: milliseconds("The period", restarts.withinMs),
+    })
+    .describe("When the supervisor gives up (OTP: intensity and period).")
+    .optional(),
+  logs: z
+    .strictObject({
+      maxBytes: z
+        .int()
+        .min(1024)
+        .describe(`Size that rotates a log. Default ${logs.maxBytes}.`)
+        .optional(),
+      keep: z.int().min(1).describe(`Rotated logs kept. Default ${logs.keep}.`).optional(),
+    })
+    .describe("Rotation of log/<app>.log.")
+    .optional(),
+  keepReleases: z
+    .int()
+    .min(1)
+    .describe(
+      `Releases kept on a host after each commit. Default ${DEFAULT_SETTINGS.keepReleases}.`,
+    )
+    .optional(),
+  secrets: z
+    .strictObject({
+      allow: z
+        .array(
+          z.strictObject({
+            file: z.string().describe("Path in the project."),
+            reason: z.string().min(1).describe("Why it is no secret."),
+          }),
+        )
+        .describe("Findings that are none.")
+        .optional(),
+    })
+    .describe("The search for secrets in what is packed.")
+    .optional(),
+  appup: z
+    .strictObject({
+      before: appupSteps.describe("Run before an upgrade.").optional(),
+      after: appupSteps.describe("Run after an upgrade.").optional(),
+      force: z.array(z.string()).describe("Strategies to use whatever the plan says.").optional(),
+      forbid: z.array(z.string()).describe("Strategies never to use.").optional(),
+    })
+    .describe("What the app says about getting from one of its versions to another.")
+    .optional(),
+  store: z.string().describe("Where releases are kept: a folder or ssh://host/folder.").optional(),
+  environments: z
+    .record(z.string(), environmentSchema)
+    .describe("Where `tsugi deploy` goes, by name.")
+    .optional(),
+});
+
+/** What `tsugi.config.*` may hold. */
+export type Config = z.input<typeof configSchema>;
