@@ -193,6 +193,7 @@ export const ERRORS = define({
     exitCode: 1,
     message: "{file} can be read by others (mode {mode}, expected 600): it may hold secrets.",
     hint: "chmod 600 {file}",
+  },
 
   // --- building a release ----------------------------------------------------------------------
   TSUGI_PROJECT_INVALID: {
