@@ -1,0 +1,49 @@
+/**
+ * Programs that some tests need and npm does not have. Where we are root on Debian or Ubuntu they
+ * are installed; elsewhere the test fails and names the line to type.
+ */
+import { accessSync, constants, existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { runCommand } from "./commands.ts";
+
+/** Where Debian keeps what is not in every user's PATH. */
+const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
+
+/** The absolute path of a program, or undefined. */
+export function findProgram(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), ...SYSTEM_FOLDERS];
+  return folders.map((folder) => join(folder, name)).find(isExecutable);
+}
+
+/** Sees to it that `programs` are there, by way of the Debian packages that have them. */
+export async function needPrograms(programs: string[], packages: string[]): Promise<void> {
+  const missing = programs.filter((program) => findProgram(program) === undefined);
+  if (missing.length === 0) return;
+  const line = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
+  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
+    throw new Error(`This test needs ${missing.join(", ")}. Install: sudo ${line}`);
+  }
+  if (!(await aptGet(["install", "-y", "--no-install-recommends", ...packages]))) {
+    await aptGet(["update"]);
+    if (!(await aptGet(["install", "-y", "--no-install-recommends", ...packages]))) {
+      throw new Error(`${line} failed`);
+    }
+  }
+}
+
+async function aptGet(args: string[]): Promise<boolean> {
+  const { status } = await runCommand("apt-get", ["-o", "DPkg::Lock::Timeout=300", ...args], {
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    timeoutMs: 600_000,
+  });
+  return status === 0;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
