@@ -1,0 +1,84 @@
+/** What an application has told `hot`. The API writes it; a driver (inert, worker) acts on it. */
+import type { Server as NetServer } from "node:net";
+import { StateCell } from "./state.ts";
+import type { CarryOptions, Hot, HotRelease, StateOptions, WebSocketServerLike } from "./types.ts";
+
+export type Hook = () => unknown;
+export type HookKind = "prepare" | "activate" | "freeze" | "dispose" | "health";
+
+export interface RegisteredServer<S> {
+  server: S;
+  options: CarryOptions<object>;
+}
+
+export class HotRegistry {
+  readonly states = new Map<string, StateCell<unknown>>();
+  readonly hooks: Record<HookKind, Hook[]> = {
+    prepare: [],
+    activate: [],
+    freeze: [],
+    dispose: [],
+    health: [],
+  };
+  readonly websockets: RegisteredServer<WebSocketServerLike>[] = [];
+  readonly sockets: RegisteredServer<NetServer>[] = [];
+  /** Connections that came from the old generation. */
+  readonly carried = new WeakSet<object>();
+  /** Responses that touch no state any more. */
+  readonly exempt = new WeakSet<object>();
+  accepts = false;
+  /** Set by the first call of anything but `release` and `carried`. */
+  used = false;
+  /** Called after each registration of a hook. */
+  onHook: (kind: HookKind) => void = () => {};
+
+  declare<T>(name: string, options: StateOptions<T>): StateCell<T> {
+    if (this.states.has(name)) throw new Error(`hot.state("${name}") was declared twice`);
+    const cell = new StateCell<T>(name, options);
+    this.states.set(name, cell as StateCell<unknown>);
+    return cell;
+  }
+
+  /** Runs the hooks of a kind one after the other, in the order of their registration. */
+  async run(kind: HookKind): Promise<void> {
+    for (const hook of [...this.hooks[kind]]) await hook();
+  }
+}
+
+/** The `hot` object of a registry. */
+export function createHot(registry: HotRegistry, release: HotRelease | undefined): Hot {
+  const add = (kind: HookKind) => (hook: Hook) => {
+    if (typeof hook !== "function") throw new TypeError(`hot.${kind} takes a function`);
+    registry.used = true;
+    registry.hooks[kind].push(hook);
+    registry.onHook(kind);
+  };
+  return {
+    state: (name, options) => {
+      registry.used = true;
+      return registry.declare(name, options).ref;
+    },
+    prepare: add("prepare"),
+    activate: add("activate"),
+    freeze: add("freeze"),
+    dispose: add("dispose"),
+    health: add("health"),
+    websockets: (server, options = {}) => {
+      registry.used = true;
+      registry.websockets.push({ server, options: options as CarryOptions<object> });
+    },
+    sockets: (server, options = {}) => {
+      registry.used = true;
+      registry.sockets.push({ server, options: options as CarryOptions<object> });
+    },
+    carried: (connection) => registry.carried.has(connection),
+    exempt: (response) => {
+      registry.exempt.add(response);
+    },
+    accept: () => {
+      registry.used = true;
+      registry.accepts = true;
+    },
+    release,
+  };
+}

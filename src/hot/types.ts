@@ -1,0 +1,96 @@
+/**
+ * The application API, as an application sees it: `import { hot } from "tsugi/hot"`.
+ *
+ * Nothing here is required. An application that only calls `server.listen()` is upgraded by
+ * handoff; with `hot` it also carries its state and its WebSockets.
+ */
+import type { EventEmitter } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { Server as NetServer, Socket } from "node:net";
+
+type Awaitable<T> = T | Promise<T>;
+
+/** One step of a migration. Declared as a method so that each step may name its own types. */
+export type Migration = { step(previous: unknown): unknown }["step"];
+
+export interface StateOptions<T> {
+  /** Version of the value's shape: a whole number, raised whenever the shape changes. Default 1. */
+  version?: number;
+  /** The value of a first start, or of a state that the previous version did not have. */
+  initial: () => T;
+  /**
+   * Steps to newer versions, by the version they start from: `{ 1: (v1) => v2 }`.
+   * Pure: takes the old value, returns the new one.
+   */
+  upgrade?: Record<number, Migration>;
+  /** Steps to older versions, by the version they start from: `{ 2: (v2) => v1 }`. */
+  downgrade?: Record<number, Migration>;
+  /** Turns the value into structured-cloneable data, where it is not (class instances …). */
+  encode?: (value: T) => unknown;
+  /** Turns what `encode` made (after migration) back into the value. */
+  decode?: { decode(encoded: unknown): T }["decode"];
+}
+
+/** A state: read and write it through `.value`; keep the ref, never a copy of what it holds. */
+export interface StateRef<T> {
+  value: T;
+}
+
+/** What `hot.websockets` needs of a `WebSocketServer` of the `ws` package. */
+export interface WebSocketServerLike extends EventEmitter {
+  clients?: Set<unknown>;
+  options: object;
+}
+
+export interface CarryOptions<Connection, Data = unknown> {
+  /** What the application keeps per connection, as structured-cloneable data. */
+  save?: (connection: Connection) => Data;
+  /** Runs in the new generation before its `'connection'` listener sees the connection. */
+  restore?: (connection: Connection, data: Data) => void;
+}
+
+/** The release that this process belongs to. */
+export interface HotRelease {
+  readonly name: string;
+  readonly version: string;
+  /** The version that ran before, when this generation was started by an upgrade. */
+  readonly previous: string | null;
+  /** Counts the generations of a slot: 1 is the first. */
+  readonly generation: number;
+  readonly strategy: "start" | "swap" | "handoff" | "replace";
+  /** True in a throwaway process that only rehearses the migration of the state. */
+  readonly rehearsal: boolean;
+}
+
+export interface Hot {
+  /**
+   * Declares a piece of state that lives on across upgrades. Inside one state identity is kept
+   * (cycles, the same object twice); across two it is not.
+   */
+  state<T>(name: string, options: StateOptions<T>): StateRef<T>;
+  /** Connect, warm up. Runs before anything of the old generation is touched; throwing refuses. */
+  prepare(hook: () => Awaitable<unknown>): void;
+  /** Start consumers and timers; the state is here. Runs again after a thaw or a hand-back. */
+  activate(hook: () => Awaitable<unknown>): void;
+  /** Stop consumers; resolve when nothing is under way. */
+  freeze(hook: () => Awaitable<unknown>): void;
+  /** Close what this generation opened. */
+  dispose(hook: () => Awaitable<unknown>): void;
+  /** A health check: throwing or returning false means that this generation is not healthy. */
+  health(hook: () => Awaitable<unknown>): void;
+  /** Carries the connections of a `ws` server, with data of the application for each. */
+  websockets<Socket = unknown, Data = unknown>(
+    server: WebSocketServerLike,
+    options?: CarryOptions<Socket, Data>,
+  ): void;
+  /** Carries the connections of a `net.createServer` server. */
+  sockets<Data = unknown>(server: NetServer, options?: CarryOptions<Socket, Data>): void;
+  /** True inside `'connection'` for one that came from the old generation: no second welcome. */
+  carried(connection: object): boolean;
+  /** This response touches no state any more: an upgrade need not wait for it. */
+  exempt(response: ServerResponse): void;
+  /** This application may be replaced inside its running process. */
+  accept(): void;
+  /** Undefined under plain `node`. */
+  readonly release: HotRelease | undefined;
+}

@@ -1,0 +1,100 @@
+/**
+ * The worker's end of the supervisor's channel.
+ *
+ * The application keeps what it expects of `process.send`, `process.on("message")` and
+ * `process.disconnect()`; the channel itself is ours: it cannot be cut, it does not keep an idle
+ * application alive, and when it ends, the supervisor is dead and this process ends too.
+ */
+import { executionAsyncId } from "node:async_hooks";
+import {
+  ENVELOPE,
+  type Envelope,
+  type WorkerEvent,
+  type WorkerRequest,
+} from "../../protocol/worker.ts";
+import type { RawHandle } from "./node-internals.ts";
+
+type Send = (
+  message: unknown,
+  handle?: unknown,
+  options?: unknown,
+  callback?: (error: Error | null) => void,
+) => boolean;
+
+export class SupervisorChannel {
+  /** Set by the worker: every message that this protocol knows, or does not know. */
+  onRequest: (request: WorkerRequest, handle: RawHandle | undefined) => void = () => {};
+  /** The supervisor is gone. */
+  onGone: () => void = () => {};
+  /** The application said `process.send("ready")`. */
+  onReadySignal: () => void = () => {};
+  readonly #send: Send;
+
+  constructor() {
+    this.#send = (process.send as Send).bind(process);
+    process.on("internalMessage" as "message", (message, handle) =>
+      this.#receive(message, handle as RawHandle | undefined),
+    );
+    process.on("disconnect", () => this.onGone());
+    // Listening for 'disconnect' keeps a process alive; that is for the application to decide.
+    (process.channel as unknown as { unrefCounted?(): void } | undefined)?.unrefCounted?.();
+    process.send = ((...parts: Parameters<Send>) => this.#sendOfApplication(parts)) as never;
+    keepConnected();
+  }
+
+  send(event: WorkerEvent, handle?: RawHandle): void {
+    this.#post(event, handle, () => {});
+  }
+
+  /** Resolves once the kernel has the message, and with it its handle. */
+  sendWithHandle(event: WorkerEvent, handle: RawHandle): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#post(event, handle, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  #post(
+    event: WorkerEvent,
+    handle: RawHandle | undefined,
+    callback: (error: Error | null) => void,
+  ): void {
+    const envelope: Envelope<WorkerEvent> = { cmd: ENVELOPE, tsugi: event };
+    try {
+      this.#send(envelope, handle, undefined, callback);
+    } catch (error) {
+      callback(error as Error);
+    }
+  }
+
+  #receive(message: unknown, handle: RawHandle | undefined): void {
+    const envelope = message as Partial<Envelope<WorkerRequest>> | null;
+    if (envelope?.cmd !== ENVELOPE) return;
+    if (typeof envelope.tsugi?.type !== "string") handle?.close();
+    else this.onRequest(envelope.tsugi, handle);
+  }
+
+  #sendOfApplication(parts: Parameters<Send>): boolean {
+    if (parts[0] === "ready") this.onReadySignal();
+    const last = parts.findLast((part) => typeof part === "function");
+    // Nothing on the other side listens to an application's messages: they end here.
+    if (last !== undefined) process.nextTick(last as () => void, null);
+    return true;
+  }
+}
+
+/**
+ * `process.disconnect()` does nothing when the application calls it. Node itself calls it when the
+ * channel has ended, from the channel's own callback: that goes through.
+ */
+function keepConnected(): void {
+  const symbol = Object.getOwnPropertySymbols(process).find(
+    ({ description }) => description === "kChannelHandle",
+  );
+  const channel = (process as unknown as Record<symbol, RawHandle>)[symbol!];
+  if (channel?.getAsyncId === undefined) return;
+  const original = process.disconnect!;
+  const channelId = channel.getAsyncId();
+  process.disconnect = () => {
+    if (executionAsyncId() === channelId) original.call(process);
+  };
+}

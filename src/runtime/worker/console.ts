@@ -1,0 +1,57 @@
+/** `bin/<app> console`: Node's REPL inside this worker, its keys and its screen over messages. */
+import type { REPLServer } from "node:repl";
+import { PassThrough, Writable } from "node:stream";
+import type { WorkerRequest } from "../../protocol/worker.ts";
+import type { SupervisorChannel } from "./channel.ts";
+import { namesIn, type Scope } from "./evaluate.ts";
+
+type Open = Extract<WorkerRequest, { type: "consoleOpen" }>;
+type Input = Extract<WorkerRequest, { type: "consoleInput" }>;
+
+export class Consoles {
+  readonly #channel: SupervisorChannel;
+  readonly #scope: () => Scope;
+  readonly #inputs = new Map<number, PassThrough>();
+
+  constructor(channel: SupervisorChannel, scope: () => Scope) {
+    this.#channel = channel;
+    this.#scope = scope;
+  }
+
+  async open({ session, columns, terminal }: Open): Promise<null> {
+    const repl = await import("node:repl");
+    const input = new PassThrough();
+    const output = this.#output(session, columns);
+    this.#inputs.set(session, input);
+    const { hot } = this.#scope();
+    const prompt = hot.release ? `${hot.release.name}@${hot.release.version}> ` : "> ";
+    const server: REPLServer = repl.start({ input, output, terminal, prompt, useGlobal: true });
+    // useGlobal shares the application's globals; what is added here belongs to this session.
+    for (const [name, value] of Object.entries(namesIn(this.#scope()))) {
+      if (name in server.context) continue;
+      Object.defineProperty(server.context, name, { configurable: true, writable: true, value });
+    }
+    server.on("exit", () => {
+      this.#inputs.delete(session);
+      this.#channel.send({ type: "consoleClosed", session });
+    });
+    return null;
+  }
+
+  input({ session, data }: Input): void {
+    const input = this.#inputs.get(session);
+    if (data === null) input?.end();
+    else input?.write(data);
+  }
+
+  #output(session: number, columns: number | undefined): Writable {
+    const output = new Writable({
+      decodeStrings: false,
+      write: (chunk: string | Buffer, _encoding, callback) => {
+        this.#channel.send({ type: "consoleOutput", session, data: String(chunk) });
+        callback();
+      },
+    });
+    return Object.assign(output, { columns: columns ?? 80 });
+  }
+}

@@ -1,0 +1,54 @@
+/** `bin/<app> rpc <expr>`: evaluates an expression inside the running application. */
+import { createRequire } from "node:module";
+import { inspect } from "node:util";
+import vm from "node:vm";
+import type { HotRegistry } from "../../hot/registry.ts";
+import type { Hot } from "../../hot/types.ts";
+import type { WorkerReplies } from "../../protocol/worker.ts";
+
+export interface Scope {
+  entry: string;
+  hot: Hot;
+  registry: HotRegistry;
+}
+
+/** The names that an expression finds besides the globals. */
+export function namesIn({ entry, hot, registry }: Scope) {
+  const state = (name: string) => {
+    const cell = registry.states.get(name);
+    const known = [...registry.states.keys()].join(", ") || "none";
+    if (cell === undefined) throw new Error(`no hot.state "${name}" here; there is: ${known}`);
+    return cell.settle();
+  };
+  return { hot, process, require: createRequire(entry), state };
+}
+
+export async function evaluate(
+  expression: string,
+  scope: Scope,
+): Promise<WorkerReplies["evaluate"]> {
+  try {
+    const value = await run(expression, namesIn(scope));
+    return { text: typeof value === "string" ? value : inspect(value, { depth: 6 }), threw: false };
+  } catch (error) {
+    return { text: inspect(error), threw: true };
+  }
+}
+
+/** An expression gives its value; statements give what they return. */
+function run(text: string, names: Record<string, unknown>): Promise<unknown> {
+  const keys = Object.keys(names).join(", ");
+  const wrap = (body: string) => `(async ({ ${keys} }) => { ${body}\n })`;
+  const options = {
+    filename: "rpc",
+    importModuleDynamically: vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  } as vm.RunningScriptOptions;
+  let call: (names: Record<string, unknown>) => Promise<unknown>;
+  try {
+    call = vm.runInThisContext(wrap(`return (${text}\n)`), options);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    call = vm.runInThisContext(wrap(text), options);
+  }
+  return call(names);
+}

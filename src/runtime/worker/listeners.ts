@@ -1,0 +1,152 @@
+/** Every server of the application that listens, and the conversation about their sockets. */
+import net from "node:net";
+import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import type { SupervisorChannel } from "./channel.ts";
+import type { KeepAlive } from "./keepalive.ts";
+import { type ListenArguments, Listening, type ListenReply } from "./listening.ts";
+import type { ListenFunction, RawHandle, ServerInternals } from "./node-internals.ts";
+
+type Waiting = (reply: ListenReply, handle: RawHandle | undefined) => void;
+
+export class Listeners {
+  readonly #channel: SupervisorChannel;
+  readonly #keepAlive: KeepAlive;
+  readonly #all = new Set<Listening>();
+  readonly #waiting = new Map<number, Waiting>();
+  #nextId = 1;
+  #accepting = false;
+  /** A server has begun to listen, or has given up. */
+  onChange: () => void = () => {};
+
+  constructor(channel: SupervisorChannel, keepAlive: KeepAlive) {
+    this.#channel = channel;
+    this.#keepAlive = keepAlive;
+    this.#wrapListen();
+  }
+
+  get all(): Listening[] {
+    return [...this.#all];
+  }
+
+  /** True once a server listens and none waits for its socket. */
+  get settled(): boolean {
+    return this.#all.size > 0 && this.all.every((listening) => listening.state !== "asked");
+  }
+
+  byKey(key: ListenKey): Listening | undefined {
+    const text = listenKeyText(key);
+    return this.all.find((listening) => listenKeyText(listening.key) === text);
+  }
+
+  /** The supervisor's `listenReply`. */
+  reply(reply: ListenReply, handle: RawHandle | undefined): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (waiting === undefined) handle?.close();
+    else waiting(reply, handle);
+  }
+
+  /** Every server accepts; those at rest ask for their sockets again. */
+  async accept(): Promise<void> {
+    this.#accepting = true;
+    await Promise.all(this.all.map((listening) => this.#acceptOne(listening)));
+    this.#updateLife();
+  }
+
+  /** No server accepts any more; none is closed. */
+  rest(): void {
+    this.#accepting = false;
+    for (const listening of this.#all) listening.rest();
+    this.#updateLife();
+  }
+
+  async #acceptOne(listening: Listening): Promise<void> {
+    let fresh: RawHandle | undefined;
+    if (listening.state === "resting") {
+      const { reply, handle } = await this.#ask(listening);
+      if (handle === undefined)
+        throw new Error(`${listenKeyText(listening.key)} ${reply.errorCode}`);
+      fresh = handle;
+    }
+    const errno = listening.accept(fresh);
+    if (errno !== 0) throw new Error(`listen on ${listenKeyText(listening.key)}: errno ${errno}`);
+  }
+
+  #wrapListen(): void {
+    const prototype = net.Server.prototype as unknown as { _listen2: ListenFunction };
+    const original = prototype._listen2;
+    const begin = (server: ServerInternals, asked: ListenArguments) =>
+      this.#begin(server, asked, original);
+    prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
+      // A server that was given a handle by the application is the application's own business.
+      if (this._handle) original.call(this, address, port, addressType, backlog, fd, flags);
+      else begin(this, { address, port, addressType, backlog, fd, flags });
+    };
+  }
+
+  async #begin(
+    server: ServerInternals,
+    asked: ListenArguments,
+    original: ListenFunction,
+  ): Promise<void> {
+    const key = this.#keyOf(asked);
+    const listening = new Listening(server, key, asked, original, () => this.#closed(listening));
+    this.#all.add(listening);
+    this.#updateLife();
+    const { reply, handle } = await this.#ask(listening);
+    if (handle === undefined || isUnbound(key, handle)) {
+      handle?.close();
+      this.#all.delete(listening);
+      listening.fail(handle === undefined ? reply : { ...reply, errorCode: "EADDRINUSE" });
+    } else {
+      listening.begin(handle);
+      if (this.#accepting) await this.#acceptOne(listening);
+    }
+    this.#updateLife();
+    this.onChange();
+  }
+
+  #ask(listening: Listening): Promise<{ reply: ListenReply; handle: RawHandle | undefined }> {
+    const id = this.#nextId++;
+    const { key, backlog, flags } = listening;
+    return new Promise((resolve) => {
+      this.#waiting.set(id, (reply, handle) => resolve({ reply, handle }));
+      this.#channel.send({ type: "listen", id, key, backlog, flags });
+    });
+  }
+
+  #closed(listening: Listening): void {
+    this.#all.delete(listening);
+    this.#channel.send({ type: "unlisten", key: listening.key });
+    this.#updateLife();
+  }
+
+  #keyOf({ address, port, addressType, fd }: ListenArguments): ListenKey {
+    const key: ListenKey = { family: 6, address, port, ordinal: 0 };
+    if (typeof fd === "number" && fd >= 0) {
+      Object.assign(key, { family: "fd", address: null, port: fd });
+    } else if (port === -1) Object.assign(key, { family: "pipe", address, port: -1 });
+    else if (address) key.family = addressType === 6 ? 6 : 4;
+    else key.address = null;
+    while (this.byKey(key) !== undefined) key.ordinal += 1;
+    return key;
+  }
+
+  /** Only an accepting socket keeps the event loop alive by itself. */
+  #updateLife(): void {
+    const needed = this.all.some((it) => it.wantsLife && it.state !== "accepting");
+    if (needed) this.#keepAlive.hold(this);
+    else this.#keepAlive.release(this);
+  }
+}
+
+/**
+ * A bind to a used port fails only at `listen`; a socket that carries such a failure arrives
+ * unbound, and listening on it would take a port that nobody asked for.
+ */
+function isUnbound(key: ListenKey, handle: RawHandle): boolean {
+  if (typeof key.family !== "number" || key.port === 0) return false;
+  const bound: { port?: number } = {};
+  handle.getsockname?.(bound as Record<string, unknown>);
+  return bound.port !== key.port;
+}

@@ -1,0 +1,172 @@
+/**
+ * One server of the application that listens, and the handle it shares with the other workers.
+ *
+ *   asked ──reply──► standby ──accept()──► accepting ──rest()──► resting ──accept()──► accepting
+ *     │                 │                       │                   │
+ *     └──────────── server.close() by the application, at any time ─┴──► closed
+ *
+ * In standby the server has its handle and has emitted 'listening', but accepts nothing. At rest
+ * it has no handle at all: connections wait in the kernel, in the queue that all workers share.
+ */
+import { AsyncResource } from "node:async_hooks";
+import { constants } from "node:os";
+import type { ListenKey, WorkerRequest } from "../../protocol/worker.ts";
+import type { ListenFunction, RawHandle, ServerInternals } from "./node-internals.ts";
+import { failedHandle, PlaceholderHandle } from "./placeholder.ts";
+
+export type ListenReply = Extract<WorkerRequest, { type: "listenReply" }>;
+
+export interface ListenArguments {
+  address: string | null;
+  port: number;
+  addressType: number;
+  backlog: number | undefined;
+  fd: number | undefined;
+  flags: number | undefined;
+}
+
+const DEFAULT_BACKLOG = 511;
+
+export class Listening {
+  readonly server: ServerInternals;
+  readonly key: ListenKey;
+  readonly #asked: ListenArguments;
+  readonly #listen2: ListenFunction;
+  readonly #onClosed: () => void;
+  /** Runs callbacks in the async context of the application's `listen` call. */
+  readonly #context = new AsyncResource("TSUGI_LISTEN");
+  #placeholder: PlaceholderHandle;
+  #handle: RawHandle | null = null;
+  state: "asked" | "standby" | "accepting" | "resting" | "closed" = "asked";
+
+  constructor(
+    server: ServerInternals,
+    key: ListenKey,
+    asked: ListenArguments,
+    listen2: ListenFunction,
+    onClosed: () => void,
+  ) {
+    this.server = server;
+    this.key = key;
+    this.#asked = asked;
+    this.#listen2 = listen2;
+    this.#onClosed = onClosed;
+    this.#placeholder = this.#standIn(addressOf(key));
+    server._handle = this.#placeholder.asHandle();
+  }
+
+  get backlog(): number {
+    return this.#asked.backlog || DEFAULT_BACKLOG;
+  }
+
+  get flags(): number {
+    return this.#asked.flags ?? 0;
+  }
+
+  /** Whether the application wants this server to keep its process alive. */
+  get wantsLife(): boolean {
+    return this.state !== "closed" && this.server._unref !== true;
+  }
+
+  /** The supervisor's first answer: 'listening' or 'error' follows, as under plain Node. */
+  begin(handle: RawHandle): void {
+    if (this.state === "closed") {
+      handle.close();
+      return;
+    }
+    handle.listen = () => 0;
+    if (this.#placeholder.mode !== 0) handle.fchmod?.(this.#placeholder.mode);
+    this.state = "standby";
+    this.#take(handle);
+    this.#callListen2();
+  }
+
+  fail(reply: ListenReply): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.server._handle = failedHandle(errnoOf(reply));
+    this.#callListen2(reply.errorCode === "EADDRINUSE" ? "::" : "0.0.0.0");
+  }
+
+  /** From here on connections are accepted. `fresh` is needed after a rest. Returns an errno. */
+  accept(fresh?: RawHandle): number {
+    if (this.state === "resting" && fresh !== undefined) this.#putBack(fresh);
+    else if (this.state !== "standby") {
+      fresh?.close();
+      return 0;
+    }
+    const handle = this.#handle!;
+    delete (handle as Partial<RawHandle>).listen;
+    const errno = handle.listen(this.backlog);
+    if (errno === 0) this.state = "accepting";
+    return errno;
+  }
+
+  /** Closes this process's copy of the socket; what connects now waits for another worker. */
+  rest(): void {
+    if (this.state !== "accepting" && this.state !== "standby") return;
+    const handle = this.#handle!;
+    const address: Record<string, unknown> = {};
+    handle.getsockname?.(address);
+    this.#placeholder = this.#standIn(handle.getsockname ? address : undefined);
+    this.server._handle = this.#placeholder.asHandle();
+    delete (handle as Partial<RawHandle>).close;
+    handle.close();
+    this.state = "resting";
+  }
+
+  #putBack(fresh: RawHandle): void {
+    const old = this.#handle!;
+    for (const symbol of Object.getOwnPropertySymbols(old)) fresh[symbol] = old[symbol];
+    fresh.onconnection = old.onconnection;
+    if (this.server._unref) fresh.unref();
+    this.server._handle = fresh;
+    this.#take(fresh);
+  }
+
+  #take(handle: RawHandle): void {
+    this.#handle = handle;
+    handle.close = (callback) => {
+      delete (handle as Partial<RawHandle>).close;
+      handle.close(callback);
+      this.#closed();
+    };
+    this.server._handle = handle;
+  }
+
+  #callListen2(failedAddress?: string): void {
+    let { address, port, addressType, backlog, fd, flags } = this.#asked;
+    if (!address && typeof fd !== "number" && this.key.family !== "pipe") {
+      // Plain Node names what it bound, not what was asked.
+      const bound: { address?: string } = {};
+      this.#handle?.getsockname?.(bound as Record<string, unknown>);
+      address = failedAddress ?? bound.address ?? "::";
+      addressType = address.includes(":") ? 6 : 4;
+    }
+    this.#context.runInAsyncScope(() =>
+      this.#listen2.call(this.server, address, port, addressType, backlog, fd, flags),
+    );
+  }
+
+  #standIn(address: Record<string, unknown> | undefined): PlaceholderHandle {
+    return new PlaceholderHandle({ onClose: () => this.#closed(), address });
+  }
+
+  #closed(): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.#onClosed();
+  }
+}
+
+/** What `server.address()` can say before there is a socket: everything but the port of `listen(0)`. */
+function addressOf(key: ListenKey): Record<string, unknown> | undefined {
+  if (typeof key.family !== "number" || key.port === 0) return undefined;
+  return { address: key.address ?? "::", port: key.port, family: `IPv${key.family}` };
+}
+
+function errnoOf(reply: ListenReply): number {
+  if (reply.errno !== undefined) return -Math.abs(reply.errno);
+  const errno = constants.errno as Record<string, number>;
+  return -(errno[reply.errorCode ?? ""] ?? constants.errno.EINVAL);
+}

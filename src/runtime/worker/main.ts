@@ -1,0 +1,28 @@
+/**
+ * Preloaded with `--import` into every worker, before the application. It never wraps the entry:
+ * `process.argv[1]`, `require.main` and `import.meta.main` are Node's own.
+ *
+ * Threads and processes that the application starts inherit the preload: for them it only makes
+ * `tsugi/hot` resolve, and `hot` is inert.
+ */
+import { isMainThread } from "node:worker_threads";
+import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
+import { installResolution } from "./resolve.ts";
+import { Worker } from "./worker.ts";
+
+const boot = takeBoot();
+const worker = boot === undefined ? undefined : new Worker(boot);
+installResolution(new URL(".", import.meta.url), (url) => worker?.entryFound(url));
+worker?.run();
+
+function takeBoot(): WorkerBoot | undefined {
+  const text = process.env.TSUGI_WORKER;
+  if (text === undefined || !isMainThread || process.send === undefined) return undefined;
+  delete process.env.TSUGI_WORKER;
+  const boot = JSON.parse(text) as WorkerBoot;
+  if (boot.format === WORKER_PROTOCOL_FORMAT) return boot;
+  process.stderr.write(
+    `tsugi: the supervisor speaks worker protocol ${boot.format}, this worker ${WORKER_PROTOCOL_FORMAT}\n`,
+  );
+  return process.exit(1);
+}

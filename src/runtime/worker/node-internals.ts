@@ -1,0 +1,52 @@
+/**
+ * What this folder uses of Node beyond its documented API, in one place; checked on Node 20, 22,
+ * 24 and 26 by test/contract/worker*.test.ts.
+ */
+import type { Server, Socket } from "node:net";
+
+/** A libuv handle as `net` wraps it: TCP or Pipe. */
+export interface RawHandle {
+  listen(backlog: number): number;
+  close(callback?: () => void): void;
+  readStart(): number;
+  readStop(): number;
+  ref(): void;
+  unref(): void;
+  hasRef?(): boolean;
+  getAsyncId?(): number;
+  getsockname?(out: Record<string, unknown>): number;
+  fchmod?(mode: number): number;
+  onconnection?: unknown;
+  reading?: boolean;
+  _consumed?: boolean;
+  [key: symbol]: unknown;
+}
+
+/** A `net.Server` with the fields that stand behind `listen`. */
+export type ServerInternals = Omit<Server, "close"> & {
+  _handle: RawHandle | null;
+  _unref?: boolean;
+  _connections: number;
+  _listen2: ListenFunction;
+};
+
+/**
+ * Node's wrap point for listening: called once the address is resolved, kept under this name
+ * "to avoid breaking code that wraps this method".
+ */
+export type ListenFunction = (
+  this: ServerInternals,
+  address: string | null,
+  port: number,
+  addressType: number,
+  backlog: number | undefined,
+  fd: number | undefined,
+  flags: number | undefined,
+) => void;
+
+/** A `net.Socket` with the fields that stand behind reading. */
+export type SocketInternals = Socket & {
+  _handle: RawHandle | null;
+  _server?: unknown;
+  server?: unknown;
+};

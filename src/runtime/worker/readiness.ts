@@ -1,0 +1,60 @@
+/**
+ * When a generation is ready (CONTRACTS §2): its entry has settled, `hot.prepare` has resolved,
+ * and then whichever comes first: it listens, it says `process.send("ready")`, or, without a
+ * listener, it has been alive for readyAfterMs.
+ */
+import type { HotRegistry } from "../../hot/registry.ts";
+import type { SupervisorChannel } from "./channel.ts";
+import type { Listeners } from "./listeners.ts";
+import { withResolvers } from "./promises.ts";
+
+export interface ReadinessParts {
+  channel: SupervisorChannel;
+  listeners: Listeners;
+  registry: HotRegistry;
+  readyAfterMs: number;
+}
+
+export class Readiness {
+  readonly #parts: ReadinessParts;
+  readonly #entry = withResolvers<void>();
+  #signalled = false;
+  #recheck: () => void = () => {};
+
+  constructor(parts: ReadinessParts) {
+    this.#parts = parts;
+    parts.channel.onReadySignal = () => {
+      this.#signalled = true;
+      this.#recheck();
+    };
+    parts.listeners.onChange = () => this.#recheck();
+  }
+
+  /**
+   * Node is about to load the entry. Importing it once more, after Node has begun, joins the
+   * evaluation under way and settles with it, top-level await included; it never runs it twice.
+   */
+  entryFound(url: string): void {
+    setImmediate(() => import(url).then(() => this.#entry.resolve(), this.#entry.reject));
+  }
+
+  async wait(): Promise<void> {
+    await this.#entry.promise;
+    await this.#parts.registry.run("prepare");
+    await this.#present();
+  }
+
+  #present(): Promise<void> {
+    const { promise, resolve } = withResolvers<void>();
+    const { listeners, readyAfterMs } = this.#parts;
+    // Not holding the process: one that ends before this ends was never ready.
+    const timer = setTimeout(() => {
+      if (listeners.all.length === 0) resolve();
+    }, readyAfterMs).unref();
+    this.#recheck = () => {
+      if (this.#signalled || listeners.settled) resolve();
+    };
+    this.#recheck();
+    return promise.finally(() => clearTimeout(timer));
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * A worker: one generation of the application in one process, driven by the supervisor.
+ *
+ *   loading ──ready──► standby ──activate──► active ──freeze──► frozen ──sendState──► (carried)
+ *                                              ▲                  │ thaw                  │
+ *                                              └──────────────────┴─── activate ◄─────────┘ hand-back
+ *
+ * In mode "active" it activates itself before it says that it is ready.
+ */
+
+import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
+import { createHot, HotRegistry } from "../../hot/registry.ts";
+import type { Hot } from "../../hot/types.ts";
+import type {
+  DeclaredState,
+  WorkerBoot,
+  WorkerReplies,
+  WorkerRequest,
+  WorkerRequestWithReply,
+} from "../../protocol/worker.ts";
+import { SupervisorChannel } from "./channel.ts";
+import { Consoles } from "./console.ts";
+import { evaluate } from "./evaluate.ts";
+import { checkHealth } from "./health.ts";
+import { KeepAlive } from "./keepalive.ts";
+import { Listeners } from "./listeners.ts";
+import type { RawHandle } from "./node-internals.ts";
+import { Readiness } from "./readiness.ts";
+
+type Handlers = {
+  [T in WorkerRequestWithReply["type"]]: (
+    request: Extract<WorkerRequestWithReply, { type: T }>,
+    handle: RawHandle | undefined,
+  ) => Promise<WorkerReplies[T]>;
+};
+
+/** How long an orphan may take for its own SIGTERM handlers. */
+const ORPHAN_GRACE_MS = 3_000;
+
+export class Worker {
+  readonly #boot: WorkerBoot;
+  readonly #channel = new SupervisorChannel();
+  readonly #keepAlive = new KeepAlive();
+  readonly #registry = new HotRegistry();
+  readonly #hot: Hot;
+  readonly #listeners: Listeners;
+  readonly #readiness: Readiness;
+  readonly #consoles: Consoles;
+  readonly #handlers: Handlers;
+  #state: "loading" | "standby" | "active" | "frozen" = "loading";
+
+  constructor(boot: WorkerBoot) {
+    this.#boot = boot;
+    const { name, version, previous, generation, strategy, mode } = boot;
+    const rehearsal = mode === "rehearsal";
+    const release = { name, version, previous, generation, strategy, rehearsal };
+    this.#hot = createHot(this.#registry, Object.freeze(release));
+    Object.assign(globalThis, { [Symbol.for("tsugi.hot.runtime")]: this.#hot });
+    this.#listeners = new Listeners(this.#channel, this.#keepAlive);
+    this.#readiness = new Readiness({
+      channel: this.#channel,
+      listeners: this.#listeners,
+      registry: this.#registry,
+      readyAfterMs: boot.readyAfterMs,
+    });
+    this.#consoles = new Consoles(this.#channel, () => this.#scope());
+    this.#handlers = this.#makeHandlers();
+    this.#channel.onRequest = (request, handle) => this.#receive(request, handle);
+    this.#channel.onGone = () => this.#orphaned();
+    process.on("uncaughtExceptionMonitor", (error) => {
+      if (process.listenerCount("uncaughtException") === 0) this.#failed(error);
+    });
+    // A generation that waits has hooks to come; nothing else may be keeping it alive.
+    this.#registry.onHook = () => {
+      if (this.#state !== "active") this.#keepAlive.hold(this);
+    };
+  }
+
+  entryFound(url: string): void {
+    this.#readiness.entryFound(url);
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#readiness.wait();
+      this.#state = "standby";
+      if (this.#boot.mode === "active") await this.#activate();
+      else if (this.#registry.used) this.#keepAlive.hold(this);
+    } catch (error) {
+      this.#failed(error);
+      return;
+    }
+    this.#channel.send({
+      type: "ready",
+      states: this.#declaredStates(),
+      usesHot: this.#registry.used,
+      accepts: this.#registry.accepts,
+      drainable: true,
+    });
+  }
+
+  async #activate(): Promise<void> {
+    if (this.#state === "active") return;
+    for (const cell of this.#registry.states.values()) cell.settle();
+    this.#state = "active";
+    await this.#listeners.accept();
+    await this.#registry.run("activate");
+    this.#keepAlive.release(this);
+  }
+
+  #makeHandlers(): Handlers {
+    const notYet = () => Promise.reject(new Error("not implemented"));
+    return {
+      activate: () => this.#activate().then(() => null),
+      freeze: notYet,
+      thaw: notYet,
+      sendState: notYet,
+      receiveState: notYet,
+      releaseConnections: notYet,
+      drain: notYet,
+      dispose: () => this.#registry.run("dispose").then(() => null),
+      health: () => checkHealth(this.#registry),
+      evaluate: ({ expression }) => evaluate(expression, this.#scope()),
+      consoleOpen: (request) => this.#consoles.open(request),
+    };
+  }
+
+  #receive(request: WorkerRequest, handle: RawHandle | undefined): void {
+    if (request.type === "listenReply") this.#listeners.reply(request, handle);
+    else if (request.type === "consoleInput") this.#consoles.input(request);
+    else if (request.type === "adopt") handle?.close();
+    else if (Object.hasOwn(this.#handlers, request.type)) this.#answer(request, handle);
+    else this.#unknown(request, handle);
+  }
+
+  async #answer(request: WorkerRequestWithReply, handle: RawHandle | undefined): Promise<void> {
+    const { id, type } = request;
+    try {
+      const value = await this.#handlers[type](request as never, handle);
+      this.#channel.send({ type: "reply", id, value });
+    } catch (error) {
+      this.#channel.send({ type: "reply", id, error: errorToJson(error) });
+    }
+  }
+
+  /** A request of a newer supervisor: refused when it expects an answer, else ignored. */
+  #unknown(request: { type: string; id?: number }, handle: RawHandle | undefined): void {
+    handle?.close();
+    if (typeof request.id !== "number") return;
+    const problem = `this worker does not know the request "${request.type}"`;
+    const error = errorToJson(new TsugiError("TSUGI_INTERNAL", { problem }));
+    this.#channel.send({ type: "reply", id: request.id, error });
+  }
+
+  #declaredStates(): DeclaredState[] {
+    const versions = (steps: object | undefined) => Object.keys(steps ?? {}).map(Number);
+    return [...this.#registry.states.values()].map(({ name, version, options }) => ({
+      name,
+      version,
+      upgradesFrom: versions(options.upgrade),
+      downgradesFrom: versions(options.downgrade),
+    }));
+  }
+
+  /** What `rpc` and `console` have at hand. */
+  #scope() {
+    return { entry: this.#boot.entry, hot: this.#hot, registry: this.#registry };
+  }
+
+  #failed(error: unknown): void {
+    if (this.#state === "active") return;
+    const { name, version } = this.#boot;
+    const problem = messageOf(error);
+    const failure =
+      error instanceof TsugiError
+        ? error
+        : new TsugiError("TSUGI_LOAD_FAILED", { name, version, problem }, { cause: error });
+    this.#channel.send({ type: "failed", error: errorToJson(failure) });
+  }
+
+  /** The supervisor is dead: nothing may hold its sockets, least of all for ever. */
+  #orphaned(): void {
+    this.#listeners.rest();
+    setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
+    if (process.listenerCount("SIGTERM") === 0) process.exit(1);
+    process.kill(process.pid, "SIGTERM");
+  }
+}

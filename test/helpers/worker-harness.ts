@@ -1,0 +1,264 @@
+/**
+ * Speaks the supervisor's end of src/protocol/worker.ts to a real worker process: the built
+ * dist/release/worker.mjs on a small application that the test writes.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import net from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { getSystemErrorName } from "node:util";
+import type { ErrorJson } from "../../src/errors.ts";
+import {
+  ENVELOPE,
+  type Holder,
+  type ListenKey,
+  listenKeyText,
+  type WorkerBoot,
+  type WorkerEvent,
+  type WorkerReplies,
+  type WorkerRequest,
+  type WorkerRequestWithReply,
+} from "../../src/protocol/worker.ts";
+
+const WORKER = fileURLToPath(new URL("../../dist/release/worker.mjs", import.meta.url));
+
+/** The Node binaries to test with: this one, and those named in TSUGI_TEST_NODES (":"-separated). */
+export const NODES = [
+  process.execPath,
+  ...(process.env.TSUGI_TEST_NODES ?? "").split(":").filter((path) => path !== ""),
+];
+
+// biome-ignore lint/suspicious/noExplicitAny: raw libuv handles have no types
+type Handle = any;
+type Of<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
+type Unsent<T> = T extends unknown ? Omit<T, "id"> : never;
+export type Arrived = { event: WorkerEvent; handle: Handle };
+
+export class WorkerError extends Error {
+  readonly json: ErrorJson;
+  readonly holders: Holder[] | undefined;
+  constructor(json: ErrorJson, holders: Holder[] | undefined) {
+    super(`${json.code}: ${json.message}`);
+    this.json = json;
+    this.holders = holders;
+  }
+}
+
+/** The kernel sockets that a supervisor keeps, shared by the workers of one test. */
+export class SharedSockets {
+  readonly handles = new Map<string, Handle>();
+
+  get(key: ListenKey, flags: number): Handle | number {
+    const text = listenKeyText(key);
+    const present = this.handles.get(text);
+    if (present) return present;
+    const family = key.family === "pipe" ? -1 : key.family;
+    const made = (net as Handle)._createServerHandle(
+      key.address,
+      key.port,
+      family,
+      undefined,
+      flags,
+    );
+    if (typeof made !== "number") this.handles.set(text, made);
+    return made;
+  }
+
+  close(): void {
+    for (const handle of this.handles.values()) handle.close();
+    this.handles.clear();
+  }
+}
+
+export class WorkerUnderTest {
+  readonly child: ChildProcess;
+  readonly sockets: SharedSockets;
+  readonly arrived: Arrived[] = [];
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  stdout = "";
+  stderr = "";
+  #nextId = 1;
+  #watchers = new Set<() => void>();
+
+  constructor(options: {
+    entry: string;
+    sockets: SharedSockets;
+    boot?: Partial<WorkerBoot>;
+    node?: string;
+    args?: string[];
+    env?: Record<string, string>;
+  }) {
+    this.sockets = options.sockets;
+    const boot: WorkerBoot = {
+      format: 1,
+      name: "app",
+      version: "1.0.0",
+      previous: null,
+      process: "main",
+      slot: 0,
+      generation: 1,
+      strategy: "start",
+      mode: "active",
+      entry: options.entry,
+      readyAfterMs: 200,
+      ...options.boot,
+    };
+    const args = [...(options.args ?? []), "--import", pathToFileURL(WORKER).href, options.entry];
+    this.child = spawn(options.node ?? process.execPath, args, {
+      env: { PATH: process.env.PATH, ...options.env, TSUGI_WORKER: JSON.stringify(boot) },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      serialization: "advanced",
+    });
+    this.child.stdout!.setEncoding("utf8").on("data", (text) => {
+      this.stdout += text;
+      this.#notify();
+    });
+    this.child.stderr!.setEncoding("utf8").on("data", (text) => {
+      this.stderr += text;
+      this.#notify();
+    });
+    this.exited = Promise.all([
+      once(this.child, "exit"),
+      once(this.child.stdout!, "close"),
+      once(this.child.stderr!, "close"),
+    ]).then(([[code, signal]]) => ({ code, signal }));
+    this.exited.then(() => this.#notify());
+    this.child.on("error", () => {});
+    this.child.on("internalMessage", (message, handle) => {
+      if (message?.cmd !== ENVELOPE) return;
+      const event = message.tsugi as WorkerEvent;
+      if (event.type === "listen") this.#listen(event);
+      this.arrived.push({ event, handle });
+      this.#notify();
+    });
+  }
+
+  #notify(): void {
+    for (const watcher of [...this.#watchers]) watcher();
+  }
+
+  #listen({ id, key, flags }: Of<"listen">): void {
+    const handle = this.sockets.get(key, flags);
+    if (typeof handle !== "number") this.send({ type: "listenReply", id }, handle);
+    else {
+      const errorCode = getSystemErrorName(handle);
+      this.send({ type: "listenReply", id, errorCode, errno: handle, syscall: "listen" });
+    }
+  }
+
+  send(request: WorkerRequest, handle?: Handle): void {
+    if (this.child.connected) {
+      this.child.send({ cmd: ENVELOPE, tsugi: request }, handle, {}, () => {});
+    }
+  }
+
+  /** Waits until `pick` finds something, or fails after `timeoutMs` with what the worker wrote. */
+  async until<T>(what: string, pick: () => T | undefined | false, timeoutMs = 8000): Promise<T> {
+    const found = pick();
+    if (found) return found;
+    return new Promise<T>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#watchers.delete(check);
+        const seen = this.arrived.map(({ event }) => event.type).join(" ");
+        reject(new Error(`no ${what}; events: ${seen}\n${this.stdout}\n${this.stderr}`));
+      }, timeoutMs);
+      const check = () => {
+        const value = pick();
+        if (!value) return;
+        clearTimeout(timer);
+        this.#watchers.delete(check);
+        resolve(value);
+      };
+      this.#watchers.add(check);
+    });
+  }
+
+  async event<T extends WorkerEvent["type"]>(type: T): Promise<Of<T>> {
+    const find = () => this.arrived.find(({ event }) => event.type === type)?.event as Of<T>;
+    return this.until(type, find);
+  }
+
+  events<T extends WorkerEvent["type"]>(type: T): Of<T>[] {
+    return this.arrived.map(({ event }) => event).filter((event) => event.type === type) as Of<T>[];
+  }
+
+  async request<T extends WorkerRequestWithReply["type"]>(
+    request: Unsent<Extract<WorkerRequestWithReply, { type: T }>> & { type: T },
+    handle?: Handle,
+  ): Promise<WorkerReplies[T]> {
+    const id = this.#nextId++;
+    this.send({ ...request, id } as unknown as WorkerRequest, handle);
+    const reply = await this.until(`reply to ${request.type}`, () =>
+      this.events("reply").find((it) => it.id === id),
+    );
+    if ("error" in reply) throw new WorkerError(reply.error, reply.holders);
+    return reply.value as WorkerReplies[T];
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill("SIGKILL");
+    await this.exited;
+  }
+}
+
+/** A folder with the test's applications, their sockets and their workers, all gone after it. */
+export class Bench {
+  readonly folder = realpathSync(mkdtempSync(join(tmpdir(), "tsugi-worker-")));
+  readonly sockets = new SharedSockets();
+  readonly workers: WorkerUnderTest[] = [];
+  readonly #node: string;
+
+  constructor(node = process.execPath) {
+    this.#node = node;
+  }
+
+  write(name: string, source: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, source);
+    return path;
+  }
+
+  start(
+    source: string,
+    options: { name?: string; boot?: Partial<WorkerBoot>; env?: Record<string, string> } = {},
+  ): WorkerUnderTest {
+    const entry = this.write(options.name ?? `app-${this.workers.length}.mjs`, source);
+    const worker = new WorkerUnderTest({
+      entry,
+      sockets: this.sockets,
+      node: this.#node,
+      boot: options.boot ?? {},
+      env: options.env ?? {},
+    });
+    this.workers.push(worker);
+    return worker;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.stop()));
+    this.sockets.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A connected pair of raw pipe handles: what a supervisor gives to the two ends of a state. */
+export async function pipePair(folder: string): Promise<[Handle, Handle]> {
+  const path = join(folder, `pipe-${process.hrtime.bigint()}`);
+  const server = net.createServer({ pauseOnConnect: true }).listen(path);
+  await once(server, "listening");
+  const client = net.connect({ path });
+  const [[accepted]] = await Promise.all([once(server, "connection"), once(client, "connect")]);
+  server.close();
+  return [detach(accepted), detach(client)];
+}
+
+function detach(socket: Handle): Handle {
+  const handle = socket._handle;
+  handle.readStop();
+  socket._handle = null;
+  socket.destroy();
+  return handle;
+}
