@@ -72,6 +72,11 @@ export const ERRORS = define({
     message: "The worker {process}.{slot} (pid {pid}) is gone: {why}.",
     hint: "The log has its last words: bin/<app> logs",
   },
+  TSUGI_SUCCESSOR_DIED: {
+    exitCode: 4,
+    message: "The new supervisor did not come up: {why}",
+    hint: "The old one serves as before. The log may have the reason: bin/<app> logs",
+  },
   TSUGI_WORKER_SILENT: {
     exitCode: 4,
     message:

@@ -6,7 +6,7 @@
  * remove the lock that the faster one has just taken. So a stale lock is only removed under a
  * second lock, `<path>.break`, after looking again; that one is taken by the same rules.
  */
-import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { identityOf, isAlive, type ProcessIdentity } from "./processes.ts";
 
@@ -38,6 +38,13 @@ export async function takeLock(path: string): Promise<LockOutcome> {
   } finally {
     await rm(own, { force: true });
   }
+}
+
+/** Takes over a lock whose owner has agreed: a supervisor from its predecessor. */
+export async function seizeLock(path: string): Promise<void> {
+  const own = `${path}.${process.pid}`;
+  await writeFile(own, JSON.stringify(identityOf(process.pid)), { mode: 0o600 });
+  await rename(own, path);
 }
 
 /** Who holds the lock now, if a living process does. */

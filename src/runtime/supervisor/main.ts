@@ -8,13 +8,15 @@ import { readFile } from "node:fs/promises";
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
-import { takeLock } from "../../platform/lock.ts";
+import { seizeLock, takeLock } from "../../platform/lock.ts";
+import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
-import { parseManifest } from "../../release/manifest.ts";
+import { type Manifest, parseManifest } from "../../release/manifest.ts";
 import { ControlServer } from "./controlServer.ts";
 import { ListenerTable } from "./listeners.ts";
 import { FileSink, Log, StdoutSink } from "./logWriter.ts";
 import { notifySystemd } from "./notify.ts";
+import { servePredecessor } from "./predecessor.ts";
 import { retireWorker } from "./retire.ts";
 import { pointControlLink, removeRunFiles, writePid } from "./runFiles.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -30,6 +32,8 @@ interface SupervisorBoot {
   version: string;
   releaseId: string;
   mode: "daemon" | "foreground";
+  /** Set where this supervisor takes over from another one. */
+  succession?: Succession;
 }
 
 const boot = JSON.parse(process.env.TSUGI_SUPERVISOR ?? "{}") as SupervisorBoot;
@@ -54,7 +58,7 @@ process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => void stop());
 process.on("disconnect", () => {});
 
-await start();
+await (boot.succession ? succeedAnother(boot.succession) : start());
 
 async function makeSupervisor(at: Layout): Promise<Supervisor> {
   for (const folder of [at.log, at.data]) mkdirSync(folder, { recursive: true, mode: 0o755 });
@@ -77,6 +81,8 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
       handler ??= import("../../host/handler/index.ts").then((m) => m.createReleaseHandler(at));
       return handler;
     },
+    foreground: boot.mode === "foreground",
+    onReplaced: () => void leaveToSuccessor(),
     onGiveUp: (error) => {
       supervisor.noteError(error);
       void stop(1);
@@ -101,8 +107,7 @@ async function start(): Promise<void> {
     return fail(new TsugiError("TSUGI_ALREADY_RUNNING", details));
   }
   try {
-    const bytes = await readFile(layout.release(boot.version).manifest, "utf8");
-    const manifest = parseManifest(bytes, layout.release(boot.version).manifest);
+    const manifest = await readOwnManifest();
     await server.listen();
     await writePid(layout);
     await pointControlLink(layout);
@@ -114,6 +119,42 @@ async function start(): Promise<void> {
   supervisor.note(`${boot.name} ${boot.version} is ready`);
   await notifySystemd("--ready", `--pid=${process.pid}`);
   tellParent({ type: "ready", pid: process.pid });
+}
+
+/** Loads what the predecessor asks for and serves it, until it says that it is our turn. */
+async function succeedAnother(succession: Succession): Promise<void> {
+  const takeOver = async () => {
+    await server.listen();
+    await seizeLock(layout.lock);
+    await writePid(layout);
+    await pointControlLink(layout);
+    supervisor.succeed(supervisor.current);
+    supervisor.markBooted();
+    supervisor.upgrading = false;
+    supervisor.parts.listeners.retain(supervisor.current.number);
+    supervisor.note(`${boot.name} ${boot.version} has taken over`);
+    await notifySystemd("--ready", `--pid=${process.pid}`);
+  };
+  const makeGeneration = async () => {
+    const manifest = await readOwnManifest();
+    const { releaseId } = boot;
+    return supervisor.makeGeneration({ manifest, releaseId, strategy: "replace", succession });
+  };
+  servePredecessor(supervisor, makeGeneration, takeOver, () => process.exit(1));
+}
+
+/** The successor has `run/` now: only our own socket goes, when the last answer is out. */
+async function leaveToSuccessor(): Promise<void> {
+  supervisor.stopping = true;
+  await supervisor.parts.log.close();
+  await server.close();
+  removeRunFiles(layout);
+  process.exit(0);
+}
+
+async function readOwnManifest(): Promise<Manifest> {
+  const path = layout.release(boot.version).manifest;
+  return parseManifest(await readFile(path, "utf8"), path);
 }
 
 async function fail(error: unknown): Promise<void> {

@@ -25,6 +25,9 @@ export interface SupervisorParts {
   baseEnv: Record<string, string>;
   tsugiVersion: string;
   loadHandler: () => Promise<ReleaseHandler>;
+  foreground: boolean;
+  /** A successor has taken over and the report is out: this process ends, its files stay. */
+  onReplaced: () => void;
   /** Called when the supervisor gives up: the process exits non-zero. */
   onGiveUp: (error: TsugiError) => void;
 }
@@ -67,23 +70,31 @@ export class Supervisor {
     manifest: Manifest;
     releaseId: string;
     strategy: WorkerBoot["strategy"];
+    /** As the predecessor counts and knows. */
+    succession?: { generation: number; previous: string };
   }): Promise<Generation> {
     const { layout, baseEnv } = this.parts;
     const host = await readHostSettings(layout, what.manifest.version);
     const plan: GenerationPlan = {
-      ...what,
-      number: ++this.#lastNumber,
+      manifest: what.manifest,
+      releaseId: what.releaseId,
+      strategy: what.strategy,
+      number: what.succession?.generation ?? this.#lastNumber + 1,
       host,
-      previous: this.current?.version ?? null,
+      previous: what.succession?.previous ?? this.current?.version ?? null,
     };
+    this.#lastNumber = plan.number;
     return new Generation(plan, layout, baseEnv);
   }
 
-  /** Loads a whole generation on standby: nothing is accepted, the old one serves. */
-  async loadStandby(generation: Generation): Promise<void> {
+  /** A whole generation on standby: nothing is accepted, the old one serves. */
+  spawnStandby(generation: Generation): void {
     for (const { process, index } of generation.wantedSlots()) {
       this.#addSlot(generation, process, index, "standby");
     }
+  }
+
+  async waitAllReady(generation: Generation): Promise<void> {
     await Promise.all(generation.slots.map((slot) => this.waitReady(generation, slot.worker)));
   }
 

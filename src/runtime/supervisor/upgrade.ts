@@ -31,6 +31,7 @@ import {
 import { probation } from "./probation.ts";
 import { rehearse } from "./rehearsal.ts";
 import { retireSlots, terminateWorker } from "./retire.ts";
+import { Successor } from "./successor.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface UpgradeJob {
@@ -57,18 +58,19 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
   const tally = emptyTally();
   const step = stepRunner(job, report);
   const deaths = watchDeaths(old, next);
+  let successor: Successor | undefined;
   let stopRelay = () => {};
   let phase: Phase = "loading";
   let frozenAt: string | undefined;
   supervisor.upgrading = true;
   try {
-    await step("load", () => deaths.race(supervisor.loadStandby(next)));
+    await step("load", () => deaths.race(load(job, (started) => (successor = started))));
     if (old.hasState) await step("rehearse", () => deaths.race(rehearseInto(job, old, report)));
     if (job.checkOnly) {
-      await abandon(next);
+      await abandon(next, successor);
       return { ...report, result: "refused" };
     }
-    await step("install", () => handler.install(next.version));
+    if (!isReload(report)) await step("install", () => handler.install(next.version));
 
     const paused = stopwatch();
     if (old.hasState) {
@@ -91,35 +93,41 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
       const details = { version: next.version, previous: old.version, problem: "not committed" };
       throw new TsugiError("TSUGI_UNHEALTHY", details);
     }
-    await step("commit", () => handler.commit(next.version));
+    if (!isReload(report)) await step("commit", () => handler.commit(next.version));
     phase = "committed";
     deaths.stop();
-    await step("retire", () => retireOld(supervisor, old, next, report));
+    if (successor) await step("takeOver", () => successor!.takeOver());
+    await step("retire", () => retireOld(old, report));
+    // A successor has its own table: closing here would unlink the Unix sockets that it serves.
+    if (!successor) supervisor.parts.listeners.retain(next.number);
     report.result = "committed";
   } catch (error) {
     deaths.stop();
     report.error = errorToJson(error);
     supervisor.noteError(error);
     if (phase === "loading") {
-      await abandon(next);
+      await abandon(next, successor);
       report.result = "refused";
     } else if (phase === "frozen") {
-      await thaw(old, next);
+      await thaw(old);
+      await abandon(next, successor);
       report.result = "thawed";
     } else if (phase === "active") {
       const went = await handBack(supervisor, old, next, tally, frozenAt);
+      successor?.abandon();
       if (went.stateAsOf) report.stateAsOf = went.stateAsOf;
       report.result = "handed-back";
     } else {
       report.leftovers.push(`failure after the commit: ${report.error.message}`);
       report.result = "committed";
     }
-    if (report.result !== "committed") await handler.fallBack(next.version).catch(() => {});
+    if (report.result !== "committed" && !isReload(report))
+      await handler.fallBack(next.version).catch(() => {});
   } finally {
     stopRelay();
-    supervisor.upgrading = false;
+    supervisor.upgrading = phase === "committed" && successor !== undefined;
     supervisor.leftovers = report.leftovers;
-    supervisor.ensureSlots();
+    if (!supervisor.upgrading) supervisor.ensureSlots();
     report.connections.carried = tally.carried;
     report.connections.lost += tally.lost;
     report.requests.waited = tally.waited;
@@ -146,6 +154,9 @@ function startReport(plan: Plan, from: string, to: string): UpgradeReport {
     result: "refused",
   };
 }
+
+/** The same release again, with `etc/` read anew: nothing in `releases/` changes. */
+const isReload = (report: UpgradeReport): boolean => report.from === report.to;
 
 /** Each step is timed, shown, and has a label at which a test can make it fail. */
 function stepRunner(job: UpgradeJob, report: UpgradeReport) {
@@ -235,29 +246,37 @@ async function activate(old: Generation, next: Generation): Promise<void> {
   );
 }
 
-async function thaw(old: Generation, next: Generation): Promise<void> {
+/** On standby here, or, where the supervisor itself is replaced, in its successor. */
+async function load(job: UpgradeJob, onStarted: (successor: Successor) => void): Promise<void> {
+  const { supervisor, next, plan } = job;
+  const { layout, listeners, foreground } = supervisor.parts;
+  if (plan.strategy === "replace") {
+    const successor = new Successor(next, layout, process.env, foreground);
+    onStarted(successor);
+    await successor.load(listeners);
+  } else {
+    supervisor.spawnStandby(next);
+  }
+  await supervisor.waitAllReady(next);
+}
+
+async function thaw(old: Generation): Promise<void> {
   await Promise.all(
     old.slots.map(({ worker }) =>
       worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),
     ),
   );
-  await abandon(next);
 }
 
-async function abandon(next: Generation): Promise<void> {
+async function abandon(next: Generation, successor: Successor | undefined): Promise<void> {
   await Promise.all(next.slots.map(({ worker }) => terminateWorker(worker, 1_000)));
+  successor?.abandon();
 }
 
-async function retireOld(
-  supervisor: Supervisor,
-  old: Generation,
-  next: Generation,
-  report: UpgradeReport,
-): Promise<void> {
+async function retireOld(old: Generation, report: UpgradeReport): Promise<void> {
   const { drained, lost } = await retireSlots(old.slots, old.settings.timeouts.drainMs);
   report.connections.drained = drained;
   report.connections.lost += lost;
-  supervisor.parts.listeners.retain(next.number);
   for (const { worker } of old.slots) {
     if (worker.exit === null) report.leftovers.push(`worker ${worker.pid} of ${old.version}`);
   }

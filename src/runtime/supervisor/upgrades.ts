@@ -111,7 +111,8 @@ export class Upgrades {
     emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
     if (plan.strategy === "none") return nothingToDo(plan);
     refuseObstacles(plan);
-    const next = await supervisor.makeGeneration({ manifest, releaseId, strategy: "handoff" });
+    const strategy = plan.strategy === "replace" ? "replace" : "handoff";
+    const next = await supervisor.makeGeneration({ manifest, releaseId, strategy });
     const job: UpgradeJob = {
       supervisor,
       handler,
@@ -132,6 +133,9 @@ export class Upgrades {
     };
     const report = await runUpgrade(job);
     if (!request.options.checkOnly) await handler.appendReport(report);
+    if (strategy === "replace" && report.result === "committed" && !request.options.checkOnly) {
+      supervisor.parts.onReplaced();
+    }
     return report;
   }
 

@@ -84,6 +84,11 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     channel.onExit((exit) => this.#end(exit));
   }
 
+  /** Hears every event before it is handled here: how a successor passes them on. */
+  tap(listener: (event: WorkerEvent, handle: RawHandle | undefined) => void): void {
+    this.#channel.onEvent(listener);
+  }
+
   #receive(event: WorkerEvent, handle: RawHandle | undefined): void {
     switch (event.type) {
       case "reply":

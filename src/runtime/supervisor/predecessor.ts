@@ -1,0 +1,81 @@
+/** The new supervisor's end of a succession (protocol/succession.ts). */
+import type { EventEmitter } from "node:events";
+import { messageOf } from "../../errors.ts";
+import { FORWARDED_IDS, type FromSuccessor, type ToSuccessor } from "../../protocol/succession.ts";
+import type { WorkerEvent } from "../../protocol/worker.ts";
+import type { Generation } from "./generation.ts";
+import type { RawHandle } from "./listeners.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+/**
+ * Serves the old supervisor until it says `takeOver`; resolves then.
+ * If it goes away before, `onAbandoned` is called instead and nothing of this one may stay.
+ */
+export function servePredecessor(
+  supervisor: Supervisor,
+  makeGeneration: () => Promise<Generation>,
+  takeOver: () => Promise<void>,
+  onAbandoned: () => void,
+): void {
+  let generation: Generation | undefined;
+  let tookOver = false;
+  const send = (message: FromSuccessor, handle?: RawHandle) => {
+    if (!process.connected) return handle?.close();
+    process.send?.(message, handle as never, {}, () => handle?.close());
+  };
+  const load = async () => {
+    generation = await makeGeneration();
+    supervisor.current = generation;
+    supervisor.upgrading = true;
+    supervisor.spawnStandby(generation);
+    forwardEvents(generation, send);
+    const slots = generation.slots.map(({ process: { name }, index, worker }) => ({
+      process: name,
+      index,
+      pid: worker.pid,
+    }));
+    send({ type: "spawned", slots });
+  };
+  const receive = (message: ToSuccessor, handle: RawHandle | undefined) => {
+    const worker = "worker" in message ? generation?.slots[message.worker]?.worker : undefined;
+    switch (message.type) {
+      case "listener":
+        if (handle) supervisor.parts.listeners.adopt(message.key, handle);
+        return;
+      case "load":
+        load().catch((error) => send({ type: "failed", message: messageOf(error) }));
+        return;
+      case "request":
+        worker?.send(message.request, handle, () => handle?.close());
+        return;
+      case "kill":
+        worker?.kill(message.signal);
+        return;
+      case "takeOver":
+        tookOver = true;
+        takeOver().then(() => send({ type: "tookOver" }));
+    }
+  };
+  (process as EventEmitter).on("message", receive);
+  process.on("disconnect", () => {
+    if (!tookOver) onAbandoned();
+  });
+}
+
+/** Everything that the workers say to the old supervisor's loop, in their order. */
+function forwardEvents(
+  generation: Generation,
+  send: (message: FromSuccessor, handle?: RawHandle) => void,
+): void {
+  generation.slots.forEach(({ worker }, number) => {
+    worker.tap((event, handle) => {
+      if (isForLoop(event)) send({ type: "event", worker: number, event }, handle);
+    });
+    worker.once("exit", ({ code, signal }) => send({ type: "exit", worker: number, code, signal }));
+  });
+}
+
+function isForLoop(event: WorkerEvent): boolean {
+  if (event.type === "reply") return event.id >= FORWARDED_IDS;
+  return ["ready", "failed", "connection", "adopted", "lateAccess"].includes(event.type);
+}

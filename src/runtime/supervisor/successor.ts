@@ -1,0 +1,176 @@
+/** The old supervisor's end of a succession (protocol/succession.ts). */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { messageOf, TsugiError } from "../../errors.ts";
+import {
+  FORWARDED_IDS,
+  type FromSuccessor,
+  type Succession,
+  type ToSuccessor,
+} from "../../protocol/succession.ts";
+import type { WorkerEvent } from "../../protocol/worker.ts";
+import type { Layout } from "../../release/layout.ts";
+import type { Generation } from "./generation.ts";
+import type { ListenerTable, RawHandle } from "./listeners.ts";
+import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
+import { WorkerHandle } from "./workerHandle.ts";
+
+interface RemoteWorker {
+  onEvent?: (event: WorkerEvent, handle: RawHandle | undefined) => void;
+  onExit?: (exit: WorkerExit) => void;
+  /** What came before anybody listened. */
+  early: (() => void)[];
+}
+
+export class Successor {
+  readonly #child: ChildProcess;
+  readonly #workers: RemoteWorker[] = [];
+  readonly #next: Generation;
+  #spawned!: { resolve: (slots: Spawned["slots"]) => void; reject: (error: Error) => void };
+  #tookOver: () => void = () => {};
+  readonly #slots: Promise<Spawned["slots"]>;
+
+  constructor(next: Generation, layout: Layout, env: NodeJS.ProcessEnv, foreground: boolean) {
+    this.#next = next;
+    this.#child = spawnSupervisor(next, layout, env, foreground);
+    this.#slots = new Promise((resolve, reject) => {
+      this.#spawned = { resolve, reject };
+    });
+    this.#child.on("message", (message: FromSuccessor, handle) =>
+      this.#receive(message, handle as unknown as RawHandle | undefined),
+    );
+    this.#child.once("error", (error) => this.#end(error.message));
+    this.#child.once("exit", (code, signal) => this.#end(`it ended (${signal ?? code})`));
+  }
+
+  /** Hands over the listening sockets and fills the generation with workers of the other process. */
+  async load(listeners: ListenerTable): Promise<void> {
+    for (const { key, handle } of listeners.entries())
+      this.#send({ type: "listener", key }, handle);
+    this.#send({ type: "load" });
+    const slots = await this.#slots;
+    slots.forEach(({ process: name, index, pid }, number) => {
+      const process = this.#next.plan.manifest.processes.find((one) => one.name === name)!;
+      const boot = this.#next.specOf(process, index, "standby").boot;
+      const worker = new WorkerHandle(this.#channel(number, pid), boot, FORWARDED_IDS);
+      this.#next.slots.push({ process, index, worker, restarts: 0 });
+    });
+  }
+
+  /** After it resolves, `run/` is the other's. */
+  async takeOver(): Promise<void> {
+    const done = new Promise<void>((resolve, reject) => {
+      this.#tookOver = resolve;
+      this.#child.once("exit", () => reject(new TsugiError("TSUGI_SUCCESSOR_DIED", { why: "" })));
+    });
+    this.#send({ type: "takeOver" });
+    await done;
+  }
+
+  /** Lets go of it, so that this process can end without it. */
+  release(): void {
+    this.#child.removeAllListeners();
+    if (this.#child.connected) this.#child.disconnect();
+    this.#child.unref();
+  }
+
+  /** Ends it, and with it its workers. */
+  abandon(): void {
+    this.#child.kill("SIGKILL");
+  }
+
+  #channel(number: number, pid: number): WorkerChannel {
+    const remote = this.#workerAt(number);
+    return {
+      pid,
+      send: (request, handle, onSent) =>
+        this.#send({ type: "request", worker: number, request }, handle, onSent),
+      kill: (signal) => this.#send({ type: "kill", worker: number, signal }),
+      onEvent: (listener) => {
+        remote.onEvent = listener;
+        queueMicrotask(() => {
+          for (const deliver of remote.early.splice(0)) deliver();
+        });
+      },
+      onOutput: () => {},
+      onExit: (listener) => {
+        remote.onExit = listener;
+      },
+    };
+  }
+
+  #workerAt(number: number): RemoteWorker {
+    this.#workers[number] ??= { early: [] };
+    return this.#workers[number];
+  }
+
+  #receive(message: FromSuccessor, handle: RawHandle | undefined): void {
+    switch (message.type) {
+      case "spawned":
+        this.#spawned.resolve(message.slots);
+        return;
+      case "failed":
+        this.#end(message.message);
+        return;
+      case "tookOver":
+        this.#tookOver();
+        return;
+      case "exit":
+        this.#deliver(message.worker, (remote) => remote.onExit?.(message));
+        return;
+      case "event":
+        this.#deliver(message.worker, (remote) => remote.onEvent?.(message.event, handle));
+    }
+  }
+
+  #deliver(number: number, act: (remote: RemoteWorker) => void): void {
+    const remote = this.#workerAt(number);
+    if (remote.onEvent) act(remote);
+    else remote.early.push(() => act(remote));
+  }
+
+  #send(message: ToSuccessor, handle?: RawHandle, onSent?: () => void): void {
+    if (!this.#child.connected) {
+      onSent?.();
+      return;
+    }
+    this.#child.send(message, handle as never, {}, () => onSent?.());
+  }
+
+  #end(why: string): void {
+    this.#spawned.reject(new TsugiError("TSUGI_SUCCESSOR_DIED", { why }));
+    this.#slots.catch(() => {});
+    const problem = `the new supervisor is gone: ${messageOf(why)}`;
+    for (const remote of this.#workers) remote?.onExit?.({ code: null, signal: null, problem });
+  }
+}
+
+type Spawned = Extract<FromSuccessor, { type: "spawned" }>;
+
+function spawnSupervisor(
+  next: Generation,
+  layout: Layout,
+  env: NodeJS.ProcessEnv,
+  foreground: boolean,
+): ChildProcess {
+  const { manifest, releaseId, previous, number } = next.plan;
+  const succession: Succession = { generation: number, previous: previous ?? "" };
+  const boot = {
+    format: 1,
+    root: layout.root,
+    name: manifest.name,
+    version: manifest.version,
+    releaseId,
+    mode: foreground ? "foreground" : "daemon",
+    succession,
+  };
+  const output = foreground ? "inherit" : "ignore";
+  const module = join(layout.library(manifest.tsugi.dir), "supervisor.mjs");
+  return spawn(layout.node(manifest.runtime.dir), [module], {
+    cwd: layout.root,
+    env: { ...env, TSUGI_SUPERVISOR: JSON.stringify(boot) },
+    stdio: ["ignore", output, output, "ipc"],
+    serialization: "advanced",
+    detached: true,
+  });
+}
