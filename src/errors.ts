@@ -189,6 +189,42 @@ export const ERRORS = define({
     message: "{version} is the only release that was ever permanent here: nothing to roll back to.",
     hint: "See what is here: {bin} releases",
   },
+  TSUGI_BUSY: {
+    exitCode: 1,
+    message: "Another process (pid {pid}) is writing to {root}.",
+    hint: "Wait for it, then try again: {bin} releases",
+  },
+  TSUGI_START_FAILED: {
+    exitCode: 1,
+    message: "{name} {version} did not start: {problem}",
+    hint: "Look at the log: {bin} logs",
+  },
+  TSUGI_NO_PERMANENT: {
+    exitCode: 1,
+    message: "{root} has no release that a start could boot: {problem}.",
+    hint: "Extract a release there: tar xzf {name}.tar.gz -C {root}",
+  },
+  TSUGI_NEVER_INSTALLED: {
+    exitCode: 4,
+    message: "{version} was never permanent on this host: that would be no downgrade.",
+    hint: "Upgrade to it: {bin} upgrade {version}",
+  },
+  TSUGI_ROOT_IS_EPHEMERAL: {
+    exitCode: 4,
+    message:
+      "{root} lies in a container's own file system and not on a volume: the new version would be gone with the container.",
+    hint: "Deploy a new image, or mount a volume at {root}. To try it all the same: --ephemeral",
+  },
+  TSUGI_RPC_THREW: {
+    exitCode: 1,
+    message: "The expression threw: {problem}",
+    hint: "Its value has to be an expression of the running application: {bin} help rpc",
+  },
+  TSUGI_NO_LOG: {
+    exitCode: 1,
+    message: "There is no log at {path}.",
+    hint: "It appears with the first start; under `foreground` the log goes to stdout only.",
+  },
   TSUGI_SETTINGS_INVALID: {
     exitCode: 1,
     message: "{file}{line} is not valid: {problem}.",

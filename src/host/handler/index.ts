@@ -40,6 +40,8 @@ export interface ReleaseHandler {
   /** @throws TSUGI_RELEASE_NOT_FOUND */
   entry(version: string): Promise<RegistryEntry>;
   unpack(request: UnpackRequest, onProgress?: (progress: Progress) => void): Promise<Unpacked>;
+  /** The manifest of a release that may not be unpacked yet; nothing is written. */
+  peek(request: UnpackRequest): Promise<Manifest>;
   /** Holds every file against the manifest, once; with `again`, also one that was verified before. */
   verify(version: string, again?: boolean): Promise<void>;
   /** unpacked | old → current. Another current release falls back. */
@@ -75,6 +77,7 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
       if (!unpacked.already) await markVerified(layout, unpacked.version);
       return unpacked;
     },
+    peek: async (request) => (await import("./unpack.ts")).peek(layout, request),
     verify: (version, again) => verify(layout, version, again === true),
     install: (version) => change(version, "install", "installed"),
     fallBack: (version) => fallBack(layout, version),

@@ -15,6 +15,7 @@ import { dirname, join, resolve } from "node:path";
 import { TsugiError } from "../../errors.ts";
 import { ensureFolder, exists, renameDurably, writeDurably } from "../../platform/files.ts";
 import type { Layout } from "../../release/layout.ts";
+import type { Manifest } from "../../release/manifest.ts";
 import type { RegistryEntry } from "../../release/status.ts";
 import { type Archive, openFolder, openTarball } from "./archive.ts";
 import { type Unit, unitsOf } from "./contents.ts";
@@ -67,6 +68,23 @@ export async function unpack(
   } finally {
     await stage.close();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The manifest of a release that may not be unpacked yet; nothing is written. */
+export async function peek(layout: Layout, request: UnpackRequest): Promise<Manifest> {
+  const { version, source } = request;
+  const present = version !== undefined && (await presentRelease(layout, version)) !== undefined;
+  const found = present && source === undefined ? undefined : await findSource(layout, request);
+  if (found === undefined) {
+    await alreadyThere(layout, version!);
+    return (await readManifest(layout, version!)).manifest;
+  }
+  const stage = new Stage(layout, found.source, found.archive, layout.staging);
+  try {
+    return (await stage.open(version)).manifest;
+  } finally {
+    await stage.close();
   }
 }
 

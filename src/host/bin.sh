@@ -1,0 +1,49 @@
+#!/bin/sh
+# The command of a tsugi release: finds the install root (through symbolic links), reads which
+# release is permanent, and hands over to that release's own Node and control program. The same
+# bytes for every application and version, so that an upgrade need not touch it.
+
+fail() {
+  echo "error: $1" >&2
+  echo "  → $2" >&2
+  exit 1
+}
+
+self=$0
+case $self in
+*/*) ;;
+*) self=$(command -v -- "$self") ;;
+esac
+while [ -h "$self" ]; do
+  target=$(readlink "$self")
+  case $target in
+  /*) self=$target ;;
+  *) self=${self%/*}/$target ;;
+  esac
+done
+TSUGI_NAME=${self##*/}
+TSUGI_ROOT=$(CDPATH='' cd -- "${self%/*}/.." && pwd -P) || exit 1
+export TSUGI_NAME TSUGI_ROOT
+
+runtime='' tsugi=''
+if [ -f "$TSUGI_ROOT/releases/permanent" ]; then
+  # One line: version releaseId runtimeDir tsugiDir
+  read -r _ _ runtime tsugi <"$TSUGI_ROOT/releases/permanent"
+else
+  # Never started: the tarball that was extracted brought one of each.
+  for found in "$TSUGI_ROOT"/runtime/node-* "$TSUGI_ROOT"/lib/tsugi-*; do
+    case $found in
+    */runtime/*) known=$runtime runtime=${found##*/} ;;
+    *) known=$tsugi tsugi=${found##*/} ;;
+    esac
+    [ -z "$known" ] || fail "$TSUGI_ROOT holds several releases and none is permanent" \
+      "write 'version releaseId runtimeDir tsugiDir' into $TSUGI_ROOT/releases/permanent"
+  done
+fi
+
+node=$TSUGI_ROOT/runtime/$runtime/bin/node
+control=$TSUGI_ROOT/lib/$tsugi/control.mjs
+[ -n "$tsugi" ] && [ -x "$node" ] && [ -f "$control" ] ||
+  fail "no whole release at $TSUGI_ROOT (looked for $node and $control)" \
+    "extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT"
+exec "$node" "$control" "$@"

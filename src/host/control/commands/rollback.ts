@@ -1,0 +1,15 @@
+import { type ChangeFlags, change, withChangeFlags } from "../change.ts";
+import type { Register } from "../program.ts";
+import { requireSupervisor } from "../running.ts";
+
+const register: Register = (program, context) => {
+  const command = program
+    .command("rollback")
+    .description("back to the version that was permanent before; a current one is given up");
+  withChangeFlags(command).action(async (flags: ChangeFlags) => {
+    await requireSupervisor(context.layout);
+    const named = await (await context.handler()).rollbackTarget();
+    await change(context, { direction: "rollback", named, flags });
+  });
+};
+export default register;

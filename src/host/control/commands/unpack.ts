@@ -1,0 +1,23 @@
+import { report } from "../output.ts";
+import type { Register } from "../program.ts";
+import { unpackNamed } from "../unpacking.ts";
+
+interface Options {
+  force?: boolean;
+  json?: boolean;
+}
+
+const register: Register = (program, context) => {
+  program
+    .command("unpack")
+    .argument("<version|file>", "a version in the drop box, a tarball, or the folder of a build")
+    .description("verify a release and put it on this host; nothing that runs is touched")
+    .option("--force", "replace a release of the same version that is merely unpacked")
+    .option("--json", "one JSON document on stdout")
+    .action(async (named: string, { force, json }: Options) => {
+      const unpacked = await unpackNamed(context, named, force);
+      const { version, already } = unpacked;
+      report(json, unpacked, already ? `${version} was here already` : `${version} is unpacked`);
+    });
+};
+export default register;

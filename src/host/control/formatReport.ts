@@ -1,0 +1,84 @@
+/** The measured report of an upgrade for a terminal of 80 columns. */
+import type { UpgradeOptions } from "../../protocol/control.ts";
+import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
+import { bytesText, msText, wrap } from "./output.ts";
+
+type Asked = UpgradeOptions & { direction?: "upgrade" | "downgrade" | "rollback" };
+
+export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
+  const lines = [headline(report, asked)];
+  const row = (label: string, text: string) => {
+    lines.push(wrap(`  ${label.padEnd(12)} ${text}`.replace(/ +/g, keepSpaces), " ".repeat(15)));
+  };
+  if (report.reasons.length > 0)
+    row("strategy", `${report.strategy}: ${report.reasons.join("; ")}`);
+  if (report.steps.length > 0) {
+    row("steps", report.steps.map(({ name, ms }) => `${name} ${msText(ms)}`).join(" · "));
+  }
+  if (changed(report)) {
+    const { pauseMs, quietMs, requests, connections } = report;
+    row("pause", pauseMs > 0 ? msText(pauseMs) : "none");
+    row("requests", `${requests.waited} waited, ${requests.underWay} under way when it began`);
+    const { carried, drained, lost } = connections;
+    const quiet = [quietMs.p50, quietMs.p99, quietMs.max].map(msText);
+    row(
+      "connections",
+      `${carried} carried, ${drained} drained, ${lost} lost${
+        carried > 0 ? ` (quiet p50 ${quiet[0]}, p99 ${quiet[1]}, at most ${quiet[2]})` : ""
+      }`,
+    );
+  }
+  for (const state of report.states) row("state", stateText(state));
+  if (report.stateAsOf) row("state as of", report.stateAsOf);
+  if (changed(report)) {
+    const { leftovers } = report;
+    row("left of old", leftovers.length > 0 ? leftovers.join(", ") : "nothing");
+  }
+  return lines.map((line) => line.replaceAll(HARD_SPACE, " ")).join("\n");
+}
+
+/** Columns survive the wrapping of words. */
+const HARD_SPACE = "\u00a0";
+const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(spaces.length) : " ");
+
+const changed = ({ result, strategy }: UpgradeReport) =>
+  result !== "refused" && strategy !== "none";
+
+function headline({ from, to, strategy, result, steps }: UpgradeReport, asked: Asked): string {
+  const total = msText(steps.reduce((sum, step) => sum + step.ms, 0));
+  if (result === "refused" && asked.checkOnly)
+    return `Check of ${to} failed: ${from} serves as before`;
+  if (asked.checkOnly) return `Checked ${from} → ${to}: it would go by ${strategy} (${total})`;
+  switch (result) {
+    case "committed":
+      if (strategy === "none") return `Nothing to do: ${to} runs already`;
+      if (asked.installOnly) return `Installed ${to} by ${strategy} in ${total}; not permanent yet`;
+      return `${DONE[asked.direction ?? "upgrade"]} ${from} → ${to} by ${strategy} in ${total}`;
+    case "refused":
+      return `Refused: ${from} serves as before`;
+    case "thawed":
+      return `Thawed: ${from} serves as before, its state untouched`;
+    case "handed-back":
+      return `Handed back: ${from} serves again`;
+  }
+}
+
+const DONE = { upgrade: "Upgraded", downgrade: "Downgraded", rollback: "Rolled back" };
+
+function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport): string {
+  const path = from === null ? `v${to}, initial` : from === to ? `v${to}` : `v${from} → v${to}`;
+  const tried =
+    rehearsed === true
+      ? "rehearsed"
+      : rehearsed === false
+        ? "not rehearsed"
+        : `not rehearsed: ${rehearsed}`;
+  return `${name} ${path}, ${bytesText(bytes)}, migrated in ${msText(migrateMs)}, ${tried}`;
+}
+
+/** The result of a request that may or may not come with a report. */
+export function formatOutcome(value: unknown, done: string): string {
+  const isReport = value !== null && typeof value === "object" && "result" in value;
+  if (!isReport) return done;
+  return formatReport(value as UpgradeReport).replace(/^Upgraded (\S+) → \S+/, `${done} $1`);
+}

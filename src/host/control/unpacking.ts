@@ -1,0 +1,49 @@
+/** From what the user names, a version or a file, to a release that is unpacked. */
+import { stopwatch } from "../../platform/clock.ts";
+import type { Unpacked } from "../handler/index.ts";
+import { isPath } from "./arguments.ts";
+import type { Context } from "./context.ts";
+import { bytesText, msText, note } from "./output.ts";
+import { writeReleases } from "./writing.ts";
+
+/** Prints what exrm's users know: not found, unpacking; unpacked. */
+export async function unpackNamed(
+  context: Context,
+  named: string,
+  force: boolean | undefined,
+): Promise<Unpacked> {
+  const { layout } = context;
+  const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
+  const request = { ...what, ...(force ? { force } : {}) };
+  if (!isPath(named) && !force) {
+    const handler = await context.handler();
+    const there = await handler.entry(named).catch(() => undefined);
+    if (there) return { version: named, releaseId: there.releaseId, already: true };
+  }
+  const source = isPath(named) ? named : `releases/${named}/${layout.name}.tar.gz`;
+  const label = isPath(named) ? "" : `Release ${named} not found, `;
+  note(`${label}${label ? "unpacking" : "Unpacking"} ${source}`);
+  const ms = stopwatch();
+  const progress = progressPrinter();
+  const unpacked = await writeReleases(context, { verb: "unpack", ...request }, (handler) =>
+    handler.unpack(request, progress),
+  );
+  const { version, releaseId, already } = unpacked;
+  const short = releaseId.slice(0, 12);
+  note(
+    already
+      ? `Release ${version} is unpacked already`
+      : `Unpacked ${version} (${short}, ${msText(ms())})`,
+  );
+  return unpacked;
+}
+
+/** Every quarter of what is worth waiting for. */
+function progressPrinter(): (progress: { bytes: number; totalBytes: number }) => void {
+  let quarter = 1;
+  return ({ bytes, totalBytes }) => {
+    if (!process.stderr.isTTY || bytes < (totalBytes * quarter) / 4 || quarter > 3) return;
+    note(`  ${bytesText(bytes)} of ${bytesText(totalBytes)}`);
+    quarter += 1;
+  };
+}

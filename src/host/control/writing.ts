@@ -1,0 +1,23 @@
+/**
+ * Who writes `releases/`: the running supervisor, because an upgrade may be under way in it; when
+ * nothing runs, this program, under the lock.
+ */
+import type { ControlEvent } from "../../protocol/control.ts";
+import type { ReleaseHandler } from "../handler/index.ts";
+import { ask, type Request } from "./client.ts";
+import type { Context } from "./context.ts";
+import { withLock } from "./prepare.ts";
+import { findSupervisor } from "./running.ts";
+import { printStep } from "./steps.ts";
+
+export async function writeReleases<T>(
+  context: Context,
+  request: Request,
+  offline: (handler: ReleaseHandler) => Promise<T>,
+  onEvent: (event: ControlEvent) => void = printStep,
+): Promise<T> {
+  if ((await findSupervisor(context.layout)) !== undefined) {
+    return (await ask(context.layout, request, { onEvent })) as T;
+  }
+  return withLock(context, offline);
+}
