@@ -200,8 +200,9 @@ function sayWhatNext(): void {
   say("  npm test · npm run bench      everything tested · what it costs");
 }
 
-/** The same for an Elixir release, where Elixir is installed. */
+/** The same for an Elixir release, where Elixir is installed; not with --no-beam. */
 function runBeamDemo(): number {
+  if (process.argv.includes("--no-beam")) return 0;
   const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
   const elixir = spawnSync("elixir", ["--version"], { stdio: "ignore" });
   if (!scripts["demo:beam"] || elixir.status !== 0) return 0;
