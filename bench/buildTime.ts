@@ -1,0 +1,48 @@
+/** `tsugi release` with an empty cache and with a warm one, against only compiling the sources. */
+import { join } from "node:path";
+import { mustRun } from "../test/helpers/commands.ts";
+import {
+  copyExample,
+  exampleName,
+  installPackages,
+  projectRoot,
+  tsugiCli,
+} from "../test/helpers/example.ts";
+import type { Bench } from "./lib/bench.ts";
+import type { Result } from "./lib/result.ts";
+import { interleaved, median } from "./lib/statistics.ts";
+
+const ROUNDS = 5;
+
+export async function buildTime(bench: Bench): Promise<Result[]> {
+  const project = copyExample("0.0.1", join(bench.folder, "build-time"));
+  await installPackages(project);
+  const env = { ...process.env, TSUGI_CACHE: join(bench.folder, "cache") };
+  const release = () =>
+    time(() => mustRun(process.execPath, [tsugiCli, "release"], { cwd: project, env }));
+  const compiler = join(projectRoot, "bench", "lib", "compile.mjs");
+  const compile = () =>
+    time(() => mustRun(process.execPath, [compiler, "src/server.ts"], { cwd: project, env }));
+
+  const coldMs = await release();
+  const { warm, alone } = await interleaved(ROUNDS, { warm: release, alone: compile });
+  const aloneMs = median(alone);
+  const result = (what: string, ms: number): Result => ({
+    what,
+    tsugi: seconds(ms),
+    against: `${seconds(aloneMs)} compile`,
+    outcome: `+ ${seconds(ms - aloneMs)}`,
+  });
+  return [
+    result(`tsugi release, cold (${exampleName})`, coldMs),
+    result("tsugi release, warm", median(warm)),
+  ];
+}
+
+async function time(run: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await run();
+  return performance.now() - startedAt;
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

@@ -1,0 +1,53 @@
+/** The load tool: wrk where it is installed (Debian's package `wrk`), else autocannon from npm. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { mustRun } from "../../test/helpers/commands.ts";
+import { findProgram, needPrograms } from "../../test/helpers/debian.ts";
+
+export interface Load {
+  tool: string;
+  /** Requests per second over `seconds`, from 16 connections, anew for each request or kept. */
+  measure(url: string, seconds: number, connections: "kept" | "new"): Promise<number>;
+}
+
+const CONNECTIONS = "16";
+const AUTOCANNON = "autocannon@9.0.0";
+
+export async function findLoad(folder: string): Promise<Load> {
+  await needPrograms(["wrk"], ["wrk"]).catch(() => {});
+  const wrk = findProgram("wrk");
+  return wrk === undefined ? await autocannon(folder) : wrkLoad(wrk);
+}
+
+function wrkLoad(wrk: string): Load {
+  return {
+    tool: "wrk",
+    async measure(url, seconds, connections) {
+      const close = connections === "new" ? ["-H", "Connection: close"] : [];
+      const args = ["-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, ...close, url];
+      const { stdout } = await mustRun(wrk, args);
+      const errors = /^ +(Socket errors|Non-2xx).*$/m.exec(stdout)?.[0];
+      // wrk counts the server's own close of each connection as a read error; the answers count.
+      if (errors !== undefined && connections === "kept") throw new Error(`wrk: ${errors}`);
+      return Number(/Requests\/sec: +([\d.]+)/.exec(stdout)?.[1]);
+    },
+  };
+}
+
+async function autocannon(folder: string): Promise<Load> {
+  const script = join(folder, "node_modules", "autocannon", "autocannon.js");
+  if (!existsSync(script)) {
+    await mustRun("npm", ["install", "--prefix", folder, "--no-audit", "--no-fund", AUTOCANNON]);
+  }
+  return {
+    tool: AUTOCANNON,
+    async measure(url, seconds, connections) {
+      const close = connections === "new" ? ["-H", "connection=close"] : [];
+      const args = [script, "--json", "-c", CONNECTIONS, "-d", String(seconds), ...close, url];
+      const { stdout } = await mustRun(process.execPath, args);
+      const { requests, errors, timeouts } = JSON.parse(stdout);
+      if (errors + timeouts > 0) throw new Error(`autocannon: ${errors} errors`);
+      return requests.average;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/**
+ * `npm run bench [-- part…]`: what tsugi costs, each number against what it is to be compared with,
+ * both measured in this run. Not a test: a number depends on what else the machine does.
+ */
+import { cpus } from "node:os";
+import { Bench } from "./lib/bench.ts";
+import { formatResults, type Result } from "./lib/result.ts";
+
+type Part = (bench: Bench) => Promise<Result[]>;
+
+const parts: Record<string, () => Promise<Part>> = {
+  throughput: async () => (await import("./throughput.ts")).throughput,
+  memory: async () => (await import("./memory.ts")).memory,
+  build: async () => (await import("./buildTime.ts")).buildTime,
+  startup: async () => (await import("./startUp.ts")).startUp,
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  console.error(`No such part: ${unknown.join(", ")}. There are: ${Object.keys(parts).join(", ")}`);
+  process.exit(2);
+}
+
+const bench = new Bench();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => bench.end().finally(() => process.exit(130)));
+}
+
+console.log(`${cpus().length} x ${cpus()[0]?.model ?? "CPU"}, ${process.platform}`);
+const results: Result[] = [];
+try {
+  for (const name of asked.length > 0 ? asked : Object.keys(parts)) {
+    process.stderr.write(`measuring ${name} …\n`);
+    const part = await parts[name]!();
+    results.push(...(await part(bench)));
+  }
+} finally {
+  await bench.end();
+}
+console.log(formatResults(results));
