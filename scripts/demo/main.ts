@@ -62,8 +62,10 @@ async function main(): Promise<string[]> {
   const traffic = await startTraffic({ host: "127.0.0.1", port }, workload, CLIENTS);
   cleanups.push(() => traffic.stop());
   await traffic.answers(ANSWERS_BETWEEN);
-  say(`${CLIENTS.newConnection} clients connect anew for each request, ${CLIENTS.keepAlive} keep`);
-  say(`their connection, ${CLIENTS.webSockets} follow the live feed over a WebSocket.`);
+  say(
+    `${CLIENTS.newConnection} clients connect anew for each request, ${CLIENTS.keepAlive} keep their connection,`,
+  );
+  say(`${CLIENTS.webSockets} follow the live feed over a WebSocket.`);
   await showState(port);
 
   chapter("Put 0.0.2 in place, and upgrade");

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { HttpRequest, HttpResponse } from "./http1.ts";
 
 export interface Target {
@@ -50,6 +51,7 @@ export function runClients(
   client: (number: number, signal: AbortSignal) => Promise<void>,
 ): Clients {
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
   const running = Promise.all(
     Array.from({ length: count }, (_, number) => client(number, stopping.signal)),
   );
