@@ -3,9 +3,11 @@
  * the work: this program shows how it goes, and may die on the way without harm.
  */
 import { type Command, Option } from "commander";
+import { type ExitCode, errorToJson } from "../../errors.ts";
 import type { UpgradeOptions } from "../../protocol/control.ts";
-import type { UpgradeReport } from "../../protocol/report.ts";
-import { ask, RemoteError } from "./client.ts";
+import type { UpgradeReport, UpgradeResult } from "../../protocol/report.ts";
+import type { Layout } from "../../release/layout.ts";
+import { ask, RemoteError, type Request } from "./client.ts";
 import { refuseIfEphemeral } from "./container.ts";
 import type { Context } from "./context.ts";
 import { formatReport } from "./formatReport.ts";
@@ -50,17 +52,55 @@ export async function change(context: Context, what: Change): Promise<void> {
   if (!flags.ephemeral) refuseIfEphemeral(layout);
   surviveClosedTerminal(what);
   const { version } = await unpackNamed(context, what.named, flags.force);
+  await showConfig(context, version);
   const options: UpgradeOptions = { rehearse: flags.rehearse ?? "auto", ...what.options };
   if (flags.allowRestart) options.allowRestart = true;
+  const request = { verb: "upgrade", version, direction, options } as const;
+  await carryOut(layout, request, flags.json, (value) =>
+    isReport(value) ? formatReport(value, { ...options, direction }) : installed(version),
+  );
+}
+
+/** Sends a request that ends with the report of an upgrade, and shows how it goes. */
+export async function carryOut(
+  layout: Layout,
+  request: Request,
+  json: boolean | undefined,
+  format: (value: unknown) => string,
+): Promise<void> {
   try {
-    const request = { verb: "upgrade", version, direction, options } as const;
-    const value = (await ask(layout, request, { onEvent: printStep })) as UpgradeReport;
-    report(flags.json, value, formatReport(value, { ...options, direction }));
+    const value = await ask(layout, request, { onEvent: printStep });
+    report(json, value, format(value));
   } catch (error) {
-    const value = error instanceof RemoteError ? error.value : undefined;
-    if (value && !flags.json) note(formatReport(value as UpgradeReport, { ...options, direction }));
-    throw error;
+    if (!(error instanceof RemoteError) || !isReport(error.value)) throw error;
+    if (!json) note(format(error.value));
+    throw new RemoteError({ ...error.json, exitCode: EXIT[error.value.result] }, error.value);
   }
+}
+
+/** What became of the system decides the exit code, whatever the fault was. */
+const EXIT: Record<UpgradeResult, ExitCode> = {
+  refused: 4,
+  thawed: 4,
+  "handed-back": 5,
+  committed: 1, // the new version serves, but something of the old was not put away
+};
+
+const isReport = (value: unknown): value is UpgradeReport =>
+  value !== null && typeof value === "object" && "result" in value;
+
+const installed = (version: string): string =>
+  `Installed ${version}; it is current, not permanent: commit keeps it, rollback gives it up`;
+
+/** Settings that can't be read are a refusal: the supervisor would find the same, later. */
+async function showConfig(context: Context, version: string): Promise<void> {
+  const { readHostSettings } = await import("../handler/settings.ts");
+  try {
+    await readHostSettings(context.layout, version);
+  } catch (error) {
+    throw new RemoteError({ ...errorToJson(error), exitCode: 4 }, undefined);
+  }
+  note(`Config generated from releases/${version} and etc/`);
 }
 
 /** The upgrade goes on in the supervisor; between unpack and upgrade we must not die either. */

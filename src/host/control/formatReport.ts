@@ -3,7 +3,7 @@ import type { UpgradeOptions } from "../../protocol/control.ts";
 import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
 import { bytesText, msText, wrap } from "./output.ts";
 
-type Asked = UpgradeOptions & { direction?: "upgrade" | "downgrade" | "rollback" };
+type Asked = UpgradeOptions & { direction?: "upgrade" | "downgrade" | "rollback" | "reload" };
 
 export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   const lines = [headline(report, asked)];
@@ -44,26 +44,37 @@ const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(sp
 const changed = ({ result, strategy }: UpgradeReport) =>
   result !== "refused" && strategy !== "none";
 
-function headline({ from, to, strategy, result, steps }: UpgradeReport, asked: Asked): string {
-  const total = msText(steps.reduce((sum, step) => sum + step.ms, 0));
-  if (result === "refused" && asked.checkOnly)
-    return `Check of ${to} failed: ${from} serves as before`;
-  if (asked.checkOnly) return `Checked ${from} → ${to}: it would go by ${strategy} (${total})`;
+function headline(report: UpgradeReport, asked: Asked): string {
+  const { from, to, strategy, result, error } = report;
+  const total = msText(report.steps.reduce((sum, step) => sum + step.ms, 0));
+  if (strategy === "none") return `Nothing to do: ${to} runs already`;
+  if (asked.checkOnly) {
+    return error === undefined
+      ? `Checked ${from} → ${to}: it would go by ${strategy} (${total})`
+      : `Check of ${to} failed: ${from} serves as before`;
+  }
+  const done = DONE[asked.direction ?? "upgrade"];
   switch (result) {
     case "committed":
-      if (strategy === "none") return `Nothing to do: ${to} runs already`;
-      if (asked.installOnly) return `Installed ${to} by ${strategy} in ${total}; not permanent yet`;
-      return `${DONE[asked.direction ?? "upgrade"]} ${from} → ${to} by ${strategy} in ${total}`;
+      if (asked.direction === "reload") return `Reloaded ${to} in ${total}`;
+      return `${done} ${from} → ${to} by ${strategy} in ${total}`;
     case "refused":
       return `Refused: ${from} serves as before`;
     case "thawed":
       return `Thawed: ${from} serves as before, its state untouched`;
     case "handed-back":
-      return `Handed back: ${from} serves again`;
+      return asked.direction === "rollback"
+        ? `${done}: ${to} is given up, ${from} serves again`
+        : `Handed back: ${from} serves again`;
   }
 }
 
-const DONE = { upgrade: "Upgraded", downgrade: "Downgraded", rollback: "Rolled back" };
+const DONE = {
+  upgrade: "Upgraded",
+  downgrade: "Downgraded",
+  rollback: "Rolled back",
+  reload: "Reloaded",
+};
 
 function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport): string {
   const path = from === null ? `v${to}, initial` : from === to ? `v${to}` : `v${from} → v${to}`;
@@ -74,11 +85,4 @@ function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport)
         ? "not rehearsed"
         : `not rehearsed: ${rehearsed}`;
   return `${name} ${path}, ${bytesText(bytes)}, migrated in ${msText(migrateMs)}, ${tried}`;
-}
-
-/** The result of a request that may or may not come with a report. */
-export function formatOutcome(value: unknown, done: string): string {
-  const isReport = value !== null && typeof value === "object" && "result" in value;
-  if (!isReport) return done;
-  return formatReport(value as UpgradeReport).replace(/^Upgraded (\S+) → \S+/, `${done} $1`);
 }

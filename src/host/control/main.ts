@@ -11,7 +11,8 @@ declare const __TSUGI_VERSION__: string;
 
 async function main(): Promise<void> {
   const { TSUGI_ROOT: root, TSUGI_NAME: name } = process.env;
-  const args = process.argv.slice(2);
+  const asked = process.argv.slice(2);
+  const args = asked.length > 0 ? asked : ["help"];
   // A reader that has gone (`| head`) is no reason to fail.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   try {
@@ -32,8 +33,10 @@ function showError(error: unknown, args: string[], name: string): number {
   if (isCommanderError(error)) {
     if (error.exitCode === 0) return 0;
     const problem = error.message.replace(/^error: /, "");
-    const verb = args[0] !== undefined && !args[0].startsWith("-") ? ` ${args[0]}` : "";
-    const help = `What there is: ${name} help${/unknown command/.test(problem) ? "" : verb}`;
+    const isVerb = error.code !== "commander.unknownCommand" && !args[0]?.startsWith("-");
+    const help = isVerb
+      ? `How it is called: ${name} help ${args[0]}`
+      : `What there is: ${name} help`;
     return showError(new TsugiError("TSUGI_USAGE", { problem, help }), args, name);
   }
   const json = toJson(error);

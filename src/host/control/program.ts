@@ -44,8 +44,7 @@ export async function createProgram(context: Context, args: string[]): Promise<C
     .configureOutput({ writeErr: () => {} })
     .showSuggestionAfterError()
     .helpCommand("help [command]", "what there is, or how a command is called")
-    .addHelpText("after", EXIT_CODES)
-    .action(() => program.outputHelp());
+    .addHelpText("after", EXIT_CODES);
   const asked = COMMANDS[args[0] ?? ""];
   const wanted = asked ? [asked] : Object.values(COMMANDS);
   for (const command of await Promise.all(wanted.map((load) => load()))) {

@@ -2,13 +2,26 @@
 import type { ControlEvent } from "../../protocol/control.ts";
 import { msText, note } from "./output.ts";
 
+/** What has been reached when a step has ended; a supervisor may say more about one. */
+const REACHED: Record<string, string> = {
+  load: "the new version is loaded, its config evaluated",
+  rehearse: "the state was migrated in a rehearsal",
+  install: "installed: current, not yet permanent",
+  freeze: "the old version is frozen",
+  carry: "the state is with the new version",
+  activate: "the new version serves",
+  connections: "the connections have followed",
+  probation: "the new version is healthy",
+  commit: "made permanent",
+  takeOver: "the new supervisor has taken over",
+  retire: "the old version has ended",
+};
+
 export function printStep(event: ControlEvent): void {
   if (event.event === "line") note(event.text);
-  if (event.event !== "step") return;
-  const { name, state, ms, text } = event;
-  if (state === "end") {
-    note(`  ${name.padEnd(12)} ${msText(ms ?? 0).padStart(8)}${text ? `  ${text}` : ""}`.trimEnd());
-  } else if (text) {
-    note(`  ${name.padEnd(12)} ${"…".padStart(8)}  ${text}`);
-  }
+  if (event.event !== "step" || event.state !== "end") return;
+  const { name, ms, text } = event;
+  note(
+    `  ${name.padEnd(11)} ${msText(ms ?? 0).padStart(7)}  ${text ?? REACHED[name] ?? ""}`.trimEnd(),
+  );
 }

@@ -10,8 +10,8 @@ const register: Register = (program, context) => {
     .description("pong, if it is running and answers")
     .option("--json", "one JSON document on stdout")
     .action(async ({ json }: { json?: boolean }) => {
-      const value = await ask(context.layout, { verb: "ping" }, { timeoutMs: TIMEOUT_MS });
-      report(json, { pong: true, ...(value as object | null) }, "pong");
+      await ask(context.layout, { verb: "ping" }, { timeoutMs: TIMEOUT_MS });
+      report(json, { answer: "pong" }, "pong");
     });
 };
 export default register;

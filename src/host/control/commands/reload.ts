@@ -1,7 +1,7 @@
-import { ask } from "../client.ts";
-import { report } from "../output.ts";
+import type { UpgradeReport } from "../../../protocol/report.ts";
+import { carryOut } from "../change.ts";
+import { formatReport } from "../formatReport.ts";
 import type { Register } from "../program.ts";
-import { printStep } from "../steps.ts";
 
 const register: Register = (program, context) => {
   program
@@ -9,9 +9,9 @@ const register: Register = (program, context) => {
     .description("apply a changed etc/ by handoff into the same release; no connection is dropped")
     .option("--json", "one JSON document on stdout")
     .action(async ({ json }: { json?: boolean }) => {
-      const value = await ask(context.layout, { verb: "reload" }, { onEvent: printStep });
-      const { formatOutcome } = await import("../formatReport.ts");
-      report(json, value ?? {}, formatOutcome(value, "Reloaded"));
+      await carryOut(context.layout, { verb: "reload" }, json, (value) =>
+        formatReport(value as UpgradeReport, { direction: "reload" }),
+      );
     });
 };
 export default register;

@@ -8,7 +8,11 @@ const register: Register = (program, context) => {
     .description("back to the version that was permanent before; a current one is given up");
   withChangeFlags(command).action(async (flags: ChangeFlags) => {
     await requireSupervisor(context.layout);
-    const named = await (await context.handler()).rollbackTarget();
+    const handler = await context.handler();
+    const { releases } = await handler.registry();
+    // What was installed and not committed is given up; else the one that was permanent before.
+    const isCurrent = releases.some((entry) => entry.status === "current");
+    const named = isCurrent ? (await handler.permanent())!.version : await handler.rollbackTarget();
     await change(context, { direction: "rollback", named, flags });
   });
 };
