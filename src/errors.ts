@@ -111,6 +111,11 @@ export const ERRORS = define({
     message: 'State "{state}" could not be carried: {problem}',
     hint: "Thawed: the old version serves as before, its state untouched.",
   },
+  TSUGI_FREEZE_FAILED: {
+    exitCode: 4,
+    message: "A hot.freeze hook failed: {problem}",
+    hint: "Thawed: the old version serves as before. The log has the rest: {bin} logs",
+  },
   TSUGI_UNHEALTHY: {
     exitCode: 5,
     message: "{version} was unhealthy in probation: {problem}",

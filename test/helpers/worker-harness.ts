@@ -223,13 +223,18 @@ export class Bench {
 
   start(
     source: string,
-    options: { name?: string; boot?: Partial<WorkerBoot>; env?: Record<string, string> } = {},
+    options: {
+      name?: string;
+      boot?: Partial<WorkerBoot>;
+      env?: Record<string, string>;
+      node?: string;
+    } = {},
   ): WorkerUnderTest {
     const entry = this.write(options.name ?? `app-${this.workers.length}.mjs`, source);
     const worker = new WorkerUnderTest({
       entry,
       sockets: this.sockets,
-      node: this.#node,
+      node: options.node ?? this.#node,
       boot: options.boot ?? {},
       env: options.env ?? {},
     });

@@ -2,6 +2,7 @@
  * What this folder uses of Node beyond its documented API, in one place; checked on Node 20, 22,
  * 24 and 26 by test/contract/worker*.test.ts.
  */
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 
 /** A libuv handle as `net` wraps it: TCP or Pipe. */
@@ -49,4 +50,33 @@ export type SocketInternals = Socket & {
   _handle: RawHandle | null;
   _server?: unknown;
   server?: unknown;
+  /** Of an HTTP connection: its parser, and the response that is being sent. */
+  parser?: HttpParser | null;
+  _httpMessage?: ServerResponse | null;
+  encrypted?: boolean;
 };
+
+/** Node's HTTP parser, which reads straight from the handle ("consumes" it). */
+export interface HttpParser {
+  socket: SocketInternals | null;
+  incoming: IncomingMessage | null;
+  _consumed?: boolean;
+  unconsume(): void;
+}
+
+/** Node's own list of an HTTP server's connections. */
+interface ConnectionsList {
+  all(): HttpParser[];
+  /** Those that are in the middle of a message, and those that have not sent a byte yet. */
+  active(): HttpParser[];
+}
+
+/** Undefined for what is not an HTTP/1.1 server. */
+export function connectionsOf(server: object): ConnectionsList | undefined {
+  const symbol = Object.getOwnPropertySymbols(server).find(
+    ({ description }) => description === "http.server.connections",
+  );
+  return symbol && (server as Record<symbol, ConnectionsList>)[symbol];
+}
+
+export type HttpServerInternals = ServerInternals & HttpServer;

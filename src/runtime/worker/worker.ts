@@ -18,6 +18,12 @@ import type {
   WorkerRequest,
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
+import { FrameWriter } from "../handoff/frames.ts";
+import { FreezeTimeout, freeze } from "../handoff/freeze.ts";
+import { Incoming } from "../handoff/incoming.ts";
+import { Outgoing } from "../handoff/outgoing.ts";
+import { receiveStates } from "../handoff/state-receive.ts";
+import { sendStates } from "../handoff/state-send.ts";
 import { SupervisorChannel } from "./channel.ts";
 import { Consoles } from "./console.ts";
 import { evaluate } from "./evaluate.ts";
@@ -34,6 +40,8 @@ type Handlers = {
   ) => Promise<WorkerReplies[T]>;
 };
 
+type SendState = Extract<WorkerRequestWithReply, { type: "sendState" }>;
+
 /** How long an orphan may take for its own SIGTERM handlers. */
 const ORPHAN_GRACE_MS = 3_000;
 
@@ -45,6 +53,8 @@ export class Worker {
   readonly #hot: Hot;
   readonly #listeners: Listeners;
   readonly #readiness: Readiness;
+  readonly #outgoing: Outgoing;
+  readonly #incoming: Incoming;
   readonly #consoles: Consoles;
   readonly #handlers: Handlers;
   #state: "loading" | "standby" | "active" | "frozen" = "loading";
@@ -63,6 +73,9 @@ export class Worker {
       registry: this.#registry,
       readyAfterMs: boot.readyAfterMs,
     });
+    const parts = { channel: this.#channel, listeners: this.#listeners, registry: this.#registry };
+    this.#outgoing = new Outgoing(parts);
+    this.#incoming = new Incoming(parts);
     this.#consoles = new Consoles(this.#channel, () => this.#scope());
     this.#handlers = this.#makeHandlers();
     this.#channel.onRequest = (request, handle) => this.#receive(request, handle);
@@ -90,6 +103,8 @@ export class Worker {
       this.#failed(error);
       return;
     }
+    const { states, hooks } = this.#registry;
+    if (states.size > 0 || hooks.freeze.length > 0) this.#outgoing.ages.start();
     this.#channel.send({
       type: "ready",
       states: this.#declaredStates(),
@@ -99,25 +114,75 @@ export class Worker {
     });
   }
 
+  /** The first activation, a thaw and a hand-back are one thing: this generation serves. */
   async #activate(): Promise<void> {
     if (this.#state === "active") return;
-    for (const cell of this.#registry.states.values()) cell.settle();
+    for (const cell of this.#registry.states.values()) {
+      cell.unwatch();
+      cell.settle();
+    }
     this.#state = "active";
+    this.#outgoing.open();
     await this.#listeners.accept();
     await this.#registry.run("activate");
     this.#keepAlive.release(this);
   }
 
+  async #freeze(timeoutMs: number): Promise<WorkerReplies["freeze"]> {
+    this.#keepAlive.hold(this);
+    this.#state = "frozen";
+    this.#listeners.rest();
+    try {
+      return await freeze(this.#outgoing, this.#registry, timeoutMs);
+    } catch (error) {
+      await this.#activate();
+      throw error;
+    }
+  }
+
+  async #sendState(request: SendState, handle: RawHandle): Promise<WorkerReplies["sendState"]> {
+    const { states } = this.#registry;
+    const writer = new FrameWriter(handle);
+    const sent = await sendStates(states.values(), request.wanted, this.#boot.version, writer);
+    if (this.#state === "frozen") this.#watchStates();
+    return sent;
+  }
+
+  async #receiveState(handle: RawHandle): Promise<WorkerReplies["receiveState"]> {
+    for (const cell of this.#registry.states.values()) cell.unwatch();
+    return { states: await receiveStates(this.#registry.states, this.#boot.version, handle) };
+  }
+
+  /** The state has gone on: what still reads or writes it here is told, never silent. */
+  #watchStates(): void {
+    for (const cell of this.#registry.states.values()) {
+      let told = false;
+      cell.watch(() => {
+        if (told) return;
+        told = true;
+        this.#channel.send({ type: "lateAccess", state: cell.name });
+      });
+    }
+  }
+
+  #releaseConnections(): Promise<WorkerReplies["releaseConnections"]> {
+    this.#keepAlive.hold(this);
+    // A generation without state was not frozen: it stops here to take new requests.
+    this.#state = "frozen";
+    this.#listeners.rest();
+    this.#outgoing.close();
+    return this.#outgoing.release();
+  }
+
   #makeHandlers(): Handlers {
-    const notYet = () => Promise.reject(new Error("not implemented"));
     return {
       activate: () => this.#activate().then(() => null),
-      freeze: notYet,
-      thaw: notYet,
-      sendState: notYet,
-      receiveState: notYet,
-      releaseConnections: notYet,
-      drain: notYet,
+      freeze: ({ timeoutMs }) => this.#freeze(timeoutMs),
+      thaw: () => this.#activate().then(() => null),
+      sendState: (request, handle) => this.#sendState(request, handle!),
+      receiveState: (_request, handle) => this.#receiveState(handle!),
+      releaseConnections: () => this.#releaseConnections(),
+      drain: ({ drainMs }) => this.#outgoing.drain(drainMs),
       dispose: () => this.#registry.run("dispose").then(() => null),
       health: () => checkHealth(this.#registry),
       evaluate: ({ expression }) => evaluate(expression, this.#scope()),
@@ -128,7 +193,7 @@ export class Worker {
   #receive(request: WorkerRequest, handle: RawHandle | undefined): void {
     if (request.type === "listenReply") this.#listeners.reply(request, handle);
     else if (request.type === "consoleInput") this.#consoles.input(request);
-    else if (request.type === "adopt") handle?.close();
+    else if (request.type === "adopt") this.#incoming.adopt(request.meta, handle);
     else if (Object.hasOwn(this.#handlers, request.type)) this.#answer(request, handle);
     else this.#unknown(request, handle);
   }
@@ -139,7 +204,8 @@ export class Worker {
       const value = await this.#handlers[type](request as never, handle);
       this.#channel.send({ type: "reply", id, value });
     } catch (error) {
-      this.#channel.send({ type: "reply", id, error: errorToJson(error) });
+      const holders = error instanceof FreezeTimeout ? { holders: error.holders } : {};
+      this.#channel.send({ type: "reply", id, error: errorToJson(error), ...holders });
     }
   }
 

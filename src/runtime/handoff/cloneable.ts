@@ -1,0 +1,109 @@
+/**
+ * Finds what a structured clone would refuse, or silently turn into something else: functions,
+ * symbols, and instances of classes, which would arrive without their prototype.
+ */
+
+/** Where in the value, and what is there. */
+export interface CloneProblem {
+  path: string;
+  what: string;
+}
+
+type Key = { property: string } | { index: number } | { entry: unknown } | { member: number };
+
+const PLAIN = new Set<object | null>(
+  [Object, Array, Map, Set, Date, RegExp, ArrayBuffer, Boolean, Number, String, BigInt]
+    .map((type): object | null => type.prototype)
+    .concat(
+      [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(
+        (type) => type.prototype,
+      ),
+      null,
+    ),
+);
+
+export function findCloneProblem(name: string, root: unknown): CloneProblem | undefined {
+  const search = new Search();
+  try {
+    search.visit(root);
+  } catch (error) {
+    if (error instanceof RangeError) return { path: name, what: "nested too deeply" };
+    if (!(error instanceof Found)) throw error;
+    return { path: name + search.path.map(keyText).join(""), what: error.what };
+  }
+  return undefined;
+}
+
+class Found extends Error {
+  readonly what: string;
+  constructor(what: string) {
+    super(what);
+    this.what = what;
+  }
+}
+
+class Search {
+  readonly path: Key[] = [];
+  readonly #seen = new Set<object>();
+
+  visit(value: unknown): void {
+    if (typeof value === "function") throw new Found(`the function ${value.name || "(anonymous)"}`);
+    if (typeof value === "symbol") throw new Found("a symbol");
+    if (value === null || typeof value !== "object" || this.#seen.has(value)) return;
+    this.#seen.add(value);
+    if (ArrayBuffer.isView(value)) return;
+    const prototype = Object.getPrototypeOf(value);
+    if (!PLAIN.has(prototype)) this.#checkPrototype(value, prototype);
+    if (Array.isArray(value)) this.#visitArray(value);
+    else if (value instanceof Map) this.#visitMap(value);
+    else if (value instanceof Set) this.#visitSet(value);
+    else if (!(value instanceof Error)) this.#visitObject(value as Record<string, unknown>);
+  }
+
+  /** Values of another realm (vm) are as plain as ours. */
+  #checkPrototype(value: object, prototype: { constructor?: { name?: string } }): void {
+    const tag = Object.prototype.toString.call(value).slice(8, -1);
+    const name = prototype.constructor?.name;
+    if (name !== tag) throw new Found(`an instance of class ${name || "(anonymous)"}`);
+  }
+
+  #visitArray(array: unknown[]): void {
+    for (let index = 0; index < array.length; index += 1) this.#step({ index }, array[index]);
+  }
+
+  #visitMap(map: Map<unknown, unknown>): void {
+    for (const [key, value] of map) {
+      if (isComposite(key)) this.#step({ entry: "a key" }, key);
+      if (isComposite(value)) this.#step({ entry: key }, value);
+    }
+  }
+
+  #visitSet(set: Set<unknown>): void {
+    let member = 0;
+    for (const value of set) this.#step({ member: member++ }, value);
+  }
+
+  #visitObject(object: Record<string, unknown>): void {
+    for (const property of Object.keys(object)) this.#step({ property }, object[property]);
+  }
+
+  #step(key: Key, value: unknown): void {
+    if (!isComposite(value)) return;
+    this.path.push(key);
+    this.visit(value);
+    this.path.pop();
+  }
+}
+
+const isComposite = (value: unknown): boolean =>
+  (typeof value === "object" && value !== null) ||
+  typeof value === "function" ||
+  typeof value === "symbol";
+
+function keyText(key: Key): string {
+  if ("index" in key) return `[${key.index}]`;
+  if ("member" in key) return `(member ${key.member})`;
+  if ("entry" in key)
+    return `.get(${typeof key.entry === "string" ? JSON.stringify(key.entry) : String(key.entry)})`;
+  return /^[\w$]+$/.test(key.property) ? `.${key.property}` : `[${JSON.stringify(key.property)}]`;
+}

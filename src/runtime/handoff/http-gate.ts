@@ -1,0 +1,234 @@
+/**
+ * The gate before an HTTP/1.1 server of a generation that takes no new requests. While it is open
+ * it does not exist: nothing of it is on the path of a request.
+ *
+ * Closed, each connection is one of
+ *
+ *   quiet     nothing under way; not read; what its client sends waits in the kernel
+ *   busy      a response is under way, or a request is half received: read on, until it is not
+ *   held      its request came in after the closing: kept from the application. `open()` hands it
+ *             over late; a carry turns it back into bytes and sends those along
+ *
+ * A response *holds* a freeze until its head is sent, it ends, or it is exempt.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  connectionsOf,
+  type HttpParser,
+  type HttpServerInternals,
+  type SocketInternals,
+} from "../worker/node-internals.ts";
+import { isChunked, readAll, requestBytes } from "./http-head.ts";
+import { isQuiet, resumeReading, stopReading } from "./quiet.ts";
+
+/** Events by which a request reaches an application. */
+const REQUEST_EVENTS = new Set(["request", "checkContinue", "checkExpectation"]);
+const UPGRADE_EVENTS = new Set(["upgrade", "connect"]);
+const SWEEP_MS = 10;
+
+interface Held {
+  event: string;
+  request: IncomingMessage;
+  /** The arguments of the event. */
+  parts: unknown[];
+  /** Of the request's buffer, as it was. */
+  highWaterMark: number;
+}
+
+class Connection {
+  readonly socket: SocketInternals;
+  readonly held: Held[] = [];
+
+  constructor(socket: SocketInternals) {
+    this.socket = socket;
+  }
+
+  get gone(): boolean {
+    return this.socket.destroyed || this.socket._handle === null;
+  }
+
+  /** The response under way, unless it answers a request that the application has not seen. */
+  get response(): ServerResponse | undefined {
+    const response = this.socket._httpMessage;
+    if (!response || this.held.some(({ parts }) => parts[1] === response)) return undefined;
+    return response;
+  }
+
+  /** In the middle of a message, except a held one whose rest can follow by itself. */
+  isReceiving(active: Set<HttpParser>): boolean {
+    const { socket } = this;
+    const last = this.held.at(-1);
+    if (last && UPGRADE_EVENTS.has(last.event)) return false;
+    if (!socket.parser || !active.has(socket.parser) || socket.bytesRead === 0) return false;
+    return last === undefined || last.request.complete || isChunked(last.request);
+  }
+}
+
+export class HttpGate {
+  readonly server: HttpServerInternals;
+  readonly #exempt: WeakSet<object>;
+  readonly #connections = new Map<SocketInternals, Connection>();
+  #sweep: NodeJS.Timeout | undefined;
+  #restoreEmit: () => void = () => {};
+  /** Something changed that a wait may be waiting for. */
+  onChange: () => void = () => {};
+  /** False for TLS: a request there cannot be sent along as bytes. */
+  readonly carries: boolean;
+  #servesLast = false;
+
+  constructor(server: HttpServerInternals, exempt: WeakSet<object>) {
+    this.server = server;
+    this.#exempt = exempt;
+    this.carries = !("setSecureContext" in server);
+  }
+
+  get isClosed(): boolean {
+    return this.#sweep !== undefined;
+  }
+
+  get connections(): Connection[] {
+    return [...this.#connections.values()];
+  }
+
+  close(): void {
+    if (this.isClosed) return;
+    this.#interceptRequests();
+    for (const { socket } of connectionsOf(this.server)?.all() ?? []) {
+      if (socket) this.#connections.set(socket, new Connection(socket));
+    }
+    this.#sweep = setInterval(() => this.#review(), SWEEP_MS);
+    this.#review();
+    for (const response of this.holding()) response.once("close", () => this.#review());
+  }
+
+  /** Everything goes on as if the gate had never been closed; held requests first. */
+  open(): void {
+    if (!this.isClosed) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+    this.#servesLast = false;
+    this.#restoreEmit();
+    const connections = this.connections;
+    this.#connections.clear();
+    for (const { held } of connections) {
+      for (const { event, parts, highWaterMark, request } of held) {
+        readableState(request).highWaterMark = highWaterMark;
+        this.server.emit(event, ...parts);
+      }
+    }
+    for (const { socket } of connections) if (!socket.destroyed) resumeReading(socket);
+  }
+
+  /**
+   * After a carry, where connections cannot follow (TLS): each request that still comes is served
+   * here, and is the last one of its connection.
+   */
+  serveLast(): void {
+    this.#servesLast = true;
+    for (const { held, socket } of this.connections) {
+      for (const { event, parts } of held.splice(0)) {
+        if (REQUEST_EVENTS.has(event)) (parts[1] as ServerResponse).shouldKeepAlive = false;
+        this.server.emit(event, ...parts);
+      }
+      if (!socket.destroyed) resumeReading(socket);
+    }
+  }
+
+  /** Responses that a freeze waits for. */
+  holding(): ServerResponse[] {
+    return this.connections
+      .filter((connection) => !connection.gone)
+      .map((connection) => connection.response)
+      .filter((response): response is ServerResponse => response !== undefined)
+      .filter((response) => !response.headersSent && !this.#exempt.has(response));
+  }
+
+  /** Connections with nothing under way in this process. The rest is still busy. */
+  movable(): Connection[] {
+    const active = this.#active();
+    return this.connections.filter(
+      (connection) => !connection.gone && isQuiet(connection.socket) && isFree(connection, active),
+    );
+  }
+
+  /** The connection is on its way: it is no longer this gate's. Returns the bytes to send along. */
+  take(connection: Connection): Buffer {
+    this.#connections.delete(connection.socket);
+    const parts = connection.held.map(({ event, request, parts }) => {
+      request.on("error", () => {});
+      const bytes = requestBytes(request);
+      return UPGRADE_EVENTS.has(event) ? Buffer.concat([bytes, parts[2] as Buffer]) : bytes;
+    });
+    parts.push(readAll(connection.socket));
+    return Buffer.concat(parts);
+  }
+
+  #active(): Set<HttpParser> {
+    return new Set(connectionsOf(this.server)?.active());
+  }
+
+  #review(): void {
+    const active = this.#active();
+    for (const connection of this.#connections.values()) {
+      if (connection.gone) this.#connections.delete(connection.socket);
+      else if (!isQuiet(connection.socket) && !this.#mustRead(connection, active)) {
+        stopReading(connection.socket);
+      }
+    }
+    this.onChange();
+  }
+
+  /** The rest of a message that is under way has to be read; the next message has not. */
+  #mustRead(connection: Connection, active: Set<HttpParser>): boolean {
+    if (this.#servesLast) return true;
+    return connection.isReceiving(active);
+  }
+
+  #interceptRequests(): void {
+    const { server } = this;
+    const { emit } = server;
+    const own = Object.getOwnPropertyDescriptor(server, "emit");
+    this.#restoreEmit = () => {
+      if (own) Object.defineProperty(server, "emit", own);
+      else delete (server as Partial<HttpServerInternals>).emit;
+    };
+    const hold = (event: string, parts: unknown[]) => this.#hold(event, parts);
+    server.emit = (event: string | symbol, ...parts: unknown[]): boolean => {
+      if (typeof event === "string" && hold(event, parts)) return true;
+      return Reflect.apply(emit, server, [event, ...parts]);
+    };
+  }
+
+  #hold(event: string, parts: unknown[]): boolean {
+    if (!REQUEST_EVENTS.has(event) && !UPGRADE_EVENTS.has(event)) return false;
+    const request = parts[0] as IncomingMessage;
+    const socket = request.socket as SocketInternals;
+    if (UPGRADE_EVENTS.has(event) && parts[1] !== socket) return false;
+    if (this.#servesLast) {
+      // Served here, and the last one on this connection.
+      if (REQUEST_EVENTS.has(event)) (parts[1] as ServerResponse).shouldKeepAlive = false;
+      return false;
+    }
+    let connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      connection = new Connection(socket);
+      this.#connections.set(socket, connection);
+    }
+    const state = readableState(request);
+    connection.held.push({ event, request, parts, highWaterMark: state.highWaterMark });
+    // The body waits in the request, however long it is, for whoever gets it.
+    state.highWaterMark = Number.MAX_SAFE_INTEGER;
+    setImmediate(() => this.isClosed && this.#review());
+    return true;
+  }
+}
+
+const readableState = (request: IncomingMessage): { highWaterMark: number } =>
+  (request as unknown as { _readableState: { highWaterMark: number } })._readableState;
+
+const isFree = (connection: Connection, active: Set<HttpParser>): boolean =>
+  connection.response === undefined &&
+  !connection.isReceiving(active) &&
+  connection.socket.writableLength === 0;
+
+export type { Connection as HttpConnection };

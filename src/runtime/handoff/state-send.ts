@@ -1,0 +1,79 @@
+/** The old generation's half of a state's way: encode, downgrade if need be, serialize, write. */
+import { messageOf, TsugiError } from "../../errors.ts";
+import type { StateCell } from "../../hot/state.ts";
+import { stopwatch } from "../../platform/clock.ts";
+import type { DeclaredState, WorkerReplies } from "../../protocol/worker.ts";
+import { findCloneProblem } from "./cloneable.ts";
+import { FRAME, type FrameWriter } from "./frames.ts";
+import { migrate } from "./migrate.ts";
+import { byteLengthOf, deserialize, type Serialized, serialize } from "./serialize.ts";
+
+/** What stands before each state on the pipe. */
+export interface StateHeader {
+  name: string;
+  version: number;
+  /** How many `buffer` frames follow the `body`. */
+  buffers: number;
+}
+
+type Sent = WorkerReplies["sendState"];
+
+export async function sendStates(
+  cells: Iterable<StateCell<unknown>>,
+  wanted: DeclaredState[],
+  release: string,
+  writer: FrameWriter,
+): Promise<Sent> {
+  const states: Sent["states"] = [];
+  let serializeMs = 0;
+  try {
+    for (const cell of cells) {
+      const target = wanted.find(({ name }) => name === cell.name);
+      // What the receiver does not declare stays behind.
+      if (target === undefined) continue;
+      const elapsed = stopwatch();
+      const version = Math.min(cell.version, target.version);
+      const serialized = await pack(cell, version, release);
+      serializeMs += elapsed();
+      await write(writer, cell.name, version, serialized);
+      states.push({ name: cell.name, version, bytes: byteLengthOf(serialized) });
+    }
+    await writer.end();
+  } catch (error) {
+    writer.abort();
+    throw error;
+  }
+  return { states, serializeMs };
+}
+
+async function pack(cell: StateCell<unknown>, to: number, release: string): Promise<Serialized> {
+  const { name: state, version: from, options } = cell;
+  const value = cell.settle();
+  try {
+    const encoded = options.encode ? options.encode(value) : value;
+    const problem = findCloneProblem(state, encoded);
+    if (problem) throw new Error(`${problem.path} is ${problem.what}; see encode/decode`);
+    const serialized = serialize(encoded);
+    if (from === to) return serialized;
+    // A downgrade gets a copy: if it writes to its input, a thaw must not see it.
+    const copy = deserialize(serialized);
+    const plan = { state, steps: options.downgrade, from, to, release };
+    return serialize(await migrate(copy, plan));
+  } catch (error) {
+    if (error instanceof TsugiError) throw error;
+    const problem = messageOf(error);
+    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from, to }, { cause: error });
+  }
+}
+
+async function write(
+  writer: FrameWriter,
+  name: string,
+  version: number,
+  { body, buffers }: Serialized,
+): Promise<void> {
+  const header: StateHeader = { name, version, buffers: buffers.length };
+  await writer.json(header);
+  await writer.write(FRAME.body, body);
+  for (const buffer of buffers) await writer.write(FRAME.buffer, new Uint8Array(buffer));
+}
