@@ -13,6 +13,9 @@ const parts: Record<string, () => Promise<Part>> = {
   memory: async () => (await import("./memory.ts")).memory,
   build: async () => (await import("./buildTime.ts")).buildTime,
   startup: async () => (await import("./startUp.ts")).startUp,
+  reload: async () => (await import("./reload.ts")).reload,
+  websockets: async () => (await import("./webSockets.ts")).webSockets,
+  state: async () => (await import("./state.ts")).state,
 };
 
 const asked = process.argv.slice(2);

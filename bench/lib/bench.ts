@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mustRun, running } from "../../test/helpers/commands.ts";
-import { projectRoot, tsugiCli } from "../../test/helpers/example.ts";
+import { installPackages, projectRoot, tsugiCli } from "../../test/helpers/example.ts";
 import { freePort, Host, makeHostPath } from "../../test/helpers/host.ts";
 
 export class Bench {
@@ -29,10 +29,23 @@ export class Bench {
 
   /** A project of its own with a bench app in it; plain Node finds `tsugi/hot` there as well. */
   project(app: string, name = app): string {
+    const folder = this.#copy(app, name);
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(projectRoot, join(folder, "node_modules", "tsugi"));
+    return folder;
+  }
+
+  /** The same for an app that has packages from npm. */
+  async projectWithPackages(app: string, name = app): Promise<string> {
+    const folder = this.#copy(app, name);
+    await installPackages(folder);
+    symlinkSync(projectRoot, join(folder, "node_modules", "tsugi"));
+    return folder;
+  }
+
+  #copy(app: string, name: string): string {
     const folder = join(this.folder, "projects", name);
     cpSync(join(projectRoot, "bench", "apps", app), folder, { recursive: true });
-    mkdirSync(join(folder, "node_modules"), { recursive: true });
-    symlinkSync(projectRoot, join(folder, "node_modules", "tsugi"));
     return folder;
   }
 
