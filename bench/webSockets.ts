@@ -83,7 +83,11 @@ function startProbe(port: number): { stop(): Promise<number> } {
     while (!stopped) {
       const startedAt = performance.now();
       const connection = await HttpConnection.open({ host: "127.0.0.1", port });
-      await connection.exchange({ method: "GET", path: "/still", headers: { connection: "close" } });
+      await connection.exchange({
+        method: "GET",
+        path: "/still",
+        headers: { connection: "close" },
+      });
       slowestMs = Math.max(slowestMs, performance.now() - startedAt);
       await connection.close();
       await new Promise((resolve) => setTimeout(resolve, PROBE_PAUSE_MS));
