@@ -12,6 +12,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { getSystemErrorName } from "node:util";
 import type { ErrorJson } from "../../src/errors.ts";
 import {
+  type ConnectionMeta,
+  type DeclaredState,
   ENVELOPE,
   type Holder,
   type ListenKey,
@@ -80,6 +82,7 @@ export class WorkerUnderTest {
   readonly exited: Promise<{ code: number | null; signal: string | null }>;
   stdout = "";
   stderr = "";
+  onConnection: (meta: ConnectionMeta, handle: Handle) => void = () => {};
   #nextId = 1;
   #watchers = new Set<() => void>();
 
@@ -131,6 +134,7 @@ export class WorkerUnderTest {
       if (message?.cmd !== ENVELOPE) return;
       const event = message.tsugi as WorkerEvent;
       if (event.type === "listen") this.#listen(event);
+      if (event.type === "connection") this.onConnection(event.meta, handle);
       this.arrived.push({ event, handle });
       this.#notify();
     });
@@ -151,7 +155,10 @@ export class WorkerUnderTest {
 
   send(request: WorkerRequest, handle?: Handle): void {
     if (this.child.connected) {
-      this.child.send({ cmd: ENVELOPE, tsugi: request }, handle, {}, () => {});
+      const relayed = request.type === "adopt";
+      this.child.send({ cmd: ENVELOPE, tsugi: request }, handle, {}, () => {
+        if (relayed) handle?.close();
+      });
     }
   }
 
@@ -247,6 +254,37 @@ export class Bench {
     this.sockets.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Passes every connection that `from` lets go of on to `to`, as a supervisor does. */
+export function relay(from: WorkerUnderTest, to: WorkerUnderTest): void {
+  from.onConnection = (meta, handle) => to.send({ type: "adopt", meta }, handle);
+}
+
+/** An upgrade as the supervisor drives it. */
+export async function handOff(bench: Bench, old: WorkerUnderTest, next: WorkerUnderTest) {
+  const { states: wanted } = await next.event("ready");
+  const { states } = await old.event("ready");
+  if (states.length > 0) {
+    await old.request({ type: "freeze", timeoutMs: 4000 });
+    await carryState(bench, old, next, wanted);
+  }
+  relay(old, next);
+  await next.request({ type: "activate" });
+  return old.request({ type: "releaseConnections" });
+}
+
+export async function carryState(
+  bench: Bench,
+  old: WorkerUnderTest,
+  next: WorkerUnderTest,
+  wanted: DeclaredState[],
+) {
+  const [from, to] = await pipePair(bench.folder);
+  const received = next.request({ type: "receiveState" }, to);
+  received.catch(() => {});
+  await old.request({ type: "sendState", wanted }, from);
+  return received;
 }
 
 /** A connected pair of raw pipe handles: what a supervisor gives to the two ends of a state. */
