@@ -1,18 +1,20 @@
 /** lib/<app>-<vsn>: the application's own code, by build mode, and its static files. */
-import { isBuiltin } from "node:module";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { compileEntry } from "./compile.ts";
+import { type CompileRequest, compileEntry } from "./compile.ts";
 import { type BuildMode, chooseEntry } from "./entry.ts";
-import { fileAt, type PackedFile } from "./fileSet.ts";
+import { fileAt, filesBelow, type PackedFile } from "./fileSet.ts";
 import { type HotFacts, HotScan } from "./hotScan.ts";
 import { ownFiles } from "./own.ts";
+import { compiledName } from "./placePlugin.ts";
 import type { Project } from "./project.ts";
 import type { BuildReport } from "./report.ts";
 import { staticFiles } from "./staticFiles.ts";
 
-export interface ProcessPlan {
+export interface ProcessDecision {
   name: string;
-  entry: string;
+  /** Of these, the first that is there once the build script has run. */
+  candidates: string[];
   workers: number | "max";
   overlap: boolean;
 }
@@ -20,16 +22,26 @@ export interface ProcessPlan {
 export interface ApplicationRequest {
   project: Project;
   mode: BuildMode;
-  processes: { name: string; candidates: string[]; workers: number | "max"; overlap: boolean }[];
+  processes: ProcessDecision[];
+  /** Own files that node preloads. */
+  preloads: string[];
+  /** Globs; undefined: guessed. */
   files: string[] | undefined;
+  /** With bundle: what stays a package. */
   external: string[];
 }
 
 export interface Application {
   /** Paths relative to the application's folder. */
   files: PackedFile[];
-  processes: ProcessPlan[];
+  processes: { name: string; entry: string; workers: number | "max"; overlap: boolean }[];
   hot: HotFacts;
+  /** Packages that the code needs as packages; undefined: all dependencies. */
+  packages: Set<string> | undefined;
+  /** Folders of workspace siblings that were compiled in: what they depend on is needed too. */
+  siblings: Set<string>;
+  /** Where an own preload ended up. */
+  placed: (path: string) => string;
 }
 
 export async function buildApplication(
@@ -37,54 +49,80 @@ export async function buildApplication(
   report: BuildReport,
 ): Promise<Application> {
   const { project, mode } = request;
-  const hot = new HotScan();
-  const chosen = request.processes.map(({ candidates, ...rest }) => ({
-    ...rest,
-    entry: mode === "own" ? "" : chooseEntry(project.folder, candidates),
-    candidates,
-  }));
-  const files = new Map<string, PackedFile>();
-  const add = (found: PackedFile[]) => {
-    for (const file of found) files.set(file.path, file);
-  };
-  const processes: ProcessPlan[] = [];
-  if (mode === "own") {
-    const own = await ownFiles(
-      project,
-      request.processes.map(({ candidates }) => candidates),
-      hot,
-      report,
-    );
-    add(own.files);
-    for (const [index, { candidates: _, ...rest }] of chosen.entries()) {
-      processes.push({ ...rest, entry: own.entries[index]! });
-    }
-  } else {
-    for (const { candidates: _, ...rest } of chosen) {
-      report.step(`Compiling ${rest.entry}`);
-      const isExternal = externalFor(mode, request.external);
-      const compiled = await compileEntry(
-        { folder: project.folder, entry: rest.entry, isExternal, hot },
-        report,
-      );
-      add(compiled.files);
-      processes.push({ ...rest, entry: compiled.entry });
-    }
+  const code = mode === "own" ? await takeOwn(request, report) : await compileAll(request, report);
+  const files = new Map(code.files.map((file) => [file.path, file]));
+  for (const file of await staticFiles(project, request.files, mode, report)) {
+    files.set(file.path, file);
   }
-  add(await staticFiles(project, request.files, mode, report));
-  files.set("package.json", fileAt("package.json", join(project.folder, "package.json")));
-  return { files: [...files.values()], processes, hot: hot.facts() };
+  const packageJson = join(project.folder, "package.json");
+  files.set("package.json", fileAt("package.json", packageJson));
+  const processes = request.processes.map(({ candidates: _, ...rest }, index) => ({
+    ...rest,
+    entry: code.placed(code.entries[index]!),
+  }));
+  const { packages, siblings, placed, hot } = code;
+  return { files: [...files.values()], processes, packages, siblings, placed, hot: hot.facts() };
 }
 
-const isPackage = (specifier: string) => /^(@[^/]+\/)?[^./\0@:][^:]*$/.test(specifier);
+interface Code {
+  files: PackedFile[];
+  entries: string[];
+  packages: Set<string> | undefined;
+  siblings: Set<string>;
+  placed: (path: string) => string;
+  hot: HotScan;
+}
 
-function externalFor(mode: BuildMode, external: string[]) {
-  return (specifier: string): boolean => {
-    if (isBuiltin(specifier) || specifier === "tsugi" || specifier.startsWith("tsugi/"))
-      return true;
-    if (!isPackage(specifier)) return false;
-    if (mode === "bundle")
-      return external.some((name) => specifier === name || specifier.startsWith(`${name}/`));
-    return true;
+async function takeOwn(
+  { project, processes, preloads }: ApplicationRequest,
+  report: BuildReport,
+): Promise<Code> {
+  const hot = new HotScan();
+  const candidates = processes.map((process) => process.candidates);
+  const { files, entries } = await ownFiles(project, { candidates, preloads }, hot, report);
+  const placed = (path: string) => path;
+  return { files, entries, packages: undefined, siblings: new Set(), placed, hot };
+}
+
+async function compileAll(request: ApplicationRequest, report: BuildReport): Promise<Code> {
+  const { project, mode, processes, preloads, external } = request;
+  const folder = realpathSync(project.folder);
+  const entries = processes.map(({ candidates }) => chooseEntry(folder, candidates));
+  const open = [...new Set([...entries, ...preloads.map((path) => chooseEntry(folder, [path]))])];
+  const files = new Map<string, PackedFile>();
+  const packages = new Set<string>();
+  const siblings = new Set<string>();
+  const hot = new HotScan();
+  const compile: CompileRequest = {
+    folder,
+    hot,
+    rules: {
+      packages: mode === "bundle" ? new Set(external) : undefined,
+      onPackage: (name) => packages.add(name),
+      onSibling: ({ folder: sibling }) => siblings.add(sibling),
+    },
+    onNeighbour: ({ path, kind }) => {
+      if (kind === "source") {
+        if (!open.includes(path)) open.push(path);
+        return;
+      }
+      const found =
+        kind === "file" ? [fileAt(path, join(folder, path))] : filesBelow(join(folder, path), path);
+      if (!files.has(found[0]?.path ?? "")) report.guess("files", path, "the code names it");
+      for (const file of found) files.set(file.path, file);
+    },
+  };
+  // Workers that the code names join the list while it is gone through.
+  for (let at = 0; at < open.length; at++) {
+    report.step(`Compiling ${open[at]}`);
+    for (const file of await compileEntry(open[at]!, compile, report)) files.set(file.path, file);
+  }
+  return {
+    files: [...files.values()],
+    entries,
+    packages: mode === "bundle" ? packages : undefined,
+    siblings,
+    placed: (path) => (existsSync(join(folder, path)) ? compiledName(path) : path),
+    hot,
   };
 }

@@ -2,74 +2,73 @@
  * compile and bundle: own sources to one ESM file that stands where the entry stood, with a source
  * map. compile leaves packages as packages; bundle takes them in.
  */
-import { realpathSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { rolldown } from "rolldown";
 import { messageOf, TsugiError } from "../errors.ts";
+import { type ExternalRules, externalsPlugin } from "./externals.ts";
 import { type PackedFile, textFile } from "./fileSet.ts";
 import type { HotScan } from "./hotScan.ts";
-import { placePlugin } from "./placePlugin.ts";
+import type { Neighbour } from "./neighbours.ts";
+import { compiledName, placePlugin } from "./placePlugin.ts";
 import type { BuildReport } from "./report.ts";
 
-export interface Compiled {
-  /** Relative to the application's folder. */
-  entry: string;
-  files: PackedFile[];
-}
-
 export interface CompileRequest {
-  /** The project's folder. */
+  /** The project's folder, without links. */
   folder: string;
-  /** Relative to it. */
-  entry: string;
-  /** Whether an import by that specifier stays an import. */
-  isExternal: (specifier: string, importer: string | undefined) => boolean;
+  rules: ExternalRules;
   hot: HotScan;
+  onNeighbour: (neighbour: Neighbour) => void;
 }
 
-/** @throws TSUGI_BUILD_FAILED */
+/** `entry` is relative to the project, and so are the paths of the result. @throws TSUGI_BUILD_FAILED */
 export async function compileEntry(
+  entry: string,
   request: CompileRequest,
   report: BuildReport,
-): Promise<Compiled> {
-  const folder = realpathSync(request.folder);
-  const entry = join(folder, request.entry);
-  const output = request.entry.replace(/\.[cm]?[jt]sx?$/, ".mjs");
+): Promise<PackedFile[]> {
+  const { folder, rules, hot, onNeighbour } = request;
   try {
     const build = await rolldown({
-      input: entry,
+      input: join(folder, entry),
       cwd: folder,
       platform: "node",
       tsconfig: true,
-      logLevel: "warn",
-      checks: { pluginTimings: false },
-      onLog: (_level, log) => {
-        if (log.code !== "EVAL") report.warn(log.message);
+      onLog: (level, log) => {
+        if (level === "warn" && !QUIET.has(log.code ?? "")) report.warn(log.message.trim());
       },
-      external: (id, importer) => request.isExternal(id, importer),
-      plugins: [placePlugin(entry, (code, id) => request.hot.add(code, id))],
+      plugins: [
+        externalsPlugin(rules),
+        placePlugin({ project: folder, entry: join(folder, entry), hot, onNeighbour }),
+      ],
     });
     try {
-      const { output: chunks } = await build.generate({
+      const { output } = await build.generate({
         format: "esm",
         sourcemap: true,
         codeSplitting: false,
-        // Never written there: it makes the paths in the source map relative to the output.
+        // Nothing is written there: it makes the source map's paths relative to the output.
         dir: folder,
-        entryFileNames: output,
+        entryFileNames: compiledName(entry),
       });
-      const files = chunks.map((chunk) =>
+      return output.map((chunk) =>
         textFile(chunk.fileName, chunk.type === "chunk" ? chunk.code : chunk.source),
       );
-      return { entry: relative(folder, join(folder, output)), files };
     } finally {
       await build.close();
     }
   } catch (cause) {
     throw new TsugiError(
       "TSUGI_BUILD_FAILED",
-      { what: request.entry, problem: messageOf(cause) },
+      { what: entry, problem: messageOf(cause) },
       { cause },
     );
   }
 }
+
+/** Warnings about what is no fault of the project's. */
+const QUIET = new Set([
+  "EVAL",
+  "PLUGIN_TIMINGS",
+  "COMMONJS_VARIABLE_IN_ESM",
+  "INEFFECTIVE_DYNAMIC_IMPORT",
+]);

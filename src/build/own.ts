@@ -18,7 +18,7 @@ export interface OwnFiles {
 
 export async function ownFiles(
   project: Project,
-  candidates: string[][],
+  { candidates, preloads }: { candidates: string[][]; preloads: string[] },
   hot: HotScan,
   report: BuildReport,
 ): Promise<OwnFiles> {
@@ -30,7 +30,7 @@ export async function ownFiles(
   const paths = new Set(
     listed.filter((path) => !isLeftOut(path) && existsSync(join(folder, path))),
   );
-  for (const entry of entries) {
+  for (const entry of [...entries, ...preloads]) {
     for (const path of reachedFiles(folder, entry)) paths.add(path);
     const output = outputFolderOf(entry);
     if (output === undefined) continue;

@@ -1,166 +1,174 @@
 /**
- * The production packages, found in the project's installed node_modules the way Node finds them:
- * from each package upward. Their layout is kept: what was hoisted stays hoisted, pnpm's links stay
- * links (relative ones), a workspace's sibling becomes an ordinary package.
+ * The production packages, found in the project's installed node_modules the way Node finds them.
+ * The layout is kept: what was hoisted stays hoisted, what was nested stays nested, pnpm's links
+ * stay links (relative ones); a workspace's sibling becomes an ordinary package.
+ *
+ *   <project>/node_modules/a                     → node_modules/a
+ *   <workspace root>/node_modules/b              → node_modules/b      (the nearer tree goes first)
+ *   …/node_modules/a/node_modules/c              → node_modules/a/node_modules/c
+ *   …/node_modules/.pnpm/a@1/node_modules/c      → the same, and node_modules/a a link to its place
  */
-import { existsSync, lstatSync, readFileSync, realpathSync } from "node:fs";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { realpathSync } from "node:fs";
+import { basename, dirname, relative, sep } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { byPath, filesBelow, linkTo, type PackedFile } from "./fileSet.ts";
 import { installCommandOf, type PackageJson, type Project } from "./project.ts";
 import type { BuildReport } from "./report.ts";
+import { isInsideModules, locatePackage, readPackage } from "./resolveFrom.ts";
 
-/** A package as it lies on disk. */
-interface Found {
-  /** Where it was looked up: …/node_modules/<name>; may be a link. */
-  location: string;
-  /** Where it really is. */
+export interface PackedPackage {
+  name: string;
+  version: string;
+  /** Where it really is on this machine. */
   folder: string;
 }
 
 export interface PackageTree {
   /** Paths begin with `node_modules/`. */
   files: PackedFile[];
-  /** Names and versions, sorted, for messages and checks. */
-  packages: { name: string; version: string; folder: string }[];
+  packages: PackedPackage[];
+}
+
+interface Needed {
+  /** Of the project's dependencies only these; undefined: all. */
+  packages: Set<string> | undefined;
+  /** Workspace siblings whose own dependencies count as the project's. */
+  siblings: Set<string>;
 }
 
 /** Never packed: a release brings its own (CONTRACTS §1). */
 const ITSELF = "tsugi";
 
-/** `only`: the names to begin from; default, all dependencies. @throws TSUGI_PACKAGES_MISSING */
+/** @throws TSUGI_PACKAGES_MISSING */
 export function collectPackages(
   project: Project,
+  { packages, siblings }: Needed,
   report: BuildReport,
-  only: (name: string) => boolean = () => true,
 ): PackageTree {
-  const walk = new PackageWalk(realpathSync(project.folder), only);
-  walk.take(realpathSync(project.folder), project.packageJson, true);
+  const folder = realpathSync(project.folder);
+  const walk = new PackageWalk((name) => packages === undefined || packages.has(name), siblings);
+  walk.run(folder, project.packageJson);
+  for (const sibling of siblings) walk.run(sibling, readPackage(sibling));
   if (walk.missing.length > 0) {
     throw new TsugiError("TSUGI_PACKAGES_MISSING", {
       packages: walk.missing.join(", "),
       install: installCommandOf(project.folder),
     });
   }
-  for (const peer of walk.missingPeers) report.warn(`A needed peer is not installed: ${peer}`);
+  for (const peer of walk.missingPeers) report.warn(`A peer dependency is not installed: ${peer}`);
   return walk.tree();
 }
 
 class PackageWalk {
   readonly missing: string[] = [];
   readonly missingPeers: string[] = [];
-  readonly #project: string;
-  readonly #only: (name: string) => boolean;
-  /** Real folder → where it goes, relative to the application's folder. */
-  readonly #placed = new Map<string, string>();
+  readonly #isWanted: (name: string) => boolean;
+  readonly #siblings: Set<string>;
+  /** Path in the tree → real folder, for packages that stand there themselves. */
+  readonly #at = new Map<string, string>();
+  /** Real folder → its path in the tree. */
+  readonly #home = new Map<string, string>();
   readonly #links = new Map<string, string>();
-  readonly #packages: PackageTree["packages"] = [];
+  /** Breadth first: the project's own dependencies stand at the top before others ask for a place. */
+  readonly #open: { folder: string; home: string }[] = [];
 
-  constructor(project: string, only: (name: string) => boolean) {
-    this.#project = project;
-    this.#only = only;
+  constructor(isWanted: (name: string) => boolean, siblings: Set<string>) {
+    this.#isWanted = isWanted;
+    this.#siblings = siblings;
   }
 
-  /** Follows what a package needs. `isProject`: the root, whose links and versions are its own. */
-  take(folder: string, packageJson: PackageJson, isProject = false): void {
-    const optional = packageJson.optionalDependencies ?? {};
-    for (const name of Object.keys(packageJson.dependencies ?? {}).sort()) {
-      if (name in optional || (isProject && !this.#only(name))) continue;
-      this.#need(folder, name, packageJson) || this.#isMissing(name, packageJson);
+  /** Takes all that the project, or a sibling compiled into it, needs. */
+  run(folder: string, packageJson: PackageJson): void {
+    this.#follow(folder, packageJson, "");
+    for (let next = this.#open.shift(); next !== undefined; next = this.#open.shift()) {
+      this.#follow(next.folder, readPackage(next.folder), next.home);
     }
-    for (const name of Object.keys(optional).sort()) {
-      if (!isProject || this.#only(name)) this.#need(folder, name, packageJson);
+  }
+
+  /** `home`: the package's path in the tree, "" for the project. */
+  #follow(folder: string, packageJson: PackageJson, home: string): void {
+    const { dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = packageJson;
+    const isRoot = home === "";
+    const wanted = (name: string) => name !== ITSELF && (!isRoot || this.#isWanted(name));
+    for (const name of Object.keys(dependencies).filter(wanted).sort()) {
+      if (name in optionalDependencies || this.#take(folder, name, home)) continue;
+      this.missing.push(isRoot ? name : `${name} (of ${packageJson.name})`);
     }
-    const meta = packageJson.peerDependenciesMeta ?? {};
-    for (const name of Object.keys(packageJson.peerDependencies ?? {}).sort()) {
-      if (meta[name]?.optional || isProject) continue;
-      if (!this.#need(folder, name, packageJson)) {
+    for (const name of Object.keys(optionalDependencies).filter(wanted).sort()) {
+      this.#take(folder, name, home);
+    }
+    if (isRoot) return;
+    for (const name of Object.keys(peerDependencies).filter(wanted).sort()) {
+      if (packageJson.peerDependenciesMeta?.[name]?.optional) continue;
+      if (!this.#take(folder, name, home)) {
         this.missingPeers.push(`${name} (of ${packageJson.name})`);
       }
     }
   }
 
   tree(): PackageTree {
-    const files: PackedFile[] = [...this.#links].map(([path, target]) =>
+    const files = [...this.#links].map(([path, target]) =>
       linkTo(path, relative(dirname(path), target)),
     );
-    const nested = (name: string) => /(^|\/)node_modules(\/|$)/.test(name);
-    for (const [folder, path] of this.#placed)
-      files.push(...filesBelow(folder, path, (name) => skipped(name) || nested(name)));
-    const byName = (a: { name: string; folder: string }, b: typeof a) =>
-      `${a.name} ${a.folder}` < `${b.name} ${b.folder}` ? -1 : 1;
-    return { files: files.sort(byPath), packages: this.#packages.sort(byName) };
+    const packages: PackedPackage[] = [];
+    for (const [path, folder] of [...this.#at].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      files.push(...filesBelow(folder, path, isLeftOut));
+      const { name = basename(folder), version = "" } = readPackage(folder);
+      packages.push({ name, version, folder });
+    }
+    return { files: files.sort(byPath), packages };
   }
 
-  #need(from: string, name: string, of: PackageJson): boolean {
-    if (name === ITSELF) return true;
-    const found = locate(from, name);
+  #take(from: string, name: string, dependent: string): boolean {
+    const found = locatePackage(from, name);
     if (found === undefined) return false;
     const { location, folder } = found;
-    const target = this.#targetOf(location, name, of);
-    const present = this.#placed.get(folder);
-    if (present !== undefined) {
-      if (present !== target && location !== folder) this.#links.set(target, present);
+    if (this.#siblings.has(folder)) return true;
+    const asked = this.#placeOf(location, name, dependent, folder);
+    const home = this.#home.get(folder);
+    if (home !== undefined && this.#at.get(home) === folder) {
+      if (home !== asked && !this.#reaches(dependent, name, home)) this.#links.set(asked, home);
       return true;
     }
-    const isLink = location !== folder;
-    const home = isLink && isInsideModules(folder) ? this.#targetOf(folder, name, of) : target;
-    this.#placed.set(folder, home);
-    if (home !== target) this.#links.set(target, home);
-    const packageJson = readPackage(folder);
-    this.#packages.push({ name, version: packageJson.version ?? "", folder });
-    this.take(folder, packageJson);
+    const isStored = location !== folder && isInsideModules(folder);
+    const place = isStored ? this.#placeOf(folder, name, dependent, folder) : asked;
+    this.#at.set(place, folder);
+    this.#home.set(folder, place);
+    if (place !== asked) this.#links.set(asked, place);
+    this.#open.push({ folder, home: place });
     return true;
   }
 
-  /** Where a place in some node_modules goes: below the package it is nested in, else at the top. */
-  #targetOf(location: string, name: string, of: PackageJson): string {
+  /** Where a place in some node_modules goes in the one tree. */
+  #placeOf(location: string, name: string, dependent: string, folder: string): string {
     const at = location.lastIndexOf(`${sep}node_modules${sep}`);
     const base = location.slice(0, at);
-    const inside = location.slice(at + 1);
-    const owner = this.#placed.get(base);
+    const inside = `node_modules/${name}`;
+    const owner = this.#home.get(base);
     if (owner !== undefined) return `${owner}/${inside}`;
-    // pnpm: …/node_modules/.pnpm/<id>/node_modules/<name>
     const store = base.lastIndexOf(`${sep}node_modules${sep}.pnpm${sep}`);
-    if (store >= 0) return `${base.slice(store + 1)}/${inside}`;
-    const atTop = inside;
-    const taken = [...this.#placed].find(
-      ([folder, path]) => path === atTop && folder !== realpathSync(location),
-    );
-    if (taken === undefined) return atTop;
-    // Two installed trees meet (a workspace): the later one goes to the package that wants it.
-    const dependent = [...this.#placed].find(
-      ([folder]) => readPackage(folder).name === of.name,
-    )?.[1];
-    return dependent === undefined ? atTop : `${dependent}/node_modules/${name}`;
+    if (store >= 0) return `${base.slice(store + 1)}/${location.slice(at + 1)}`;
+    const present = this.#at.get(inside);
+    if (present === undefined || present === folder) return inside;
+    // Two installed trees meet (a workspace's and its root's) with two versions: nest the later.
+    return dependent === "" ? inside : `${dependent}/${inside}`;
   }
 
-  #isMissing(name: string, { name: of }: PackageJson): void {
-    this.missing.push(of === undefined ? name : `${name} (of ${of})`);
-  }
-}
-
-const skipped = (name: string): boolean => {
-  const last = basename(name);
-  return last === ".git" || last === ".DS_Store" || /^\.env(\..*)?$/.test(last);
-};
-
-/** From a folder upward, as Node looks. */
-function locate(from: string, name: string): Found | undefined {
-  for (let at = from; ; at = dirname(at)) {
-    if (basename(at) !== "node_modules") {
-      const location = join(at, "node_modules", name);
-      if (existsSync(join(location, "package.json"))) {
-        const isLink = lstatSync(location).isSymbolicLink();
-        return { location, folder: isLink ? realpathSync(location) : location };
-      }
+  /** Whether Node, asking from `dependent`, finds `name` at `home` by going upward. */
+  #reaches(dependent: string, name: string, home: string): boolean {
+    for (
+      let at = dependent;
+      ;
+      at = at.includes("/node_modules/") ? at.slice(0, at.lastIndexOf("/node_modules/")) : ""
+    ) {
+      const path = at === "" ? `node_modules/${name}` : `${at}/node_modules/${name}`;
+      if (this.#at.has(path) || this.#links.has(path))
+        return path === home || this.#links.get(path) === home;
+      if (at === "") return false;
     }
-    if (dirname(at) === at) return undefined;
   }
 }
 
-const isInsideModules = (folder: string) => folder.includes(`${sep}node_modules${sep}`);
-
-function readPackage(folder: string): PackageJson {
-  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as PackageJson;
-}
+/** Nested packages stand for themselves; the rest is nothing that runs. */
+const isLeftOut = (path: string): boolean =>
+  /(^|\/)(node_modules|\.git)$/.test(path) || /(^|\/)(\.env(\..*)?|\.DS_Store)$/.test(path);

@@ -8,6 +8,9 @@
 import { dirname, relative } from "node:path";
 import { type Plugin, RolldownMagicString } from "rolldown";
 import { isIdentifier, memberName, type Node, parseModule, walk } from "./ast.ts";
+import type { HotScan } from "./hotScan.ts";
+import { mentionsHot } from "./hotScan.ts";
+import { findNeighbours, type Neighbour } from "./neighbours.ts";
 
 const PLACE = "\0tsugi:place";
 const NEEDED = /import\.meta|__dirname|__filename|require\.main/;
@@ -28,72 +31,121 @@ export const isMain = () => {
   }
 };`;
 
-export function placePlugin(entry: string, onModule: (code: string, id: string) => void): Plugin {
-  const base = dirname(entry);
+export interface PlaceRequest {
+  project: string;
+  /** Absolute. */
+  entry: string;
+  hot: HotScan;
+  onNeighbour: (neighbour: Neighbour) => void;
+}
+
+export const compiledName = (path: string): string => path.replace(/\.[cm]?[jt]sx?$/, ".mjs");
+
+export function placePlugin(request: PlaceRequest): Plugin {
   return {
     name: "tsugi-place",
     resolveId: (id) => (id === PLACE || id === "tsugi:place" ? PLACE : null),
-    load: (id) => (id === PLACE ? PLACE_CODE : null),
+    load: (id) => (id === PLACE ? { code: PLACE_CODE, moduleType: "js" } : null),
     transform(code, id) {
       if (id.startsWith("\0") || !SOURCE.test(id)) return null;
-      onModule(code, id);
-      if (!NEEDED.test(code)) return null;
+      const isNeeded = NEEDED.test(code);
+      if (!isNeeded && !mentionsHot(code)) return null;
       const ast = parseModule(code, id);
       if (ast === undefined) return null;
-      const text = new RolldownMagicString(code);
-      const used = rewrite(ast, text, { isEntry: id === entry, path: relative(base, id) });
-      if (!used) return null;
-      // On the first line, so that the lines of the source map stay.
-      text.prepend(
-        isCommonJs(ast)
-          ? 'const __tsugi_place = require("tsugi:place");'
-          : 'import * as __tsugi_place from "tsugi:place";',
-      );
-      return {
-        code: text.toString(),
-        map: JSON.stringify(text.generateMap({ hires: "boundary", source: id })),
-      };
+      request.hot.add(code, id, ast);
+      return isNeeded ? placed(code, id, ast, request) : null;
     },
   };
 }
 
-interface Place {
-  isEntry: boolean;
-  /** Of the module, from the folder of the output. */
-  path: string;
+function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
+  const text = new RolldownMagicString(code);
+  for (const neighbour of findNeighbours(ast, id, request.project)) {
+    request.onNeighbour(neighbour);
+    const { literal } = neighbour;
+    if (literal === undefined) continue;
+    const written = code.slice(literal.start + 1, literal.end - 1);
+    text.overwrite(literal.start, literal.end, JSON.stringify(compiledName(written)));
+  }
+  const isEntry = id === request.entry;
+  const path = relative(dirname(request.entry), id);
+  // On the first line, so that the lines of the source map stay.
+  if (new Rewrite(text, ast, path, isEntry).run()) text.prepend(placeImport(ast));
+  if (!text.hasChanged()) return null;
+  const map = text.generateMap({ hires: "boundary", source: id, includeContent: true });
+  return { code: text.toString(), map: JSON.stringify(map) };
 }
 
-function rewrite(ast: Node, text: RolldownMagicString, place: Place): boolean {
-  const folder = dirname(place.path);
-  const pathOf = (path: string) => `__tsugi_place.pathOf(${JSON.stringify(path)})`;
-  const main = place.isEntry ? "__tsugi_place.isMain()" : "false";
-  const own = declaredNames(ast);
-  let used = false;
-  const replace = (node: Node, code: string) => {
-    text.overwrite(node.start, node.end, code);
-    used = true;
-    return false;
-  };
-  walk(ast, (node, parent) => {
+const placeImport = (ast: Node) =>
+  isCommonJs(ast)
+    ? 'const __tsugi_place = require("tsugi:place");'
+    : 'import * as __tsugi_place from "tsugi:place";';
+
+class Rewrite {
+  readonly #text: RolldownMagicString;
+  readonly #ast: Node;
+  readonly #isEntry: boolean;
+  /** Code for the module's own file, folder, url, and for "is this the entry". */
+  readonly #code: { filename: string; dirname: string; url: string; main: string };
+  readonly #declared: Set<string>;
+  #used = false;
+
+  /** `path`: of the module, from the folder of the output. */
+  constructor(text: RolldownMagicString, ast: Node, path: string, isEntry: boolean) {
+    const call = (name: string, argument: string) =>
+      `__tsugi_place.${name}(${JSON.stringify(argument)})`;
+    this.#text = text;
+    this.#ast = ast;
+    this.#isEntry = isEntry;
+    this.#declared = declaredNames(ast);
+    this.#code = {
+      filename: call("pathOf", isEntry ? compiledName(path) : path),
+      dirname: call("pathOf", dirname(path)),
+      url: call("urlOf", path),
+      main: isEntry ? "__tsugi_place.isMain()" : "false",
+    };
+  }
+
+  run(): boolean {
+    walk(this.#ast, (node, parent) => this.#visit(node, parent));
+    return this.#used;
+  }
+
+  #visit(node: Node, parent: Node | undefined): false | undefined {
     if (node.type === "MemberExpression" && (node.object as Node).type === "MetaProperty") {
-      const name = memberName(node);
-      if (name === "main") return replace(node, main);
-      if (place.isEntry) return undefined;
-      if (name === "dirname") return replace(node, pathOf(folder));
-      if (name === "filename") return replace(node, pathOf(place.path));
-      if (name === "url")
-        return replace(node, `__tsugi_place.urlOf(${JSON.stringify(place.path)})`);
+      return this.#meta(node, memberName(node));
     }
-    if (isMainComparison(node))
-      return replace(node, node.operator === "!==" || node.operator === "!=" ? `!${main}` : main);
-    if (node.type !== "Identifier" || isProperty(node, parent) || own.has(node.name as string))
-      return undefined;
-    const shorthand = parent?.type === "Property" && parent.shorthand ? `${node.name}: ` : "";
-    if (node.name === "__dirname") return replace(node, shorthand + pathOf(folder));
-    if (node.name === "__filename") return replace(node, shorthand + pathOf(place.path));
+    if (isMainComparison(node)) {
+      const isNot = (node.operator as string).startsWith("!");
+      return this.#replace(node, isNot ? `!${this.#code.main}` : this.#code.main);
+    }
+    if (node.type === "Identifier") this.#identifier(node, parent);
     return undefined;
-  });
-  return used;
+  }
+
+  #meta(node: Node, name: string | undefined): false | undefined {
+    if (name === "main") return this.#replace(node, this.#code.main);
+    if (this.#isEntry) return undefined;
+    if (name === "dirname" || name === "filename" || name === "url") {
+      return this.#replace(node, this.#code[name]);
+    }
+    return undefined;
+  }
+
+  #identifier(node: Node, parent: Node | undefined): void {
+    const name = node.name as string;
+    if ((name !== "__dirname" && name !== "__filename") || this.#declared.has(name)) return;
+    if (isPropertyName(node, parent)) return;
+    const isShorthand = parent?.type === "Property" && parent.shorthand === true;
+    const code = name === "__dirname" ? this.#code.dirname : this.#code.filename;
+    this.#replace(node, isShorthand ? `${name}: ${code}` : code);
+  }
+
+  #replace(node: Node, code: string): false {
+    this.#text.overwrite(node.start, node.end, code);
+    this.#used = true;
+    return false;
+  }
 }
 
 /** `require.main === module`, either way round. */
@@ -105,18 +157,18 @@ function isMainComparison(node: Node): boolean {
   return sides.some(isRequireMain) && sides.some((side) => isIdentifier(side, "module"));
 }
 
-const isProperty = (node: Node, parent: Node | undefined): boolean =>
+const isPropertyName = (node: Node, parent: Node | undefined): boolean =>
   (parent?.type === "MemberExpression" && parent.property === node && !parent.computed) ||
-  (parent?.type === "Property" && parent.key === node && !parent.shorthand);
+  (parent?.type === "Property" && parent.key === node && !parent.shorthand) ||
+  (parent?.type === "PropertyDefinition" && parent.key === node);
 
 /** `const __dirname = …` of the module's own: it knows better. */
 function declaredNames(ast: Node): Set<string> {
   const names = new Set<string>();
   walk(ast, (node, parent) => {
     const declares =
-      parent?.type === "VariableDeclarator"
-        ? parent.id === node
-        : /^(Import\w*Specifier)$/.test(parent?.type ?? "");
+      (parent?.type === "VariableDeclarator" && parent.id === node) ||
+      /^Import\w*Specifier$/.test(parent?.type ?? "");
     if (declares && node.type === "Identifier") names.add(node.name as string);
     return undefined;
   });
@@ -124,20 +176,15 @@ function declaredNames(ast: Node): Set<string> {
 }
 
 /** No import, export or import.meta, but `require`, `module` or `exports`. */
-export function isCommonJs(ast: Node): boolean {
-  const isModule = (ast.body as Node[]).some(({ type }) => /^(Import|Export)/.test(type));
-  if (isModule) return false;
-  let meta = false;
-  let commonJs = false;
+function isCommonJs(ast: Node): boolean {
+  if ((ast.body as Node[]).some(({ type }) => /^(Import|Export)/.test(type))) return false;
+  let usesMeta = false;
+  let usesCommonJs = false;
   walk(ast, (node) => {
-    if (node.type === "MetaProperty") meta = true;
-    if (
-      isIdentifier(node, "require") ||
-      isIdentifier(node, "module") ||
-      isIdentifier(node, "exports")
-    )
-      commonJs = true;
+    if (node.type === "MetaProperty") usesMeta = true;
+    if (["require", "module", "exports"].some((name) => isIdentifier(node, name)))
+      usesCommonJs = true;
     return undefined;
   });
-  return commonJs && !meta;
+  return usesCommonJs && !usesMeta;
 }

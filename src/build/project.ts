@@ -16,6 +16,7 @@ export interface PackageJson {
   devDependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
+  binary?: unknown;
   peerDependenciesMeta?: Record<string, { optional?: boolean }>;
 }
 

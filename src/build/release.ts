@@ -12,10 +12,10 @@ import { TsugiError } from "../errors.ts";
 import { overlaySettings } from "../protocol/settings.ts";
 import { layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
-import { buildApplication } from "./application.ts";
+import { buildApplication, type ProcessDecision } from "./application.ts";
 import { type BuildMode, guessEntry, guessMode } from "./entry.ts";
 import { composeRelease } from "./manifest.ts";
-import { placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
+import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
 import { collectPackages } from "./packages.ts";
@@ -66,6 +66,7 @@ export async function buildRelease(
   const node = await decideRuntime(project, config, request.node, report);
 
   const layout = layoutOf(join(request.out ?? join(folder, "rel"), name), name);
+  const nodeArgs = readNodeArgs(entry.nodeArgs);
   const application = await buildApplication(
     {
       project,
@@ -73,19 +74,18 @@ export async function buildRelease(
       processes: entry.processes,
       files: config.files,
       external: config.external ?? [],
+      preloads: nodeArgs.preloads.map(ownPreload).filter((path) => path !== undefined),
     },
     report,
   );
-  const args = placeNodeArgs(readNodeArgs(entry.nodeArgs), { name, version }, (path) => path);
+  const args = placeNodeArgs(nodeArgs, { name, version }, application.placed);
   application.files = withoutSecrets(
     [...application.files, ...args.files],
     config.secrets?.allow ?? [],
     report,
   );
   report.step("Packages");
-  const wanted =
-    entry.mode === "bundle" ? (name: string) => (config.external ?? []).includes(name) : undefined;
-  const packages = await groupPackages(collectPackages(project, report, wanted));
+  const packages = await groupPackages(collectPackages(project, application, report));
   const runtime = await obtainRuntime(node, folder, report);
   const composed = composeRelease({
     name,
@@ -140,7 +140,7 @@ function releaseName(
 
 interface EntryDecision {
   mode: BuildMode;
-  processes: { name: string; candidates: string[]; workers: number | "max"; overlap: boolean }[];
+  processes: ProcessDecision[];
   nodeArgs: string[];
 }
 
