@@ -5,9 +5,11 @@ import { type CompileRequest, compileEntry } from "./compile.ts";
 import { type BuildMode, chooseEntry } from "./entry.ts";
 import { fileAt, filesBelow, type PackedFile } from "./fileSet.ts";
 import { type HotFacts, HotScan } from "./hotScan.ts";
+import type { Neighbour } from "./neighbours.ts";
 import { ownFiles } from "./own.ts";
 import { compiledName } from "./placePlugin.ts";
 import type { Project } from "./project.ts";
+import { reachedFiles } from "./reached.ts";
 import type { BuildReport } from "./report.ts";
 import { staticFiles } from "./staticFiles.ts";
 
@@ -64,6 +66,13 @@ export async function buildApplication(
   return { files: [...files.values()], processes, packages, siblings, placed, hot: hot.facts() };
 }
 
+/** A source named by a path that stays as it is (`join(__dirname, "transport.mjs")`) goes as it is. */
+function filesOfNeighbour(folder: string, { path, kind }: Neighbour): PackedFile[] {
+  if (kind === "folder") return filesBelow(join(folder, path), path);
+  const paths = kind === "source" ? reachedFiles(folder, path) : [path];
+  return paths.map((found) => fileAt(found, join(folder, found)));
+}
+
 interface Code {
   files: PackedFile[];
   entries: string[];
@@ -101,13 +110,13 @@ async function compileAll(request: ApplicationRequest, report: BuildReport): Pro
       onPackage: (name) => packages.add(name),
       onSibling: ({ folder: sibling }) => siblings.add(sibling),
     },
-    onNeighbour: ({ path, kind }) => {
-      if (kind === "source") {
+    onNeighbour: (neighbour) => {
+      const { path, kind, literal } = neighbour;
+      if (kind === "source" && literal !== undefined) {
         if (!open.includes(path)) open.push(path);
         return;
       }
-      const found =
-        kind === "file" ? [fileAt(path, join(folder, path))] : filesBelow(join(folder, path), path);
+      const found = filesOfNeighbour(folder, neighbour);
       if (!files.has(found[0]?.path ?? "")) report.guess("files", path, "the code names it");
       for (const file of found) files.set(file.path, file);
     },

@@ -73,7 +73,7 @@ function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
   if (new Rewrite(text, ast, path, isEntry).run()) text.prepend(placeImport(ast));
   if (!text.hasChanged()) return null;
   const map = text.generateMap({ hires: "boundary", source: id, includeContent: true });
-  return { code: text.toString(), map: JSON.stringify(map) };
+  return { code: text.toString(), map: map.toString() };
 }
 
 const placeImport = (ast: Node) =>
