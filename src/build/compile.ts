@@ -33,6 +33,8 @@ export async function compileEntry(
       cwd: folder,
       platform: "node",
       tsconfig: true,
+      // Own code stays as written: a stack trace names the right line. In a bundle, size counts.
+      treeshake: rules.packages !== undefined,
       onLog: (level, log) => {
         if (level === "warn" && !QUIET.has(log.code ?? "")) report.warn(log.message.trim());
       },
@@ -45,6 +47,9 @@ export async function compileEntry(
       const { output } = await build.generate({
         format: "esm",
         sourcemap: true,
+        minify: false,
+        // Two classes of one name: an ORM names its tables by them.
+        keepNames: true,
         codeSplitting: false,
         // Nothing is written there: it makes the source map's paths relative to the output.
         dir: folder,

@@ -69,17 +69,24 @@ function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
   }
   const isEntry = id === request.entry;
   const path = relative(dirname(request.entry), id);
-  // On the first line, so that the lines of the source map stay.
-  if (new Rewrite(text, ast, path, isEntry).run()) text.prepend(placeImport(ast));
+  const place = isCommonJs(ast) ? 'require("tsugi:place")' : "__tsugi_place";
+  const isUsed = new Rewrite(text, ast, { path, isEntry, place }).run();
+  // An import counts wherever it stands; at the end it moves no line of the source map.
+  if (isUsed && place === "__tsugi_place") text.append(PLACE_IMPORT);
   if (!text.hasChanged()) return null;
   const map = text.generateMap({ hires: "boundary", source: id, includeContent: true });
   return { code: text.toString(), map: map.toString() };
 }
 
-const placeImport = (ast: Node) =>
-  isCommonJs(ast)
-    ? 'const __tsugi_place = require("tsugi:place");'
-    : 'import * as __tsugi_place from "tsugi:place";';
+const PLACE_IMPORT = '\nimport * as __tsugi_place from "tsugi:place";\n';
+
+interface PlaceOf {
+  /** Of the module, from the folder of the output. */
+  path: string;
+  isEntry: boolean;
+  /** The expression that gives what PLACE_CODE exports. */
+  place: string;
+}
 
 class Rewrite {
   readonly #text: RolldownMagicString;
@@ -90,10 +97,9 @@ class Rewrite {
   readonly #declared: Set<string>;
   #used = false;
 
-  /** `path`: of the module, from the folder of the output. */
-  constructor(text: RolldownMagicString, ast: Node, path: string, isEntry: boolean) {
+  constructor(text: RolldownMagicString, ast: Node, { path, isEntry, place }: PlaceOf) {
     const call = (name: string, argument: string) =>
-      `__tsugi_place.${name}(${JSON.stringify(argument)})`;
+      `${place}.${name}(${JSON.stringify(argument)})`;
     this.#text = text;
     this.#ast = ast;
     this.#isEntry = isEntry;
@@ -102,7 +108,7 @@ class Rewrite {
       filename: call("pathOf", isEntry ? compiledName(path) : path),
       dirname: call("pathOf", dirname(path)),
       url: call("urlOf", path),
-      main: isEntry ? "__tsugi_place.isMain()" : "false",
+      main: isEntry ? `${place}.isMain()` : "false",
     };
   }
 

@@ -1,0 +1,56 @@
+/** Small projects for the build's tests, and `tsugi` run on them. */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { mustRun, runCommand } from "./commands.ts";
+import { projectRoot, tsugiCli } from "./example.ts";
+
+/** One Node for all the build's tests, so that it is fetched and compressed once. */
+export const TEST_NODE = "24.21.0";
+
+export const frameworks = join(projectRoot, "test", "fixtures", "frameworks");
+
+/** The packages that the framework fixtures share, from their lock file. */
+export async function installFrameworks(): Promise<void> {
+  if (existsSync(join(frameworks, "node_modules", ".package-lock.json"))) return;
+  await mustRun("npm", ["ci", "--ignore-scripts"], { cwd: frameworks, timeoutMs: 600_000 });
+}
+
+export function temporaryFolder(what: string): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(join(tmpdir(), `tsugi-${what}-`));
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Text is written as it is, other values as JSON. */
+export function writeFiles(folder: string, files: Record<string, unknown>): string {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    const text = typeof content === "string" ? content : JSON.stringify(content, null, 2);
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+}
+
+/** `tsugi <args>` as a user runs it. CI is taken out: it forbids guesses that most tests want. */
+export function tsugi(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
+  const { CI: _, NODE_OPTIONS: __, ...plain } = process.env;
+  return runCommand(process.execPath, [tsugiCli, ...args], { cwd, env: { ...plain, ...env } });
+}
+
+export async function mustTsugi(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
+  const result = await tsugi(args, cwd, env);
+  if (result.status !== 0) throw new Error(`tsugi ${args.join(" ")}\n${result.output}`);
+  return result;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
