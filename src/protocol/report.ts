@@ -5,7 +5,8 @@ export const REPORT_FORMAT = 1;
 
 export type Strategy = "none" | "swap" | "handoff" | "replace" | "restart";
 
-export type UpgradeResult = "committed" | "refused" | "thawed" | "handed-back";
+/** `checked`: a `check` went well; it is never written to `upgrades.jsonl`. */
+export type UpgradeResult = "committed" | "refused" | "thawed" | "handed-back" | "checked";
 
 export interface StateReport {
   name: string;

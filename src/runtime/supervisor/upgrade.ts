@@ -68,7 +68,8 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
     if (old.hasState) await step("rehearse", () => deaths.race(rehearseInto(job, old, report)));
     if (job.checkOnly) {
       await abandon(next, successor);
-      return { ...report, result: "refused" };
+      report.result = "checked";
+      return report;
     }
     if (!isReload(report)) await step("install", () => handler.install(next.version));
 
