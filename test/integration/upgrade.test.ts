@@ -1,0 +1,247 @@
+/** Upgrades of a real release on a host, and everything that can go wrong with one. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, describe, test } from "node:test";
+import { type BuiltRelease, buildVariant, type Variant } from "../helpers/fixtureReleases.ts";
+import { Installed, type InstalledOptions, until } from "../helpers/installed.ts";
+
+const workshop = mkdtempSync(join(tmpdir(), "tsugi-upgrade-"));
+const builds = new Map<string, Promise<BuiltRelease>>();
+const build = (variant: Variant): Promise<BuiltRelease> => {
+  const key = variant.version ?? variant.fixture;
+  const known = builds.get(key);
+  if (known) return known;
+  const built = buildVariant(join(workshop, key), variant);
+  builds.set(key, built);
+  return built;
+};
+
+const one = () => build({ fixture: "counter-1.0.0" });
+const two = () => build({ fixture: "counter-1.1.0" });
+/** 1.1.0 with something changed in its server. */
+const changed = (version: string, from: string, to: string) =>
+  build({
+    fixture: "counter-1.1.0",
+    version,
+    edit: { "src/server.ts": (text) => text.replace(from, to) },
+  });
+
+let installed: Installed | undefined;
+const startOne = async (options?: InstalledOptions): Promise<Installed> => {
+  installed = await Installed.start(await one(), options);
+  return installed;
+};
+
+afterEach(async () => {
+  await installed?.remove();
+  installed = undefined;
+});
+after(() => rmSync(workshop, { recursive: true, force: true }));
+
+const serves = async (host: Installed, version: string, sum: number): Promise<void> => {
+  assert.equal((await host.get<{ version: string }>("/version")).version, version);
+  assert.equal((await host.get<{ sum: number }>("/")).sum, sum);
+};
+
+describe("an upgrade that goes well", () => {
+  test("carries and migrates the state, and reports what it measured", async () => {
+    const host = await startOne();
+    await host.post("/increment");
+    await host.post("/increment");
+    host.drop(await two());
+    const { status, report } = await host.report("upgrade", "1.1.0");
+    assert.equal(status, 0);
+    assert.equal(report.result, "committed");
+    assert.equal(report.strategy, "handoff");
+    assert.ok(report.pauseMs > 0);
+    assert.deepEqual(report.leftovers, []);
+    const [state] = report.states;
+    assert.equal(state?.name, "counter");
+    assert.deepEqual([state?.from, state?.to, state?.rehearsed], [1, 2, true]);
+    await serves(host, "1.1.0", 2);
+  });
+
+  test("is followed by a downgrade and a rollback that carry the state", async () => {
+    const host = await startOne();
+    host.drop(await two());
+    await host.host.must("upgrade", "1.1.0");
+    await host.post("/increment");
+    const down = await host.report("downgrade", "1.0.0");
+    assert.equal(down.status, 0);
+    await host.post("/increment");
+    await serves(host, "1.0.0", 2);
+    const back = await host.report("rollback");
+    assert.equal(back.status, 0);
+    await serves(host, "1.1.0", 2);
+  });
+
+  test("to another Node replaces the supervisor and keeps the state", async () => {
+    const host = await startOne();
+    await host.post("/increment");
+    const before = host.supervisorPid;
+    const other = await build({
+      fixture: "counter-1.1.0",
+      version: "1.1.0-node22",
+      node: "22.23.0",
+    });
+    const { status, report } = await host.report("upgrade", other.tarball);
+    assert.equal(status, 0, JSON.stringify(report));
+    assert.equal(report.strategy, "replace");
+    assert.deepEqual(report.leftovers, []);
+    assert.notEqual(host.supervisorPid, before);
+    await until("the old supervisor is gone", () => !isRunning(before));
+    await serves(host, other.version, 1);
+    const { processes } = await host.status();
+    assert.equal(processes[0]?.slots[0]?.node, "22.23.0");
+    assert.equal((await host.report("downgrade", "1.0.0")).status, 0);
+    await serves(host, "1.0.0", 1);
+  });
+
+  test("to what runs already is nothing to do", async () => {
+    const host = await startOne();
+    const { status, report } = await host.report("upgrade", "1.0.0");
+    assert.equal(status, 0);
+    assert.equal(report.strategy, "none");
+  });
+
+  test("is attached to by the same command and refuses another one meanwhile", async () => {
+    const host = await startOne();
+    const wait = "await new Promise((resolve) => setTimeout(resolve, 2_000));\nserver.listen(";
+    host.drop(await changed("1.2.0", "server.listen(", wait));
+    host.drop(await two());
+    await host.host.must("unpack", "1.1.0");
+    const first = host.report("upgrade", "1.2.0");
+    await until("the upgrade is under way", async () => (await host.status()).upgrade !== null);
+    const second = host.report("upgrade", "1.2.0");
+    const other = await host.host.app("upgrade", "1.1.0");
+    assert.equal(other.status, 4, other.output);
+    assert.match(other.output, /TSUGI_UPGRADE_UNDER_WAY/);
+    const [a, b] = await Promise.all([first, second]);
+    assert.deepEqual([a.status, b.status], [0, 0]);
+    assert.equal(a.report.at, b.report.at);
+  });
+});
+
+describe("an upgrade that goes wrong leaves the old version serving", () => {
+  const refused = async (release: BuiltRelease, code: string, exit = 4): Promise<void> => {
+    const host = installed ?? (await startOne());
+    const { sum } = await host.post<{ sum: number }>("/increment");
+    const pid = host.supervisorPid;
+    host.drop(release);
+    const { status, report } = await host.report("upgrade", release.version);
+    assert.equal(status, exit, JSON.stringify(report));
+    assert.equal(report.error?.code, code, JSON.stringify(report.error));
+    await serves(host, "1.0.0", sum);
+    assert.equal(host.supervisorPid, pid);
+    const now = await host.status();
+    assert.deepEqual([now.version, now.status], ["1.0.0", "permanent"]);
+    await until("no worker is left over", () => runningWorkers(host).length === 1);
+  };
+
+  test("when the new version throws while it loads", async () => {
+    const boom = 'throw new Error("boom");\nserver.listen(';
+    await refused(await changed("1.3.0", "server.listen(", boom), "TSUGI_LOAD_FAILED");
+    assert.match(installed!.log, /boom/);
+  });
+
+  test("when the new version exits while it loads", async () => {
+    const exit = "process.exit(7);\nserver.listen(";
+    await refused(await changed("1.3.1", "server.listen(", exit), "TSUGI_LOAD_FAILED");
+  });
+
+  test("when nothing says how the state gets to the new version", async () => {
+    const other = await changed("1.3.2", "upgrade: { 1:", "upgrade: { 7:");
+    await refused(other, "TSUGI_STATE_PATH_MISSING");
+  });
+
+  test("when the migration throws", async () => {
+    const body = "=> ({ sum, increments: 0 })";
+    const bad = await changed("1.3.3", body, '=> { throw new Error("no way"); }');
+    await refused(bad, "TSUGI_STATE_FAILED");
+  });
+
+  test("when it is unhealthy in probation: handed back", async () => {
+    await startOne({ config: { timeouts: { probationMs: 1_000 } } });
+    const sick = "hot.health(() => false);\nconst server =";
+    await refused(await changed("1.3.4", "const server =", sick), "TSUGI_UNHEALTHY", 5);
+  });
+
+  test("when its worker dies in probation", async () => {
+    const dying = "hot.health(() => process.exit(9));\nconst server =";
+    await refused(await changed("1.3.5", "const server =", dying), "TSUGI_WORKER_DIED", 5);
+  });
+});
+
+test("a freeze that runs out names what held it, and thaws", async () => {
+  const hang = 'if (request.url === "/hang") return;\n  if (request.url === "/") ';
+  const hanging = await build({
+    fixture: "counter-1.0.0",
+    version: "1.0.1",
+    edit: { "src/server.ts": (text) => text.replace('if (request.url === "/") ', hang) },
+  });
+  installed = await Installed.start(hanging, { config: { timeouts: { freezeMs: 300 } } });
+  const host = installed;
+  const stuck = request({ port: host.port, path: "/hang" }).on("error", () => {});
+  stuck.end();
+  await host.post("/increment");
+  host.drop(await two());
+  const { status, report } = await host.report("upgrade", "1.1.0");
+  assert.equal(status, 4);
+  assert.equal(report.result, "thawed");
+  assert.equal(report.error?.code, "TSUGI_FREEZE_TIMEOUT");
+  assert.match(report.error?.message ?? "", /GET \/hang/);
+  await serves(host, "1.0.1", 1);
+  stuck.destroy();
+  assert.equal((await host.report("upgrade", "1.1.0")).status, 0);
+  await serves(host, "1.1.0", 1);
+});
+
+test("install makes a release current, commit makes it permanent", async () => {
+  const host = await startOne();
+  host.drop(await two());
+  await host.host.must("install", "1.1.0");
+  await serves(host, "1.1.0", 0);
+  assert.equal((await host.status()).status, "current");
+  await host.host.must("commit");
+  assert.equal((await host.status()).status, "permanent");
+});
+
+test("an installed release that is not committed is rolled back by hand-back", async () => {
+  const host = await startOne();
+  host.drop(await two());
+  await host.host.must("install", "1.1.0");
+  await host.post("/increment");
+  await host.host.app("rollback");
+  await serves(host, "1.0.0", 1);
+  assert.equal((await host.host.app("commit")).status, 1);
+});
+
+test("check goes as far as the rehearsal and changes nothing", async () => {
+  const host = await startOne();
+  host.drop(await two());
+  const checked = await host.host.app("check", "1.1.0");
+  assert.equal(checked.status, 0, checked.output);
+  await serves(host, "1.0.0", 0);
+  const bad = await changed("1.4.0", "upgrade: { 1:", "upgrade: { 5:");
+  host.drop(bad);
+  assert.equal((await host.host.app("check", "1.4.0")).status, 4);
+});
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const runningWorkers = (host: Installed): number[] =>
+  readFileSync(join(host.root, "run", "workers"), "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => (JSON.parse(line) as { pid: number }).pid)
+    .filter(isRunning);
