@@ -80,6 +80,7 @@ export async function carryOut(
 
 /** What became of the system decides the exit code, whatever the fault was. */
 const EXIT: Record<UpgradeResult, ExitCode> = {
+  checked: 1,
   refused: 4,
   thawed: 4,
   "handed-back": 5,

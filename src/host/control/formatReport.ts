@@ -55,6 +55,7 @@ function headline(report: UpgradeReport, asked: Asked): string {
   }
   const done = DONE[asked.direction ?? "upgrade"];
   switch (result) {
+    case "checked":
     case "committed":
       if (asked.direction === "reload") return `Reloaded ${to} in ${total}`;
       return `${done} ${from} → ${to} by ${strategy} in ${total}`;

@@ -1,5 +1,4 @@
 /** One health check of one generation: every worker answers, and the path answers, if one is set. */
-import { request } from "node:http";
 import type { HealthSettings } from "../../protocol/settings.ts";
 import type { Generation } from "./generation.ts";
 
@@ -37,7 +36,7 @@ async function checkWorker(
   }
 }
 
-function checkPath(
+async function checkPath(
   health: HealthSettings,
   address: { port: number } | { path: string } | undefined,
   timeoutMs: number,
@@ -51,6 +50,8 @@ function checkPath(
   }
   const where =
     "port" in target ? { host: "127.0.0.1", port: target.port } : { socketPath: target.path };
+  // Loaded when it is needed: it would be a third of the supervisor's memory.
+  const { request } = await import("node:http");
   return new Promise((resolve) => {
     const sent = request(
       { ...where, path: health.path, agent: false, timeout: timeoutMs },

@@ -3,7 +3,6 @@
  * old generation to the new without passing through the supervisor's memory.
  */
 
-import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import net from "node:net";
 import type { RawHandle } from "./listeners.ts";
@@ -15,9 +14,12 @@ export interface StatePipe {
   close(): void;
 }
 
+let lastPipe = 0;
+
 /** The path is relative: the supervisor's working directory is `run/`, and long paths are cut. */
 export async function createStatePipe(): Promise<StatePipe> {
-  const path = `state.${process.pid}.${randomBytes(4).toString("hex")}`;
+  lastPipe += 1;
+  const path = `state.${process.pid}.${lastPipe}`;
   const server = net.createServer({ pauseOnConnect: true });
   try {
     await new Promise<void>((resolve, reject) => {

@@ -2,7 +2,7 @@
  * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it: the
  * steps so far, then the rest, then the same report. Whoever asks for another one is refused.
  */
-import { errorFromJson, type ExitCode, TsugiError } from "../../errors.ts";
+import { type ExitCode, errorFromJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
@@ -25,14 +25,6 @@ export interface UpgradeRequest {
   /** The same release with `etc/` read again. */
   reload?: boolean;
 }
-
-const EXIT_CODES: Record<UpgradeReport["result"], ExitCode> = {
-  checked: 1,
-  committed: 1,
-  refused: 4,
-  thawed: 4,
-  "handed-back": 5,
-};
 
 type Decision = "commit" | "handBack";
 
@@ -65,9 +57,7 @@ export class Upgrades {
     joined.listeners.add(send);
     const report = await joined.finished.finally(() => joined.listeners.delete(send));
     if (report.error === undefined) return report;
-    // What became of the system decides the exit code, whatever went wrong.
-    const exitCode = EXIT_CODES[report.result];
-    throw Object.assign(errorFromJson(report.error), { report, exitCode });
+    throw Object.assign(errorFromJson(report.error), { report });
   }
 
   /** Resolves when no upgrade is under way any more: a stop waits for it or ends it. */
