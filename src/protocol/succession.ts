@@ -32,14 +32,16 @@ export interface Succession {
 export type ToSuccessor =
   /** With the listening handle. */
   | { type: "listener"; key: ListenKey }
-  | { type: "load" }
+  /** `late`: processes that are not to be loaded yet. */
+  | { type: "load"; late: string[] }
+  | { type: "loadLate" }
   /** May have a handle. */
   | { type: "request"; worker: number; request: WorkerRequest }
   | { type: "kill"; worker: number; signal: NodeJS.Signals }
   | { type: "takeOver" };
 
 export type FromSuccessor =
-  | { type: "spawned"; slots: { process: string; index: number; pid: number }[] }
+  | { type: "spawned"; slots: { worker: number; process: string; index: number; pid: number }[] }
   | { type: "failed"; message: string }
   /** May have a handle. */
   | { type: "event"; worker: number; event: WorkerEvent }

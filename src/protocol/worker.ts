@@ -111,11 +111,22 @@ export interface ConnectionMeta {
   quietSinceMs: number;
 }
 
+/** What a worker says of itself when it is ready. */
+export interface WorkerReady {
+  states: DeclaredState[];
+  usesHot: boolean;
+  accepts: boolean;
+  drainable: boolean;
+  /** It has `hot.freeze` hooks, so its consumers stop before those of its successor start. */
+  freezes?: boolean;
+}
+
 // --- supervisor → worker ---------------------------------------------------------------------
 
 export type WorkerRequest =
   | { type: "activate"; id: number }
-  | { type: "freeze"; id: number; timeoutMs: number }
+  /** `hooksOnly`: run `hot.freeze`, but go on taking requests (an app without state). */
+  | { type: "freeze"; id: number; timeoutMs: number; hooksOnly?: boolean }
   | { type: "thaw"; id: number }
   /** With a pipe handle. `wanted`: versions the receiver declares, for the sender's `downgrade`. */
   | { type: "sendState"; id: number; wanted: DeclaredState[]; sliced?: boolean }
@@ -162,13 +173,7 @@ export type WorkerEvent =
   | { type: "reply"; id: number; error: ErrorJson; holders?: Holder[] }
   | { type: "listen"; id: number; key: ListenKey; backlog: number; flags: number }
   | { type: "unlisten"; key: ListenKey }
-  | {
-      type: "ready";
-      states: DeclaredState[];
-      usesHot: boolean;
-      accepts: boolean;
-      drainable: boolean;
-    }
+  | ({ type: "ready" } & WorkerReady)
   /** The entry threw, or `prepare` rejected. */
   | { type: "failed"; error: ErrorJson }
   /** With a connection handle. */

@@ -29,6 +29,10 @@ export interface Slot {
   restarts: number;
 }
 
+/** It has state to carry, or consumers that must stop before those of the next one start. */
+export const needsFreeze = ({ worker }: Slot): boolean =>
+  (worker.declared?.states.length ?? 0) > 0 || worker.declared?.freezes === true;
+
 export class Generation {
   readonly plan: GenerationPlan;
   readonly slots: Slot[] = [];
@@ -61,7 +65,11 @@ export class Generation {
     });
   }
 
-  /** True when some worker has in-memory state, so that the generation must be frozen to carry it. */
+  get needsFreeze(): boolean {
+    return this.slots.some(needsFreeze);
+  }
+
+  /** True when some worker has in-memory state, that has to be carried. */
   get hasState(): boolean {
     return this.slots.some((slot) => (slot.worker.declared?.states.length ?? 0) > 0);
   }

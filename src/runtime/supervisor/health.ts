@@ -13,16 +13,27 @@ export async function checkHealth(
 ): Promise<HealthResult> {
   const { health } = generation.settings;
   const timeoutMs = Math.max(1000, health.intervalMs * 2);
-  for (const slot of generation.slots) {
-    const result = await checkWorker(slot.worker, timeoutMs);
-    slot.worker.healthy = result.healthy;
-    if (!result.healthy) {
-      const where = `${slot.process.name}.${slot.index}`;
-      return { healthy: false, problem: `${where}: ${result.problem ?? "unhealthy"}` };
-    }
-  }
+  const sick = await checkWorkers(generation, timeoutMs);
+  if (sick !== undefined) return { healthy: false, problem: sick };
   if (health.path === undefined) return { healthy: true };
   return checkPath(health, address, timeoutMs);
+}
+
+/** Asks every worker, notes the answer there, and returns the first problem. */
+export async function checkWorkers(
+  generation: Generation,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  const problems = await Promise.all(
+    generation.slots.map(async ({ process, index, worker }) => {
+      const result = await checkWorker(worker, timeoutMs);
+      worker.healthy = result.healthy;
+      return result.healthy
+        ? undefined
+        : `${process.name}.${index}: ${result.problem ?? "unhealthy"}`;
+    }),
+  );
+  return problems.find((problem) => problem !== undefined);
 }
 
 async function checkWorker(

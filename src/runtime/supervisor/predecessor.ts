@@ -6,6 +6,7 @@ import type { WorkerEvent } from "../../protocol/worker.ts";
 import type { Generation } from "./generation.ts";
 import type { RawHandle } from "./listeners.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
 
 /**
  * Serves the old supervisor until it says `takeOver`; resolves then.
@@ -23,18 +24,28 @@ export function servePredecessor(
     if (!process.connected) return handle?.close();
     process.send?.(message, handle as never, {}, () => handle?.close());
   };
-  const load = async () => {
-    generation = await makeGeneration();
-    supervisor.current = generation;
-    supervisor.upgrading = true;
-    supervisor.spawnStandby(generation);
-    forwardEvents(generation, send);
-    const slots = generation.slots.map(({ process: { name }, index, worker }) => ({
+  let late: string[] = [];
+  const spawn = (to: Generation, mode: "standby" | "active", wanted: (name: string) => boolean) => {
+    const known = to.slots.length;
+    supervisor.spawnSlots(to, mode, wanted);
+    const added = to.slots.slice(known);
+    added.forEach(({ worker }, number) => {
+      forwardEvents(worker, known + number, send);
+    });
+    const slots = added.map(({ process: { name }, index, worker }, number) => ({
+      worker: known + number,
       process: name,
       index,
       pid: worker.pid,
     }));
     send({ type: "spawned", slots });
+  };
+  const load = async (names: string[]) => {
+    late = names;
+    generation = await makeGeneration();
+    supervisor.current = generation;
+    supervisor.upgrading = true;
+    spawn(generation, "standby", (name) => !late.includes(name));
   };
   const receive = (message: ToSuccessor, handle: RawHandle | undefined) => {
     const worker = "worker" in message ? generation?.slots[message.worker]?.worker : undefined;
@@ -43,7 +54,10 @@ export function servePredecessor(
         if (handle) supervisor.parts.listeners.adopt(message.key, handle);
         return;
       case "load":
-        load().catch((error) => send({ type: "failed", message: messageOf(error) }));
+        load(message.late).catch((error) => send({ type: "failed", message: messageOf(error) }));
+        return;
+      case "loadLate":
+        if (generation) spawn(generation, "active", (name) => late.includes(name));
         return;
       case "request":
         worker?.send(message.request, handle, () => handle?.close());
@@ -62,17 +76,16 @@ export function servePredecessor(
   });
 }
 
-/** Everything that the workers say to the old supervisor's loop, in their order. */
+/** Everything that a worker says to the old supervisor's loop, in its order. */
 function forwardEvents(
-  generation: Generation,
+  worker: WorkerHandle,
+  number: number,
   send: (message: FromSuccessor, handle?: RawHandle) => void,
 ): void {
-  generation.slots.forEach(({ worker }, number) => {
-    worker.tap((event, handle) => {
-      if (isForLoop(event)) send({ type: "event", worker: number, event }, handle);
-    });
-    worker.once("exit", ({ code, signal }) => send({ type: "exit", worker: number, code, signal }));
+  worker.tap((event, handle) => {
+    if (isForLoop(event)) send({ type: "event", worker: number, event }, handle);
   });
+  worker.once("exit", ({ code, signal }) => send({ type: "exit", worker: number, code, signal }));
 }
 
 function isForLoop(event: WorkerEvent): boolean {

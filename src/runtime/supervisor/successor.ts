@@ -1,7 +1,7 @@
 /** The old supervisor's end of a succession (protocol/succession.ts). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { messageOf, TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../errors.ts";
 import {
   FORWARDED_IDS,
   type FromSuccessor,
@@ -26,16 +26,14 @@ export class Successor {
   readonly #child: ChildProcess;
   readonly #workers: RemoteWorker[] = [];
   readonly #next: Generation;
-  #spawned!: { resolve: (slots: Spawned["slots"]) => void; reject: (error: Error) => void };
+  #spawned: { resolve: (slots: Spawned["slots"]) => void; reject: (error: Error) => void } | null =
+    null;
+  #gone: TsugiError | null = null;
   #tookOver: () => void = () => {};
-  readonly #slots: Promise<Spawned["slots"]>;
 
   constructor(next: Generation, layout: Layout, env: NodeJS.ProcessEnv, foreground: boolean) {
     this.#next = next;
     this.#child = spawnSupervisor(next, layout, env, foreground);
-    this.#slots = new Promise((resolve, reject) => {
-      this.#spawned = { resolve, reject };
-    });
     this.#child.on("message", (message: FromSuccessor, handle) =>
       this.#receive(message, handle as unknown as RawHandle | undefined),
     );
@@ -44,17 +42,30 @@ export class Successor {
   }
 
   /** Hands over the listening sockets and fills the generation with workers of the other process. */
-  async load(listeners: ListenerTable): Promise<void> {
-    for (const { key, handle } of listeners.entries())
+  async load(listeners: ListenerTable, late: string[]): Promise<void> {
+    for (const { key, handle } of listeners.entries()) {
       this.#send({ type: "listener", key }, handle);
-    this.#send({ type: "load" });
-    const slots = await this.#slots;
-    slots.forEach(({ process: name, index, pid }, number) => {
+    }
+    await this.#spawn({ type: "load", late });
+  }
+
+  /** What could not be loaded while the old generation ran. */
+  loadLate(): Promise<void> {
+    return this.#spawn({ type: "loadLate" });
+  }
+
+  async #spawn(message: ToSuccessor): Promise<void> {
+    const spawned = new Promise<Spawned["slots"]>((resolve, reject) => {
+      this.#spawned = { resolve, reject };
+    });
+    if (this.#gone) throw this.#gone;
+    this.#send(message);
+    for (const { worker: number, process: name, index, pid } of await spawned) {
       const process = this.#next.plan.manifest.processes.find((one) => one.name === name)!;
       const boot = this.#next.specOf(process, index, "standby").boot;
       const worker = new WorkerHandle(this.#channel(number, pid), boot, FORWARDED_IDS);
       this.#next.slots.push({ process, index, worker, restarts: 0 });
-    });
+    }
   }
 
   /** After it resolves, `run/` is the other's. */
@@ -65,13 +76,6 @@ export class Successor {
     });
     this.#send({ type: "takeOver" });
     await done;
-  }
-
-  /** Lets go of it, so that this process can end without it. */
-  release(): void {
-    this.#child.removeAllListeners();
-    if (this.#child.connected) this.#child.disconnect();
-    this.#child.unref();
   }
 
   /** Ends it, and with it its workers. */
@@ -107,7 +111,7 @@ export class Successor {
   #receive(message: FromSuccessor, handle: RawHandle | undefined): void {
     switch (message.type) {
       case "spawned":
-        this.#spawned.resolve(message.slots);
+        this.#spawned?.resolve(message.slots);
         return;
       case "failed":
         this.#end(message.message);
@@ -138,9 +142,9 @@ export class Successor {
   }
 
   #end(why: string): void {
-    this.#spawned.reject(new TsugiError("TSUGI_SUCCESSOR_DIED", { why }));
-    this.#slots.catch(() => {});
-    const problem = `the new supervisor is gone: ${messageOf(why)}`;
+    this.#gone = new TsugiError("TSUGI_SUCCESSOR_DIED", { why });
+    this.#spawned?.reject(this.#gone);
+    const problem = `the new supervisor is gone: ${why}`;
     for (const remote of this.#workers) remote?.onExit?.({ code: null, signal: null, problem });
   }
 }

@@ -55,15 +55,8 @@ export class Supervisor {
     const generation = await this.makeGeneration({ manifest, releaseId, strategy: "start" });
     this.#policy = new RestartPolicy(generation.settings.restarts);
     this.current = generation;
-    for (const { process, index } of generation.wantedSlots()) {
-      this.#addSlot(generation, process, index, "active");
-    }
-    await Promise.all(generation.slots.map((slot) => this.#firstReady(generation, slot)));
-  }
-
-  /** A first start that fails is a failure, not a reason to restart for ever. */
-  async #firstReady(generation: Generation, slot: Slot): Promise<void> {
-    await this.waitReady(generation, slot.worker);
+    this.spawnSlots(generation, "active");
+    await this.waitAllReady(generation);
   }
 
   async makeGeneration(what: {
@@ -87,10 +80,14 @@ export class Supervisor {
     return new Generation(plan, layout, baseEnv);
   }
 
-  /** A whole generation on standby: nothing is accepted, the old one serves. */
-  spawnStandby(generation: Generation): void {
+  /** Standby: nothing is accepted, the old generation serves. */
+  spawnSlots(
+    generation: Generation,
+    mode: "standby" | "active",
+    wanted: (process: string) => boolean = () => true,
+  ): void {
     for (const { process, index } of generation.wantedSlots()) {
-      this.#addSlot(generation, process, index, "standby");
+      if (wanted(process.name)) this.#addSlot(generation, process, index, mode);
     }
   }
 

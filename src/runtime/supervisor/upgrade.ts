@@ -20,8 +20,10 @@ import { fault } from "../../platform/faults.ts";
 import { REPORT_FORMAT, type StateReport, type UpgradeReport } from "../../protocol/report.ts";
 import type { Plan } from "../../relup/index.ts";
 import { carryState } from "./carryState.ts";
-import type { Generation } from "./generation.ts";
+import { type DeathWatch, watchDeaths } from "./deaths.ts";
+import { type Generation, needsFreeze, type Slot } from "./generation.ts";
 import { handBack } from "./handBack.ts";
+import { type Loading, lateProcesses, loadHere, loadInSuccessor } from "./loading.ts";
 import {
   emptyTally,
   quietSummary,
@@ -30,8 +32,7 @@ import {
 } from "./moveConnections.ts";
 import { probation } from "./probation.ts";
 import { rehearse } from "./rehearsal.ts";
-import { retireSlots, terminateWorker } from "./retire.ts";
-import { Successor } from "./successor.ts";
+import { retireSlots, retireWorker, terminateWorker } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface UpgradeJob {
@@ -58,32 +59,37 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
   const tally = emptyTally();
   const step = stepRunner(job, report);
   const deaths = watchDeaths(old, next);
-  let successor: Successor | undefined;
+  const late = lateProcesses(old, next);
+  const loading = (plan.strategy === "replace" ? loadInSuccessor : loadHere)(
+    supervisor,
+    next,
+    late,
+  );
   let stopRelay = () => {};
   let phase: Phase = "loading";
   let frozenAt: string | undefined;
   supervisor.upgrading = true;
   try {
-    await step("load", () => deaths.race(load(job, (started) => (successor = started))));
+    await step("load", () => deaths.race(loading.standby()));
     if (old.hasState) await step("rehearse", () => deaths.race(rehearseInto(job, old, report)));
     if (job.checkOnly) {
-      await abandon(next, successor);
+      await abandon(next, loading);
       report.result = "checked";
       return report;
     }
     if (!isReload(report)) await step("install", () => handler.install(next.version));
 
     const paused = stopwatch();
-    if (old.hasState) {
+    if (old.needsFreeze) {
       phase = "frozen";
       await step("freeze", () => deaths.race(freeze(old, report)));
       frozenAt = isoNow();
-      await step("carry", () => deaths.race(carryAll(old, next, report)));
+      if (old.hasState) await step("carry", () => deaths.race(carryAll(old, next, report)));
     }
     // ── point of no return ────────────────────────────────────────────────────────────────────
     phase = "active";
     stopRelay = relayConnections(old, next, tally);
-    await step("activate", () => deaths.race(activate(old, next)));
+    await step("activate", () => deaths.race(activate(old, next, loading, deaths)));
     if (old.hasState) report.pauseMs = paused();
     supervisor.succeed(next);
     await step("connections", () => releaseConnections(old, tally));
@@ -97,25 +103,26 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
     if (!isReload(report)) await step("commit", () => handler.commit(next.version));
     phase = "committed";
     deaths.stop();
-    if (successor) await step("takeOver", () => successor!.takeOver());
+    if (loading.takeOver) await step("takeOver", loading.takeOver);
+    await step("prune", () => prune(handler, old, next));
     await step("retire", () => retireOld(old, report));
     // A successor has its own table: closing here would unlink the Unix sockets that it serves.
-    if (!successor) supervisor.parts.listeners.retain(next.number);
+    if (!loading.takeOver) supervisor.parts.listeners.retain(next.number);
     report.result = "committed";
   } catch (error) {
     deaths.stop();
     report.error = errorToJson(error);
     supervisor.noteError(error);
     if (phase === "loading") {
-      await abandon(next, successor);
+      await abandon(next, loading);
       report.result = "refused";
     } else if (phase === "frozen") {
       await thaw(old);
-      await abandon(next, successor);
+      await abandon(next, loading);
       report.result = "thawed";
     } else if (phase === "active") {
       const went = await handBack(supervisor, old, next, tally, frozenAt);
-      successor?.abandon();
+      loading.abandon();
       if (went.stateAsOf) report.stateAsOf = went.stateAsOf;
       report.result = "handed-back";
     } else {
@@ -126,7 +133,7 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
       await handler.fallBack(next.version).catch(() => {});
   } finally {
     stopRelay();
-    supervisor.upgrading = phase === "committed" && successor !== undefined;
+    supervisor.upgrading = phase === "committed" && loading.takeOver !== undefined;
     supervisor.leftovers = report.leftovers;
     if (!supervisor.upgrading) supervisor.ensureSlots();
     report.connections.carried = tally.carried;
@@ -172,38 +179,6 @@ function stepRunner(job: UpgradeJob, report: UpgradeReport) {
   };
 }
 
-/** A worker of either generation that dies before the commit ends the step that is under way. */
-function watchDeaths(old: Generation, next: Generation) {
-  let onDeath: (error: Error) => void = () => {};
-  const died = new Promise<never>((_, reject) => {
-    onDeath = reject;
-  });
-  died.catch(() => {});
-  let watching = true;
-  const watched = new Set<unknown>();
-  const watch = () => {
-    for (const { worker } of [...old.slots, ...next.slots]) {
-      if (watched.has(worker)) continue;
-      watched.add(worker);
-      void worker.exited.then(() => {
-        const { process, slot } = worker.boot;
-        const why = `it ended in the upgrade (${worker.boot.version})`;
-        const details = { process, slot, pid: worker.pid, why };
-        if (watching) onDeath(new TsugiError("TSUGI_WORKER_DIED", details));
-      });
-    }
-  };
-  return {
-    race<T>(work: Promise<T>): Promise<T> {
-      watch();
-      return Promise.race([work, died]);
-    },
-    stop() {
-      watching = false;
-    },
-  };
-}
-
 async function rehearseInto(job: UpgradeJob, old: Generation, report: UpgradeReport) {
   if (job.rehearse === "skip") return;
   const states = await rehearse(job.supervisor, old, job.next);
@@ -213,9 +188,11 @@ async function rehearseInto(job: UpgradeJob, old: Generation, report: UpgradeRep
 async function freeze(old: Generation, report: UpgradeReport): Promise<void> {
   const { freezeMs } = old.settings.timeouts;
   const replies = await Promise.all(
-    old.slots.map(({ worker }) =>
-      worker.request({ type: "freeze", timeoutMs: freezeMs }, { timeoutMs: freezeMs + 2_000 }),
-    ),
+    old.slots.filter(needsFreeze).map(({ worker }) => {
+      const hooksOnly = worker.declared?.states.length === 0;
+      const freeze = { type: "freeze", timeoutMs: freezeMs, hooksOnly } as const;
+      return worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
+    }),
   );
   report.requests.underWay = replies.reduce((sum, reply) => sum + reply.underWay, 0);
 }
@@ -235,30 +212,30 @@ async function carryAll(old: Generation, next: Generation, report: UpgradeReport
     .map((state) => ({ ...state, rehearsed: rehearsed.has(state.name) }));
 }
 
-/** What must never run twice, or is not in the new release, ends before the new one begins. */
-async function activate(old: Generation, next: Generation): Promise<void> {
-  const ending = old.slots.filter((slot) => !slot.process.overlap && next.slotLike(slot));
-  await Promise.all(
-    ending.map((slot) => slot.worker.request({ type: "dispose" }, { timeoutMs: 10_000 })),
-  );
+/** What must never run twice ends before its successor begins; everything else begins at once. */
+async function activate(
+  old: Generation,
+  next: Generation,
+  loading: Loading,
+  deaths: DeathWatch,
+): Promise<void> {
   const timeoutMs = next.settings.timeouts.readyMs;
-  await Promise.all(
-    next.slots.map(({ worker }) => worker.request({ type: "activate" }, { timeoutMs })),
-  );
+  const alone = old.slots.filter((slot) => !slot.process.overlap);
+  for (const { worker } of alone) deaths.expect(worker);
+  const begin = async (slot: Slot) => {
+    const before = slot.process.overlap ? undefined : old.slotLike(slot);
+    if (before) await retireWorker(before.worker, old.settings.timeouts.drainMs);
+    await slot.worker.request({ type: "activate" }, { timeoutMs });
+  };
+  await Promise.all(next.slots.map(begin));
+  await retireSlots(alone, old.settings.timeouts.drainMs);
+  await loading.late();
 }
 
-/** On standby here, or, where the supervisor itself is replaced, in its successor. */
-async function load(job: UpgradeJob, onStarted: (successor: Successor) => void): Promise<void> {
-  const { supervisor, next, plan } = job;
-  const { layout, listeners, foreground } = supervisor.parts;
-  if (plan.strategy === "replace") {
-    const successor = new Successor(next, layout, process.env, foreground);
-    onStarted(successor);
-    await successor.load(listeners);
-  } else {
-    supervisor.spawnStandby(next);
-  }
-  await supervisor.waitAllReady(next);
+/** Only what is in no use: a failure to tidy up is no failure of the upgrade. */
+async function prune(handler: ReleaseHandler, old: Generation, next: Generation): Promise<void> {
+  const inUse = [old.version, next.version];
+  await handler.prune(next.settings.keepReleases, inUse).catch(() => []);
 }
 
 async function thaw(old: Generation): Promise<void> {
@@ -269,9 +246,9 @@ async function thaw(old: Generation): Promise<void> {
   );
 }
 
-async function abandon(next: Generation, successor: Successor | undefined): Promise<void> {
+async function abandon(next: Generation, loading: Loading): Promise<void> {
   await Promise.all(next.slots.map(({ worker }) => terminateWorker(worker, 1_000)));
-  successor?.abandon();
+  loading.abandon();
 }
 
 async function retireOld(old: Generation, report: UpgradeReport): Promise<void> {

@@ -6,12 +6,16 @@ import type { ControlRequest } from "../../protocol/control.ts";
 import type { StatusReport } from "../../protocol/report.ts";
 import { openConsole } from "./console.ts";
 import type { ControlClient } from "./controlServer.ts";
+import { checkWorkers } from "./health.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Upgrades } from "./upgrades.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /** `rpc` may wait for a promise as long as it wants; this only bounds a forgotten one. */
 const RPC_MS = 24 * 3_600_000;
+
+/** `status` must answer also when a worker is stuck. */
+const STATUS_HEALTH_MS = 1_000;
 
 export interface VerbContext {
   supervisor: Supervisor;
@@ -88,6 +92,7 @@ async function decideOrThrow(upgrades: Upgrades, decision: "commit" | "handBack"
 async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<StatusReport> {
   const { current, parts } = supervisor;
   const host = await readHostSettings(parts.layout, current.version).catch(() => null);
+  await checkWorkers(current, STATUS_HEALTH_MS);
   const processes = new Map<string, StatusReport["processes"][number]>();
   for (const { process, worker, restarts } of current.slots) {
     const entry = processes.get(process.name) ?? { name: process.name, slots: [] };

@@ -15,13 +15,6 @@ import type {
 import type { RawHandle } from "./listeners.ts";
 import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
 
-export interface WorkerReady {
-  states: DeclaredState[];
-  usesHot: boolean;
-  accepts: boolean;
-  drainable: boolean;
-}
-
 interface WorkerEvents {
   output: [stream: "stdout" | "stderr", chunk: Buffer];
   listen: [id: number, key: ListenKey, flags: number];

@@ -1,0 +1,66 @@
+/**
+ * How the new generation gets its workers: as children of this supervisor or, in a `replace`, of
+ * its successor.
+ *
+ * A process with `overlap: false` whose running worker has no `hot` hooks would begin to work as
+ * soon as it is loaded. It is loaded late: after the old one has ended.
+ */
+import type { Generation } from "./generation.ts";
+import { Successor } from "./successor.ts";
+import type { Supervisor } from "./supervisor.ts";
+
+export interface Loading {
+  /** Everything that can wait for its activation; resolves when all are ready. */
+  standby(): Promise<void>;
+  /** The rest, which begins to work at once. */
+  late(): Promise<void>;
+  /** After the commit: `run/` becomes the successor's, if there is one. */
+  takeOver: (() => Promise<void>) | undefined;
+  /** Ends a successor that is not needed. The workers were ended before. */
+  abandon(): void;
+}
+
+export function loadHere(supervisor: Supervisor, next: Generation, late: Set<string>): Loading {
+  return {
+    async standby() {
+      supervisor.spawnSlots(next, "standby", (process) => !late.has(process));
+      await supervisor.waitAllReady(next);
+    },
+    async late() {
+      supervisor.spawnSlots(next, "active", (process) => late.has(process));
+      await supervisor.waitAllReady(next);
+    },
+    takeOver: undefined,
+    abandon() {},
+  };
+}
+
+export function loadInSuccessor(
+  supervisor: Supervisor,
+  next: Generation,
+  late: Set<string>,
+): Loading {
+  const { layout, listeners, foreground } = supervisor.parts;
+  const successor = new Successor(next, layout, process.env, foreground);
+  return {
+    async standby() {
+      await successor.load(listeners, [...late]);
+      await supervisor.waitAllReady(next);
+    },
+    async late() {
+      if (late.size > 0) await successor.loadLate();
+      await supervisor.waitAllReady(next);
+    },
+    takeOver: () => successor.takeOver(),
+    abandon: () => successor.abandon(),
+  };
+}
+
+/** Names of the processes that must be loaded late. */
+export function lateProcesses(old: Generation, next: Generation): Set<string> {
+  const late = next.plan.manifest.processes.filter((process) => {
+    const before = old.slots.find((slot) => slot.process.name === process.name);
+    return !process.overlap && before !== undefined && before.worker.declared?.usesHot !== true;
+  });
+  return new Set(late.map((process) => process.name));
+}
