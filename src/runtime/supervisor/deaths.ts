@@ -9,6 +9,8 @@ import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 export interface DeathWatch {
   /** Settles as `work` does, or rejects with TSUGI_WORKER_DIED. */
   race<T>(work: Promise<T>): Promise<T>;
+  /** Only the old ones count: a new one that does not come up says itself why. */
+  raceOld<T>(work: Promise<T>): Promise<T>;
   /** This one is ended on purpose. */
   expect(worker: WorkerHandle): void;
   stop(): void;
@@ -33,11 +35,13 @@ export function watchDeaths(old: Generation, next: Generation): DeathWatch {
       if (watching && !expected.has(worker)) onDeath(new TsugiError("TSUGI_WORKER_DIED", details));
     });
   };
+  const race = <T>(work: Promise<T>, ...generations: Generation[]): Promise<T> => {
+    for (const { slots } of generations) for (const { worker } of slots) watch(worker);
+    return Promise.race([work, died]);
+  };
   return {
-    race(work) {
-      for (const { worker } of [...old.slots, ...next.slots]) watch(worker);
-      return Promise.race([work, died]);
-    },
+    race: (work) => race(work, old, next),
+    raceOld: (work) => race(work, old),
     expect(worker) {
       expected.add(worker);
     },

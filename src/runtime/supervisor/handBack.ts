@@ -19,6 +19,7 @@ export async function handBack(
   frozenAt: string | undefined,
 ): Promise<{ stateAsOf?: string }> {
   supervisor.succeed(old);
+  for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
   const stateAsOf = old.hasState && !(await stateBack(old, next)) ? frozenAt : undefined;
   await Promise.all(
     old.slots.map(({ worker }) =>

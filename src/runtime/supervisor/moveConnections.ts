@@ -5,6 +5,7 @@
 import type { ConnectionMeta } from "../../protocol/worker.ts";
 import type { Generation, Slot } from "./generation.ts";
 import type { RawHandle } from "./listeners.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
 
 const RELEASE_MS = 60_000;
 
@@ -13,11 +14,22 @@ export interface MoveTally {
   lost: number;
   /** Milliseconds that each carried connection was quiet for. */
   quietMs: number[];
+  carriedTo: Map<WorkerHandle, number>;
   /** Connections on which a request waited for the new generation. */
   waited: number;
 }
 
-export const emptyTally = (): MoveTally => ({ carried: 0, lost: 0, quietMs: [], waited: 0 });
+/** Connections that a worker was given and took with it when it died. */
+export const lostWith = (worker: WorkerHandle, tally: MoveTally): number =>
+  worker.exit === null ? 0 : (tally.carriedTo.get(worker) ?? 0);
+
+export const emptyTally = (): MoveTally => ({
+  carried: 0,
+  lost: 0,
+  quietMs: [],
+  carriedTo: new Map(),
+  waited: 0,
+});
 
 /**
  * Starts to relay and keeps relaying until `stop`: a busy connection follows when its response has
@@ -33,6 +45,7 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
         return;
       }
       tally.carried += 1;
+      tally.carriedTo.set(receiver, (tally.carriedTo.get(receiver) ?? 0) + 1);
       receiver.send({ type: "adopt", meta }, handle, () => handle.close());
     };
     slot.worker.on("connection", relay);

@@ -70,7 +70,7 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
   let frozenAt: string | undefined;
   supervisor.upgrading = true;
   try {
-    await step("load", () => deaths.race(loading.standby()));
+    await step("load", () => deaths.raceOld(loading.standby()));
     if (old.hasState) await step("rehearse", () => deaths.race(rehearseInto(job, old, report)));
     if (job.checkOnly) {
       await abandon(next, loading);

@@ -59,6 +59,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   readonly #pending = new Map<number, Pending>();
   #nextId: number;
   #settleReady!: Pending;
+  #gone: TsugiError | null = null;
 
   /** `firstId`: requests of two supervisors to one worker must not have the same ids. */
   constructor(channel: WorkerChannel, boot: WorkerBoot, firstId = 1) {
@@ -140,6 +141,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
       pid: this.pid,
       why,
     });
+    this.#gone = error;
     this.#settleReady.reject(error);
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
@@ -151,6 +153,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     request: { type: K } & BodyOf<K>,
     options: { timeoutMs: number; handle?: RawHandle },
   ): Promise<WorkerReplies[K]> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
     const id = this.#nextId++;
     const { type } = request;
     return new Promise((resolve, reject) => {
