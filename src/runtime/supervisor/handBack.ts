@@ -5,7 +5,12 @@
  */
 import { carryState } from "./carryState.ts";
 import type { Generation } from "./generation.ts";
-import { type MoveTally, relayConnections, releaseConnections } from "./moveConnections.ts";
+import {
+  lostWith,
+  type MoveTally,
+  relayConnections,
+  releaseConnections,
+} from "./moveConnections.ts";
 import { retireSlots } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 

@@ -3,11 +3,11 @@ import { EventEmitter } from "node:events";
 import { type ErrorJson, errorFromJson, TsugiError } from "../../errors.ts";
 import type {
   ConnectionMeta,
-  DeclaredState,
   Holder,
   ListenKey,
   WorkerBoot,
   WorkerEvent,
+  WorkerReady,
   WorkerReplies,
   WorkerRequest,
   WorkerRequestWithReply,
