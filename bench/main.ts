@@ -36,9 +36,18 @@ try {
   for (const name of asked.length > 0 ? asked : Object.keys(parts)) {
     process.stderr.write(`measuring ${name} …\n`);
     const part = await parts[name]!();
-    results.push(...(await part(bench)));
+    await part(bench).then(
+      (more) => results.push(...more),
+      (error) => failed(name, error),
+    );
   }
 } finally {
   await bench.end();
 }
 console.log(formatResults(results));
+
+/** The others are still worth measuring. */
+function failed(name: string, error: unknown): void {
+  console.error(`${name} failed: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}

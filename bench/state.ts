@@ -18,7 +18,7 @@ export async function state(bench: Bench): Promise<Result[]> {
   for (const kind of ["map", "array"] as const) {
     for (const megabytes of MEGABYTES) {
       const env = { STATE_KIND: kind, STATE_MEGABYTES: String(megabytes) };
-      const config = { timeouts: { probationMs: 500, freezeMs: 60_000 } };
+      const config = { timeouts: { freezeMs: 60_000 } };
       const host = await bench.host("state", first, { env, config });
       const report = await upgradeTo(host, "1.0.1", second);
       await host.must("stop");
