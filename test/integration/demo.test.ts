@@ -40,10 +40,13 @@ test("the demo goes over to 0.0.2 and back, and no request fails", async () => {
   assert.match(demo.output, /No request failed, and nothing acknowledged is lost\./);
   assert.match(
     demo.output,
-    /^ {3}clients +sent +answered +failed +reconnected +0\.0\.1 +0\.0\.2$/m,
+    /^ {3}clients +sent +answered +failed +reconnected +slowest +0\.0\.1 +0\.0\.2$/m,
   );
   for (const kind of ["new connection", "keep-alive", "WebSocket"]) {
-    assert.match(demo.output, new RegExp(`^ {3}${kind} +\\d+ +\\d+ +0 +\\d+ +\\d+ +\\d+$`, "m"));
+    assert.match(
+      demo.output,
+      new RegExp(`^ {3}${kind} +\\d+ +\\d+ +0 +\\d+ +\\d+ ms +\\d+ +\\d+$`, "m"),
+    );
   }
   const tooLong = demo.output.split("\n").filter((line) => line.length > 80);
   assert.deepEqual(tooLong, []);

@@ -3,13 +3,14 @@ import type { Counts, Tally } from "./tally.ts";
 /** The tallies as a table of at most 80 columns, and below it what went wrong, in words. */
 export function formatTallies(tallies: Tally[]): string {
   const versions = [...new Set(tallies.flatMap((tally) => [...tally.byVersion.keys()]))].sort();
-  const header = ["clients", "sent", "answered", "failed", "reconnected", ...versions];
+  const header = ["clients", "sent", "answered", "failed", "reconnected", "slowest", ...versions];
   const rows = tallies.map((tally) => [
     tally.kind,
     `${tally.counts.sent}`,
     `${tally.counts.answered}`,
     `${tally.failures}`,
     `${tally.counts.reconnected}`,
+    `${tally.slowestMs.toFixed(0)} ms`,
     ...versions.map((version) => `${tally.byVersion.get(version) ?? 0}`),
   ]);
   const problems = tallies.flatMap((tally) =>
