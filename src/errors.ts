@@ -307,6 +307,21 @@ export const ERRORS = define({
     message: "Node {version} for {platform} could not be had from {from}: {problem}",
     hint: 'Another source: runtime: { from: "https://<mirror>/dist" } or { from: "/path/to/node" } in tsugi.config.ts · another version: --node <version>',
   },
+  TSUGI_RELEASE_UNREADABLE: {
+    exitCode: 1,
+    message: "{place} is no release that can be read: {problem}.",
+    hint: "Give a tarball (<app>.tar.gz), rel/<app>, or rel/<app>/releases/<vsn>.",
+  },
+  TSUGI_RELEASE_DIFFERS: {
+    exitCode: 1,
+    message: "{place} is not as its manifest says: {path}: {problem}.",
+    hint: "It was changed or cut off after it was built. Copy it again, or build it again: tsugi release",
+  },
+  TSUGI_TREE_CONFLICT: {
+    exitCode: 1,
+    message: "{folder} belongs to {others}, and this build would put other bytes there.",
+    hint: "Build into another folder (tsugi release --out <folder>), or remove {tree} and build what you need again.",
+  },
   TSUGI_SECRET_FOUND: {
     exitCode: 1,
     message: "{file} holds {what}; a release carries no secrets.",

@@ -117,7 +117,8 @@ async function compileAll(request: ApplicationRequest, report: BuildReport): Pro
         return;
       }
       const found = filesOfNeighbour(folder, neighbour);
-      if (!files.has(found[0]?.path ?? "")) report.guess("files", path, "the code names it");
+      if (path !== "package.json" && !files.has(found[0]?.path ?? ""))
+        report.guess("files", path, "the code names it");
       for (const file of found) files.set(file.path, file);
     },
   };

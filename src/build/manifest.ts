@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RuntimeSettings } from "../protocol/settings.ts";
-import { appDirName, packagesDirName, tsugiDirName } from "../release/layout.ts";
+import { appDirName, tsugiDirName } from "../release/layout.ts";
 import {
   canonicalJson,
   hashFiles,
@@ -112,5 +112,3 @@ export function composeRelease(parts: ReleaseParts): Composed {
 }
 
 const lines = (items: string[]): string => items.map((item) => `${item}\n`).join("");
-
-export { packagesDirName };

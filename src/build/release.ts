@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../errors.ts";
+import { contentsProblem } from "../host/handler/contents.ts";
 import { overlaySettings } from "../protocol/settings.ts";
 import { layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
@@ -26,7 +27,7 @@ import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { sha256Of } from "./runtimeSources/mirror.ts";
 import { withoutSecrets } from "./secrets.ts";
 import { writeTarball } from "./tarball.ts";
-import { presentRelease, refuseOtherBytes, writeTree } from "./tree.ts";
+import { presentRelease, refuseOtherBytes, refuseTreeConflict, writeTree } from "./tree.ts";
 import { resolveVersion } from "./version.ts";
 
 export interface ReleaseRequest {
@@ -100,7 +101,12 @@ export async function buildRelease(
       logical: ["--enable-source-maps", ...entry.nodeArgs],
     },
   });
+  const problem = contentsProblem(composed.manifest, layout);
+  if (problem !== undefined) {
+    throw new TsugiError("TSUGI_BUILD_FAILED", { what: "The check of its contents", problem });
+  }
   refuseOtherBytes(layout, version, composed.releaseId);
+  refuseTreeConflict(layout, composed);
   const { tarball } = layout.release(version);
   const already = presentRelease(layout, version) === composed.releaseId && existsSync(tarball);
   if (!already) {

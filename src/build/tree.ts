@@ -2,12 +2,18 @@
  * Writes the release into rel/<app>: into a temporary folder beside, then renamed into place, the
  * version's own folders last. A build that fails leaves the tree as it was.
  */
-import { constants, existsSync, lstatSync, readFileSync } from "node:fs";
+import { constants, existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { appDirName, formatPermanent, type Layout } from "../release/layout.ts";
-import { type ManifestFile, releaseIdOf, sha256 } from "../release/manifest.ts";
+import {
+  type Manifest,
+  type ManifestFile,
+  parseManifest,
+  releaseIdOf,
+  sha256,
+} from "../release/manifest.ts";
 import type { PackedFile, PackedGroup } from "./fileSet.ts";
 import type { Composed } from "./manifest.ts";
 
@@ -24,49 +30,77 @@ export function refuseOtherBytes(layout: Layout, version: string, releaseId: str
   throw new TsugiError("TSUGI_VERSION_EXISTS", { version, folder: layout.release(version).dir });
 }
 
+/**
+ * Folders that versions share (runtime, packages, tsugi) are never overwritten with other bytes
+ * while another version's manifest describes what is there. @throws TSUGI_TREE_CONFLICT
+ */
+export function refuseTreeConflict(layout: Layout, { manifest, groups }: Composed): void {
+  const others = otherManifests(layout, manifest.version);
+  for (const group of groups) {
+    const first = group.entries[0];
+    if (!group.stable || first === undefined || isPresent(layout.root, group)) continue;
+    const folder = first.path.split("/").slice(0, 2).join("/");
+    const users = others.filter(({ files }) =>
+      files.some(({ path }) => path.startsWith(`${folder}/`)),
+    );
+    if (users.length === 0 || !existsSync(join(layout.root, folder))) continue;
+    throw new TsugiError("TSUGI_TREE_CONFLICT", {
+      folder: join(layout.root, folder),
+      others: users.map(({ version }) => version).join(", "),
+      tree: layout.root,
+    });
+  }
+}
+
+function otherManifests(layout: Layout, version: string): Manifest[] {
+  const found: Manifest[] = [];
+  for (const name of existsSync(layout.releases) ? readdirSync(layout.releases) : []) {
+    const { manifest } = layout.release(name);
+    if (name === version || !existsSync(manifest)) continue;
+    try {
+      found.push(parseManifest(readFileSync(manifest, "utf8"), manifest));
+    } catch {}
+  }
+  return found;
+}
+
 /** `writeTarball` gets the path of the tarball while it is still in the temporary folder. */
 export async function writeTree(
   layout: Layout,
   { manifest, manifestFile, groups, releaseId }: Composed,
   writeTarball: (path: string) => Promise<void>,
 ): Promise<void> {
+  const { version, runtime, tsugi } = manifest;
   const temporary = join(layout.root, `.build-${process.pid}`);
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   try {
-    const shared = new Set([manifest.runtime.dir, manifest.tsugi.dir]);
     for (const group of groups) {
       if (isPresent(layout.root, group)) continue;
       for (const file of group.files) await writePacked(temporary, file);
     }
     await writePacked(temporary, manifestFile);
-    const { version } = manifest;
     await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
-    await moveIn(temporary, layout, [...shared], version);
-    await pointTo(layout, {
-      version,
-      releaseId,
-      runtimeDir: manifest.runtime.dir,
-      tsugiDir: manifest.tsugi.dir,
-    });
+    await moveIn(temporary, layout, version);
+    await pointTo(layout, { version, releaseId, runtimeDir: runtime.dir, tsugiDir: tsugi.dir });
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-/** A shared folder (runtime, packages, tsugi) that an earlier build wrote. */
+/** A shared folder that an earlier build wrote, and that is as it was. */
 function isPresent(root: string, { files, entries, stable }: PackedGroup): boolean {
   return (
     stable && files.length > 0 && entries.every((entry) => isSame(join(root, entry.path), entry))
   );
 }
 
+/** By size; the few files of tsugi itself, which change while it is developed, by content. */
 function isSame(path: string, entry: ManifestFile): boolean {
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present === undefined) return false;
   if (entry.link !== undefined) return present.isSymbolicLink();
   if (present.size !== entry.size || !present.isFile()) return false;
-  // Large and small alike by size; the small ones, which change in development, by content too.
   return !entry.path.startsWith("lib/tsugi-") || sha256(readFileSync(path)) === entry.sha256;
 }
 
@@ -79,27 +113,19 @@ async function writePacked(root: string, { path, mode, source }: PackedFile): Pr
   await chmod(target, mode);
 }
 
-async function moveIn(
-  temporary: string,
-  layout: Layout,
-  _shared: string[],
-  version: string,
-): Promise<void> {
+/** What others share first, the version's manifest last: it is there when all it names is. */
+async function moveIn(temporary: string, layout: Layout, version: string): Promise<void> {
   const own = [join("lib", appDirName(layout.name, version)), join("releases", version)];
-  const folders: string[] = [];
-  for (const top of ["runtime", "lib", "releases"]) {
+  const shared: string[] = [];
+  for (const top of ["runtime", "lib"]) {
     const names = await readdir(join(temporary, top)).catch(() => [] as string[]);
-    folders.push(...names.map((name) => join(top, name)));
+    shared.push(...names.map((name) => join(top, name)).filter((path) => !own.includes(path)));
   }
-  await mkdir(layout.binDir, { recursive: true });
-  await rename(join(temporary, "bin", layout.name), layout.bin);
-  // What others share first, the version's manifest last: it is there when all it names is.
-  const ordered = [...folders.filter((folder) => !own.includes(folder)), ...own];
-  for (const folder of ordered) {
-    const target = join(layout.root, folder);
+  for (const path of [...shared, join("bin", layout.name), ...own]) {
+    const target = join(layout.root, path);
     await mkdir(dirname(target), { recursive: true });
-    await rm(target, { recursive: true, force: true });
-    await rename(join(temporary, folder), target);
+    if (path !== join("bin", layout.name)) await rm(target, { recursive: true, force: true });
+    await rename(join(temporary, path), target);
   }
 }
 

@@ -10,6 +10,19 @@ const program = new Command("tsugi")
   .exitOverride()
   .configureOutput({ outputError: () => {} });
 
+const JSON_OPTION = ["--json", "one JSON document on stdout, progress on stderr"] as const;
+
+program
+  .command("init")
+  .description("write a tsugi.config.ts with what a release would guess")
+  .argument("[folder]", "the project", ".")
+  .option("--from <file>", "take over a PM2 ecosystem file")
+  .option(...JSON_OPTION)
+  .action(async (folder, options) => {
+    const { initCommand } = await import("./commands/init.ts");
+    await initCommand(folder, options);
+  });
+
 program
   .command("release")
   .description("build a release: tree and tarball in rel/<app>")
@@ -18,12 +31,49 @@ program
   .option("--node <version>", "the Node that the release carries")
   .option("--config <file>", "another configuration file")
   .option("--out <folder>", "where rel/<app> goes (default: <project>/rel)")
-  .option("--json", "one JSON document on stdout, progress on stderr")
+  .option(...JSON_OPTION)
   .action(async (folder, options) => {
     const { releaseCommand } = await import("./commands/release.ts");
     await releaseCommand(folder, options);
   });
 
+program
+  .command("plan")
+  .description("say how an upgrade between two releases would go, and why")
+  .argument("<from>", "a release: its folder or tarball")
+  .argument("<to>", "another one")
+  .option(...JSON_OPTION)
+  .action(async (from, to) => {
+    const { planCommand } = await import("./commands/plan.ts");
+    await planCommand(from, to);
+  });
+
+program
+  .command("verify")
+  .description("hold every file of a release against its manifest")
+  .argument("<release>", "its folder or tarball")
+  .option(...JSON_OPTION)
+  .action(async (place) => {
+    const { verifyCommand } = await import("./commands/verify.ts");
+    await verifyCommand(place);
+  });
+
+program.helpCommand(false);
+program
+  .command("help")
+  .description("help on a command, or on the configuration: tsugi help config")
+  .argument("[topic]")
+  .option(...JSON_OPTION)
+  .action(async (topic) => {
+    if (topic === "config") return (await import("./commands/help.ts")).helpConfigCommand();
+    const command = program.commands.find((known) => known.name() === topic);
+    if (topic !== undefined && command === undefined) {
+      throw new CommanderError(2, "tsugi.topic", `there is no command ${topic}`);
+    }
+    (command ?? program).outputHelp();
+  });
+
+// Before parsing: a wrong argument is reported in JSON too.
 setJson(process.argv.includes("--json"));
 await program.parseAsync().catch((error: unknown) => {
   const asked = error instanceof CommanderError && error.exitCode === 0;

@@ -144,6 +144,10 @@ export const configSchema = z.strictObject({
         .optional(),
       from: z
         .string()
+        .regex(
+          /^(npm$|\/|https:\/\/|http:\/\/(127\.0\.0\.1|localhost)[:/])/,
+          'must be "npm", an https address or an absolute path',
+        )
         .describe(
           '"npm" (default), an https mirror of nodejs.org/dist, or the path of a node binary.',
         )

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { buildRelease } from "../../build/release.ts";
-import { plainReport } from "../buildReport.ts";
+import { createReport } from "../buildReport.ts";
 import { formatBytes, printResult } from "../output.ts";
 
 export interface ReleaseOptions {
@@ -12,16 +12,19 @@ export interface ReleaseOptions {
 
 export async function releaseCommand(folder: string, options: ReleaseOptions): Promise<void> {
   const { version, node, config, out } = options;
-  const release = await buildRelease(
-    {
-      folder: resolve(folder),
-      ...(version === undefined ? {} : { version }),
-      ...(node === undefined ? {} : { node }),
-      ...(config === undefined ? {} : { configFile: config }),
-      ...(out === undefined ? {} : { out: resolve(out) }),
-    },
-    plainReport(),
-  );
+  const report = await createReport();
+  const request = {
+    folder: resolve(folder),
+    ...(version === undefined ? {} : { version }),
+    ...(node === undefined ? {} : { node }),
+    ...(config === undefined ? {} : { configFile: config }),
+    ...(out === undefined ? {} : { out: resolve(out) }),
+  };
+  const release = await buildRelease(request, report).catch((error: unknown) => {
+    report.failed();
+    throw error;
+  });
+  report.done();
   const { manifest: _, ...document } = release;
   printResult(document, [
     `${release.already ? "Built already" : "Built"}: ${release.name} ${release.version}, ${formatBytes(release.bytes)}`,
