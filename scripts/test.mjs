@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { installPackages } from "./lib/ready.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
@@ -14,7 +15,7 @@ const run = (command, args) => {
   if (status !== 0) process.exit(status ?? 1);
 };
 
-if (!existsSync("node_modules/.package-lock.json")) run("npm", ["ci", "--ignore-scripts"]);
+installPackages();
 
 const find = (place) =>
   place.endsWith(".ts")

@@ -1,6 +1,6 @@
 /**
- * What `npm run demo` and `npm run bench` do first, so that they work on a fresh clone: install the
- * packages if they are not there, build dist/ if it is missing or older than the sources.
+ * What `npm run demo`, `npm run bench` and `npm test` do first, so that they work on a fresh clone:
+ * install the packages that the lock file asks for, build dist/ where it is older than the sources.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
@@ -14,13 +14,18 @@ export function makeReady() {
   if (major < 20 || (major === 20 && minor < 19)) {
     fail(`tsugi needs Node 20.19 or newer; this is ${process.versions.node}.`);
   }
-  if (!existsSync(join(projectRoot, "node_modules/.package-lock.json"))) {
-    console.log("Installing tsugi's own packages (npm ci) …");
-    npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
-  }
+  installPackages();
   if (!isBuilt()) {
     console.log("Building tsugi (npm run build) …");
     npm("run", "--silent", "build");
+  }
+}
+
+/** `npm ci`, where it was not run since the lock file changed. */
+export function installPackages() {
+  if (changedMs("node_modules/.package-lock.json") < changedMs("package-lock.json")) {
+    console.log("Installing tsugi's own packages (npm ci) …");
+    npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
   }
 }
 
@@ -29,11 +34,14 @@ function npm(...args) {
   if (status !== 0) fail(`npm ${args[0]} failed; the reason is above.`);
 }
 
-function isBuilt() {
-  const built = join(projectRoot, "dist/cli/main.mjs");
-  if (!existsSync(built)) return false;
-  const { mtimeMs } = statSync(built);
-  return newestIn(join(projectRoot, "src")) <= mtimeMs;
+const isBuilt = () =>
+  newestIn(join(projectRoot, "src")) < changedMs("dist/cli/main.mjs") &&
+  changedMs("package-lock.json") < changedMs("dist/cli/main.mjs");
+
+/** 0 for a file that is not there. */
+function changedMs(file) {
+  const path = join(projectRoot, file);
+  return existsSync(path) ? statSync(path).mtimeMs : 0;
 }
 
 function newestIn(folder) {
