@@ -31,6 +31,10 @@ export class HotRegistry {
   used = false;
   /** Called after each registration of a hook. */
   onHook: (kind: HookKind) => void = () => {};
+  /** Called with each registered server, before it has a connection. */
+  onWebsockets: (registered: RegisteredServer<WebSocketServerLike>, index: number) => void =
+    () => {};
+  onSockets: (registered: RegisteredServer<NetServer>, index: number) => void = () => {};
 
   declare<T>(name: string, options: StateOptions<T>): StateCell<T> {
     if (this.states.has(name)) throw new Error(`hot.state("${name}") was declared twice`);
@@ -65,11 +69,13 @@ export function createHot(registry: HotRegistry, release: HotRelease | undefined
     health: add("health"),
     websockets: (server, options = {}) => {
       registry.used = true;
-      registry.websockets.push({ server, options: options as CarryOptions<object> });
+      const registered = { server, options: options as CarryOptions<object> };
+      registry.onWebsockets(registered, registry.websockets.push(registered) - 1);
     },
     sockets: (server, options = {}) => {
       registry.used = true;
-      registry.sockets.push({ server, options: options as CarryOptions<object> });
+      const registered = { server, options: options as CarryOptions<object> };
+      registry.onSockets(registered, registry.sockets.push(registered) - 1);
     },
     carried: (connection) => registry.carried.has(connection),
     exempt: (response) => {

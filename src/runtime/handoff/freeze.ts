@@ -24,7 +24,7 @@ export async function freeze(
   const startMs = nowMs();
   outgoing.close();
   outgoing.stillOthers();
-  const underWay = outgoing.holding().length;
+  const underWay = outgoing.holders().length;
   const hooks = new RunningHooks(registry);
   const holders = () => [...outgoing.holders(), ...hooks.holders(startMs)];
   const done = Promise.all([outgoing.whenFree(), hooks.done]);

@@ -1,11 +1,15 @@
 /** Connections that come from the old generation go on here, as if they had been accepted here. */
 import net from "node:net";
+import { messageOf } from "../../errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type { ConnectionMeta } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/node-internals.ts";
+
+import { adoptWebSocket } from "./websocket-adopt.ts";
+import type { CarriedHandshake } from "./websockets.ts";
 
 /** Node closes an idle connection this much after what it has told the client. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
@@ -34,7 +38,14 @@ export class Incoming {
       return;
     }
     const socket = this.#accept(server as HttpServerInternals, handle);
-    this.#begin(server as HttpServerInternals, socket, meta);
+    try {
+      this.#begin(server as HttpServerInternals, socket, meta);
+    } catch (error) {
+      socket.destroy();
+      const text = `a carried connection (${meta.kind}) was not taken: ${messageOf(error)}`;
+      channel.send({ type: "notice", text });
+      return;
+    }
     channel.send({ type: "adopted", kind: meta.kind, quietMs: nowMs() - meta.quietSinceMs });
   }
 
@@ -56,11 +67,28 @@ export class Incoming {
   }
 
   #begin(server: HttpServerInternals, socket: SocketInternals, meta: ConnectionMeta): void {
-    server.emit("connection", socket);
-    const head = meta.head?.byteLength ? Buffer.from(meta.head) : undefined;
-    if (head) socket.emit("data", head);
-    else closeWhenIdle(server, socket);
+    const { websockets, sockets, carried } = this.#parts.registry;
+    const head = Buffer.from(meta.head ?? []);
+    if (meta.kind === "websocket") {
+      const { server: registered, options } = registration(websockets, meta);
+      adoptWebSocket(registered, options, carried, socket, head, meta.data as CarriedHandshake);
+    } else if (meta.kind === "tcp") {
+      if (head.length > 0) socket.unshift(head);
+      const { options } = registration(sockets, meta);
+      options.restore?.(socket, (meta.data as { saved: unknown }).saved);
+      server.emit("connection", socket);
+    } else {
+      server.emit("connection", socket);
+      if (head.length > 0) socket.emit("data", head);
+      else closeWhenIdle(server, socket);
+    }
   }
+}
+
+function registration<T>(servers: T[], { server, kind }: ConnectionMeta): T {
+  const found = servers[server ?? 0];
+  if (found === undefined) throw new Error(`this version registers no ${kind} server ${server}`);
+  return found;
 }
 
 /** Node counts idleness from the end of a response, and this connection has had none here yet. */

@@ -2,9 +2,8 @@
  * The connections of a generation that is being left: held still for a freeze, sent to the next
  * generation, or brought to their end here.
  */
-import type { ServerResponse } from "node:http";
 import type { HotRegistry } from "../../hot/registry.ts";
-import type { ConnectionMeta, Holder, WorkerReplies } from "../../protocol/worker.ts";
+import type { ConnectionMeta, Holder, ListenKey, WorkerReplies } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { Listening } from "../worker/listening.ts";
@@ -14,13 +13,19 @@ import {
   type SocketInternals,
 } from "../worker/node-internals.ts";
 import { Ages } from "./ages.ts";
+import type { Carrier } from "./carrier.ts";
 import { HttpGate } from "./http-gate.ts";
 import { otherSockets } from "./other-sockets.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
+import { TcpSockets } from "./tcp.ts";
+import { WebSockets } from "./websockets.ts";
 
 /** Event streams are ended over this long: their clients come back at once, but not all at once. */
 const SPREAD_MS = 2_000;
+/** WebSocket close code: the service restarts, come back. */
+const RESTART_CODE = 1012;
 const CHECK_MS = 20;
+const FREE_CHECK_MS = 5;
 
 export interface OutgoingParts {
   channel: SupervisorChannel;
@@ -32,20 +37,31 @@ export class Outgoing {
   readonly #parts: OutgoingParts;
   readonly ages: Ages;
   #gates: { gate: HttpGate; listening: Listening }[] = [];
-  /** Not HTTP; not read while frozen. */
+  /** Registered WebSocket and TCP servers. */
+  readonly #carriers: Carrier[] = [];
+  #closed = false;
+  /** Neither HTTP nor registered; not read while frozen. */
   #stilled: SocketInternals[] = [];
   #releasing = false;
+  #follow: NodeJS.Timeout | undefined;
   #carried = 0;
   #sending = new Set<Promise<void>>();
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
+    const { registry } = parts;
+    registry.onWebsockets = ({ server, options }, index) =>
+      this.#carriers.push(new WebSockets(server, options, index));
+    registry.onSockets = ({ server, options }, index) =>
+      this.#carriers.push(new TcpSockets(server, options, index));
     this.ages = new Ages(() => parts.listeners.all.map(({ server }) => server));
   }
 
   /** From here on no request reaches the application. */
   close(): void {
-    if (this.#gates.length > 0) return;
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const carrier of this.#carriers) carrier.close();
     this.#gates = this.#parts.listeners.all
       .filter(({ server }) => connectionsOf(server) !== undefined)
       .map((listening) => ({
@@ -53,40 +69,51 @@ export class Outgoing {
         gate: new HttpGate(listening.server as HttpServerInternals, this.#parts.registry.exempt),
       }));
     for (const { gate } of this.#gates) gate.close();
-    for (const response of this.holding()) this.ages.note(response);
+    for (const { gate } of this.#gates) {
+      for (const response of gate.holding()) this.ages.note(response);
+    }
   }
 
   /** Upgraded and TCP connections are not read either: their messages may change state. */
   stillOthers(): void {
-    this.#stilled = this.#others();
+    this.#stilled = this.#unregistered();
     for (const socket of this.#stilled) stopReading(socket);
   }
 
   /** Everything goes on where it was. */
   open(): void {
     this.#releasing = false;
+    this.#closed = false;
+    clearInterval(this.#follow);
     for (const { gate } of this.#gates.splice(0)) gate.open();
+    for (const carrier of this.#carriers) carrier.open();
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
   }
 
-  holding(): ServerResponse[] {
-    return this.#gates.flatMap(({ gate }) => gate.holding());
-  }
-
+  /** Requests and messages under way. */
   holders(): Holder[] {
-    return this.holding().map((response) => ({
-      kind: "request",
-      name: `${response.req.method} ${response.req.url}`,
-      ageMs: this.ages.of(response),
-    }));
+    const requests = this.#gates.flatMap(({ gate }) => gate.holding());
+    return [
+      ...requests.map(
+        (response): Holder => ({
+          kind: "request",
+          name: `${response.req.method} ${response.req.url}`,
+          ageMs: this.ages.of(response),
+        }),
+      ),
+      ...this.#carriers.flatMap((carrier) => carrier.holders()),
+    ];
   }
 
-  /** Resolves when no response holds the freeze. */
+  /** Resolves when nothing holds the freeze, or once it is over anyway. */
   whenFree(): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {
-        if (this.holding().length === 0) resolve();
+        if (this.#closed && this.holders().length > 0) return;
+        clearInterval(timer);
+        resolve();
       };
+      const timer = setInterval(check, FREE_CHECK_MS);
       for (const { gate } of this.#gates) gate.onChange = check;
       check();
     });
@@ -101,6 +128,8 @@ export class Outgoing {
       else gate.onChange = () => this.#sendMovable(gate, listening);
       gate.onChange();
     }
+    this.#follow = setInterval(() => this.#sendRegistered(), FREE_CHECK_MS);
+    this.#sendRegistered();
     await Promise.all(this.#sending);
     this.#endEventStreams();
     return { carried: this.#carried, left: this.#left().length };
@@ -115,11 +144,27 @@ export class Outgoing {
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
     }
     await Promise.all(this.#sending);
+    clearInterval(this.#follow);
+    for (const carrier of this.#carriers) carrier.end();
     const rest = this.#left();
     const lost = rest.filter((socket) => socket._httpMessage && !socket._httpMessage.writableEnded);
     for (const socket of rest) this.#end(socket);
     const followed = this.#carried - before;
     return { drained: Math.max(0, atFirst - followed - lost.length), lost: lost.length };
+  }
+
+  #sendRegistered(): void {
+    for (const carrier of this.#carriers) {
+      carrier.sendMovable((meta, socket) => {
+        const key = this.#keyOf(socket);
+        if (key) this.#send({ ...meta, key, quietSinceMs: quietSinceMs(socket) }, socket);
+      });
+    }
+  }
+
+  #keyOf(socket: SocketInternals): ListenKey | undefined {
+    const server = socket._server ?? socket.server;
+    return this.#parts.listeners.all.find((listening) => listening.server === server)?.key;
   }
 
   #sendMovable(gate: HttpGate, listening: Listening): void {
@@ -160,6 +205,11 @@ export class Outgoing {
     return otherSockets(new Set(this.#parts.listeners.all.map(({ server }) => server)));
   }
 
+  #unregistered(): SocketInternals[] {
+    const registered = new Set(this.#carriers.flatMap((carrier) => carrier.sockets()));
+    return this.#others().filter((socket) => !registered.has(socket));
+  }
+
   #endEventStreams(): void {
     for (const socket of this.#left()) {
       const response = socket._httpMessage;
@@ -170,7 +220,22 @@ export class Outgoing {
   }
 
   #end(socket: SocketInternals): void {
-    socket.end();
-    socket.destroySoon();
+    const webSocket = webSocketOf(socket);
+    if (webSocket) webSocket.close(RESTART_CODE, "service restart");
+    else socket.end();
+    if (!webSocket) socket.destroySoon();
   }
+}
+
+/** The `ws` object of an upgraded socket, registered or not. */
+function webSocketOf(
+  socket: SocketInternals,
+): { close(code: number, why: string): void } | undefined {
+  const symbol = Object.getOwnPropertySymbols(socket).find(
+    ({ description }) => description === "websocket",
+  );
+  return (
+    symbol &&
+    (socket as unknown as Record<symbol, { close(code: number, why: string): void }>)[symbol]
+  );
 }
