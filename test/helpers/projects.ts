@@ -1,8 +1,18 @@
 /** Small projects for the build's tests, and `tsugi` run on them. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { mustRun, runCommand } from "./commands.ts";
 import { projectRoot, tsugiCli } from "./example.ts";
 
@@ -53,4 +63,37 @@ export function freePort(): Promise<number> {
       server.close(() => resolve(port));
     });
   });
+}
+
+/**
+ * A stand-in for Node's binary that says what it is and takes no time to pack. Only for tests that
+ * never start the release.
+ */
+export function standInNode(folder: string, version = TEST_NODE): string {
+  const file = join(folder, "stand-in", "bin", "node");
+  writeFiles(folder, { "stand-in/bin/node": `#!/bin/sh\necho ${version} linux-x64\n` });
+  writeFiles(folder, { "stand-in/LICENSE": "a licence\n" });
+  chmodSync(file, 0o755);
+  return file;
+}
+
+/** A service of one file, released with the stand-in. */
+export function smallProject(folder: string, files: Record<string, unknown> = {}): string {
+  return writeFiles(folder, {
+    "package.json": { name: "small", version: "1.0.0", type: "module", private: true },
+    "tsugi.config.json": { runtime: { from: standInNode(folder) } },
+    "src/server.ts": 'import { createServer } from "node:http";\ncreateServer().listen(0);\n',
+    ...files,
+  });
+}
+
+/** Every file below a folder, by relative path, as text; links as `→ target`. */
+export function snapshot(folder: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isSymbolicLink()) found[relative(folder, path)] = `→ ${readlinkSync(path)}`;
+    else if (entry.isFile()) found[relative(folder, path)] = readFileSync(path, "latin1");
+  }
+  return found;
 }
