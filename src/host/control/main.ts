@@ -31,7 +31,7 @@ async function main(): Promise<void> {
 
 function showError(error: unknown, args: string[], name: string): number {
   if (isCommanderError(error)) {
-    if (error.exitCode === 0) return 0;
+    if (error.exitCode === 0 || error.code === "commander.help") return 0;
     const problem = error.message.replace(/^error: /, "");
     const isVerb = error.code !== "commander.unknownCommand" && !args[0]?.startsWith("-");
     const help = isVerb
