@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { mustRun } from "./commands.ts";
 import { freePort, Host, makeHostPath } from "./host.ts";
@@ -39,16 +40,18 @@ export interface WallVersion {
   config?: object;
 }
 
+export interface WallOptions {
+  env?: Record<string, string>;
+  config?: object;
+}
+
 export interface WallReleases {
   folder: string;
   tarball(version: string): string;
   tree(version: string): string;
-  /** An install root with that version extracted and not started. */
-  host(
-    version?: string,
-    options?: { env?: Record<string, string>; config?: object },
-  ): Promise<Wall>;
-  dispose(): Promise<void>;
+  /** An install root with that version extracted and not started; stopped after the test. */
+  host(t: TestContext, version?: string, options?: WallOptions): Promise<Wall>;
+  dispose(): void;
 }
 
 export interface Wall {
@@ -65,7 +68,6 @@ const CONFIG = { timeouts: { probationMs: 300, stopMs: 3000, readyMs: 10_000 } }
 export async function buildWall(versions: Record<string, WallVersion>): Promise<WallReleases> {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-wall-"));
   const path = makeHostPath(join(folder, "path"));
-  const started: Host[] = [];
   for (const [version, { extra = "", config = {} }] of Object.entries(versions)) {
     await build(join(folder, version), version, extra, config);
   }
@@ -76,14 +78,14 @@ export async function buildWall(versions: Record<string, WallVersion>): Promise<
     folder,
     tarball,
     tree,
-    host: async (version = Object.keys(versions)[0]!, { env = {}, config = {} } = {}) => {
+    host: async (t, version = Object.keys(versions)[0]!, { env = {}, config = {} } = {}) => {
       hosts += 1;
       const port = await freePort();
       const root = join(folder, `host${hosts}`);
       mkdirSync(root);
       const options = { env: { PORT: String(port), ...env }, config: { ...CONFIG, ...config } };
       const host = new Host({ root, name: "wall", path, ...options });
-      started.push(host);
+      t.after(() => host.app("stop").catch(() => {})); // one test moves its root away
       await host.extract(tarball(version));
       const get = async (at = "/") => {
         const response = await fetch(`http://127.0.0.1:${port}${at}`, {
@@ -94,10 +96,7 @@ export async function buildWall(versions: Record<string, WallVersion>): Promise<
       };
       return { host, port, get };
     },
-    dispose: async () => {
-      await Promise.all(started.map((host) => host.app("stop")));
-      rmSync(folder, { recursive: true, force: true });
-    },
+    dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
 

@@ -42,7 +42,7 @@ export async function spawnSupervisor(
   try {
     const answer = await firstAnswer(child, boot.settings.timeouts.readyMs + SPARE_MS);
     if (answer.type === "ready") return { child, pid: answer.pid };
-    throw errorFromJson(answer.error);
+    throw failedAnswer(layout, version, answer.error);
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     child.kill("SIGKILL");
@@ -75,6 +75,14 @@ function firstAnswer(child: ChildProcess, timeoutMs: number): Promise<Answer> {
       settle(() => reject(new Error(`the supervisor ended with ${signal ?? `code ${code}`}`))),
     );
   });
+}
+
+/** Nothing serves: what refuses an upgrade (exit 4) is a failure (exit 1) of a start. */
+function failedAnswer(layout: Layout, version: string, error: ErrorJson): TsugiError {
+  if (error.exitCode !== 4) return errorFromJson(error);
+  const { name, bin } = layout;
+  const problem = error.message.replaceAll(`${name} ${version} did not load: `, "");
+  return new TsugiError("TSUGI_START_FAILED", { name, version, problem, bin });
 }
 
 const bootErrors = (layout: Layout): string => join(layout.run, "boot.err");

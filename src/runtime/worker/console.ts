@@ -19,10 +19,11 @@ export class Consoles {
   }
 
   async open({ session, columns, terminal }: Open): Promise<null> {
-    const repl = await import("node:repl");
     const input = new PassThrough();
     const output = this.#output(session, columns);
+    // Before the import: what is typed (or piped) at once has somewhere to wait.
     this.#inputs.set(session, input);
+    const repl = await import("node:repl");
     const { hot } = this.#scope();
     const prompt = hot.release ? `${hot.release.name}@${hot.release.version}> ` : "> ";
     const server: REPLServer = repl.start({ input, output, terminal, prompt, useGlobal: true });

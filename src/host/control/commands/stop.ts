@@ -1,5 +1,7 @@
+import { TsugiError } from "../../../errors.ts";
 import { stopwatch } from "../../../platform/clock.ts";
 import { DEFAULT_SETTINGS } from "../../../protocol/settings.ts";
+import type { Layout } from "../../../release/layout.ts";
 import { ask, RemoteError } from "../client.ts";
 import type { Context } from "../context.ts";
 import { msText, note, report } from "../output.ts";
@@ -9,8 +11,9 @@ import { endProcesses, findSupervisor, liveWorkers, notRunning, waitGone } from 
 import { runningManifest } from "../runningRelease.ts";
 import { owningUnit } from "../units.ts";
 
-/** After the supervisor's own time is up: it should have ended everything by then. */
-const SPARE_MS = 5_000;
+/** Beyond stopMs a supervisor that still answers gets this long for hooks and signal handlers. */
+const SPARE_MS = 18_000;
+const ANSWER_MS = 2_000;
 const KILL_GRACE_MS = 2_000;
 
 const register: Register = (program, context) => {
@@ -48,13 +51,22 @@ export async function stop(context: Context) {
     note(`${error.json.message}`);
   });
   const stopMs = await stopTime(context, manifest?.version);
-  const gone = await waitGone(processes, stopMs + SPARE_MS);
+  const inTime = await waitGone(processes, stopMs);
+  const gone = inTime || ((await answers(layout)) && (await waitGone(processes, SPARE_MS)));
   if (!gone) await endProcesses(processes, KILL_GRACE_MS);
   await waitGone(liveWorkers(layout), KILL_GRACE_MS);
   if (!gone) await endLeftovers(layout);
   const { name } = layout;
   const version = manifest?.version ?? "";
   return { name, version, pid: supervisor.pid, states, killed: !gone, ms: ms() };
+}
+
+/** False for one that hangs. */
+async function answers(layout: Layout): Promise<boolean> {
+  return ask(layout, { verb: "ping" }, { timeoutMs: ANSWER_MS }).then(
+    () => true,
+    (error) => !(error instanceof TsugiError) || error.code !== "TSUGI_CONTROL_UNREACHABLE",
+  );
 }
 
 async function stopTime(context: Context, version: string | undefined): Promise<number> {
