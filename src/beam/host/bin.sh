@@ -1,0 +1,33 @@
+#!/bin/sh
+# bin/<app> of a BEAM release: finds the release that a boot would take and hands over to the
+# control program in it. The same bytes for every application and version, safe to replace.
+set -eu
+self=$0
+while [ -h "$self" ]; do
+  link=$(readlink "$self")
+  case $link in /*) self=$link ;; *) self=$(dirname "$self")/$link ;; esac
+done
+TSUGI_ROOT=$(CDPATH='' cd "$(dirname "$self")/.." && pwd -P)
+TSUGI_NAME=$(basename "$self")
+export TSUGI_ROOT TSUGI_NAME
+
+# start_erl.data is the truth; before the first start there is none, but only one release.
+vsn=
+[ ! -s "$TSUGI_ROOT/releases/start_erl.data" ] || read -r _erts vsn < "$TSUGI_ROOT/releases/start_erl.data" || :
+if [ -z "$vsn" ] || [ ! -f "$TSUGI_ROOT/releases/$vsn/tsugi" ]; then
+  vsn=
+  for file in "$TSUGI_ROOT"/releases/*/tsugi; do
+    [ -f "$file" ] || continue
+    vsn=$(basename "$(dirname "$file")")
+  done
+fi
+if [ -z "$vsn" ]; then
+  echo "error TSUGI_MANIFEST_INVALID" >&2
+  echo "  No release stands below $TSUGI_ROOT/releases." >&2
+  echo "  → Extract a tarball made by tsugi release into $TSUGI_ROOT, then: $0 start" >&2
+  exit 1
+fi
+read -r tsugi _rest < "$TSUGI_ROOT/releases/$vsn/tsugi"
+TSUGI_LIB=$TSUGI_ROOT/lib/$tsugi
+export TSUGI_LIB
+exec /bin/sh "$TSUGI_LIB/priv/main.sh" "$vsn" "$@"

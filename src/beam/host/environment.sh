@@ -1,0 +1,66 @@
+# Sourced: the environment of a release on this host. Needs TSUGI_ROOT, TSUGI_NAME and $vsn.
+#
+#   host's own  <  etc/env  <  what mix's env.sh says, where it does not look first
+#
+# TSUGI_ETC names what came out of etc/env, so that a variable removed there is gone at the next
+# look, also inside a process that still carries it.
+tsugi_unset_etc() {
+  for tsugi_key in ${TSUGI_ETC:-}; do unset "$tsugi_key"; done
+  TSUGI_ETC=
+}
+
+tsugi_read_etc() {
+  [ -f "$TSUGI_ROOT/etc/env" ] || { export TSUGI_ETC; return 0; }
+  while IFS= read -r tsugi_line || [ -n "$tsugi_line" ]; do
+    case $tsugi_line in '' | '#'*) continue ;; esac
+    tsugi_line=${tsugi_line#export }
+    tsugi_key=${tsugi_line%%=*}
+    tsugi_value=${tsugi_line#*=}
+    case $tsugi_key in '' | [0-9]* | *[!A-Za-z0-9_]*)
+      echo "etc/env: not a KEY=value line: $tsugi_key" >&2; continue ;; esac
+    case $tsugi_value in
+      \"*\") tsugi_value=${tsugi_value#\"}; tsugi_value=${tsugi_value%\"} ;;
+      \'*\') tsugi_value=${tsugi_value#\'}; tsugi_value=${tsugi_value%\'} ;;
+    esac
+    export "$tsugi_key=$tsugi_value"
+    TSUGI_ETC="$TSUGI_ETC $tsugi_key"
+  done < "$TSUGI_ROOT/etc/env"
+  export TSUGI_ETC
+}
+
+# What mix's own script sets, in its words.
+tsugi_release_variables() {
+  RELEASE_ROOT=$TSUGI_ROOT
+  RELEASE_NAME=$TSUGI_NAME
+  RELEASE_VSN=$vsn
+  RELEASE_PROG=$TSUGI_NAME
+  RELEASE_COMMAND=${RELEASE_COMMAND:-start}
+  RELEASE_TMP=${RELEASE_TMP:-$TSUGI_ROOT/run/tmp}
+  RELEASE_SYS_CONFIG=$TSUGI_ROOT/releases/$vsn/sys
+  export RELEASE_ROOT RELEASE_NAME RELEASE_VSN RELEASE_PROG RELEASE_COMMAND RELEASE_TMP
+  export RELEASE_SYS_CONFIG
+  if [ -f "$TSUGI_ROOT/releases/$vsn/env.sh" ]; then . "$TSUGI_ROOT/releases/$vsn/env.sh"; fi
+  RELEASE_NODE=${RELEASE_NODE:-$RELEASE_NAME}
+  RELEASE_MODE=${RELEASE_MODE:-embedded}
+  RELEASE_DISTRIBUTION=${RELEASE_DISTRIBUTION:-sname}
+  RELEASE_BOOT_SCRIPT=${RELEASE_BOOT_SCRIPT:-start}
+  RELEASE_VM_ARGS=${RELEASE_VM_ARGS:-$TSUGI_ROOT/releases/$vsn/vm.args}
+  export RELEASE_NODE RELEASE_MODE RELEASE_DISTRIBUTION RELEASE_BOOT_SCRIPT RELEASE_VM_ARGS
+  if [ -z "${RELEASE_COOKIE:-}" ] && [ -f "$TSUGI_ROOT/releases/COOKIE" ]; then
+    RELEASE_COOKIE=$(cat "$TSUGI_ROOT/releases/COOKIE")
+  fi
+  export RELEASE_COOKIE
+}
+
+tsugi_environment() {
+  tsugi_unset_etc
+  # Left by the release that this process belongs to; each release says it for itself.
+  [ -z "${TSUGI_RELEASE_VARIABLES:-}" ] || unset RELEASE_NODE RELEASE_MODE RELEASE_DISTRIBUTION \
+    RELEASE_BOOT_SCRIPT RELEASE_VM_ARGS RELEASE_COOKIE RELEASE_TMP
+  tsugi_read_etc
+  tsugi_release_variables
+  TSUGI_RELEASE_VARIABLES=1
+  export TSUGI_RELEASE_VARIABLES
+  read -r _tsugi tsugi_erts < "$TSUGI_ROOT/releases/$vsn/tsugi"
+  TSUGI_ERTS=$TSUGI_ROOT/$tsugi_erts
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# epmd does not outlive the last node that needs it. Ends the epmd that a tsugi release has brought,
+# and no other; epmd itself refuses while a node is registered.
+for link in /proc/[0-9]*/exe; do
+  exe=$(readlink "$link" 2>/dev/null) || continue
+  case $exe in
+    */erts-*/bin/epmd | */erts-*/bin/epmd' (deleted)') ;;
+    *) continue ;;
+  esac
+  root=${exe%/erts-*}
+  for tsugi in "$root"/lib/tsugi-*; do
+    [ -d "$tsugi" ] || [ "$root" = "$1" ] || continue
+    "${exe% (deleted)}" -kill >/dev/null 2>&1
+    break
+  done
+done
+exit 0

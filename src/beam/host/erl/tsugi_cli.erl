@@ -1,0 +1,56 @@
+%% bin/<app>: parses, runs one command, prints its result or its error, sets the exit code. A command
+%% answers {Json, Text}; --json prints the first on stdout. Progress and errors go to stderr.
+-module(tsugi_cli).
+-export([main/0, main/1, note/1, note/2]).
+
+main() -> main([]).
+
+main(_) ->
+    _ = os:set_signal(sighup, ignore),
+    [Vsn | Words] = init:get_plain_arguments(),
+    {Json, Rest} = take_json(Words),
+    Code = try run(Vsn, Rest, Json)
+           catch Class:Reason:Stack -> show_error(tsugi_error:from_reason(Class, Reason, Stack), Json, Stack)
+           end,
+    halt_when_printed(Code).
+
+%% Everything written has left before the end.
+halt_when_printed(Code) ->
+    catch io:format(standard_error, "", []),
+    init:stop(Code),
+    receive after infinity -> ok end.
+
+take_json(Words) ->
+    {Before, After} = lists:splitwith(fun(W) -> W =/= "--" end, Words),
+    {lists:member("--json", Before), [W || W <- Before, W =/= "--json"] ++ tail(After)}.
+
+tail([]) -> [];
+tail([_ | Rest]) -> Rest.
+
+run(Vsn, Words, Json) ->
+    {Module, Function, Arguments, Options} = tsugi_usage:parse(Words),
+    case Module:Function(Vsn, Arguments, Options) of
+        {ok, Value, Text} -> show(Json, Value, Text), 0;
+        {exit, Code, Value, Text, Error} ->
+            _ = Json andalso print([tsugi_json:encode(Value), "\n"]),
+            _ = Json orelse Text =:= "" orelse note(Text),
+            note(tsugi_error:render(Error)),
+            Code
+    end.
+
+show(true, Value, _) -> print([tsugi_json:encode(Value), "\n"]);
+show(false, _, "") -> ok;
+show(false, _, Text) -> print([string:trim(to_text(Text), trailing, "\n"), "\n"]).
+
+show_error(Error, Json, Stack) ->
+    _ = Json andalso print([tsugi_json:encode(#{error => tsugi_error:to_map(Error)}), "\n"]),
+    note(tsugi_error:render(Error)),
+    _ = os:getenv("TSUGI_DEBUG") =/= false andalso note("~tp~n", [Stack]),
+    tsugi_error:exit_code(Error).
+
+print(Text) -> io:put_chars(to_text(Text)).
+
+note(Text) -> io:put_chars(standard_error, [string:trim(to_text(Text), trailing, "\n"), "\n"]).
+note(Format, Args) -> note(io_lib:format(Format, Args)).
+
+to_text(Text) -> unicode:characters_to_list(unicode:characters_to_binary(Text)).

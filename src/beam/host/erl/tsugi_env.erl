@@ -1,0 +1,99 @@
+%% Applications' environment across an install. release_handler replaces all of it by the new
+%% sys.config; what code has put there at run time would be gone, so it is laid over the new one.
+-module(tsugi_env).
+-export([snapshot/0, restore/1, overrides/3, overlay/2, put_unwritable/1, os_env/0]).
+
+%% {App, Env} of every loaded application.
+snapshot() -> [{App, application:get_all_env(App)} || {App, _, _} <- application:loaded_applications()].
+
+%% Back to a snapshot, key by key.
+restore(Snapshot) ->
+    [restore_app(App, Env, application:get_all_env(App)) || {App, Env} <- Snapshot],
+    ok.
+
+restore_app(_, Env, Env) -> ok;
+restore_app(App, Env, Now) ->
+    [application:unset_env(App, Key) || {Key, _} <- Now, not lists:keymember(Key, 1, Env)],
+    [application:set_env(App, Key, Value) || {Key, Value} <- Env,
+                                             lists:keyfind(Key, 1, Now) =/= {Key, Value}],
+    ok.
+
+%% What the running node has beyond its configuration, where the configuration itself stays the same:
+%% a key that the new release configures anew is the new release's.
+overrides(Snapshot, OldConfig, NewConfig) ->
+    [{App, Kept} || {App, Env} <- Snapshot,
+                    Kept <- [kept(App, Env, OldConfig, NewConfig)], Kept =/= []].
+
+kept(App, Env, OldConfig, NewConfig) ->
+    Baseline = maps:merge(app_file_env(App), from_config(App, OldConfig)),
+    New = from_config(App, NewConfig),
+    Old = from_config(App, OldConfig),
+    [{Key, Value} || {Key, Value} <- Env, Key =/= included_applications,
+                     maps:get(Key, Baseline, '$none') =/= Value,
+                     maps:get(Key, Old, '$none') =:= maps:get(Key, New, '$none')].
+
+app_file_env(App) ->
+    case code:where_is_file(atom_to_list(App) ++ ".app") of
+        non_existing -> #{};
+        File ->
+            case file:consult(File) of
+                {ok, [{application, _, Keys}]} -> maps:from_list(proplists:get_value(env, Keys, []));
+                _ -> #{}
+            end
+    end.
+
+from_config(App, Config) ->
+    maps:from_list([KV || {_, _} = KV <- proplists:get_value(App, Config, [])]).
+
+%% The new configuration with the overrides that can be written.
+overlay(Config, Overrides) ->
+    lists:foldl(
+        fun({App, Kept}, Acc) ->
+            Env = proplists:get_value(App, Acc, []),
+            New = lists:foldl(fun({Key, Value}, E) -> lists:keystore(Key, 1, E, {Key, Value}) end, Env,
+                              [KV || {_, Value} = KV <- Kept, tsugi_config:is_writable(Value)]),
+            lists:keystore(App, 1, Acc, {App, New})
+        end, Config, Overrides).
+
+put_unwritable(Overrides) ->
+    [application:set_env(App, Key, Value) || {App, Kept} <- Overrides, {Key, Value} <- Kept,
+                                             not tsugi_config:is_writable(Value)],
+    ok.
+
+%% The process environment follows etc/env: a variable that is gone there is gone here.
+os_env() ->
+    [os:unsetenv(Key) || Key <- string:lexemes(os:getenv("TSUGI_ETC", ""), " ")],
+    Pairs = read_etc(),
+    [os:putenv(Key, Value) || {Key, Value} <- Pairs],
+    os:putenv("TSUGI_ETC", lists:flatten([[" ", Key] || {Key, _} <- Pairs])),
+    ok.
+
+read_etc() ->
+    case file:read_file(tsugi_layout:at(["etc", "env"])) of
+        {ok, Bytes} -> lists:filtermap(fun parse/1, string:split(to_chars(Bytes), "\n", all));
+        _ -> []
+    end.
+
+to_chars(Bytes) ->
+    case unicode:characters_to_list(Bytes) of
+        Chars when is_list(Chars) -> Chars;
+        _ -> binary_to_list(Bytes)
+    end.
+
+parse(Line0) ->
+    Line = case string:prefix(string:trim(Line0, trailing, "\r"), "export ") of
+        nomatch -> string:trim(Line0, trailing, "\r");
+        Rest -> Rest
+    end,
+    case {Line, string:split(Line, "=")} of
+        {"#" ++ _, _} -> false;
+        {_, [[_ | _] = Key, Value]} -> {true, {Key, unquote(Value)}};
+        _ -> false
+    end.
+
+unquote([Q | Rest] = Value) when Q =:= $"; Q =:= $' ->
+    case lists:reverse(Rest) of
+        [Q | Inner] -> lists:reverse(Inner);
+        _ -> Value
+    end;
+unquote(Value) -> Value.

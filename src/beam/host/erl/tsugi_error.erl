@@ -1,0 +1,55 @@
+%% Errors are thrown as {tsugi_error, Code, Details}; their words come from the one registry
+%% (src/errors.ts), which the build writes to priv/errors.json.
+-module(tsugi_error).
+-export([throw/2, to_map/1, exit_code/1, render/1, from_reason/3, text/1]).
+
+-spec throw(atom(), map()) -> no_return().
+throw(Code, Details) -> erlang:throw({tsugi_error, Code, Details}).
+
+to_map({tsugi_error, Code, Details0}) ->
+    Details = maps:merge(#{name => tsugi_layout:name(), root => tsugi_layout:root(),
+                           bin => tsugi_layout:bin()}, Details0),
+    #{<<"message">> := Message, <<"hint">> := Hint, <<"exitCode">> := Exit} = definition(Code),
+    #{code => atom_to_binary(Code), exitCode => Exit,
+      message => fill(Message, Details), hint => fill(Hint, Details),
+      details => maps:map(fun(_, Value) -> detail(Value) end, Details0)}.
+
+exit_code(Error) -> maps:get(exitCode, to_map(Error)).
+
+render(Error) ->
+    #{code := Code, message := Message, hint := Hint} = to_map(Error),
+    [<<"error ">>, Code, <<"\n  ">>, Message, <<"\n  → ">>, Hint, <<"\n">>].
+
+%% What was caught, as an error of ours.
+from_reason(throw, {tsugi_error, _, _} = Error, _) -> Error;
+from_reason(Class, Reason, Stack) ->
+    {tsugi_error, 'TSUGI_INTERNAL',
+     #{problem => text(io_lib:format("~p ~0tp at ~0tp", [Class, Reason, lists:sublist(Stack, 3)]))}}.
+
+detail(Value) when is_integer(Value); is_boolean(Value) -> Value;
+detail(Value) -> text(Value).
+
+text(Value) -> tsugi_json:text(Value).
+
+definition(Code) ->
+    Registry = registry(),
+    Key = atom_to_binary(Code),
+    case Registry of
+        #{Key := Definition} -> Definition;
+        _ -> #{<<"message">> => <<Key/binary, ": {problem}">>, <<"hint">> => <<"">>, <<"exitCode">> => 1}
+    end.
+
+registry() ->
+    case file:read_file(filename:join(tsugi_layout:tsugi_priv(), "errors.json")) of
+        {ok, Json} -> tsugi_json:decode(Json);
+        _ -> #{}
+    end.
+
+fill(Text, Details) ->
+    maps:fold(
+        fun(Key, Value, Acc) ->
+            binary:replace(Acc, <<"{", (atom_to_binary(Key))/binary, "}">>,
+                           to_binary(detail(Value)), [global])
+        end, Text, Details).
+
+to_binary(Value) -> text(Value).

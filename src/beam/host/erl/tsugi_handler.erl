@@ -1,0 +1,219 @@
+%% What is asked of OTP's release_handler, and the little that it is not told by others: a RELEASES
+%% file before the first boot, one mended on a live node, and RELEASES.json as a view of it.
+%%
+%% RELEASES and start_erl.data are the truth; they are written by release_handler alone while a node
+%% runs (or by the same code in the control program, which then starts sasl for itself).
+-module(tsugi_handler).
+-export([ensure_releases/1, mend_live/0, adopt/0, set_unpacked/1, install/2, make_permanent/1, remove/1,
+         releases/0, status/1, current/0, permanent/0, permanent_on_disk/0, write_start_erl/1,
+         write_view/0, write_view/1, view/0]).
+
+-include_lib("kernel/include/file.hrl").
+
+%% --- before a boot ------------------------------------------------------------------------------
+
+%% Every release on disk in RELEASES, Vsn as the permanent one. Written anew only where what stands
+%% there is missing, torn, or says otherwise.
+ensure_releases(Vsn) ->
+    case on_disk() of
+        {ok, Releases} ->
+            case lists:sort([element(3, R) || R <- Releases, element(6, R) =:= permanent]) of
+                [Vsn] -> ok;
+                _ -> rewrite(Vsn, Releases)
+            end;
+        error -> rewrite(Vsn, [])
+    end.
+
+on_disk() ->
+    case file:consult(releases_file()) of
+        {ok, [Releases]} when is_list(Releases) -> {ok, Releases};
+        _ -> error
+    end.
+
+releases_file() -> tsugi_layout:at(["releases", "RELEASES"]).
+
+rewrite(Vsn, Known) ->
+    Entries = [entry(V, case {V, status_in(V, Known)} of
+                            {Vsn, _} -> permanent;
+                            {_, permanent} -> old;
+                            {_, old} -> old;
+                            {_, undefined} -> was_committed(V);
+                            _ -> unpacked
+                        end) || V <- lists:sort(tsugi_layout:versions())],
+    tsugi_files:write(releases_file(), io_lib:format("%% coding: utf-8~n~tp.~n", [Entries])).
+
+status_in(V, Known) ->
+    case lists:keyfind(V, 3, Known) of false -> undefined; Release -> element(6, Release) end.
+
+was_committed(V) ->
+    case maps:get(text(V), view_by_version(), undefined) of
+        #{<<"committed">> := N} when is_integer(N) -> old;
+        _ -> unpacked
+    end.
+
+%% As release_handler's own record: {release, Name, Vsn, ErtsVsn, [{Lib, LibVsn, Dir}], Status}.
+entry(Vsn, Status) ->
+    #{rel := {release, {Name, _}, {erts, Erts}, _}, apps := Apps} = tsugi_release:load(Vsn),
+    {release, Name, Vsn, Erts,
+     [{App, V, Dir} || {App, #{vsn := V, dir := Dir}} <- lists:sort(maps:to_list(Apps))], Status}.
+
+write_start_erl(Vsn) ->
+    #{erts := Erts} = tsugi_release:load(Vsn),
+    tsugi_files:write(start_erl(), [Erts, " ", Vsn, "\n"]).
+
+start_erl() -> tsugi_layout:at(["releases", "start_erl.data"]).
+
+permanent_on_disk() ->
+    case string:lexemes(tsugi_files:read_text(start_erl()), " ") of
+        [_Erts, Vsn] -> Vsn;
+        _ -> undefined
+    end.
+
+%% --- on a live node -----------------------------------------------------------------------------
+
+%% A node that was started without RELEASES knows itself by name only and could never upgrade. Its
+%% release_handler is told the rest; it is neither stopped nor restarted.
+mend_live() ->
+    {_, Vsn} = init:script_id(),
+    Running = [R || {_, _, Libs, _} = R <- release_handler:which_releases(), Libs =:= []],
+    case Running of
+        [] -> ok;
+        _ ->
+            ok = ensure_releases(Vsn),
+            adopt()
+    end.
+
+%% The live release_handler takes over what RELEASES says.
+adopt() ->
+    {ok, Releases} = on_disk(),
+    _ = sys:replace_state(release_handler, fun(State) -> with_releases(State, Releases) end),
+    Vsn = permanent(),
+    init:make_permanent(tsugi_layout:release(Vsn, "start"), tsugi_layout:release(Vsn, "sys")).
+
+%% The one element of the state that is a list of release records.
+with_releases(State, Releases) ->
+    list_to_tuple([case Element of
+                       [R | _] when element(1, R) =:= release -> Releases;
+                       _ -> Element
+                   end || Element <- tuple_to_list(State)]).
+
+%% --- steps --------------------------------------------------------------------------------------
+
+set_unpacked(Vsn) ->
+    [RelFile | _] = filelib:wildcard(tsugi_layout:release(Vsn, "*.rel")),
+    #{apps := Apps} = tsugi_release:load(Vsn),
+    Lib = tsugi_layout:at(["lib"]),
+    Dirs = [{App, V, Lib} || {App, #{vsn := V}} <- maps:to_list(Apps)],
+    case release_handler:set_unpacked(RelFile, Dirs) of
+        {ok, Vsn} -> ok;
+        {error, {existing_release, Vsn}} -> ok;
+        {error, Reason} -> failed(unpack, Reason)
+    end.
+
+%% ok | {error, Reason} | restarting
+install(Vsn, Options) ->
+    case release_handler:install_release(Vsn, Options) of
+        {ok, _, _} -> ok;
+        {error, Reason} -> {error, Reason}
+    end.
+
+make_permanent(Vsn) ->
+    case release_handler:make_permanent(Vsn) of
+        ok ->
+            sync(releases_file()),
+            sync(start_erl()),
+            case permanent_on_disk() of
+                Vsn -> ok;
+                Other -> failed(commit, {start_erl_data_says, Other})
+            end;
+        {error, Reason} -> failed(commit, Reason)
+    end.
+
+sync(File) ->
+    case file:open(File, [read, write, raw]) of
+        {ok, Fd} -> _ = file:sync(Fd), file:close(Fd);
+        _ -> ok
+    end.
+
+remove(Vsn) ->
+    case release_handler:set_removed(Vsn) of
+        ok -> ok;
+        {error, {no_such_release, Vsn}} -> ok;
+        {error, {permanent, Vsn}} ->
+            tsugi_error:throw('TSUGI_STATUS_REFUSED',
+                              #{version => Vsn, status => permanent, wanted => "removed"});
+        {error, Reason} -> failed(remove, Reason)
+    end.
+
+-spec failed(atom(), term()) -> no_return().
+failed(Step, Reason) ->
+    tsugi_error:throw('TSUGI_HANDLER_REFUSED', #{step => Step, problem => io_lib:format("~0tp", [Reason])}).
+
+%% --- asking -------------------------------------------------------------------------------------
+
+%% [{Vsn, Status}]
+releases() ->
+    case whereis(release_handler) of
+        undefined ->
+            case on_disk() of
+                {ok, Releases} -> [{element(3, R), element(6, R)} || R <- Releases];
+                error -> [{V, unpacked} || V <- tsugi_layout:versions()]
+            end;
+        _ -> [{Vsn, Status} || {_, Vsn, _, Status} <- release_handler:which_releases()]
+    end.
+
+status(Vsn) -> proplists:get_value(Vsn, releases()).
+
+%% What runs: the current one, or else the permanent one.
+current() ->
+    case [V || {V, current} <- releases()] of
+        [V | _] -> V;
+        [] -> permanent()
+    end.
+
+permanent() ->
+    case [V || {V, permanent} <- releases()] of
+        [V | _] -> V;
+        [] -> undefined
+    end.
+
+%% --- RELEASES.json ------------------------------------------------------------------------------
+
+write_view() -> write_view(#{}).
+
+%% Marks = #{Vsn => #{committed => true, verified => true}}
+write_view(Marks) ->
+    Old = view_by_version(),
+    Last = lists:max([0 | [N || #{<<"committed">> := N} <- maps:values(Old)]]),
+    Entries = [view_entry(V, Status, maps:get(text(V), Old, #{}), maps:get(V, Marks, #{}), Last)
+               || {V, Status} <- lists:sort(releases()), tsugi_manifest:id(V) =/= null],
+    Json = #{format => 1, name => text(tsugi_layout:name()), releases => Entries},
+    tsugi_files:write(view_file(), [tsugi_json:encode(Json), "\n"]).
+
+view_entry(V, Status, Old, Marks, Last) ->
+    StatusText = atom_to_binary(Status),
+    Since = case Old of
+        #{<<"status">> := StatusText, <<"since">> := At} -> At;
+        _ -> tsugi_time:iso()
+    end,
+    Base = #{version => text(V), releaseId => tsugi_manifest:id(V), status => StatusText,
+             since => Since,
+             verified => maps:get(verified, Marks, maps:get(<<"verified">>, Old, false))},
+    case {maps:get(committed, Marks, false), Old} of
+        {true, _} -> Base#{committed => Last + 1};
+        {false, #{<<"committed">> := N}} -> Base#{committed => N};
+        _ -> Base
+    end.
+
+view() ->
+    case file:read_file(view_file()) of
+        {ok, Bytes} -> try tsugi_json:decode(Bytes) catch _:_ -> #{} end;
+        _ -> #{}
+    end.
+
+view_by_version() ->
+    maps:from_list([{V, E} || #{<<"version">> := V} = E <- maps:get(<<"releases">>, view(), [])]).
+
+view_file() -> tsugi_layout:at(["releases", "RELEASES.json"]).
+
+text(Vsn) -> tsugi_json:text(Vsn).

@@ -1,0 +1,247 @@
+%% start, stop, restart, foreground, systemd.
+-module(tsugi_life).
+-export([start/3, stop/3, restart/3, foreground/3, systemd/3]).
+
+start(_, _, _) ->
+    refuse_if_running(),
+    {Result, Ms} = tsugi_time:measure(fun() ->
+        Vsn = prepare(),
+        File = fun(Name) -> tsugi_layout:at(["run", Name]) end,
+        ok = file:write_file(File("first"), <<>>),
+        spawn_keeper(),
+        Pid = wait_ready(Vsn),
+        _ = file:delete(File("first")),
+        {Vsn, Pid}
+    end),
+    {Vsn, Pid} = Result,
+    Name = tsugi_layout:name(),
+    {ok, #{name => text(Name), version => text(Vsn), pid => Pid, ms => Ms},
+     io_lib:format("~ts ~ts is ready, pid ~p (~p ms)", [Name, Vsn, Pid, round(Ms)])}.
+
+refuse_if_running() ->
+    case tsugi_remote:vm_pid() of
+        none -> ok;
+        Pid -> tsugi_error:throw('TSUGI_ALREADY_RUNNING',
+                                 #{pid => Pid, version => case running_version() of undefined -> ""; V -> V end})
+    end.
+
+running_version() ->
+    case tsugi_remote:running() of
+        {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
+            tsugi_remote:call(Node, tsugi_handler, current, []);
+        _ -> tsugi_handler:permanent_on_disk()
+    end.
+
+%% Everything that must be right before a VM is started: verified, configured, known to OTP.
+prepare() ->
+    tsugi_settings:check_etc(),
+    Vsn = permanent(),
+    verify_once(Vsn),
+    ensure_cookie(),
+    _ = tsugi_handler:permanent_on_disk() =:= Vsn orelse tsugi_handler:write_start_erl(Vsn),
+    ok = tsugi_handler:ensure_releases(Vsn),
+    mark_permanent(Vsn),
+    _ = tsugi_config:evaluate(Vsn),
+    [file:delete(tsugi_layout:at(["run", F]))
+     || F <- ["gave-up", "restarts", "stopping", "again", "node", "pid", "back", "log.dropped"]],
+    ok = tsugi_files:write(tsugi_layout:at(["run", "boot"]), [Vsn, "\n"]),
+    ok = tsugi_files:write(tsugi_layout:at(["run", "keeper.settings"]), tsugi_settings:keeper(Vsn)),
+    ok = tsugi_files:write(tsugi_layout:at(["run", "node.args"]), node_args(), 8#600),
+    Vsn.
+
+permanent() ->
+    case tsugi_handler:permanent_on_disk() of
+        undefined ->
+            case lists:sort(fun(A, B) -> tsugi_plan:compare(A, B) =/= less end, tsugi_layout:versions()) of
+                [Newest | _] -> Newest;
+                [] -> tsugi_error:throw('TSUGI_RELEASE_NOT_FOUND',
+                                        #{version => "", looked => "no release below releases/",
+                                          dropBox => tsugi_layout:at(["releases"])})
+            end;
+        Vsn -> Vsn
+    end.
+
+%% A plain `tar x` verifies nothing.
+verify_once(Vsn) ->
+    Text = text(Vsn),
+    Known = [E || #{<<"version">> := V} = E <- maps:get(<<"releases">>, tsugi_handler:view(), []), V =:= Text],
+    case Known of
+        [#{<<"verified">> := true}] -> ok;
+        _ -> tsugi_unpack:verify(Vsn), put(verified, true)
+    end.
+
+mark_permanent(Vsn) ->
+    Committed = [V || #{<<"version">> := V, <<"committed">> := _} <- maps:get(<<"releases">>, tsugi_handler:view(), [])],
+    Marks = case lists:member(text(Vsn), Committed) of true -> #{}; false -> #{committed => true} end,
+    tsugi_handler:write_view(#{Vsn => Marks#{verified => true}}).
+
+%% The cookie is the host's own; whoever needs the same on several hosts sets RELEASE_COOKIE in etc/env.
+ensure_cookie() ->
+    File = tsugi_layout:at(["releases", "COOKIE"]),
+    case {os:getenv("RELEASE_COOKIE", ""), filelib:is_regular(File)} of
+        {"", false} ->
+            Cookie = base64:encode(crypto:strong_rand_bytes(30)),
+            Clean = << <<(case C of $+ -> $A; $/ -> $B; _ -> C end)>> || <<C>> <= Cookie >>,
+            ok = tsugi_files:write(File, Clean, 8#600),
+            os:putenv("RELEASE_COOKIE", binary_to_list(Clean));
+        _ -> ok
+    end.
+
+%% In a file, not on a command line that everyone can read.
+node_args() ->
+    Cookie = case os:getenv("RELEASE_COOKIE", "") of
+        "" -> tsugi_files:read_text(tsugi_layout:at(["releases", "COOKIE"]));
+        Given -> Given
+    end,
+    Distribution = case os:getenv("RELEASE_DISTRIBUTION", "sname") of
+        "none" -> "";
+        Kind -> ["-", Kind, " ", os:getenv("RELEASE_NODE", tsugi_layout:name()), "\n-setcookie ", Cookie, "\n"]
+    end,
+    ["-pa ", tsugi_layout:at(["lib", filename:basename(filename:dirname(tsugi_layout:tsugi_priv())), "ebin"]), "\n",
+     Distribution].
+
+spawn_keeper() ->
+    Script = filename:join(tsugi_layout:tsugi_priv(), "keep.sh"),
+    Command = "if command -v setsid >/dev/null 2>&1; then setsid /bin/sh \"$1\" daemon </dev/null >/dev/null 2>&1 & "
+              "else nohup /bin/sh \"$1\" daemon </dev/null >/dev/null 2>&1 & fi",
+    Port = open_port({spawn_executable, "/bin/sh"}, [{args, ["-c", Command, "sh", Script]}, exit_status]),
+    receive {Port, {exit_status, 0}} -> ok end.
+
+wait_ready(Vsn) ->
+    ReadyMs = tsugi_settings:get(Vsn, [<<"timeouts">>, <<"readyMs">>]),
+    wait_ready(Vsn, ReadyMs, erlang:monotonic_time(millisecond) + ReadyMs).
+
+wait_ready(Vsn, ReadyMs, Deadline) ->
+    Left = Deadline - erlang:monotonic_time(millisecond),
+    GaveUp = filelib:is_regular(tsugi_layout:at(["run", "gave-up"])),
+    if
+        GaveUp -> not_ready(Vsn, ReadyMs, ["it ended while it booted:\n", last_lines()]);
+        Left =< 0 ->
+            end_vm(),
+            not_ready(Vsn, ReadyMs, last_lines());
+        true ->
+            case is_started() of
+                {true, Pid} -> Pid;
+                false -> timer:sleep(25), wait_ready(Vsn, ReadyMs, Deadline)
+            end
+    end.
+
+is_started() ->
+    case tsugi_files:read_text(tsugi_layout:at(["run", "node"])) of
+        "" -> false;
+        "none" ++ _ ->
+            case tsugi_remote:vm_pid() of none -> false; Pid -> {true, Pid} end;
+        _ ->
+            case tsugi_remote:running() of
+                {Pid, Node} when is_atom(Node), Node =/= none ->
+                    case rpc:call(Node, init, get_status, []) of
+                        {started, _} -> {true, Pid};
+                        _ -> false
+                    end;
+                _ -> false
+            end
+    end.
+
+-spec not_ready(term(), term(), term()) -> no_return().
+not_ready(Vsn, ReadyMs, Why) ->
+    tsugi_error:throw('TSUGI_NOT_READY',
+                      #{what => [tsugi_layout:name(), " ", Vsn], timeoutMs => ReadyMs, why => Why}).
+
+last_lines() ->
+    case file:read_file(tsugi_layout:at(["log", tsugi_layout:name() ++ ".log"])) of
+        {ok, Bytes} ->
+            Lines = string:split(string:trim(binary_to_list(Bytes)), "\n", all),
+            lists:join("\n", lists:nthtail(max(0, length(Lines) - 12), Lines));
+        _ -> "no log"
+    end.
+
+end_vm() ->
+    _ = file:write_file(tsugi_layout:at(["run", "stopping"]), <<>>),
+    case tsugi_remote:vm_pid() of
+        none -> ok;
+        Pid -> os:cmd("kill -9 " ++ integer_to_list(Pid))
+    end.
+
+foreground(_, _, _) ->
+    refuse_if_running(),
+    Vsn = prepare(),
+    _ = file:delete(tsugi_layout:at(["run", "first"])),
+    tsugi_cli:note("~ts ~ts in the foreground", [tsugi_layout:name(), Vsn]),
+    {ok, #{}, ""}.
+
+%% --- stop ---------------------------------------------------------------------------------------
+
+stop(_, _, _) ->
+    Pid = case tsugi_remote:vm_pid() of
+        none -> end_keeper(), tsugi_error:throw('TSUGI_NOT_RUNNING', #{});
+        P -> P
+    end,
+    Vsn = running_version(),
+    {Killed, Ms} = tsugi_time:measure(fun() -> stop_vm(Pid, Vsn) end),
+    Name = tsugi_layout:name(),
+    {ok, #{name => text(Name), version => text(Vsn), pid => Pid, killed => Killed, ms => Ms},
+     io_lib:format("~ts ~ts ~ts, pid ~p (~p ms)",
+                   [Name, Vsn, case Killed of true -> "was killed: it did not end in time"; false -> "stopped" end,
+                    Pid, round(Ms)])}.
+
+stop_vm(Pid, Vsn) ->
+    StopMs = tsugi_settings:get(Vsn, [<<"timeouts">>, <<"stopMs">>]),
+    ok = file:write_file(tsugi_layout:at(["run", "stopping"]), <<>>),
+    case tsugi_remote:node_or_none() of
+        Node when Node =:= none; Node =:= no_distribution -> os:cmd("kill -TERM " ++ integer_to_list(Pid));
+        Node -> rpc:cast(Node, init, stop, [])
+    end,
+    Killed = case wait_gone(Pid, StopMs) of
+        true -> false;
+        false ->
+            os:cmd("kill -9 " ++ integer_to_list(Pid)),
+            wait_gone(Pid, 5000),
+            true
+    end,
+    end_keeper(),
+    Killed.
+
+%% The keeper ends by itself, epmd with it; one that was not there is made up for.
+end_keeper() ->
+    case string:to_integer(tsugi_files:read_text(tsugi_layout:at(["run", "keeper"]))) of
+        {Keeper, _} when is_integer(Keeper) -> wait_gone(Keeper, 3000);
+        _ -> ok
+    end,
+    _ = net_kernel:stop(),
+    _ = tsugi_os:run(filename:join(tsugi_layout:tsugi_priv(), "epmd.sh"), [tsugi_layout:root()]),
+    [file:delete(tsugi_layout:at(["run", F])) || F <- ["node", "pid", "stopping", "keeper"]],
+    ok.
+
+wait_gone(Pid, Ms) when Ms =< 0 -> not tsugi_os:alive(Pid);
+wait_gone(Pid, Ms) ->
+    case tsugi_os:alive(Pid) of
+        false -> true;
+        true -> timer:sleep(20), wait_gone(Pid, Ms - 20)
+    end.
+
+restart(Vsn, Arguments, Options) ->
+    _ = try stop(Vsn, Arguments, Options) of
+        {ok, _, Text} -> tsugi_cli:note(Text)
+    catch throw:{tsugi_error, 'TSUGI_NOT_RUNNING', _} -> ok
+    end,
+    start(Vsn, Arguments, Options).
+
+%% --- systemd ------------------------------------------------------------------------------------
+
+systemd(Vsn, _, _) ->
+    Root = tsugi_layout:root(),
+    Name = tsugi_layout:name(),
+    StopMs = tsugi_settings:get(Vsn, [<<"timeouts">>, <<"stopMs">>]),
+    User = string:trim(os:cmd("id -un")),
+    Unit = ["[Unit]\nDescription=", Name, " (a tsugi release)\nAfter=network-online.target\nWants=network-online.target\n\n",
+            "[Service]\nType=exec\n",
+            ["User=" ++ User ++ "\n" || User =/= "root"],
+            "ExecStart=", Root, "/bin/", Name, " foreground\nWorkingDirectory=", Root, "\n",
+            "Restart=on-failure\nKillMode=mixed\nTimeoutStopSec=",
+            integer_to_list(StopMs div 1000 + 10), "\nLimitNOFILE=65536\n\n",
+            "[Install]\nWantedBy=multi-user.target\n"],
+    Path = ["/etc/systemd/system/", Name, ".service"],
+    tsugi_cli:note("# Put it at ~ts, then: systemctl daemon-reload && systemctl enable --now ~ts", [Path, Name]),
+    {ok, #{path => text(Path), unit => text(Unit)}, Unit}.
+
+text(Value) -> tsugi_json:text(Value).

@@ -1,0 +1,55 @@
+%% Programs and processes of the operating system.
+-module(tsugi_os).
+-export([run/2, run/3, alive/1, rss_bytes/1, identity/1]).
+
+%% Runs a shell script of ours to its end: {ExitCode, Output}.
+run(Script, Args) -> run(Script, Args, []).
+
+run(Script, Args, Env) ->
+    Port = open_port({spawn_executable, "/bin/sh"},
+                     [{args, [Script | Args]}, {env, [{"TSUGI_ROOT", tsugi_layout:root()},
+                                                      {"TSUGI_NAME", tsugi_layout:name()},
+                                                      {"TSUGI_LIB", filename:dirname(tsugi_layout:tsugi_priv())}
+                                                      | Env]},
+                      exit_status, stderr_to_stdout, binary, use_stdio, hide]),
+    collect(Port, []).
+
+collect(Port, Acc) ->
+    receive
+        {Port, {data, Data}} -> collect(Port, [Acc, Data]);
+        {Port, {exit_status, Code}} ->
+            Bytes = iolist_to_binary(Acc),
+            {Code, case unicode:characters_to_list(Bytes) of
+                       Text when is_list(Text) -> Text;
+                       _ -> binary_to_list(Bytes)
+                   end}
+    end.
+
+%% A zombie does not live.
+alive(Pid) ->
+    case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/stat") of
+        {ok, Stat} ->
+            [_, Rest] = string:split(Stat, <<") ">>, trailing),
+            not lists:member(binary:first(Rest), "ZX");
+        {error, _} ->
+            filelib:is_dir("/proc/self") =:= false
+                andalso os:cmd("kill -0 " ++ integer_to_list(Pid) ++ " 2>&1") =:= ""
+    end.
+
+%% Start time and boot: a pid alone may be another process by now.
+identity(Pid) ->
+    case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/stat") of
+        {ok, Stat} ->
+            [_, Rest] = string:split(Stat, <<") ">>, trailing),
+            Start = lists:nth(20, binary:split(Rest, <<" ">>, [global])),
+            {Pid, Start};
+        {error, _} -> {Pid, unknown}
+    end.
+
+rss_bytes(Pid) ->
+    case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/statm") of
+        {ok, Text} ->
+            [_, Pages | _] = binary:split(Text, <<" ">>, [global]),
+            binary_to_integer(Pages) * 4096;
+        {error, _} -> 0
+    end.

@@ -1,0 +1,142 @@
+%% Rehearsal: each process's state is copied and taken through code_change by the code that would do
+%% it, in a VM of its own. What fails there would have cost the node its state here.
+%%
+%%   run/3      in the node: copies states, starts the VM, reads its answers
+%%   main/0     in that VM
+-module(tsugi_rehearse).
+-export([run/3, report/4, main/0, main/1]).
+
+%% Copies of more than this are skipped, and said to be.
+-define(MAX_BYTES, 67108864).
+-define(COPY_TIMEOUT_MS, 1000).
+
+%% #{Module => true | Text}: rehearsed, or why not.
+%% @throws TSUGI_STATE_FAILED
+run(_, _, <<"skip">>) -> #{};
+run(#{from := #{vsn := From}, to := #{vsn := To}, direction := Direction}, Script, Mode) ->
+    Carrier = case Direction of up -> To; down -> From end,
+    Changes = lists:append([[{M, Extra, D} || {M, Extra} <- Mods] || {code_change, D, Mods} <- Script]),
+    Processes = tsugi_freeze:processes([M || {M, _, _} <- Changes]),
+    Copies = [copy(M, Pid, lists:keyfind(M, 1, Changes), Mode) || {M, Pid} <- Processes],
+    Skipped = maps:from_list([{M, Why} || {skipped, M, Why} <- Copies]),
+    Files = tsugi_release:code_files(tsugi_release:load(case Direction of up -> From; down -> To end)),
+    case [setelement(5, Copy, change_vsn(element(2, Copy), Direction, Files))
+          || {copy, _, _, _, _, _} = Copy <- Copies] of
+        [] -> Skipped;
+        Ready -> maps:merge(maps:from_list(perform(Carrier, Ready)), Skipped)
+    end.
+
+%% The version that release_handler will give to code_change.
+change_vsn(M, Direction, Files) ->
+    Vsn = case Files of
+        #{M := File} ->
+            case beam_lib:version(File) of
+                {ok, {M, [One]}} when not is_integer(One); One > 1114111 -> One;
+                {ok, {M, Vs}} -> case io_lib:printable_unicode_list(Vs) of true -> Vs; false -> hd(Vs) end;
+                _ -> undefined
+            end;
+        _ -> undefined
+    end,
+    case Direction of up -> Vsn; down -> {down, Vsn} end.
+
+copy(Module, Pid, {_, Extra, _}, Mode) ->
+    {memory, Bytes} = erlang:process_info(Pid, memory),
+    case Bytes > ?MAX_BYTES andalso Mode =/= <<"full">> of
+        true -> {skipped, Module, <<"skipped: the process is larger than 64 MB">>};
+        false ->
+            try {copy, Module, sys:get_state(Pid, ?COPY_TIMEOUT_MS), Extra, undefined, is_statem(Pid)}
+            catch exit:_ -> {skipped, Module, <<"skipped: the process is busy">>}
+            end
+    end.
+
+is_statem(Pid) ->
+    case proc_lib:translate_initial_call(Pid) of
+        {gen_statem, _, _} -> true;
+        _ ->
+            case erlang:process_info(Pid, current_function) of
+                {current_function, {gen_statem, _, _}} -> true;
+                _ -> false
+            end
+    end.
+
+perform(Carrier, Copies) ->
+    File = tsugi_layout:at(["run", "rehearsal." ++ os:getpid()]),
+    ok = file:write_file(File, <<>>),
+    ok = file:change_mode(File, 8#600),
+    ok = file:write_file(File, term_to_binary(Copies)),
+    try tsugi_os:run(tsugi_layout:tsugi_priv() ++ "/evaluate.sh", [Carrier, ?MODULE_STRING, "main", Carrier, File]) of
+        {0, _} ->
+            {ok, Bytes} = file:read_file(File),
+            [answer(M, Outcome) || {M, Outcome} <- binary_to_term(Bytes)];
+        {_, Output} -> [{M, tsugi_json:text(["skipped: ", string:slice(Output, 0, 200)])}
+                        || {copy, M, _, _, _, _} <- Copies]
+    after
+        file:delete(File)
+    end.
+
+answer(Module, ok) -> {Module, true};
+answer(Module, {needs_system, Why}) ->
+    {Module, tsugi_json:text(["skipped: code_change needs the running system (", Why, ")"])};
+answer(Module, {failed, Why}) ->
+    tsugi_error:throw('TSUGI_STATE_FAILED', #{state => Module, problem => Why}).
+
+%% --- in the VM ----------------------------------------------------------------------------------
+
+main() -> main([]).
+
+main(_) ->
+    [Vsn, File] = init:get_plain_arguments(),
+    {ok, Bytes} = file:read_file(File),
+    Copies = binary_to_term(Bytes),
+    #{consolidated := Consolidated} = tsugi_release:load(Vsn),
+    _ = Consolidated =:= none orelse code:add_patha(Consolidated),
+    _ = application:ensure_all_started(elixir),
+    Outcomes = [{M, rehearse(M, State, Extra, OldVsn, IsStatem)}
+                || {copy, M, State, Extra, OldVsn, IsStatem} <- Copies],
+    ok = file:write_file(File, term_to_binary(Outcomes)),
+    erlang:halt(0).
+
+rehearse(M, State, Extra, Vsn, IsStatem) ->
+    try
+        case IsStatem of
+            true ->
+                {Name, Data} = State,
+                M:code_change(Vsn, Name, Data, Extra);
+            false -> M:code_change(Vsn, State, Extra)
+        end
+    of
+        {ok, _} -> ok;
+        {ok, _, _} -> ok;
+        Wrong -> {failed, io_lib:format("code_change answered ~0tP", [Wrong, 12])}
+    catch
+        exit:{noproc, _} -> {needs_system, "a process"};
+        exit:Reason -> {needs_system, io_lib:format("~0tP", [Reason, 8])};
+        error:badarg -> {needs_system, "a table or a port"};
+        error:undef -> {failed, "code_change is not defined"};
+        Class:Reason -> {failed, io_lib:format("~p in code_change: ~0tP", [Class, Reason, 12])}
+    end.
+
+%% --- the report ---------------------------------------------------------------------------------
+
+report(Rehearsed, #{suspended := Suspended} = Frozen, Script, #{from := From, to := To}) ->
+    Changes = tsugi_relup:special_modules(Script),
+    Old = tsugi_release:code_files(From),
+    New = tsugi_release:code_files(To),
+    Ms = maps:get(carryMs, Frozen, 0),
+    [#{name => tsugi_json:text(M), from => vsn_of(M, Old), to => vsn_of(M, New), bytes => memory(Pid),
+       migrateMs => Ms, rehearsed => maps:get(M, Rehearsed, false)}
+     || {M, Pid} <- Suspended, lists:member(M, Changes)].
+
+vsn_of(M, Files) ->
+    case Files of
+        #{M := File} ->
+            case beam_lib:version(File) of
+                {ok, {M, [V]}} when is_integer(V), V < 16#ffffffff -> V;
+                {ok, {M, [V]}} -> tsugi_json:text(V);
+                _ -> null
+            end;
+        _ -> null
+    end.
+
+memory(Pid) ->
+    case erlang:process_info(Pid, memory) of {memory, Bytes} -> Bytes; _ -> 0 end.

@@ -1,0 +1,61 @@
+%% One release on disk, as the plan looks at it: its applications and where their code is.
+-module(tsugi_release).
+-export([load/1, app/2, code_files/1, loadable_file/2, elixir_apps/0, otp_apps/0, lib_dirs/1,
+         permanent_apps/1]).
+
+%% #{vsn, erts, rel, apps => #{App => #{vsn, ebin, type}}, consolidated => Dir | none}
+load(Vsn) ->
+    {release, {Name, Vsn}, {erts, Erts}, Apps} = Rel = read_rel(Vsn),
+    Consolidated = tsugi_layout:release(Vsn, "consolidated"),
+    #{vsn => Vsn, name => Name, erts => Erts, rel => Rel,
+      apps => maps:from_list([{element(1, App), describe(App)} || App <- Apps]),
+      consolidated => case filelib:is_dir(Consolidated) of true -> Consolidated; false -> none end}.
+
+read_rel(Vsn) ->
+    case filelib:wildcard(tsugi_layout:release(Vsn, "*.rel")) of
+        [File | _] ->
+            case file:consult(File) of
+                {ok, [Rel]} -> Rel;
+                {error, Reason} ->
+                    tsugi_error:throw('TSUGI_MANIFEST_INVALID',
+                                      #{where => File, problem => file:format_error(Reason)})
+            end;
+        [] -> tsugi_error:throw('TSUGI_RELEASE_NOT_FOUND',
+                                #{version => Vsn, looked => "no .rel file in its folder",
+                                  dropBox => tsugi_layout:tarball(Vsn)})
+    end.
+
+describe(App) ->
+    Name = element(1, App),
+    Vsn = element(2, App),
+    Type = case App of {_, _, T} when is_atom(T) -> T; {_, _, T, _} -> T; _ -> permanent end,
+    #{vsn => Vsn, type => Type, dir => tsugi_layout:lib_dir(Name, Vsn),
+      ebin => filename:join(tsugi_layout:lib_dir(Name, Vsn), "ebin")}.
+
+app(#{apps := Apps}, Name) -> maps:get(Name, Apps, undefined).
+
+permanent_apps(#{apps := Apps}) -> [Name || {Name, #{type := permanent}} <- maps:to_list(Apps)].
+
+lib_dirs(#{apps := Apps}) -> [Dir || #{dir := Dir} <- maps:values(Apps)].
+
+%% Module → file that a cold boot of this release would load: a consolidated protocol before the
+%% one in its application.
+code_files(#{apps := Apps, consolidated := Consolidated}) ->
+    Plain = lists:foldl(fun(#{ebin := Ebin}, Acc) -> maps:merge(Acc, tsugi_beams:files(Ebin)) end,
+                        #{}, maps:values(Apps)),
+    case Consolidated of
+        none -> Plain;
+        Dir -> maps:merge(Plain, tsugi_beams:files(Dir))
+    end.
+
+loadable_file(Release, Module) -> maps:get(Module, code_files(Release), undefined).
+
+elixir_apps() -> [elixir, eex, ex_unit, iex, logger, mix].
+
+%% Their code is the platform's: a new version of one is a restart (OTP's own appups ask for
+%% emulator restarts, and Elixir has none).
+otp_apps() ->
+    [asn1, common_test, compiler, crypto, debugger, dialyzer, diameter, edoc, eldap, erl_interface,
+     et, eunit, ftp, inets, jinterface, kernel, megaco, mnesia, observer, odbc, os_mon, parsetools,
+     public_key, reltool, runtime_tools, sasl, snmp, ssh, ssl, stdlib, syntax_tools, tftp, tools,
+     wx, xmerl].

@@ -1,0 +1,110 @@
+%% The control program's way to the node that run/node names. It gets a node of its own only now, and
+%% starts no epmd: without one the node is not running.
+-module(tsugi_remote).
+-export([running/0, require/0, call/3, call/4, node_or_none/0, here_or_there/3, vm_pid/0, connect_timeout/0]).
+
+%% The VM's pid, seen through when it is another process by now.
+vm_pid() ->
+    case string:to_integer(tsugi_files:read_text(tsugi_layout:at(["run", "pid"]))) of
+        {Pid, _} when is_integer(Pid) ->
+            case tsugi_os:alive(Pid) andalso is_ours(Pid) of true -> Pid; false -> none end;
+        _ -> none
+    end.
+
+%% Its command line names our root. Where /proc tells nothing, it is taken at its word.
+is_ours(Pid) ->
+    case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/cmdline") of
+        {ok, <<>>} -> true;
+        {ok, Line} -> binary:match(Line, list_to_binary(tsugi_layout:root())) =/= nomatch;
+        {error, enoent} -> not filelib:is_dir("/proc/self");
+        {error, _} -> true
+    end.
+
+%% none | {Pid, Node}; Node = none while it boots or without distribution
+running() ->
+    case vm_pid() of
+        none -> none;
+        Pid -> {Pid, node_or_none()}
+    end.
+
+node_or_none() ->
+    case string:lexemes(tsugi_files:read_text(tsugi_layout:at(["run", "node"])), " ") of
+        ["none", _] -> no_distribution;
+        [Kind, Node] -> connect(list_to_atom(Kind), list_to_atom(Node));
+        _ -> none
+    end.
+
+connect(Kind, Node) ->
+    ok = own_node(Kind, Node),
+    case net_kernel:connect_node(Node) of
+        true -> Node;
+        _ -> none
+    end.
+
+connect_timeout() -> 5000.
+
+own_node(Kind, Node) ->
+    case node() of
+        nonode@nohost ->
+            [_, Host] = string:lexemes(atom_to_list(Node), "@"),
+            Own = lists:concat(["tsugi-", os:getpid(), "-", erlang:phash2(make_ref(), 9999)]),
+            {Name, Mode} = case Kind of
+                sname -> {list_to_atom(Own), shortnames};
+                name -> {list_to_atom(Own ++ "@" ++ Host), longnames}
+            end,
+            case net_kernel:start([Name, Mode]) of
+                {ok, _} ->
+                    erlang:set_cookie(node(), list_to_atom(os:getenv("RELEASE_COOKIE", "nocookie"))),
+                    ok;
+                {error, _} -> not_reachable("no epmd answers")
+            end;
+        _ -> ok
+    end.
+
+%% The node, or the error that says what is missing.
+require() ->
+    case running() of
+        none -> tsugi_error:throw('TSUGI_NOT_RUNNING', #{});
+        {_, no_distribution} -> not_reachable("RELEASE_DISTRIBUTION is none");
+        {_, none} -> not_reachable("it did not let us in (still booting, or another cookie)");
+        {_, Node} -> Node
+    end.
+
+-spec not_reachable(term()) -> no_return().
+not_reachable(Problem) ->
+    tsugi_error:throw('TSUGI_NODE_UNREACHABLE', #{pid => case vm_pid() of none -> 0; P -> P end, problem => Problem}).
+
+call(M, F, A) -> call(require(), M, F, A).
+
+%% What the node throws is thrown here.
+call(Node, M, F, A) ->
+    case rpc:call(Node, tsugi_remote_end, run, [M, F, A]) of
+        {ok, Value} -> Value;
+        {error, Error} -> erlang:throw(Error);
+        {badrpc, nodedown} -> not_reachable("it went away");
+        {badrpc, Reason} -> not_reachable(io_lib:format("~0tP", [Reason, 12]))
+    end.
+
+%% In the node where it runs (it is the only writer of releases/ then), here otherwise, with OTP's own
+%% release_handler in this program.
+here_or_there(M, F, A) ->
+    case running() of
+        none ->
+            ok = local_handler(),
+            apply(M, F, A);
+        _ -> call(M, F, A)
+    end.
+
+local_handler() ->
+    case whereis(release_handler) of
+        undefined ->
+            _ = case tsugi_handler:permanent_on_disk() of
+                undefined -> ok;
+                Vsn -> ok = tsugi_handler:ensure_releases(Vsn)
+            end,
+            case application:start(sasl) of
+                ok -> ok;
+                {error, {already_started, _}} -> ok
+            end;
+        _ -> ok
+    end.

@@ -1,0 +1,56 @@
+%% remove and prune: a release and what only it uses.
+-module(tsugi_remove).
+-export([remove/1, prune/1, sweep/0]).
+
+remove(Vsn) ->
+    case tsugi_handler:status(Vsn) of
+        S when S =:= permanent; S =:= current ->
+            tsugi_error:throw('TSUGI_STATUS_REFUSED', #{version => Vsn, status => S, wanted => "removed"});
+        undefined ->
+            filelib:is_dir(tsugi_layout:release_dir(Vsn)) orelse
+                tsugi_error:throw('TSUGI_RELEASE_NOT_FOUND',
+                                  #{version => Vsn, looked => "no such folder",
+                                    dropBox => tsugi_layout:tarball(Vsn)});
+        _ -> ok = tsugi_handler:remove(Vsn)
+    end,
+    %% release.json first: without it the rest is debris that the next sweep takes.
+    _ = file:delete(tsugi_layout:release(Vsn, "release.json")),
+    ok = tsugi_files:remove_tree(tsugi_layout:release_dir(Vsn)),
+    sweep(),
+    ok.
+
+%% Keeps the permanent and the current one, and of the others the last `Keep - 1` that were permanent
+%% and the newest unpacked. Answers what went.
+prune(Keep) ->
+    View = [{binary_to_list(V), maps:get(<<"committed">>, E, 0), maps:get(<<"since">>, E, <<>>)}
+            || #{<<"version">> := V} = E <- maps:get(<<"releases">>, tsugi_handler:view(), [])],
+    Candidates = [{Committed, Since, V} || {V, Committed, Since} <- View,
+                                           lists:member(tsugi_handler:status(V), [old, unpacked])],
+    Sorted = lists:reverse(lists:sort(Candidates)),
+    Gone = [V || {_, _, V} <- safe_nthtail(max(0, Keep - 1), Sorted)],
+    [remove(V) || V <- Gone],
+    Gone.
+
+safe_nthtail(N, List) when N >= length(List) -> [];
+safe_nthtail(N, List) -> lists:nthtail(N, List).
+
+%% Folders below lib/ and runtimes that no release on disk names. The running VM's are always kept.
+sweep() ->
+    Manifests = [tsugi_manifest:read(V) || V <- tsugi_layout:versions()],
+    Named = lists:usort([unit(Path) || #{<<"files">> := Files} <- Manifests,
+                                       #{<<"path">> := Path} <- Files]),
+    Running = [unit_of_loaded(Dir) || Dir <- code:get_path()],
+    Present = filelib:wildcard("{lib/*,erts-*}", tsugi_layout:root()),
+    [tsugi_files:remove_tree(tsugi_layout:at([Unit]))
+     || Unit <- Present, Manifests =/= [], not lists:member(list_to_binary(Unit), Named),
+        not lists:member(Unit, Running),
+        Unit =/= "erts-" ++ erlang:system_info(version)],
+    ok.
+
+unit(Path) ->
+    case binary:split(Path, <<"/">>, [global]) of
+        [<<"lib">>, Lib | _] -> <<"lib/", Lib/binary>>;
+        [Top | _] -> Top
+    end.
+
+unit_of_loaded(Dir) -> "lib/" ++ filename:basename(filename:dirname(Dir)).

@@ -1,0 +1,75 @@
+%% releases/<vsn>/config.json overlaid by etc/config.json; times in milliseconds.
+-module(tsugi_settings).
+-export([get/2, all/1, etc_hash/0, check_etc/0, keeper/1]).
+
+get(Vsn, Path) -> get_path(all(Vsn), Path).
+
+get_path(Value, []) -> Value;
+get_path(Map, [Key | Rest]) when is_map(Map) -> get_path(maps:get(Key, Map, null), Rest);
+get_path(_, _) -> null.
+
+all(Vsn) ->
+    overlay(overlay(defaults(), read(tsugi_layout:release(Vsn, "config.json"))),
+            read(tsugi_layout:at(["etc", "config.json"]))).
+
+defaults() ->
+    #{<<"health">> => #{<<"intervalMs">> => 500, <<"healthyAfter">> => 2},
+      <<"timeouts">> => #{<<"readyMs">> => 30000, <<"freezeMs">> => 2000, <<"drainMs">> => 30000,
+                          <<"probationMs">> => 5000, <<"rehearseMs">> => 60000, <<"stopMs">> => 30000},
+      <<"restarts">> => #{<<"max">> => 5, <<"withinMs">> => 60000},
+      <<"logs">> => #{<<"maxBytes">> => 10485760, <<"keep">> => 5},
+      <<"keepReleases">> => 5}.
+
+read(File) ->
+    case file:read_file(File) of
+        {ok, Bytes} ->
+            try tsugi_json:decode(Bytes) of
+                Map when is_map(Map) -> Map;
+                _ -> invalid(File, "expected an object")
+            catch error:_ -> invalid(File, "not JSON")
+            end;
+        {error, _} -> #{}
+    end.
+
+-spec invalid(term(), term()) -> no_return().
+invalid(File, Problem) ->
+    tsugi_error:throw('TSUGI_SETTINGS_INVALID', #{file => File, line => "", problem => Problem}).
+
+overlay(Base, Over) ->
+    maps:fold(fun(Key, Value, Acc) ->
+        case Acc of
+            #{Key := Old} when is_map(Old), is_map(Value) -> Acc#{Key => overlay(Old, Value)};
+            _ -> Acc#{Key => Value}
+        end
+    end, Base, Over).
+
+%% Changes when any file of etc/ that a release reads does.
+etc_hash() ->
+    Files = lists:sort(filelib:wildcard(tsugi_layout:at(["etc", "*"]))),
+    Bytes = [[filename:basename(File), 0, case file:read_file(File) of {ok, B} -> B; _ -> <<>> end]
+             || File <- Files, filename:basename(File) =/= "trusted_keys"],
+    binary_to_list(<< <<(integer_to_binary(B, 16))/binary>> || <<B>> <= erlang:md5(Bytes) >>).
+
+%% etc/env may hold secrets: readable by its owner only.
+check_etc() ->
+    File = tsugi_layout:at(["etc", "env"]),
+    case file:read_file_info(File) of
+        {ok, Info} ->
+            Mode = element(8, Info) band 8#777,
+            case Mode band 8#077 of
+                0 -> ok;
+                _ -> tsugi_error:throw('TSUGI_ENV_EXPOSED',
+                                       #{file => File, mode => io_lib:format("~.8b", [Mode])})
+            end;
+        {error, _} -> ok
+    end.
+
+%% What the keeper (sh) reads.
+keeper(Vsn) ->
+    All = all(Vsn),
+    Number = fun(Path) -> integer_to_list(get_path(All, Path)) end,
+    Seconds = fun(Path) -> integer_to_list(max(1, get_path(All, Path) div 1000)) end,
+    ["max=", Number([<<"restarts">>, <<"max">>]), "\n",
+     "within=", Seconds([<<"restarts">>, <<"withinMs">>]), "\n",
+     "max_bytes=", Number([<<"logs">>, <<"maxBytes">>]), "\n",
+     "keep_logs=", Number([<<"logs">>, <<"keep">>]), "\n"].

@@ -1,0 +1,35 @@
+%% `status --json`, in the shape of src/protocol/report.ts.
+-module(tsugi_status).
+-export([running/2, uptime_since/0]).
+
+running(#{since := Since, etc := Etc, generation := Generation}, Upgrade) ->
+    Vsn = tsugi_handler:current(),
+    Pid = list_to_integer(os:getpid()),
+    #{name => tsugi_json:text(tsugi_layout:name()), version => tsugi_json:text(Vsn),
+      releaseId => tsugi_manifest:id(Vsn), status => atom_to_binary(tsugi_handler:status(Vsn)),
+      since => Since,
+      processes => [#{name => <<"main">>,
+                      slots => [#{pid => Pid, generation => Generation,
+                                  node => otp_version(), restarts => restarts(),
+                                  rssBytes => tsugi_os:rss_bytes(Pid),
+                                  healthy => tsugi_health:check(Vsn, tsugi_release:load(Vsn)) =:= ok}]}],
+      etcChanged => tsugi_settings:etc_hash() =/= Etc, upgrade => Upgrade,
+      leftovers => leftovers(), logDropped => lines("log.dropped")}.
+
+otp_version() ->
+    tsugi_json:text(["OTP ", erlang:system_info(otp_release), ", ERTS ", erlang:system_info(version)]).
+
+restarts() -> lines("restarts").
+
+lines(File) ->
+    case file:read_file(tsugi_layout:at(["run", File])) of
+        {ok, Bytes} -> length(binary:matches(Bytes, <<"\n">>));
+        _ -> 0
+    end.
+
+leftovers() ->
+    [tsugi_json:text(["old code of ", atom_to_list(M)])
+     || {M, _} <- code:all_loaded(), erlang:check_old_code(M), not code:soft_purge(M)].
+
+uptime_since() -> erlang:monotonic_time(millisecond) - erlang:convert_time_unit(
+    erlang:system_info(start_time), native, millisecond).

@@ -1,0 +1,221 @@
+%% unpack: a release from a tarball or a tree onto this host, whole or not at all.
+%%
+%%   drop box, file or folder → releases/.staging/<pid>   every file held against the manifest
+%%                            → rename lib/*, erts-*      folders that are there already are compared
+%%                            → bin/*                     only if the bytes differ
+%%                            → releases/<vsn>            last: now it is unpacked
+-module(tsugi_unpack).
+-export([unpack/2, find/1, verify/1]).
+
+%% Asked = version or file name. #{force => boolean()}. Answers #{version, already}.
+unpack(Asked, Options) ->
+    case find(Asked) of
+        {here, Vsn} -> #{version => Vsn, already => true};
+        {source, Source, Wanted} -> unpack_source(Source, Wanted, Options)
+    end.
+
+%% A version with a tarball in its drop box, a version that is unpacked, a file or a folder.
+find(Asked) ->
+    IsVersion = lists:member($/, Asked) =:= false andalso not lists:suffix(".gz", Asked),
+    case IsVersion andalso filelib:is_regular(tsugi_layout:tarball(Asked)) of
+        true -> {source, tsugi_layout:tarball(Asked), Asked};
+        false ->
+            case IsVersion andalso filelib:is_regular(tsugi_layout:release(Asked, "release.json")) of
+                true -> {here, Asked};
+                false ->
+                    case filelib:is_file(Asked) of
+                        true -> {source, filename:absname(Asked), undefined};
+                        false -> not_found(Asked)
+                    end
+            end
+    end.
+
+not_found(Asked) ->
+    tsugi_error:throw('TSUGI_RELEASE_NOT_FOUND',
+                      #{version => Asked,
+                        looked => ["neither unpacked nor as a tarball at ", tsugi_layout:tarball(Asked)],
+                        dropBox => tsugi_layout:tarball(Asked)}).
+
+unpack_source(Source, Wanted, Options) ->
+    Staging = tsugi_layout:at(["releases", ".staging", os:getpid() ++ "." ++ unique()]),
+    ok = filelib:ensure_dir(filename:join(Staging, "x")),
+    try
+        extract(Source, Staging),
+        Manifest = staged_manifest(Source, Staging),
+        Vsn = tsugi_manifest:version(Manifest),
+        Wanted =:= undefined orelse Wanted =:= Vsn orelse
+            refused(Source, ["it holds ", Vsn, ", not ", Wanted]),
+        check_name(Manifest),
+        case present(Vsn, Manifest, Options) of
+            already -> ok;
+            new ->
+                case tsugi_manifest:verify_tree(Manifest, Staging) of
+                    ok -> place(Manifest, Staging, Vsn);
+                    {What, Path} -> refused(Source, [Path, " is ", atom_to_list(What)])
+                end
+        end,
+        _ = Source =:= tsugi_layout:tarball(Vsn) andalso file:delete(Source),
+        #{version => Vsn, already => false}
+    after
+        tsugi_files:remove_tree(Staging)
+    end.
+
+unique() -> integer_to_list(erlang:unique_integer([positive])).
+
+extract(Source, Staging) ->
+    case filelib:is_dir(Source) of
+        true -> copy_tree(Source, Staging);
+        false ->
+            case erl_tar:extract(Source, [compressed, {cwd, Staging}]) of
+                ok -> ok;
+                {error, {_, Reason}} -> refused(Source, erl_tar:format_error(Reason));
+                {error, Reason} -> refused(Source, erl_tar:format_error(Reason))
+            end
+    end.
+
+%% A build's tree: only what its newest release's manifest names.
+copy_tree(Source, Staging) ->
+    Manifests = filelib:wildcard(filename:join([Source, "releases", "*", "release.json"])),
+    Newest = case lists:sort(fun(A, B) -> mtime(A) >= mtime(B) end, Manifests) of
+        [First | _] -> First;
+        [] -> refused(Source, "it is a folder without a release")
+    end,
+    {ok, Bytes} = file:read_file(Newest),
+    #{<<"files">> := Files} = Manifest = tsugi_manifest:parse(Bytes, Newest),
+    Paths = [Path || #{<<"path">> := Path} <- Files],
+    Own = list_to_binary(["releases/", tsugi_manifest:version(Manifest), "/release.json"]),
+    [copy(filename:join(Source, Path), filename:join(Staging, Path)) || Path <- [Own | Paths]],
+    ok.
+
+mtime(File) -> filelib:last_modified(File).
+
+copy(From, To) ->
+    ok = filelib:ensure_dir(To),
+    {ok, _} = file:copy(From, To),
+    {ok, Info} = file:read_file_info(From),
+    file:write_file_info(To, Info).
+
+staged_manifest(Source, Staging) ->
+    case filelib:wildcard(filename:join([Staging, "releases", "*", "release.json"])) of
+        [File] ->
+            {ok, Bytes} = file:read_file(File),
+            tsugi_manifest:parse(Bytes, Source);
+        _ -> refused(Source, "it does not hold exactly one release.json")
+    end.
+
+check_name(#{<<"name">> := Name}) ->
+    case unicode:characters_to_list(Name) =:= tsugi_layout:name() of
+        true -> ok;
+        false -> tsugi_error:throw('TSUGI_NAME_DIFFERS', #{to => Name, from => tsugi_layout:name()})
+    end.
+
+%% The same version with other bytes is refused, unless merely unpacked and forced.
+present(Vsn, #{id := Id}, Options) ->
+    case tsugi_manifest:id(Vsn) of
+        null -> new;
+        Id -> already;
+        Other ->
+            Status = tsugi_handler:status(Vsn),
+            case maps:get(force, Options, false) andalso lists:member(Status, [unpacked, undefined]) of
+                true -> tsugi_remove:remove(Vsn), new;
+                false ->
+                    tsugi_error:throw('TSUGI_RELEASE_CONFLICT',
+                                      #{version => Vsn, offered => short(Id),
+                                        found => [short(Other), " (", atom_to_list(Status), ")"]})
+            end
+    end.
+
+short(Id) -> binary:part(Id, 0, 12).
+
+%% --- into place ---------------------------------------------------------------------------------
+
+place(#{<<"files">> := Files, <<"runtime">> := #{<<"dir">> := Erts}}, Staging, Vsn) ->
+    Libs = lists:usort([["lib", Lib] || #{<<"path">> := Path} <- Files,
+                                        [<<"lib">>, Lib | _] <- [filename:split(Path)]]),
+    Units = [[Erts] | Libs],
+    [same_or_absent(Unit, Staging, Files) || Unit <- Units],
+    [move(Unit, Staging) || Unit <- Units],
+    [replace_bin(Path, Staging) || #{<<"path">> := <<"bin/", _/binary>> = Path} <- Files],
+    %% The drop box may stand in the folder already; everything else in it is the release's.
+    To = tsugi_layout:release_dir(Vsn),
+    From = filename:join([Staging, "releases", Vsn]),
+    ok = filelib:ensure_dir(filename:join(To, "x")),
+    {ok, Names} = file:list_dir_all(From),
+    Last = "release.json",
+    [ok = rename_over(filename:join(From, N), filename:join(To, N)) || N <- lists:delete(Last, Names) ++ [Last]],
+    tsugi_files:sync_dir(To),
+    tsugi_files:sync_dir(tsugi_layout:releases_dir()).
+
+rename_over(From, To) ->
+    _ = filelib:is_dir(To) andalso tsugi_files:remove_tree(To),
+    file:rename(From, To).
+
+%% A folder that is there already must have the same bytes; it is never overwritten.
+same_or_absent(Unit, _Staging, Files) ->
+    Prefix = iolist_to_binary([lists:join("/", Unit), "/"]),
+    Dir = tsugi_layout:at([to_list(Part) || Part <- Unit]),
+    case filelib:is_dir(Dir) of
+        false -> ok;
+        true ->
+            Mine = [File || #{<<"path">> := Path} = File <- Files, prefixed(Path, Prefix)],
+            case tsugi_manifest:verify_tree(#{<<"files">> => Mine}, tsugi_layout:root()) of
+                ok -> ok;
+                {_, Path} -> conflict(Unit, Dir, Path)
+            end
+    end.
+
+%% An application of the same version with other code, named by its module: what changed there would
+%% never be loaded by an upgrade.
+conflict([<<"lib">>, Lib], Dir, Path) ->
+    case filename:extension(Path) of
+        <<".beam">> ->
+            [App | _] = binary:split(Lib, <<"-">>),
+            tsugi_error:throw('TSUGI_CODE_WITHOUT_VERSION',
+                              #{app => App, version => binary:replace(Lib, <<App/binary, "-">>, <<>>),
+                                module => filename:basename(Path, <<".beam">>)});
+        _ -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path})
+    end;
+conflict([<<"lib">> | _], Dir, Path) -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path});
+conflict([Lib0, Lib], Dir, Path) -> conflict([iolist_to_binary(Lib0), iolist_to_binary(Lib)], Dir, Path);
+conflict(_, Dir, Path) -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path}).
+
+prefixed(Path, Prefix) -> binary:longest_common_prefix([Path, Prefix]) =:= byte_size(Prefix).
+
+move(Unit, Staging) ->
+    Parts = [to_list(Part) || Part <- Unit],
+    From = filename:join([Staging | Parts]),
+    To = tsugi_layout:at(Parts),
+    case filelib:is_dir(To) of
+        true -> ok;
+        false ->
+            ok = filelib:ensure_dir(To),
+            ok = file:rename(From, To)
+    end.
+
+replace_bin(Path, Staging) ->
+    From = filename:join(Staging, to_list(Path)),
+    To = tsugi_layout:at([to_list(Path)]),
+    case file:read_file(From) =:= file:read_file(To) of
+        true -> ok;
+        false ->
+            ok = filelib:ensure_dir(To),
+            ok = file:rename(From, To)
+    end.
+
+to_list(Part) when is_binary(Part) -> unicode:characters_to_list(Part);
+to_list(Part) -> Part.
+
+%% --- a release that stands already --------------------------------------------------------------
+
+%% @throws TSUGI_RELEASE_DAMAGED
+verify(Vsn) ->
+    case tsugi_manifest:verify_tree(tsugi_manifest:read(Vsn), tsugi_layout:root()) of
+        ok -> ok;
+        {What, Path} ->
+            tsugi_error:throw('TSUGI_RELEASE_DAMAGED',
+                              #{version => Vsn, problem => [Path, " is ", atom_to_list(What)]})
+    end.
+
+-spec refused(term(), term()) -> no_return().
+refused(Source, Problem) ->
+    tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Source, problem => Problem}).

@@ -1,0 +1,37 @@
+%% After an install, before "upgraded" is said: does every changed module run its new code, and does
+%% any process still stand in the old one?
+-module(tsugi_verify).
+-export([wrong_code/1, lingering/2]).
+
+%% Loaded modules whose code is not what a cold boot of this release would load.
+wrong_code(Release) ->
+    Files = tsugi_release:code_files(Release),
+    [M || {M, File} <- lists:sort(maps:to_list(Files)), code:is_loaded(M) =/= false,
+          not is_preloaded(M), M:module_info(md5) =/= tsugi_beams:md5(File)].
+
+is_preloaded(M) -> code:which(M) =:= preloaded.
+
+%% Processes in old code of these modules, as text, after waiting up to TimeoutMs for them to leave it.
+lingering(Modules, TimeoutMs) ->
+    lingering(Modules, erlang:monotonic_time(millisecond) + TimeoutMs, 5).
+
+lingering(Modules, Deadline, PauseMs) ->
+    Old = [M || M <- Modules, erlang:check_old_code(M), not code:soft_purge(M)],
+    case Old of
+        [] -> [];
+        _ ->
+            case erlang:monotonic_time(millisecond) >= Deadline of
+                true -> lists:append([describe(M) || M <- Old]);
+                false -> timer:sleep(PauseMs), lingering(Old, Deadline, min(200, PauseMs * 2))
+            end
+    end.
+
+describe(M) ->
+    [unicode:characters_to_binary(io_lib:format("process ~tp runs old code of ~tp", [name(Pid), M]))
+     || Pid <- processes(), Pid =/= self(), erlang:check_process_code(Pid, M) =:= true].
+
+name(Pid) ->
+    case erlang:process_info(Pid, registered_name) of
+        {registered_name, Name} -> Name;
+        _ -> Pid
+    end.

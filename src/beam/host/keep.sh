@@ -1,0 +1,124 @@
+#!/bin/sh
+# The keeper: starts the VM, starts it again when it dies, gives up when that happens too often
+# (OTP's intensity and period), and stays out of the way otherwise. `foreground` and `daemon`.
+#
+#   run/boot      which version to boot (written by the control program)
+#   run/keeper    pid of this process       run/pid   pid of the VM
+#   run/stopping  a stop is asked for: do not start again
+set -u
+mode=$1
+cd "$TSUGI_ROOT/var" || exit 1
+run=$TSUGI_ROOT/run
+log=$TSUGI_ROOT/log/$TSUGI_NAME.log
+echo $$ > "$run/keeper"
+max=5 within=60 max_bytes=10485760 keep_logs=5 stop_seconds=30
+[ ! -f "$run/keeper.settings" ] || . "$run/keeper.settings"
+
+rotate() {
+  number=$keep_logs
+  while [ "$number" -gt 1 ]; do
+    before=$((number - 1))
+    [ ! -f "$log.$before" ] || mv -f "$log.$before" "$log.$number"
+    number=$before
+  done
+  [ ! -f "$log" ] || mv -f "$log" "$log.1"
+}
+
+# Reads the VM's output to its end. A full disk costs lines, never the application: the reader goes
+# on reading whatever becomes of the writing.
+pump() {
+  trap '' INT TERM HUP
+  while :; do
+    size=$(wc -c < "$log" 2>/dev/null || echo 0)
+    [ "$size" -lt "$max_bytes" ] || { rotate; size=0; }
+    left=$((max_bytes - size))
+    if head -c "$left" >> "$log" 2>/dev/null; then
+      after=$(wc -c < "$log" 2>/dev/null || echo 0)
+      [ $((after - size)) -ge "$left" ] || break
+    else
+      echo x >> "$run/log.dropped" 2>/dev/null
+      sleep 1
+    fi
+  done
+}
+
+vm() {
+  read -r vsn < "$run/boot"
+  . "$TSUGI_LIB/priv/environment.sh"
+  tsugi_environment
+  exec 0</dev/null
+  trap - INT TERM HUP
+  TSUGI_KEEPER=$keeper
+  export TSUGI_KEEPER
+  if [ -f "$TSUGI_ROOT/releases/$vsn/elixir" ]; then
+    exec /bin/sh "$TSUGI_ROOT/releases/$vsn/elixir" --no-halt --erl "-mode $RELEASE_MODE" \
+      --erl-config "$RELEASE_SYS_CONFIG" --boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" \
+      --boot-var RELEASE_LIB "$TSUGI_ROOT/lib" --vm-args "$RELEASE_VM_ARGS" \
+      --vm-args "$run/node.args"
+  fi
+  ROOTDIR=$TSUGI_ROOT BINDIR=$TSUGI_ERTS/bin EMU=beam PROGNAME=erl
+  export ROOTDIR BINDIR EMU PROGNAME
+  set --
+  [ ! -f "$RELEASE_VM_ARGS" ] || set -- -args_file "$RELEASE_VM_ARGS"
+  exec "$BINDIR/erlexec" -noshell -noinput -mode "$RELEASE_MODE" -config "$RELEASE_SYS_CONFIG" \
+    -boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" \
+    "$@" -args_file "$run/node.args"
+}
+
+child=
+on_term() {
+  : > "$run/stopping"
+  [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
+}
+trap on_term TERM INT
+trap '' HUP
+
+finish() {
+  rm -f "$run/keeper" "$run/pid" "$run/stopping" "$run/node"
+  /bin/sh "$TSUGI_LIB/priv/epmd.sh" "$TSUGI_ROOT"
+  exit "$1"
+}
+
+keeper=$$
+failures=
+while :; do
+  if [ "$mode" = foreground ]; then
+    vm &
+    child=$!
+  else
+    fifo=$run/output.$$
+    rm -f "$fifo"
+    mkfifo -m 600 "$fifo" || exit 1
+    pump < "$fifo" &
+    vm > "$fifo" 2>&1 &
+    child=$!
+    rm -f "$fifo.done"
+  fi
+  echo "$child" > "$run/pid"
+  while :; do
+    wait "$child"
+    code=$?
+    kill -0 "$child" 2>/dev/null || break # a trap ends `wait` too
+  done
+  child=
+  rm -f "$run/pid" "$run/output.$$"
+  if [ -f "$run/stopping" ]; then finish 0; fi
+  if [ -f "$run/again" ]; then rm -f "$run/again"; continue; fi
+  if [ "$code" = 0 ]; then finish 0; fi
+  now=$(date +%s)
+  recent=
+  count=0
+  for at in $failures $now; do
+    [ $((now - at)) -ge "$within" ] || { recent="$recent $at"; count=$((count + 1)); }
+  done
+  failures=$recent
+  echo "$code" >> "$run/restarts"
+  if [ -f "$run/first" ] || [ "$count" -gt "$max" ]; then
+    echo "tsugi: $TSUGI_NAME ended with $code ($count times within $within s); gave up" >> "$log"
+    echo "$code" > "$run/gave-up"
+    finish 1
+  fi
+  echo "tsugi: $TSUGI_NAME ended with $code; starting it again" >> "$log"
+  [ "$count" -le 1 ] || sleep "$((count - 1))"
+  [ ! -f "$run/stopping" ] || finish 0
+done

@@ -1,0 +1,53 @@
+#!/bin/sh
+# The control program: an Erlang VM without a node of its own until a command needs one. Its first
+# argument is the version that bin/<app> has found.
+set -eu
+vsn=$1
+shift
+. "$TSUGI_LIB/priv/environment.sh"
+
+# Run as root, it acts as the owner of the install root and leaves no root-owned file behind.
+if [ "$(id -u)" = 0 ] && [ -z "${TSUGI_AS_OWNER:-}" ]; then
+  owner=$(stat -c %u "$TSUGI_ROOT" 2>/dev/null || echo 0)
+  if [ "$owner" != 0 ]; then
+    TSUGI_AS_OWNER=1
+    export TSUGI_AS_OWNER
+    group=$(stat -c %g "$TSUGI_ROOT")
+    if command -v setpriv >/dev/null 2>&1; then
+      exec setpriv --reuid "$owner" --regid "$group" --clear-groups /bin/sh "$0" "$vsn" "$@"
+    fi
+  fi
+fi
+
+TSUGI_HOST_TERM=${TERM:-}
+umask 027
+mkdir -p "$TSUGI_ROOT/run" "$TSUGI_ROOT/log" "$TSUGI_ROOT/etc" "$TSUGI_ROOT/var"
+tsugi_environment
+
+case ${1:-} in
+  console | remote)
+    exec /bin/sh "$TSUGI_LIB/priv/console.sh" "$vsn" ;;
+  logs)
+    shift
+    exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@" ;;
+esac
+
+ROOTDIR=$TSUGI_ROOT
+BINDIR=$TSUGI_ERTS/bin
+EMU=beam
+PROGNAME=erl
+export ROOTDIR BINDIR EMU PROGNAME
+paths=$TSUGI_LIB/ebin
+for dir in "$TSUGI_ROOT"/lib/crypto-*/ebin "$TSUGI_ROOT"/lib/sasl-*/ebin; do paths="$paths $dir"; done
+control() {
+  # shellcheck disable=SC2086
+  "$BINDIR/erlexec" -boot "$TSUGI_ROOT/releases/$vsn/start_clean" \
+    -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -hidden -start_epmd false +B i +sbwt none \
+    +S 1 +A 1 -kernel logger_level error -sasl releases_dir "\"$TSUGI_ROOT/releases\"" \
+    -pa $paths -run tsugi_cli main -extra "$vsn" "$@"
+}
+if [ "${1:-}" = foreground ]; then
+  control "$@" || exit $?
+  exec /bin/sh "$TSUGI_LIB/priv/keep.sh" foreground
+fi
+control "$@"
