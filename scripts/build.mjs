@@ -52,7 +52,11 @@ await bundle(
 );
 await bundle({ hot: "src/hot/index.ts" }, { dir: "dist/release", format: "cjs" });
 if (existsSync("src/host/bin.sh")) cpSync("src/host/bin.sh", "dist/release/bin.sh");
-if (existsSync("src/beam/host")) cpSync("src/beam/host", "dist/beam", { recursive: true });
+for (const part of ["host", "build"]) {
+  if (existsSync(`src/beam/${part}`)) {
+    cpSync(`src/beam/${part}`, `dist/beam/${part}`, { recursive: true });
+  }
+}
 if (process.argv.includes("--types")) {
   execFileSync("npx", ["tsc", "-p", "tsconfig.types.json"], { stdio: "inherit" });
 }

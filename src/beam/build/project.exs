@@ -1,5 +1,5 @@
-# Run inside a Mix project by `mix run --no-start --no-compile`: says, one fact a line, what
-# tsugi has to know about it. Only documented Mix functions are called.
+# Read inside a Mix project by `mix loadconfig` (which, other than `mix run`, does not evaluate
+# config/runtime.exs): says, one fact a line, what tsugi has to know about the project.
 config = Mix.Project.config()
 umbrella? = Mix.Project.umbrella?()
 
@@ -49,3 +49,6 @@ case System.get_env("TSUGI_SETTINGS_FILE", "") do
   "" -> :ok
   file -> File.write!(file, :io_lib.format("~tp.~n", [Keyword.drop(tsugi, [:allow_secrets])]))
 end
+
+# What a configuration file has to be worth.
+[]

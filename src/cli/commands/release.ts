@@ -20,7 +20,9 @@ export async function releaseCommand(folder: string, options: ReleaseOptions): P
     ...(config === undefined ? {} : { configFile: config }),
     ...(out === undefined ? {} : { out: resolve(out) }),
   };
-  const release = await buildRelease(request, report).catch((error: unknown) => {
+  const { isBeamProject, releaseBeam } = await import("../../beam/index.ts");
+  const build = isBeamProject(request.folder) ? releaseBeam : buildRelease;
+  const release = await build(request, report).catch((error: unknown) => {
     report.failed();
     throw error;
   });

@@ -97,18 +97,13 @@ change(Asked, Goal, Direction, Options) ->
         {under_way, Vsn} -> tsugi_error:throw('TSUGI_UPGRADE_UNDER_WAY', #{version => Vsn})
     end.
 
-%% In a container whose root is no volume the new version would be gone with the container.
+%% In a container, what is not on a volume is gone with it.
 refuse_if_ephemeral(#{"--ephemeral" := true}) -> ok;
 refuse_if_ephemeral(_) ->
-    InContainer = filelib:is_regular("/.dockerenv") orelse filelib:is_regular("/run/.containerenv"),
-    case InContainer andalso device(tsugi_layout:root()) =:= device("/") of
-        true -> tsugi_error:throw('TSUGI_ROOT_EPHEMERAL', #{});
+    case os:getenv("TSUGI_EPHEMERAL") =/= "1" andalso tsugi_container:is_ephemeral(tsugi_layout:root()) of
+        true -> tsugi_error:throw('TSUGI_ROOT_IS_EPHEMERAL', #{});
         false -> ok
     end.
-
-device(Path) ->
-    {ok, Info} = file:read_file_info(Path),
-    element(10, Info).
 
 follow(Node, Request) ->
     true = erlang:monitor_node(Node, true),

@@ -18,7 +18,7 @@ exit_code(Error) -> maps:get(exitCode, to_map(Error)).
 
 render(Error) ->
     #{code := Code, message := Message, hint := Hint} = to_map(Error),
-    [<<"error ">>, Code, <<"\n  ">>, Message, <<"\n  → ">>, Hint, <<"\n">>].
+    [<<"error ">>, Code, <<"\n  ">>, Message, <<"\n  → "/utf8>>, Hint, <<"\n">>].
 
 %% What was caught, as an error of ours.
 from_reason(throw, {tsugi_error, _, _} = Error, _) -> Error;

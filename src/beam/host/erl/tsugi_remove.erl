@@ -40,7 +40,7 @@ sweep() ->
     Named = lists:usort([unit(Path) || #{<<"files">> := Files} <- Manifests,
                                        #{<<"path">> := Path} <- Files]),
     Running = [unit_of_loaded(Dir) || Dir <- code:get_path()],
-    Present = filelib:wildcard("{lib/*,erts-*}", tsugi_layout:root()),
+    Present = filelib:wildcard("lib/*", tsugi_layout:root()) ++ filelib:wildcard("erts-*", tsugi_layout:root()),
     [tsugi_files:remove_tree(tsugi_layout:at([Unit]))
      || Unit <- Present, Manifests =/= [], not lists:member(list_to_binary(Unit), Named),
         not lists:member(Unit, Running),

@@ -66,12 +66,43 @@ extract(Source, Staging) ->
     case filelib:is_dir(Source) of
         true -> copy_tree(Source, Staging);
         false ->
-            case erl_tar:extract(Source, [compressed, {cwd, Staging}]) of
+            Tar = filename:join(Staging, ".tar"),
+            ok = gunzip(Source, Tar),
+            Outcome = erl_tar:extract(Tar, [{cwd, Staging}]),
+            _ = file:delete(Tar),
+            case Outcome of
                 ok -> ok;
                 {error, {_, Reason}} -> refused(Source, erl_tar:format_error(Reason));
                 {error, Reason} -> refused(Source, erl_tar:format_error(Reason))
             end
     end.
+
+%% A tarball is a concatenation of gzip members, which erl_tar's own decompression ends after the first.
+gunzip(Source, Target) ->
+    {ok, In} = file:open(Source, [read, raw, binary]),
+    {ok, Out} = file:open(Target, [write, raw, binary]),
+    Z = zlib:open(),
+    try
+        ok = zlib:inflateInit(Z, 31, reset),
+        inflate(Z, In, Out)
+    catch
+        error:{badmatch, {error, enospc}} ->
+            tsugi_error:throw('TSUGI_DISK_FULL', #{root => tsugi_layout:root(), neededMb => "", freeMb => 0});
+        error:_ -> refused(Source, "it is no gzip file, or not a whole one")
+    after
+        file:close(In), file:close(Out), zlib:close(Z)
+    end.
+
+inflate(Z, In, Out) ->
+    case file:read(In, 262144) of
+        {ok, Bytes} -> ok = write_all(Z, zlib:safeInflate(Z, Bytes), Out), inflate(Z, In, Out);
+        eof -> ok
+    end.
+
+write_all(_, {finished, Bytes}, Out) -> file:write(Out, Bytes);
+write_all(Z, {continue, Bytes}, Out) ->
+    ok = file:write(Out, Bytes),
+    write_all(Z, zlib:safeInflate(Z, []), Out).
 
 %% A build's tree: only what its newest release's manifest names.
 copy_tree(Source, Staging) ->

@@ -1,0 +1,87 @@
+/** The manifest of a shaped BEAM tree, and its files in groups that compress well once. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  byPath,
+  filesBelow,
+  groupOf,
+  type PackedFile,
+  type PackedGroup,
+  textFile,
+} from "../build/fileSet.ts";
+import { ownPackage } from "../build/ownPackage.ts";
+import { thisPlatform } from "../build/platform.ts";
+import { tsugiDirName } from "../release/layout.ts";
+import {
+  canonicalJson,
+  hashFiles,
+  MANIFEST_FORMAT,
+  type Manifest,
+  type ManifestComponent,
+  sha256,
+} from "../release/manifest.ts";
+
+export interface ComposedBeam {
+  manifest: Manifest;
+  manifestFile: PackedFile;
+  releaseId: string;
+  groups: PackedGroup[];
+}
+
+export interface ComposeRequest {
+  tree: string;
+  name: string;
+  version: string;
+  build: "mix" | "otp";
+  erts: string;
+  otp: string;
+  /** Names of the project's own applications: their folders change with every build. */
+  own: string[];
+}
+
+export function composeBeam(request: ComposeRequest): ComposedBeam {
+  const { tree, name, version, build, erts, otp, own } = request;
+  const { version: tsugiVersion } = ownPackage();
+  const libraries = readdirSync(join(tree, "lib")).sort();
+  const isOwn = (folder: string) => own.some((app) => folder.startsWith(`${app}-`));
+  const groups = [
+    groupOf(filesBelow(join(tree, "bin"), "bin")),
+    groupOf(filesBelow(join(tree, `erts-${erts}`), `erts-${erts}`), true),
+    ...libraries.map((folder) =>
+      groupOf(filesBelow(join(tree, "lib", folder), `lib/${folder}`), !isOwn(folder)),
+    ),
+    groupOf(filesBelow(join(tree, "releases", version), `releases/${version}`)),
+  ];
+  const files = groups.flatMap(({ entries }) => entries).sort(byPath);
+  const components: ManifestComponent[] = libraries.map((folder) => {
+    const cut = folder.search(/-\d/);
+    return {
+      name: cut < 0 ? folder : folder.slice(0, cut),
+      version: cut < 0 ? "" : folder.slice(cut + 1),
+      dir: `lib/${folder}`,
+      hash: hashFiles(files, `lib/${folder}`),
+    };
+  });
+  const release = `releases/${version}`;
+  components.push({ name: "config", hash: hashFiles(files, release), dir: release });
+  const manifest: Manifest = {
+    format: MANIFEST_FORMAT,
+    name,
+    version,
+    kind: "beam",
+    runtime: { dir: `erts-${erts}`, version: otp, platform: thisPlatform() },
+    tsugi: { dir: tsugiDirName(tsugiVersion), version: tsugiVersion },
+    components,
+    processes: [
+      { name: "main", entry: `releases/${version}/start.boot`, workers: 1, overlap: true },
+    ],
+    states: [],
+    usesHot: false,
+    accepts: false,
+    build,
+    files,
+  };
+  const bytes = canonicalJson(manifest);
+  const manifestFile = textFile(`${release}/release.json`, bytes);
+  return { manifest, manifestFile, releaseId: sha256(bytes), groups };
+}

@@ -1,0 +1,209 @@
+/**
+ * `tsugi release` for Elixir and Erlang, the table of contents:
+ *   decide → compile → assemble (mix, rebar3, or what is there) → shape → settings → manifest →
+ *   refuse what would overwrite → tree and tarball.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type BuildReport, silentReport } from "../build/report.ts";
+import { sha256Of } from "../build/runtimeSources/mirror.ts";
+import { withoutSecrets } from "../build/secrets.ts";
+import { writeTarball } from "../build/tarball.ts";
+import { presentRelease, refuseOtherBytes } from "../build/tree.ts";
+import { resolveVersion } from "../build/version.ts";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { TsugiError } from "../errors.ts";
+import { overlaySettings } from "../protocol/settings.ts";
+import { type Layout, layoutOf } from "../release/layout.ts";
+import { canonicalJson, type Manifest } from "../release/manifest.ts";
+import { composeBeam } from "./compose.ts";
+import { hookTerms } from "./hooks.ts";
+import { assembleMix, compileMix } from "./mix.ts";
+import { assembleRebar, readReleaseFolder } from "./otp.ts";
+import { beamKind, type MixFacts, readMixFacts } from "./project.ts";
+import { shapeRelease } from "./shape.ts";
+import { placeTree } from "./tree.ts";
+
+export interface BeamRequest {
+  folder: string;
+  configFile?: string;
+  version?: string;
+  /** Where rel/<app> goes; default <project>/rel. */
+  out?: string;
+}
+
+export interface BeamResult {
+  name: string;
+  version: string;
+  releaseId: string;
+  tree: string;
+  tarball: string;
+  bytes: number;
+  sha256: string;
+  already: boolean;
+  manifest: Manifest;
+}
+
+export async function releaseBeam(
+  request: BeamRequest,
+  report: BuildReport = silentReport,
+): Promise<BeamResult> {
+  const { folder } = request;
+  const { config } = await loadConfig(folder, request.configFile);
+  const out = request.out ?? join(folder, "rel");
+  mkdirSync(out, { recursive: true });
+  const work = mkdtempSync(join(out, ".build-"));
+  try {
+    const settingsFile = join(work, "tsugi.config");
+    const assembled = await assemble(request, config, { work, settingsFile }, report);
+    const { name, version, own, tree, build } = assembled;
+    copyAppups(folder, tree, own);
+    addHooks(config, settingsFile);
+    report.step("Shaping the release");
+    const shaped = await shapeRelease({ tree, name, version, own, settingsFile, work });
+    refuseSecrets(shaped.secrets, [
+      ...assembled.allowedSecrets,
+      ...(config.secrets?.allow ?? []).map(({ file }) => file),
+    ]);
+    writeSettings(tree, version, config);
+    const { erts, otp } = shaped;
+    const composed = composeBeam({ tree, name, version, build, erts, otp, own });
+    withoutSecrets(
+      composed.groups.flatMap(({ files }) => files),
+      config.secrets?.allow ?? [],
+      report,
+    );
+    return await write(layoutOf(join(out, name), name), tree, composed, report);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+interface Assembled {
+  name: string;
+  version: string;
+  own: string[];
+  tree: string;
+  build: "mix" | "otp";
+  allowedSecrets: string[];
+}
+
+async function assemble(
+  request: BeamRequest,
+  config: Config,
+  { work, settingsFile }: { work: string; settingsFile: string },
+  report: BuildReport,
+): Promise<Assembled> {
+  const { folder } = request;
+  const tree = join(work, "tree");
+  const kind = beamKind(folder);
+  const asked = request.version ?? config.version;
+  if (kind === "mix") {
+    await compileMix(folder, report);
+    const facts = await readMixFacts(folder, config.name, settingsFile);
+    report.guess("name", facts.release, "mix.exs");
+    const version = await versionOf(folder, facts, asked, report);
+    await assembleMix(folder, facts, version, tree, report);
+    const { release: name, own, allowedSecrets } = facts;
+    return { name, version, own, tree, build: "mix", allowedSecrets };
+  }
+  const source = kind === "rebar" ? await assembleRebar(folder, work, report) : folder;
+  const found = readReleaseFolder(source, config.name);
+  if (asked !== undefined && asked !== found.version) {
+    const problem = `the release in ${source} is ${found.version}; its version is said where it is made, not by tsugi`;
+    throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
+  }
+  cpSync(source, tree, { recursive: true, verbatimSymlinks: true });
+  const { name, version } = found;
+  report.guess("release", `${name} ${version}`, source);
+  return { name, version, own: [], tree, build: "otp", allowedSecrets: [] };
+}
+
+async function versionOf(
+  folder: string,
+  { version }: MixFacts,
+  asked: string | undefined,
+  report: BuildReport,
+): Promise<string> {
+  const packageJson = { version };
+  const wanted = asked === "package" ? undefined : asked;
+  const project = { folder, packageJson } as Parameters<typeof resolveVersion>[0];
+  if (wanted !== undefined) return resolveVersion(project, wanted, report);
+  report.guess("version", version, "mix.exs");
+  return version;
+}
+
+/** An application's own appup wins: rel/appups/<app>.appup, or <app>.appup beside its mix.exs. */
+function copyAppups(folder: string, tree: string, own: string[]): void {
+  for (const app of own) {
+    const candidates = [
+      join(folder, "rel", "appups", `${app}.appup`),
+      join(folder, `${app}.appup`),
+      join(folder, "apps", app, `${app}.appup`),
+    ];
+    const file = candidates.find((candidate) => existsSync(candidate));
+    const library = readdirSync(join(tree, "lib")).find((name) => name.startsWith(`${app}-`));
+    if (file !== undefined && library !== undefined) {
+      cpSync(file, join(tree, "lib", library, "ebin", `${app}.appup`));
+    }
+  }
+}
+
+/** `appup: { before, after }` of tsugi.config.*, where mix.exs does not say it already. */
+function addHooks(config: Config, settingsFile: string): void {
+  const terms = hookTerms(config.appup);
+  const isSaid = existsSync(settingsFile) && readFileSync(settingsFile, "utf8").trim() !== "[].";
+  if (terms !== undefined && !isSaid) writeFileSync(settingsFile, terms);
+}
+
+function refuseSecrets(found: string[], allowed: string[]): void {
+  const isAllowed = (place: string) =>
+    allowed.some((entry) => entry === place || entry === place.replace(" ", "."));
+  const places = found.filter((place) => !isAllowed(place));
+  if (places.length === 0) return;
+  throw new TsugiError("TSUGI_BEAM_CONFIG_SECRET", {
+    places: places.join(", "),
+    first: places[0]!,
+  });
+}
+
+function writeSettings(tree: string, version: string, config: Config): void {
+  const { health, timeouts, restarts, logs, keepReleases } = config;
+  const given = JSON.parse(JSON.stringify({ health, timeouts, restarts, logs, keepReleases }));
+  const file = join(tree, "releases", version, "config.json");
+  writeFileSync(file, canonicalJson(overlaySettings(given)));
+}
+
+async function write(
+  layout: Layout,
+  shaped: string,
+  composed: ReturnType<typeof composeBeam>,
+  report: BuildReport,
+): Promise<BeamResult> {
+  const { manifest, releaseId } = composed;
+  const { name, version } = manifest;
+  refuseOtherBytes(layout, version, releaseId);
+  const { tarball } = layout.release(version);
+  const already = presentRelease(layout, version) === releaseId && existsSync(tarball);
+  if (!already) {
+    report.step("Writing the release");
+    const temporary = join(dirname(shaped), `${name}.tar.gz`);
+    await writeTarball(temporary, [composed.manifestFile], composed.groups);
+    placeTree(layout, shaped, composed);
+    renameSync(temporary, tarball);
+  }
+  const [{ size: bytes }, sha256] = await Promise.all([stat(tarball), sha256Of(tarball)]);
+  return { name, version, releaseId, tree: layout.root, tarball, bytes, sha256, already, manifest };
+}

@@ -1,0 +1,128 @@
+/**
+ * Shapes what mix, rebar3 or systools has made into a tsugi release, in place (build/tsugi_build.erl):
+ * a version per release for the project's own applications, sasl, crypto and tsugi added, boot script
+ * written anew, sys.config turned into build.config, secrets looked for.
+ */
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { ownPackage } from "../build/ownPackage.ts";
+import { ERRORS } from "../errors.ts";
+import { canonicalJson } from "../release/manifest.ts";
+import { factsOf } from "./project.ts";
+import { beamSource, runTool } from "./tools.ts";
+
+export interface Shaped {
+  erts: string;
+  otp: string;
+  /** `app key.key` of what looks like a secret in the built-in configuration. */
+  secrets: string[];
+  /** Own applications with the version they got. */
+  own: string[];
+}
+
+export interface ShapeRequest {
+  tree: string;
+  name: string;
+  version: string;
+  own: string[];
+  /** Erlang terms for releases/<vsn>/tsugi.config, if any. */
+  settingsFile: string;
+  work: string;
+}
+
+export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
+  const { tree, name, version, own, work } = request;
+  const tsugiDir = `tsugi-${ownPackage().version}`;
+  dropHostFiles(tree);
+  setScriptAside(tree, name);
+  await compileTsugi(join(tree, "lib", tsugiDir), work);
+  const spec = join(work, "shape.terms");
+  const quoted = (text: string) => JSON.stringify(text);
+  const atoms = own.map((app) => `'${app}'`).join(",");
+  writeFileSync(
+    spec,
+    `{tree,${quoted(tree)}}.\n{name,${quoted(name)}}.\n{version,${quoted(version)}}.\n` +
+      `{own,[${atoms}]}.\n{tsugi,${quoted(join(tree, "lib", tsugiDir))}}.\n`,
+  );
+  const code = join(work, "build-ebin");
+  mkdirSync(code, { recursive: true });
+  const sources = ["tsugi_build.erl", "tsugi_secrets.erl"].map((file) => beamSource("build", file));
+  await runTool("erlc", ["-o", code, ...sources], work);
+  const args = ["-noshell", "-pa", code, "-run", "tsugi_build", "main", "-extra", spec];
+  const facts = factsOf(await runTool("erl", args, work));
+  const erts = facts.get("erts")?.[0] ?? "";
+  const folder = join(tree, "releases", version);
+  writeFileSync(join(folder, "tsugi"), `${tsugiDir} erts-${erts}\n`);
+  if (existsSync(request.settingsFile)) {
+    const settings = readFileSync(request.settingsFile, "utf8");
+    if (settings.trim() !== "[].") writeFileSync(join(folder, "tsugi.config"), settings);
+  }
+  return {
+    erts,
+    otp: facts.get("otp")?.[0] ?? "",
+    secrets: facts.get("secret") ?? [],
+    own: facts.get("own") ?? [],
+  };
+}
+
+/** The cookie and what boots next are the host's own; Windows' scripts have no use on a host. */
+function dropHostFiles(tree: string): void {
+  for (const file of ["COOKIE", "start_erl.data", "RELEASES"]) {
+    rmSync(join(tree, "releases", file), { force: true });
+  }
+  rmSync(join(tree, "tmp"), { recursive: true, force: true });
+  rmSync(join(tree, "log"), { recursive: true, force: true });
+  const walk = (folder: string) => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory() && folder === join(tree, "releases")) walk(path);
+      else if (/\.bat$/.test(entry.name)) rmSync(path);
+    }
+  };
+  for (const folder of ["bin", "releases"]) {
+    if (existsSync(join(tree, folder))) walk(join(tree, folder));
+  }
+}
+
+function setScriptAside(tree: string, name: string): void {
+  const bin = join(tree, "bin");
+  mkdirSync(bin, { recursive: true });
+  const script = join(bin, name);
+  if (existsSync(script)) renameSync(script, join(bin, `${name}.mix`));
+  cpSync(beamSource("host", "bin.sh"), script);
+  chmodSync(script, 0o755);
+}
+
+/** tsugi's own application, compiled by the OTP that the release carries. */
+async function compileTsugi(library: string, work: string): Promise<void> {
+  const ebin = join(library, "ebin");
+  const priv = join(library, "priv");
+  mkdirSync(ebin, { recursive: true });
+  mkdirSync(priv, { recursive: true });
+  const erl = beamSource("host", "erl");
+  const sources = readdirSync(erl)
+    .filter((file) => file.endsWith(".erl"))
+    .sort();
+  await runTool("erlc", ["+deterministic", "-o", ebin, ...sources.map((f) => join(erl, f))], work);
+  const modules = sources.map((file) => `'${file.slice(0, -4)}'`).join(", ");
+  const app = readFileSync(join(erl, "tsugi.app.src"), "utf8")
+    .replace('"VSN"', JSON.stringify(ownPackage().version))
+    .replace("{modules, []}", `{modules, [${modules}]}`);
+  writeFileSync(join(ebin, "tsugi.app"), app);
+  const host = beamSource("host");
+  for (const file of readdirSync(host)) {
+    if (file.endsWith(".sh") && file !== "bin.sh") cpSync(join(host, file), join(priv, file));
+  }
+  // The words of every error: one registry for both kinds of host.
+  writeFileSync(join(priv, "errors.json"), canonicalJson(ERRORS));
+}
