@@ -8,6 +8,8 @@ import { version } from "./version.ts";
 interface Viewer {
   /** The admiral whose results they want to see; all, if null. */
   follows: string | null;
+  /** Sequence of the last event that they were sent, or that was not for them. */
+  seen: number;
 }
 
 const HEARTBEAT_MS = 30_000;
@@ -23,8 +25,10 @@ export function openFeed(server: Server): void {
   });
 
   feed.on("connection", (socket, request) => {
-    // A carried connection is no newcomer: it has had its welcome from the version before.
+    // A carried connection is no newcomer: it has had its welcome from the version before. But
+    // while it was on its way here, results may have come in.
     if (!hot.carried(socket)) welcome(socket, new URL(request.url ?? "/", "ws://feed"));
+    catchUp(socket);
     socket.on("message", (data) => answer(socket, String(data)));
     socket.on("close", () => viewers.delete(socket));
     socket.on("error", () => socket.terminate());
@@ -41,23 +45,30 @@ export function openFeed(server: Server): void {
 }
 
 export function broadcast(event: FeedEvent): void {
-  const text = JSON.stringify({ type: "result", ...event });
-  for (const [socket, { follows }] of viewers) {
-    if (follows === null || follows === event.admiral) socket.send(text);
+  for (const [socket, viewer] of viewers) show(socket, viewer, event);
+}
+
+function show(socket: WebSocket, viewer: Viewer, event: FeedEvent): void {
+  viewer.seen = event.sequence;
+  if (viewer.follows === null || viewer.follows === event.admiral) {
+    send(socket, { type: "result", ...event });
   }
 }
 
+function catchUp(socket: WebSocket): void {
+  const viewer = viewers.get(socket)!;
+  for (const event of eventsAfter(viewer.seen)) show(socket, viewer, event);
+}
+
 function welcome(socket: WebSocket, { searchParams }: URL): void {
-  const after = searchParams.get("after");
-  const last = after === null ? sequence() : Number(after);
-  viewers.set(socket, { follows: searchParams.get("admiral") });
-  send(socket, { type: "welcome", version, sequence: last });
-  for (const event of eventsAfter(last)) send(socket, { type: "result", ...event });
+  const seen = Number(searchParams.get("after") ?? sequence());
+  viewers.set(socket, { follows: searchParams.get("admiral"), seen });
+  send(socket, { type: "welcome", version, sequence: seen });
 }
 
 function answer(socket: WebSocket, text: string): void {
   const message = parse(text);
-  if (message.type === "follow") viewers.set(socket, { follows: message.admiral ?? null });
+  if (message.type === "follow") viewers.get(socket)!.follows = message.admiral ?? null;
   if (message.type === "ping") send(socket, { type: "pong", id: message.id, version });
 }
 
