@@ -99,7 +99,7 @@ const tidy = (path: string) => normalize(path).replace(/^\.\//, "");
 const withEndings = (path: string): string[] =>
   /\.[cm]?[jt]sx?$/.test(path)
     ? [path]
-    : [path, `${path}.js`, `${path}.mjs`, `${path}.cjs`, `${path}/index.js`];
+    : [path, `${path}.js`, `${path}.mjs`, `${path}.cjs`, tidy(`${path}/index.js`)];
 
 const builtFrom = (source: string): string[] => {
   const name = source.replace(/\.[cm]?tsx?$/, ".js");

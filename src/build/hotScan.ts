@@ -60,6 +60,9 @@ export class HotScan {
 
 /** `hot`, `tsugi.hot`, and what compilers make of an import: `hot_1.hot`, `(0, hot_1.hot)`. */
 function isHot(node: unknown): boolean {
+  if (isNode(node) && node.type === "SequenceExpression") {
+    return isHot((node.expressions as Node[]).at(-1));
+  }
   return isIdentifier(node, "hot") || memberName(node) === "hot";
 }
 
