@@ -19,9 +19,7 @@ function configurationPage(): string {
       ({ path, type, text }) => `| \`${path}\` | ${cell(type)} | ${escape(text)} |`,
     );
     const table = rows.length === 0 ? [] : ["", "| key | type | |", "|---|---|---|", ...rows];
-    return [`## \`${top.path}\``, "", `\`${top.type}\`. ${escape(top.text)}`, ...table].join(
-      "\n",
-    );
+    return [`## \`${top.path}\``, "", `\`${top.type}\`. ${escape(top.text)}`, ...table].join("\n");
   });
   return `# Configuration
 
