@@ -16,10 +16,10 @@ function configurationPage(): string {
       ({ path }) => path.startsWith(`${top.path}.`) || path.startsWith(`${top.path}[`),
     );
     const rows = below.map(
-      ({ path, type, text }) => `| \`${path}\` | ${cell(type)} | ${escape(text)} |`,
+      ({ path, type, text }) => `| \`${path}\` | ${cell(type)} | ${plain(text)} |`,
     );
     const table = rows.length === 0 ? [] : ["", "| key | type | |", "|---|---|---|", ...rows];
-    return [`## \`${top.path}\``, "", `\`${top.type}\`. ${escape(top.text)}`, ...table].join("\n");
+    return [`## \`${top.path}\``, "", `\`${top.type}\`. ${plain(top.text)}`, ...table].join("\n");
   });
   return `# Configuration
 
@@ -66,7 +66,7 @@ ${sections.join("\n\n")}
 }
 
 const cell = (type: string) => `\`${type.replaceAll("|", "\\|")}\``;
-const escape = (text: string) =>
+const plain = (text: string) =>
   text
     .replaceAll("|", "\\|")
     .replace(/<(\w+)>/g, "&lt;$1&gt;")
