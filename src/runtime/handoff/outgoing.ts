@@ -2,6 +2,7 @@
  * The connections of a generation that is being left: held still for a freeze, sent to the next
  * generation, or brought to their end here.
  */
+import type { Server } from "node:http";
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder, ListenKey, WorkerReplies } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "../worker/channel.ts";
@@ -135,6 +136,26 @@ export class Outgoing {
     return { carried: this.#carried, left: this.#left().length };
   }
 
+  /**
+   * A stop: nobody follows. Each connection ends with the response that is under way on it, idle
+   * ones at once. WebSockets and TCP connections are left to the application's own SIGTERM handler.
+   */
+  async endHere(drainMs: number): Promise<WorkerReplies["drain"]> {
+    this.close();
+    for (const { gate } of this.#gates) gate.serveLast();
+    this.#endEventStreams();
+    const busy = () => this.#gates.flatMap(({ gate }) => gate.connections.filter((c) => !c.gone));
+    const atFirst = busy().length;
+    const deadline = performance.now() + drainMs;
+    for (;;) {
+      for (const { listening } of this.#gates) closeIdle(listening.server);
+      if (busy().length === 0 || performance.now() >= deadline) break;
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    }
+    const lost = busy().length;
+    return { drained: atFirst - Math.min(atFirst, lost), lost };
+  }
+
   /** Waits for what is left, at most drainMs, then ends it. */
   async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
     const before = this.#carried;
@@ -238,4 +259,8 @@ function webSocketOf(
     symbol &&
     (socket as unknown as Record<symbol, { close(code: number, why: string): void }>)[symbol]
   );
+}
+
+function closeIdle(server: object): void {
+  (server as Partial<Server>).closeIdleConnections?.();
 }

@@ -174,6 +174,13 @@ export class Worker {
     return this.#outgoing.release();
   }
 
+  #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
+    if (this.#state !== "active") return this.#outgoing.drain(drainMs);
+    // A stop: no generation has taken the connections over.
+    this.#listeners.rest();
+    return this.#outgoing.endHere(drainMs);
+  }
+
   #makeHandlers(): Handlers {
     return {
       activate: () => this.#activate().then(() => null),
@@ -182,7 +189,7 @@ export class Worker {
       sendState: (request, handle) => this.#sendState(request, handle!),
       receiveState: (_request, handle) => this.#receiveState(handle!),
       releaseConnections: () => this.#releaseConnections(),
-      drain: ({ drainMs }) => this.#outgoing.drain(drainMs),
+      drain: ({ drainMs }) => this.#drain(drainMs),
       dispose: () => this.#registry.run("dispose").then(() => null),
       health: () => checkHealth(this.#registry),
       evaluate: ({ expression }) => evaluate(expression, this.#scope()),
