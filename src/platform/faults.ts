@@ -7,11 +7,18 @@
  */
 import { writeFileSync } from "node:fs";
 
-const armed = parse(process.env.TSUGI_FAULT);
+let armed = parse(process.env.TSUGI_FAULT);
 
 function parse(text: string | undefined): { label: string; kind: string } | undefined {
   const match = /^(.+)=(kill|eio|enospc|torn)$/.exec(text ?? "");
   return match ? { label: match[1]!, kind: match[2]! } : undefined;
+}
+
+/** True, once, when exactly this label is to fail: for faults that somebody else has to suffer. */
+export function strikes(label: string): boolean {
+  if (armed?.label !== label) return false;
+  armed = undefined;
+  return true;
 }
 
 export function fault(
@@ -20,7 +27,9 @@ export function fault(
   data?: string | Uint8Array,
 ): Promise<void> | undefined {
   if (armed === undefined || armed.label !== label) return undefined;
-  return strike(armed.kind, path, data);
+  const { kind } = armed;
+  armed = undefined;
+  return strike(kind, path, data);
 }
 
 async function strike(kind: string, path?: string, data?: string | Uint8Array): Promise<void> {

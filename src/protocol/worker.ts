@@ -153,7 +153,8 @@ export type WorkerRequestWithReply = Exclude<
 /** The value of the `reply` to each request. */
 export interface WorkerReplies {
   activate: null;
-  freeze: { underWay: number; frozenAtMs: number };
+  /** `connections`: open ones, for the count of what a worker that dies later takes with it. */
+  freeze: { underWay: number; frozenAtMs: number; connections?: number };
   thaw: null;
   sendState: { states: { name: string; version: number; bytes: number }[]; serializeMs: number };
   receiveState: { states: CarriedState[] };

@@ -59,6 +59,11 @@ export class Host {
     if (config) writeFileSync(join(root, "etc", "config.json"), `${JSON.stringify(config)}\n`);
   }
 
+  /** The whole environment of every command. */
+  get environment(): NodeJS.ProcessEnv {
+    return { ...this.#env };
+  }
+
   /** Runs any command as this host would. */
   run(command: string, args: string[], options: CommandOptions = {}) {
     return runCommand(command, args, { cwd: this.root, env: this.#env, ...options });

@@ -91,6 +91,11 @@ export class Outgoing {
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
   }
 
+  /** Connections that are open here, of whatever kind. */
+  get openCount(): number {
+    return this.#left().length;
+  }
+
   /** Requests and messages under way. */
   holders(): Holder[] {
     const requests = this.#gates.flatMap(({ gate }) => gate.holding());

@@ -11,37 +11,40 @@ export interface DeathWatch {
   race<T>(work: Promise<T>): Promise<T>;
   /** Only the old ones count: a new one that does not come up says itself why. */
   raceOld<T>(work: Promise<T>): Promise<T>;
+  /** Only the new ones count: after the point of no return there is nothing to go back to a dead one for. */
+  raceNext<T>(work: Promise<T>): Promise<T>;
   /** This one is ended on purpose. */
   expect(worker: WorkerHandle): void;
   stop(): void;
 }
 
 export function watchDeaths(old: Generation, next: Generation): DeathWatch {
-  let onDeath: (error: Error) => void = () => {};
-  const died = new Promise<never>((_, reject) => {
-    onDeath = reject;
-  });
-  died.catch(() => {}); // it may happen between two steps
   let watching = true;
-  const known = new Set<WorkerHandle>();
   const expected = new Set<WorkerHandle>();
-  const watch = (worker: WorkerHandle) => {
-    if (known.has(worker)) return;
-    known.add(worker);
-    void worker.exited.then((exit) => {
-      const { process, slot, version } = worker.boot;
-      const why = `${version}, ${describeExit(exit)}`;
-      const details = { process, slot, pid: worker.pid, why };
-      if (watching && !expected.has(worker)) onDeath(new TsugiError("TSUGI_WORKER_DIED", details));
+  const deaths = new Map<WorkerHandle, Promise<never>>();
+  const deathOf = (worker: WorkerHandle): Promise<never> => {
+    const known = deaths.get(worker);
+    if (known) return known;
+    const death = new Promise<never>((_, reject) => {
+      void worker.exited.then((exit) => {
+        const { process, slot, version } = worker.boot;
+        const why = `${version}, ${describeExit(exit)}`;
+        const details = { process, slot, pid: worker.pid, why };
+        if (watching && !expected.has(worker)) reject(new TsugiError("TSUGI_WORKER_DIED", details));
+      });
     });
+    death.catch(() => {}); // it may happen between two steps
+    deaths.set(worker, death);
+    return death;
   };
   const race = <T>(work: Promise<T>, ...generations: Generation[]): Promise<T> => {
-    for (const { slots } of generations) for (const { worker } of slots) watch(worker);
-    return Promise.race([work, died]);
+    const workers = generations.flatMap(({ slots }) => slots.map(({ worker }) => worker));
+    return Promise.race([...workers.map(deathOf), work]);
   };
   return {
     race: (work) => race(work, old, next),
     raceOld: (work) => race(work, old),
+    raceNext: (work) => race(work, next),
     expect(worker) {
       expected.add(worker);
     },

@@ -15,6 +15,9 @@ export interface MoveTally {
   /** Milliseconds that each carried connection was quiet for. */
   quietMs: number[];
   carriedTo: Map<WorkerHandle, number>;
+  carriedFrom: Map<WorkerHandle, number>;
+  /** Open connections of each frozen worker. */
+  open: Map<WorkerHandle, number>;
   /** Connections on which a request waited for the new generation. */
   waited: number;
 }
@@ -23,11 +26,18 @@ export interface MoveTally {
 export const lostWith = (worker: WorkerHandle, tally: MoveTally): number =>
   worker.exit === null ? 0 : (tally.carriedTo.get(worker) ?? 0);
 
+const carriedFrom = (worker: WorkerHandle, tally: MoveTally) => tally.carriedFrom.get(worker) ?? 0;
+
+const count = (counts: Map<WorkerHandle, number>, worker: WorkerHandle) =>
+  counts.set(worker, (counts.get(worker) ?? 0) + 1);
+
 export const emptyTally = (): MoveTally => ({
   carried: 0,
   lost: 0,
   quietMs: [],
   carriedTo: new Map(),
+  carriedFrom: new Map(),
+  open: new Map(),
   waited: 0,
 });
 
@@ -45,7 +55,8 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
         return;
       }
       tally.carried += 1;
-      tally.carriedTo.set(receiver, (tally.carriedTo.get(receiver) ?? 0) + 1);
+      count(tally.carriedTo, receiver);
+      count(tally.carriedFrom, slot.worker);
       receiver.send({ type: "adopt", meta }, handle, () => handle.close());
     };
     slot.worker.on("connection", relay);
@@ -64,8 +75,14 @@ export async function releaseConnections(from: Generation, tally: MoveTally): Pr
   await Promise.all(
     from.slots.map(async ({ worker }) => {
       if (worker.exit !== null) return;
-      const reply = await worker.request({ type: "releaseConnections" }, { timeoutMs: RELEASE_MS });
-      tally.waited += reply.waited ?? 0;
+      const release = worker.request({ type: "releaseConnections" }, { timeoutMs: RELEASE_MS });
+      try {
+        tally.waited += (await release).waited ?? 0;
+      } catch (error) {
+        // What a dead worker had not let go of is gone with it; a living one keeps it and drains.
+        if (worker.exit === null) throw error;
+        tally.lost += Math.max(0, (tally.open.get(worker) ?? 0) - carriedFrom(worker, tally));
+      }
     }),
   );
 }

@@ -8,6 +8,7 @@
  *   loading     old serves, untouched; new loads on standby      new ended        → refused    4
  *   frozen      old takes no request; its state is whole         new ended, thaw  → thawed     4
  *   active      new serves; old is frozen and keeps its state    hand-back        → handed-back 5
+ *               (the death of an old worker is no failure now: it goes on)
  *   committed   `permanent` names the new; old is retired        reported as leftovers, exit 1
  *
  * Going from `frozen` to `active` is the point of no return: until then no socket has left the old
@@ -16,7 +17,7 @@
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { isoNow, stopwatch } from "../../platform/clock.ts";
-import { fault } from "../../platform/faults.ts";
+import { fault, strikes } from "../../platform/faults.ts";
 import { REPORT_FORMAT, type StateReport, type UpgradeReport } from "../../protocol/report.ts";
 import type { Plan } from "../../relup/index.ts";
 import { carryState } from "./carryState.ts";
@@ -26,6 +27,7 @@ import { handBack } from "./handBack.ts";
 import { type Loading, lateProcesses, loadHere, loadInSuccessor } from "./loading.ts";
 import {
   emptyTally,
+  type MoveTally,
   quietSummary,
   relayConnections,
   releaseConnections,
@@ -57,7 +59,7 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
   const old = supervisor.current;
   const report = startReport(plan, old.version, next.version);
   const tally = emptyTally();
-  const step = stepRunner(job, report);
+  const step = stepRunner(job, old, report);
   const deaths = watchDeaths(old, next);
   const late = lateProcesses(old, next);
   const loading = (plan.strategy === "replace" ? loadInSuccessor : loadHere)(
@@ -82,21 +84,23 @@ export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
     const paused = stopwatch();
     if (old.needsFreeze) {
       phase = "frozen";
-      await step("freeze", () => deaths.race(freeze(old, report)));
+      await step("freeze", () => deaths.race(freeze(old, report, tally)));
       frozenAt = isoNow();
       if (old.hasState) await step("carry", () => deaths.race(carryAll(old, next, report)));
     }
     // ── point of no return ────────────────────────────────────────────────────────────────────
     phase = "active";
     stopRelay = relayConnections(old, next, tally);
-    await step("activate", () => deaths.race(activate(old, next, loading, deaths)));
+    await step("activate", () => deaths.raceNext(activate(old, next, loading, deaths)));
     if (old.hasState) report.pauseMs = paused();
     supervisor.succeed(next);
-    await step("connections", () => releaseConnections(old, tally));
+    await step("connections", () => deaths.raceNext(releaseConnections(old, tally)));
     await step("probation", () =>
-      deaths.race(probation(next, old.version, () => supervisor.parts.listeners.firstAddress())),
+      deaths.raceNext(
+        probation(next, old.version, () => supervisor.parts.listeners.firstAddress()),
+      ),
     );
-    if ((await deaths.race(job.confirm())) === "handBack") {
+    if ((await deaths.raceNext(job.confirm())) === "handBack") {
       const details = { version: next.version, previous: old.version, problem: "not committed" };
       throw new TsugiError("TSUGI_UNHEALTHY", details);
     }
@@ -167,11 +171,17 @@ function startReport(plan: Plan, from: string, to: string): UpgradeReport {
 const isReload = (report: UpgradeReport): boolean => report.from === report.to;
 
 /** Each step is timed, shown, and has a label at which a test can make it fail. */
-function stepRunner(job: UpgradeJob, report: UpgradeReport) {
+function stepRunner(job: UpgradeJob, old: Generation, report: UpgradeReport) {
   return async <T>(name: string, run: () => Promise<T>): Promise<T> => {
     job.onStep(name, "begin");
     const ms = stopwatch();
     await fault(`upgrade:${name}`);
+    for (const [whose, { slots }] of [
+      ["old", old],
+      ["new", job.next],
+    ] as const) {
+      if (strikes(`upgrade:${name}:${whose}`)) slots[0]?.worker.kill("SIGKILL");
+    }
     const value = await run();
     report.steps.push({ name, ms: ms() });
     job.onStep(name, "end", ms());
@@ -185,13 +195,15 @@ async function rehearseInto(job: UpgradeJob, old: Generation, report: UpgradeRep
   report.states = states.map((state): StateReport => ({ ...state, rehearsed: true }));
 }
 
-async function freeze(old: Generation, report: UpgradeReport): Promise<void> {
+async function freeze(old: Generation, report: UpgradeReport, tally: MoveTally): Promise<void> {
   const { freezeMs } = old.settings.timeouts;
   const replies = await Promise.all(
-    old.slots.filter(needsFreeze).map(({ worker }) => {
+    old.slots.filter(needsFreeze).map(async ({ worker }) => {
       const hooksOnly = worker.declared?.states.length === 0;
       const freeze = { type: "freeze", timeoutMs: freezeMs, hooksOnly } as const;
-      return worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
+      const reply = await worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
+      tally.open.set(worker, reply.connections ?? 0);
+      return reply;
     }),
   );
   report.requests.underWay = replies.reduce((sum, reply) => sum + reply.underWay, 0);

@@ -19,7 +19,7 @@ import type {
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
 import { FrameWriter } from "../handoff/frames.ts";
-import { FreezeTimeout, freeze } from "../handoff/freeze.ts";
+import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
 import { Incoming } from "../handoff/incoming.ts";
 import { Outgoing } from "../handoff/outgoing.ts";
 import { receiveStates } from "../handoff/state-receive.ts";
@@ -111,6 +111,7 @@ export class Worker {
       usesHot: this.#registry.used,
       accepts: this.#registry.accepts,
       drainable: true,
+      freezes: hooks.freeze.length > 0,
     });
   }
 
@@ -128,11 +129,12 @@ export class Worker {
     this.#keepAlive.release(this);
   }
 
-  async #freeze(timeoutMs: number): Promise<WorkerReplies["freeze"]> {
+  async #freeze(timeoutMs: number, hooksOnly: boolean): Promise<WorkerReplies["freeze"]> {
     this.#keepAlive.hold(this);
     this.#state = "frozen";
-    this.#listeners.rest();
     try {
+      if (hooksOnly) return await freezeHooks(this.#outgoing, this.#registry, timeoutMs);
+      this.#listeners.rest();
       return await freeze(this.#outgoing, this.#registry, timeoutMs);
     } catch (error) {
       await this.#activate();
@@ -184,7 +186,7 @@ export class Worker {
   #makeHandlers(): Handlers {
     return {
       activate: () => this.#activate().then(() => null),
-      freeze: ({ timeoutMs }) => this.#freeze(timeoutMs),
+      freeze: ({ timeoutMs, hooksOnly }) => this.#freeze(timeoutMs, hooksOnly === true),
       thaw: () => this.#activate().then(() => null),
       sendState: (request, handle) => this.#sendState(request, handle!),
       receiveState: (_request, handle) => this.#receiveState(handle!),
