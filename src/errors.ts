@@ -121,6 +121,16 @@ export const ERRORS = define({
     message: "{version} was unhealthy in probation: {problem}",
     hint: "Handed back: {previous} serves again. The log has the rest: {bin} logs",
   },
+  TSUGI_MEMORY_SHORT: {
+    exitCode: 4,
+    message: "Carrying the state takes about {bytesMb} MB; {availableMb} MB are left.",
+    hint: "Give the machine or the cgroup more memory, or make the state smaller.",
+  },
+  TSUGI_NOT_COMMITTED: {
+    exitCode: 5,
+    message: "{version} was installed and given up before its commit.",
+    hint: "Handed back: {previous} serves again.",
+  },
   TSUGI_NOTHING_TO_COMMIT: {
     exitCode: 1,
     message: "No release is installed and waiting for its commit.",

@@ -18,24 +18,22 @@ import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { isoNow, stopwatch } from "../../platform/clock.ts";
 import { fault, strikes } from "../../platform/faults.ts";
-import { REPORT_FORMAT, type StateReport, type UpgradeReport } from "../../protocol/report.ts";
+import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Plan } from "../../relup/index.ts";
-import { carryState } from "./carryState.ts";
-import { type DeathWatch, watchDeaths } from "./deaths.ts";
-import { type Generation, needsFreeze, type Slot } from "./generation.ts";
+import { watchDeaths } from "./deaths.ts";
+import type { Generation } from "./generation.ts";
 import { handBack } from "./handBack.ts";
-import { type Loading, lateProcesses, loadHere, loadInSuccessor } from "./loading.ts";
+import { lateProcesses, loadHere, loadInSuccessor } from "./loading.ts";
 import {
   emptyTally,
-  type MoveTally,
   quietSummary,
   relayConnections,
   releaseConnections,
 } from "./moveConnections.ts";
 import { probation } from "./probation.ts";
-import { rehearse } from "./rehearsal.ts";
-import { retireSlots, retireWorker, terminateWorker } from "./retire.ts";
+import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
+import * as steps from "./upgradeSteps.ts";
 
 export interface UpgradeJob {
   supervisor: Supervisor;
@@ -54,220 +52,183 @@ export interface UpgradeJob {
 type Phase = "loading" | "frozen" | "active" | "committed";
 
 /** Runs it to its end and reports; never throws for a failed upgrade. */
-export async function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
-  const { supervisor, handler, next, plan } = job;
-  const old = supervisor.current;
-  const report = startReport(plan, old.version, next.version);
-  const tally = emptyTally();
-  const step = stepRunner(job, old, report);
-  const deaths = watchDeaths(old, next);
-  const late = lateProcesses(old, next);
-  const loading = (plan.strategy === "replace" ? loadInSuccessor : loadHere)(
-    supervisor,
-    next,
-    late,
-  );
-  let stopRelay = () => {};
-  let phase: Phase = "loading";
-  let frozenAt: string | undefined;
-  supervisor.upgrading = true;
-  try {
-    await step("load", () => deaths.raceOld(loading.standby()));
-    if (old.hasState) await step("rehearse", () => deaths.race(rehearseInto(job, old, report)));
-    if (job.checkOnly) {
-      await abandon(next, loading);
-      report.result = "checked";
-      return report;
-    }
-    if (!isReload(report)) await step("install", () => handler.install(next.version));
+export function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
+  return new Upgrade(job).run();
+}
 
-    const paused = stopwatch();
-    if (old.needsFreeze) {
-      phase = "frozen";
-      await step("freeze", () => deaths.race(freeze(old, report, tally)));
-      frozenAt = isoNow();
-      if (old.hasState) await step("carry", () => deaths.race(carryAll(old, next, report)));
+class Upgrade {
+  readonly #job: UpgradeJob;
+  readonly #supervisor: Supervisor;
+  readonly #old: Generation;
+  readonly #next: Generation;
+  readonly #report: UpgradeReport;
+  readonly #tally = emptyTally();
+  readonly #deaths;
+  readonly #loading;
+  /** The same release again, with `etc/` read anew: nothing in `releases/` changes. */
+  readonly #reload: boolean;
+  #phase: Phase = "loading";
+  #frozenAt: string | undefined;
+  #paused = () => 0;
+  #stopRelay = () => {};
+
+  constructor(job: UpgradeJob) {
+    this.#job = job;
+    this.#supervisor = job.supervisor;
+    this.#old = job.supervisor.current;
+    this.#next = job.next;
+    this.#report = emptyReport(job.plan);
+    this.#reload = this.#old.version === this.#next.version;
+    this.#deaths = watchDeaths(this.#old, this.#next);
+    const load = job.plan.strategy === "replace" ? loadInSuccessor : loadHere;
+    this.#loading = load(this.#supervisor, this.#next, lateProcesses(this.#old, this.#next));
+  }
+
+  async run(): Promise<UpgradeReport> {
+    this.#supervisor.upgrading = true;
+    try {
+      await this.#load();
+      if (this.#job.checkOnly) {
+        await steps.abandon(this.#next, this.#loading);
+        this.#report.result = "checked";
+      } else {
+        await this.#freezeAndCarry();
+        // ── point of no return ──────────────────────────────────────────────────────────────────
+        await this.#activate();
+        await this.#prove();
+        await this.#commit();
+        this.#report.result = "committed";
+      }
+    } catch (error) {
+      this.#deaths.stop();
+      this.#supervisor.noteError(error);
+      this.#report.error = errorToJson(error);
+      await this.#goBack();
+    } finally {
+      this.#close();
     }
-    // ── point of no return ────────────────────────────────────────────────────────────────────
-    phase = "active";
-    stopRelay = relayConnections(old, next, tally);
-    await step("activate", () => deaths.raceNext(activate(old, next, loading, deaths)));
-    if (old.hasState) report.pauseMs = paused();
-    supervisor.succeed(next);
-    await step("connections", () => deaths.raceNext(releaseConnections(old, tally)));
-    await step("probation", () =>
-      deaths.raceNext(
-        probation(next, old.version, () => supervisor.parts.listeners.firstAddress()),
-      ),
+    return this.#report;
+  }
+
+  async #load(): Promise<void> {
+    const [old, next, report] = [this.#old, this.#next, this.#report];
+    await this.#step("load", () => this.#deaths.raceOld(this.#loading.standby()));
+    if (old.hasState) {
+      await this.#step("rehearse", () =>
+        this.#deaths.race(steps.rehearseInto(this.#job, old, report)),
+      );
+    }
+    steps.checkMemory(report);
+    if (this.#job.checkOnly || this.#reload) return;
+    await this.#step("install", () => this.#job.handler.install(next.version));
+  }
+
+  async #freezeAndCarry(): Promise<void> {
+    const [old, next, report] = [this.#old, this.#next, this.#report];
+    this.#paused = stopwatch();
+    if (!old.needsFreeze) return;
+    this.#phase = "frozen";
+    await this.#step("freeze", () => this.#deaths.race(steps.freeze(old, report, this.#tally)));
+    this.#frozenAt = isoNow();
+    if (!old.hasState) return;
+    await this.#step("carry", () => this.#deaths.race(steps.carryAll(old, next, report)));
+  }
+
+  async #activate(): Promise<void> {
+    const [old, next] = [this.#old, this.#next];
+    this.#phase = "active";
+    this.#stopRelay = relayConnections(old, next, this.#tally);
+    await this.#step("activate", () =>
+      this.#deaths.raceNext(steps.activate(old, next, this.#loading, this.#deaths)),
     );
-    if ((await deaths.raceNext(job.confirm())) === "handBack") {
-      const details = { version: next.version, previous: old.version, problem: "not committed" };
-      throw new TsugiError("TSUGI_UNHEALTHY", details);
-    }
-    if (!isReload(report)) await step("commit", () => handler.commit(next.version));
-    phase = "committed";
-    deaths.stop();
-    if (loading.takeOver) await step("takeOver", loading.takeOver);
-    await step("prune", () => prune(handler, old, next));
-    await step("retire", () => retireOld(old, report));
+    if (old.hasState) this.#report.pauseMs = this.#paused();
+    this.#supervisor.succeed(next);
+    await this.#step("connections", () =>
+      this.#deaths.raceNext(releaseConnections(old, this.#tally)),
+    );
+  }
+
+  async #prove(): Promise<void> {
+    const { version } = this.#next;
+    const previous = this.#old.version;
+    const addressOf = () => this.#supervisor.parts.listeners.firstAddress();
+    await this.#step("probation", () =>
+      this.#deaths.raceNext(probation(this.#next, previous, addressOf)),
+    );
+    const decision = await this.#deaths.raceNext(this.#job.confirm());
+    if (decision === "commit") return;
+    throw new TsugiError("TSUGI_NOT_COMMITTED", { version, previous });
+  }
+
+  async #commit(): Promise<void> {
+    const { handler } = this.#job;
+    const [old, next] = [this.#old, this.#next];
+    if (!this.#reload) await this.#step("commit", () => handler.commit(next.version));
+    this.#phase = "committed";
+    this.#deaths.stop();
+    const { takeOver } = this.#loading;
+    if (takeOver) await this.#step("takeOver", takeOver);
+    await this.#step("prune", () => steps.prune(handler, old, next));
+    await this.#step("retire", () => steps.retireOld(old, this.#report));
     // A successor has its own table: closing here would unlink the Unix sockets that it serves.
-    if (!loading.takeOver) supervisor.parts.listeners.retain(next.number);
-    report.result = "committed";
-  } catch (error) {
-    deaths.stop();
-    report.error = errorToJson(error);
-    supervisor.noteError(error);
-    if (phase === "loading") {
-      await abandon(next, loading);
-      report.result = "refused";
-    } else if (phase === "frozen") {
-      await thaw(old);
-      await abandon(next, loading);
-      report.result = "thawed";
-    } else if (phase === "active") {
-      const went = await handBack(supervisor, old, next, tally, frozenAt);
-      loading.abandon();
-      if (went.stateAsOf) report.stateAsOf = went.stateAsOf;
-      report.result = "handed-back";
-    } else {
-      report.leftovers.push(`failure after the commit: ${report.error.message}`);
-      report.result = "committed";
+    if (!takeOver) this.#supervisor.parts.listeners.retain(next.number);
+  }
+
+  /** From wherever it failed to one version that serves. */
+  async #goBack(): Promise<void> {
+    const [old, next, report] = [this.#old, this.#next, this.#report];
+    switch (this.#phase) {
+      case "loading":
+        report.result = "refused";
+        await steps.abandon(next, this.#loading);
+        break;
+      case "frozen":
+        report.result = "thawed";
+        await steps.thaw(old);
+        await steps.abandon(next, this.#loading);
+        break;
+      case "active": {
+        report.result = "handed-back";
+        const went = await handBack(this.#supervisor, old, next, this.#tally, this.#frozenAt);
+        if (went.stateAsOf) report.stateAsOf = went.stateAsOf;
+        this.#loading.abandon();
+        break;
+      }
+      case "committed":
+        report.result = "committed";
+        report.leftovers.push(`failure after the commit: ${report.error?.message}`);
+        return;
     }
-    if (report.result !== "committed" && !isReload(report))
-      await handler.fallBack(next.version).catch(() => {});
-  } finally {
-    stopRelay();
-    supervisor.upgrading = phase === "committed" && loading.takeOver !== undefined;
-    supervisor.leftovers = report.leftovers;
-    if (!supervisor.upgrading) supervisor.ensureSlots();
+    if (this.#reload) return;
+    await this.#job.handler.fallBack(next.version).catch((error) => {
+      this.#supervisor.noteError(error);
+    });
+  }
+
+  #close(): void {
+    const [supervisor, report, tally] = [this.#supervisor, this.#report, this.#tally];
+    this.#stopRelay();
     report.connections.carried = tally.carried;
     report.connections.lost += tally.lost;
     report.requests.waited = tally.waited;
     report.quietMs = quietSummary(tally.quietMs);
+    supervisor.leftovers = report.leftovers;
+    // A supervisor that was replaced restarts nothing any more.
+    supervisor.upgrading = this.#phase === "committed" && this.#loading.takeOver !== undefined;
+    if (!supervisor.upgrading) supervisor.ensureSlots();
   }
-  return report;
-}
 
-function startReport(plan: Plan, from: string, to: string): UpgradeReport {
-  return {
-    format: REPORT_FORMAT,
-    from,
-    to,
-    strategy: plan.strategy,
-    reasons: plan.reasons,
-    at: isoNow(),
-    steps: [],
-    pauseMs: 0,
-    quietMs: { p50: 0, p99: 0, max: 0 },
-    requests: { waited: 0, underWay: 0 },
-    connections: { carried: 0, drained: 0, lost: 0 },
-    states: [],
-    leftovers: [],
-    result: "refused",
-  };
-}
-
-/** The same release again, with `etc/` read anew: nothing in `releases/` changes. */
-const isReload = (report: UpgradeReport): boolean => report.from === report.to;
-
-/** Each step is timed, shown, and has a label at which a test can make it fail. */
-function stepRunner(job: UpgradeJob, old: Generation, report: UpgradeReport) {
-  return async <T>(name: string, run: () => Promise<T>): Promise<T> => {
-    job.onStep(name, "begin");
+  /** Each step is timed, shown, and has a label at which a test can make it fail. */
+  async #step<T>(name: string, run: () => Promise<T>): Promise<T> {
+    const { onStep } = this.#job;
+    onStep(name, "begin");
     const ms = stopwatch();
     await fault(`upgrade:${name}`);
-    for (const [whose, { slots }] of [
-      ["old", old],
-      ["new", job.next],
-    ] as const) {
-      if (strikes(`upgrade:${name}:${whose}`)) slots[0]?.worker.kill("SIGKILL");
-    }
+    if (strikes(`upgrade:${name}:old`)) this.#old.slots[0]?.worker.kill("SIGKILL");
+    if (strikes(`upgrade:${name}:new`)) this.#next.slots[0]?.worker.kill("SIGKILL");
     const value = await run();
-    report.steps.push({ name, ms: ms() });
-    job.onStep(name, "end", ms());
+    this.#report.steps.push({ name, ms: ms() });
+    onStep(name, "end", ms());
     return value;
-  };
-}
-
-async function rehearseInto(job: UpgradeJob, old: Generation, report: UpgradeReport) {
-  if (job.rehearse === "skip") return;
-  const states = await rehearse(job.supervisor, old, job.next);
-  report.states = states.map((state): StateReport => ({ ...state, rehearsed: true }));
-}
-
-async function freeze(old: Generation, report: UpgradeReport, tally: MoveTally): Promise<void> {
-  const { freezeMs } = old.settings.timeouts;
-  const replies = await Promise.all(
-    old.slots.filter(needsFreeze).map(async ({ worker }) => {
-      const hooksOnly = worker.declared?.states.length === 0;
-      const freeze = { type: "freeze", timeoutMs: freezeMs, hooksOnly } as const;
-      const reply = await worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
-      tally.open.set(worker, reply.connections ?? 0);
-      return reply;
-    }),
-  );
-  report.requests.underWay = replies.reduce((sum, reply) => sum + reply.underWay, 0);
-}
-
-async function carryAll(old: Generation, next: Generation, report: UpgradeReport): Promise<void> {
-  const timeoutMs = old.settings.timeouts.rehearseMs;
-  const rehearsed = new Set(report.states.map((state) => state.name));
-  const carried = await Promise.all(
-    old.slots.map(async (slot) => {
-      const target = next.slotLike(slot);
-      const hasState = (slot.worker.declared?.states.length ?? 0) > 0;
-      return target && hasState ? carryState(slot.worker, target.worker, { timeoutMs }) : [];
-    }),
-  );
-  report.states = carried
-    .flat()
-    .map((state) => ({ ...state, rehearsed: rehearsed.has(state.name) }));
-}
-
-/** What must never run twice ends before its successor begins; everything else begins at once. */
-async function activate(
-  old: Generation,
-  next: Generation,
-  loading: Loading,
-  deaths: DeathWatch,
-): Promise<void> {
-  const timeoutMs = next.settings.timeouts.readyMs;
-  const alone = old.slots.filter((slot) => !slot.process.overlap);
-  for (const { worker } of alone) deaths.expect(worker);
-  const begin = async (slot: Slot) => {
-    const before = slot.process.overlap ? undefined : old.slotLike(slot);
-    if (before) await retireWorker(before.worker, old.settings.timeouts.drainMs);
-    await slot.worker.request({ type: "activate" }, { timeoutMs });
-  };
-  await Promise.all(next.slots.map(begin));
-  await retireSlots(alone, old.settings.timeouts.drainMs);
-  await loading.late();
-}
-
-/** Only what is in no use: a failure to tidy up is no failure of the upgrade. */
-async function prune(handler: ReleaseHandler, old: Generation, next: Generation): Promise<void> {
-  const inUse = [old.version, next.version];
-  await handler.prune(next.settings.keepReleases, inUse).catch(() => []);
-}
-
-async function thaw(old: Generation): Promise<void> {
-  await Promise.all(
-    old.slots.map(({ worker }) =>
-      worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),
-    ),
-  );
-}
-
-async function abandon(next: Generation, loading: Loading): Promise<void> {
-  await Promise.all(next.slots.map(({ worker }) => terminateWorker(worker, 1_000)));
-  loading.abandon();
-}
-
-async function retireOld(old: Generation, report: UpgradeReport): Promise<void> {
-  const { drained, lost } = await retireSlots(old.slots, old.settings.timeouts.drainMs);
-  report.connections.drained = drained;
-  report.connections.lost += lost;
-  for (const { worker } of old.slots) {
-    if (worker.exit === null) report.leftovers.push(`worker ${worker.pid} of ${old.version}`);
   }
 }

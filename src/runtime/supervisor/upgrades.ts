@@ -6,8 +6,9 @@ import { type ExitCode, errorFromJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
-import { REPORT_FORMAT, type UpgradeReport } from "../../protocol/report.ts";
+import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, planUpgrade } from "../../relup/index.ts";
+import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { runUpgrade, type UpgradeJob } from "./upgrade.ts";
 
@@ -109,7 +110,7 @@ export class Upgrades {
     const handler = await supervisor.parts.loadHandler();
     const { plan, manifest, releaseId } = await this.#plan(handler, request);
     emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
-    if (plan.strategy === "none") return nothingToDo(plan);
+    if (plan.strategy === "none") return { ...emptyReport(plan), result: "committed" };
     refuseObstacles(plan);
     const strategy = plan.strategy === "replace" ? "replace" : "handoff";
     const next = await supervisor.makeGeneration({ manifest, releaseId, strategy });
@@ -172,23 +173,4 @@ export class Upgrades {
 function refuseObstacles(plan: Plan): void {
   const obstacle = plan.obstacles[0];
   if (obstacle) throw new TsugiError(obstacle.code, obstacle.details);
-}
-
-function nothingToDo(plan: Plan): UpgradeReport {
-  return {
-    format: REPORT_FORMAT,
-    from: plan.from,
-    to: plan.to,
-    strategy: "none",
-    reasons: plan.reasons,
-    at: new Date().toISOString(),
-    steps: [],
-    pauseMs: 0,
-    quietMs: { p50: 0, p99: 0, max: 0 },
-    requests: { waited: 0, underWay: 0 },
-    connections: { carried: 0, drained: 0, lost: 0 },
-    states: [],
-    leftovers: [],
-    result: "committed",
-  };
 }

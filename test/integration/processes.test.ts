@@ -1,0 +1,126 @@
+/** Several processes and several workers of one release. */
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, afterEach, before, test } from "node:test";
+import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { Installed, until } from "../helpers/installed.ts";
+
+const workshop = mkdtempSync(join(tmpdir(), "tsugi-processes-"));
+let one: BuiltRelease;
+let two: BuiltRelease;
+let fewer: BuiltRelease;
+let host: Installed;
+
+before(async () => {
+  const fixture = "fleet-1.0.0";
+  one = await buildVariant(join(workshop, "one"), { fixture });
+  two = await buildVariant(join(workshop, "two"), { fixture, version: "1.1.0" });
+  fewer = await buildVariant(join(workshop, "fewer"), {
+    fixture,
+    version: "1.2.0",
+    edit: { "tsugi.config.json": (text) => text.replace('"workers": 2', '"workers": 1') },
+  });
+});
+after(() => rmSync(workshop, { recursive: true, force: true }));
+afterEach(() => host.remove());
+
+interface Answer {
+  slot: string;
+  born: string;
+  requests: number;
+}
+const journal = (who: string): string[] =>
+  readFileSync(join(host.root, "var", "journal"), "utf8")
+    .split("\n")
+    .filter((line) => line.startsWith(who))
+    .map((line) => line.replace(/^\S+ /, ""));
+
+/** Asks until both slots have answered: which one does is the kernel's choice. */
+async function askBoth(): Promise<Map<string, Answer>> {
+  const answers = new Map<string, Answer>();
+  await until("both workers answer", async () => {
+    const answer = await host.get<Answer>("/");
+    answers.set(answer.slot, answer);
+    return answers.size === 2;
+  });
+  return answers;
+}
+
+test("every slot keeps its own state, and no request is lost over two workers", async () => {
+  host = await Installed.start(one);
+  await askBoth();
+  const before = await askBoth();
+  host.drop(two);
+  const { status, report } = await host.report("upgrade", "1.1.0");
+  assert.equal(status, 0, JSON.stringify(report));
+  assert.equal(report.states.length, 2);
+  for (const [slot, answer] of await askBoth()) {
+    assert.equal(answer.born, slot);
+    assert.ok(answer.requests > before.get(slot)!.requests);
+  }
+});
+
+test("a scheduler with overlap: false never runs twice, a consumer rests before the next consumes", async () => {
+  host = await Installed.start(one);
+  host.drop(two);
+  assert.equal((await host.report("upgrade", "1.1.0")).status, 0);
+  assert.equal((await host.report("downgrade", "1.0.0")).status, 0);
+  const running = (await host.status()).processes;
+  const pidOf = (name: string) => running.find((one) => one.name === name)!.slots[0]!.pid;
+
+  const scheduled = journal("scheduler");
+  assert.equal(scheduled.length, 5);
+  let alive: string | undefined;
+  for (const line of scheduled) {
+    const [pid, what] = line.split(" ");
+    if (what === "starts") {
+      assert.equal(alive, undefined, `${pid} started while ${alive} ran`);
+      alive = pid;
+    } else {
+      assert.equal(pid, alive);
+      alive = undefined;
+    }
+  }
+  assert.equal(Number(alive), pidOf("scheduler"));
+
+  const consumed = journal("queue").map((line) => line.split(" ")[1]);
+  assert.deepEqual(consumed, ["consumes", "rests", "consumes", "rests", "consumes"]);
+});
+
+test("fewer workers than hold state is refused before anything is tried", async () => {
+  host = await Installed.start(one);
+  host.drop(fewer);
+  const refused = await host.host.app("upgrade", "1.2.0");
+  assert.equal(refused.status, 4, refused.output);
+  assert.match(refused.output, /TSUGI_WORKERS_LOSE_STATE/);
+  assert.equal((await host.status()).version, "1.0.0");
+});
+
+test("a crashed worker is restarted, the others go on", async () => {
+  host = await Installed.start(one);
+  const api = (await host.status()).processes.find((process) => process.name === "api")!;
+  const [victim, other] = api.slots;
+  process.kill(victim!.pid, "SIGKILL");
+  await until("it is restarted", async () => {
+    const now = (await host.status()).processes.find((process) => process.name === "api")!;
+    const [first, second] = now.slots;
+    assert.equal(second!.pid, other!.pid);
+    return first!.pid !== victim!.pid && first!.healthy && first!.restarts === 1;
+  });
+  await askBoth();
+});
+
+test("SIGTERM in the middle of an upgrade: it ends well or goes back, then all stops", async () => {
+  host = await Installed.start(one);
+  host.drop(two);
+  const upgrading = host.report("upgrade", "1.1.0").catch((error: Error) => error);
+  await until("an upgrade is under way", async () => (await host.status()).upgrade !== null);
+  const pid = host.supervisorPid;
+  process.kill(pid, "SIGTERM");
+  await upgrading;
+  await until("the supervisor is gone", async () => (await host.host.app("ping")).status === 3);
+  await host.host.must("start");
+  assert.match((await host.status()).version, /^1\.[01]\.0$/);
+});
