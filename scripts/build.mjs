@@ -57,6 +57,7 @@ for (const part of ["host", "build"]) {
     cpSync(`src/beam/${part}`, `dist/beam/${part}`, { recursive: true });
   }
 }
-if (process.argv.includes("--types")) {
-  execFileSync("npx", ["tsc", "-p", "tsconfig.types.json"], { stdio: "inherit" });
-}
+// Its declarations are what an editor shows of `tsugi` and `tsugi/hot`.
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"], {
+  stdio: "inherit",
+});

@@ -150,6 +150,16 @@ describe("compiled code", () => {
     ]);
   });
 
+  test("import.meta of a module that is not the entry", async () => {
+    const { out, target } = await compileAndRun({
+      "src/main.ts": 'import { meta } from "./deep/meta.ts"; console.log(JSON.stringify(meta));',
+      "src/deep/meta.ts":
+        "const { dirname, filename, url, main } = { ...import.meta, dirname: import.meta.dirname, filename: import.meta.filename, url: import.meta.url, main: import.meta.main }; export const meta = [dirname, filename, url, main];",
+    });
+    const file = join(target, "src/deep/meta.ts");
+    assert.deepEqual(JSON.parse(out), [dirname(file), file, `file://${file}`, false]);
+  });
+
   test("files that the code names by their place are packed", async () => {
     const { out, files } = await compileAndRun({
       "src/main.ts": `import { readFileSync, readdirSync } from "node:fs";
@@ -169,7 +179,7 @@ describe("compiled code", () => {
   });
 
   test("a sibling of the workspace that is TypeScript is compiled in, with what it needs", async () => {
-    const { out } = await compileAndRun(
+    const { out, target } = await compileAndRun(
       {
         "apps/api/package.json": {
           name: "api",
@@ -199,6 +209,8 @@ describe("compiled code", () => {
       },
     );
     assert.equal(out, "shared dep");
+    assert.ok(!existsSync(join(target, "node_modules/@org")));
+    assert.ok(existsSync(join(target, "node_modules/dep")));
   });
 
   test("decorators as tsconfig says, classes keep their names", async () => {
