@@ -5,7 +5,7 @@
  *   dist/release/              what ships inside a release: bundled, no npm dependency left
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -39,6 +39,8 @@ await bundle(
   { dir: "dist", banner: (chunk) => (chunk.name === "cli/main" ? "#!/usr/bin/env node" : "") },
   { external: npm },
 );
+// npm does this when it installs or links; a later build must not take it away again.
+chmodSync("dist/cli/main.mjs", 0o755);
 await bundle({ hot: "src/hot/index.ts" }, { dir: "dist" });
 await bundle({ hot: "src/hot/index.ts" }, { dir: "dist", format: "cjs" });
 await bundle(

@@ -425,9 +425,10 @@ export const ERRORS = define({
 export type ErrorCode = keyof typeof ERRORS;
 
 const fill = (text: string, details: Details): string =>
-  text.replace(/\{(\w+)\}/g, (whole, key: string) =>
-    details[key] === undefined ? whole : String(details[key]),
-  );
+  text.replace(/\{(\w+)\}/g, (whole, key: string) => String(details[key] ?? UNKNOWN[key] ?? whole));
+
+/** What stands in a hint where the thrower does not know the install root, as a worker does not. */
+const UNKNOWN: Details = { bin: "bin/<app>" };
 
 export class TsugiError extends Error {
   override name = "TsugiError";

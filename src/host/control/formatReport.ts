@@ -13,7 +13,7 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   if (report.reasons.length > 0)
     row("strategy", `${report.strategy}: ${report.reasons.join("; ")}`);
   if (report.steps.length > 0) {
-    row("steps", report.steps.map(({ name, ms }) => `${name} ${msText(ms)}`).join(" · "));
+    row("steps", report.steps.map(({ name, ms }) => unbroken(`${name} ${msText(ms)}`)).join(" · "));
   }
   if (changed(report)) {
     const { pauseMs, quietMs, requests, connections } = report;
@@ -41,8 +41,11 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
 const HARD_SPACE = "\u00a0";
 const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(spaces.length) : " ");
 
+/** "probation 501 ms" stays on one line. */
+const unbroken = (text: string) => text.replaceAll(" ", HARD_SPACE);
+
 const changed = ({ result, strategy }: UpgradeReport) =>
-  result !== "refused" && strategy !== "none";
+  result !== "refused" && result !== "checked" && strategy !== "none";
 
 function headline(report: UpgradeReport, asked: Asked): string {
   const { from, to, strategy, result, error } = report;

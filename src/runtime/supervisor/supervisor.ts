@@ -56,7 +56,14 @@ export class Supervisor {
     this.#policy = new RestartPolicy(generation.settings.restarts);
     this.current = generation;
     this.spawnSlots(generation, "active");
-    await this.waitAllReady(generation);
+    try {
+      await this.waitAllReady(generation);
+    } catch (error) {
+      // Nothing serves: "the old version serves as before" would be no comfort, and untrue.
+      const { bin, name } = this.parts.layout;
+      const details = { name, version: generation.version, problem: problemOf(error), bin };
+      throw new TsugiError("TSUGI_START_FAILED", details, { cause: error });
+    }
   }
 
   async makeGeneration(what: {
@@ -177,7 +184,8 @@ export class Supervisor {
     } catch (error) {
       worker.kill("SIGKILL");
       const { name, version } = worker.boot;
-      const details = { name, version, problem: messageOf(error) };
+      const { bin } = this.parts.layout;
+      const details = { name, version, problem: problemOf(error), bin };
       throw new TsugiError("TSUGI_LOAD_FAILED", details, { cause: error });
     } finally {
       clearTimeout(timer);
@@ -259,4 +267,10 @@ export class Supervisor {
   get liveWorkers(): WorkerHandle[] {
     return [...this.#live];
   }
+}
+
+/** The worker says "did not load" itself: once is enough. */
+function problemOf(error: unknown): string {
+  const isLoadFailure = error instanceof TsugiError && error.code === "TSUGI_LOAD_FAILED";
+  return isLoadFailure ? String(error.details.problem) : messageOf(error);
 }
