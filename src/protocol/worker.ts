@@ -153,7 +153,7 @@ export type WorkerRequestWithReply = Exclude<
 /** The value of the `reply` to each request. */
 export interface WorkerReplies {
   activate: null;
-  /** `connections`: open ones, for the count of what a worker that dies later takes with it. */
+  /** `connections`: open ones at the freeze. */
   freeze: { underWay: number; frozenAtMs: number; connections?: number };
   thaw: null;
   sendState: { states: { name: string; version: number; bytes: number }[]; serializeMs: number };
@@ -179,7 +179,8 @@ export type WorkerEvent =
   | { type: "failed"; error: ErrorJson }
   /** With a connection handle. */
   | { type: "connection"; meta: ConnectionMeta }
-  | { type: "adopted"; quietMs: number; kind: ConnectionMeta["kind"] }
+  /** `waited`: a request of its client had been waiting in the kernel. */
+  | { type: "adopted"; quietMs: number; kind: ConnectionMeta["kind"]; waited?: boolean }
   | { type: "consoleOutput"; session: number; data: string }
   | { type: "consoleClosed"; session: number }
   /** The old generation's state was touched after the freeze: reported, never silent. */

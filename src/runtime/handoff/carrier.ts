@@ -17,7 +17,5 @@ export interface Carrier {
   /** Messages that a freeze waits for. */
   holders(): Holder[];
   /** Sends what has nothing under way; called again and again until nothing is left. */
-  sendMovable(send: Send): void;
-  /** Ends what could not be carried. */
-  end(): void;
+  sendMovable(canMove: (socket: SocketInternals) => boolean, send: Send): void;
 }

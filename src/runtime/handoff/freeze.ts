@@ -29,23 +29,16 @@ export async function freeze(
   const holders = () => [...outgoing.holders(), ...hooks.holders(startMs)];
   const done = Promise.all([outgoing.whenFree(), hooks.done]);
   await withDeadline(done, timeoutMs, () => new FreezeTimeout(timeoutMs, holders()));
-  return { underWay, frozenAtMs: nowMs(), connections: outgoing.openCount };
+  return { underWay, frozenAtMs: nowMs(), connections: outgoing.size };
 }
 
-/** An application without state: its consumers stop, its requests are taken as before. */
-export async function freezeHooks(
-  outgoing: Outgoing,
-  registry: HotRegistry,
-  timeoutMs: number,
-): Promise<WorkerReplies["freeze"]> {
+/** The hooks alone. */
+export async function freezeHooks(registry: HotRegistry, timeoutMs: number): Promise<void> {
   const startMs = nowMs();
   const hooks = new RunningHooks(registry);
-  await withDeadline(
-    hooks.done,
-    timeoutMs,
-    () => new FreezeTimeout(timeoutMs, hooks.holders(startMs)),
-  );
-  return { underWay: 0, frozenAtMs: nowMs(), connections: outgoing.openCount };
+  await withDeadline(hooks.done, timeoutMs, () => {
+    return new FreezeTimeout(timeoutMs, hooks.holders(startMs));
+  });
 }
 
 /** The application's freeze hooks, all at once, and which of them still run. */

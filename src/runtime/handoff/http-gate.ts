@@ -75,6 +75,7 @@ export class HttpGate {
   /** False for TLS: a request there cannot be sent along as bytes. */
   readonly carries: boolean;
   #servesLast = false;
+  #endsIdle = false;
 
   constructor(server: HttpServerInternals, exempt: WeakSet<object>) {
     this.server = server;
@@ -123,15 +124,23 @@ export class HttpGate {
    * After a carry, where connections cannot follow (TLS): each request that still comes is served
    * here, and is the last one of its connection.
    */
-  serveLast(): void {
+  serveLast({ endIdle = false } = {}): void {
     this.#servesLast = true;
-    for (const { held, socket } of this.connections) {
+    this.#endsIdle = endIdle;
+    for (const { held, socket, response } of this.connections) {
+      if (response && !response.headersSent) response.shouldKeepAlive = false;
       for (const { event, parts } of held.splice(0)) {
         if (REQUEST_EVENTS.has(event)) (parts[1] as ServerResponse).shouldKeepAlive = false;
         this.server.emit(event, ...parts);
       }
       if (!socket.destroyed) resumeReading(socket);
     }
+    this.#review();
+  }
+
+  /** Requests that came in after the closing. */
+  get heldCount(): number {
+    return this.connections.reduce((sum, { held }) => sum + held.length, 0);
   }
 
   /** Responses that a freeze waits for. */
@@ -171,6 +180,7 @@ export class HttpGate {
     const active = this.#active();
     for (const connection of this.#connections.values()) {
       if (connection.gone) this.#connections.delete(connection.socket);
+      else if (this.#endsIdle && isFree(connection, active)) connection.socket.destroySoon();
       else if (!isQuiet(connection.socket) && !this.#mustRead(connection, active)) {
         stopReading(connection.socket);
       }

@@ -46,7 +46,12 @@ export class Incoming {
       channel.send({ type: "notice", text });
       return;
     }
-    channel.send({ type: "adopted", kind: meta.kind, quietMs: nowMs() - meta.quietSinceMs });
+    const quietMs = nowMs() - meta.quietSinceMs;
+    // What waits in the kernel is read in the coming turn of the event loop.
+    setImmediate(() => {
+      const waited = socket.bytesRead > 0;
+      channel.send({ type: "adopted", kind: meta.kind, quietMs, waited });
+    });
   }
 
   /** What `net` does with an accepted connection, up to its 'connection' event. */

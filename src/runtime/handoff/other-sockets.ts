@@ -15,3 +15,27 @@ export function otherSockets(servers: ReadonlySet<object>): SocketInternals[] {
     return connectionsOf(server) === undefined || !socket.parser;
   });
 }
+
+interface ClosableWebSocket {
+  close(code: number, reason: string): void;
+}
+
+/** WebSocket close code: the service restarts, come back. */
+const SERVICE_RESTART = 1012;
+
+/** The `ws` object of an upgraded socket, registered or not. */
+function webSocketOf(socket: SocketInternals): ClosableWebSocket | undefined {
+  const symbol = Object.getOwnPropertySymbols(socket).find(
+    ({ description }) => description === "websocket",
+  );
+  return symbol && (socket as unknown as Record<symbol, ClosableWebSocket>)[symbol];
+}
+
+export const isWebSocket = (socket: SocketInternals): boolean => webSocketOf(socket) !== undefined;
+
+/** Says goodbye to a WebSocket; false where the socket is none. */
+export function closeWebSocket(socket: SocketInternals): boolean {
+  const webSocket = webSocketOf(socket);
+  webSocket?.close(SERVICE_RESTART, "service restart");
+  return webSocket !== undefined;
+}

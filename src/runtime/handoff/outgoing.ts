@@ -1,8 +1,11 @@
 /**
  * The connections of a generation that is being left: held still for a freeze, sent to the next
  * generation, or brought to their end here.
+ *
+ *   close()    ─► open()                      freeze, thaw
+ *   close()    ─► release() ─► drain()        an upgrade
+ *                              drain()        a stop: nobody takes over
  */
-import type { Server } from "node:http";
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder, ListenKey, WorkerReplies } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "../worker/channel.ts";
@@ -16,17 +19,17 @@ import {
 import { Ages } from "./ages.ts";
 import type { Carrier } from "./carrier.ts";
 import { HttpGate } from "./http-gate.ts";
-import { otherSockets } from "./other-sockets.ts";
+import { Http2Sessions, isHttp2Server } from "./http2.ts";
+import { closeWebSocket, isWebSocket, otherSockets } from "./other-sockets.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
 import { TcpSockets } from "./tcp.ts";
 import { WebSockets } from "./websockets.ts";
 
-/** Event streams are ended over this long: their clients come back at once, but not all at once. */
-const SPREAD_MS = 2_000;
-/** WebSocket close code: the service restarts, come back. */
-const RESTART_CODE = 1012;
-const CHECK_MS = 20;
-const FREE_CHECK_MS = 5;
+/** Clients come back at once when they are told to go: not all at the same instant, then. */
+const SPREAD_MS = 1_000;
+/** How long a farewell may take to reach its client. */
+const FAREWELL_MS = 1_500;
+const CHECK_MS = 5;
 
 export interface OutgoingParts {
   channel: SupervisorChannel;
@@ -34,28 +37,39 @@ export interface OutgoingParts {
   registry: HotRegistry;
 }
 
+interface Gated {
+  gate: HttpGate;
+  listening: Listening;
+}
+
 export class Outgoing {
   readonly #parts: OutgoingParts;
   readonly ages: Ages;
-  #gates: { gate: HttpGate; listening: Listening }[] = [];
+  #gates: Gated[] = [];
   /** Registered WebSocket and TCP servers. */
   readonly #carriers: Carrier[] = [];
-  #closed = false;
+  readonly #http2 = new Map<object, Http2Sessions>();
   /** Neither HTTP nor registered; not read while frozen. */
   #stilled: SocketInternals[] = [];
-  #releasing = false;
+  #closed = false;
+  #released = false;
   #follow: NodeJS.Timeout | undefined;
   #carried = 0;
-  #sending = new Set<Promise<void>>();
+  readonly #sending = new Set<Promise<void>>();
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
-    const { registry } = parts;
+    const { registry, listeners } = parts;
     registry.onWebsockets = ({ server, options }, index) =>
       this.#carriers.push(new WebSockets(server, options, index));
     registry.onSockets = ({ server, options }, index) =>
       this.#carriers.push(new TcpSockets(server, options, index));
-    this.ages = new Ages(() => parts.listeners.all.map(({ server }) => server));
+    listeners.onServer = (server) => {
+      if (isHttp2Server(server) && !this.#http2.has(server)) {
+        this.#http2.set(server, new Http2Sessions(server));
+      }
+    };
+    this.ages = new Ages(() => listeners.all.map(({ server }) => server));
   }
 
   /** From here on no request reaches the application. */
@@ -63,6 +77,7 @@ export class Outgoing {
     if (this.#closed) return;
     this.#closed = true;
     for (const carrier of this.#carriers) carrier.close();
+    for (const sessions of this.#http2.values()) sessions.close();
     this.#gates = this.#parts.listeners.all
       .filter(({ server }) => connectionsOf(server) !== undefined)
       .map((listening) => ({
@@ -83,17 +98,21 @@ export class Outgoing {
 
   /** Everything goes on where it was. */
   open(): void {
-    this.#releasing = false;
+    this.#released = false;
     this.#closed = false;
     clearInterval(this.#follow);
     for (const { gate } of this.#gates.splice(0)) gate.open();
     for (const carrier of this.#carriers) carrier.open();
+    for (const sessions of this.#http2.values()) sessions.open();
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
   }
 
-  /** Connections that are open here, of whatever kind. */
-  get openCount(): number {
-    return this.#left().length;
+  /** Open connections of this generation, of whatever kind. */
+  get size(): number {
+    const http = this.#parts.listeners.all.flatMap(({ server }) =>
+      (connectionsOf(server)?.all() ?? []).map(({ socket }) => socket),
+    );
+    return new Set([...http, ...this.#others()]).size;
   }
 
   /** Requests and messages under way. */
@@ -108,6 +127,7 @@ export class Outgoing {
         }),
       ),
       ...this.#carriers.flatMap((carrier) => carrier.holders()),
+      ...[...this.#http2.values()].flatMap((sessions) => sessions.holders()),
     ];
   }
 
@@ -119,71 +139,91 @@ export class Outgoing {
         clearInterval(timer);
         resolve();
       };
-      const timer = setInterval(check, FREE_CHECK_MS);
+      const timer = setInterval(check, CHECK_MS);
       for (const { gate } of this.#gates) gate.onChange = check;
       check();
     });
   }
 
-  /** Sends what can go now; from here on each connection follows as soon as it can. */
-  async release(): Promise<WorkerReplies["releaseConnections"]> {
-    this.#releasing = true;
+  /**
+   * Sends what can go now; from here on each connection follows as soon as it can. `stateless`:
+   * what cannot go may still be served here.
+   */
+  async release(stateless: boolean): Promise<WorkerReplies["releaseConnections"]> {
+    this.#released = true;
+    const waited = this.#gates.reduce((sum, { gate }) => sum + gate.heldCount, 0);
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
     for (const { gate, listening } of this.#gates) {
       if (!gate.carries) gate.serveLast();
       else gate.onChange = () => this.#sendMovable(gate, listening);
       gate.onChange();
     }
-    this.#follow = setInterval(() => this.#sendRegistered(), FREE_CHECK_MS);
+    for (const sessions of this.#http2.values()) sessions.end(stateless);
+    this.#follow = setInterval(() => this.#sendRegistered(), CHECK_MS);
     this.#sendRegistered();
-    await Promise.all(this.#sending);
+    await this.#allSent();
     this.#endEventStreams();
-    return { carried: this.#carried, left: this.#left().length };
-  }
-
-  /**
-   * A stop: nobody follows. Each connection ends with the response that is under way on it, idle
-   * ones at once. WebSockets and TCP connections are left to the application's own SIGTERM handler.
-   */
-  async endHere(drainMs: number): Promise<WorkerReplies["drain"]> {
-    this.close();
-    for (const { gate } of this.#gates) gate.serveLast();
-    this.#endEventStreams();
-    const busy = () => this.#gates.flatMap(({ gate }) => gate.connections.filter((c) => !c.gone));
-    const atFirst = busy().length;
-    const deadline = performance.now() + drainMs;
-    for (;;) {
-      for (const { listening } of this.#gates) closeIdle(listening.server);
-      if (busy().length === 0 || performance.now() >= deadline) break;
-      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
-    }
-    const lost = busy().length;
-    return { drained: atFirst - Math.min(atFirst, lost), lost };
+    return { carried: this.#carried, left: this.#left().length, waited };
   }
 
   /** Waits for what is left, at most drainMs, then ends it. */
   async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
     const before = this.#carried;
-    const atFirst = this.#left().length;
-    const deadline = performance.now() + drainMs;
-    while (this.#left().length > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
-    }
-    await Promise.all(this.#sending);
+    const atFirst = this.size;
+    if (!this.#released) this.#endIdle();
+    await this.#emptyWithin(drainMs);
     clearInterval(this.#follow);
-    for (const carrier of this.#carriers) carrier.end();
-    const rest = this.#left();
-    const lost = rest.filter((socket) => socket._httpMessage && !socket._httpMessage.writableEnded);
-    for (const socket of rest) this.#end(socket);
+    const lost = this.#left().filter(isAnswering);
+    this.#farewell(this.#left());
+    await this.#emptyWithin(FAREWELL_MS);
+    for (const socket of this.#left()) socket.destroy();
     const followed = this.#carried - before;
     return { drained: Math.max(0, atFirst - followed - lost.length), lost: lost.length };
   }
 
+  /**
+   * A stop: what has nothing under way ends now, the rest after its response. Plain TCP connections
+   * are left to the application's own SIGTERM handler.
+   */
+  #endIdle(): void {
+    this.close();
+    for (const { gate } of this.#gates) gate.serveLast({ endIdle: true });
+    for (const sessions of this.#http2.values()) sessions.end(true);
+    const registered = this.#carriers.flatMap((carrier) => carrier.sockets());
+    this.#farewell([...registered, ...this.#unregistered()].filter(isWebSocket));
+  }
+
+  #farewell(sockets: SocketInternals[]): void {
+    for (const sessions of this.#http2.values()) sessions.destroy();
+    const spreadMs = Math.min(SPREAD_MS, sockets.length);
+    sockets.forEach((socket, index) => {
+      const end = () => {
+        resumeReading(socket);
+        if (!closeWebSocket(socket)) socket.destroySoon();
+      };
+      setTimeout(end, (index * spreadMs) / sockets.length);
+    });
+  }
+
+  async #emptyWithin(ms: number): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (this.#left().length > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    }
+    await this.#allSent();
+  }
+
+  #allSent(): Promise<unknown> {
+    return Promise.all(this.#sending);
+  }
+
   #sendRegistered(): void {
+    const canMove = (socket: SocketInternals) =>
+      !socket.encrypted && this.#keyOf(socket) !== undefined;
     for (const carrier of this.#carriers) {
-      carrier.sendMovable((meta, socket) => {
-        const key = this.#keyOf(socket);
-        if (key) this.#send({ ...meta, key, quietSinceMs: quietSinceMs(socket) }, socket);
+      carrier.sendMovable(canMove, (meta, socket) => {
+        const key = this.#keyOf(socket)!;
+        this.#send({ ...meta, key, quietSinceMs: quietSinceMs(socket) }, socket);
       });
     }
   }
@@ -193,16 +233,12 @@ export class Outgoing {
     return this.#parts.listeners.all.find((listening) => listening.server === server)?.key;
   }
 
-  #sendMovable(gate: HttpGate, listening: Listening): void {
-    if (!this.#releasing) return;
+  #sendMovable(gate: HttpGate, { key }: Listening): void {
+    if (!this.#released) return;
     for (const connection of gate.movable()) {
       const { socket } = connection;
       const head = gate.take(connection);
-      const meta: ConnectionMeta = {
-        kind: "http",
-        key: listening.key,
-        quietSinceMs: quietSinceMs(socket),
-      };
+      const meta: ConnectionMeta = { kind: "http", key, quietSinceMs: quietSinceMs(socket) };
       if (head.length > 0) meta.head = head;
       this.#send(meta, socket);
     }
@@ -223,8 +259,11 @@ export class Outgoing {
   }
 
   #left(): SocketInternals[] {
-    const gated = this.#gates.flatMap(({ gate }) => gate.connections.map(({ socket }) => socket));
-    return [...gated, ...this.#others()].filter((socket) => !socket.destroyed);
+    const gated = this.#closed
+      ? this.#gates.flatMap(({ gate }) => gate.connections.map(({ socket }) => socket))
+      : [];
+    const others = this.#others().filter((socket) => this.#released || !isPlainTcp(socket));
+    return [...new Set([...gated, ...others])].filter((socket) => !socket.destroyed);
   }
 
   #others(): SocketInternals[] {
@@ -233,7 +272,9 @@ export class Outgoing {
 
   #unregistered(): SocketInternals[] {
     const registered = new Set(this.#carriers.flatMap((carrier) => carrier.sockets()));
-    return this.#others().filter((socket) => !registered.has(socket));
+    const isHttp2 = ({ _server, server }: SocketInternals) =>
+      this.#http2.has((_server ?? server) as object);
+    return this.#others().filter((socket) => !registered.has(socket) && !isHttp2(socket));
   }
 
   #endEventStreams(): void {
@@ -244,28 +285,10 @@ export class Outgoing {
       setTimeout(() => response!.end(), Math.random() * SPREAD_MS);
     }
   }
-
-  #end(socket: SocketInternals): void {
-    const webSocket = webSocketOf(socket);
-    if (webSocket) webSocket.close(RESTART_CODE, "service restart");
-    else socket.end();
-    if (!webSocket) socket.destroySoon();
-  }
 }
 
-/** The `ws` object of an upgraded socket, registered or not. */
-function webSocketOf(
-  socket: SocketInternals,
-): { close(code: number, why: string): void } | undefined {
-  const symbol = Object.getOwnPropertySymbols(socket).find(
-    ({ description }) => description === "websocket",
-  );
-  return (
-    symbol &&
-    (socket as unknown as Record<symbol, { close(code: number, why: string): void }>)[symbol]
-  );
-}
+const isPlainTcp = ({ _server, server }: SocketInternals): boolean =>
+  connectionsOf((_server ?? server) as object) === undefined;
 
-function closeIdle(server: object): void {
-  (server as Partial<Server>).closeIdleConnections?.();
-}
+const isAnswering = ({ _httpMessage: response }: SocketInternals): boolean =>
+  response != null && !response.writableEnded;

@@ -45,9 +45,9 @@ export class TcpSockets implements Carrier {
       });
   }
 
-  sendMovable(send: Send): void {
+  sendMovable(canMove: (socket: SocketInternals) => boolean, send: Send): void {
     for (const [socket, underWay] of this.#sockets) {
-      if (underWay.count > 0 || socket.writableLength > 0) continue;
+      if (underWay.count > 0 || socket.writableLength > 0 || !canMove(socket)) continue;
       stopReading(socket);
       if (!isQuiet(socket) || socket.readableEnded || socket.writableEnded) continue;
       const saved = this.#options.save?.(socket);
@@ -55,13 +55,6 @@ export class TcpSockets implements Carrier {
       this.#sockets.delete(socket);
       socket.removeAllListeners();
       send({ kind: "tcp", server: this.#index, head, data: { saved } }, socket);
-    }
-  }
-
-  end(): void {
-    for (const socket of this.#sockets.keys()) {
-      resumeReading(socket);
-      socket.end();
     }
   }
 }

@@ -37,8 +37,6 @@ export interface CarriedHandshake {
 
 const OPEN = 1;
 const CLOSED = 3;
-const GOING_AWAY_RESTART = 1012;
-const SPREAD_MS = 1_000;
 
 interface Tracked {
   request: Pick<IncomingMessage, "url" | "rawHeaders"> | undefined;
@@ -87,20 +85,16 @@ export class WebSockets implements Carrier {
     return holders;
   }
 
-  sendMovable(send: Send): void {
+  sendMovable(canMove: (socket: SocketInternals) => boolean, send: Send): void {
     for (const [client, tracked] of this.#clients) {
+      if (!canMove(client._socket)) {
+        resumeReading(client._socket);
+        continue;
+      }
       this.#still(client);
       if (client.readyState !== OPEN || tracked.underWay.count > 0) continue;
       if (!isQuiet(client._socket) || !isDelivered(client) || !isSent(client)) continue;
       this.#carry(client, tracked, send);
-    }
-  }
-
-  end(): void {
-    for (const client of this.#clients.keys()) {
-      resumeReading(client._socket);
-      const close = () => client.close(GOING_AWAY_RESTART, "service restart");
-      setTimeout(close, Math.random() * SPREAD_MS);
     }
   }
 

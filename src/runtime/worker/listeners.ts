@@ -17,6 +17,8 @@ export class Listeners {
   #accepting = false;
   /** A server has begun to listen, or has given up. */
   onChange: () => void = () => {};
+  /** A server is about to listen. */
+  onServer: (server: object) => void = () => {};
 
   constructor(channel: SupervisorChannel, keepAlive: KeepAlive) {
     this.#channel = channel;
@@ -92,6 +94,7 @@ export class Listeners {
     const key = this.#keyOf(asked);
     const listening = new Listening(server, key, asked, original, () => this.#closed(listening));
     this.#all.add(listening);
+    this.onServer(server);
     this.#updateLife();
     const { reply, handle } = await this.#ask(listening);
     if (handle === undefined || isUnbound(key, handle)) {

@@ -11,6 +11,7 @@
 import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
 import { createHot, HotRegistry } from "../../hot/registry.ts";
 import type { Hot } from "../../hot/types.ts";
+import { nowMs } from "../../platform/clock.ts";
 import type {
   DeclaredState,
   WorkerBoot,
@@ -40,6 +41,7 @@ type Handlers = {
   ) => Promise<WorkerReplies[T]>;
 };
 
+type Freeze = Extract<WorkerRequestWithReply, { type: "freeze" }>;
 type SendState = Extract<WorkerRequestWithReply, { type: "sendState" }>;
 
 /** How long an orphan may take for its own SIGTERM handlers. */
@@ -57,6 +59,8 @@ export class Worker {
   readonly #incoming: Incoming;
   readonly #consoles: Consoles;
   readonly #handlers: Handlers;
+  /** Only the consumers stand still: requests are taken. */
+  #hooksFrozen = false;
   #state: "loading" | "standby" | "active" | "frozen" = "loading";
 
   constructor(boot: WorkerBoot) {
@@ -117,29 +121,46 @@ export class Worker {
 
   /** The first activation, a thaw and a hand-back are one thing: this generation serves. */
   async #activate(): Promise<void> {
-    if (this.#state === "active") return;
+    if (this.#state === "active") {
+      if (this.#hooksFrozen) await this.#registry.run("activate");
+      this.#hooksFrozen = false;
+      return;
+    }
     for (const cell of this.#registry.states.values()) {
       cell.unwatch();
       cell.settle();
     }
     this.#state = "active";
+    this.#hooksFrozen = false;
     this.#outgoing.open();
     await this.#listeners.accept();
     await this.#registry.run("activate");
     this.#keepAlive.release(this);
   }
 
-  async #freeze(timeoutMs: number, hooksOnly: boolean): Promise<WorkerReplies["freeze"]> {
+  async #freeze({ timeoutMs, hooksOnly }: Freeze): Promise<WorkerReplies["freeze"]> {
     this.#keepAlive.hold(this);
+    if (hooksOnly) return this.#freezeHooks(timeoutMs);
     this.#state = "frozen";
+    this.#listeners.rest();
     try {
-      if (hooksOnly) return await freezeHooks(this.#outgoing, this.#registry, timeoutMs);
-      this.#listeners.rest();
       return await freeze(this.#outgoing, this.#registry, timeoutMs);
     } catch (error) {
       await this.#activate();
       throw error;
     }
+  }
+
+  /** An application without state goes on taking requests; only its consumers stop. */
+  async #freezeHooks(timeoutMs: number): Promise<WorkerReplies["freeze"]> {
+    try {
+      await freezeHooks(this.#registry, timeoutMs);
+    } catch (error) {
+      await this.#registry.run("activate");
+      throw error;
+    }
+    this.#hooksFrozen = true;
+    return { underWay: 0, frozenAtMs: nowMs(), connections: this.#outgoing.size };
   }
 
   async #sendState(request: SendState, handle: RawHandle): Promise<WorkerReplies["sendState"]> {
@@ -173,20 +194,20 @@ export class Worker {
     this.#state = "frozen";
     this.#listeners.rest();
     this.#outgoing.close();
-    return this.#outgoing.release();
+    return this.#outgoing.release(this.#registry.states.size === 0);
   }
 
   #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
-    if (this.#state !== "active") return this.#outgoing.drain(drainMs);
-    // A stop: no generation has taken the connections over.
+    this.#keepAlive.hold(this);
+    this.#state = "frozen";
     this.#listeners.rest();
-    return this.#outgoing.endHere(drainMs);
+    return this.#outgoing.drain(drainMs);
   }
 
   #makeHandlers(): Handlers {
     return {
       activate: () => this.#activate().then(() => null),
-      freeze: ({ timeoutMs, hooksOnly }) => this.#freeze(timeoutMs, hooksOnly === true),
+      freeze: (request) => this.#freeze(request),
       thaw: () => this.#activate().then(() => null),
       sendState: (request, handle) => this.#sendState(request, handle!),
       receiveState: (_request, handle) => this.#receiveState(handle!),

@@ -1,0 +1,85 @@
+/**
+ * HTTP/2 sessions cannot be carried: their compression state lives in nghttp2. They end as the
+ * protocol foresees: GOAWAY, streams under way finish, a stream that came too late is refused,
+ * which tells a client that it may safely send it again.
+ */
+import type { Http2Server, Http2Session, ServerHttp2Stream } from "node:http2";
+import { constants } from "node:http2";
+import type { Holder } from "../../protocol/worker.ts";
+
+type StreamParts = [stream: ServerHttp2Stream, ...rest: unknown[]];
+
+export const isHttp2Server = (server: object): server is Http2Server =>
+  typeof (server as Partial<Http2Server>).updateSettings === "function";
+
+export class Http2Sessions {
+  readonly #server: Http2Server;
+  readonly #sessions = new Set<Http2Session>();
+  /** Streams that began after the closing. */
+  #held: StreamParts[] = [];
+  #restoreEmit: (() => void) | undefined;
+
+  constructor(server: Http2Server) {
+    this.#server = server;
+    server.on("session", (session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    });
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  close(): void {
+    if (this.#restoreEmit) return;
+    const server = this.#server;
+    const own = Object.getOwnPropertyDescriptor(server, "emit");
+    const { emit } = server;
+    server.emit = ((event: string, ...parts: unknown[]) => {
+      if (event !== "stream") return Reflect.apply(emit, server, [event, ...parts]);
+      this.#held.push(parts as StreamParts);
+      return true;
+    }) as typeof emit;
+    this.#restoreEmit = () => {
+      if (own) Object.defineProperty(server, "emit", own);
+      else delete (server as Partial<Http2Server>).emit;
+    };
+  }
+
+  open(): void {
+    this.#restoreEmit?.();
+    this.#restoreEmit = undefined;
+    for (const parts of this.#held.splice(0)) this.#server.emit("stream", ...(parts as [never]));
+  }
+
+  /** Streams whose head the application has not sent. */
+  holders(): Holder[] {
+    const held = new Set<unknown>(this.#held.map(([stream]) => stream));
+    return [...this.#sessions]
+      .flatMap(streamsOf)
+      .filter((stream) => !held.has(stream) && !stream.closed && !stream.headersSent)
+      .map((stream) => ({ kind: "request", name: `HTTP/2 stream ${stream.id}`, ageMs: 0 }));
+  }
+
+  /** `serve`: late streams are still for this generation (it has no state that has gone on). */
+  end(serve: boolean): void {
+    if (serve) this.open();
+    for (const [stream] of this.#held.splice(0)) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    for (const session of this.#sessions) session.close();
+  }
+
+  destroy(): void {
+    for (const session of this.#sessions) session.destroy();
+  }
+}
+
+/** Node keeps a session's streams in its private state. */
+function streamsOf(session: Http2Session): ServerHttp2Stream[] {
+  const symbol = Object.getOwnPropertySymbols(session).find(
+    ({ description }) => description === "state",
+  );
+  const state =
+    symbol && (session as unknown as Record<symbol, { streams?: Map<number, unknown> }>);
+  return [...(state?.[symbol!]?.streams?.values() ?? [])] as ServerHttp2Stream[];
+}

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import http from "node:http";
+import http2 from "node:http2";
+import https from "node:https";
+import net from "node:net";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { WebSocket } from "ws";
+import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/worker-harness.ts";
+
+const standby = { boot: { mode: "standby", generation: 2 } } as const;
+const WS = new URL("../../node_modules/ws/wrapper.mjs", import.meta.url).href;
+
+const portOf = (worker: WorkerUnderTest) =>
+  worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
+const tick = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A key and a certificate for this test, made by the machine's openssl. */
+function certificate(bench: Bench): { key: string; cert: string } {
+  const key = join(bench.folder, "key.pem");
+  const cert = join(bench.folder, "cert.pem");
+  const subject = ["-subj", "/CN=localhost", "-days", "1"];
+  const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+  const files = ["-keyout", key, "-out", cert];
+  execFileSync("openssl", ["req", "-x509", ...curve, "-nodes", ...files, ...subject], {
+    stdio: "ignore",
+  });
+  return { key, cert };
+}
+
+const tlsApp = (bench: Bench, kind: "https" | "http2", state: boolean) => {
+  const { key, cert } = certificate(bench);
+  const create = kind === "https" ? "https.createServer" : "http2.createSecureServer";
+  return `
+    import fs from "node:fs";
+    import https from "node:https";
+    import http2 from "node:http2";
+    import { hot } from "tsugi/hot";
+    ${state ? `hot.state("n", { initial: () => 0 });` : ""}
+    const generation = hot.release.generation;
+    const options = { key: fs.readFileSync(${JSON.stringify(key)}), cert: fs.readFileSync(${JSON.stringify(cert)}) };
+    const server = ${create}(options, async (req, res) => {
+      if (req.url === "/slow") await new Promise((resolve) => setTimeout(resolve, 300));
+      res.end(generation + " " + req.url);
+    });
+    server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
+};
+
+for (const node of NODES) {
+  describe(`drain on ${node}`, () => {
+    for (const state of [false, true]) {
+      const kind = state ? "with" : "without";
+      test(`TLS ${kind} state: each connection gets one more answer, none is reset`, async () => {
+        await using bench = new Bench(node);
+        const source = tlsApp(bench, "https", state);
+        const old = bench.start(source);
+        const port = await portOf(old);
+        const next = bench.start(source, standby);
+        const agent = new https.Agent({
+          keepAlive: true,
+          maxSockets: 1,
+          rejectUnauthorized: false,
+        });
+        const get = async (path: string) => {
+          const request = https.get({ port, host: "127.0.0.1", path, agent });
+          const [response] = (await once(request, "response")) as [http.IncomingMessage];
+          const text = (await response.toArray()).join("");
+          return { text, connection: response.headers.connection, reused: request.reusedSocket };
+        };
+        assert.equal((await get("/a")).text, "1 /a");
+        const slow = get("/slow");
+        await tick(50);
+        const { carried } = await handOff(bench, old, next);
+        assert.equal(carried, 0);
+        assert.equal((await slow).text, "1 /slow");
+        const drained = old.request({ type: "drain", drainMs: 5000 });
+        const texts = [];
+        for (const path of ["/b", "/c", "/d"]) texts.push((await get(path)).text);
+        assert.deepEqual(
+          texts.map((text) => text.slice(2)),
+          ["/b", "/c", "/d"],
+        );
+        assert.equal(texts.at(-1), "2 /d");
+        assert.equal((await drained).lost, 0);
+        agent.destroy();
+      });
+
+      test(`HTTP/2 ${kind} state: GOAWAY, and streams under way finish`, async () => {
+        await using bench = new Bench(node);
+        const source = tlsApp(bench, "http2", state);
+        const old = bench.start(source);
+        const port = await portOf(old);
+        const next = bench.start(source, standby);
+        const session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+        const get = async (path: string) => {
+          const stream = session.request({ ":path": path }).setEncoding("utf8");
+          return (await stream.toArray()).join("");
+        };
+        assert.equal(await get("/a"), "1 /a");
+        const slow = get("/slow");
+        const goaway = once(session, "goaway");
+        await tick(50);
+        await handOff(bench, old, next);
+        assert.equal(await slow, "1 /slow");
+        const [code] = await goaway;
+        assert.equal(code, 0);
+        assert.equal((await old.request({ type: "drain", drainMs: 5000 })).lost, 0);
+        session.destroy();
+      });
+    }
+
+    test("a stop ends idle connections at once, waits for responses, tells WebSockets 1012", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(`
+        import http from "node:http";
+        import { WebSocketServer } from ${JSON.stringify(WS)};
+        const server = http.createServer(async (req, res) => {
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          res.end("done");
+        });
+        new WebSocketServer({ server });
+        process.on("SIGTERM", () => server.close(() => { console.log("closed"); process.exit(0); }));
+        server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`);
+      const port = await portOf(worker);
+      const idle = net.connect(port, "127.0.0.1");
+      await once(idle, "connect");
+      const socket = new WebSocket(`ws://127.0.0.1:${port}`);
+      await once(socket, "open");
+      const answer = fetch(`http://127.0.0.1:${port}/`);
+      await tick(50);
+      const idleEnd = once(idle.resume(), "end");
+      const closed = once(socket, "close");
+      const begin = performance.now();
+      const { lost } = await worker.request({ type: "drain", drainMs: 10_000 });
+      assert.ok(performance.now() - begin < 2_000);
+      assert.equal(lost, 0);
+      await idleEnd;
+      assert.equal((await closed)[0], 1012);
+      const response = await answer;
+      assert.equal(response.headers.get("connection"), "close");
+      assert.equal(await response.text(), "done");
+      await worker.request({ type: "dispose" });
+      worker.child.kill("SIGTERM");
+      assert.equal((await worker.exited).code, 0);
+      assert.match(worker.stdout, /closed/);
+    });
+
+    test("event streams are ended and come back to the next generation", async () => {
+      await using bench = new Bench(node);
+      const source = `
+        import http from "node:http";
+        import { hot } from "tsugi/hot";
+        hot.state("n", { initial: () => 0 });
+        const server = http.createServer((req, res) => {
+          res.writeHead(200, { "content-type": "text/event-stream" });
+          res.write("data: " + hot.release.generation + "\\n\\n");
+        });
+        server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
+      const old = bench.start(source);
+      const port = await portOf(old);
+      const next = bench.start(source, standby);
+      const open = async () => {
+        const request = http.get({ port, host: "127.0.0.1", agent: false });
+        const [response] = (await once(request, "response")) as [http.IncomingMessage];
+        const [first] = await once(response.setEncoding("utf8"), "data");
+        return { response, first };
+      };
+      const { response, first } = await open();
+      assert.equal(first, "data: 1\n\n");
+      await handOff(bench, old, next);
+      await once(response, "end");
+      assert.equal(response.complete, true);
+      const again = await open();
+      assert.equal(again.first, "data: 2\n\n");
+      again.response.destroy();
+    });
+  });
+}
