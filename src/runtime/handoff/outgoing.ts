@@ -280,15 +280,21 @@ export class Outgoing {
   #endEventStreams(): void {
     for (const socket of this.#left()) {
       const response = socket._httpMessage;
-      const type = String(response?.getHeader("content-type") ?? "");
-      if (!type.startsWith("text/event-stream")) continue;
+      if (!isEventStream(response)) continue;
       setTimeout(() => response!.end(), Math.random() * SPREAD_MS);
     }
   }
 }
 
-const isPlainTcp = ({ _server, server }: SocketInternals): boolean =>
-  connectionsOf((_server ?? server) as object) === undefined;
+/** By the head that was sent: one given to `writeHead` is not among `getHeaders()`. */
+const isEventStream = (response: object | null | undefined): boolean =>
+  /^content-type: *text\/event-stream/im.test((response as { _header?: string })?._header ?? "");
+
+/** Belongs to a server that speaks neither HTTP/1 nor HTTP/2. */
+function isPlainTcp({ _server, server }: SocketInternals): boolean {
+  const owner = (_server ?? server) as object;
+  return connectionsOf(owner) === undefined && !isHttp2Server(owner);
+}
 
 const isAnswering = ({ _httpMessage: response }: SocketInternals): boolean =>
   response != null && !response.writableEnded;
