@@ -111,8 +111,10 @@ class RawClient {
   }
 }
 
-const portOf = (worker: WorkerUnderTest) =>
-  worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
+const portOf = async (worker: WorkerUnderTest) => {
+  await worker.event("ready");
+  return worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
+};
 
 const tick = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -13,8 +13,10 @@ import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/worker-h
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 const WS = new URL("../../node_modules/ws/wrapper.mjs", import.meta.url).href;
 
-const portOf = (worker: WorkerUnderTest) =>
-  worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
+const portOf = async (worker: WorkerUnderTest) => {
+  await worker.event("ready");
+  return worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
+};
 const tick = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A key and a certificate for this test, made by the machine's openssl. */
