@@ -14,8 +14,8 @@ export interface Variant {
   node?: string;
   /** Changes of source files, by path in the project. */
   edit?: Record<string, (text: string) => string>;
-  /** Added files, by path in the project. */
-  files?: Record<string, string>;
+  /** Anything else to be done in the copied project before it is built. */
+  prepare?: (project: string) => void;
 }
 
 export interface BuiltRelease {
@@ -34,9 +34,12 @@ export async function buildVariant(folder: string, variant: Variant): Promise<Bu
   const manifest = JSON.parse(readFileSync(packagePath, "utf8"));
   if (variant.version) manifest.version = variant.version;
   writeFileSync(packagePath, JSON.stringify(manifest));
-  for (const [path, text] of Object.entries(variant.files ?? {})) {
-    writeFileSync(join(folder, path), text);
+  for (const name of Object.keys(manifest.dependencies ?? {})) {
+    // Of tsugi's own packages, and none that has dependencies: nothing is installed for a fixture.
+    const from = join(projectRoot, "node_modules", name);
+    cpSync(from, join(folder, "node_modules", name), { recursive: true });
   }
+  variant.prepare?.(folder);
   for (const [path, change] of Object.entries(variant.edit ?? {})) {
     const before = readFileSync(join(folder, path), "utf8");
     const after = change(before);

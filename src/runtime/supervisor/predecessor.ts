@@ -21,7 +21,8 @@ export function servePredecessor(
   let generation: Generation | undefined;
   let tookOver = false;
   const send = (message: FromSuccessor, handle?: RawHandle) => {
-    if (!process.connected) return handle?.close();
+    // Once the predecessor is gone, events and their handles are this supervisor's own.
+    if (!process.connected) return;
     process.send?.(message, handle as never, {}, () => handle?.close());
   };
   let late: string[] = [];

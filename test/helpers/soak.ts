@@ -1,0 +1,141 @@
+/**
+ * The headline test, of any length: upgrades in a row over several Nodes and two shapes of state,
+ * under a load of every kind of client, and the server's journal held against what they saw.
+ */
+import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { UpgradeReport } from "../../src/protocol/report.ts";
+import { type BuiltRelease, buildVariant } from "./fixtureReleases.ts";
+import { Installed } from "./installed.ts";
+import {
+  startTraffic,
+  streamReaders,
+  Tally,
+  type Traffic,
+  type TrafficOptions,
+  type Workload,
+} from "./traffic/index.ts";
+
+export const SOAK_NODES = ["20.20.0", "22.23.0", "24.21.0", "26.10.0"];
+
+export interface SoakOptions {
+  nodes: string[];
+  /** Goes on until both are reached. */
+  upgrades: number;
+  minutes: number;
+  traffic: TrafficOptions & { streams: number };
+  onUpgrade?: (report: UpgradeReport, count: number, failures: number) => void;
+}
+
+export interface SoakResult {
+  reports: UpgradeReport[];
+  tallies: Tally[];
+  /** Requests that the server counted, and those that it counted twice. */
+  journal: { total: number; twice: number };
+  /** What clients were told was counted, and the sum in memory at the end. */
+  acknowledged: number;
+  sum: number;
+}
+
+/** Every request counts one; its answer is the acknowledgement. */
+class Increments implements Workload {
+  acknowledged = 0;
+
+  request(id: string) {
+    const body = JSON.stringify({ id, padding: "x".repeat(2_000) });
+    return { method: "POST", path: "/increment", headers: { "x-request-id": id }, body };
+  }
+
+  check(id: string, response: { status: number; headers: Record<string, string | undefined> }) {
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
+    if (response.headers["x-request-id"] !== id) throw new Error("another request's answer");
+    this.acknowledged += 1;
+    return response.headers["x-version"] ?? "?";
+  }
+}
+
+export async function runSoak(options: SoakOptions): Promise<SoakResult> {
+  const folder = mkdtempSync(join(tmpdir(), "tsugi-soak-"));
+  let host: Installed | undefined;
+  try {
+    const releases = await buildReleases(folder, options.nodes);
+    host = await Installed.start(releases[0]!, { config: { keepReleases: releases.length } });
+    for (const release of releases.slice(1)) {
+      host.drop(release);
+      await host.host.must("unpack", release.version);
+    }
+    return await soak(host, releases, options);
+  } finally {
+    await host?.remove();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** For each Node one release with each shape of the state: neighbours differ in one or in both. */
+async function buildReleases(folder: string, nodes: string[]): Promise<BuiltRelease[]> {
+  const releases: BuiltRelease[] = [];
+  for (const [index, node] of nodes.entries()) {
+    for (const shape of index % 2 === 0 ? [1, 2] : [2, 1]) {
+      const version = `${releases.length + 1}.0.0`;
+      const prepare = (project: string) => {
+        if (shape === 2)
+          renameSync(join(project, "src/state.v2.ts"), join(project, "src/state.ts"));
+      };
+      const variant = { fixture: "soak-1.0.0", version, node, prepare };
+      releases.push(await buildVariant(join(folder, version), variant));
+    }
+  }
+  return releases;
+}
+
+async function soak(
+  host: Installed,
+  releases: BuiltRelease[],
+  options: SoakOptions,
+): Promise<SoakResult> {
+  const increments = new Increments();
+  const target = { host: "127.0.0.1", port: host.port };
+  const { streams, ...kinds } = options.traffic;
+  const traffic = await startTraffic(target, increments, kinds);
+  const streamed = new Tally("streaming reader");
+  const readers = streamReaders(target, "/stream", streamed, { clients: streams, pauseMs: 20 });
+  const reports: UpgradeReport[] = [];
+  try {
+    const deadline = performance.now() + options.minutes * 60_000;
+    while (reports.length < options.upgrades || performance.now() < deadline) {
+      await upgradeOnce(host, releases, traffic, reports);
+      const failures = traffic.tallies.reduce((sum, tally) => sum + tally.failures, 0);
+      options.onUpgrade?.(reports.at(-1)!, reports.length, failures);
+    }
+  } finally {
+    await readers.stop();
+    await traffic.stop();
+    streamed.close();
+  }
+  const ids = readFileSync(join(host.root, "var", "journal"), "utf8")
+    .trimEnd()
+    .split("\n");
+  const { sum } = await host.get<{ sum: number }>("/");
+  return {
+    reports,
+    tallies: [...traffic.tallies, streamed],
+    journal: { total: ids.length, twice: ids.length - new Set(ids).size },
+    acknowledged: increments.acknowledged,
+    sum,
+  };
+}
+
+async function upgradeOnce(
+  host: Installed,
+  releases: BuiltRelease[],
+  traffic: Traffic,
+  reports: UpgradeReport[],
+): Promise<void> {
+  const at = (reports.length + 1) % releases.length;
+  const { version } = releases[at]!;
+  const { status, report } = await host.report("upgrade", version);
+  reports.push(report);
+  if (status !== 0) throw new Error(`upgrade to ${version}: ${JSON.stringify(report)}`);
+  await traffic.answers(1);
+}

@@ -1,0 +1,46 @@
+/** The program behind `npm run soak`. */
+import { parseArgs } from "node:util";
+import { runSoak, SOAK_NODES } from "./soak.ts";
+import { formatTallies } from "./traffic/index.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "0" },
+    upgrades: { type: "string", default: "100" },
+    websockets: { type: "string", default: "500" },
+    nodes: { type: "string", default: SOAK_NODES.join(",") },
+  },
+});
+console.log(`Building releases for Node ${values.nodes} …`);
+const result = await runSoak({
+  nodes: values.nodes.split(","),
+  upgrades: Number(values.upgrades),
+  minutes: Number(values.minutes),
+  traffic: {
+    newConnection: 4,
+    keepAlive: 8,
+    pipelining: 4,
+    slowUploads: 4,
+    streams: 4,
+    webSockets: Number(values.websockets),
+    compress: true,
+    pauseMs: 20,
+  },
+  onUpgrade: ({ from, to, strategy, pauseMs, connections, quietMs }, count, failures) => {
+    const { carried, drained, lost } = connections;
+    console.log(
+      `${count}. ${from} → ${to} ${strategy}: pause ${pauseMs} ms, carried ${carried}, drained ${drained}, ` +
+        `lost ${lost}, quiet at most ${quietMs.max} ms, failures so far ${failures}`,
+    );
+  },
+});
+console.log(formatTallies(result.tallies));
+const { journal, acknowledged, sum } = result;
+console.log(
+  `journal ${journal.total}, twice ${journal.twice}; acknowledged ${acknowledged}; sum ${sum}`,
+);
+const failures = result.tallies.reduce((total, tally) => total + tally.failures, 0);
+const whole = journal.twice === 0 && journal.total === acknowledged && sum === acknowledged;
+for (const problem of result.tallies.flatMap((tally) => tally.problems)) console.log(problem);
+console.log(failures === 0 && whole ? "Nothing lost, nothing twice." : "FAILED");
+process.exitCode = failures === 0 && whole ? 0 : 1;
