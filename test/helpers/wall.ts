@@ -63,7 +63,10 @@ export interface Wall {
 }
 
 /** Short waits, so that the tests are quick; each still far above what is needed. */
-const CONFIG = { timeouts: { probationMs: 300, stopMs: 3000, readyMs: 10_000 } };
+const CONFIG = {
+  timeouts: { probationMs: 2000, stopMs: 3000, readyMs: 10_000 },
+  health: { intervalMs: 50 },
+};
 
 export async function buildWall(versions: Record<string, WallVersion>): Promise<WallReleases> {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-wall-"));

@@ -52,7 +52,8 @@ export async function change(context: Context, what: Change): Promise<void> {
   if (!flags.ephemeral) refuseIfEphemeral(layout);
   surviveClosedTerminal(what);
   const { version } = await unpackNamed(context, what.named, flags.force);
-  await showConfig(context, version);
+  await refuseBadSettings(context, version);
+  note(`Config generated from releases/${version} and etc/`);
   const options: UpgradeOptions = { rehearse: flags.rehearse ?? "auto", ...what.options };
   if (flags.allowRestart) options.allowRestart = true;
   const request = { verb: "upgrade", version, direction, options } as const;
@@ -94,14 +95,13 @@ const installed = (version: string): string =>
   `Installed ${version}; it is current, not permanent: commit keeps it, rollback gives it up`;
 
 /** Settings that can't be read are a refusal: the supervisor would find the same, later. */
-async function showConfig(context: Context, version: string): Promise<void> {
+export async function refuseBadSettings(context: Context, version: string): Promise<void> {
   const { readHostSettings } = await import("../handler/settings.ts");
   try {
     await readHostSettings(context.layout, version);
   } catch (error) {
     throw new RemoteError({ ...errorToJson(error), exitCode: 4 }, undefined);
   }
-  note(`Config generated from releases/${version} and etc/`);
 }
 
 /** The upgrade goes on in the supervisor; between unpack and upgrade we must not die either. */

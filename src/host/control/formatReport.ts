@@ -7,15 +7,21 @@ type Asked = UpgradeOptions & { direction?: "upgrade" | "downgrade" | "rollback"
 
 export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   const lines = [headline(report, asked)];
+  const hasChanged = changed(report) && !asked.checkOnly;
   const row = (label: string, text: string) => {
-    lines.push(wrap(`  ${label.padEnd(12)} ${text}`.replace(/ +/g, keepSpaces), " ".repeat(15)));
+    lines.push(
+      wrap(
+        `  ${label.padEnd(12)} ${text}`.replace(/ +/g, keepSpaces).replace(UNIT, HARD_SPACE),
+        " ".repeat(15),
+      ),
+    );
   };
   if (report.reasons.length > 0)
     row("strategy", `${report.strategy}: ${report.reasons.join("; ")}`);
   if (report.steps.length > 0) {
     row("steps", report.steps.map(({ name, ms }) => unbroken(`${name} ${msText(ms)}`)).join(" · "));
   }
-  if (changed(report)) {
+  if (hasChanged) {
     const { pauseMs, quietMs, requests, connections } = report;
     row("pause", pauseMs > 0 ? msText(pauseMs) : "none");
     row("requests", `${requests.waited} waited, ${requests.underWay} under way when it began`);
@@ -30,7 +36,7 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   }
   for (const state of report.states) row("state", stateText(state));
   if (report.stateAsOf) row("state as of", report.stateAsOf);
-  if (changed(report)) {
+  if (hasChanged) {
     const { leftovers } = report;
     row("left of old", leftovers.length > 0 ? leftovers.join(", ") : "nothing");
   }
@@ -43,6 +49,9 @@ const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(sp
 
 /** "probation 501 ms" stays on one line. */
 const unbroken = (text: string) => text.replaceAll(" ", HARD_SPACE);
+
+/** A number and its unit stay on one line. */
+const UNIT = / (?=(?:ms|s|B|KB|MB|GB)\b)/g;
 
 const changed = ({ result, strategy }: UpgradeReport) =>
   result !== "refused" && result !== "checked" && strategy !== "none";

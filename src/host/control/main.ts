@@ -1,6 +1,6 @@
 /** The program behind `bin/<app>`: parses, runs one command, prints its error, sets the exit code. */
 import type { CommanderError } from "commander";
-import { type ErrorJson, errorToJson, renderError, TsugiError } from "../../errors.ts";
+import { type ErrorJson, errorToJson, TsugiError } from "../../errors.ts";
 import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
@@ -45,16 +45,17 @@ function showError(error: unknown, args: string[], name: string): number {
     const value = error instanceof Error ? Reflect.get(error, "value") : undefined;
     print(JSON.stringify(value ?? { error: json }, null, 2));
   }
-  if (error instanceof RemoteError) {
-    note(`error ${json.code}\n  ${json.message}\n  → ${json.hint}`);
-  } else {
-    note(renderError(error, Boolean(process.env.TSUGI_DEBUG)));
-  }
+  note(`error ${json.code}\n  ${json.message}\n  → ${json.hint}`);
+  if (process.env.TSUGI_DEBUG && error instanceof Error) note(String(error.stack));
   return json.exitCode;
 }
 
-const toJson = (error: unknown): ErrorJson =>
-  error instanceof RemoteError ? error.json : errorToJson(error);
+function toJson(error: unknown): ErrorJson {
+  const json = error instanceof RemoteError ? error.json : errorToJson(error);
+  // The supervisor doesn't say how this program was called.
+  const { TSUGI_ROOT: root = "", TSUGI_NAME: name = "" } = process.env;
+  return { ...json, hint: json.hint.replaceAll("{bin}", `${root}/bin/${name}`) };
+}
 
 const isCommanderError = (error: unknown): error is CommanderError =>
   error instanceof Error &&

@@ -13,6 +13,7 @@ const REACHED: Record<string, string> = {
   connections: "the connections have followed",
   probation: "the new version is healthy",
   commit: "made permanent",
+  prune: "releases that nobody needs are gone",
   takeOver: "the new supervisor has taken over",
   retire: "the old version has ended",
 };
