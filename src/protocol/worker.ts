@@ -156,7 +156,12 @@ export interface WorkerReplies {
   /** `connections`: open ones at the freeze. */
   freeze: { underWay: number; frozenAtMs: number; connections?: number };
   thaw: null;
-  sendState: { states: { name: string; version: number; bytes: number }[]; serializeMs: number };
+  /** `skipped`: with `sliced`, states that cannot be copied in slices, and why; they are not sent. */
+  sendState: {
+    states: { name: string; version: number; bytes: number; stallMs?: number }[];
+    serializeMs: number;
+    skipped?: { name: string; why: string }[];
+  };
   receiveState: { states: CarriedState[] };
   /** `carried` so far; `left`: busy ones that follow later; `waited`: requests that the pause held back. */
   releaseConnections: { carried: number; left: number; waited?: number };

@@ -22,17 +22,8 @@ const PLAIN = new Set<object | null>(
     ),
 );
 
-export function findCloneProblem(name: string, root: unknown): CloneProblem | undefined {
-  const search = new Search();
-  try {
-    search.visit(root);
-  } catch (error) {
-    if (error instanceof RangeError) return { path: name, what: "nested too deeply" };
-    if (!(error instanceof Found)) throw error;
-    return { path: name + search.path.map(keyText).join(""), what: error.what };
-  }
-  return undefined;
-}
+export const findCloneProblem = (name: string, root: unknown): CloneProblem | undefined =>
+  new Search().find(name, root);
 
 class Found extends Error {
   readonly what: string;
@@ -42,11 +33,22 @@ class Found extends Error {
   }
 }
 
-class Search {
-  readonly path: Key[] = [];
+export class Search {
+  readonly #path: Key[] = [];
   readonly #seen = new Set<object>();
 
-  visit(value: unknown): void {
+  find(name: string, root: unknown): CloneProblem | undefined {
+    try {
+      this.#visit(root);
+    } catch (error) {
+      if (error instanceof RangeError) return { path: name, what: "nested too deeply" };
+      if (!(error instanceof Found)) throw error;
+      return { path: name + this.#path.map(keyText).join(""), what: error.what };
+    }
+    return undefined;
+  }
+
+  #visit(value: unknown): void {
     if (typeof value === "function") throw new Found(`the function ${value.name || "(anonymous)"}`);
     if (typeof value === "symbol") throw new Found("a symbol");
     if (value === null || typeof value !== "object" || this.#seen.has(value)) return;
@@ -89,9 +91,9 @@ class Search {
 
   #step(key: Key, value: unknown): void {
     if (!isComposite(value)) return;
-    this.path.push(key);
-    this.visit(value);
-    this.path.pop();
+    this.#path.push(key);
+    this.#visit(value);
+    this.#path.pop();
   }
 }
 

@@ -7,11 +7,13 @@ import type { RawHandle } from "../worker/node-internals.ts";
 import { FRAME, type Frame, readFrames } from "./frames.ts";
 import { migrate } from "./migrate.ts";
 import { byteLengthOf, deserialize, type Serialized } from "./serialize.ts";
+import { Joiner, type Part } from "./slices.ts";
 import type { StateHeader } from "./state-send.ts";
 
+/** One state, as one piece or as the parts of a sliced copy. */
 interface Received {
   header: StateHeader;
-  serialized: Serialized;
+  pieces: { header: StateHeader; serialized: Serialized }[];
 }
 
 type Cells = ReadonlyMap<string, StateCell<unknown>>;
@@ -24,16 +26,17 @@ export async function receiveStates(
   const received = await readStates(handle);
   const values: [StateCell<unknown>, unknown][] = [];
   const carried = new Map<string, CarriedState>();
-  for (const { header, serialized } of received) {
+  for (const state of received) {
+    const { header, pieces } = state;
     const cell = cells.get(header.name);
     if (cell === undefined) continue;
     const elapsed = stopwatch();
-    values.push([cell, await unpack(cell, header, serialized, release)]);
+    values.push([cell, await unpack(cell, state, release)]);
     carried.set(cell.name, {
       name: cell.name,
       from: header.version,
       to: cell.version,
-      bytes: byteLengthOf(serialized),
+      bytes: pieces.reduce((sum, { serialized }) => sum + byteLengthOf(serialized), 0),
       migrateMs: elapsed(),
     });
   }
@@ -51,14 +54,14 @@ const initialOf = ({ name, version }: StateCell<unknown>): CarriedState => ({
 
 async function unpack(
   cell: StateCell<unknown>,
-  { name: state, version: from }: StateHeader,
-  serialized: Serialized,
+  { header, pieces }: Received,
   release: string,
 ): Promise<unknown> {
   const { version: to, options } = cell;
+  const { name: state, version: from } = header;
   try {
     const plan = { state, steps: options.upgrade, from, to, release };
-    const value = await migrate(deserialize(serialized), plan);
+    const value = await migrate(join(pieces), plan);
     return options.decode ? options.decode(value) : value;
   } catch (error) {
     if (error instanceof TsugiError) throw error;
@@ -67,19 +70,30 @@ async function unpack(
   }
 }
 
+function join(pieces: Received["pieces"]): unknown {
+  const first = pieces[0]!;
+  if (!first.header.part) return deserialize(first.serialized);
+  const joiner = new Joiner();
+  for (const { serialized } of pieces) joiner.add(deserialize(serialized) as Part);
+  return joiner.value;
+}
+
 async function readStates(handle: RawHandle): Promise<Received[]> {
-  const received: Received[] = [];
+  const received = new Map<string, Received>();
+  let current: Received["pieces"][number] | undefined;
   await readFrames(handle, ({ kind, bytes }: Frame) => {
     if (kind === FRAME.json) {
       const header = JSON.parse(bytes.toString()) as StateHeader;
-      received.push({ header, serialized: { body: Buffer.alloc(0), buffers: [] } });
-    } else if (kind === FRAME.body) received.at(-1)!.serialized.body = bytes;
-    else if (kind === FRAME.buffer) received.at(-1)!.serialized.buffers.push(bytes.buffer);
+      if (header.dropped) {
+        received.delete(header.name);
+        return;
+      }
+      current = { header, serialized: { body: Buffer.alloc(0), buffers: [] } };
+      const state = received.get(header.name) ?? { header, pieces: [] };
+      state.pieces.push(current);
+      received.set(header.name, state);
+    } else if (kind === FRAME.body) current!.serialized.body = bytes;
+    else if (kind === FRAME.buffer) current!.serialized.buffers.push(bytes.buffer);
   });
-  for (const { header, serialized } of received) {
-    if (serialized.buffers.length === header.buffers) continue;
-    const problem = "it arrived only in part";
-    throw new TsugiError("TSUGI_STATE_FAILED", { state: header.name, problem });
-  }
-  return received;
+  return [...received.values()];
 }

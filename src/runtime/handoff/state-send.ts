@@ -7,6 +7,7 @@ import { findCloneProblem } from "./cloneable.ts";
 import { FRAME, type FrameWriter } from "./frames.ts";
 import { migrate } from "./migrate.ts";
 import { byteLengthOf, deserialize, type Serialized, serialize } from "./serialize.ts";
+import { Slicer, Unsliceable } from "./slices.ts";
 
 /** What stands before each state on the pipe. */
 export interface StateHeader {
@@ -14,6 +15,10 @@ export interface StateHeader {
   version: number;
   /** How many `buffer` frames follow the `body`. */
   buffers: number;
+  /** This is one part of many (slices.ts); all of them have the same name. */
+  part?: true;
+  /** The parts that came before are to be forgotten. */
+  dropped?: true;
 }
 
 type Sent = WorkerReplies["sendState"];
@@ -23,8 +28,10 @@ export async function sendStates(
   wanted: DeclaredState[],
   release: string,
   writer: FrameWriter,
+  sliced = false,
 ): Promise<Sent> {
   const states: Sent["states"] = [];
+  const skipped: NonNullable<Sent["skipped"]> = [];
   let serializeMs = 0;
   try {
     for (const cell of cells) {
@@ -33,9 +40,14 @@ export async function sendStates(
       if (target === undefined) continue;
       const elapsed = stopwatch();
       const version = Math.min(cell.version, target.version);
+      if (sliced && version === cell.version) {
+        const why = await sendSlices(cell, writer, states);
+        if (why !== undefined) skipped.push({ name: cell.name, why });
+        continue;
+      }
       const serialized = await pack(cell, version, release);
       serializeMs += elapsed();
-      await write(writer, cell.name, version, serialized);
+      await write(writer, { name: cell.name, version, buffers: 0 }, serialized);
       states.push({ name: cell.name, version, bytes: byteLengthOf(serialized) });
     }
     await writer.end();
@@ -43,7 +55,36 @@ export async function sendStates(
     writer.abort();
     throw error;
   }
-  return { states, serializeMs };
+  return { states, serializeMs, skipped };
+}
+
+/** Returns why it had to be left out, if so. */
+async function sendSlices(
+  cell: StateCell<unknown>,
+  writer: FrameWriter,
+  sent: Sent["states"],
+): Promise<string | undefined> {
+  const { name, version, options } = cell;
+  let bytes = 0;
+  const slicer = new Slicer(async (part) => {
+    const serialized = serialize(part);
+    bytes += byteLengthOf(serialized);
+    await write(writer, { name, version, part: true, buffers: 0 }, serialized);
+  });
+  try {
+    const value = cell.settle();
+    await slicer.copy(name, options.encode ? options.encode(value) : value);
+  } catch (error) {
+    if (error instanceof Unsliceable) {
+      // The receiver forgets the parts that it has: a header without a body.
+      await writer.json({ name, version, buffers: 0, part: true, dropped: true });
+      return error.message;
+    }
+    const problem = messageOf(error);
+    throw new TsugiError("TSUGI_STATE_FAILED", { state: name, problem }, { cause: error });
+  }
+  sent.push({ name, version, bytes, stallMs: slicer.longestMs });
+  return undefined;
 }
 
 async function pack(cell: StateCell<unknown>, to: number, release: string): Promise<Serialized> {
@@ -68,12 +109,10 @@ async function pack(cell: StateCell<unknown>, to: number, release: string): Prom
 
 async function write(
   writer: FrameWriter,
-  name: string,
-  version: number,
+  header: StateHeader,
   { body, buffers }: Serialized,
 ): Promise<void> {
-  const header: StateHeader = { name, version, buffers: buffers.length };
-  await writer.json(header);
+  await writer.json({ ...header, buffers: buffers.length });
   await writer.write(FRAME.body, body);
   for (const buffer of buffers) await writer.write(FRAME.buffer, new Uint8Array(buffer));
 }

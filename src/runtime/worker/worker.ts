@@ -166,7 +166,9 @@ export class Worker {
   async #sendState(request: SendState, handle: RawHandle): Promise<WorkerReplies["sendState"]> {
     const { states } = this.#registry;
     const writer = new FrameWriter(handle);
-    const sent = await sendStates(states.values(), request.wanted, this.#boot.version, writer);
+    const { wanted, sliced } = request;
+    const cells = states.values();
+    const sent = await sendStates(cells, wanted, this.#boot.version, writer, sliced);
     if (this.#state === "frozen") this.#watchStates();
     return sent;
   }
