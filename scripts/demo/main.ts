@@ -110,7 +110,6 @@ async function install(tarball: string, port: number): Promise<Host> {
     name: exampleName,
     path: makeHostPath(join(folder, "host-path")),
     env: { PORT: String(port), HOST: "127.0.0.1" },
-    config: { timeouts: { probationMs: 2_000 } },
   });
   const node = await host.run("sh", ["-c", "command -v node npm"]);
   if (node.stdout.trim() !== "") throw new Error(`the host has a Node: ${node.stdout}`);
@@ -197,9 +196,9 @@ function lostState(acknowledged: Sum, { live, stored }: Totals): string[] {
 function sayWhatNext(): void {
   say();
   say("What to try next:");
-  say("  examples/admiral-stats-api    the service; diff -r 0.0.1 0.0.2 is the upgrade");
-  say("  npx tsugi release             in a service of your own: no configuration needed");
-  say("  npm test · npm run bench      everything tested · what it costs");
+  say("  examples/admiral-stats-api   the service; diff -r 0.0.1 0.0.2 is the upgrade");
+  say("  npx tsugi release            in a service of your own, without configuration");
+  say("  npm test, npm run bench      everything tested; what it costs");
 }
 
 /** The same for an Elixir release, where Elixir is installed; not with --no-beam. */

@@ -16,10 +16,10 @@ export function chapter(title: string): void {
 
 export const say = (text = "") => console.log(text === "" ? "" : indent(text, 3));
 
-/** A command as a reader would type it, and what it answered. */
+/** A command as a reader would type it, and what it answered, which may be 80 columns wide. */
 export function showCommand(command: string, output = ""): void {
-  say(`$ ${command}`);
-  if (output.trim() !== "") console.log(dim(indent(output.trimEnd(), 5)));
+  console.log(`$ ${command}`);
+  if (output.trim() !== "") console.log(dim(output.trimEnd()));
 }
 
 export const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;

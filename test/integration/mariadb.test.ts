@@ -33,7 +33,6 @@ test("over MariaDB, an upgrade and a downgrade lose no row and no request", asyn
     name: exampleName,
     path: makeHostPath(join(folder, "host-path")),
     env: { PORT: String(port), HOST: "127.0.0.1", DATABASE_URL: mariaDb.url },
-    config: { timeouts: { probationMs: 1_000 } },
   });
   await host.extract(first);
   cleanups.push(() => host.app("stop"));

@@ -25,7 +25,8 @@ export async function handBack(
 ): Promise<{ stateAsOf?: string }> {
   supervisor.succeed(old);
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
-  const stateAsOf = old.hasState && !(await stateBack(old, next)) ? frozenAt : undefined;
+  const stateAsOf =
+    old.hasState && !(await stateBack(supervisor, old, next)) ? frozenAt : undefined;
   await Promise.all(
     old.slots.map(({ worker }) =>
       worker
@@ -43,19 +44,25 @@ export async function handBack(
 }
 
 /** False when some state could not be given back: the old generation keeps it as of the freeze. */
-async function stateBack(old: Generation, next: Generation): Promise<boolean> {
+async function stateBack(
+  supervisor: Supervisor,
+  old: Generation,
+  next: Generation,
+): Promise<boolean> {
   const timeoutMs = HAND_BACK_MS;
   const results = await Promise.all(
     next.slots.map(async (slot) => {
       const target = old.slotLike(slot);
       if (!target || (target.worker.declared?.states.length ?? 0) === 0) return true;
       try {
-        const { freezeMs } = next.settings.timeouts;
+        // Longer than for an upgrade: what was acknowledged since is lost if this runs out.
+        const freezeMs = Math.max(next.settings.timeouts.freezeMs, HAND_BACK_MS);
         const freeze = { type: "freeze", timeoutMs: freezeMs } as const;
         await slot.worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
         await carryState(slot.worker, target.worker, { timeoutMs });
         return true;
-      } catch {
+      } catch (error) {
+        supervisor.noteError(error);
         return false;
       }
     }),

@@ -22,9 +22,20 @@ export async function pointControlLink(layout: Layout): Promise<void> {
   await rename(temporary, layout.controlSocket);
 }
 
-/** So that the next `start` can end workers that outlived a killed supervisor. */
-export async function recordWorkers(layout: Layout, pids: readonly number[]): Promise<void> {
+let recorded: Promise<void> = Promise.resolve();
+
+/**
+ * So that the next `start` can end workers that outlived a killed supervisor. Two workers may start
+ * at once: the records are written one after the other, the last one wins.
+ */
+export function recordWorkers(layout: Layout, pids: readonly number[]): Promise<void> {
   const lines = pids.map((pid) => `${JSON.stringify(identityOf(pid))}\n`).join("");
+  const writing = recorded.then(() => writeWorkers(layout, lines));
+  recorded = writing.catch(() => {});
+  return writing;
+}
+
+async function writeWorkers(layout: Layout, lines: string): Promise<void> {
   const temporary = `${layout.workers}.${process.pid}`;
   await writeFile(temporary, lines, { mode: 0o600 });
   await rename(temporary, layout.workers);
