@@ -196,8 +196,8 @@ function lostState(acknowledged: Sum, { live, stored }: Totals): string[] {
 function sayWhatNext(): void {
   say();
   say("What to try next:");
-  say("  examples/admiral-stats-api   the service; diff -r 0.0.1 0.0.2 is the upgrade");
-  say("  npx tsugi release            in a service of your own, without configuration");
+  say("  examples/admiral-stats-api   the service; read diff -r 0.0.1 0.0.2");
+  say("  npx tsugi release            in a service of your own: no configuration");
   say("  npm test, npm run bench      everything tested; what it costs");
 }
 
