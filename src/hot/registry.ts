@@ -29,12 +29,10 @@ export class HotRegistry {
   accepts = false;
   /** Set by the first call of anything but `release` and `carried`. */
   used = false;
+  /** Called after each registration of a server. */
+  onServer: () => void = () => {};
   /** Called after each registration of a hook. */
   onHook: (kind: HookKind) => void = () => {};
-  /** Called with each registered server, before it has a connection. */
-  onWebsockets: (registered: RegisteredServer<WebSocketServerLike>, index: number) => void =
-    () => {};
-  onSockets: (registered: RegisteredServer<NetServer>, index: number) => void = () => {};
 
   declare<T>(name: string, options: StateOptions<T>): StateCell<T> {
     if (this.states.has(name)) throw new Error(`hot.state("${name}") was declared twice`);
@@ -47,6 +45,17 @@ export class HotRegistry {
   async run(kind: HookKind): Promise<void> {
     for (const hook of [...this.hooks[kind]]) await hook();
   }
+}
+
+function register<S>(
+  servers: RegisteredServer<S>[],
+  server: S,
+  options: CarryOptions<object>,
+): void {
+  if (servers.some((it) => it.server === server)) {
+    throw new Error("this server was registered with hot twice");
+  }
+  servers.push({ server, options });
 }
 
 /** The `hot` object of a registry. */
@@ -69,13 +78,13 @@ export function createHot(registry: HotRegistry, release: HotRelease | undefined
     health: add("health"),
     websockets: (server, options = {}) => {
       registry.used = true;
-      const registered = { server, options: options as CarryOptions<object> };
-      registry.onWebsockets(registered, registry.websockets.push(registered) - 1);
+      register(registry.websockets, server, options as CarryOptions<object>);
+      registry.onServer();
     },
     sockets: (server, options = {}) => {
       registry.used = true;
-      const registered = { server, options: options as CarryOptions<object> };
-      registry.onSockets(registered, registry.sockets.push(registered) - 1);
+      register(registry.sockets, server, options as CarryOptions<object>);
+      registry.onServer();
     },
     carried: (connection) => registry.carried.has(connection),
     exempt: (response) => {

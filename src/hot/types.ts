@@ -5,7 +5,7 @@
  * handoff; with `hot` it also carries its state and its WebSockets.
  */
 import type { EventEmitter } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 
 type Awaitable<T> = T | Promise<T>;
@@ -43,10 +43,13 @@ export interface WebSocketServerLike extends EventEmitter {
 }
 
 export interface CarryOptions<Connection, Data = unknown> {
-  /** What the application keeps per connection, as structured-cloneable data. */
-  save?: (connection: Connection) => Data;
+  /**
+   * What the application keeps per connection, as structured-cloneable data. Of a WebSocket it
+   * also gets the request that began it.
+   */
+  save?: (connection: Connection, request?: IncomingMessage) => Data;
   /** Runs in the new generation before its `'connection'` listener sees the connection. */
-  restore?: (connection: Connection, data: Data) => void;
+  restore?: (connection: Connection, data: Data, request?: IncomingMessage) => void;
 }
 
 /** The release that this process belongs to. */

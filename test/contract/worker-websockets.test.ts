@@ -233,19 +233,17 @@ for (const node of NODES) {
       }
     });
 
-    test("a compressed message in fragments is read to its end by the old generation", async () => {
+    test("a compressed message goes on between its fragments", async () => {
       await using bench = new Bench(node);
       const { old, next, port } = await setUp(bench, "{ perMessageDeflate: { threshold: 0 } }");
       const client = new Client(port, "a", { perMessageDeflate: { threshold: 0 } });
       await client.received(1);
       client.socket.send("part one ", { fin: false, compress: true });
       await tick(50);
-      const handing = handOff(bench, old, next);
-      await tick(50);
+      await handOff(bench, old, next);
       client.socket.send("part two", { fin: true, compress: true });
-      await handing;
       await client.received(2);
-      assert.equal(client.messages[1], "1 a 1 1 false part one part two");
+      assert.equal(client.messages[1], "2 a 1 1 false part one part two");
       client.socket.send("next");
       await client.received(3);
       assert.equal(client.messages[2], "2 a 2 2 false next");

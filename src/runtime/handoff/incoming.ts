@@ -1,5 +1,4 @@
 /** Connections that come from the old generation go on here, as if they had been accepted here. */
-import net from "node:net";
 import { messageOf } from "../../errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import { nowMs } from "../../platform/clock.ts";
@@ -7,9 +6,8 @@ import type { ConnectionMeta } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/node-internals.ts";
-
-import { adoptWebSocket } from "./websocket-adopt.ts";
-import type { CarriedHandshake } from "./websockets.ts";
+import { acceptedSocket } from "./sockets/accepted.ts";
+import type { Carriers } from "./sockets/carriers.ts";
 
 /** Node closes an idle connection this much after what it has told the client. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
@@ -18,6 +16,8 @@ export interface IncomingParts {
   channel: SupervisorChannel;
   listeners: Listeners;
   registry: HotRegistry;
+  /** Of the registered WebSocket and TCP servers. */
+  carriers: Carriers;
 }
 
 export class Incoming {
@@ -27,75 +27,41 @@ export class Incoming {
     this.#parts = parts;
   }
 
+  /** Without a handle the peer has closed while the connection was on its way. */
   adopt(meta: ConnectionMeta, handle: RawHandle | undefined): void {
-    const { channel, listeners } = this.#parts;
-    // The peer has closed while the connection was on its way.
-    if (handle === undefined) return;
-    const server = listeners.byKey(meta.key)?.server;
-    if (server === undefined) {
-      handle.close();
-      channel.send({ type: "notice", text: `no server for a carried connection (${meta.kind})` });
-      return;
-    }
-    const socket = this.#accept(server as HttpServerInternals, handle);
-    try {
-      this.#begin(server as HttpServerInternals, socket, meta);
-    } catch (error) {
-      socket.destroy();
-      const text = `a carried connection (${meta.kind}) was not taken: ${messageOf(error)}`;
-      channel.send({ type: "notice", text });
-      return;
-    }
     const quietMs = nowMs() - meta.quietSinceMs;
+    let socket: SocketInternals | undefined;
+    try {
+      if (meta.kind !== "http") socket = this.#parts.carriers.adopt(meta, handle);
+      else if (handle !== undefined) socket = this.#adoptHttp(meta, handle);
+    } catch (error) {
+      handle?.close();
+      const text = `a carried connection (${meta.kind}) was not taken: ${messageOf(error)}`;
+      this.#parts.channel.send({ type: "notice", text });
+    }
+    if (socket !== undefined && handle !== undefined) this.#adopted(meta, socket, quietMs);
+  }
+
+  #adopted({ kind }: ConnectionMeta, socket: SocketInternals, quietMs: number): void {
     // What waits in the kernel is read in the coming turn of the event loop.
     setImmediate(() => {
       const waited = socket.bytesRead > 0;
-      channel.send({ type: "adopted", kind: meta.kind, quietMs, waited });
+      this.#parts.channel.send({ type: "adopted", kind, quietMs, waited });
     });
   }
 
-  /** What `net` does with an accepted connection, up to its 'connection' event. */
-  #accept(server: HttpServerInternals, handle: RawHandle): SocketInternals {
-    const { allowHalfOpen, pauseOnConnect } = server as unknown as Record<string, boolean>;
-    const socket = new net.Socket({
-      handle,
-      allowHalfOpen,
-      pauseOnCreate: pauseOnConnect,
-      readable: true,
-      writable: true,
-    } as net.SocketConstructorOpts) as SocketInternals;
-    server._connections += 1;
-    socket.server = server;
-    socket._server = server;
+  #adoptHttp(meta: ConnectionMeta, handle: RawHandle): SocketInternals {
+    const server = this.#parts.listeners.byKey(meta.key)?.server as HttpServerInternals | undefined;
+    if (server === undefined) throw new Error("no server listens there");
+    const socket = acceptedSocket(server, handle);
     this.#parts.registry.carried.add(socket);
+    server.emit("connection", socket);
+    const head = Buffer.from(meta.head ?? []);
+    if (head.length > 0) socket.emit("data", head);
+    else closeWhenIdle(server, socket);
     return socket;
   }
-
-  #begin(server: HttpServerInternals, socket: SocketInternals, meta: ConnectionMeta): void {
-    const { websockets, sockets, carried } = this.#parts.registry;
-    const head = Buffer.from(meta.head ?? []);
-    if (meta.kind === "websocket") {
-      const { server: registered, options } = registration(websockets, meta);
-      adoptWebSocket(registered, options, carried, socket, head, meta.data as CarriedHandshake);
-    } else if (meta.kind === "tcp") {
-      if (head.length > 0) socket.unshift(head);
-      const { options } = registration(sockets, meta);
-      options.restore?.(socket, (meta.data as { saved: unknown }).saved);
-      server.emit("connection", socket);
-    } else {
-      server.emit("connection", socket);
-      if (head.length > 0) socket.emit("data", head);
-      else closeWhenIdle(server, socket);
-    }
-  }
 }
-
-function registration<T>(servers: T[], { server, kind }: ConnectionMeta): T {
-  const found = servers[server ?? 0];
-  if (found === undefined) throw new Error(`this version registers no ${kind} server ${server}`);
-  return found;
-}
-
 /** Node counts idleness from the end of a response, and this connection has had none here yet. */
 function closeWhenIdle(server: HttpServerInternals, socket: SocketInternals): void {
   if (!server.keepAliveTimeout) return;

@@ -21,7 +21,7 @@ interface ClosableWebSocket {
 }
 
 /** WebSocket close code: the service restarts, come back. */
-const SERVICE_RESTART = 1012;
+export const SERVICE_RESTART = 1012;
 
 /** The `ws` object of an upgraded socket, registered or not. */
 function webSocketOf(socket: SocketInternals): ClosableWebSocket | undefined {

@@ -14,27 +14,30 @@ import type { Listening } from "../worker/listening.ts";
 import {
   connectionsOf,
   type HttpServerInternals,
+  type RawHandle,
   type SocketInternals,
 } from "../worker/node-internals.ts";
 import { Ages } from "./ages.ts";
-import type { Carrier } from "./carrier.ts";
 import { HttpGate } from "./http-gate.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
 import { closeWebSocket, isWebSocket, otherSockets } from "./other-sockets.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
-import { TcpSockets } from "./tcp.ts";
-import { WebSockets } from "./websockets.ts";
+import type { Carriers } from "./sockets/carriers.ts";
 
 /** Clients come back at once when they are told to go: not all at the same instant, then. */
 const SPREAD_MS = 1_000;
 /** How long a farewell may take to reach its client. */
 const FAREWELL_MS = 1_500;
 const CHECK_MS = 5;
+/** Of a registered connection whose server has stopped listening: nobody needs it there. */
+const UNKNOWN_KEY: ListenKey = { family: "fd", address: null, port: -1, ordinal: 0 };
 
 export interface OutgoingParts {
   channel: SupervisorChannel;
   listeners: Listeners;
   registry: HotRegistry;
+  /** Of the registered WebSocket and TCP servers. */
+  carriers: Carriers;
 }
 
 interface Gated {
@@ -46,24 +49,17 @@ export class Outgoing {
   readonly #parts: OutgoingParts;
   readonly ages: Ages;
   #gates: Gated[] = [];
-  /** Registered WebSocket and TCP servers. */
-  readonly #carriers: Carrier[] = [];
   readonly #http2 = new Map<object, Http2Sessions>();
   /** Neither HTTP nor registered; not read while frozen. */
   #stilled: SocketInternals[] = [];
   #closed = false;
   #released = false;
-  #follow: NodeJS.Timeout | undefined;
   #carried = 0;
   readonly #sending = new Set<Promise<void>>();
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
-    const { registry, listeners } = parts;
-    registry.onWebsockets = ({ server, options }, index) =>
-      this.#carriers.push(new WebSockets(server, options, index));
-    registry.onSockets = ({ server, options }, index) =>
-      this.#carriers.push(new TcpSockets(server, options, index));
+    const { listeners } = parts;
     listeners.onServer = (server) => {
       if (isHttp2Server(server) && !this.#http2.has(server)) {
         this.#http2.set(server, new Http2Sessions(server));
@@ -76,7 +72,6 @@ export class Outgoing {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const carrier of this.#carriers) carrier.close();
     for (const sessions of this.#http2.values()) sessions.close();
     this.#gates = this.#parts.listeners.all
       .filter(({ server }) => connectionsOf(server) !== undefined)
@@ -92,6 +87,7 @@ export class Outgoing {
 
   /** Upgraded and TCP connections are not read either: their messages may change state. */
   stillOthers(): void {
+    this.#parts.carriers.still();
     this.#stilled = this.#unregistered();
     for (const socket of this.#stilled) stopReading(socket);
   }
@@ -100,9 +96,8 @@ export class Outgoing {
   open(): void {
     this.#released = false;
     this.#closed = false;
-    clearInterval(this.#follow);
     for (const { gate } of this.#gates.splice(0)) gate.open();
-    for (const carrier of this.#carriers) carrier.open();
+    this.#parts.carriers.open();
     for (const sessions of this.#http2.values()) sessions.open();
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
   }
@@ -126,7 +121,7 @@ export class Outgoing {
           ageMs: this.ages.of(response),
         }),
       ),
-      ...this.#carriers.flatMap((carrier) => carrier.holders()),
+      ...this.#parts.carriers.holders(),
       ...[...this.#http2.values()].flatMap((sessions) => sessions.holders()),
     ];
   }
@@ -159,8 +154,7 @@ export class Outgoing {
       gate.onChange();
     }
     for (const sessions of this.#http2.values()) sessions.end(stateless);
-    this.#follow = setInterval(() => this.#sendRegistered(), CHECK_MS);
-    this.#sendRegistered();
+    await this.#parts.carriers.release((meta, handle) => this.#send(meta, handle));
     await this.#allSent();
     this.#endEventStreams();
     return { carried: this.#carried, left: this.#left().length, waited };
@@ -172,7 +166,7 @@ export class Outgoing {
     const atFirst = this.size;
     if (!this.#released) this.#endIdle();
     await this.#emptyWithin(drainMs);
-    clearInterval(this.#follow);
+    this.#parts.carriers.open();
     const lost = this.#left().filter(isAnswering);
     this.#farewell(this.#left());
     await this.#emptyWithin(FAREWELL_MS);
@@ -189,8 +183,7 @@ export class Outgoing {
     this.close();
     for (const { gate } of this.#gates) gate.serveLast({ endIdle: true });
     for (const sessions of this.#http2.values()) sessions.end(true);
-    const registered = this.#carriers.flatMap((carrier) => carrier.sockets());
-    this.#farewell([...registered, ...this.#unregistered()].filter(isWebSocket));
+    this.#farewell(this.#others().filter(isWebSocket));
   }
 
   #farewell(sockets: SocketInternals[]): void {
@@ -217,20 +210,10 @@ export class Outgoing {
     return Promise.all(this.#sending);
   }
 
-  #sendRegistered(): void {
-    const canMove = (socket: SocketInternals) =>
-      !socket.encrypted && this.#keyOf(socket) !== undefined;
-    for (const carrier of this.#carriers) {
-      carrier.sendMovable(canMove, (meta, socket) => {
-        const key = this.#keyOf(socket)!;
-        this.#send({ ...meta, key, quietSinceMs: quietSinceMs(socket) }, socket);
-      });
-    }
-  }
-
-  #keyOf(socket: SocketInternals): ListenKey | undefined {
+  keyOf(socket: SocketInternals): ListenKey {
     const server = socket._server ?? socket.server;
-    return this.#parts.listeners.all.find((listening) => listening.server === server)?.key;
+    const listening = this.#parts.listeners.all.find((it) => it.server === server);
+    return listening?.key ?? UNKNOWN_KEY;
   }
 
   #sendMovable(gate: HttpGate, { key }: Listening): void {
@@ -240,14 +223,19 @@ export class Outgoing {
       const head = gate.take(connection);
       const meta: ConnectionMeta = { kind: "http", key, quietSinceMs: quietSinceMs(socket) };
       if (head.length > 0) meta.head = head;
-      this.#send(meta, socket);
+      void this.#send(meta, takeHandle(socket));
     }
   }
 
-  #send(meta: ConnectionMeta, socket: SocketInternals): void {
-    const handle = takeHandle(socket);
+  /** Without a handle: the next generation hears of a connection that has ended meanwhile. */
+  #send(meta: ConnectionMeta, handle: RawHandle | undefined): Promise<void> {
+    const { channel } = this.#parts;
+    if (handle === undefined) {
+      channel.send({ type: "connection", meta });
+      return Promise.resolve();
+    }
     this.#carried += 1;
-    const sent = this.#parts.channel
+    const sent = channel
       .sendWithHandle({ type: "connection", meta }, handle)
       .catch(() => {})
       .finally(() => {
@@ -256,6 +244,7 @@ export class Outgoing {
         this.#sending.delete(sent);
       });
     this.#sending.add(sent);
+    return sent;
   }
 
   #left(): SocketInternals[] {
@@ -271,10 +260,10 @@ export class Outgoing {
   }
 
   #unregistered(): SocketInternals[] {
-    const registered = new Set(this.#carriers.flatMap((carrier) => carrier.sockets()));
+    const { carriers } = this.#parts;
     const isHttp2 = ({ _server, server }: SocketInternals) =>
       this.#http2.has((_server ?? server) as object);
-    return this.#others().filter((socket) => !registered.has(socket) && !isHttp2(socket));
+    return this.#others().filter((socket) => !carriers.owns(socket) && !isHttp2(socket));
   }
 
   #endEventStreams(): void {

@@ -23,6 +23,7 @@ import { FrameWriter } from "../handoff/frames.ts";
 import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
 import { Incoming } from "../handoff/incoming.ts";
 import { Outgoing } from "../handoff/outgoing.ts";
+import { Carriers } from "../handoff/sockets/carriers.ts";
 import { receiveStates } from "../handoff/state-receive.ts";
 import { sendStates } from "../handoff/state-send.ts";
 import { SupervisorChannel } from "./channel.ts";
@@ -77,7 +78,18 @@ export class Worker {
       registry: this.#registry,
       readyAfterMs: boot.readyAfterMs,
     });
-    const parts = { channel: this.#channel, listeners: this.#listeners, registry: this.#registry };
+    const carriers = new Carriers(this.#registry, {
+      keyOf: (socket) => this.#outgoing.keyOf(socket),
+      serverOf: (key) => this.#listeners.byKey(key)?.server,
+      markCarried: (connection) => this.#registry.carried.add(connection),
+      notice: (text) => this.#channel.send({ type: "notice", text }),
+    });
+    const parts = {
+      channel: this.#channel,
+      listeners: this.#listeners,
+      registry: this.#registry,
+      carriers,
+    };
     this.#outgoing = new Outgoing(parts);
     this.#incoming = new Incoming(parts);
     this.#consoles = new Consoles(this.#channel, () => this.#scope());

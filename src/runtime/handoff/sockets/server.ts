@@ -1,0 +1,85 @@
+/** A `net.Server` that the application registered with `hot.sockets`. */
+import type { Server } from "node:net";
+import { messageOf } from "../../../errors.ts";
+import type { RegisteredServer } from "../../../hot/registry.ts";
+import type { ConnectionMeta } from "../../../protocol/worker.ts";
+import {
+  connectionsOf,
+  type RawHandle,
+  type ServerInternals,
+  type SocketInternals,
+} from "../../worker/node-internals.ts";
+import { acceptedSocket } from "./accepted.ts";
+import type { Carrier, CarrierContext } from "./carrier.ts";
+import { TcpConnection, type TcpRecord } from "./tcpConnection.ts";
+import { type EmitterInternals, emitAndCollect } from "./underWay.ts";
+
+export class CarriedSocketServer {
+  readonly #server: ServerInternals & EmitterInternals;
+  readonly #options: RegisteredServer<Server>["options"];
+  readonly #carrier: Carrier;
+  readonly #context: CarrierContext;
+
+  constructor(
+    { server, options }: RegisteredServer<Server>,
+    carrier: Carrier,
+    context: CarrierContext,
+  ) {
+    this.#server = server as unknown as ServerInternals & EmitterInternals;
+    this.#options = options;
+    this.#carrier = carrier;
+    this.#context = context;
+    carrier.adopt = (meta, handle) => this.#adopt(meta, handle);
+    // HTTP connections are carried in another way, and TLS can't be.
+    const plain = connectionsOf(server) === undefined && !("setSecureContext" in server);
+    if (plain) this.#observeConnections();
+  }
+
+  #observeConnections(): void {
+    const server = this.#server;
+    const { emit } = server;
+    server.emit = ((event: string, ...parts: unknown[]) => {
+      if (event !== "connection") return Reflect.apply(emit, server, [event, ...parts]);
+      const socket = parts[0] as SocketInternals;
+      const connection = new TcpConnection(socket, this.#options, this.#carrier);
+      this.#carrier.add(connection);
+      this.#present(connection);
+      return true;
+    }) as typeof emit;
+  }
+
+  /** A connection stays until an async listener is done with it, or listens for its bytes. */
+  #present(connection: TcpConnection): void {
+    const { socket } = connection;
+    const pending = emitAndCollect(this.#server, "connection", [socket]);
+    const isRead = () => socket.listenerCount("data") + socket.listenerCount("readable") > 0;
+    if (pending === undefined || isRead()) return;
+    connection.isAttended = false;
+    const attended = () => {
+      connection.isAttended = true;
+      this.#carrier.onChange();
+    };
+    pending.then(attended, (error) => {
+      attended();
+      throw error;
+    });
+  }
+
+  #adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
+    const { encoding, saved } = meta.data as TcpRecord;
+    const socket = acceptedSocket(this.#server, handle);
+    this.#context.markCarried(socket);
+    if (meta.head) socket.unshift(Buffer.from(meta.head));
+    if (encoding) socket.setEncoding(encoding);
+    try {
+      this.#options.restore?.(socket, saved);
+    } catch (error) {
+      this.#context.notice(`a carried connection was closed: restore: ${messageOf(error)}`);
+      socket.destroy();
+      return socket;
+    }
+    this.#server.emit("connection", socket);
+    if (handle === undefined) socket.destroy();
+    return socket;
+  }
+}

@@ -1,0 +1,24 @@
+/** Bytes that a socket has read and that nobody has used yet. */
+import type { StringDecoder } from "node:string_decoder";
+import type { SocketInternals } from "../../worker/node-internals.ts";
+
+interface ReadableState {
+  decoder?: (StringDecoder & { lastChar: Buffer; lastNeed: number; lastTotal: number }) | null;
+}
+
+/** Takes them out. Nobody may listen to the socket any more. */
+export function takeUnread(socket: SocketInternals): Buffer {
+  socket.removeAllListeners("data");
+  socket.removeAllListeners("readable");
+  const encoding = socket.readableEncoding;
+  const parts: Buffer[] = [];
+  for (let chunk = socket.read(); chunk !== null; chunk = socket.read()) {
+    parts.push(typeof chunk === "string" ? Buffer.from(chunk, encoding ?? "utf8") : chunk);
+  }
+  const { decoder } = (socket as unknown as { _readableState: ReadableState })._readableState;
+  if (decoder && decoder.lastNeed > 0) {
+    // The first bytes of a character whose rest has not arrived.
+    parts.push(Buffer.from(decoder.lastChar.subarray(0, decoder.lastTotal - decoder.lastNeed)));
+  }
+  return Buffer.concat(parts);
+}

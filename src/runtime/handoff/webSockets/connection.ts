@@ -1,0 +1,196 @@
+/** One WebSocket of a registered server, in the generation that has it. */
+import type { IncomingMessage } from "node:http";
+import type { CarryOptions } from "../../../hot/types.ts";
+import type { Holder } from "../../../protocol/worker.ts";
+import type { SocketInternals } from "../../worker/node-internals.ts";
+import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
+import type { Carrier } from "../sockets/carrier.ts";
+import type { Connection, Parcel } from "../sockets/connection.ts";
+import { UnderWay } from "../sockets/underWay.ts";
+import { takeUnread } from "../sockets/unread.ts";
+import { closeFrame, pendingFrames } from "./frames.ts";
+import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
+import { observeEventTarget } from "./listeners.ts";
+import { recordRequest, type WebSocketRecord } from "./record.ts";
+
+type CloseListener = (this: WebSocketInternals) => void;
+
+export class WebSocketConnection implements Connection {
+  readonly webSocket: WebSocketInternals;
+  readonly socket: SocketInternals;
+  readonly underWay = new UnderWay();
+  readonly #request: IncomingMessage;
+  readonly #options: CarryOptions<object>;
+  readonly #carrier: Carrier;
+  /** Of `ws` itself: its own bookkeeping at the end of a connection. */
+  readonly #ownCloseListeners: CloseListener[];
+  /** Frames so far of a compressed message, as they came. */
+  readonly #compressed: Buffer[] = [];
+  /** The application's 'connection' listener has what it needs to hear the first message. */
+  isAttended = true;
+  #isStill = false;
+  #isGone = false;
+  /** The arguments of a 'close' that came while it was still. */
+  #closed: unknown[] | undefined;
+
+  /** Before the application has seen it. */
+  constructor(
+    webSocket: WebSocketInternals,
+    request: IncomingMessage,
+    options: CarryOptions<object>,
+    carrier: Carrier,
+  ) {
+    this.webSocket = webSocket;
+    this.socket = webSocket._socket;
+    this.#request = request;
+    this.#options = options;
+    this.#carrier = carrier;
+    this.#ownCloseListeners = webSocket.listeners("close") as CloseListener[];
+    this.underWay.onIdle = () => carrier.onChange();
+    observeEventTarget(webSocket, this.underWay);
+    this.#observeEvents();
+    this.#keepCompressed();
+  }
+
+  get isMovable(): boolean {
+    const { webSocket, socket } = this;
+    if (socket.encrypted || (socket._handle === null && !this.hasEnded)) return false;
+    if (this.hasEnded) return true;
+    const { readyState, _closeFrameReceived, _receiver } = webSocket;
+    if (readyState !== OPEN && readyState !== CLOSING) return false;
+    if (_receiver.errored || (socket.readableEnded && !_closeFrameReceived)) return false;
+    return keepsNoContext(webSocket);
+  }
+
+  get hasEnded(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  still(): void {
+    if (this.#isStill) return;
+    this.#isStill = true;
+    stopReading(this.socket);
+  }
+
+  resume(): void {
+    if (!this.#isStill) return;
+    this.#isStill = false;
+    if (this.#closed) this.webSocket.emit("close", ...this.#closed);
+    else resumeReading(this.socket);
+  }
+
+  holder(): Holder | undefined {
+    if (this.hasEnded || (this.underWay.isIdle && !this.#isReceiving)) return undefined;
+    const name = `WebSocket ${this.#request.url}`;
+    return { kind: "websocket", name, ageMs: this.underWay.ageMs };
+  }
+
+  isFree(): boolean {
+    if (this.hasEnded) return true;
+    if (!this.isAttended || !this.underWay.isIdle || this.#isReceiving) return false;
+    const { readyState, _closeFrameSent } = this.webSocket;
+    if (readyState === CLOSING && !_closeFrameSent) return false;
+    const { _queue, _bufferedBytes, _deflating, _state, _firstFragment } = this.webSocket._sender;
+    const sending = _queue.length > 0 || _bufferedBytes > 0 || _deflating || (_state ?? 0) > 0;
+    return !sending && _firstFragment && this.socket.writableLength === 0;
+  }
+
+  take(): Parcel {
+    const { socket } = this;
+    const data = this.#record();
+    const frames = this.hasEnded ? Buffer.alloc(0) : this.#frames();
+    const since = quietSinceMs(socket);
+    this.#isGone = true;
+    if (this.hasEnded) {
+      this.#tidy();
+      return { handle: undefined, head: this.#closeFrame(), data, quietSinceMs: since };
+    }
+    const head = Buffer.concat([frames, takeUnread(socket), this.#closeFrame()]);
+    const handle = takeHandle(socket);
+    this.#tidy();
+    return { handle, head, data, quietSinceMs: since };
+  }
+
+  /** In the middle of a chunk of bytes: inflating, or between two of its messages. */
+  get #isReceiving(): boolean {
+    const receiver = this.webSocket._receiver;
+    if (this.webSocket._closeFrameReceived || receiver.errored) return false;
+    return receiver.writableLength > 0 || receiver._state > RECEIVER_STATE.data;
+  }
+
+  #record(): WebSocketRecord {
+    const { webSocket } = this;
+    const deflate = webSocket._extensions["permessage-deflate"];
+    const saved = this.#options.save?.(webSocket, this.#request);
+    return {
+      ...recordRequest(this.#request),
+      protocol: webSocket.protocol,
+      deflate: deflate?.params ? { ...deflate.params } : null,
+      closeSent: webSocket._closeFrameSent,
+      saved,
+    };
+  }
+
+  #frames(): Buffer {
+    if (this.webSocket._closeFrameReceived) return Buffer.alloc(0);
+    return pendingFrames(this.webSocket._receiver, this.#compressed);
+  }
+
+  #closeFrame(): Buffer {
+    const { _closeFrameReceived, _closeCode, _closeMessage } = this.webSocket;
+    return _closeFrameReceived ? closeFrame(_closeCode, _closeMessage) : Buffer.alloc(0);
+  }
+
+  #tidy(): void {
+    for (const listener of this.#ownCloseListeners) listener.call(this.webSocket);
+  }
+
+  /**
+   * The one place on the path of a message. 'close' is held back while the connection is still
+   * (the state has gone on: the next generation has to hear of it), and nothing of a connection
+   * that has gone reaches the application: it did not end.
+   */
+  #observeEvents(): void {
+    const { webSocket, underWay } = this;
+    const emit = webSocket.emit;
+    const hold = (event: string, parts: unknown[]) => this.#hold(event, parts);
+    webSocket.emit = ((event: string, ...parts: unknown[]) => {
+      if (event === "message") return underWay.emit(webSocket, event, parts);
+      if ((event === "close" || event === "error") && hold(event, parts)) return true;
+      return Reflect.apply(emit, webSocket, [event, ...parts]);
+    }) as typeof emit;
+  }
+
+  /** True: the application is not to see it (now). */
+  #hold(event: string, parts: unknown[]): boolean {
+    if (this.#isGone) return true;
+    if (event !== "close") return false;
+    if (this.#isStill) {
+      this.#closed = parts;
+      this.#carrier.onChange();
+      return true;
+    }
+    this.#carrier.remove(this);
+    return false;
+  }
+
+  #keepCompressed(): void {
+    const deflate = this.webSocket._extensions["permessage-deflate"];
+    if (deflate === undefined) return;
+    const kept = this.#compressed;
+    const decompress = deflate.decompress;
+    deflate.decompress = function (data, fin, callback) {
+      if (!fin) kept.push(data);
+      else if (kept.length > 0) kept.length = 0;
+      return decompress.call(this, data, fin, callback);
+    };
+  }
+}
+
+/** Compression whose state ends with each message: nothing of it has to travel. */
+function keepsNoContext({ _extensions }: WebSocketInternals): boolean {
+  const deflate = _extensions["permessage-deflate"];
+  if (deflate === undefined) return true;
+  const { params } = deflate;
+  return Boolean(params?.server_no_context_takeover && params.client_no_context_takeover);
+}
