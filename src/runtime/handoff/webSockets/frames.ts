@@ -23,7 +23,9 @@ export function pendingFrames(receiver: ReceiverInternals, compressed: readonly 
   const earlier = receiver._compressed ? compressed : receiver._fragments;
   const payload = Buffer.concat(earlier);
   const opcode = receiver._fragmented;
-  if (opcode !== 0 && earlier.length > 0) {
+  // A frame without a payload leaves no trace in `_fragments`, but it began the message.
+  const inData = receiver._state !== RECEIVER_STATE.info && receiver._opcode < CLOSE;
+  if (opcode !== 0 && (earlier.length > 0 || !inData)) {
     const first = opcode | (receiver._compressed ? RSV1 : 0);
     parts.push(frameHead(first, payload.byteLength, NO_MASK), payload);
   }
