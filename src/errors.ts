@@ -230,6 +230,11 @@ export const ERRORS = define({
       "{root} lies in a container's own file system and not on a volume: the new version would be gone with the container.",
     hint: "Deploy a new image, or mount a volume at {root}. To try it all the same: --ephemeral",
   },
+  TSUGI_NO_TYPESCRIPT_LOADER: {
+    exitCode: 1,
+    message: "Node {node} doesn't run TypeScript by itself, and {folder} has no tsx.",
+    hint: "npm install --save-dev tsx · or use Node 22.18 or later · or name what was built: tsugi run --detach dist/main.js",
+  },
   TSUGI_RPC_THREW: {
     exitCode: 1,
     message: "The expression threw: {problem}",

@@ -129,7 +129,7 @@ export async function buildRelease(
   };
 }
 
-function releaseName(
+export function releaseName(
   { packageJson, folder }: Project,
   config: Config,
   report: BuildReport,
@@ -144,13 +144,13 @@ function releaseName(
   return name;
 }
 
-interface EntryDecision {
+export interface EntryDecision {
   mode: BuildMode;
   processes: ProcessDecision[];
   nodeArgs: string[];
 }
 
-function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
+export function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
   const plain = { workers: 1, overlap: true } as const;
   const named = Object.entries(config.processes ?? {});
   let processes = named.map(([name, { entry, workers, overlap }]) => ({
@@ -197,7 +197,7 @@ async function decideRuntime(
 }
 
 /** The configuration's keys that run with the release: `releases/<vsn>/config.json`. */
-function settingsOf({ health, timeouts, restarts, logs, keepReleases }: Config) {
+export function settingsOf({ health, timeouts, restarts, logs, keepReleases }: Config) {
   const settings = { health, timeouts, restarts, logs, keepReleases };
   return JSON.parse(JSON.stringify(settings)) as Parameters<typeof overlaySettings>[0];
 }

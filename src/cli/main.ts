@@ -58,6 +58,28 @@ program
     await verifyCommand(place);
   });
 
+program
+  .command("run")
+  .description("run a project from source, without a release; its commands: .tsugi/bin/<app>")
+  .argument("[entry]", "default: what a release would start")
+  .option("-d, --detach", "as a daemon; returns when it is ready")
+  .option("-C, --cwd <folder>", "the project (default: .)")
+  .option(...JSON_OPTION)
+  .action(async (entry, options) => {
+    const { runCommand } = await import("./commands/run.ts");
+    await runCommand(entry, options);
+  });
+
+program
+  .command("stop")
+  .description("stop what tsugi run has started; requests under way are finished")
+  .option("-C, --cwd <folder>", "the project (default: .)")
+  .option(...JSON_OPTION)
+  .action(async (options) => {
+    const { stopCommand } = await import("./commands/stop.ts");
+    await stopCommand(options);
+  });
+
 program.helpCommand(false);
 program
   .command("help")

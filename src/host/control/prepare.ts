@@ -31,6 +31,7 @@ const LEFTOVER_GRACE_MS = 5_000;
 export async function whileStarting<T>(
   context: Context,
   body: (boot: Boot) => Promise<T>,
+  before: () => void = () => {},
 ): Promise<T> {
   const { layout } = context;
   for (const folder of [layout.log, layout.etc, layout.data]) await ensureFolder(folder);
@@ -39,6 +40,7 @@ export async function whileStarting<T>(
   const turn = await takeTurn(layout);
   try {
     await refuseIfRunning(context);
+    before();
     return await body(await prepare(context));
   } finally {
     await turn();

@@ -22,6 +22,7 @@ export async function spawnSupervisor(
   layout: Layout,
   boot: Boot,
   mode: "daemon" | "foreground",
+  onSpawned?: (pid: number) => void,
 ): Promise<SpawnedSupervisor> {
   const { version, releaseId, runtimeDir, tsugiDir } = boot.pointer;
   const { root, name } = layout;
@@ -37,8 +38,10 @@ export async function spawnSupervisor(
     serialization: "json",
   });
   if (typeof errors === "number") closeSync(errors);
+  if (child.pid !== undefined) onSpawned?.(child.pid);
+  // A start that is broken off leaves nothing half started; `foreground` passes signals on itself.
   const interrupt = () => child.kill("SIGTERM");
-  process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+  if (onSpawned === undefined) process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
   try {
     const answer = await firstAnswer(child, boot.settings.timeouts.readyMs + SPARE_MS);
     if (answer.type === "ready") return { child, pid: answer.pid };

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isAlive, type ProcessIdentity } from "../../../platform/processes.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
-import { whileStarting } from "../prepare.ts";
+import { type Boot, whileStarting } from "../prepare.ts";
 import type { Register } from "../program.ts";
 import { findSupervisor } from "../running.ts";
 import { spawnSupervisor } from "../spawn.ts";
@@ -23,37 +23,50 @@ export default register;
  * This process stays the first one (a container ends with it): it passes signals on and ends with
  * the supervisor's code. When an upgrade replaces the supervisor, it follows the new one.
  */
-async function foreground(context: Context): Promise<void> {
+export async function foreground(context: Context, before?: () => void): Promise<void> {
   const { layout } = context;
-  const { child, version } = await whileStarting(context, async (boot) => ({
-    ...(await spawnSupervisor(layout, boot, "foreground")),
-    version: boot.pointer.version,
-  }));
+  const signals = forwardSignals();
+  const spawn = async (boot: Boot) => {
+    const { child } = await spawnSupervisor(layout, boot, "foreground", signals.to);
+    return { child, version: boot.pointer.version };
+  };
+  const { child, version } = await whileStarting(context, spawn, before);
   if (child.connected) child.disconnect();
   note(`${layout.name} ${version} is ready, pid ${child.pid}`);
-  let target = child.pid!;
-  for (const signal of FORWARDED) {
-    process.on(signal, () => {
-      try {
-        process.kill(target, signal);
-      } catch {
-        // It ends at this moment; its code follows.
-      }
-    });
-  }
   process.exitCode = await exitCodeOf(child);
   for (;;) {
     const successor = await findSupervisor(layout);
     if (successor === undefined) return;
-    target = successor.pid;
-    note(`Following the new supervisor, pid ${target}`);
+    signals.to(successor.pid);
+    note(`Following the new supervisor, pid ${successor.pid}`);
     await gone(successor);
     process.exitCode = 0; // not our child: its code can't be known
   }
 }
 
+/** From the first moment on: a signal that came before there is a supervisor reaches it then. */
+function forwardSignals(): { to: (pid: number) => void } {
+  let target: number | undefined;
+  const early: NodeJS.Signals[] = [];
+  const send = (signal: NodeJS.Signals) => {
+    try {
+      if (target === undefined) early.push(signal);
+      else process.kill(target, signal);
+    } catch {
+      // It ends at this moment; its code follows.
+    }
+  };
+  for (const signal of FORWARDED) process.on(signal, () => send(signal));
+  const to = (pid: number) => {
+    target = pid;
+    for (const signal of early.splice(0)) send(signal);
+  };
+  return { to };
+}
+
 function exitCodeOf(child: ChildProcess): Promise<number> {
   if (child.exitCode !== null) return Promise.resolve(child.exitCode);
+  if (child.signalCode !== null) return Promise.resolve(1);
   return new Promise((resolve) => {
     child.once("exit", (code) => resolve(code ?? 1));
   });

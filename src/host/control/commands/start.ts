@@ -1,7 +1,7 @@
 import { stopwatch } from "../../../platform/clock.ts";
 import type { Context } from "../context.ts";
 import { msText, note, report } from "../output.ts";
-import { whileStarting } from "../prepare.ts";
+import { type Boot, whileStarting } from "../prepare.ts";
 import type { Register } from "../program.ts";
 import { spawnSupervisor } from "../spawn.ts";
 import { unitFor } from "../units.ts";
@@ -17,18 +17,23 @@ const register: Register = (program, context) => {
 };
 export default register;
 
-export async function start(context: Context, json: boolean | undefined): Promise<void> {
+/** `before` runs when it is certain that nothing runs. */
+export async function start(
+  context: Context,
+  json: boolean | undefined,
+  before?: () => void,
+): Promise<void> {
   const { name } = context.layout;
   const ms = stopwatch();
   const unit = unitFor(context.layout);
   if (unit) note(`systemd has a unit for this root: so that it owns it, systemctl start ${unit}`);
-  const started = await whileStarting(context, async (boot) => {
-    const { child, pid } = await spawnSupervisor(context.layout, boot, "daemon");
+  const boot = async (found: Boot) => {
+    const { child, pid } = await spawnSupervisor(context.layout, found, "daemon");
     if (child.connected) child.disconnect();
     child.unref();
-    return { version: boot.pointer.version, pid };
-  });
-  const { version, pid } = started;
+    return { version: found.pointer.version, pid };
+  };
+  const { version, pid } = await whileStarting(context, boot, before);
   const text = `${name} ${version} is ready, pid ${pid} (${msText(ms())})`;
   report(json, { name, version, pid, ms: ms() }, text);
 }

@@ -1,0 +1,24 @@
+import { resolve } from "node:path";
+import { ownPackage } from "../../build/ownPackage.ts";
+import { foreground } from "../../host/control/commands/foreground.ts";
+import { start } from "../../host/control/commands/start.ts";
+import { createContext } from "../../host/control/context.ts";
+import { printLine, wantsJson } from "../output.ts";
+import { readSourceProject, writeSourceTree } from "../sourceTree.ts";
+
+export interface RunOptions {
+  detach?: boolean;
+  cwd?: string;
+}
+
+/** From source, no release: daemon, pid file, log file, ready check, restarts. */
+export async function runCommand(entry: string | undefined, options: RunOptions): Promise<void> {
+  const source = await readSourceProject(resolve(options.cwd ?? "."));
+  const { layout } = source;
+  const context = createContext(layout.root, layout.name, ownPackage().version);
+  const write = () => writeSourceTree(source, entry);
+  if (!options.detach) return foreground(context, write);
+  await start(context, wantsJson(), write);
+  if (!wantsJson())
+    printLine(`Log: ${layout.appLog} · stop it: tsugi stop · more: ${layout.bin} help`);
+}

@@ -1,0 +1,14 @@
+import { resolve } from "node:path";
+import { ownPackage } from "../../build/ownPackage.ts";
+import { stop } from "../../host/control/commands/stop.ts";
+import { createContext } from "../../host/control/context.ts";
+import { printResult } from "../output.ts";
+import { readSourceProject } from "../sourceTree.ts";
+
+export async function stopCommand(options: { cwd?: string }): Promise<void> {
+  const { layout } = await readSourceProject(resolve(options.cwd ?? "."));
+  const stopped = await stop(createContext(layout.root, layout.name, ownPackage().version));
+  const { name, version, pid, killed } = stopped;
+  const how = killed ? "was killed: it did not end in time" : "stopped";
+  printResult(stopped, [`${name} ${version} ${how}, pid ${pid}`]);
+}
