@@ -27,6 +27,7 @@ export async function compileEntry(
   report: BuildReport,
 ): Promise<PackedFile[]> {
   const { folder, rules, hot, onNeighbour } = request;
+  const { onAsking } = rules;
   try {
     const build = await rolldown({
       input: join(folder, entry),
@@ -40,7 +41,7 @@ export async function compileEntry(
       },
       plugins: [
         externalsPlugin(rules),
-        placePlugin({ project: folder, entry: join(folder, entry), hot, onNeighbour }),
+        placePlugin({ project: folder, entry: join(folder, entry), hot, onNeighbour, onAsking }),
       ],
     });
     try {

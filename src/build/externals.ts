@@ -23,10 +23,13 @@ import {
 const REQUIRED = "\0tsugi:require:";
 
 export interface ExternalRules {
-  /** undefined: every package stays one. */
-  packages: ReadonlySet<string> | undefined;
-  /** Told of each package that stays one, and of each sibling that is compiled in. */
-  onPackage: (name: string) => void;
+  /** Those that stay packages, by name or by folder; undefined: every one. */
+  packages: { names: ReadonlySet<string>; folders: ReadonlySet<string> } | undefined;
+  /** Told of each package that stays one, of each that does not, of each sibling compiled in. */
+  onPackage: (name: string, importer: string) => void;
+  onInlined: (name: string) => void;
+  /** Told of the folder of a package that cannot be inlined. */
+  onAsking: (folder: string) => void;
   onSibling: (found: FoundPackage) => void;
 }
 
@@ -51,11 +54,17 @@ export function externalsPlugin(rules: ExternalRules): Plugin {
           return resolved;
         }
         if (named === undefined) return null;
-        if (rules.packages !== undefined && !rules.packages.has(named.name)) {
-          const isNative = found !== undefined && hasAddon(found.folder);
-          if (!isNative) return resolved?.external ? { id: specifier, external: true } : resolved;
+        if (rules.packages !== undefined && found !== undefined && hasAddon(found.folder)) {
+          rules.onAsking(found.folder);
+        } else if (
+          rules.packages !== undefined &&
+          !staysOutside(rules.packages, named.name, found)
+        ) {
+          if (resolved === null || resolved.external) return { id: specifier, external: true };
+          rules.onInlined(named.name);
+          return resolved;
         }
-        rules.onPackage(named.name);
+        if (found !== undefined) rules.onPackage(named.name, from);
         const wantsRequire = kind === "import-statement" && moduleTypeOf(from) === "commonjs";
         if (wantsRequire && isRequirable(specifier, from))
           return `${REQUIRED}${specifier}\0${from}`;
@@ -75,6 +84,14 @@ function isOwn(file: string, found: FoundPackage | undefined): boolean {
   if (file.startsWith("\0") || isInsideModules(file)) return false;
   if (found === undefined || !file.startsWith(realpathSync(found.folder))) return true;
   return isTypeScript(file);
+}
+
+function staysOutside(
+  { names, folders }: NonNullable<ExternalRules["packages"]>,
+  name: string,
+  found: FoundPackage | undefined,
+): boolean {
+  return names.has(name) || (found !== undefined && folders.has(found.folder));
 }
 
 /** A package that loads a compiled addon looks for it beside itself: it cannot be inlined. */

@@ -29,12 +29,20 @@ export interface PackageTree {
   packages: PackedPackage[];
 }
 
-interface Needed {
+export interface NeededPackages {
   /** Of the project's dependencies only these; undefined: all. */
-  packages: Set<string> | undefined;
+  only: ReadonlySet<string> | undefined;
+  /** What the compiled code imports, and from which folder it is found. */
+  imported: { name: string; from: string }[];
   /** Workspace siblings whose own dependencies count as the project's. */
-  siblings: Set<string>;
+  siblings: ReadonlySet<string>;
 }
+
+export const ALL_DEPENDENCIES: NeededPackages = {
+  only: undefined,
+  imported: [],
+  siblings: new Set(),
+};
 
 /** Never packed: a release brings its own (CONTRACTS §1). */
 const ITSELF = "tsugi";
@@ -42,18 +50,29 @@ const ITSELF = "tsugi";
 /** @throws TSUGI_PACKAGES_MISSING */
 export function collectPackages(
   project: Project,
-  { packages, siblings }: Needed,
+  { only, imported, siblings }: NeededPackages,
   report: BuildReport,
 ): PackageTree {
   const folder = realpathSync(project.folder);
-  const walk = new PackageWalk((name) => packages === undefined || packages.has(name), siblings);
+  const walk = new PackageWalk((name) => only === undefined || only.has(name), siblings);
   walk.run(folder, project.packageJson);
   for (const sibling of siblings) walk.run(sibling, readPackage(sibling));
+  for (const { name, from } of imported) {
+    if (!walk.runOne(from, name)) continue;
+    if (only === undefined) {
+      report.warn(`${name} is imported, but is not among the dependencies; it is packed too.`);
+    }
+  }
   if (walk.missing.length > 0) {
     throw new TsugiError("TSUGI_PACKAGES_MISSING", {
       packages: walk.missing.join(", "),
       install: installCommandOf(project.folder),
     });
+  }
+  for (const conflict of walk.conflicts) {
+    report.warn(
+      `Two versions of one package are wanted at the top; this one is not packed: ${conflict}`,
+    );
   }
   for (const peer of walk.missingPeers) report.warn(`A peer dependency is not installed: ${peer}`);
   return walk.tree();
@@ -62,8 +81,10 @@ export function collectPackages(
 class PackageWalk {
   readonly missing: string[] = [];
   readonly missingPeers: string[] = [];
+  /** Wanted at the top beside another version of the same, which stays. */
+  readonly conflicts: string[] = [];
   readonly #isWanted: (name: string) => boolean;
-  readonly #siblings: Set<string>;
+  readonly #siblings: ReadonlySet<string>;
   /** Path in the tree → real folder, for packages that stand there themselves. */
   readonly #at = new Map<string, string>();
   /** Real folder → its path in the tree. */
@@ -72,7 +93,7 @@ class PackageWalk {
   /** Breadth first: the project's own dependencies stand at the top before others ask for a place. */
   readonly #open: { folder: string; home: string }[] = [];
 
-  constructor(isWanted: (name: string) => boolean, siblings: Set<string>) {
+  constructor(isWanted: (name: string) => boolean, siblings: ReadonlySet<string>) {
     this.#isWanted = isWanted;
     this.#siblings = siblings;
   }
@@ -80,6 +101,20 @@ class PackageWalk {
   /** Takes all that the project, or a sibling compiled into it, needs. */
   run(folder: string, packageJson: PackageJson): void {
     this.#follow(folder, packageJson, "");
+    this.#drain();
+  }
+
+  /** Takes one package and what it needs. @returns whether it was not there before */
+  runOne(from: string, name: string): boolean {
+    const found = name === ITSELF ? undefined : locatePackage(from, name);
+    if (found === undefined || this.#siblings.has(found.folder)) return false;
+    if (this.#reaches("", name, this.#home.get(found.folder) ?? "")) return false;
+    this.#take(from, name, "");
+    this.#drain();
+    return true;
+  }
+
+  #drain(): void {
     for (let next = this.#open.shift(); next !== undefined; next = this.#open.shift()) {
       this.#follow(next.folder, readPackage(next.folder), next.home);
     }
@@ -122,15 +157,20 @@ class PackageWalk {
   #take(from: string, name: string, dependent: string): boolean {
     const found = locatePackage(from, name);
     if (found === undefined) return false;
-    const { location, folder } = found;
+    const { location, folder, isLink } = found;
     if (this.#siblings.has(folder)) return true;
     const asked = this.#placeOf(location, name, dependent, folder);
+    const present = this.#at.get(asked);
+    if (present !== undefined && present !== folder) {
+      this.conflicts.push(`${name} ${readPackage(folder).version}`);
+      return true;
+    }
     const home = this.#home.get(folder);
     if (home !== undefined && this.#at.get(home) === folder) {
       if (home !== asked && !this.#reaches(dependent, name, home)) this.#links.set(asked, home);
       return true;
     }
-    const isStored = location !== folder && isInsideModules(folder);
+    const isStored = isLink && isInsideModules(folder);
     const place = isStored ? this.#placeOf(folder, name, dependent, folder) : asked;
     this.#at.set(place, folder);
     this.#home.set(folder, place);

@@ -11,6 +11,7 @@ import { isIdentifier, memberName, type Node, parseModule, walk } from "./ast.ts
 import type { HotScan } from "./hotScan.ts";
 import { mentionsHot } from "./hotScan.ts";
 import { findNeighbours, type Neighbour } from "./neighbours.ts";
+import { isInsideModules, packageFolderOf } from "./resolveFrom.ts";
 
 const PLACE = "\0tsugi:place";
 const NEEDED = /import\.meta|__dirname|__filename|require\.main/;
@@ -37,6 +38,8 @@ export interface PlaceRequest {
   entry: string;
   hot: HotScan;
   onNeighbour: (neighbour: Neighbour) => void;
+  /** Told of the folder of an inlined package that asks where it lies. */
+  onAsking: (folder: string) => void;
 }
 
 export const compiledName = (path: string): string => path.replace(/\.[cm]?[jt]sx?$/, ".mjs");
@@ -52,6 +55,10 @@ export function placePlugin(request: PlaceRequest): Plugin {
       if (!isNeeded && !mentionsHot(code)) return null;
       const ast = parseModule(code, id);
       if (ast === undefined) return null;
+      if (isInsideModules(id)) {
+        if (isNeeded && asksWhereItIs(ast)) request.onAsking(packageFolderOf(id));
+        return null;
+      }
       request.hot.add(code, id, ast);
       return isNeeded ? placed(code, id, ast, request) : null;
     },
@@ -152,6 +159,22 @@ class Rewrite {
     this.#used = true;
     return false;
   }
+}
+
+/** Whether the code uses its own place: what an inlined package must not do. */
+function asksWhereItIs(ast: Node): boolean {
+  const declared = declaredNames(ast);
+  let asks = false;
+  walk(ast, (node, parent) => {
+    if (node.type === "MemberExpression" && (node.object as Node).type === "MetaProperty") {
+      if (/^(url|dirname|filename)$/.test(memberName(node) ?? "")) asks = true;
+    }
+    if (node.type === "Identifier" && /^__(dirname|filename)$/.test(node.name as string)) {
+      if (!declared.has(node.name as string) && !isPropertyName(node, parent)) asks = true;
+    }
+    return undefined;
+  });
+  return asks;
 }
 
 /** `require.main === module`, either way round. */

@@ -86,7 +86,7 @@ export async function buildRelease(
     report,
   );
   report.step("Packages");
-  const packages = await groupPackages(collectPackages(project, application, report));
+  const packages = await groupPackages(collectPackages(project, application.needed, report));
   const runtime = await obtainRuntime(node, folder, report);
   const composed = composeRelease({
     name,

@@ -9,6 +9,8 @@ export interface FoundPackage {
   location: string;
   /** Where it really is. */
   folder: string;
+  /** The location itself is a link: pnpm's, or a workspace's. */
+  isLink: boolean;
 }
 
 export function locatePackage(from: string, name: string): FoundPackage | undefined {
@@ -17,7 +19,7 @@ export function locatePackage(from: string, name: string): FoundPackage | undefi
       const location = join(at, "node_modules", name);
       if (existsSync(join(location, "package.json"))) {
         const isLink = lstatSync(location).isSymbolicLink();
-        return { location, folder: isLink ? realpathSync(location) : location };
+        return { location, folder: realpathSync(location), isLink };
       }
     }
     if (dirname(at) === at) return undefined;
@@ -25,6 +27,29 @@ export function locatePackage(from: string, name: string): FoundPackage | undefi
 }
 
 export const isInsideModules = (path: string): boolean => path.includes(`${sep}node_modules${sep}`);
+
+/** A package and all that it needs, as folders: what stays outside a bundle stays there together. */
+export function closureOf(folder: string, found = new Set<string>()): Set<string> {
+  if (found.has(folder)) return found;
+  found.add(folder);
+  const { dependencies, optionalDependencies, peerDependencies } = readPackage(folder);
+  for (const name of Object.keys({
+    ...dependencies,
+    ...optionalDependencies,
+    ...peerDependencies,
+  })) {
+    const next = locatePackage(folder, name);
+    if (next !== undefined) closureOf(next.folder, found);
+  }
+  return found;
+}
+
+/** `…/node_modules/@org/name/lib/a.js` → `…/node_modules/@org/name`. */
+export function packageFolderOf(file: string): string {
+  const at = file.lastIndexOf(`${sep}node_modules${sep}`) + `${sep}node_modules${sep}`.length;
+  const [first, second] = file.slice(at).split(sep);
+  return file.slice(0, at) + (first?.startsWith("@") ? `${first}${sep}${second}` : first);
+}
 
 export function readPackage(folder: string): PackageJson {
   return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as PackageJson;

@@ -44,7 +44,7 @@ async function compileAndRun(
     },
     silentReport,
   );
-  const packages = collectPackages(project, application, silentReport);
+  const packages = collectPackages(project, application.needed, silentReport);
   const target = join(base, `app-${count}`);
   for (const { path, source } of [...application.files, ...packages.files]) {
     const file = join(target, path);
@@ -242,6 +242,37 @@ describe("compiled code", () => {
       "src/late.ts": 'console.log("second"); export const late = "late";',
     });
     assert.equal(out, "first\nsecond\nlate dep");
+  });
+
+  test("a bundle leaves outside what uses files beside itself, and what no import names", async () => {
+    const engine = "engine";
+    const { out, target } = await compileAndRun(
+      {
+        "package.json": {
+          name: "app",
+          version: "1.0.0",
+          type: "module",
+          dependencies: { plain: "1", [engine]: "1" },
+        },
+        "node_modules/plain/package.json": {
+          name: "plain",
+          version: "1.0.0",
+          dependencies: { placed: "1" },
+        },
+        "node_modules/plain/index.js":
+          "module.exports = (name) => [require('placed'), require(name)];",
+        "node_modules/placed/package.json": { name: "placed", version: "1.0.0" },
+        "node_modules/placed/index.js":
+          "module.exports = require('fs').readFileSync(require('path').join(__dirname, 'data.txt'), 'utf8');",
+        "node_modules/placed/data.txt": "beside",
+        "node_modules/engine/package.json": { name: engine, version: "1.0.0" },
+        "node_modules/engine/index.js": "module.exports = 'by name';",
+        "src/main.ts": 'import plain from "plain"; console.log(plain("engine").join());',
+      },
+      { mode: "bundle" },
+    );
+    assert.equal(out, "beside,by name");
+    assert.ok(!existsSync(join(target, "node_modules/plain")));
   });
 
   test("a bundle leaves native packages outside by itself", async () => {

@@ -4,7 +4,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
-import { collectPackages, type PackageTree } from "../../../src/build/packages.ts";
+import {
+  ALL_DEPENDENCIES,
+  collectPackages,
+  type PackageTree,
+} from "../../../src/build/packages.ts";
 import { readProject } from "../../../src/build/project.ts";
 import { silentReport } from "../../../src/build/report.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
@@ -48,11 +52,7 @@ function asked(tree: PackageTree, names: string[]): Record<string, unknown> {
   return JSON.parse(stdout);
 }
 
-const everything: Parameters<typeof collectPackages>[1] = {
-  packages: undefined,
-  siblings: new Set<string>(),
-};
-const collect = (folder: string, needed = everything) =>
+const collect = (folder: string, needed = ALL_DEPENDENCIES) =>
   collectPackages(readProject(folder), needed, silentReport);
 const paths = (tree: PackageTree) =>
   [
@@ -161,7 +161,7 @@ describe("production packages", () => {
     pack(app, "app", "1.0.0", ["a", "b"]);
     pack(join(app, "node_modules/a"), "a", "1.0.0");
     pack(join(app, "node_modules/b"), "b", "1.0.0");
-    const tree = collect(app, { packages: new Set(["b"]), siblings: new Set() });
+    const tree = collect(app, { ...ALL_DEPENDENCIES, only: new Set(["b"]) });
     assert.deepEqual(paths(tree), ["node_modules/b"]);
   });
 });
