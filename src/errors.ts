@@ -235,6 +235,11 @@ export const ERRORS = define({
     message: "Node {node} doesn't run TypeScript by itself, and {folder} has no tsx.",
     hint: "npm install --save-dev tsx · or use Node 22.18 or later · or name what was built: tsugi run --detach dist/main.js",
   },
+  TSUGI_FILE_REFUSED: {
+    exitCode: 1,
+    message: "The file system refused: {problem}",
+    hint: "Look at the space, the owner and the mode of {path}; the root has to belong to who runs it.",
+  },
   TSUGI_RPC_THREW: {
     exitCode: 1,
     message: "The expression threw: {problem}",

@@ -46,13 +46,14 @@ export class Host {
   readonly root: string;
   readonly name: string;
   readonly bin: string;
-  readonly #env: NodeJS.ProcessEnv;
+  /** Of every command. */
+  readonly env: NodeJS.ProcessEnv;
 
   constructor({ root, name, path, env = {}, config }: HostOptions) {
     this.root = root;
     this.name = name;
     this.bin = join(root, "bin", name);
-    this.#env = { PATH: path, HOME: root, LANG: "C.UTF-8" };
+    this.env = { PATH: path, HOME: root, LANG: "C.UTF-8" };
     mkdirSync(join(root, "etc"), { recursive: true });
     const lines = Object.entries(env).map(([key, value]) => `${key}=${value}\n`);
     writeFileSync(join(root, "etc", "env"), lines.join(""), { mode: 0o600 });
@@ -61,16 +62,16 @@ export class Host {
 
   /** The whole environment of every command. */
   get environment(): NodeJS.ProcessEnv {
-    return { ...this.#env };
+    return { ...this.env };
   }
 
   /** Runs any command as this host would. */
   run(command: string, args: string[], options: CommandOptions = {}) {
-    return runCommand(command, args, { cwd: this.root, env: this.#env, ...options });
+    return runCommand(command, args, { cwd: this.root, env: this.env, ...options });
   }
 
   extract(tarball: string) {
-    return mustRun("tar", ["xzf", tarball], { cwd: this.root, env: this.#env });
+    return mustRun("tar", ["xzf", tarball], { cwd: this.root, env: this.env });
   }
 
   /** Runs `bin/<app>`; resolves whatever its exit code is. */
@@ -80,6 +81,6 @@ export class Host {
 
   /** Runs `bin/<app>`, which has to succeed. */
   must(...args: string[]) {
-    return mustRun(this.bin, args, { cwd: this.root, env: this.#env });
+    return mustRun(this.bin, args, { cwd: this.root, env: this.env });
   }
 }

@@ -186,3 +186,34 @@ test(
     assert.deepEqual(await statuses(host), { "0.0.1": "permanent", "0.0.2": "unpacked" });
   },
 );
+
+for (const label of ["unpack.folder:rename", "unpack.release:rename", "unpack.manifest:rename"]) {
+  test(`an unpack that the disk fails at ${label} leaves nothing behind`, QUICK, async (t) => {
+    const { host } = await wall.host(t);
+    const before = listing(host);
+    const env = { ...host.env, TSUGI_FAULT: `${label}=enospc` };
+    const failed = await host.run(host.bin, ["unpack", wall.tarball("0.0.2")], { env });
+    expectEnd(failed, 4, /TSUGI_UNPACK_REFUSED[\s\S]*ENOSPC/);
+    assert.deepEqual(listing(host), before);
+    await host.must("unpack", wall.tarball("0.0.2"));
+  });
+
+  test(`an unpack that is killed at ${label} does no harm`, QUICK, async (t) => {
+    const { host, get } = await wall.host(t);
+    const env = { ...host.env, TSUGI_FAULT: `${label}=kill` };
+    const killed = await host.run(host.bin, ["unpack", wall.tarball("0.0.2")], { env });
+    assert.notEqual(killed.status, 0);
+    await host.must("start");
+    assert.equal((await get()).version, "0.0.1");
+    assert.deepEqual(await statuses(host), { "0.0.1": "permanent" });
+    assert.ok(!existsSync(join(host.root, "lib", "wall-0.0.2")));
+    await host.must("unpack", wall.tarball("0.0.2"));
+  });
+}
+
+/** Files below lib/ and releases/, less the lock's and the registry's own. */
+const listing = (host: Host): string[] =>
+  ["lib", "releases", "runtime"]
+    .flatMap((place) => readdirSync(join(host.root, place), { recursive: true }).map(String))
+    .filter((path) => !/RELEASES|staging/.test(path))
+    .sort();

@@ -51,10 +51,18 @@ function showError(error: unknown, args: string[], name: string): number {
 }
 
 function toJson(error: unknown): ErrorJson {
-  const json = error instanceof RemoteError ? error.json : errorToJson(error);
+  const json = error instanceof RemoteError ? error.json : errorToJson(named(error));
   // The supervisor doesn't say how this program was called.
   const { TSUGI_ROOT: root = "", TSUGI_NAME: name = "" } = process.env;
   return { ...json, hint: json.hint.replaceAll("{bin}", `${root}/bin/${name}`) };
+}
+
+/** What the file system refuses is no bug of ours. */
+function named(error: unknown): unknown {
+  const { code, path = "", message } = error as NodeJS.ErrnoException;
+  const isFileError = typeof code === "string" && /^E[A-Z]+$/.test(code);
+  if (!isFileError) return error;
+  return new TsugiError("TSUGI_FILE_REFUSED", { path, problem: message }, { cause: error });
 }
 
 const isCommanderError = (error: unknown): error is CommanderError =>

@@ -65,6 +65,10 @@ export async function unpack(
     const dropBox = layout.release(version).tarball;
     if (found.source === dropBox) await rm(dropBox, { force: true });
     return { version, releaseId, already: false };
+  } catch (error) {
+    if (error instanceof TsugiError) throw error;
+    // A full disk, a folder that may not be written to: the file system's own words say it best.
+    throw stage.refuse((error as Error).message, error);
   } finally {
     await stage.close();
     await rm(folder, { recursive: true, force: true });
