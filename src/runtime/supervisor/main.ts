@@ -3,7 +3,7 @@
  * `foreground`) with TSUGI_SUPERVISOR in the environment; tells its parent once, over IPC, whether
  * every worker became ready.
  */
-import { mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
@@ -18,7 +18,7 @@ import { FileSink, Log, StdoutSink } from "./logWriter.ts";
 import { notifySystemd } from "./notify.ts";
 import { servePredecessor } from "./predecessor.ts";
 import { retireWorker } from "./retire.ts";
-import { pointControlLink, removeRunFiles, writePid } from "./runFiles.ts";
+import { pointControlLink, removeRunFiles, sweepRunFiles, writePid } from "./runFiles.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Upgrades } from "./upgrades.ts";
 import { runVerb } from "./verbs.ts";
@@ -57,12 +57,15 @@ process.on("SIGHUP", () => {});
 process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => void stop());
 process.on("disconnect", () => {});
+// Whatever goes wrong in here, the service must not end with it: said, and gone on.
+process.on("uncaughtException", (error) => supervisor.noteError(error));
 
 await (boot.succession ? succeedAnother(boot.succession) : start());
 
 async function makeSupervisor(at: Layout): Promise<Supervisor> {
   for (const folder of [at.log, at.data]) mkdirSync(folder, { recursive: true, mode: 0o755 });
   mkdirSync(at.run, { recursive: true, mode: 0o700 });
+  chmodSync(at.run, 0o700);
   // Socket paths of over 100 bytes are cut silently: everything in run/ is named relative to it.
   process.chdir(at.run);
   const { settings } = await readHostSettings(at, boot.version);
@@ -108,6 +111,7 @@ async function start(): Promise<void> {
   }
   try {
     const manifest = await readOwnManifest();
+    await sweepRunFiles(layout);
     await server.listen();
     await writePid(layout);
     await pointControlLink(layout);
@@ -117,7 +121,7 @@ async function start(): Promise<void> {
   }
   supervisor.markBooted();
   supervisor.note(`${boot.name} ${boot.version} is ready`);
-  await notifySystemd("--ready", `--pid=${process.pid}`);
+  await notifySystemd("READY=1", ...mainPid());
   tellParent({ type: "ready", pid: process.pid });
 }
 
@@ -133,7 +137,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     supervisor.upgrading = false;
     supervisor.parts.listeners.retain(supervisor.current.number);
     supervisor.note(`${boot.name} ${boot.version} has taken over`);
-    await notifySystemd("--ready", `--pid=${process.pid}`);
+    await notifySystemd("READY=1", ...mainPid());
   };
   const makeGeneration = async () => {
     const manifest = await readOwnManifest();
@@ -163,6 +167,9 @@ async function fail(error: unknown): Promise<void> {
   await stop(1);
 }
 
+/** Under `foreground` the launcher is and stays the main process, whoever supervises. */
+const mainPid = () => (boot.mode === "foreground" ? [] : [`MAINPID=${process.pid}`]);
+
 function tellParent(message: unknown): void {
   if (!process.connected) return;
   process.send?.(message, undefined, undefined, () => {
@@ -174,7 +181,7 @@ function tellParent(message: unknown): void {
 async function stopAll(exitCode: number): Promise<{ states: string[] }> {
   await upgrades.settle();
   supervisor.stopping = true;
-  await notifySystemd("--stopping");
+  await notifySystemd("STOPPING=1");
   const { current } = supervisor;
   const states = new Set(
     (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),

@@ -7,6 +7,7 @@ import { spawn } from "node:child_process";
 export function notifySystemd(...assignments: string[]): Promise<void> {
   if (!process.env.NOTIFY_SOCKET) return Promise.resolve();
   return new Promise((resolve) => {
+    // Assignments, not flags: some of those are younger than the systemd of Debian 12.
     const child = spawn("systemd-notify", assignments, { stdio: "ignore" });
     child.once("error", () => resolve());
     child.once("exit", () => resolve());

@@ -1,7 +1,8 @@
 /** What a running supervisor leaves in `run/`: pid, workers, and the link to its control socket. */
 
 import { readFileSync, readlinkSync, rmSync } from "node:fs";
-import { rename, rm, symlink, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { identityOf } from "../../platform/processes.ts";
 import type { Layout } from "../../release/layout.ts";
 
@@ -39,6 +40,15 @@ async function writeWorkers(layout: Layout, lines: string): Promise<void> {
   const temporary = `${layout.workers}.${process.pid}`;
   await writeFile(temporary, lines, { mode: 0o600 });
   await rename(temporary, layout.workers);
+}
+
+/** What a killed supervisor left: sockets and half-written files that carry its pid in the name. */
+export async function sweepRunFiles(layout: Layout): Promise<void> {
+  const leftover =
+    /^(control\.\d+\.sock|state\.\d+\.\d+|(pid|workers|lock|control\.sock)\.\d+(\.\d+)?)$/;
+  for (const name of await readdir(layout.run)) {
+    if (leftover.test(name)) await rm(join(layout.run, name), { force: true });
+  }
 }
 
 /** Removes what is ours, and only that: a successor may have taken over the names. */

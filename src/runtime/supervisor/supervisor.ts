@@ -228,11 +228,8 @@ export class Supervisor {
     slot.worker = this.spawnWorker(generation, slot.process, slot.index, "active");
     this.#watch(generation, slot);
     this.note(`${slot.process.name}.${slot.index} restarted, pid ${slot.worker.pid}`);
-    slot.worker.ready.catch((error) => {
-      // A worker that dies while loading exits and is counted there; one that hangs is ended here.
-      this.note(`${slot.process.name}.${slot.index}: ${messageOf(error)}`);
-      slot.worker.kill("SIGKILL");
-    });
+    // One that hangs while it loads is ended, and so counted, as one that crashes.
+    this.waitReady(generation, slot.worker).catch((error) => this.noteError(error));
   }
 
   /** After an upgrade that went back (or not): what died meanwhile is started again. */

@@ -12,8 +12,12 @@ import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { runUpgrade, type UpgradeJob } from "./upgrade.ts";
 
+/** Only the same wish is attached to: who wants a check must not get an upgrade. */
+type Kind = "upgrade" | "install" | "check" | "reload";
+
 interface UnderWay {
   version: string;
+  kind: Kind;
   step: string;
   events: ControlEvent[];
   listeners: Set<(event: ControlEvent) => void>;
@@ -50,9 +54,7 @@ export class Upgrades {
 
   async run(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<UpgradeReport> {
     const underWay = this.#underWay;
-    if (underWay !== null && underWay.version !== request.version) {
-      throw this.#refusal(underWay);
-    }
+    if (underWay !== null && !this.#isSameWish(underWay, request)) throw this.#refusal(underWay);
     const joined = underWay ?? this.#begin(request);
     for (const event of joined.events) send(event);
     joined.listeners.add(send);
@@ -75,6 +77,15 @@ export class Upgrades {
     return finished;
   }
 
+  /** `upgrade` of what `install` has left uncommitted goes on with it. */
+  #isSameWish(underWay: UnderWay, request: UpgradeRequest): boolean {
+    if (underWay.version !== request.version) return false;
+    if (underWay.kind === kindOf(request)) return true;
+    const completes = underWay.kind === "install" && kindOf(request) === "upgrade";
+    if (completes) this.#decide?.("commit");
+    return completes && this.#decide === null;
+  }
+
   #refusal(underWay: UnderWay): TsugiError {
     const { name } = this.#supervisor.current.plan.manifest;
     const details = { version: underWay.version, bin: `bin/${name}` };
@@ -84,6 +95,7 @@ export class Upgrades {
   #begin(request: UpgradeRequest): UnderWay {
     const underWay: UnderWay = {
       version: request.version,
+      kind: kindOf(request),
       step: "plan",
       events: [],
       listeners: new Set(),
@@ -168,6 +180,12 @@ export class Upgrades {
     }
     return { plan, manifest: to, releaseId: entry?.releaseId ?? current.plan.releaseId };
   }
+}
+
+function kindOf({ options, reload }: UpgradeRequest): Kind {
+  if (reload) return "reload";
+  if (options.checkOnly) return "check";
+  return options.installOnly ? "install" : "upgrade";
 }
 
 function refuseObstacles(plan: Plan): void {
