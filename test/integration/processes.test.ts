@@ -98,6 +98,19 @@ test("fewer workers than hold state is refused before anything is tried", async 
   assert.equal((await host.status()).version, "1.0.0");
 });
 
+test("a stop lets consumers rest before they end", async () => {
+  host = await Installed.start(one);
+  await host.host.must("stop");
+  assert.deepEqual(
+    journal("queue").map((line) => line.split(" ")[1]),
+    ["consumes", "rests"],
+  );
+  assert.deepEqual(
+    journal("scheduler").map((line) => line.split(" ")[1]),
+    ["starts", "stops"],
+  );
+});
+
 test("a crashed worker is restarted, the others go on", async () => {
   host = await Installed.start(one);
   const api = (await host.status()).processes.find((process) => process.name === "api")!;

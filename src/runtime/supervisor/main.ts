@@ -57,8 +57,11 @@ process.on("SIGHUP", () => {});
 process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => void stop());
 process.on("disconnect", () => {});
-// Whatever goes wrong in here, the service must not end with it: said, and gone on.
-process.on("uncaughtException", (error) => supervisor.noteError(error));
+process.on("uncaughtException", (error) => {
+  // Once it serves, the service must not end with a fault of ours: it is said, and gone on.
+  if (supervisor.booted) supervisor.noteError(error);
+  else void fail(error);
+});
 
 await (boot.succession ? succeedAnother(boot.succession) : start());
 
@@ -168,7 +171,9 @@ async function fail(error: unknown): Promise<void> {
 }
 
 /** Under `foreground` the launcher is and stays the main process, whoever supervises. */
-const mainPid = () => (boot.mode === "foreground" ? [] : [`MAINPID=${process.pid}`]);
+function mainPid(): string[] {
+  return boot.mode === "foreground" ? [] : [`MAINPID=${process.pid}`];
+}
 
 function tellParent(message: unknown): void {
   if (!process.connected) return;

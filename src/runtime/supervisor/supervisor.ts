@@ -203,7 +203,7 @@ export class Supervisor {
   }
 
   #restartLater(generation: Generation, slot: Slot, why: string): void {
-    if (slot.worker.declared === undefined && slot.restarts === 0 && !this.#booted) return;
+    if (slot.worker.declared === undefined && slot.restarts === 0 && !this.booted) return;
     const pauseMs = this.#policy.crashed(performance.now());
     if (pauseMs === "giveUp") {
       const { max, withinMs } = this.#policy;
@@ -214,11 +214,11 @@ export class Supervisor {
     setTimeout(() => this.#restart(generation, slot), pauseMs);
   }
 
-  #booted = false;
+  booted = false;
 
   /** From here on a crash leads to a restart. */
   markBooted(): void {
-    this.#booted = true;
+    this.booted = true;
   }
 
   #restart(generation: Generation, slot: Slot): void {

@@ -156,11 +156,20 @@ export class Worker {
     this.#state = "frozen";
     this.#listeners.rest();
     try {
-      return await freeze(this.#outgoing, this.#registry, timeoutMs);
+      const frozen = await freeze(this.#outgoing, this.#registry, timeoutMs);
+      this.#hooksFrozen = true;
+      return frozen;
     } catch (error) {
       await this.#activate();
       throw error;
     }
+  }
+
+  /** A stop comes without a freeze before it: consumers stop first, then everything is closed. */
+  async #dispose(): Promise<null> {
+    if (!this.#hooksFrozen) await this.#registry.run("freeze");
+    await this.#registry.run("dispose");
+    return null;
   }
 
   /** An application without state goes on taking requests; only its consumers stop. */
@@ -227,7 +236,7 @@ export class Worker {
       receiveState: (_request, handle) => this.#receiveState(handle!),
       releaseConnections: () => this.#releaseConnections(),
       drain: ({ drainMs }) => this.#drain(drainMs),
-      dispose: () => this.#registry.run("dispose").then(() => null),
+      dispose: () => this.#dispose(),
       health: () => checkHealth(this.#registry),
       evaluate: ({ expression }) => evaluate(expression, this.#scope()),
       consoleOpen: (request) => this.#consoles.open(request),

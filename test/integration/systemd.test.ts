@@ -1,0 +1,72 @@
+/** What systemd is told, seen by a receiver of its notifications; no systemd is needed for it. */
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { findProgram, needPrograms } from "../helpers/debian.ts";
+import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { Installed, until } from "../helpers/installed.ts";
+
+const workshop = mkdtempSync(join(tmpdir(), "tsugi-systemd-"));
+const socket = join(workshop, "notify");
+let receiver: ChildProcess;
+let notified = "";
+let one: BuiltRelease;
+let other: BuiltRelease;
+
+before(async () => {
+  await needPrograms(["socat", "systemd-notify"], ["socat", "systemd"]);
+  one = await buildVariant(join(workshop, "one"), { fixture: "counter-1.0.0" });
+  other = await buildVariant(join(workshop, "other"), {
+    fixture: "counter-1.1.0",
+    node: "22.23.0",
+  });
+  receiver = spawn(findProgram("socat")!, ["-u", `UNIX-RECV:${socket}`, "-"]);
+  receiver.stdout!.setEncoding("utf8").on("data", (text: string) => {
+    notified += text;
+  });
+});
+after(() => {
+  receiver.kill();
+  rmSync(workshop, { recursive: true, force: true });
+});
+
+test("foreground says READY, stays the main process through a replace, and says STOPPING", async () => {
+  const host = await Installed.install(one);
+  const { bin, environment } = host.host;
+  const launcher = spawn(bin, ["foreground"], {
+    env: { ...environment, NOTIFY_SOCKET: socket },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let logged = "";
+  launcher.stdout.setEncoding("utf8").on("data", (text: string) => {
+    logged += text;
+  });
+  const ended = new Promise<number | null>((resolve) => launcher.once("exit", resolve));
+  try {
+    await until("READY=1", () => notified.includes("READY=1"));
+    await host.post("/increment");
+    notified = "";
+    const first = host.supervisorPid;
+    host.drop(other);
+    const { status, report } = await host.report("upgrade", "1.1.0");
+    assert.equal(status, 0, JSON.stringify(report));
+    assert.equal(report.strategy, "replace");
+    assert.notEqual(host.supervisorPid, first);
+    await until("the successor's READY=1", () => notified.includes("READY=1"));
+    assert.doesNotMatch(notified, /MAINPID/);
+    assert.equal(launcher.exitCode, null, "the launcher is the main process still");
+    assert.equal((await host.get<{ sum: number }>("/")).sum, 1);
+
+    launcher.kill("SIGTERM");
+    assert.equal(await ended, 0);
+    assert.match(notified, /STOPPING=1/);
+    assert.match(logged, /counter 1\.1\.0 has taken over/);
+    assert.equal((await host.host.app("ping")).status, 3);
+  } finally {
+    launcher.kill("SIGKILL");
+    await host.remove();
+  }
+});
