@@ -45,14 +45,18 @@ export class Carriers {
   }
 
   /**
-   * Sends what is free, one after the other; resolves after the first round. From then on each
-   * other connection follows as soon as it is.
+   * Sends what is free, one after the other; resolves once all have gone, or after SOON_MS. From
+   * then on each other connection follows as soon as it is free.
    */
   async release(send: SendConnection): Promise<void> {
     this.#isReleasing = true;
     for (const carrier of this.#all) carrier.startRelease();
-    const busy = await this.#sendFree(send);
-    if (busy > 0) void this.#follow(send);
+    const started = performance.now();
+    while (this.#isReleasing && (await this.#sendFree(send)) > 0) {
+      if (performance.now() - started > SOON_MS) break;
+      await this.#change(started);
+    }
+    void this.#follow(send, started);
   }
 
   /** Where no such server is registered, a WebSocket is told to come back; throws otherwise. */
@@ -67,8 +71,8 @@ export class Carriers {
     return undefined;
   }
 
-  async #follow(send: SendConnection): Promise<void> {
-    const started = performance.now();
+  /** Also those that come yet: an upgrade whose verification was under way. */
+  async #follow(send: SendConnection, started: number): Promise<void> {
     while (this.#isReleasing) {
       await this.#change(started);
       if (this.#isReleasing) await this.#sendFree(send);
