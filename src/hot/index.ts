@@ -14,6 +14,7 @@ export const hot: Hot = holder[RUNTIME];
 
 export type {
   CarryOptions,
+  ClientOf,
   Hot,
   HotRelease,
   Migration,

@@ -42,6 +42,9 @@ export interface WebSocketServerLike extends EventEmitter {
   options: object;
 }
 
+/** The WebSockets of a server: `WebSocket` for `WebSocketServer`. */
+export type ClientOf<Server> = Server extends { clients?: Set<infer Client> } ? Client : unknown;
+
 export interface CarryOptions<Connection, Data = unknown> {
   /**
    * What the application keeps per connection, as structured-cloneable data. Of a WebSocket it
@@ -82,9 +85,9 @@ export interface Hot {
   /** A health check: throwing or returning false means that this generation is not healthy. */
   health(hook: () => Awaitable<unknown>): void;
   /** Carries the connections of a `ws` server, with data of the application for each. */
-  websockets<Socket = unknown, Data = unknown>(
-    server: WebSocketServerLike,
-    options?: CarryOptions<Socket, Data>,
+  websockets<Server extends WebSocketServerLike, Data = unknown>(
+    server: Server,
+    options?: CarryOptions<ClientOf<Server>, Data>,
   ): void;
   /** Carries the connections of a `net.createServer` server. */
   sockets<Data = unknown>(server: NetServer, options?: CarryOptions<Socket, Data>): void;

@@ -4,8 +4,10 @@ import net from "node:net";
 import { describe, test } from "node:test";
 import {
   Bench,
+  carryState,
   handOff,
   NODES,
+  relay,
   type WorkerError,
   type WorkerUnderTest,
 } from "../helpers/worker-harness.ts";
@@ -327,6 +329,33 @@ for (const node of NODES) {
           answers.map((_, i) => `/n${i}`),
         );
       }
+    });
+
+    test("a hand-back: state and connections return, and nobody notices", async () => {
+      await using bench = new Bench(node);
+      const { old, next, port } = await setUp(bench);
+      const client = new RawClient(port).send("/a");
+      await client.answered(1);
+      await handOff(bench, old, next);
+      client.send("/b");
+      await client.answered(2);
+      const slow = new RawClient(port).send("/slow/100");
+      await tick(30);
+      await next.request({ type: "freeze", timeoutMs: 2000 });
+      client.send("/c");
+      const { states: wanted } = await old.event("ready");
+      await carryState(bench, next, old, wanted);
+      await old.request({ type: "thaw" });
+      relay(next, old);
+      await next.request({ type: "releaseConnections" });
+      await Promise.all([client.answered(3), slow.answered(1)]);
+      assert.deepEqual(client.answers, ["1 1 /a ", "2 2 /b ", "1 4 /c "]);
+      assert.equal(slow.answers[0], "2 3 /slow/100 ");
+      assert.equal(client.ended + slow.ended, "");
+      const fresh = new RawClient(port).send("/d");
+      await fresh.answered(1);
+      assert.equal(fresh.answers[0], "1 5 /d ");
+      assert.equal(old.events("lateAccess").length, 0);
     });
 
     test("a drain ends what stays, after drainMs, and counts it", async () => {

@@ -218,11 +218,11 @@ describe("state", () => {
     const next = bench.start(withState(`initial: () => null`), standby);
     // On a busy machine a slice may be interrupted by others: the best of a few is the slice.
     const stallsMs: number[] = [];
-    while (stallsMs.length < 5 && !stallsMs.some((ms) => ms < 20)) {
+    while (stallsMs.length < 5 && !stallsMs.some((ms) => ms < 50)) {
       const { sent } = await carry(bench, old, next, true);
       stallsMs.push(sent.states[0]!.stallMs!);
     }
-    assert.ok(Math.min(...stallsMs) < 20, `stalled for ${stallsMs} ms`);
+    assert.ok(Math.min(...stallsMs) < 50, `stalled for ${stallsMs} ms`);
     const check = `(() => { const m = state("rooms"), d = m.get("deep"); return JSON.stringify([m.size,
       m.get(59_999).name, m.get(7).tags.has(7), m.get(9).at.getTime(), d.list.length, d.list[49_999].i,
       String(d.bytes), d.far.x.length, [...m.keys()].at(-1)]) })()`;

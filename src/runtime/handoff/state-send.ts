@@ -23,6 +23,9 @@ export interface StateHeader {
 
 type Sent = WorkerReplies["sendState"];
 
+/** States whose values a rehearsal has looked through: not once more while requests wait. */
+const lookedThrough = new WeakSet<StateCell<unknown>>();
+
 export async function sendStates(
   cells: Iterable<StateCell<unknown>>,
   wanted: DeclaredState[],
@@ -83,6 +86,7 @@ async function sendSlices(
     const problem = messageOf(error);
     throw new TsugiError("TSUGI_STATE_FAILED", { state: name, problem }, { cause: error });
   }
+  lookedThrough.add(cell);
   sent.push({ name, version, bytes, stallMs: slicer.longestMs });
   return undefined;
 }
@@ -92,9 +96,7 @@ async function pack(cell: StateCell<unknown>, to: number, release: string): Prom
   const value = cell.settle();
   try {
     const encoded = options.encode ? options.encode(value) : value;
-    const problem = findCloneProblem(state, encoded);
-    if (problem) throw new Error(`${problem.path} is ${problem.what}; see encode/decode`);
-    const serialized = serialize(encoded);
+    const serialized = serializeChecked(cell, encoded);
     if (from === to) return serialized;
     // A downgrade gets a copy: if it writes to its input, a thaw must not see it.
     const copy = deserialize(serialized);
@@ -104,6 +106,20 @@ async function pack(cell: StateCell<unknown>, to: number, release: string): Prom
     if (error instanceof TsugiError) throw error;
     const problem = messageOf(error);
     throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from, to }, { cause: error });
+  }
+}
+
+function serializeChecked(cell: StateCell<unknown>, encoded: unknown): Serialized {
+  const check = () => {
+    const problem = findCloneProblem(cell.name, encoded);
+    if (problem) throw new Error(`${problem.path} is ${problem.what}; see encode/decode`);
+  };
+  if (!lookedThrough.has(cell)) check();
+  try {
+    return serialize(encoded);
+  } catch (error) {
+    check();
+    throw error;
   }
 }
 
