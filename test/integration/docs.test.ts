@@ -1,0 +1,114 @@
+/**
+ * The documentation is held against the code: every command in it is run, or says why not; every
+ * link leads somewhere; every error code exists.
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { after, describe, test } from "node:test";
+import { ERRORS } from "../../src/errors.ts";
+import { runCommand } from "../helpers/commands.ts";
+import { projectRoot } from "../helpers/example.ts";
+import { freePort } from "../helpers/host.ts";
+import { anchorsOf, inProject, pageAt, readPages, relativeLinks } from "../helpers/markdown.ts";
+import { isRunnable, isUnmarked, playPage, type Sandbox } from "../helpers/story.ts";
+
+/** One reader reads these in this order; each goes on where the one before has ended. */
+const STORY = [
+  "README.md",
+  "docs/guides/writing-an-app.md",
+  "docs/guides/upgrading.md",
+  "docs/guides/configuration.md",
+  "docs/guides/systemd.md",
+  "docs/guides/containers.md",
+  "docs/guides/from-source.md",
+];
+
+/** Words that look like codes and are names of environment variables. */
+const VARIABLES =
+  /^TSUGI_(ROOT|NAME|APP_DIR|DATA_DIR|DEBUG|CACHE|EPHEMERAL|WORKER|SUPERVISOR|TEST_CONCURRENCY|VERSION__)$/;
+
+const pages = readPages();
+
+describe("what a reader would type", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsugi-docs-"));
+  after(async () => {
+    await runCommand("srv/greeter/bin/greeter", ["stop"], { cwd: folder }).catch(() => {});
+    rmSync(folder, { recursive: true, force: true });
+  });
+  let sandbox: Sandbox | undefined;
+  let broken: string | undefined;
+  for (const path of STORY) {
+    test(`${path}: every command does what is said of it`, async (t) => {
+      if (broken !== undefined) return t.skip(`${broken} has failed, which comes before`);
+      broken = path;
+      sandbox ??= await makeSandbox(folder);
+      await playPage(pageAt(path), sandbox);
+      broken = undefined;
+    });
+  }
+});
+
+test("a command that is not run says why, and one that is belongs to the story", () => {
+  const unmarked = pages.flatMap(({ path, blocks }) =>
+    blocks
+      .filter((block) => isUnmarked(block) || (isRunnable(block) && !STORY.includes(path)))
+      .map(({ line }) => `${path}:${line}`),
+  );
+  assert.deepEqual(unmarked, []);
+});
+
+test("every relative link leads to a file, and every anchor to a heading", () => {
+  const anchors = new Map(pages.map((page) => [page.path, anchorsOf(page)]));
+  const broken = pages.flatMap((page) =>
+    relativeLinks(page).filter((target) => {
+      const [path, anchor] = target.split("#") as [string, string | undefined];
+      const file = path === "" ? page.path : join(dirname(page.path), path);
+      if (!existsSync(join(projectRoot, file))) return true;
+      const known = anchors.get(inProject(resolve(projectRoot, file)));
+      return anchor !== undefined && known !== undefined && !known.has(anchor);
+    }),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test("every error code in the documentation exists", () => {
+  const unknown = pages.flatMap(({ path, text }) =>
+    [...new Set(text.match(/\bTSUGI_[A-Z_]+\b/g) ?? [])]
+      .filter((word) => !(word in ERRORS) && !VARIABLES.test(word))
+      .map((word) => `${path}: ${word}`),
+  );
+  assert.deepEqual(unknown, []);
+});
+
+async function makeSandbox(folder: string): Promise<Sandbox> {
+  mkdirSync(join(folder, "srv"));
+  symlinkSync(projectRoot, join(folder, "tsugi"));
+  const port = String(await freePort());
+  const { PATH, LANG, http_proxy, https_proxy } = process.env;
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  const npmrc = join(homedir(), ".npmrc");
+  assert.ok(statSync(join(projectRoot, "dist", "cli", "main.mjs")).isFile());
+  return {
+    home: folder,
+    env: {
+      PATH,
+      LANG,
+      http_proxy,
+      https_proxy,
+      HOME: folder,
+      USER: "you",
+      XDG_CACHE_HOME: cache,
+      npm_config_cache: process.env.npm_config_cache ?? join(homedir(), ".npm"),
+      ...(existsSync(npmrc) ? { npm_config_userconfig: npmrc } : {}),
+      npm_config_update_notifier: "false",
+      // The temporary folder of a container is no volume.
+      TSUGI_EPHEMERAL: "1",
+    },
+    replace: [
+      ["/srv/", `${join(folder, "srv")}/`],
+      ["4000", port],
+    ],
+  };
+}
