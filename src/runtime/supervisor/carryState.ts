@@ -24,8 +24,15 @@ export async function carryState(
     );
     // Which side failed first is the one that says why; the other only sees the pipe end.
     const [{ states }] = await Promise.all([received, sent]);
-    return states;
+    return states.map((state) => asLeft(state, from.declared?.states ?? []));
   } finally {
     pipe.close();
   }
+}
+
+/** The receiver knows the version that came; where the sender took it down first, it left another. */
+function asLeft(state: CarriedState, senders: DeclaredState[]): CarriedState {
+  if (state.from === null) return state;
+  const sender = senders.find(({ name }) => name === state.name);
+  return { ...state, from: sender?.version ?? state.from };
 }
