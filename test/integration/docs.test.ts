@@ -34,7 +34,9 @@ const pages = readPages();
 describe("what a reader would type", () => {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-docs-"));
   after(async () => {
-    await runCommand("srv/greeter/bin/greeter", ["stop"], { cwd: folder }).catch(() => {});
+    for (const root of ["srv/greeter", "greeter/.tsugi"]) {
+      await runCommand(join(folder, root, "bin/greeter"), ["stop"]).catch(() => {});
+    }
     rmSync(folder, { recursive: true, force: true });
   });
   let sandbox: Sandbox | undefined;
@@ -109,6 +111,8 @@ async function makeSandbox(folder: string): Promise<Sandbox> {
     replace: [
       ["/srv/", `${join(folder, "srv")}/`],
       ["4000", port],
+      // The one that we have: a package less to fetch.
+      ["npm install --save-dev tsx", "npm install --save-dev ../tsugi/node_modules/tsx"],
     ],
   };
 }
