@@ -1,13 +1,7 @@
 /** `tsugi release` with an empty cache and with a warm one, against only compiling the sources. */
 import { join } from "node:path";
 import { mustRun } from "../test/helpers/commands.ts";
-import {
-  copyExample,
-  exampleName,
-  installPackages,
-  projectRoot,
-  tsugiCli,
-} from "../test/helpers/example.ts";
+import { copyExample, installPackages, projectRoot, tsugiCli } from "../test/helpers/example.ts";
 import type { Bench } from "./lib/bench.ts";
 import type { Result } from "./lib/result.ts";
 import { interleaved, median } from "./lib/statistics.ts";
@@ -33,10 +27,7 @@ export async function buildTime(bench: Bench): Promise<Result[]> {
     against: `${seconds(aloneMs)} compile`,
     outcome: `+ ${seconds(ms - aloneMs)}`,
   });
-  return [
-    result(`tsugi release, cold (${exampleName})`, coldMs),
-    result("tsugi release, warm", median(warm)),
-  ];
+  return [result("tsugi release, cold", coldMs), result("tsugi release, warm", median(warm))];
 }
 
 async function time(run: () => Promise<unknown>): Promise<number> {

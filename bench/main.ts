@@ -3,19 +3,29 @@
  * both measured in this run. Not a test: a number depends on what else the machine does.
  */
 import { cpus } from "node:os";
+import { buildTime } from "./buildTime.ts";
 import { Bench } from "./lib/bench.ts";
 import { formatResults, type Result } from "./lib/result.ts";
+import { memory } from "./memory.ts";
+import { reload } from "./reload.ts";
+import { startUp } from "./startUp.ts";
+import { state } from "./state.ts";
+import { throughput } from "./throughput.ts";
+import { webSockets } from "./webSockets.ts";
 
-type Part = (bench: Bench) => Promise<Result[]>;
+interface Part {
+  title: string;
+  run: (bench: Bench) => Promise<Result[]>;
+}
 
-const parts: Record<string, () => Promise<Part>> = {
-  throughput: async () => (await import("./throughput.ts")).throughput,
-  memory: async () => (await import("./memory.ts")).memory,
-  build: async () => (await import("./buildTime.ts")).buildTime,
-  startup: async () => (await import("./startUp.ts")).startUp,
-  reload: async () => (await import("./reload.ts")).reload,
-  websockets: async () => (await import("./webSockets.ts")).webSockets,
-  state: async () => (await import("./state.ts")).state,
+const parts: Record<string, Part> = {
+  throughput: { title: "Requests per second, against the same app under node", run: throughput },
+  memory: { title: "Memory, against an empty process of the same node", run: memory },
+  build: { title: "Building the example, against compiling it", run: buildTime },
+  startup: { title: "Starting bin/<app>, against an empty node", run: startUp },
+  reload: { title: "A new version under load, against pm2 reload", run: reload },
+  websockets: { title: "An upgrade with many open WebSockets", run: webSockets },
+  state: { title: "Carrying state, against v8.serialize and deserialize", run: state },
 };
 
 const asked = process.argv.slice(2);
@@ -31,23 +41,19 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 console.log(`${cpus().length} x ${cpus()[0]?.model ?? "CPU"}, ${process.platform}`);
-const results: Result[] = [];
 try {
-  for (const name of asked.length > 0 ? asked : Object.keys(parts)) {
-    process.stderr.write(`measuring ${name} …\n`);
-    const part = await parts[name]!();
-    await part(bench).then(
-      (more) => results.push(...more),
-      (error) => failed(name, error),
-    );
-  }
+  for (const name of asked.length > 0 ? asked : Object.keys(parts)) await measure(parts[name]!);
 } finally {
   await bench.end();
 }
-console.log(formatResults(results));
 
-/** The others are still worth measuring. */
-function failed(name: string, error: unknown): void {
-  console.error(`${name} failed: ${error instanceof Error ? error.message : error}`);
-  process.exitCode = 1;
+/** A part that fails does not take the others with it. */
+async function measure({ title, run }: Part): Promise<void> {
+  console.log(`\n${title}`);
+  try {
+    console.log(formatResults(await run(bench)));
+  } catch (error) {
+    console.log(`failed: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 1;
+  }
 }

@@ -36,9 +36,9 @@ export async function reload(bench: Bench): Promise<Result[]> {
     outcome: "",
   });
   return [
-    row("new version: failed of requests", ({ failed, sent }) => `${failed}/${sent}`),
-    row("new version: connections closed", ({ closed }) => `${closed}`),
-    row("new version: state in memory", ({ stateKept }) => (stateKept ? "kept" : "lost")),
+    row("failed of requests", ({ failed, sent }) => `${failed}/${sent}`),
+    row("connections closed", ({ closed }) => `${closed}`),
+    row("state in memory", ({ stateKept }) => (stateKept ? "kept" : "lost")),
   ];
 }
 

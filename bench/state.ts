@@ -30,7 +30,7 @@ export async function state(bench: Bench): Promise<Result[]> {
       const aloneRate = perSecond(alone.bytes, alone.ms);
       const ratio = rate / aloneRate;
       results.push({
-        what: `state, ${megabytes} MB, ${kind === "map" ? "Map of records" : "Uint8Array"}`,
+        what: `${megabytes} MB, ${kind === "map" ? "Map of records" : "Uint8Array"}`,
         tsugi: `${rate.toFixed(0)} MB/s`,
         against: `${aloneRate.toFixed(0)} MB/s v8`,
         outcome: `x ${ratio.toFixed(2)}`,

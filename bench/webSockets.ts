@@ -32,24 +32,23 @@ export async function webSockets(bench: Bench): Promise<Result[]> {
 
     const eachMs = stepMs(report, "connections") / count;
     const { p50, max } = report.quietMs;
-    const name = `${count} WebSockets`;
     results.push(
       {
-        what: `${name}: carried, ms each`,
+        what: `${count} carried`,
         tsugi: `${report.connections.carried - lost}`,
         against: "",
-        outcome: `${eachMs.toFixed(2)} ms`,
+        outcome: `${eachMs.toFixed(2)} ms each`,
         aim: `<= ${AIM_MS_EACH} ms`,
         reached: eachMs <= AIM_MS_EACH && lost === 0,
       },
       {
-        what: `${name}: pause; quiet p50, max`,
+        what: `${count}: pause; quiet, median and longest`,
         tsugi: `${report.pauseMs.toFixed(0)} ms`,
         against: "",
-        outcome: `${p50.toFixed(0)}, ${max.toFixed(0)} ms`,
+        outcome: `${p50.toFixed(0)}; ${max.toFixed(0)} ms`,
       },
       {
-        what: `${name}: slowest new request`,
+        what: `${count}: slowest new request`,
         tsugi: `${slowestMs.toFixed(0)} ms`,
         against: "",
         outcome: "",
