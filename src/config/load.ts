@@ -7,7 +7,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf, TsugiError } from "../errors.ts";
-import { type Config, configSchema } from "./schema.ts";
+import type { Config } from "./schema.ts";
 
 const NAMES = ["ts", "mts", "js", "mjs", "cjs", "json"].map((ending) => `tsugi.config.${ending}`);
 
@@ -28,10 +28,12 @@ export async function loadConfig(folder: string, named?: string): Promise<Loaded
   const value = await evaluate(folder, file).catch((cause: unknown) => {
     throw new TsugiError("TSUGI_CONFIG_UNREADABLE", { file, problem: messageOf(cause) }, { cause });
   });
-  return { config: checkConfig(value, name), file };
+  return { config: await checkConfig(value, name), file };
 }
 
-export function checkConfig(value: unknown, where: string): Config {
+/** The schema is loaded only where there is something to check: it is what takes longest to start. */
+export async function checkConfig(value: unknown, where: string): Promise<Config> {
+  const { configSchema } = await import("./schema.ts");
   const result = configSchema.safeParse(value);
   if (result.success) return result.data;
   const problem = result.error.issues
