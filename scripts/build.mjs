@@ -35,7 +35,7 @@ async function bundle(input, output, { external = [], minify = false } = {}) {
 
 rmSync("dist", { recursive: true, force: true });
 await bundle(
-  { "cli/main": "src/cli/main.ts", index: "src/config/index.ts" },
+  { "cli/main": "src/cli/main.ts", index: "src/build/index.ts" },
   { dir: "dist", banner: (chunk) => (chunk.name === "cli/main" ? "#!/usr/bin/env node" : "") },
   { external: npm },
 );

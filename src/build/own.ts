@@ -77,7 +77,7 @@ async function packedByNpm(folder: string): Promise<string[]> {
 
 /** What `npm pack` would take and a release has no use for. */
 const isLeftOut = (path: string): boolean =>
-  /^(rel|node_modules)\//.test(path) ||
-  /^tsugi\.config\.[cm]?[jt]s(on)?$/.test(path) ||
+  /^(rel|node_modules|\.tsugi)\//.test(path) ||
+  /^\.?tsugi\.config\..*$/.test(path) ||
   /^(\.node-version|\.nvmrc|package-lock\.json|\.npmrc)$/.test(path) ||
   path.endsWith(".tgz");

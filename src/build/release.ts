@@ -3,7 +3,7 @@
  *   decide (name, version, entry, mode, node) → application → packages → runtime → manifest →
  *   refuse what would overwrite → tarball and tree.
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig } from "../config/load.ts";
@@ -11,11 +11,11 @@ import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../errors.ts";
 import { contentsProblem } from "../host/handler/contents.ts";
 import { overlaySettings } from "../protocol/settings.ts";
-import { layoutOf } from "../release/layout.ts";
+import { type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { buildApplication, type ProcessDecision } from "./application.ts";
-import { type BuildMode, guessEntry, guessMode } from "./entry.ts";
-import { composeRelease } from "./manifest.ts";
+import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
+import { type Composed, composeRelease } from "./manifest.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
@@ -26,6 +26,7 @@ import type { BuildReport } from "./report.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { sha256Of } from "./runtimeSources/mirror.ts";
 import { withoutSecrets } from "./secrets.ts";
+import { hashOfSources, haveSourcesChanged, rememberSources } from "./sources.ts";
 import { writeTarball } from "./tarball.ts";
 import { presentRelease, refuseOtherBytes, refuseTreeConflict, writeTree } from "./tree.ts";
 import { resolveVersion } from "./version.ts";
@@ -58,6 +59,47 @@ export async function buildRelease(
   request: ReleaseRequest,
   report: BuildReport,
 ): Promise<ReleaseResult> {
+  const decided = await decide(request, report);
+  const { layout, version } = decided;
+  const sources = decided.entry.hasScript ? hashOfSources(request.folder) : undefined;
+  refuseChangedSources(layout, version, sources);
+  const composed = await compose(decided, report);
+  const { releaseId } = composed;
+  refuseOtherBytes(layout, version, releaseId);
+  refuseTreeConflict(layout, composed);
+  const { tarball } = layout.release(version);
+  const already = presentRelease(layout, version) === releaseId && existsSync(tarball);
+  if (!already) {
+    report.step("Writing the release");
+    await writeTree(layout, composed, (path) =>
+      writeTarball(path, [composed.manifestFile], composed.groups),
+    );
+  }
+  // As the build script left them: it may write among the sources.
+  if (sources !== undefined) await rememberSources(releaseId, hashOfSources(request.folder));
+  return {
+    name: layout.name,
+    version,
+    releaseId,
+    tree: layout.root,
+    tarball,
+    bytes: (await stat(tarball)).size,
+    sha256: await sha256Of(tarball),
+    already,
+    manifest: composed.manifest,
+  };
+}
+
+interface Decided {
+  project: Project;
+  config: Config;
+  version: string;
+  layout: Layout;
+  entry: EntryDecision;
+  node: { version: string; platform: string; from: string };
+}
+
+async function decide(request: ReleaseRequest, report: BuildReport): Promise<Decided> {
   const { folder } = request;
   const project = readProject(folder);
   const { config } = await loadConfig(folder, request.configFile);
@@ -65,8 +107,13 @@ export async function buildRelease(
   const version = await resolveVersion(project, request.version ?? config.version, report);
   const entry = decideEntry(project, config, report);
   const node = await decideRuntime(project, config, request.node, report);
-
   const layout = layoutOf(join(request.out ?? join(folder, "rel"), name), name);
+  return { project, config, version, layout, entry, node };
+}
+
+async function compose(decided: Decided, report: BuildReport): Promise<Composed> {
+  const { project, config, version, layout, entry, node } = decided;
+  const { name } = layout;
   const nodeArgs = readNodeArgs(entry.nodeArgs);
   const application = await buildApplication(
     {
@@ -87,7 +134,7 @@ export async function buildRelease(
   );
   report.step("Packages");
   const packages = await groupPackages(collectPackages(project, application.needed, report));
-  const runtime = await obtainRuntime(node, folder, report);
+  const runtime = await obtainRuntime(node, project.folder, report);
   const composed = composeRelease({
     name,
     version,
@@ -102,31 +149,19 @@ export async function buildRelease(
     },
   });
   const problem = contentsProblem(composed.manifest, layout);
-  if (problem !== undefined) {
-    throw new TsugiError("TSUGI_BUILD_FAILED", { what: "The check of its contents", problem });
-  }
-  refuseOtherBytes(layout, version, composed.releaseId);
-  refuseTreeConflict(layout, composed);
-  const { tarball } = layout.release(version);
-  const already = presentRelease(layout, version) === composed.releaseId && existsSync(tarball);
-  if (!already) {
-    mkdirSync(layout.root, { recursive: true });
-    report.step("Writing the release");
-    await writeTree(layout, composed, (path) =>
-      writeTarball(path, [composed.manifestFile], composed.groups),
-    );
-  }
-  return {
-    name,
-    version,
-    releaseId: composed.releaseId,
-    tree: layout.root,
-    tarball,
-    bytes: (await stat(tarball)).size,
-    sha256: await sha256Of(tarball),
-    already,
-    manifest: composed.manifest,
-  };
+  if (problem === undefined) return composed;
+  throw new TsugiError("TSUGI_BUILD_FAILED", { what: "The check of its contents", problem });
+}
+
+/**
+ * A build script may run for minutes: where the version is built already from other sources, that
+ * is said before. @throws TSUGI_VERSION_EXISTS
+ */
+function refuseChangedSources(layout: Layout, version: string, sources: string | undefined): void {
+  const present = presentRelease(layout, version);
+  if (present === undefined || sources === undefined) return;
+  if (haveSourcesChanged(present, sources) !== true) return;
+  throw new TsugiError("TSUGI_VERSION_EXISTS", { version, folder: layout.release(version).dir });
 }
 
 export function releaseName(
@@ -148,6 +183,8 @@ export interface EntryDecision {
   mode: BuildMode;
   processes: ProcessDecision[];
   nodeArgs: string[];
+  /** A build script runs first. */
+  hasScript: boolean;
 }
 
 export function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
@@ -171,12 +208,15 @@ export function decideEntry(project: Project, config: Config, report: BuildRepor
     }
     processes = [{ name: "main", candidates: guess.candidates, ...plain }];
   }
-  if (config.build !== undefined) return { mode: config.build, processes, nodeArgs };
+  const hasScript = (mode: BuildMode) => mode === "own" && hasBuildScript(project);
+  if (config.build !== undefined) {
+    return { mode: config.build, processes, nodeArgs, hasScript: hasScript(config.build) };
+  }
   const mode = guessMode(project, processes[0]!.candidates[0]!);
   const why =
     mode === "compile" ? "a TypeScript entry and no build script" : "its files as they are";
   report.guess("build", mode, why);
-  return { mode, processes, nodeArgs };
+  return { mode, processes, nodeArgs, hasScript: hasScript(mode) };
 }
 
 async function decideRuntime(

@@ -19,7 +19,7 @@ const CONVENTIONAL = [
   "prisma",
   "drizzle",
 ];
-const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)|^rel(\/|$)/;
+const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)|^(rel|\.tsugi)(\/|$)/;
 
 /** @throws TSUGI_FILES_MISSING where a glob matches nothing */
 export async function staticFiles(
@@ -31,12 +31,15 @@ export async function staticFiles(
   if (globs === undefined) return mode === "own" ? [] : conventionalFiles(folder, report);
   const all = filesBelow(folder, ".", (name) => NEVER.test(name)).map(({ path }) => path.slice(2));
   const chosen = new Set<string>();
-  for (const glob of globs) {
+  const left = globs
+    .filter((glob) => glob.startsWith("!"))
+    .map((glob) => compileGlob(glob.slice(1)));
+  for (const glob of globs.filter((glob) => !glob.startsWith("!"))) {
     const isFolder = existsSync(join(folder, glob)) && statSync(join(folder, glob)).isDirectory();
     const matches = compileGlob(isFolder ? `${glob.replace(/\/$/, "")}/**` : glob);
     const found = all.filter(matches);
     if (found.length === 0) throw new TsugiError("TSUGI_FILES_MISSING", { glob, folder });
-    for (const path of found) chosen.add(path);
+    for (const path of found) if (!left.some((matches) => matches(path))) chosen.add(path);
   }
   return [...chosen].map((path) => fileAt(path, join(folder, path)));
 }

@@ -5,7 +5,9 @@
 import { constants, existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { TsugiError } from "../errors.ts";
+import { takeLock } from "../platform/lock.ts";
 import { appDirName, formatPermanent, type Layout } from "../release/layout.ts";
 import {
   type Manifest,
@@ -71,8 +73,8 @@ export async function writeTree(
   writeTarball: (path: string) => Promise<void>,
 ): Promise<void> {
   const { version, runtime, tsugi } = manifest;
+  await sweepUnfinished(layout.root);
   const temporary = join(layout.root, `.build-${process.pid}`);
-  await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   try {
     for (const group of groups) {
@@ -81,10 +83,35 @@ export async function writeTree(
     }
     await writePacked(temporary, manifestFile);
     await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
-    await moveIn(temporary, layout, version);
-    await pointTo(layout, { version, releaseId, runtimeDir: runtime.dir, tsugiDir: tsugi.dir });
+    // Two builds into one tree take turns here.
+    const release = await takeTurn(join(layout.root, ".build.lock"));
+    try {
+      await moveIn(temporary, layout, version);
+      await pointTo(layout, { version, releaseId, runtimeDir: runtime.dir, tsugiDir: tsugi.dir });
+    } finally {
+      await release();
+    }
   } finally {
     await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** What a build left behind that was killed. */
+async function sweepUnfinished(root: string): Promise<void> {
+  for (const name of await readdir(root).catch(() => [] as string[])) {
+    const pid = Number(/^\.build-(\d+)$/.exec(name)?.[1] ?? 0);
+    if (pid !== 0 && (pid === process.pid || !isRunning(pid))) {
+      await rm(join(root, name), { recursive: true, force: true });
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
@@ -111,6 +138,14 @@ async function writePacked(root: string, { path, mode, source }: PackedFile): Pr
   if ("bytes" in source) await writeFile(target, source.bytes);
   else await copyFile(source.file, target, constants.COPYFILE_FICLONE);
   await chmod(target, mode);
+}
+
+async function takeTurn(path: string): Promise<() => Promise<void>> {
+  for (;;) {
+    const lock = await takeLock(path);
+    if (lock.taken) return lock.release;
+    await setTimeout(50);
+  }
 }
 
 /** What others share first, the version's manifest last: it is there when all it names is. */

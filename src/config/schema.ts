@@ -133,7 +133,7 @@ export const configSchema = z.strictObject({
     .optional(),
   files: z
     .array(z.string())
-    .describe("Globs of further files to pack, such as public/** and views/**.")
+    .describe("Globs of further files to pack, such as public/** and views/**; !… takes some out.")
     .optional(),
   external: z.array(z.string()).describe("With bundle: packages that stay packages.").optional(),
   runtime: z

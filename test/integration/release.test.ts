@@ -332,6 +332,22 @@ describe("tsugi release", () => {
       );
     });
 
+    test("files: globs, and what they take out", async () => {
+      const config = {
+        files: ["data", "!data/private/**"],
+        runtime: { from: standInNode(folder) },
+      };
+      smallProject(folder, {
+        "tsugi.config.json": config,
+        "data/a.txt": "",
+        "data/private/b.txt": "",
+      });
+      await mustRelease();
+      const app = Object.keys(snapshot(join(tree(), "lib/small-1.0.0")));
+      assert.ok(app.includes("data/a.txt"));
+      assert.ok(!app.includes("data/private/b.txt"));
+    });
+
     test("a private key is refused, unless it is said why it is none", async () => {
       const key = `-----BEGIN PRIVATE KEY-----\n${"A".repeat(64)}\n-----END PRIVATE KEY-----\n`;
       const runtime = { from: standInNode(folder) };
@@ -360,6 +376,27 @@ describe("tsugi release", () => {
         if (path !== "releases/permanent") assert.equal(snapshot(tree())[path], before[path], path);
       }
       assert.match(inTree("releases/permanent"), /^1\.0\.1 /);
+    });
+
+    test("with a build script, changed sources are refused before it runs", async () => {
+      smallProject(folder, {
+        "package.json": {
+          name: "small",
+          version: "1.0.0",
+          scripts: {
+            build: "mkdir -p dist && cp src/main.js dist && date +%N >> ran",
+            start: "node dist/main.js",
+          },
+        },
+        "src/main.js": "console.log(1);",
+        ".gitignore": "ran\n",
+      });
+      await mustRelease();
+      assert.match((await mustRelease()).stdout, /Built already/);
+      const runs = readFileSync(join(folder, "ran"), "utf8");
+      writeFiles(folder, { "src/main.js": "console.log(2);" });
+      await refused("TSUGI_VERSION_EXISTS", /1\.0\.0 is built already/);
+      assert.equal(readFileSync(join(folder, "ran"), "utf8"), runs);
     });
 
     test("what is no semantic version is refused", async () => {
@@ -420,6 +457,13 @@ describe("tsugi release", () => {
     beforeEach(async () => {
       smallProject(folder);
       await mustRelease();
+    });
+
+    test("a build that was killed: the next one sweeps what it left", async () => {
+      writeFiles(tree(), { ".build-999999999/lib/half": "" });
+      await mustRelease("--version", "1.0.1");
+      assert.ok(!existsSync(join(tree(), ".build-999999999")));
+      assert.ok(!existsSync(join(tree(), ".build.lock")));
     });
 
     test("a source that does not parse", async () => {
@@ -562,6 +606,16 @@ describe("tsugi release", () => {
         assert.match(stdout, /node\s+24\.21\.0\s+\(24\.20 - 24\.21 in engines\.node\)/);
         assert.match(stdout, /Wrote 24\.21\.0 to \.node-version/);
         assert.equal(readFileSync(join(folder, ".node-version"), "utf8"), "24.21.0\n");
+      });
+
+      test("two builds at once into one tree take turns", async () => {
+        const versions = ["2.0.0", "2.0.1", "2.0.2"];
+        await Promise.all(versions.map((version) => mustRelease("--version", version)));
+        for (const version of versions) {
+          const tarball = join(tree(), "releases", version, "small.tar.gz");
+          await mustTsugi(["verify", tarball], folder, env);
+          await mustTsugi(["verify", join(tree(), "releases", version)], folder, env);
+        }
       });
 
       test("two builds at once do each other no harm", async () => {

@@ -19,6 +19,8 @@ test("tsugi and tsugi/hot are typed", async () => {
       sum.value += 1;
       // @ts-expect-error: it is a number
       sum.value = "one";
+      import { release } from "tsugi";
+      export const built: Promise<{ tarball: string }> = release({ folder: "." });
       export default defineConfig({
         entry: "src/server.ts",
         // @ts-expect-error: there is no such key

@@ -11,19 +11,23 @@ export interface BinaryFacts {
 
 const PROBE = `process.report.excludeNetwork = true;
 const musl = process.platform === "linux" && !process.report.getReport().header.glibcVersionRuntime;
-console.log([process.versions.node, process.platform + "-" + process.arch + (musl ? "-musl" : "")].join(" "))`;
+const shared = process.config.variables.node_shared ? "shared" : "";
+console.log([process.versions.node, process.platform + "-" + process.arch + (musl ? "-musl" : ""), shared].join(" "))`;
 
 export async function factsOfBinary(path: string): Promise<BinaryFacts> {
   const result = await runCommand(path, ["-e", PROBE], dirname(path), { NODE_OPTIONS: "" }).catch(
     (error: Error) => ({ code: 1, stdout: "", stderr: error.message }),
   );
-  const [version, platform] = result.stdout.trim().split(" ");
-  if (result.code === 0 && version && platform) return { version, platform };
+  const [version, platform, shared] = result.stdout.trim().split(" ");
+  const isWhole = shared !== "shared";
+  if (result.code === 0 && version && platform && isWhole) return { version, platform };
   throw new TsugiError("TSUGI_RUNTIME_UNAVAILABLE", {
     version: "(asked of the binary)",
     platform: "this platform",
     from: path,
-    problem: result.stderr.trim() || "it does not say what it is",
+    problem: isWhole
+      ? result.stderr.trim() || "it does not say what it is"
+      : "it needs the libnode.so of this machine, which a host may not have",
   });
 }
 

@@ -1,0 +1,20 @@
+/**
+ * What `import … from "tsugi"` gives: `defineConfig` with its types, and `release`, which does what
+ * `tsugi release` does, for scripts.
+ */
+
+import type { ReleaseRequest, ReleaseResult } from "./release.ts";
+import { type BuildReport, silentReport } from "./report.ts";
+
+export { type AppupStep, type Config, defineConfig } from "../config/index.ts";
+export { TsugiError } from "../errors.ts";
+export type { BuildReport, ReleaseRequest, ReleaseResult };
+
+/** @throws TsugiError */
+export async function release(
+  request: ReleaseRequest,
+  report: BuildReport = silentReport,
+): Promise<ReleaseResult> {
+  const { buildRelease } = await import("./release.ts");
+  return buildRelease(request, report);
+}
