@@ -3,7 +3,7 @@
  * version serves, the registry is readable, nothing is left over, and the next upgrade works.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
@@ -36,6 +36,14 @@ before(async () => {
 });
 after(() => rmSync(workshop, { recursive: true, force: true }));
 afterEach(() => host.remove());
+
+/** 1.1.0 on another Node: the supervisor itself is replaced. */
+let replacing: Promise<BuiltRelease> | undefined;
+const onAnotherNode = () => {
+  const variant = { fixture: "counter-1.1.0", version: "1.2.0", node: "22.23.0" };
+  replacing ??= buildVariant(join(workshop, "replacing"), variant);
+  return replacing;
+};
 
 /** A host on which `label` strikes once, in the supervisor that is started now. */
 async function startWith(label: string): Promise<void> {
@@ -110,3 +118,68 @@ describe("the supervisor is killed", () => {
     });
   }
 });
+
+describe("in a replace", () => {
+  const killedAt = async (label: string) => {
+    await startWith(label);
+    host.drop(await onAnotherNode());
+    return host.supervisorPid;
+  };
+  const noSupervisorButMine = () =>
+    until("the other supervisor is gone", () => supervisorsOf(host.root).length === 1);
+
+  for (const [step, exit] of [
+    ["rehearse", 4],
+    ["carry", 4],
+    ["probation", 5],
+  ] as const) {
+    test(`the new worker is killed at ${step}: the old supervisor goes on, the new one is gone`, async () => {
+      const pid = await killedAt(`upgrade:${step}:new`);
+      const { status, report } = await host.report("upgrade", "1.2.0");
+      assert.equal(status, exit, JSON.stringify(report));
+      assert.equal(host.supervisorPid, pid);
+      assert.equal(await serving(), "1.0.0");
+      assert.equal(await sum(), 1);
+      await noSupervisorButMine();
+      assert.equal((await host.report("upgrade", "1.2.0")).status, 0);
+      await noSupervisorButMine();
+      assert.equal(await sum(), 1);
+    });
+  }
+
+  test("the old supervisor is killed before the commit: the new one does not stay", async () => {
+    await killedAt("upgrade:commit");
+    assert.notEqual((await host.host.app("upgrade", "1.2.0")).status, 0);
+    await until("both are gone", () => supervisorsOf(host.root).length === 0);
+    await host.host.must("start");
+    assert.equal(await version(), "1.0.0");
+  });
+
+  test("the old supervisor is killed after the new one took over: the new one serves on", async () => {
+    await killedAt("upgrade:retire");
+    assert.notEqual((await host.host.app("upgrade", "1.2.0")).status, 0);
+    await noSupervisorButMine();
+    assert.equal(await serving(), "1.2.0");
+    assert.equal(await sum(), 1);
+    assert.equal((await host.status()).version, "1.2.0");
+    assert.equal((await host.report("downgrade", "1.0.0")).status, 0);
+  });
+});
+
+/** Pids of the supervisors that run from this root. */
+function supervisorsOf(root: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        // process.title covers the command line; the executable and the folder tell.
+        return (
+          readlinkSync(`/proc/${pid}/exe`).startsWith(`${root}/runtime/`) &&
+          readlinkSync(`/proc/${pid}/cwd`) === join(root, "run")
+        );
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}

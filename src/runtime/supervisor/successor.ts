@@ -172,7 +172,8 @@ function spawnSupervisor(
   const module = join(layout.library(manifest.tsugi.dir), "supervisor.mjs");
   return spawn(layout.node(manifest.runtime.dir), [module], {
     cwd: layout.root,
-    env: { ...env, TSUGI_SUPERVISOR: JSON.stringify(boot) },
+    // A fault on purpose (platform/faults.ts) is meant for one process only.
+    env: { ...env, TSUGI_FAULT: undefined, TSUGI_SUPERVISOR: JSON.stringify(boot) },
     stdio: ["ignore", output, output, "ipc"],
     serialization: "advanced",
     detached: true,
