@@ -321,21 +321,26 @@ describe("a WebSocket is moved", () => {
     assert.equal(client.closed?.code, 1012);
   });
 
-  test("not when save throws: it stays, and is told to come back at the drain's end", async (t) => {
-    const pair = new Pair(t, {}, (source) =>
-      source.replace("save: (ws) => (", `save: (ws) => { throw new Error("no"); }, old: (ws) => (`),
-    );
-    const client = await pair.client();
-    const { carried, left } = await pair.move();
-    assert.deepEqual([carried, left], [0, 1]);
-    client.socket.send("x");
-    await client.answered(1);
-    assert.equal(client.answers[0], "1:1:x");
-    await pair.old.request({ type: "drain", drainMs: 50 });
-    await client.until("close", () => client.closed !== undefined);
-    assert.equal(client.closed?.code, 1012);
-    assert.match(pair.old.events("notice")[0]!.text, /save: no/);
-  });
+  for (const [what, save, problem] of [
+    ["throws", `throw new Error("no");`, /save: no/],
+    ["returns a function", "return { a: [() => {}] };", /save: data\.a\[0\] is the function/],
+  ] as const) {
+    test(`not when save ${what}: it stays, and is told to come back in the end`, async (t) => {
+      const pair = new Pair(t, {}, (source) =>
+        source.replace("save: (ws) => (", `save: (ws) => { ${save} }, old: (ws) => (`),
+      );
+      const client = await pair.client();
+      const { carried, left } = await pair.move();
+      assert.deepEqual([carried, left], [0, 1]);
+      client.socket.send("x");
+      await client.answered(1);
+      assert.equal(client.answers[0], "1:1:x");
+      await pair.old.request({ type: "drain", drainMs: 50 });
+      await client.until("close", () => client.closed !== undefined);
+      assert.equal(client.closed?.code, 1012);
+      assert.match(pair.old.events("notice")[0]!.text, problem);
+    });
+  }
 
   test("and handed back, with what was saved there", async (t) => {
     const pair = new Pair(t, { deflate: true });

@@ -48,7 +48,11 @@ export const emptyTally = (): MoveTally => ({
 export function relayConnections(from: Generation, to: Generation, tally: MoveTally): () => void {
   const stops = from.slots.map((slot) => {
     const receiver = receiverFor(slot, to);
-    const relay = (meta: ConnectionMeta, handle: RawHandle) => {
+    const relay = (meta: ConnectionMeta, handle: RawHandle | undefined) => {
+      if (handle === undefined) {
+        receiver?.send({ type: "adopt", meta });
+        return;
+      }
       if (receiver === undefined || receiver.exit !== null) {
         tally.lost += 1;
         handle.close();

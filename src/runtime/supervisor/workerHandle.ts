@@ -19,7 +19,7 @@ interface WorkerEvents {
   output: [stream: "stdout" | "stderr", chunk: Buffer];
   listen: [id: number, key: ListenKey, flags: number];
   unlisten: [key: ListenKey];
-  connection: [meta: ConnectionMeta, handle: RawHandle];
+  connection: [meta: ConnectionMeta, handle: RawHandle | undefined];
   adopted: [quietMs: number];
   consoleOutput: [session: number, data: string];
   consoleClosed: [session: number];
@@ -102,8 +102,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
         this.emit("unlisten", event.key);
         return;
       case "connection":
-        // The peer may have closed while the handle was on its way: then there is none.
-        if (handle) this.emit("connection", event.meta, handle);
+        // Without a handle the peer has closed: whoever goes on with it has to hear of that.
+        this.emit("connection", event.meta, handle);
         return;
       case "adopted":
         this.emit("adopted", event.quietMs);

@@ -66,11 +66,11 @@ export class CarriedSocketServer {
   }
 
   #adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
-    const { encoding, saved } = meta.data as TcpRecord;
+    const { saved } = meta.data as TcpRecord;
     const socket = acceptedSocket(this.#server, handle);
     this.#context.markCarried(socket);
+    // As bytes: the application's own `setEncoding`, called once, decodes them with what follows.
     if (meta.head) socket.unshift(Buffer.from(meta.head));
-    if (encoding) socket.setEncoding(encoding);
     try {
       this.#options.restore?.(socket, saved);
     } catch (error) {

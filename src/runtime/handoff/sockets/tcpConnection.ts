@@ -5,12 +5,12 @@ import type { SocketInternals } from "../../worker/node-internals.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Connection, Parcel } from "./connection.ts";
+import { saveConnection } from "./saved.ts";
 import { type EmitterInternals, UnderWay } from "./underWay.ts";
 import { takeUnread } from "./unread.ts";
 
 /** `ConnectionMeta.data` of kind "tcp". */
 export interface TcpRecord {
-  encoding: BufferEncoding | null;
   /** What the application's `save` returned. */
   saved: unknown;
 }
@@ -77,8 +77,8 @@ export class TcpConnection implements Connection {
 
   take(): Parcel {
     const { socket } = this;
-    const saved = this.#options.save?.(socket);
-    const data: TcpRecord = { encoding: socket.readableEncoding, saved };
+    const saved = saveConnection(this.#options, socket);
+    const data: TcpRecord = { saved };
     const since = quietSinceMs(socket);
     this.#isGone = true;
     if (this.hasEnded) {

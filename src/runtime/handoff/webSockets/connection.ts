@@ -6,6 +6,7 @@ import type { SocketInternals } from "../../worker/node-internals.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import type { Carrier } from "../sockets/carrier.ts";
 import type { Connection, Parcel } from "../sockets/connection.ts";
+import { saveConnection } from "../sockets/saved.ts";
 import { UnderWay } from "../sockets/underWay.ts";
 import { takeUnread } from "../sockets/unread.ts";
 import { closeFrame, pendingFrames } from "./frames.ts";
@@ -121,7 +122,7 @@ export class WebSocketConnection implements Connection {
   #record(): WebSocketRecord {
     const { webSocket } = this;
     const deflate = webSocket._extensions["permessage-deflate"];
-    const saved = this.#options.save?.(webSocket, this.#request);
+    const saved = saveConnection(this.#options, webSocket, this.#request);
     return {
       ...recordRequest(this.#request),
       protocol: webSocket.protocol,
