@@ -492,7 +492,12 @@ function toInternal(error: unknown): TsugiError {
 /** What a terminal shows of an error: its code, what happened, and the next step. */
 export function renderError(error: unknown, verbose = false): string {
   const known = error instanceof TsugiError ? error : toInternal(error);
-  const lines = [`error ${known.code}`, `  ${known.message}`, `  → ${known.hint}`];
-  if (verbose) lines.push(String((known.cause as Error)?.stack ?? known.stack));
-  return lines.join("\n");
+  const text = renderErrorJson(errorToJson(known));
+  return verbose ? `${text}\n${(known.cause as Error)?.stack ?? known.stack}` : text;
+}
+
+/** The same of one that came over a socket. Alternatives in a hint get a line each. */
+export function renderErrorJson({ code, message, hint }: ErrorJson): string {
+  const steps = hint.split(" · ").map((step) => `  → ${step}`);
+  return [`error ${code}`, `  ${message}`, ...steps].join("\n");
 }

@@ -1,6 +1,6 @@
 /** The program behind `bin/<app>`: parses, runs one command, prints its error, sets the exit code. */
 import type { CommanderError } from "commander";
-import { type ErrorJson, errorToJson, TsugiError } from "../../errors.ts";
+import { type ErrorJson, errorToJson, renderErrorJson, TsugiError } from "../../errors.ts";
 import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
@@ -45,7 +45,7 @@ function showError(error: unknown, args: string[], name: string): number {
     const value = error instanceof Error ? Reflect.get(error, "value") : undefined;
     print(JSON.stringify(value ?? { error: json }, null, 2));
   }
-  note(`error ${json.code}\n  ${json.message}\n  → ${json.hint}`);
+  note(renderErrorJson(json));
   if (process.env.TSUGI_DEBUG && error instanceof Error) note(String(error.stack));
   return json.exitCode;
 }
