@@ -202,10 +202,18 @@ export class HttpGate {
       if (own) Object.defineProperty(server, "emit", own);
       else delete (server as Partial<HttpServerInternals>).emit;
     };
+    // Accepted just before the closing, or carried here by a generation that is older still.
+    const arrived = (socket: SocketInternals) => {
+      if (!this.carries || !socket.parser) return;
+      this.#connections.set(socket, new Connection(socket));
+      setImmediate(() => this.isClosed && this.#review());
+    };
     const hold = (event: string, parts: unknown[]) => this.#hold(event, parts);
     server.emit = (event: string | symbol, ...parts: unknown[]): boolean => {
       if (typeof event === "string" && hold(event, parts)) return true;
-      return Reflect.apply(emit, server, [event, ...parts]);
+      const heard = Reflect.apply(emit, server, [event, ...parts]);
+      if (event === "connection") arrived(parts[0] as SocketInternals);
+      return heard;
     };
   }
 

@@ -4,8 +4,10 @@
  * which tells a client that it may safely send it again.
  */
 import type { Http2Server, Http2Session, ServerHttp2Stream } from "node:http2";
-import { constants } from "node:http2";
 import type { Holder } from "../../protocol/worker.ts";
+
+/** NGHTTP2_REFUSED_STREAM; `node:http2` itself is loaded only by those who serve it. */
+const REFUSED_STREAM = 7;
 
 type StreamParts = [stream: ServerHttp2Stream, ...rest: unknown[]];
 
@@ -65,7 +67,7 @@ export class Http2Sessions {
   /** `serve`: late streams are still for this generation (it has no state that has gone on). */
   end(serve: boolean): void {
     if (serve) this.open();
-    for (const [stream] of this.#held.splice(0)) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    for (const [stream] of this.#held.splice(0)) stream.close(REFUSED_STREAM);
     for (const session of this.#sessions) session.close();
   }
 
