@@ -12,8 +12,9 @@ compute(#{app := App, from := From, to := To, direction := Direction}, Skip, For
     Modules = #{added => Added, deleted => Deleted, changed => Changed},
     case own_instructions(App, From, To, Direction) of
         {ok, Instructions} ->
-            Notes = check_mentions(App, Instructions, Added ++ Deleted ++ Changed, Force),
-            #{source => own, instructions => Instructions, modules => Modules, notes => Notes};
+            LeftOut = left_out(App, Instructions, Added ++ Deleted ++ Changed, Force),
+            #{source => own, instructions => Instructions, modules => Modules, left_out => LeftOut,
+              notes => [["the appup of ", atom_to_list(App), " leaves out ", atom_to_list(M)] || M <- LeftOut]};
         none ->
             %% In a downgrade the code that runs, the newer, carries the state.
             Carrier = case Direction of up -> To; down -> From end,
@@ -89,18 +90,13 @@ matches(Pattern, Vsn) when is_binary(Pattern) ->
 matches(Vsn, Vsn) -> true;
 matches(_, _) -> false.
 
-check_mentions(App, Instructions, Modules, Force) ->
-    case Modules -- mentioned(Instructions) of
-        [] -> [];
-        Missing ->
-            Names = lists:join(", ", [atom_to_list(M) || M <- Missing]),
-            case Force orelse restarts_all(Instructions) of
-                true -> [["the appup of ", atom_to_list(App), " does not mention ", Names]];
-                false ->
-                    tsugi_error:throw('TSUGI_APPUP_INCOMPLETE',
-                                      #{app => App, modules => lists:flatten(Names)})
-            end
-    end.
+%% Modules that changed and that the appup does not mention: an error, unless forced.
+left_out(App, Instructions, Modules, Force) ->
+    Missing = case restarts_all(Instructions) of true -> []; false -> Modules -- mentioned(Instructions) end,
+    Missing =:= [] orelse Force orelse
+        tsugi_error:throw('TSUGI_APPUP_INCOMPLETE',
+                          #{app => App, modules => lists:flatten(lists:join(", ", [atom_to_list(M) || M <- Missing]))}),
+    Missing.
 
 restarts_all(Instructions) ->
     lists:any(fun({restart_application, _}) -> true;

@@ -55,22 +55,20 @@ check(_, [Asked], Options) -> change(Asked, check, auto, Options).
 install(_, [Asked], Options) -> change(Asked, install, auto, Options).
 upgrade(_, [Asked], Options) -> change(Asked, upgrade, auto, Options).
 
-%% The newer code carries the state back, so a downgrade is one where it is the one that runs.
+%% To a version that was installed earlier; the newer code, which runs, carries the state back.
 downgrade(_, [Asked], Options) ->
     Node = tsugi_remote:require(),
     Status = tsugi_remote:call(Node, tsugi_handler, status, [Asked]),
-    lists:member(Status, [old, permanent]) orelse Status =:= unpacked orelse Status =:= current orelse
-        tsugi_error:throw('TSUGI_RELEASE_NOT_FOUND',
-                          #{version => Asked, looked => "it was never installed here",
-                            dropBox => tsugi_layout:tarball(Asked)}),
-    change(Asked, upgrade, down, Options).
+    lists:member(Status, [old, permanent]) orelse
+        tsugi_error:throw('TSUGI_NEVER_INSTALLED', #{version => Asked}),
+    change(Asked, upgrade, down, Options#{said => "Downgraded "}).
 
 rollback(_, [], Options) ->
     Node = tsugi_remote:require(),
     Current = tsugi_remote:call(Node, tsugi_handler, current, []),
     case tsugi_remote:call(Node, tsugi_handler, permanent, []) of
-        Current -> change(previous(Current), upgrade, auto, Options);
-        Permanent -> change(Permanent, upgrade, auto, Options)
+        Current -> change(previous(Current), upgrade, auto, Options#{said => "Rolled back "});
+        Permanent -> change(Permanent, upgrade, auto, Options#{said => "Rolled back "})
     end.
 
 previous(Current) ->
@@ -86,6 +84,7 @@ change(Asked, Goal, Direction, Options) ->
     Node = tsugi_remote:require(),
     refuse_if_ephemeral(Options),
     Request = #{asked => absolute(Asked), goal => Goal, direction => Direction,
+                said => maps:get(said, Options, "Upgraded "),
                 options => #{force => maps:is_key("--force", Options),
                              allowRestart => maps:is_key("--allow-restart", Options),
                              rehearse => list_to_binary(maps:get("--rehearse", Options, "auto"))}},
@@ -161,8 +160,7 @@ headline(check, #{from := From, to := To, strategy := Strategy}, _) ->
 headline(install, #{to := To}, _) ->
     ["Installed ", To, "; it is current, not permanent: commit keeps it, rollback gives it up"];
 headline(_, #{strategy := <<"none">>, to := To}, _) -> ["Nothing to do: ", To, " runs already"];
-headline(_, #{from := From, to := To}, #{direction := down}) -> ["Downgraded ", From, " → ", To];
-headline(_, #{from := From, to := To}, _) -> ["Upgraded ", From, " → ", To].
+headline(_, #{from := From, to := To}, #{said := Said}) -> [Said, From, " → ", To].
 
 %% The node restarts; when it is back it has the report of what happened.
 went_down(Node) ->

@@ -44,19 +44,22 @@ copy(Module, Pid, {_, Extra, _}, Mode) ->
     case Bytes > ?MAX_BYTES andalso Mode =/= <<"full">> of
         true -> {skipped, Module, <<"skipped: the process is larger than 64 MB">>};
         false ->
-            try {copy, Module, sys:get_state(Pid, ?COPY_TIMEOUT_MS), Extra, undefined, is_statem(Pid)}
-            catch exit:_ -> {skipped, Module, <<"skipped: the process is busy">>}
+            try
+                {copy, Module, sys:get_state(Pid, ?COPY_TIMEOUT_MS), Extra, undefined, kind(Pid, Module)}
+            catch
+                exit:_ -> {skipped, Module, <<"skipped: the process is busy">>};
+                throw:wrapped -> {skipped, Module, <<"skipped: its state is kept by another module">>}
             end
     end.
 
-is_statem(Pid) ->
-    case proc_lib:translate_initial_call(Pid) of
-        {gen_statem, _, _} -> true;
-        _ ->
-            case erlang:process_info(Pid, current_function) of
-                {current_function, {gen_statem, _, _}} -> true;
-                _ -> false
-            end
+%% Whose loop it runs says which function will be called with which state.
+kind(Pid, Module) ->
+    {status, _, {module, Loop}, _} = sys:get_status(Pid, ?COPY_TIMEOUT_MS),
+    case {Loop, initial_call(Pid)} of
+        {Module, _} -> special;
+        {gen_server, {Module, init, _}} -> server;
+        {gen_statem, {Module, init, _}} -> statem;
+        _ -> throw(wrapped)
     end.
 
 perform(Carrier, Copies) ->
@@ -91,18 +94,19 @@ main(_) ->
     #{consolidated := Consolidated} = tsugi_release:load(Vsn),
     _ = Consolidated =:= none orelse code:add_patha(Consolidated),
     _ = application:ensure_all_started(elixir),
-    Outcomes = [{M, rehearse(M, State, Extra, OldVsn, IsStatem)}
-                || {copy, M, State, Extra, OldVsn, IsStatem} <- Copies],
+    Outcomes = [{M, rehearse(M, State, Extra, OldVsn, Kind)}
+                || {copy, M, State, Extra, OldVsn, Kind} <- Copies],
     ok = file:write_file(File, term_to_binary(Outcomes)),
     erlang:halt(0).
 
-rehearse(M, State, Extra, Vsn, IsStatem) ->
+rehearse(M, State, Extra, Vsn, Kind) ->
     try
-        case IsStatem of
-            true ->
+        case Kind of
+            statem ->
                 {Name, Data} = State,
                 M:code_change(Vsn, Name, Data, Extra);
-            false -> M:code_change(Vsn, State, Extra)
+            special -> M:system_code_change(State, M, Vsn, Extra);
+            server -> M:code_change(Vsn, State, Extra)
         end
     of
         {ok, _} -> ok;
@@ -140,3 +144,7 @@ vsn_of(M, Files) ->
 
 memory(Pid) ->
     case erlang:process_info(Pid, memory) of {memory, Bytes} -> Bytes; _ -> 0 end.
+
+initial_call(Pid) ->
+    {dictionary, Dictionary} = erlang:process_info(Pid, dictionary),
+    proplists:get_value('$initial_call', Dictionary).
