@@ -130,9 +130,11 @@ boot_extras(Dir) ->
     case file:consult(filename:join(Dir, "start.script")) of
         {ok, [{script, _, Instructions}]} ->
             Applies = [I || {apply, {M, _, _}} = I <- Instructions, M =/= application, M =/= c],
+            %% The host's cookie comes from a file: see tsugi_cookie.
+            Cookie = {apply, {tsugi_cookie, set, []}},
             Paths = [P || {path, Ps} <- Instructions, P <- Ps, is_extra_path(P)],
-            {Applies, lists:usort(Paths)};
-        _ -> no_extras()
+            {[Cookie | Applies], lists:usort(Paths)};
+        _ -> {[{apply, {tsugi_cookie, set, []}}], []}
     end.
 
 no_extras() -> {[], []}.

@@ -87,15 +87,13 @@ ensure_cookie() ->
         _ -> ok
     end.
 
-%% In a file, not on a command line that everyone can read.
+%% The cookie here is thrown away by tsugi_cookie: what stands in this file ends on the command line.
 node_args() ->
-    Cookie = case os:getenv("RELEASE_COOKIE", "") of
-        "" -> tsugi_files:read_text(tsugi_layout:at(["releases", "COOKIE"]));
-        Given -> Given
-    end,
     Distribution = case os:getenv("RELEASE_DISTRIBUTION", "sname") of
         "none" -> "";
-        Kind -> ["-", Kind, " ", os:getenv("RELEASE_NODE", tsugi_layout:name()), "\n-setcookie ", Cookie, "\n"]
+        Kind ->
+            ThrowAway = integer_to_list(binary:decode_unsigned(crypto:strong_rand_bytes(16)), 36),
+            ["-", Kind, " ", os:getenv("RELEASE_NODE", tsugi_layout:name()), "\n-setcookie ", ThrowAway, "\n"]
     end,
     ["-pa ", tsugi_layout:at(["lib", filename:basename(filename:dirname(tsugi_layout:tsugi_priv())), "ebin"]), "\n",
      Distribution].

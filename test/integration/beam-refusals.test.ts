@@ -1,0 +1,454 @@
+/**
+ * Elixir releases: what is refused, thawed or handed back, and that the old version serves with its
+ * state after it. The numbers are those of the points that the work was ordered by.
+ */
+import assert from "node:assert/strict";
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import {
+  BeamBuilds,
+  BeamHost,
+  type BeamVariant,
+  type BuiltBeam,
+  copyFixture,
+  elixirMissing,
+  runRelease,
+} from "../helpers/beam.ts";
+import { mustRun } from "../helpers/commands.ts";
+
+const skip = await elixirMissing();
+const builds = new BeamBuilds();
+after(() => builds.dispose());
+
+const first = () => builds.get("0.0.1", { fixture: "shop-0.0.1" });
+const second = (key: string, variant: Partial<BeamVariant> = {}) =>
+  builds.get(key, { fixture: "shop-0.0.2", ...variant });
+
+const CART = "lib/shop/cart.ex";
+const replace = (from: string, to: string) => (text: string) => text.replace(from, to);
+
+/** Starts 0.0.1 with three additions in its cart. */
+async function withCart(check: (host: BeamHost) => Promise<void>, options = {}): Promise<void> {
+  const host = await BeamHost.start(await first(), options);
+  try {
+    for (let n = 0; n < 3; n += 1) await host.get("/add");
+    await check(host);
+  } finally {
+    await host.remove();
+  }
+}
+
+async function servesAsBefore(host: BeamHost, pid: number): Promise<void> {
+  assert.equal(await host.get("/version"), "0.0.1");
+  assert.equal(await host.get("/count"), "3");
+  assert.equal(await host.get("/add"), "4");
+  assert.match(await host.get("/env"), /built_in: "0.0.1".*gone_later: true/);
+  assert.equal(await host.pid(), pid);
+}
+
+describe("the old version serves as before (exit 4)", { skip }, () => {
+  test("an appup of the application's own wins; one that leaves out a changed module is refused, unless forced (2)", async () => {
+    const own = await second("own-appup", {
+      version: "0.0.2+own",
+      files: {
+        "rel/appups/shop.appup": appup(
+          "{update,'Elixir.Shop.Cart',{advanced,[]}},{load_module,'Elixir.Shop.Pages'}",
+        ),
+      },
+    });
+    await withCart(async (host) => {
+      const pid = await host.pid();
+      const { status, value, output } = await host.upgrade(own);
+      assert.equal(status, 4, output);
+      assert.equal(value.error.code, "TSUGI_APPUP_INCOMPLETE");
+      assert.match(value.error.message, /Elixir\.Shop\.Shelves/);
+      assert.match(value.error.message, /Elixir\.Shop\.Pear/);
+      assert.equal(value.result, "refused");
+      const forced = await host.json("upgrade", own.version, "--force");
+      assert.equal(forced.status, 0, forced.output);
+      assert.match(forced.value.reasons.join("\n"), /by its own appup/);
+      assert.match(forced.value.reasons.join("\n"), /leaves out Elixir\.Shop\.Shelves/);
+      assert.equal(await host.get("/version"), "0.0.2");
+      assert.equal(await host.get("/shelves"), "[:apples]", "its appup starts no child");
+      assert.equal(await host.pid(), pid);
+    });
+  });
+
+  test("a library whose code changed without its version is refused with the module's name (8)", async () => {
+    const library = join(builds.folder, "library");
+    await mustRun("git", ["init", "-q", library]);
+    const commit = async (text: string, tag: string) => {
+      writeFileSync(join(library, "mix.exs"), LIBRARY_MIX);
+      writeFileSync(join(library, "lib.ex"), text);
+      const git = ["-C", library, "-c", "user.name=t", "-c", "user.email=t@example.com"];
+      await mustRun("git", [...git, "add", "-A"]);
+      await mustRun("git", [...git, "commit", "-qm", tag]);
+      await mustRun("git", [...git, "tag", tag]);
+    };
+    await commit("defmodule Paint do\n  def color, do: :red\nend\n", "a");
+    await commit("defmodule Paint do\n  def color, do: :blue\nend\n", "b");
+    const with_ = (tag: string) => ({
+      edit: {
+        "mix.exs": replace("deps: []", `deps: [{:paint, git: "file://${library}", tag: "${tag}"}]`),
+      },
+      files: { "mix.lock": "%{}\n" },
+    });
+    const one = await builds.get("paint-a", { fixture: "shop-0.0.1", ...with_("a") });
+    const two = await second("paint-b", with_("b"));
+    const host = await BeamHost.start(one);
+    try {
+      const { status, value } = await host.upgrade(two);
+      assert.equal(status, 4);
+      assert.equal(value.error.code, "TSUGI_CODE_WITHOUT_VERSION");
+      assert.match(value.error.message, /paint is 1\.0\.0 in both.*Elixir\.Paint/);
+      assert.equal(await host.get("/version"), "0.0.1");
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("each commit its own release: the same version in mix.exs, another in the release (8)", async () => {
+    const one = await builds.get("git-1", { fixture: "shop-0.0.1", version: "0.0.1+7.aaaa" });
+    const two = await builds.get("git-2", {
+      fixture: "shop-0.0.1",
+      version: "0.0.1+8.bbbb",
+      edit: { "lib/shop/pages.ex": replace('@version "0.0.1"', '@version "eighth"') },
+    });
+    const host = await BeamHost.start(one);
+    try {
+      await host.get("/add");
+      assert.equal((await host.upgrade(two)).status, 0);
+      assert.equal(await host.get("/version"), "eighth");
+      assert.equal((await host.json("rollback")).status, 0);
+      assert.equal(await host.get("/version"), "0.0.1");
+      assert.equal(await host.get("/count"), "1");
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("a configuration that can't be evaluated refuses the upgrade (4)", async () => {
+    const needy = await second("needy", {
+      edit: {
+        "config/runtime.exs": (text) =>
+          `${text}\nconfig :shop, key: System.fetch_env!("API_KEY")\n`,
+      },
+    });
+    await withCart(async (host) => {
+      const { status, value } = await host.upgrade(needy);
+      assert.equal(status, 4);
+      assert.equal(value.error.code, "TSUGI_CONFIG_FAILED");
+      assert.match(value.error.message, /API_KEY/);
+      await servesAsBefore(host, await host.pid());
+      host.setEnv({ API_KEY: "abc" });
+      assert.equal((await host.json("upgrade", "0.0.2")).status, 0, "with the variable it goes");
+    });
+  });
+
+  test("code_change that fails is found in the rehearsal; without it the node restarts into the old version, and says that state is lost (10)", async () => {
+    const crashing = await second("crashing", {
+      edit: {
+        [CART]: replace(
+          'code_change("0.0.1", count, _) when is_integer(count)',
+          'code_change("0.0.1", count, _) when is_map(count)',
+        ),
+      },
+    });
+    await withCart(async (host) => {
+      const pid = await host.pid();
+      const rehearsed = await host.upgrade(crashing);
+      assert.equal(rehearsed.status, 4, rehearsed.output);
+      assert.equal(rehearsed.value.error.code, "TSUGI_STATE_FAILED");
+      await servesAsBefore(host, pid);
+      const crashed = await host.json("upgrade", "0.0.2", "--rehearse", "skip");
+      assert.equal(crashed.status, 5, crashed.output);
+      assert.equal(crashed.value.result, "handed-back");
+      assert.equal(crashed.value.error.code, "TSUGI_CODE_CHANGE_CRASHED");
+      assert.match(crashed.value.stateAsOf, /lost/);
+      assert.equal(await host.get("/version"), "0.0.1");
+      assert.equal(await host.get("/count"), "0", "the state is gone, as reported");
+      assert.match(await host.get("/env"), /built_in: "0.0.1".*gone_later: true/, "the old config");
+      assert.equal((await host.json("status")).value.version, "0.0.1");
+      await host.must("restart");
+      assert.equal(await host.get("/version"), "0.0.1");
+      assert.match(await host.get("/env"), /built_in: "0.0.1".*gone_later: true/);
+    });
+  });
+
+  test("an unhealthy version is handed back with the state, before it is permanent (10)", async () => {
+    const health = { path: "/version", port: 1, intervalMs: 20, healthyAfter: 2 };
+    await withCart(
+      async (host) => {
+        const pid = await host.pid();
+        const { status, value, output } = await host.upgrade(await second("0.0.2"));
+        assert.equal(status, 5, output);
+        assert.equal(value.result, "handed-back");
+        assert.equal(value.error.code, "TSUGI_UNHEALTHY");
+        await servesAsBefore(host, pid);
+        assert.equal((await host.json("status")).value.status, "permanent");
+      },
+      { config: { health, timeouts: { probationMs: 200 } } },
+    );
+  });
+
+  test("a process that dies in probation hands the version back (10)", async () => {
+    const dying = await second("dying", {
+      edit: {
+        [CART]: (text) =>
+          text
+            .replace(
+              "{:ok, %{count: count, last: [:carried]}}",
+              "(Process.send_after(self(), :die, 60); {:ok, %{count: count, last: []}})",
+            )
+            .replace(
+              "  # Busy for a while",
+              "  def handle_info(:die, _), do: exit(:no_more)\n\n  # Busy for a while",
+            ),
+      },
+    });
+    await withCart(
+      async (host) => {
+        const { status, value, output } = await host.upgrade(dying);
+        assert.equal(status, 5, output);
+        assert.match(value.error.message, /Elixir\.Shop\.Cart.*no_more/);
+        assert.equal(await host.get("/version"), "0.0.1");
+      },
+      { config: { timeouts: { probationMs: 1000 } } },
+    );
+  });
+
+  test("a process that stays in old code is found before anything is called upgraded (12)", async () => {
+    const loop = (version: string) => `defmodule Shop.Lazy do
+  def start_link(_), do: {:ok, spawn_link(&loop/0)}
+  def child_spec(_), do: %{id: Shop.Lazy, start: {Shop.Lazy, :start_link, [[]]}}
+  def version, do: "${version}"
+  defp loop do
+    receive do
+      :never -> loop()
+    end
+  end
+end
+`;
+    const lazy = (version: string) => ({
+      files: { "lib/shop/lazy.ex": loop(version) },
+      edit: { "lib/shop/application.ex": replace("[Shop.Cart,", "[Shop.Lazy, Shop.Cart,") },
+    });
+    const one = await builds.get("lazy-1", { fixture: "shop-0.0.1", ...lazy("one") });
+    const two = await second("lazy-2", lazy("two"));
+    const host = await BeamHost.start(one, { config: { timeouts: { drainMs: 300 } } });
+    try {
+      await host.get("/add");
+      const { status, value, output } = await host.upgrade(two);
+      assert.equal(status, 5, output);
+      assert.equal(value.error.code, "TSUGI_OLD_CODE_RUNS");
+      assert.match(value.leftovers[0], /Elixir\.Shop\.Lazy/);
+      assert.equal(await host.get("/version"), "0.0.1");
+      assert.equal(await host.get("/count"), "1");
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("a process that can't be suspended in time is an error, not a skip (13)", async () => {
+    await withCart(
+      async (host) => {
+        const pid = await host.pid();
+        await host.rpc("GenServer.cast(Shop.Cart, {:sleep, 2500})");
+        const { status, value, output } = await host.upgrade(
+          await second("0.0.2"),
+          "--rehearse",
+          "skip",
+        );
+        assert.equal(status, 4, output);
+        assert.equal(value.result, "thawed");
+        assert.equal(value.error.code, "TSUGI_FREEZE_TIMEOUT");
+        assert.match(value.error.message, /Elixir\.Shop\.Cart/);
+        await servesAsBefore(host, pid);
+        const later = await host.json("upgrade", "0.0.2");
+        assert.equal(later.status, 0, later.output);
+        assert.equal(await host.get("/history"), "[:carried]");
+      },
+      { config: { timeouts: { freezeMs: 300 } } },
+    );
+  });
+
+  test("migrations are a step of the upgrade, with their time; one that fails refuses it (15)", async () => {
+    const migration = `defmodule Shop.Release do
+  def migrate do
+    if System.get_env("FAIL_MIGRATION"), do: raise("no table called admirals")
+    {:ok, _} = Application.fetch_env(:shop, :greeting)
+    note("before")
+  end
+
+  def tidy, do: note("after")
+
+  defp note(what) do
+    line = Enum.join([what, System.get_env("TSUGI_FROM"), System.get_env("TSUGI_TO")], " ")
+    File.write!(Path.join(System.get_env("RELEASE_ROOT"), "var/migrations"), line <> "\\n", [:append])
+  end
+end
+`;
+    const migrating = await second("migrating", {
+      files: { "lib/shop/release.ex": migration },
+      edit: {
+        "mix.exs": replace(
+          "deps: []",
+          "deps: [], releases: [shop: [tsugi: [before: [{Shop.Release, :migrate}], after: [{Shop.Release, :tidy, []}]]]]",
+        ),
+      },
+    });
+    await withCart(
+      async (host) => {
+        const pid = await host.pid();
+        const failed = await host.upgrade(migrating);
+        assert.equal(failed.status, 4, failed.output);
+        assert.equal(failed.value.error.code, "TSUGI_HOOK_FAILED");
+        assert.match(failed.value.error.message, /admirals/);
+        await servesAsBefore(host, pid);
+        host.setEnv({ FAIL_MIGRATION: undefined });
+        const { status, value, output } = await host.json("upgrade", "0.0.2");
+        assert.equal(status, 0, output);
+        const step = (name: string) =>
+          value.steps.find((entry: { name: string }) => entry.name === name);
+        assert.ok(step("before").ms > 0 && step("after").ms > 0);
+        const notes = readFileSync(join(host.root, "var", "migrations"), "utf8");
+        assert.equal(notes, "before 0.0.1 0.0.2\nafter 0.0.1 0.0.2\n");
+      },
+      { env: { FAIL_MIGRATION: "1" } },
+    );
+  });
+
+  test("damaged, foreign and conflicting tarballs are refused and leave nothing", async () => {
+    await withCart(async (host) => {
+      const pid = await host.pid();
+      const good = await second("0.0.2");
+      const broken = join(host.root, "broken.tar.gz");
+      writeFileSync(broken, readFileSync(good.tarball).subarray(0, 200_000));
+      assert.equal((await host.json("upgrade", broken)).status, 4);
+      const missing = await host.json("upgrade", "7.0.0");
+      assert.equal(missing.status, 4);
+      assert.equal(missing.value.error.code, "TSUGI_RELEASE_NOT_FOUND");
+      const other = await builds.get("0.0.1-other", {
+        fixture: "shop-0.0.1",
+        edit: {
+          "lib/shop/pages.ex": (text) => `${text}\n# other bytes\n`.replace('"/add"', '"/plus"'),
+        },
+      });
+      const conflict = await host.json("unpack", other.tarball);
+      assert.equal(conflict.status, 4);
+      assert.equal(conflict.value.error.code, "TSUGI_RELEASE_CONFLICT");
+      assert.equal(
+        (await host.json("downgrade", "0.0.2")).value.error.code,
+        "TSUGI_NEVER_INSTALLED",
+      );
+      assert.equal((await host.app("upgrade")).status, 2);
+      assert.deepEqual(readdirSync(join(host.root, "releases", ".staging")), []);
+      await servesAsBefore(host, pid);
+    });
+  });
+});
+
+describe("another OTP, ERTS or Elixir", { skip }, () => {
+  test("is planned as a restart, refused unless asked for, and then measured like any other (11)", async () => {
+    const one = await first();
+    const two = await otherLogger(one);
+    await withCart(async (host) => {
+      const pid = await host.pid();
+      const { status, value, output } = await host.upgrade(two);
+      assert.equal(status, 4, output);
+      assert.equal(value.strategy, "restart");
+      assert.equal(value.error.code, "TSUGI_RESTART_NEEDED");
+      assert.match(value.error.message, /logger 1\.\S+ → 99\.0\.0/);
+      await servesAsBefore(host, pid);
+      const restarted = await host.json("upgrade", two.version, "--allow-restart");
+      assert.equal(restarted.status, 0, restarted.output);
+      assert.equal(restarted.value.result, "committed");
+      assert.equal(
+        await host.rpc("Application.spec(:logger, :vsn)"),
+        '~c"99.0.0"'.replace('~c"99.0.0"', "'99.0.0'"),
+      );
+      assert.equal(await host.get("/version"), "0.0.1");
+      await host.must("restart");
+      assert.equal((await host.json("status")).value.version, two.version);
+    });
+  });
+});
+
+describe("secrets", { skip }, () => {
+  test("one that is read at compile time fails the build, by application and key; in runtime.exs and etc/env it upgrades (14)", async () => {
+    const folder = join(builds.folder, "secret");
+    copyFixture(folder, {
+      fixture: "shop-0.0.2",
+      edit: { "config/config.exs": (text) => `${text}\nimport_config "prod.secret.exs"\n` },
+      files: {
+        "config/prod.secret.exs":
+          'import Config\nconfig :shop, Shop.Repo, username: "shop", password: "hunter2hunter2"\n',
+      },
+    });
+    const refused = await runRelease(folder);
+    assert.equal(refused.status, 1, refused.output);
+    assert.match(refused.output, /TSUGI_BEAM_CONFIG_SECRET/);
+    assert.match(refused.output, /shop Elixir\.Shop\.Repo\.password/);
+    assert.doesNotMatch(refused.output, /hunter2/);
+    assert.equal(existsSync(join(folder, "rel", "shop")), false, "nothing was written");
+    const config = join(folder, "config", "config.exs");
+    writeFileSync(
+      config,
+      readFileSync(config, "utf8").replace('import_config "prod.secret.exs"', ""),
+    );
+    appendFileSync(
+      join(folder, "config", "runtime.exs"),
+      '\nconfig :shop, Shop.Repo, password: System.fetch_env!("DB_PASSWORD")\n',
+    );
+    const built = await runRelease(folder);
+    assert.equal(built.status, 0, built.output);
+    const release: BuiltBeam = { ...JSON.parse(built.stdout), folder };
+    await withCart(async (host) => {
+      host.setEnv({ DB_PASSWORD: "hunter2hunter2" });
+      assert.equal((await host.upgrade(release)).status, 0);
+      assert.match(await host.get("/env"), /hunter2/);
+      assert.equal(await host.get("/count"), "3");
+    });
+  });
+});
+
+const appup = (instructions: string) => `{"0.0.2",[{"0.0.1",[${instructions}]}],[{"0.0.1",[]}]}.\n`;
+
+const LIBRARY_MIX = `defmodule Paint.MixProject do
+  use Mix.Project
+  def project, do: [app: :paint, version: "1.0.0", elixirc_paths: ["."]]
+end
+`;
+
+/** The same release with a logger of another version: as if it were built by another Elixir. */
+async function otherLogger(one: BuiltBeam): Promise<BuiltBeam> {
+  const folder = join(builds.folder, "other-elixir");
+  cpSync(join(one.folder, "_build", "prod", "rel", "shop"), folder, { recursive: true });
+  const library = readdirSync(join(folder, "lib")).find((name) => name.startsWith("logger-"))!;
+  const vsn = library.slice("logger-".length);
+  const to = join(folder, "lib", "logger-99.0.0");
+  cpSync(join(folder, "lib", library), to, { recursive: true });
+  await mustRun("rm", ["-r", join(folder, "lib", library)]);
+  const edit = (path: string, from: string | RegExp, text: string) =>
+    writeFileSync(path, readFileSync(path, "utf8").replace(from, text));
+  edit(join(to, "ebin", "logger.app"), vsn, "99.0.0");
+  cpSync(join(folder, "releases", "0.0.1"), join(folder, "releases", "0.0.9"), { recursive: true });
+  await mustRun("rm", ["-r", join(folder, "releases", "0.0.1")]);
+  const rel = join(folder, "releases", "0.0.9", "shop.rel");
+  edit(rel, `{logger,"${vsn}"`, '{logger,"99.0.0"');
+  edit(rel, '{"shop","0.0.1"}', '{"shop","0.0.9"}');
+  const script = join(folder, "releases", "0.0.9", "start.script");
+  edit(script, /releases\/0\.0\.1\/consolidated/g, "releases/0.0.9/consolidated");
+  edit(join(folder, "releases", "0.0.9", "sys.config"), "", "");
+  const built = await runRelease(folder);
+  if (built.status !== 0) throw new Error(built.output);
+  return { ...JSON.parse(built.stdout), folder };
+}

@@ -1,0 +1,340 @@
+/**
+ * Elixir releases, built in separate clean folders, on hosts without Elixir, Erlang or Node. The
+ * numbers are those of the points that the work was ordered by. This file: what goes well.
+ * beam-refusals.test.ts: what does not.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { BeamBuilds, BeamHost, copyFixture, elixirMissing, runRelease } from "../helpers/beam.ts";
+import { startLoad } from "../helpers/beam-load.ts";
+import { mustRun, runCommand } from "../helpers/commands.ts";
+
+const skip = await elixirMissing();
+const builds = new BeamBuilds();
+after(() => builds.dispose());
+
+const shop = (version: "0.0.1" | "0.0.2" | "0.0.3") =>
+  builds.get(version, { fixture: `shop-${version}` });
+
+describe("a Mix release in production", { skip }, () => {
+  test("it is upgraded, skips a version and goes back, under load: no request fails, no state or connection is lost (3, 17)", async () => {
+    const host = await BeamHost.start(await shop("0.0.1"));
+    try {
+      const pid = await host.pid();
+      const load = startLoad(host.port, 6, ["/version", "/count", "/price"]);
+      for (let n = 0; n < 7; n += 1) await host.get("/add");
+      for (const [version, verb, history] of [
+        ["0.0.2", "upgrade", "[:carried]"],
+        ["0.0.3", "upgrade", "[:carried]"],
+        ["0.0.2", "downgrade", "[:carried]"],
+        ["0.0.1", "downgrade", "?"],
+        ["0.0.3", "upgrade", "[:skipped]"],
+        ["0.0.1", "downgrade", "?"],
+      ] as const) {
+        host.drop(await shop(version));
+        const { status, value, output } = await host.json(verb, version);
+        assert.equal(status, 0, output);
+        assert.equal(value.result, "committed");
+        assert.equal(value.strategy, "swap");
+        assert.deepEqual(value.leftovers, []);
+        assert.ok(value.pauseMs > 0 && value.pauseMs < 2000, `pause ${value.pauseMs} ms`);
+        assert.ok(value.connections.carried >= 6, "the clients' connections were carried");
+        assert.equal(value.states[0].name, "Elixir.Shop.Cart");
+        assert.equal(value.states[0].rehearsed, true);
+        assert.equal(await host.get("/version"), version);
+        assert.equal(await host.get("/count"), "7");
+        assert.equal(await host.get("/history"), history);
+        assert.equal(await host.pid(), pid, "the same OS process");
+      }
+      const tally = await load.stop();
+      assert.deepEqual(tally.failures, []);
+      assert.equal(tally.connections, 6, "each client kept its connection");
+      assert.ok(tally.answered > 100);
+      assert.equal(host.log().includes("[error]"), false, host.log());
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("modules, supervisors, code_change and their order are in the computed relup (1, 9)", async () => {
+    const host = await BeamHost.install(await shop("0.0.1"));
+    try {
+      host.drop(await shop("0.0.2"));
+      const { status, value } = await host.json("plan", "0.0.2", "--from", "0.0.1");
+      assert.equal(status, 0);
+      assert.equal(value.strategy, "swap");
+      const relup: string[] = value.instructions;
+      const at = (part: string) => {
+        const index = relup.findIndex((line) => line.includes(part));
+        assert.ok(index >= 0, `${part} is missing in\n${relup.join("\n")}`);
+        return index;
+      };
+      assert.ok(at("point_of_no_return") < at("{load,{'Elixir.Shop.Price.Shop.Pear'"));
+      assert.ok(at("{suspend,['Elixir.Shop.Cart']}") < at("{load,{'Elixir.Shop.Cart'"));
+      assert.ok(
+        at("{load,{'Elixir.Shop.Cart'") < at("{load,{'Elixir.Shop.Pages'"),
+        "Pages calls Cart",
+      );
+      assert.ok(at("{load,{'Elixir.Shop.Cart'") < at("{code_change,up,[{'Elixir.Shop.Cart'"));
+      assert.ok(at("{code_change,up,[{'Elixir.Shop.Shelves'") < at("tsugi_children,start_new"));
+      assert.ok(!relup.some((line) => line.includes("'Elixir.Shop.Web'")), "Web did not change");
+      assert.ok(
+        !relup.some((line) => line.includes("{load,{'Elixir.Shop.Price',")),
+        "consolidated",
+      );
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("configuration is the new release's and the host's, after upgrade, downgrade and cold boot (4, 5, 9)", async () => {
+    const host = await BeamHost.start(await shop("0.0.1"), { env: { GREETING: "first" } });
+    try {
+      const env = async () => host.get("/env");
+      assert.match(await env(), /built_in: "0.0.1".*gone_later: true.*greeting: "first"/);
+      host.setEnv({ GREETING: "second" });
+      assert.equal((await host.json("status")).value.etcChanged, true);
+      assert.equal((await host.upgrade(await shop("0.0.2"))).status, 0);
+      const upgraded = await env();
+      assert.match(upgraded, /built_in: "0.0.2".*greeting: "second".*new_in_2: \[1, 2\]/);
+      assert.doesNotMatch(upgraded, /gone_later/);
+      assert.match(upgraded, /put_at_run_time: "kept"/, "what code has put there stays");
+      assert.equal(await host.get("/pear"), "15", "the new consolidated protocol is loaded");
+      assert.equal(await host.get("/shelves"), "[:apples, :pears]", "the new child was started");
+      assert.match(await host.rpc(":persistent_term.get(:config_change)"), /greeting/);
+      assert.equal(await host.rpc('System.get_env("GREETING")'), '"second"');
+      await host.must("restart");
+      assert.equal(await env(), upgraded, "a cold boot has the same");
+      assert.equal(await host.get("/pear"), "15");
+      host.setEnv({ GREETING: undefined });
+      assert.equal((await host.json("downgrade", "0.0.1")).status, 0);
+      assert.match(await env(), /built_in: "0.0.1".*gone_later: true.*greeting: "hello"/);
+      assert.equal(
+        await host.rpc('System.get_env("GREETING")'),
+        "nil",
+        "a removed variable is gone",
+      );
+      assert.equal(await host.get("/shelves"), "[:apples]", "the child that is gone was stopped");
+      const cold = await env();
+      await host.must("restart");
+      assert.equal(await env(), cold);
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("reload applies a changed etc/ to the running release (4)", async () => {
+    const host = await BeamHost.start(await shop("0.0.2"), { env: { GREETING: "before" } });
+    try {
+      await host.get("/add");
+      const pid = await host.pid();
+      host.setEnv({ GREETING: "after" });
+      const { status, value } = await host.json("reload");
+      assert.equal(status, 0);
+      assert.match(value.reasons[0], /shop greeting/);
+      assert.match(await host.get("/env"), /greeting: "after"/);
+      assert.equal(await host.get("/count"), "1");
+      assert.equal(await host.pid(), pid);
+      assert.equal((await host.json("status")).value.etcChanged, false);
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("a node that was started without RELEASES is mended while it runs, and upgraded (6)", async () => {
+    const host = await BeamHost.start(await shop("0.0.1"));
+    try {
+      assert.ok(existsSync(join(host.root, "releases", "RELEASES")), "made before the first boot");
+      await host.must("stop");
+      rmSync(join(host.root, "releases", "RELEASES"));
+      const env = { ...host.env, ...envOf(host), TSUGI_ROOT: host.root };
+      const mix = (...args: string[]) =>
+        runCommand(`${host.bin}.mix`, args, { cwd: host.root, env });
+      await mix("daemon");
+      await until(async () => (await host.app("ping")).status === 0);
+      const handler = await host.rpc("Process.whereis(:release_handler)");
+      await host.get("/add");
+      const { status, output } = await host.upgrade(await shop("0.0.2"));
+      assert.equal(status, 0, output);
+      assert.equal(await host.get("/count"), "1");
+      assert.equal(await host.rpc("Process.whereis(:release_handler)"), handler, "not restarted");
+      assert.match(readFileSync(join(host.root, "releases", "RELEASES"), "utf8"), /permanent/);
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("cookie and start_erl.data are the host's and stay; no tarball has them (7)", async () => {
+    const [one, two] = [await shop("0.0.1"), await shop("0.0.2")];
+    const { stdout } = await mustRun("tar", ["tzf", one.tarball]);
+    const files = stdout.split("\n");
+    assert.equal(files[0], "releases/0.0.1/release.json");
+    for (const file of ["releases/COOKIE", "releases/start_erl.data", "releases/RELEASES"]) {
+      assert.ok(!files.includes(file), file);
+    }
+    assert.ok(
+      !files.includes("releases/0.0.1/relup") && !files.includes("releases/0.0.1/sys.config"),
+    );
+    assert.ok(files.includes("bin/shop.mix"), "mix's own script is set aside");
+    const host = await BeamHost.start(one);
+    try {
+      const cookie = readFileSync(join(host.root, "releases", "COOKIE"), "utf8");
+      assert.ok(cookie.length >= 32);
+      assert.equal(statSync(join(host.root, "releases", "COOKIE")).mode & 0o777, 0o600);
+      const pid = await host.pid();
+      const commandLine = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+      assert.ok(!commandLine.includes(cookie), "nor is it on the command line");
+      await host.upgrade(two);
+      assert.equal(readFileSync(join(host.root, "releases", "COOKIE"), "utf8"), cookie);
+      const startErl = readFileSync(join(host.root, "releases", "start_erl.data"), "utf8");
+      assert.match(startErl, /^\S+ 0\.0\.2\n?$/);
+      assert.equal(
+        statSync(join(host.root, "releases", "0.0.2", "sys.config")).mode & 0o777,
+        0o600,
+      );
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("stop returns when the VM is gone; epmd does not outlive the last node (16)", async () => {
+    const host = await BeamHost.start(await shop("0.0.1"));
+    try {
+      const pid = await host.pid();
+      assert.ok(epmdsOf(host.root).length <= 1);
+      const { status, output } = await host.app("stop");
+      assert.equal(status, 0, output);
+      assert.ok(!isAlive(pid), "the VM is gone");
+      assert.deepEqual(epmdsOf(host.root), [], "so is its epmd");
+      assert.equal((await host.app("ping")).status, 3);
+      assert.equal((await host.app("stop")).status, 3);
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("a VM that is killed is started again by its keeper; the permanent release serves (6)", async () => {
+    const host = await BeamHost.start(await shop("0.0.1"));
+    try {
+      const pid = await host.pid();
+      process.kill(pid, "SIGKILL");
+      await until(
+        async () =>
+          (await host.app("pid")).stdout.trim() !== String(pid) &&
+          (await host.get("/version")) === "0.0.1",
+      );
+      const { value } = await host.json("status");
+      assert.equal(value.processes[0].slots[0].restarts, 1);
+      const again = await host.app("start");
+      assert.equal(again.status, 1);
+      assert.match(again.stderr, /TSUGI_ALREADY_RUNNING/);
+    } finally {
+      await host.remove();
+    }
+  });
+
+  test("two clean folders give the same tarball", async () => {
+    const one = await shop("0.0.1");
+    const folder = join(builds.folder, "elsewhere", "deeper");
+    copyFixture(folder, { fixture: "shop-0.0.1" });
+    const built = JSON.parse((await runRelease(folder)).stdout);
+    assert.equal(built.sha256, one.sha256);
+  });
+
+  test("install leaves it current; commit makes it permanent; a crash before falls back", async () => {
+    const host = await BeamHost.start(await shop("0.0.1"));
+    try {
+      host.drop(await shop("0.0.2"));
+      assert.equal((await host.json("install", "0.0.2")).status, 0);
+      assert.equal((await host.json("status")).value.status, "current");
+      await host.must("restart");
+      assert.equal(await host.get("/version"), "0.0.1");
+      assert.equal((await host.json("install", "0.0.2")).status, 0);
+      assert.equal((await host.json("commit")).value.version, "0.0.2");
+      await host.must("restart");
+      assert.equal(await host.get("/version"), "0.0.2");
+      assert.equal((await host.json("rollback")).value.to, "0.0.1");
+      const { value } = await host.json("releases");
+      const status = Object.fromEntries(
+        value.releases.map((entry: { version: string; status: string }) => [
+          entry.version,
+          entry.status,
+        ]),
+      );
+      assert.deepEqual(status, { "0.0.1": "permanent", "0.0.2": "old" });
+      await host.must("remove", "0.0.2");
+      assert.deepEqual(
+        readdirSync(join(host.root, "lib")).filter((name) => name.startsWith("shop-")),
+        ["shop-0.0.1"],
+      );
+    } finally {
+      await host.remove();
+    }
+  });
+});
+
+describe("an umbrella of three", { skip }, () => {
+  const mall = (version: string) => builds.get(`mall-${version}`, { fixture: `mall-${version}` });
+
+  test("gen_statem, gen_event and a special process keep their state both ways; applications keep versions apart (1, 8, 17)", async () => {
+    const host = await BeamHost.start(await mall("0.0.1"));
+    try {
+      const pid = await host.pid();
+      const load = startLoad(host.port, 4, ["/version", "/look", "/heard"]);
+      await host.get("/push");
+      for (let n = 0; n < 3; n += 1) await host.get("/tick");
+      await host.get("/hear");
+      const { status, value, output } = await host.upgrade(await mall("0.0.2"));
+      assert.equal(status, 0, output);
+      assert.match(value.reasons.join("\n"), /ledger 0\.1\.0\+0\.0\.1 → 0\.1\.0\+0\.0\.2/);
+      assert.equal(await host.get("/look"), "{:open, %{pushes: 1}}");
+      assert.equal(await host.get("/tick"), "4");
+      assert.equal(await host.get("/heard"), "1");
+      assert.equal(await host.get("/money"), "5 CHF");
+      assert.equal((await host.json("downgrade", "0.0.1")).status, 0);
+      assert.equal(await host.get("/look"), "{:open, 1}");
+      assert.equal(await host.get("/tick"), "5");
+      assert.equal(await host.get("/money"), "5 EUR");
+      assert.equal(await host.pid(), pid);
+      assert.deepEqual((await load.stop()).failures, []);
+    } finally {
+      await host.remove();
+    }
+  });
+});
+
+/** `etc/env` as an object, for what is started without tsugi. */
+function envOf(host: BeamHost): Record<string, string> {
+  const lines = readFileSync(join(host.root, "etc", "env"), "utf8")
+    .split("\n")
+    .filter(Boolean);
+  return Object.fromEntries(lines.map((line) => line.split("=") as [string, string]));
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    if (await condition().catch(() => false)) return;
+    if (Date.now() > deadline) throw new Error("it did not come about within 30 s");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function isAlive(pid: number): boolean {
+  const stat = `/proc/${pid}/stat`;
+  return existsSync(stat) && !/\) Z /.test(readFileSync(stat, "utf8"));
+}
+
+function epmdsOf(root: string): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "latin1").startsWith(join(root, "erts"));
+      } catch {
+        return false;
+      }
+    });
+}
