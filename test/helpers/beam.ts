@@ -95,7 +95,7 @@ let nodes = 0;
 
 export interface BeamHostOptions {
   env?: Record<string, string>;
-  config?: object;
+  config?: { timeouts?: object; health?: object; restarts?: object };
 }
 
 /** An install root, reached by its `bin/<app>` alone. */
@@ -120,7 +120,8 @@ export class BeamHost {
     this.#etc = { PORT: String(port), RELEASE_NODE: `t${process.pid}n${nodes}`, ...options.env };
     mkdirSync(join(this.root, "etc"), { recursive: true });
     this.setEnv({});
-    const config = { timeouts: { probationMs: 50, drainMs: 3000 }, ...options.config };
+    const timeouts = { probationMs: 50, drainMs: 3000, ...options.config?.timeouts };
+    const config = { ...options.config, timeouts };
     writeFileSync(join(this.root, "etc", "config.json"), JSON.stringify(config));
   }
 

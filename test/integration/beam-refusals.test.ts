@@ -209,8 +209,8 @@ describe("the old version serves as before (exit 4)", { skip }, () => {
               "(Process.send_after(self(), :die, 60); {:ok, %{count: count, last: []}})",
             )
             .replace(
-              "  # Busy for a while",
-              "  def handle_info(:die, _), do: exit(:no_more)\n\n  # Busy for a while",
+              "  # Busy until told",
+              "  def handle_info(:die, _), do: exit(:no_more)\n\n  # Busy until told",
             ),
       },
     });
@@ -261,7 +261,7 @@ end
     await withCart(
       async (host) => {
         const pid = await host.pid();
-        await host.rpc("GenServer.cast(Shop.Cart, {:sleep, 2500})");
+        await host.rpc("GenServer.cast(Shop.Cart, :be_busy)");
         const { status, value, output } = await host.upgrade(
           await second("0.0.2"),
           "--rehearse",
@@ -271,6 +271,7 @@ end
         assert.equal(value.result, "thawed");
         assert.equal(value.error.code, "TSUGI_FREEZE_TIMEOUT");
         assert.match(value.error.message, /Elixir\.Shop\.Cart/);
+        await host.rpc("send(Shop.Cart, :go_on)");
         await servesAsBefore(host, pid);
         const later = await host.json("upgrade", "0.0.2");
         assert.equal(later.status, 0, later.output);
@@ -371,10 +372,7 @@ describe("another OTP, ERTS or Elixir", { skip }, () => {
       const restarted = await host.json("upgrade", two.version, "--allow-restart");
       assert.equal(restarted.status, 0, restarted.output);
       assert.equal(restarted.value.result, "committed");
-      assert.equal(
-        await host.rpc("Application.spec(:logger, :vsn)"),
-        '~c"99.0.0"'.replace('~c"99.0.0"', "'99.0.0'"),
-      );
+      assert.equal(await host.rpc("to_string(Application.spec(:logger, :vsn))"), '"99.0.0"');
       assert.equal(await host.get("/version"), "0.0.1");
       await host.must("restart");
       assert.equal((await host.json("status")).value.version, two.version);
@@ -431,6 +429,8 @@ end
 /** The same release with a logger of another version: as if it were built by another Elixir. */
 async function otherLogger(one: BuiltBeam): Promise<BuiltBeam> {
   const folder = join(builds.folder, "other-elixir");
+  const env = { ...process.env, MIX_ENV: "prod" };
+  await mustRun("mix", ["release", "--quiet"], { cwd: one.folder, env });
   cpSync(join(one.folder, "_build", "prod", "rel", "shop"), folder, { recursive: true });
   const library = readdirSync(join(folder, "lib")).find((name) => name.startsWith("logger-"))!;
   const vsn = library.slice("logger-".length);

@@ -1,18 +1,22 @@
 %% Is the running release well? Its applications run, the processes whose state was carried live on,
 %% and its health URL answers where it has one.
 -module(tsugi_health).
--export([probation/3, check/2]).
+-export([watch/1, unwatch/1, probation/3, check/2]).
 
-%% ok | {error, Text}. Pids are watched all the time, the rest is asked at intervals.
-probation(Vsn, Pids, TotalMs) ->
-    References = [{erlang:monitor(process, Pid), Module, Pid} || {Module, Pid} <- Pids],
+%% The processes whose state is about to be carried: watched from before that, to the end of probation.
+watch(Pids) -> [{erlang:monitor(process, Pid), Module, Pid} || {Module, Pid} <- Pids].
+
+unwatch(References) -> [erlang:demonitor(Reference, [flush]) || {Reference, _, _} <- References], ok.
+
+%% ok | {error, Text}. References = watch/1's; the rest is asked at intervals.
+probation(Vsn, References, TotalMs) ->
     Release = tsugi_release:load(Vsn),
     IntervalMs = tsugi_settings:get(Vsn, [<<"health">>, <<"intervalMs">>]),
-    Outcome = watch(Vsn, Release, References, erlang:monotonic_time(millisecond) + TotalMs, IntervalMs, 0),
-    [erlang:demonitor(Reference, [flush]) || {Reference, _, _} <- References],
+    Outcome = wait(Vsn, Release, References, erlang:monotonic_time(millisecond) + TotalMs, IntervalMs, 0),
+    unwatch(References),
     Outcome.
 
-watch(Vsn, Release, References, Deadline, IntervalMs, Good) ->
+wait(Vsn, Release, References, Deadline, IntervalMs, Good) ->
     Left = Deadline - erlang:monotonic_time(millisecond),
     Wanted = tsugi_settings:get(Vsn, [<<"health">>, <<"healthyAfter">>]),
     case check(Vsn, Release) of
@@ -25,14 +29,14 @@ watch(Vsn, Release, References, Deadline, IntervalMs, Good) ->
                         {_, Module, Pid} ->
                             {error, io_lib:format("~tp (~p), whose state was carried, ended: ~0tp",
                                                   [Module, Pid, Reason])};
-                        false -> watch(Vsn, Release, References, Deadline, IntervalMs, Good)
+                        false -> wait(Vsn, Release, References, Deadline, IntervalMs, Good)
                     end
             after max(1, min(IntervalMs, Left)) ->
-                watch(Vsn, Release, References, Deadline, IntervalMs, Good + 1)
+                wait(Vsn, Release, References, Deadline, IntervalMs, Good + 1)
             end;
         {error, _} when Left > 0, Good < Wanted ->
             timer:sleep(min(IntervalMs, max(1, Left))),
-            watch(Vsn, Release, References, Deadline, IntervalMs, 0);
+            wait(Vsn, Release, References, Deadline, IntervalMs, 0);
         {error, Problem} -> {error, Problem}
     end.
 

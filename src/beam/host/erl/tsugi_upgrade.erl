@@ -148,7 +148,7 @@ carry(#{from := From, to := To} = S0, Plan, #{script := Script, config := Config
     S1 = set(S0#{phase => freeze}),
     {Frozen, S2} = step(freeze, S1, fun() -> tsugi_freeze:freeze(suspended(Script), FreezeMs) end),
     ok = tsugi_config:write(To, tsugi_env:overlay(Config, Overrides)),
-    S3 = set(S2#{frozen => Frozen}),
+    S3 = set(S2#{frozen => Frozen, watched => tsugi_health:watch(maps:get(suspended, Frozen))}),
     persistent_term:erase(?MODULE),
     {Outcome, S4} = step(carry, S3, fun() ->
         tsugi_handler:install(To, [{suspend_timeout, FreezeMs}, {code_change_timeout, infinity},
@@ -216,8 +216,7 @@ judge(#{to := To} = S0, Plan, Script, Goal) ->
     case Problem of
         ok ->
             ProbationMs = tsugi_settings:get(To, [<<"timeouts">>, <<"probationMs">>]),
-            #{suspended := Carried} = maps:get(frozen, S1),
-            {Health, S2} = step(probation, S1, fun() -> tsugi_health:probation(To, Carried, ProbationMs) end),
+            {Health, S2} = step(probation, S1, fun() -> tsugi_health:probation(To, maps:get(watched, S1), ProbationMs) end),
             case {Health, Goal} of
                 {ok, install} -> done(S2, committed);
                 {ok, upgrade} -> commit(S2, Plan);
