@@ -125,7 +125,10 @@ async function assemble(
     const problem = `the release in ${source} is ${found.version}; its version is said where it is made, not by tsugi`;
     throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
   }
-  cpSync(source, tree, { recursive: true, verbatimSymlinks: true });
+  const parts = readdirSync(source).filter((name) => /^(bin|lib|releases|erts-.*)$/.test(name));
+  for (const part of parts) {
+    cpSync(join(source, part), join(tree, part), { recursive: true, verbatimSymlinks: true });
+  }
   const { name, version } = found;
   report.guess("release", `${name} ${version}`, source);
   return { name, version, own: [], tree, build: "otp", allowedSecrets: [] };
