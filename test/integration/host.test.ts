@@ -440,15 +440,19 @@ test("bin/<app> works through links, from any folder, and with any sh", QUICK, a
   expectEnd(elsewhere, 0);
 });
 
-test("a root whose path is longer than a socket's may be works all the same", QUICK, async (t) => {
-  const { host } = await wall.host(t);
-  const long = join(wall.folder, "a".repeat(120));
-  renameSync(host.root, long);
-  const at = (...args: string[]) => host.run(join(long, "bin", "wall"), args, { cwd: long });
-  expectEnd(await at("start"), 0);
-  expectEnd(await at("ping"), 0);
-  expectEnd(await at("stop"), 0);
-});
+test(
+  "a root whose path is longer than a socket's may be, and odd, works all the same",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t);
+    const long = join(wall.folder, `a #1 100%20 ? ${"a".repeat(120)}`);
+    renameSync(host.root, long);
+    const at = (...args: string[]) => host.run(join(long, "bin", "wall"), args, { cwd: long });
+    expectEnd(await at("start"), 0);
+    expectEnd(await at("ping"), 0);
+    expectEnd(await at("stop"), 0);
+  },
+);
 
 test("run as root it acts as the owner of the root and leaves no root-owned file", {
   skip: process.getuid?.() !== 0 && "needs root",

@@ -5,7 +5,6 @@ import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
 import { actAsOwnerOf } from "./owner.ts";
-import { createProgram } from "./program.ts";
 
 declare const __TSUGI_VERSION__: string;
 
@@ -22,6 +21,12 @@ async function main(): Promise<void> {
     }
     actAsOwnerOf(root);
     const context = createContext(root, name, __TSUGI_VERSION__);
+    if (args.length === 1 && args[0] === "ping") {
+      // Health checks call it every few seconds: a third of its time would be the parser's.
+      const { ping } = await import("./commands/ping.ts");
+      return await ping(context, false);
+    }
+    const { createProgram } = await import("./program.ts");
     const program = await createProgram(context, args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {

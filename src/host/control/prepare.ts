@@ -20,8 +20,8 @@ export interface Boot {
 }
 
 /** One that was killed half-way leaves its lock; it is seen through. */
-const START_POLL_MS = 50;
-const START_WAIT_MS = 120_000;
+const TURN_POLL_MS = 50;
+const TURN_WAIT_MS = 120_000;
 const LEFTOVER_GRACE_MS = 5_000;
 
 /**
@@ -37,24 +37,32 @@ export async function whileStarting<T>(
   for (const folder of [layout.log, layout.etc, layout.data]) await ensureFolder(folder);
   await ensureFolder(layout.run, 0o700);
   await chmod(layout.run, 0o700);
-  const turn = await takeTurn(layout);
-  try {
+  return inTurn(layout, async () => {
     await refuseIfRunning(context);
     before();
-    return await body(await prepare(context));
+    return body(await prepare(context));
+  });
+}
+
+/** One after the other: starts, and whoever writes while nothing runs. */
+export async function inTurn<T>(layout: Layout, body: () => Promise<T>): Promise<T> {
+  await ensureFolder(layout.run, 0o700);
+  const release = await takeTurn(layout);
+  try {
+    return await body();
   } finally {
-    await turn();
+    await release();
   }
 }
 
 async function takeTurn(layout: Layout): Promise<() => Promise<void>> {
-  const deadline = performance.now() + START_WAIT_MS;
+  const deadline = performance.now() + TURN_WAIT_MS;
   for (let waited = false; ; waited = true) {
     const lock = await takeLock(`${layout.lock}.start`);
     if (lock.taken) return lock.release;
     if (performance.now() > deadline) throw busy(layout, lock.owner.pid);
-    if (!waited) note(`Another start (pid ${lock.owner.pid}) is under way; waiting for it.`);
-    await delay(START_POLL_MS);
+    if (!waited) note(`Waiting for pid ${lock.owner.pid}, which starts the system or writes here.`);
+    await delay(TURN_POLL_MS);
   }
 }
 
@@ -80,6 +88,16 @@ async function prepare(context: Context): Promise<Boot> {
     const { settings } = await readHostSettings(context.layout, pointer.version);
     return { pointer, settings };
   });
+}
+
+/**
+ * Before a second release is put beside one that was never started, that one is made what a start
+ * boots: afterwards nobody could tell.
+ */
+export async function settlePermanent({ layout }: Context, handler: ReleaseHandler): Promise<void> {
+  if ((await handler.permanent()) !== undefined) return;
+  if ((await handler.registry()).releases.length !== 1) return;
+  await permanentRelease(layout, handler);
 }
 
 /** Runs `body` as the one writer of the root. @throws TSUGI_BUSY */
@@ -120,6 +138,7 @@ async function permanentRelease(
 ): Promise<PermanentPointer> {
   const pointer = await handler.permanent();
   const version = pointer?.version ?? (await onlyRelease(layout, handler));
+  await refuseIfGone(layout, handler, version);
   await handler.verify(version);
   if (pointer !== undefined && (await handler.entry(version)).releaseId === pointer.releaseId) {
     return pointer;
@@ -130,6 +149,14 @@ async function permanentRelease(
   }
   await handler.commit(version);
   return (await handler.permanent())!;
+}
+
+async function refuseIfGone(layout: Layout, handler: ReleaseHandler, version: string) {
+  const { releases } = await handler.registry();
+  if (releases.some((entry) => entry.version === version)) return;
+  const { root, name } = layout;
+  const problem = `releases/permanent names ${version}, which is not here`;
+  throw new TsugiError("TSUGI_NO_PERMANENT", { root, name, problem });
 }
 
 async function onlyRelease(layout: Layout, handler: ReleaseHandler): Promise<string> {

@@ -1,9 +1,11 @@
 /** From what the user names, a version or a file, to a release that is unpacked. */
 import { stopwatch } from "../../platform/clock.ts";
-import type { Unpacked } from "../handler/index.ts";
+import { exists } from "../../platform/files.ts";
+import type { ReleaseHandler, Unpacked } from "../handler/index.ts";
 import { isPath } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import { bytesText, msText, note } from "./output.ts";
+import { settlePermanent } from "./prepare.ts";
 import { writeReleases } from "./writing.ts";
 
 /** Prints what exrm's users know: not found, unpacking; unpacked. */
@@ -18,16 +20,20 @@ export async function unpackNamed(
   if (!isPath(named) && !force) {
     const handler = await context.handler();
     const there = await handler.entry(named).catch(() => undefined);
-    if (there) return { version: named, releaseId: there.releaseId, already: true };
+    // What lies in the drop box may be another build of that version: then it has to be refused.
+    const dropped = there !== undefined && (await exists(layout.release(named).tarball));
+    if (there && !dropped) return { version: named, releaseId: there.releaseId, already: true };
   }
   const source = isPath(named) ? named : `releases/${named}/${layout.name}.tar.gz`;
   const label = isPath(named) ? "" : `Release ${named} not found, `;
   note(`${label}${label ? "unpacking" : "Unpacking"} ${source}`);
   const ms = stopwatch();
   const progress = progressPrinter();
-  const unpacked = await writeReleases(context, { verb: "unpack", ...request }, (handler) =>
-    handler.unpack(request, progress),
-  );
+  const offline = async (handler: ReleaseHandler) => {
+    await settlePermanent(context, handler);
+    return handler.unpack(request, progress);
+  };
+  const unpacked = await writeReleases(context, { verb: "unpack", ...request }, offline);
   const { version, releaseId, already } = unpacked;
   const short = releaseId.slice(0, 12);
   note(

@@ -6,7 +6,7 @@ import type { ControlEvent } from "../../protocol/control.ts";
 import type { ReleaseHandler } from "../handler/index.ts";
 import { ask, type Request } from "./client.ts";
 import type { Context } from "./context.ts";
-import { withLock } from "./prepare.ts";
+import { inTurn, withLock } from "./prepare.ts";
 import { findSupervisor } from "./running.ts";
 import { printStep } from "./steps.ts";
 
@@ -16,8 +16,11 @@ export async function writeReleases<T>(
   offline: (handler: ReleaseHandler) => Promise<T>,
   onEvent: (event: ControlEvent) => void = printStep,
 ): Promise<T> {
-  if ((await findSupervisor(context.layout)) !== undefined) {
-    return (await ask(context.layout, request, { onEvent })) as T;
-  }
-  return withLock(context, offline);
+  const online = async () => (await ask(context.layout, request, { onEvent })) as T;
+  const isRunning = async () => (await findSupervisor(context.layout)) !== undefined;
+  if (await isRunning()) return online();
+  // A start may have been under way: look again when it is our turn.
+  return inTurn(context.layout, async () =>
+    (await isRunning()) ? online() : withLock(context, offline),
+  );
 }

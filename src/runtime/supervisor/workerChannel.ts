@@ -4,6 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import type { EventEmitter } from "node:events";
+import { pathToFileURL } from "node:url";
 import {
   ENVELOPE,
   type Envelope,
@@ -43,7 +44,9 @@ export interface WorkerSpec {
 
 /** Spawns a worker as a child of this process. */
 export function spawnChannel(spec: WorkerSpec): WorkerChannel {
-  const args = [...spec.nodeArgs, "--import", spec.preload, spec.boot.entry];
+  // As a URL: a root may have a space, a # or a % in its path.
+  const preload = pathToFileURL(spec.preload).href;
+  const args = [...spec.nodeArgs, "--import", preload, spec.boot.entry];
   const child = spawn(spec.node, args, {
     cwd: spec.cwd,
     env: { ...spec.env, TSUGI_WORKER: JSON.stringify(spec.boot) },

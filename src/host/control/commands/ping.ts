@@ -1,4 +1,5 @@
 import { ask } from "../client.ts";
+import type { Context } from "../context.ts";
 import { report } from "../output.ts";
 import type { Register } from "../program.ts";
 
@@ -9,9 +10,11 @@ const register: Register = (program, context) => {
     .command("ping")
     .description("pong, if it is running and answers")
     .option("--json", "one JSON document on stdout")
-    .action(async ({ json }: { json?: boolean }) => {
-      await ask(context.layout, { verb: "ping" }, { timeoutMs: TIMEOUT_MS });
-      report(json, { answer: "pong" }, "pong");
-    });
+    .action(({ json }: { json?: boolean }) => ping(context, json));
 };
 export default register;
+
+export async function ping(context: Context, json: boolean | undefined): Promise<void> {
+  await ask(context.layout, { verb: "ping" }, { timeoutMs: TIMEOUT_MS });
+  report(json, { answer: "pong" }, "pong");
+}
