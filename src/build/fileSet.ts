@@ -2,11 +2,15 @@
  * What goes into a release, before it is written anywhere: files by their path in the tree.
  * Modes are 0644 or 0755 whatever the umask was, so that the same sources give the same bytes.
  */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { type BigIntStats, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type ManifestFile, sha256 } from "../release/manifest.ts";
 
-export type PackedSource = { bytes: Uint8Array } | { file: string } | { link: string };
+export type PackedSource =
+  | { bytes: Uint8Array }
+  /** `seen`: what changes when the file does. */
+  | { file: string; seen?: string }
+  | { link: string };
 
 export interface PackedFile {
   /** Relative to the root of the tree, with forward slashes. */
@@ -38,8 +42,15 @@ export const linkTo = (path: string, link: string): PackedFile => ({
 });
 
 export function fileAt(path: string, file: string): PackedFile {
-  return { path, mode: normalMode(statSync(file).mode), source: { file } };
+  const stat = statSync(file, { bigint: true });
+  return { path, mode: normalMode(Number(stat.mode)), source: { file, seen: seenIn(stat) } };
 }
+
+/** What changes when a file does. The inode's change time cannot be set back by a program. */
+const seenIn = ({ size, mtimeNs, ctimeNs, ino }: BigIntStats) =>
+  `${size}:${ino}:${mtimeNs}:${ctimeNs}`;
+
+export const seenAt = (file: string): string => seenIn(statSync(file, { bigint: true }));
 
 export const byPath = <T extends { path: string }>(a: T, b: T): number =>
   a.path < b.path ? -1 : a.path > b.path ? 1 : 0;

@@ -8,7 +8,6 @@ import { canonicalJson, hashFiles, type ManifestFile, sha256 } from "../release/
 import { cachePath, writeWhole } from "./cache.ts";
 import { describe, type PackedGroup } from "./fileSet.ts";
 import type { PackageTree } from "./packages.ts";
-import { seenAt } from "./runtime.ts";
 
 export interface PackageGroup {
   dir: string;
@@ -19,9 +18,7 @@ export interface PackageGroup {
 export async function groupPackages(tree: PackageTree): Promise<PackageGroup | undefined> {
   if (tree.files.length === 0) return undefined;
   const seen = tree.files.map(({ path, mode, source }) =>
-    [path, mode, "file" in source ? seenAt(source.file) : "link" in source ? source.link : ""].join(
-      " ",
-    ),
+    [path, mode, "file" in source ? source.seen : "link" in source ? source.link : ""].join(" "),
   );
   const key = cachePath("packages", `${sha256(seen.join("\n"))}.json`);
   const entries = readKept(key) ?? tree.files.map(describe);

@@ -69,12 +69,12 @@ export async function buildRelease(
   refuseTreeConflict(layout, composed);
   const { tarball } = layout.release(version);
   const already = presentRelease(layout, version) === releaseId && existsSync(tarball);
-  if (!already) {
-    report.step("Writing the release");
-    await writeTree(layout, composed, (path) =>
-      writeTarball(path, [composed.manifestFile], composed.groups),
-    );
-  }
+  if (!already) report.step("Writing the release");
+  const sha256 = already
+    ? await sha256Of(tarball)
+    : await writeTree(layout, composed, (path) =>
+        writeTarball(path, [composed.manifestFile], composed.groups),
+      );
   // As the build script left them: it may write among the sources.
   if (sources !== undefined) await rememberSources(releaseId, hashOfSources(request.folder));
   return {
@@ -84,7 +84,7 @@ export async function buildRelease(
     tree: layout.root,
     tarball,
     bytes: (await stat(tarball)).size,
-    sha256: await sha256Of(tarball),
+    sha256,
     already,
     manifest: composed.manifest,
   };

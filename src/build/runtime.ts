@@ -12,7 +12,7 @@ import { runtimeDirName } from "../release/layout.ts";
 import { type ManifestFile, sha256 } from "../release/manifest.ts";
 import { cachePath, fillFolder, writeWhole } from "./cache.ts";
 import type { PackedGroup } from "./fileSet.ts";
-import { byPath } from "./fileSet.ts";
+import { byPath, seenAt } from "./fileSet.ts";
 import type { BuildReport } from "./report.ts";
 import { factsOfBinary, runtimeFromBinary } from "./runtimeSources/binary.ts";
 import { runtimeFromMirror, sha256Of } from "./runtimeSources/mirror.ts";
@@ -101,12 +101,6 @@ async function fetchInto(
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-}
-
-/** What changes when a file does. The inode's change time cannot be set back by a program. */
-export function seenAt(file: string): string {
-  const { size, mtimeNs, ctimeNs, ino } = statSync(file, { bigint: true });
-  return `${size}:${ino}:${mtimeNs}:${ctimeNs}`;
 }
 
 async function readRecorded(

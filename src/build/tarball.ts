@@ -6,9 +6,10 @@
  * Members that are the same from build to build (the runtime's 100 MB first of all) are compressed
  * once and kept. The deflate is fflate's, in JavaScript: zlib gives other bytes on other machines.
  */
-import { createReadStream, createWriteStream } from "node:fs";
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
-import type { Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { Gzip } from "fflate";
 import { type Header, pack } from "tar-stream";
@@ -23,26 +24,58 @@ const LEVEL = 6;
 const PIECE_BYTES = 1 << 18;
 const END_OF_TAR = new Uint8Array(1024);
 
-/** `first`: release.json (and its signature); the groups follow in the order of their paths. */
+/** @returns its SHA-256. `first`: release.json (and its signature); the groups follow in the order of their paths. */
 export async function writeTarball(
   target: string,
   first: PackedFile[],
   groups: PackedGroup[],
-): Promise<void> {
+): Promise<string> {
   const ordered = groups
     .filter(({ files }) => files.length > 0)
     .sort((a, b) => (a.files[0]!.path < b.files[0]!.path ? -1 : 1));
-  const out = createWriteStream(target);
+  const out = new HashedFile(target);
   try {
-    await write(out, await compress(await tarOf(first)));
+    await out.write(await compress(await tarOf(first)));
     for (const group of ordered) {
-      if (group.stable) await copyMember(await keptMember(group), out);
-      else await write(out, await compress(await tarOf(group.files)));
+      if (group.stable) await out.copy(await keptMember(group));
+      else await out.write(await compress(await tarOf(group.files)));
     }
-    await write(out, await compress([END_OF_TAR]));
+    await out.write(await compress([END_OF_TAR]));
   } finally {
-    out.end();
-    await finished(out);
+    await out.close();
+  }
+  return out.sha256();
+}
+
+/** Hashes what it writes: the tarball is not read again for its SHA-256. */
+class HashedFile {
+  readonly #hash = createHash("sha256");
+  readonly #stream: WriteStream;
+
+  constructor(path: string) {
+    this.#stream = createWriteStream(path);
+  }
+
+  async write(chunks: Iterable<Uint8Array>): Promise<void> {
+    for (const chunk of chunks) {
+      this.#hash.update(chunk);
+      if (!this.#stream.write(chunk)) await once(this.#stream, "drain");
+    }
+  }
+
+  async copy(path: string): Promise<void> {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+      await this.write([chunk as Uint8Array]);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#stream.end();
+    await finished(this.#stream);
+  }
+
+  sha256(): string {
+    return this.#hash.digest("hex");
   }
 }
 
@@ -111,15 +144,4 @@ async function compress(parts: Uint8Array[]): Promise<Uint8Array[]> {
     if ((at / PIECE_BYTES) % 16 === 15) await new Promise(setImmediate);
   }
   return out;
-}
-
-async function copyMember(path: string, out: Writable): Promise<void> {
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-    await write(out, [chunk]);
-}
-
-async function write(out: Writable, chunks: Uint8Array[]): Promise<void> {
-  for (const chunk of chunks) {
-    if (!out.write(chunk)) await new Promise((resolve) => out.once("drain", resolve));
-  }
 }

@@ -37,15 +37,15 @@ export function refuseOtherBytes(layout: Layout, version: string, releaseId: str
  * while another version's manifest describes what is there. @throws TSUGI_TREE_CONFLICT
  */
 export function refuseTreeConflict(layout: Layout, { manifest, groups }: Composed): void {
-  const others = otherManifests(layout, manifest.version);
   for (const group of groups) {
     const first = group.entries[0];
     if (!group.stable || first === undefined || isPresent(layout.root, group)) continue;
     const folder = first.path.split("/").slice(0, 2).join("/");
-    const users = others.filter(({ files }) =>
+    if (!existsSync(join(layout.root, folder))) continue;
+    const users = otherManifests(layout, manifest.version).filter(({ files }) =>
       files.some(({ path }) => path.startsWith(`${folder}/`)),
     );
-    if (users.length === 0 || !existsSync(join(layout.root, folder))) continue;
+    if (users.length === 0) continue;
     throw new TsugiError("TSUGI_TREE_CONFLICT", {
       folder: join(layout.root, folder),
       others: users.map(({ version }) => version).join(", "),
@@ -70,8 +70,8 @@ function otherManifests(layout: Layout, version: string): Manifest[] {
 export async function writeTree(
   layout: Layout,
   { manifest, manifestFile, groups, releaseId }: Composed,
-  writeTarball: (path: string) => Promise<void>,
-): Promise<void> {
+  writeTarball: (path: string) => Promise<string>,
+): Promise<string> {
   const { version, runtime, tsugi } = manifest;
   await sweepUnfinished(layout.root);
   const temporary = join(layout.root, `.build-${process.pid}`);
@@ -82,7 +82,7 @@ export async function writeTree(
       for (const file of group.files) await writePacked(temporary, file);
     }
     await writePacked(temporary, manifestFile);
-    await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
+    const sum = await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
     // Two builds into one tree take turns here.
     const release = await takeTurn(join(layout.root, ".build.lock"));
     try {
@@ -91,6 +91,7 @@ export async function writeTree(
     } finally {
       await release();
     }
+    return sum;
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
