@@ -109,7 +109,7 @@ export const ERRORS = define({
   TSUGI_STATE_FAILED: {
     exitCode: 4,
     message: 'State "{state}" could not be carried: {problem}',
-    hint: "Thawed: the old version serves as before, its state untouched.",
+    hint: "The old version serves as before, its state untouched.",
   },
   TSUGI_FREEZE_FAILED: {
     exitCode: 4,

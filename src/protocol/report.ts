@@ -26,8 +26,9 @@ export interface UpgradeReport {
   reasons: string[];
   /** ISO time of the start. */
   at: string;
-  steps: { name: string; ms: number }[];
-  /** From the freeze to the activation; 0 where nothing was frozen. */
+  /** `failed`: the last one, where the upgrade ended. */
+  steps: { name: string; ms: number; failed?: true }[];
+  /** From the freeze to the activation or the thaw; 0 where nothing was frozen. */
   pauseMs: number;
   /** Per carried connection: from its last read by the old to its first by the new generation. */
   quietMs: { p50: number; p99: number; max: number };

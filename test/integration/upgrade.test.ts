@@ -193,6 +193,12 @@ test("a freeze that runs out names what held it, and thaws", async () => {
   assert.equal(report.result, "thawed");
   assert.equal(report.error?.code, "TSUGI_FREEZE_TIMEOUT");
   assert.match(report.error?.message ?? "", /GET \/hang/);
+  const failed = report.steps.filter((step) => step.failed);
+  assert.deepEqual(
+    failed.map(({ name }) => name),
+    ["freeze"],
+  );
+  assert.ok(report.pauseMs >= 300, "what clients waited for nothing is a pause too");
   await serves(host, "1.0.1", 1);
   stuck.destroy();
   assert.equal((await host.report("upgrade", "1.1.0")).status, 0);

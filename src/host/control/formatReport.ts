@@ -19,7 +19,7 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   if (report.reasons.length > 0)
     row("strategy", `${report.strategy}: ${report.reasons.join("; ")}`);
   if (report.steps.length > 0) {
-    row("steps", report.steps.map(({ name, ms }) => unbroken(`${name} ${msText(ms)}`)).join(" · "));
+    row("steps", report.steps.map(stepText).join(" · "));
   }
   if (hasChanged) {
     const { pauseMs, quietMs, requests, connections } = report;
@@ -46,6 +46,9 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
 /** Columns survive the wrapping of words. */
 const HARD_SPACE = "\u00a0";
 const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(spaces.length) : " ");
+
+const stepText = ({ name, ms, failed }: UpgradeReport["steps"][number]) =>
+  unbroken(`${name} ${failed ? `failed after ${msText(ms)}` : msText(ms)}`);
 
 /** "probation 501 ms" stays on one line. */
 const unbroken = (text: string) => text.replaceAll(" ", HARD_SPACE);

@@ -185,6 +185,7 @@ class Upgrade {
       case "frozen":
         report.result = "thawed";
         await steps.thaw(old);
+        if (old.hasState) report.pauseMs = this.#paused();
         await steps.abandon(next, this.#loading);
         break;
       case "active": {
@@ -226,9 +227,14 @@ class Upgrade {
     await fault(`upgrade:${name}`);
     if (strikes(`upgrade:${name}:old`)) this.#old.slots[0]?.worker.kill("SIGKILL");
     if (strikes(`upgrade:${name}:new`)) this.#next.slots[0]?.worker.kill("SIGKILL");
-    const value = await run();
-    this.#report.steps.push({ name, ms: ms() });
-    onStep(name, "end", ms());
-    return value;
+    try {
+      const value = await run();
+      this.#report.steps.push({ name, ms: ms() });
+      onStep(name, "end", ms());
+      return value;
+    } catch (error) {
+      this.#report.steps.push({ name, ms: ms(), failed: true });
+      throw error;
+    }
   }
 }

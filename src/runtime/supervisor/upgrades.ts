@@ -2,7 +2,7 @@
  * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it: the
  * steps so far, then the rest, then the same report. Whoever asks for another one is refused.
  */
-import { type ExitCode, errorFromJson, TsugiError } from "../../errors.ts";
+import { errorFromJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
