@@ -39,7 +39,6 @@ export async function handBack(
   const { lost } = await retireSlots(next.slots, HAND_BACK_MS);
   tally.lost += lost;
   stopRelay();
-  supervisor.parts.listeners.retain(old.number);
   return stateAsOf === undefined ? {} : { stateAsOf };
 }
 

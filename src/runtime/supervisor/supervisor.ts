@@ -12,9 +12,10 @@ import type { Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
 import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
-import { LineSplitter, type Log } from "./logWriter.ts";
+import type { Log } from "./logWriter.ts";
 import { RestartPolicy } from "./restartPolicy.ts";
 import { recordWorkers } from "./runFiles.ts";
+import { wireListeners, wireLog } from "./wiring.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 
 export interface SupervisorParts {
@@ -123,47 +124,17 @@ export class Supervisor {
   ): WorkerHandle {
     const worker = generation.spawn(process, index, mode);
     this.#live.add(worker);
-    this.#wireLog(generation, worker);
-    this.#wireListeners(generation, worker, mode);
+    wireLog(worker, this.parts.log, (text) => this.note(text));
+    wireListeners(worker, this.parts.listeners, () => {
+      const others = generation.slots.filter((slot) => slot.process.name === process.name);
+      return generation === this.current && !this.upgrading && others.length === 1;
+    });
     worker.once("exit", () => {
       this.#live.delete(worker);
       void this.#recordWorkers();
     });
     void this.#recordWorkers();
     return worker;
-  }
-
-  #wireLog(generation: Generation, worker: WorkerHandle): void {
-    const { log } = this.parts;
-    const write = (line: string) => log.line(generation.version, worker.pid, line);
-    const splitters = { stdout: new LineSplitter(write), stderr: new LineSplitter(write) };
-    worker.on("output", (stream, chunk) => splitters[stream].push(chunk));
-    worker.on("notice", (text) => this.note(`${generation.version}: ${text}`));
-    worker.on("lateAccess", (state) =>
-      this.note(`${generation.version}: state "${state}" was touched after the freeze`),
-    );
-    worker.once("exit", () => {
-      splitters.stdout.end();
-      splitters.stderr.end();
-    });
-  }
-
-  #wireListeners(generation: Generation, worker: WorkerHandle, mode: WorkerBoot["mode"]): void {
-    const { listeners } = this.parts;
-    worker.on("listen", async (id, key, flags) => {
-      // A rehearsal must not bind anything: the name of the errno is what an app would see.
-      const result = await listeners.open(key, generation.number, flags);
-      if ("errno" in result) {
-        worker.send({ type: "listenReply", id, errno: result.errno });
-      } else {
-        worker.send({ type: "listenReply", id }, result.handle);
-      }
-    });
-    worker.on("unlisten", (key) => {
-      if (mode !== "rehearsal" && generation === this.current && !this.upgrading) {
-        if (generation.slots.length === 1) listeners.forget(key);
-      }
-    });
   }
 
   /** @throws TSUGI_LOAD_FAILED with the reason; the worker is ended then. */

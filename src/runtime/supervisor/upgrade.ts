@@ -200,6 +200,8 @@ class Upgrade {
         report.leftovers.push(`failure after the commit: ${report.error?.message}`);
         return;
     }
+    // What only the new one asked for is closed again.
+    this.#supervisor.parts.listeners.retain(old.number);
     if (this.#reload) return;
     await this.#job.handler.fallBack(next.version).catch((error) => {
       this.#supervisor.noteError(error);
