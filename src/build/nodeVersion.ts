@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import semver from "semver";
 import { TsugiError } from "../errors.ts";
 import { LTS_MAJORS, NODE_VERSIONS } from "./nodeVersions.ts";
@@ -48,14 +48,26 @@ function findWish(
 ): Wish | undefined {
   if (given.flag !== undefined) return { range: given.flag, where: "--node" };
   if (given.config !== undefined) return { range: given.config, where: "runtime.node" };
-  for (const name of [".node-version", ".nvmrc"]) {
-    const file = join(folder, name);
-    if (!existsSync(file)) continue;
-    const range = readFileSync(file, "utf8").split("\n")[0]!.replace(/#.*/, "").trim();
-    if (range !== "") return { range, where: name };
+  for (const place of foldersOfRepository(folder)) {
+    for (const name of [".node-version", ".nvmrc"]) {
+      const file = join(place, name);
+      if (!existsSync(file)) continue;
+      const range = readFileSync(file, "utf8").split("\n")[0]!.replace(/#.*/, "").trim();
+      if (range !== "") return { range, where: relative(folder, file) };
+    }
   }
   const engines = packageJson.engines?.node;
   return engines === undefined ? undefined : { range: engines, where: "engines.node" };
+}
+
+/** The project's folder and those above it that belong to the same repository. */
+function foldersOfRepository(folder: string): string[] {
+  const folders = [folder];
+  for (let at = folder; !existsSync(join(at, ".git")); at = dirname(at)) {
+    if (dirname(at) === at) return [folder];
+    folders.push(dirname(at));
+  }
+  return folders;
 }
 
 /** The newest LTS that fits, else the newest that fits. */

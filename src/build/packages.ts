@@ -8,8 +8,8 @@
  *   …/node_modules/a/node_modules/c              → node_modules/a/node_modules/c
  *   …/node_modules/.pnpm/a@1/node_modules/c      → the same, and node_modules/a a link to its place
  */
-import { realpathSync } from "node:fs";
-import { basename, dirname, relative, sep } from "node:path";
+import { existsSync, realpathSync } from "node:fs";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { byPath, filesBelow, linkTo, type PackedFile } from "./fileSet.ts";
 import { installCommandOf, type PackageJson, type Project } from "./project.ts";
@@ -147,7 +147,7 @@ class PackageWalk {
     );
     const packages: PackedPackage[] = [];
     for (const [path, folder] of [...this.#at].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      files.push(...filesBelow(folder, path, isLeftOut));
+      files.push(...filesBelow(folder, path, isLeftOut), ...generatedBeside(folder, path));
       const { name = basename(folder), version = "" } = readPackage(folder);
       packages.push({ name, version, folder });
     }
@@ -207,6 +207,13 @@ class PackageWalk {
       if (at === "") return false;
     }
   }
+}
+
+/** Prisma's client is generated into a folder of its own, beside @prisma: no package needs it by name. */
+function generatedBeside(folder: string, path: string): PackedFile[] {
+  if (!path.endsWith("node_modules/@prisma/client")) return [];
+  const generated = join(folder, "..", "..", ".prisma");
+  return existsSync(generated) ? filesBelow(generated, join(path, "..", "..", ".prisma")) : [];
 }
 
 /** Nested packages stand for themselves; the rest is nothing that runs. */

@@ -131,6 +131,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     [...application.files, ...args.files],
     config.secrets?.allow ?? [],
     report,
+    project.folder,
   );
   report.step("Packages");
   const packages = await groupPackages(collectPackages(project, application.needed, report));

@@ -2,6 +2,7 @@
  * What must not be in a release (DESIGN §2, promise 4). `.env` files are left out and said where
  * they go; a private key is an error, unless `secrets.allow` names the file and why.
  */
+import { readdirSync } from "node:fs";
 import { basename } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { type PackedFile, readSource } from "./fileSet.ts";
@@ -18,14 +19,22 @@ const BINARY_STORE = /\.(p12|pfx|jks|keystore)$/;
 /** A key is short: what is larger is not read for one. */
 const MAX_BYTES = 1 << 20;
 
-/** The project's own files without its `.env` files. @throws TSUGI_SECRET_FOUND */
+/**
+ * The project's own files without its `.env` files. `project`: a folder whose `.env` files are
+ * spoken of even where nothing would have packed them. @throws TSUGI_SECRET_FOUND
+ */
 export function withoutSecrets(
   files: PackedFile[],
   allow: { file: string; reason: string }[],
   report: BuildReport,
+  project?: string,
 ): PackedFile[] {
   const kept = files.filter(({ path }) => !isEnvFile(path));
-  for (const { path } of files) {
+  const offered = new Set([
+    ...(project ? readdirSync(project) : []),
+    ...files.map(({ path }) => path),
+  ]);
+  for (const path of [...offered].sort()) {
     if (isEnvFile(path) && !isExample(path)) {
       report.note(
         `${path} is not packed: on the host its variables go into <root>/etc/env (mode 0600).`,

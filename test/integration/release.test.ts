@@ -317,10 +317,11 @@ describe("tsugi release", () => {
     test(".env is not packed, and the message says where it goes", async () => {
       smallProject(folder, {
         "tsugi.config.json": {
-          files: [".env*", "data/**"],
+          files: ["data/**"],
           runtime: { from: standInNode(folder) },
         },
         ".env": "TOKEN=1",
+        ".env.local": "TOKEN=3",
         "data/.env.production": "TOKEN=2",
         "data/words.txt": "a",
       });
@@ -529,6 +530,13 @@ describe("tsugi release", () => {
       const result = await tsugi(["release"], folder, { ...env, CI: "true" });
       assert.match(result.stderr, /TSUGI_NODE_UNPINNED[\s\S]*echo \d+\.\d+\.\d+ > \.node-version/);
       assert.equal(result.status, 1);
+    });
+
+    test("is found where the repository has it", async () => {
+      smallProject(join(folder, "apps/one"));
+      writeFiles(folder, { ".git/HEAD": "", ".nvmrc": "v19\n" });
+      rmSync(join(folder, "apps/one/tsugi.config.json"));
+      await refused("TSUGI_NODE_UNKNOWN", /v19 \(\.\.\/\.\.\/\.nvmrc\)/, join(folder, "apps/one"));
     });
 
     test("no version fits", async () => {

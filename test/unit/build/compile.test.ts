@@ -22,7 +22,7 @@ async function compileAndRun(
     mode = "compile",
     at = ".",
     entry = "src/main.ts",
-    args = [] as string[],
+    env = undefined as NodeJS.ProcessEnv | undefined,
     prepare = (_: string) => {},
   } = {},
 ) {
@@ -55,8 +55,9 @@ async function compileAndRun(
   // Nothing may be found in the project any more.
   rmSync(folder, { recursive: true });
   const main = join(target, application.processes[0]!.entry);
-  const { stdout, stderr } = spawnSync(process.execPath, ["--enable-source-maps", main, ...args], {
+  const { stdout, stderr } = spawnSync(process.execPath, ["--enable-source-maps", main], {
     encoding: "utf8",
+    ...(env === undefined ? {} : { env }),
   });
   assert.equal(stderr, "");
   return { out: stdout.trim(), target, files: application.files.map(({ path }) => path).sort() };
@@ -228,6 +229,14 @@ describe("compiled code", () => {
         @mark export class Thing { constructor(_when: Date, _n: number) {} }`,
     });
     assert.equal(out, "Thing Thing design:paramtypes=Date,Number");
+  });
+
+  test("nothing of the build's environment is written into it", async () => {
+    const { out } = await compileAndRun(
+      { "src/main.ts": "console.log(process.env.NODE_ENV, process.env.HOME === undefined);" },
+      { env: { NODE_ENV: "on the host" } },
+    );
+    assert.equal(out, "on the host true");
   });
 
   test("dynamic imports stay lazy, and packages in them packages", async () => {

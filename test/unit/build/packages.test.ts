@@ -139,6 +139,19 @@ describe("production packages", () => {
     assert.deepEqual(paths(collect(app)), ["node_modules/a", "node_modules/b"]);
   });
 
+  test("Prisma's generated client comes along", () => {
+    const app = join(base, "prisma");
+    pack(app, "app", "1.0.0", ["@prisma/client"]);
+    writeFiles(join(app, "node_modules/@prisma/client"), {
+      "package.json": { name: "@prisma/client", version: "7.0.0" },
+      "index.js": "module.exports = require('.prisma/client');",
+    });
+    writeFiles(join(app, "node_modules/.prisma/client"), {
+      "index.js": "module.exports = 'generated';",
+    });
+    assert.deepEqual(asked(collect(app), ["@prisma/client"]), { "@prisma/client": "generated" });
+  });
+
   test("an alias keeps its name", () => {
     const app = join(base, "alias");
     pack(app, "app", "1.0.0", ["old"]);
