@@ -69,6 +69,11 @@ export class SharedSockets {
     return made;
   }
 
+  forget(key: ListenKey): void {
+    this.handles.get(listenKeyText(key))?.close();
+    this.handles.delete(listenKeyText(key));
+  }
+
   close(): void {
     for (const handle of this.handles.values()) handle.close();
     this.handles.clear();
@@ -134,6 +139,7 @@ export class WorkerUnderTest {
       if (message?.cmd !== ENVELOPE) return;
       const event = message.tsugi as WorkerEvent;
       if (event.type === "listen") this.#listen(event);
+      if (event.type === "unlisten") this.sockets.forget(event.key);
       if (event.type === "connection") this.onConnection(event.meta, handle);
       this.arrived.push({ event, handle });
       this.#notify();

@@ -42,6 +42,12 @@ type Handlers = {
   ) => Promise<WorkerReplies[T]>;
 };
 
+/** Connections of an application's own cluster workers are out of reach. */
+async function hasNoChildren(): Promise<boolean> {
+  const { default: cluster } = await import("node:cluster");
+  return Object.keys(cluster.workers ?? {}).length === 0;
+}
+
 type Freeze = Extract<WorkerRequestWithReply, { type: "freeze" }>;
 type SendState = Extract<WorkerRequestWithReply, { type: "sendState" }>;
 
@@ -126,7 +132,7 @@ export class Worker {
       states: this.#declaredStates(),
       usesHot: this.#registry.used,
       accepts: this.#registry.accepts,
-      drainable: true,
+      drainable: await hasNoChildren(),
       freezes: hooks.freeze.length > 0,
     });
   }
