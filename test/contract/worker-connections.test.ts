@@ -331,6 +331,34 @@ for (const node of NODES) {
       }
     });
 
+    test("a carried connection is as idle as it was: headersTimeout and server.close() see it so", async () => {
+      await using bench = new Bench(node);
+      const source = app()
+        .replace(
+          "server.listen",
+          `Object.assign(server, { headersTimeout: 300, connectionsCheckingInterval: 50, keepAliveTimeout: 60_000 });
+         globalThis.server = server; server.listen`,
+        )
+        .replace("createServer(", "createServer({ connectionsCheckingInterval: 50 }, ");
+      const old = bench.start(source);
+      const port = await portOf(old);
+      const client = new RawClient(port).send("/a");
+      await client.answered(1);
+      const next = bench.start(source, standby);
+      await handOff(bench, old, next);
+      await next.event("adopted");
+      await tick(700);
+      assert.equal(client.ended, "");
+      client.send("/b");
+      await client.answered(2);
+      const third = bench.start(source, { boot: { mode: "standby", generation: 3 } });
+      await handOff(bench, next, third);
+      await third.event("adopted");
+      await third.request({ type: "evaluate", expression: "void server.close()" });
+      await client.until(() => client.ended !== "", "end");
+      assert.equal(client.ended, "closed");
+    });
+
     test("a hand-back: state and connections return, and nobody notices", async () => {
       await using bench = new Bench(node);
       const { old, next, port } = await setUp(bench);

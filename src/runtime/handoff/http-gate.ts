@@ -38,6 +38,8 @@ interface Held {
 class Connection {
   readonly socket: SocketInternals;
   readonly held: Held[] = [];
+  /** It is idle after a request, not before its first. */
+  hasServed = false;
 
   constructor(socket: SocketInternals) {
     this.socket = socket;
@@ -155,9 +157,15 @@ export class HttpGate {
   /** Connections with nothing under way in this process. The rest is still busy. */
   movable(): Connection[] {
     const active = this.#active();
-    return this.connections.filter(
+    const movable = this.connections.filter(
       (connection) => !connection.gone && isQuiet(connection.socket) && isFree(connection, active),
     );
+    for (const connection of movable) {
+      const { parser } = connection.socket;
+      // Node counts a connection that has not sent a byte yet among the active ones.
+      connection.hasServed = parser != null && !active.has(parser);
+    }
+    return movable;
   }
 
   /** The connection is on its way: it is no longer this gate's. Returns the bytes to send along. */

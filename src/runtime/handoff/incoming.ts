@@ -6,6 +6,7 @@ import type { ConnectionMeta } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/node-internals.ts";
+import type { HttpData } from "./outgoing.ts";
 import { acceptedSocket } from "./sockets/accepted.ts";
 import type { Carriers } from "./sockets/carriers.ts";
 
@@ -58,12 +59,26 @@ export class Incoming {
     server.emit("connection", socket);
     const head = Buffer.from(meta.head ?? []);
     if (head.length > 0) socket.emit("data", head);
-    else closeWhenIdle(server, socket);
+    else if ((meta.data as HttpData | undefined)?.hasServed) beIdle(server, socket);
     return socket;
   }
 }
-/** Node counts idleness from the end of a response, and this connection has had none here yet. */
-function closeWhenIdle(server: HttpServerInternals, socket: SocketInternals): void {
+
+const IDLE_REQUEST = Buffer.from("GET / HTTP/1.1\r\nHost: tsugi\r\n\r\n");
+
+/**
+ * To Node a connection is idle only after a request; before the first one `headersTimeout` runs,
+ * and `server.close()` waits for it. So the parser, and nobody else, is shown a whole request.
+ */
+function beIdle(server: HttpServerInternals, socket: SocketInternals): void {
+  const { parser } = socket;
+  if (parser) {
+    const { onIncoming } = parser;
+    parser.onIncoming = () => 0;
+    parser.execute(IDLE_REQUEST);
+    parser.onIncoming = onIncoming;
+    parser.incoming = null;
+  }
   if (!server.keepAliveTimeout) return;
   const timer = setTimeout(() => {
     if (socket.bytesRead === 0 && !socket._httpMessage) socket.destroy();

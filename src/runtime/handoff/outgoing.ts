@@ -40,6 +40,11 @@ export interface OutgoingParts {
   carriers: Carriers;
 }
 
+/** What travels with an HTTP connection. */
+export interface HttpData {
+  hasServed: boolean;
+}
+
 interface Gated {
   gate: HttpGate;
   listening: Listening;
@@ -221,7 +226,8 @@ export class Outgoing {
     for (const connection of gate.movable()) {
       const { socket } = connection;
       const head = gate.take(connection);
-      const meta: ConnectionMeta = { kind: "http", key, quietSinceMs: quietSinceMs(socket) };
+      const data: HttpData = { hasServed: connection.hasServed };
+      const meta: ConnectionMeta = { kind: "http", key, data, quietSinceMs: quietSinceMs(socket) };
       if (head.length > 0) meta.head = head;
       void this.#send(meta, takeHandle(socket));
     }

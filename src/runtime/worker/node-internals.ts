@@ -61,6 +61,9 @@ export interface HttpParser {
   socket: SocketInternals | null;
   incoming: IncomingMessage | null;
   _consumed?: boolean;
+  /** Called with each request whose head is whole. */
+  onIncoming: (request: IncomingMessage, keepAlive: boolean) => number;
+  execute(bytes: Buffer): number | Error;
   unconsume(): void;
 }
 
