@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { ownPackage } from "../build/ownPackage.ts";
 import { ERRORS } from "../errors.ts";
 import { canonicalJson } from "../release/manifest.ts";
+import { compileOwn } from "./compileOwn.ts";
 import { factsOf } from "./project.ts";
 import { beamSource, runTool } from "./tools.ts";
 
@@ -45,7 +46,8 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
   const tsugiDir = `tsugi-${ownPackage().version}`;
   dropHostFiles(tree);
   setScriptAside(tree, name);
-  await compileTsugi(join(tree, "lib", tsugiDir), work);
+  const compiled = await compileOwn(work);
+  placeTsugi(compiled, join(tree, "lib", tsugiDir));
   const spec = join(work, "shape.terms");
   const quoted = (text: string) => JSON.stringify(text);
   const atoms = own.map((app) => `'${app}'`).join(",");
@@ -54,10 +56,7 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
     `{tree,${quoted(tree)}}.\n{name,${quoted(name)}}.\n{version,${quoted(version)}}.\n` +
       `{own,[${atoms}]}.\n{tsugi,${quoted(join(tree, "lib", tsugiDir))}}.\n`,
   );
-  const code = join(work, "build-ebin");
-  mkdirSync(code, { recursive: true });
-  const sources = ["tsugi_build.erl", "tsugi_secrets.erl"].map((file) => beamSource("build", file));
-  await runTool("erlc", ["-o", code, ...sources], work);
+  const code = join(compiled, "build");
   const args = ["-noshell", "-pa", code, "-run", "tsugi_build", "main", "-extra", spec];
   const facts = factsOf(await runTool("erl", args, work));
   const erts = facts.get("erts")?.[0] ?? "";
@@ -103,26 +102,15 @@ function setScriptAside(tree: string, name: string): void {
   chmodSync(script, 0o755);
 }
 
-/** tsugi's own application, compiled by the OTP that the release carries. */
-async function compileTsugi(library: string, work: string): Promise<void> {
-  const ebin = join(library, "ebin");
+/** tsugi's application as it ships: code, the sh programs, and the words of every error. */
+function placeTsugi(compiled: string, library: string): void {
   const priv = join(library, "priv");
-  mkdirSync(ebin, { recursive: true });
   mkdirSync(priv, { recursive: true });
-  const erl = beamSource("host", "erl");
-  const sources = readdirSync(erl)
-    .filter((file) => file.endsWith(".erl"))
-    .sort();
-  await runTool("erlc", ["+deterministic", "-o", ebin, ...sources.map((f) => join(erl, f))], work);
-  const modules = sources.map((file) => `'${file.slice(0, -4)}'`).join(", ");
-  const app = readFileSync(join(erl, "tsugi.app.src"), "utf8")
-    .replace('"VSN"', JSON.stringify(ownPackage().version))
-    .replace("{modules, []}", `{modules, [${modules}]}`);
-  writeFileSync(join(ebin, "tsugi.app"), app);
+  cpSync(join(compiled, "ebin"), join(library, "ebin"), { recursive: true });
   const host = beamSource("host");
   for (const file of readdirSync(host)) {
     if (file.endsWith(".sh") && file !== "bin.sh") cpSync(join(host, file), join(priv, file));
   }
-  // The words of every error: one registry for both kinds of host.
+  // One registry for both kinds of host.
   writeFileSync(join(priv, "errors.json"), canonicalJson(ERRORS));
 }

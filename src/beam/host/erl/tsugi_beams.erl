@@ -1,6 +1,6 @@
 %% What a beam file says about its module, without loading it.
 -module(tsugi_beams).
--export([files/1, md5/1, facts/1, changes/3]).
+-export([files/1, md5/1, vsn/1, facts/1, changes/3]).
 
 files(Dir) ->
     maps:from_list([{list_to_atom(filename:basename(File, ".beam")), File}
@@ -12,6 +12,18 @@ md5(File) ->
         {error, beam_lib, Reason} ->
             tsugi_error:throw('TSUGI_RELEASE_DAMAGED',
                               #{version => "", problem => beam_lib:format_error(Reason)})
+    end.
+
+%% The module's -vsn, as release_handler gives it to code_change: a text as it is, else the one term.
+vsn(File) ->
+    case beam_lib:version(File) of
+        {ok, {_, Vsn}} ->
+            case {io_lib:printable_unicode_list(Vsn), Vsn} of
+                {true, _} -> Vsn;
+                {false, [One]} -> One;
+                {false, Other} -> Other
+            end;
+        _ -> undefined
     end.
 
 %% #{kind, imports}; kind = supervisor | {special, code_change} | special | plain

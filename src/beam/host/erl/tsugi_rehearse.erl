@@ -28,15 +28,7 @@ run(#{from := #{vsn := From}, to := #{vsn := To}, direction := Direction}, Scrip
 
 %% The version that release_handler will give to code_change.
 change_vsn(M, Direction, Files) ->
-    Vsn = case Files of
-        #{M := File} ->
-            case beam_lib:version(File) of
-                {ok, {M, [One]}} when not is_integer(One); One > 1114111 -> One;
-                {ok, {M, Vs}} -> case io_lib:printable_unicode_list(Vs) of true -> Vs; false -> hd(Vs) end;
-                _ -> undefined
-            end;
-        _ -> undefined
-    end,
+    Vsn = case Files of #{M := File} -> tsugi_beams:vsn(File); _ -> undefined end,
     case Direction of up -> Vsn; down -> {down, Vsn} end.
 
 copy(Module, Pid, {_, Extra, _}, Mode) ->
@@ -134,10 +126,9 @@ report(Rehearsed, #{suspended := Suspended} = Frozen, Script, #{from := From, to
 vsn_of(M, Files) ->
     case Files of
         #{M := File} ->
-            case beam_lib:version(File) of
-                {ok, {M, [V]}} when is_integer(V), V < 16#ffffffff -> V;
-                {ok, {M, [V]}} -> tsugi_json:text(V);
-                _ -> null
+            case tsugi_beams:vsn(File) of
+                Small when is_integer(Small), Small < 16#ffffffff -> Small;
+                Vsn -> tsugi_json:text(Vsn)
             end;
         _ -> null
     end.
