@@ -1,5 +1,7 @@
 import type { Counts, Tally } from "./tally.ts";
 
+const PROBLEMS_SHOWN = 5;
+
 /** The tallies as a table of at most 80 columns, and below it what went wrong, in words. */
 export function formatTallies(tallies: Tally[]): string {
   const versions = [...new Set(tallies.flatMap((tally) => [...tally.byVersion.keys()]))].sort();
@@ -14,7 +16,9 @@ export function formatTallies(tallies: Tally[]): string {
     ...versions.map((version) => `${tally.byVersion.get(version) ?? 0}`),
   ]);
   const problems = tallies.flatMap((tally) =>
-    tally.failures === 0 ? [] : [`${tally.kind}: ${failuresOf(tally.counts)}`, ...tally.problems],
+    tally.failures === 0
+      ? []
+      : [`${tally.kind}: ${failuresOf(tally.counts)}`, ...tally.problems.slice(0, PROBLEMS_SHOWN)],
   );
   return [...alignTable([header, ...rows]), ...problems].join("\n");
 }
