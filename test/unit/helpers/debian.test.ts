@@ -8,7 +8,7 @@ test("a program that is there is found, and nothing is installed for it", async 
 });
 
 test("where it is not root, a missing program names the apt-get line", async (context) => {
-  context.mock.method(process, "getuid", () => 1_000);
+  context.mock.method(process as { getuid(): number }, "getuid", () => 1_000);
   await assert.rejects(
     needPrograms(["no-such-program"], ["one-package", "another"]),
     /needs no-such-program\. Install: sudo apt-get install -y .* one-package another$/,
