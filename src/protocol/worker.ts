@@ -86,6 +86,8 @@ export interface CarriedState {
   to: number;
   bytes: number;
   migrateMs: number;
+  /** Found by a rehearsal: an `upgrade` step writes to the value that it is given. */
+  changesInput?: boolean;
 }
 
 /** Something that holds a freeze, for the error of one that ran out. */

@@ -251,6 +251,22 @@ for (const node of NODES) {
       );
     });
 
+    test("an upload that waits for 100 Continue is told so once", async () => {
+      await using bench = new Bench(node);
+      const { old, next, port } = await setUp(bench);
+      const client = new RawClient(port).write("POST /up HTTP/1.1\r\nHost: a\r\nExpect: 100-con");
+      await tick(50);
+      await old.request({ type: "freeze", timeoutMs: 1000 });
+      client.write("tinue\r\nContent-Length: 4\r\n\r\n");
+      await client.until(() => client.text.includes("100 Continue"));
+      client.write("ab");
+      await handOff(bench, old, next);
+      client.write("cd");
+      await client.answered(1);
+      assert.equal(client.text.match(/100 Continue/g)!.length, 1);
+      assert.match(client.text, /\r\n\r\n2 1 \/up abcd$/);
+    });
+
     test("held requests come to the application after a thaw", async () => {
       await using bench = new Bench(node);
       const { old, port } = await setUp(bench);

@@ -169,6 +169,27 @@ describe("state", () => {
     }
   });
 
+  test("a rehearsal finds a migration that changes its input", async () => {
+    await using bench = new Bench();
+    const next = (step: string) =>
+      bench.start(withState(`version: 2, initial: () => 0, upgrade: { 1: ${step} }`), {
+        boot: { mode: "rehearsal" },
+      });
+    const old = bench.start(withState(`initial: () => ({ list: [2, 1] })`));
+    const pure = await carry(bench, old, next("(v) => ({ list: [...v.list].sort() })"), true);
+    assert.equal(pure.received.states[0]!.changesInput, undefined);
+    const impure = await carry(bench, old, next("(v) => ({ list: v.list.sort() })"), true);
+    assert.equal(impure.received.states[0]!.changesInput, true);
+  });
+
+  test("a state that is read too early is told", async () => {
+    await using bench = new Bench();
+    const old = bench.start(withState(`initial: () => 1`));
+    const early = bench.start(`${withState(`initial: () => 2`)} ref.value;`, standby);
+    await carry(bench, old, early);
+    assert.match((await early.event("notice")).text, /hot.state\("rooms"\) was read while loading/);
+  });
+
   test("encode and decode carry class instances", async () => {
     await using bench = new Bench();
     const source = withState(`initial: () => new URL("http://a/b"),

@@ -241,6 +241,8 @@ for (const node of NODES) {
       );
       worker.send({ type: "consoleInput", session: 3, data: null });
       assert.equal((await worker.event("consoleClosed")).session, 3);
+      const left = await worker.request({ type: "evaluate", expression: "'state' in globalThis" });
+      assert.equal(left.text, "false");
     });
 
     test("an unknown request is refused, an unknown message ignored", async () => {

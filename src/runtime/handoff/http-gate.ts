@@ -173,7 +173,7 @@ export class HttpGate {
     this.#connections.delete(connection.socket);
     const parts = connection.held.map(({ event, request, parts }) => {
       request.on("error", () => {});
-      const bytes = requestBytes(request);
+      const bytes = requestBytes(request, wasContinued(parts[1]));
       return UPGRADE_EVENTS.has(event) ? Buffer.concat([bytes, parts[2] as Buffer]) : bytes;
     });
     parts.push(readAll(connection.socket));
@@ -248,6 +248,10 @@ export class HttpGate {
     return true;
   }
 }
+
+/** Node has sent "100 Continue" by itself. */
+const wasContinued = (response: unknown): boolean =>
+  (response as { _sent100?: boolean })._sent100 === true;
 
 const readableState = (request: IncomingMessage): { highWaterMark: number } =>
   (request as unknown as { _readableState: { highWaterMark: number } })._readableState;

@@ -5,10 +5,12 @@
 import type { IncomingMessage } from "node:http";
 
 /** Head, and as much of the body as has been read. */
-export function requestBytes(request: IncomingMessage): Buffer {
+export function requestBytes(request: IncomingMessage, wasContinued = false): Buffer {
   const head = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
   const { rawHeaders } = request;
   for (let at = 0; at < rawHeaders.length; at += 2) {
+    // The client was told to go on: it is not to hear it twice.
+    if (wasContinued && rawHeaders[at]!.toLowerCase() === "expect") continue;
     head.push(`${rawHeaders[at]}: ${rawHeaders[at + 1]}`);
   }
   const parts: Buffer[] = [Buffer.from(`${head.join("\r\n")}\r\n\r\n`, "latin1")];

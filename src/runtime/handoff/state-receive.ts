@@ -1,4 +1,5 @@
 /** The new generation's half of a state's way: read, deserialize, upgrade, decode; all or none. */
+import { isDeepStrictEqual } from "node:util";
 import { messageOf, TsugiError } from "../../errors.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
@@ -18,10 +19,17 @@ interface Received {
 
 type Cells = ReadonlyMap<string, StateCell<unknown>>;
 
+export interface ReceiveOptions {
+  /** The release's version, for errors. */
+  release: string;
+  /** Nothing is at stake: look also for migrations that change their input. */
+  rehearsal: boolean;
+}
+
 export async function receiveStates(
   cells: Cells,
-  release: string,
   handle: RawHandle,
+  options: ReceiveOptions,
 ): Promise<CarriedState[]> {
   const received = await readStates(handle);
   const values: [StateCell<unknown>, unknown][] = [];
@@ -31,14 +39,20 @@ export async function receiveStates(
     const cell = cells.get(header.name);
     if (cell === undefined) continue;
     const elapsed = stopwatch();
-    values.push([cell, await unpack(cell, state, release)]);
-    carried.set(cell.name, {
+    values.push([cell, await unpack(cell, state, options.release)]);
+    const report: CarriedState = {
       name: cell.name,
       from: header.version,
       to: cell.version,
       bytes: pieces.reduce((sum, { serialized }) => sum + byteLengthOf(serialized), 0),
       migrateMs: elapsed(),
-    });
+    };
+    if (options.rehearsal && (await changesInput(cell, state, options.release))) {
+      report.changesInput = true;
+    }
+    carried.set(cell.name, report);
+    // The value is there: its serialized form need not stay beside it.
+    pieces.length = 0;
   }
   for (const [cell, value] of values) cell.set(value);
   return [...cells.values()].map((cell) => carried.get(cell.name) ?? initialOf(cell));
@@ -68,6 +82,22 @@ async function unpack(
     const problem = messageOf(error);
     throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from, to }, { cause: error });
   }
+}
+
+/**
+ * A migration is to leave its input alone: in a swap the old generation still has it. Both copies
+ * here come from the same bytes, so what differs was changed.
+ */
+async function changesInput(
+  cell: StateCell<unknown>,
+  { header, pieces }: Received,
+  release: string,
+): Promise<boolean> {
+  const { name: state, version: to, options } = cell;
+  if (header.version === to) return false;
+  const input = join(pieces);
+  await migrate(input, { state, steps: options.upgrade, from: header.version, to, release });
+  return !isDeepStrictEqual(input, join(pieces));
 }
 
 function join(pieces: Received["pieces"]): unknown {

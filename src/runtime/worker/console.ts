@@ -27,12 +27,9 @@ export class Consoles {
     const { hot } = this.#scope();
     const prompt = hot.release ? `${hot.release.name}@${hot.release.version}> ` : "> ";
     const server: REPLServer = repl.start({ input, output, terminal, prompt, useGlobal: true });
-    // useGlobal shares the application's globals; what is added here belongs to this session.
-    for (const [name, value] of Object.entries(namesIn(this.#scope()))) {
-      if (name in server.context) continue;
-      Object.defineProperty(server.context, name, { configurable: true, writable: true, value });
-    }
+    const removeNames = addNames(server.context, namesIn(this.#scope()));
     server.on("exit", () => {
+      removeNames();
       this.#inputs.delete(session);
       this.#channel.send({ type: "consoleClosed", session });
     });
@@ -55,4 +52,19 @@ export class Consoles {
     });
     return Object.assign(output, { columns: columns ?? 80 });
   }
+}
+
+/** The context is the application's own global object: what a session adds, it takes away. */
+function addNames(context: object, names: Record<string, unknown>): () => void {
+  const added = Object.keys(names).filter((name) => !(name in context));
+  for (const name of added) {
+    Object.defineProperty(context, name, {
+      configurable: true,
+      writable: true,
+      value: names[name],
+    });
+  }
+  return () => {
+    for (const name of added) delete (context as Record<string, unknown>)[name];
+  };
 }

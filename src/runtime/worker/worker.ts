@@ -201,8 +201,20 @@ export class Worker {
   }
 
   async #receiveState(handle: RawHandle): Promise<WorkerReplies["receiveState"]> {
-    for (const cell of this.#registry.states.values()) cell.unwatch();
-    return { states: await receiveStates(this.#registry.states, this.#boot.version, handle) };
+    const cells = this.#registry.states;
+    for (const cell of cells.values()) {
+      cell.unwatch();
+      if (this.#state === "standby" && cell.settled) this.#noticeEarlyRead(cell.name);
+    }
+    const rehearsal = this.#boot.mode === "rehearsal";
+    return {
+      states: await receiveStates(cells, handle, { release: this.#boot.version, rehearsal }),
+    };
+  }
+
+  #noticeEarlyRead(name: string): void {
+    const text = `hot.state("${name}") was read while loading, before the carried value came: keep the ref, not what .value held then`;
+    this.#channel.send({ type: "notice", text });
   }
 
   /** The state has gone on: what still reads or writes it here is told, never silent. */
