@@ -1,9 +1,13 @@
 /** Where in its life a WebSocket may be when it is moved. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { certificateIn } from "../helpers/certificate.ts";
 import { type EchoAppOptions, EchoClient, echoApp, portOf } from "../helpers/webSocketApp.ts";
 import { Bench, handOff, NODES, relay, type WorkerUnderTest } from "../helpers/worker-harness.ts";
 
@@ -49,6 +53,12 @@ const socketOf = ({ socket }: EchoClient): Socket =>
 /** Changes what the application does with a message. */
 const onMessage = (body: string) => (source: string) =>
   source.replace(/ws\.on\("message",[\s\S]*?\n {6}\}\);/, body);
+
+function certificateFor(t: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), "tsugi-tls-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return certificateIn(folder);
+}
 
 describe("a WebSocket is moved", () => {
   for (const use of ["port", "server", "noServer"] as const) {
@@ -341,6 +351,45 @@ describe("a WebSocket is moved", () => {
       assert.match(pair.old.events("notice")[0]!.text, problem);
     });
   }
+
+  test("not over TLS: the old process serves it on, and it is told to come back", async (t) => {
+    const certificate = certificateFor(t);
+    const pair = new Pair(t, { state: true }, (source) =>
+      source
+        .replace("http.createServer()", `https.createServer(${JSON.stringify(certificate)})`)
+        .replace("import http", `import https from "node:https";\nimport http`),
+    );
+    await pair.old.event("ready");
+    const url = `wss://127.0.0.1:${await portOf(pair.old)}/chat`;
+    const client = new EchoClient(url, { rejectUnauthorized: false });
+    t.after(() => client.socket.terminate());
+    await client.opened;
+    const { carried, left } = await pair.move();
+    assert.deepEqual([carried, left], [0, 1]);
+    client.socket.send("x");
+    await client.answered(1);
+    assert.equal(client.answers[0], "1:1:x");
+    const drained = await pair.old.request({ type: "drain", drainMs: 50 });
+    assert.deepEqual(drained, { drained: 1, lost: 0 });
+    await client.until("close", () => client.closed !== undefined);
+    assert.equal(client.closed?.code, 1012);
+    await pair.old.until("close", () => pair.old.stdout.includes("closed 1 1012"));
+  });
+
+  test("not when unregistered: all are told to come back, not all at once", async (t) => {
+    const pair = new Pair(t, { register: false });
+    const clients = await Promise.all(Array.from({ length: 100 }, () => pair.client()));
+    await pair.move();
+    const ends: number[] = [];
+    for (const { socket } of clients) socket.once("close", () => ends.push(performance.now()));
+    const drained = await pair.old.request({ type: "drain", drainMs: 50 });
+    assert.deepEqual(drained, { drained: 100, lost: 0 });
+    for (const client of clients) {
+      await client.until("close", () => client.closed !== undefined);
+      assert.equal(client.closed?.code, 1012);
+    }
+    assert.ok(ends.at(-1)! - ends[0]! > 50, `all within ${ends.at(-1)! - ends[0]!} ms`);
+  });
 
   test("and handed back, with what was saved there", async (t) => {
     const pair = new Pair(t, { deflate: true });

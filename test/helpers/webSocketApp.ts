@@ -99,9 +99,10 @@ export class EchoClient {
   closed: { code: number; reason: string } | undefined;
   #watchers = new Set<() => void>();
 
-  constructor(port: number, options: WebSocket.ClientOptions & { path?: string } = {}) {
+  constructor(to: number | string, options: WebSocket.ClientOptions & { path?: string } = {}) {
     const { path = "/chat?room=1", ...rest } = options;
-    this.socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, ["b", "a"], {
+    const url = typeof to === "string" ? to : `ws://127.0.0.1:${to}${path}`;
+    this.socket = new WebSocket(url, ["b", "a"], {
       headers: { "x-id": "7" },
       ...rest,
     });

@@ -5,15 +5,31 @@
 import net from "node:net";
 import { connectionsOf, type SocketInternals } from "../worker/node-internals.ts";
 
+/** The TLS socket on each accepted one: the handle belongs to the one below, all else to it. */
+const secured = new WeakMap<SocketInternals, SocketInternals>();
+
+/** For a TLS server, before its first connection. */
+export function rememberSecured(server: object): void {
+  if (!("setSecureContext" in server)) return;
+  (server as unknown as net.Server).on("secureConnection", (socket: SocketInternals & Parented) => {
+    if (socket._parent) secured.set(socket._parent, socket);
+  });
+}
+
+interface Parented {
+  _parent?: SocketInternals | null;
+}
+
 export function otherSockets(servers: ReadonlySet<object>): SocketInternals[] {
   const active = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();
-  return active.filter((handle): handle is SocketInternals => {
-    if (!(handle instanceof net.Socket) || handle.destroyed) return false;
-    const socket = handle as SocketInternals;
-    const server = (socket._server ?? socket.server) as object | undefined;
-    if (server === undefined || !servers.has(server)) return false;
-    return connectionsOf(server) === undefined || !socket.parser;
-  });
+  return active
+    .filter((handle): handle is SocketInternals => handle instanceof net.Socket)
+    .map((socket) => secured.get(socket) ?? socket)
+    .filter((socket) => {
+      const server = (socket._server ?? socket.server) as object | undefined;
+      if (socket.destroyed || server === undefined || !servers.has(server)) return false;
+      return connectionsOf(server) === undefined || !socket.parser;
+    });
 }
 
 interface ClosableWebSocket {

@@ -20,7 +20,7 @@ import {
 import { Ages } from "./ages.ts";
 import { HttpGate } from "./http-gate.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
-import { closeWebSocket, isWebSocket, otherSockets } from "./other-sockets.ts";
+import { closeWebSocket, isWebSocket, otherSockets, rememberSecured } from "./other-sockets.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
 import type { Carriers } from "./sockets/carriers.ts";
 
@@ -66,6 +66,7 @@ export class Outgoing {
     this.#parts = parts;
     const { listeners } = parts;
     listeners.onServer = (server) => {
+      rememberSecured(server);
       if (isHttp2Server(server) && !this.#http2.has(server)) {
         this.#http2.set(server, new Http2Sessions(server));
       }
@@ -152,7 +153,10 @@ export class Outgoing {
   async release(stateless: boolean): Promise<WorkerReplies["releaseConnections"]> {
     this.#released = true;
     const waited = this.#gates.reduce((sum, { gate }) => sum + gate.heldCount, 0);
-    for (const socket of this.#stilled.splice(0)) resumeReading(socket);
+    for (const socket of this.#stilled.splice(0)) {
+      // One whose upgrade was under way may be a registered WebSocket by now.
+      if (!this.#parts.carriers.owns(socket)) resumeReading(socket);
+    }
     for (const { gate, listening } of this.#gates) {
       if (!gate.carries) gate.serveLast();
       else gate.onChange = () => this.#sendMovable(gate, listening);

@@ -89,10 +89,14 @@ export class Carriers {
   #change(startedMs: number): Promise<void> {
     return new Promise((resolve) => {
       const isSoon = performance.now() - startedMs < SOON_MS;
-      const timer = setTimeout(resolve, isSoon ? LOOK_MS : LOOK_LATER_MS);
+      const done = () => {
+        this.#look = () => {};
+        resolve();
+      };
+      const timer = setTimeout(done, isSoon ? LOOK_MS : LOOK_LATER_MS);
       this.#look = () => {
         clearTimeout(timer);
-        setImmediate(resolve);
+        setImmediate(done);
       };
     });
   }
