@@ -7,7 +7,7 @@ while [ -h "$self" ]; do
   link=$(readlink "$self")
   case $link in /*) self=$link ;; *) self=$(dirname "$self")/$link ;; esac
 done
-TSUGI_ROOT=$(CDPATH='' cd "$(dirname "$self")/.." && pwd -P)
+TSUGI_ROOT=$(CDPATH='' cd -P "$(dirname "$self")" && cd .. && pwd -P)
 TSUGI_NAME=$(basename "$self")
 export TSUGI_ROOT TSUGI_NAME
 
