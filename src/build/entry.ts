@@ -1,5 +1,5 @@
 /** Which file starts the app, and how it is built: guessed where it is not configured. */
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join, normalize } from "node:path";
 import { TsugiError } from "../errors.ts";
 import type { Project } from "./project.ts";
@@ -60,25 +60,13 @@ export function guessEntry(project: Project): EntryGuess {
     }
   }
   const tool = started.at(-1)?.script;
-  if (tool !== undefined && hasBuildScript(project)) {
-    const own = tool.entry === undefined ? [] : builtFrom(tidy(tool.entry));
-    return {
-      candidates: [
-        ...new Set(["dist/main.js", ...own, "dist/src/main.js", "dist/index.js", "dist/server.js"]),
-      ],
-      why: `seen through the start script, ${tool.tool}`,
-      nodeArgs,
-    };
-  }
-  if (tool?.entry !== undefined && isThere(tool.entry)) {
-    return {
-      candidates: [tidy(tool.entry)],
-      why: `seen through the start script, ${tool.tool}`,
-      nodeArgs,
-    };
-  }
-  const present = [...SOURCES, ...MORE_SOURCES].find(isThere);
-  if (present !== undefined) return { candidates: [present], why: "it is there", nodeArgs };
+  const source = [tool?.entry, ...SOURCES, ...MORE_SOURCES].find(
+    (path) => path !== undefined && isThere(path),
+  );
+  const why = tool === undefined ? "it is there" : `seen through the start script, ${tool.tool}`;
+  const isBuilt = hasBuildScript(project) && (tool !== undefined || isTypeScript(source ?? ""));
+  if (isBuilt) return { candidates: builtFrom(folder, source), why, nodeArgs };
+  if (source !== undefined) return { candidates: [tidy(source)], why, nodeArgs };
   throw new TsugiError("TSUGI_ENTRY_MISSING", {
     looked: `package.json (main, exports, start:prod, start), ${SOURCES.join(", ")}`,
     folder,
@@ -101,10 +89,26 @@ const withEndings = (path: string): string[] =>
     ? [path]
     : [path, `${path}.js`, `${path}.mjs`, `${path}.cjs`, tidy(`${path}/index.js`)];
 
-const builtFrom = (source: string): string[] => {
-  const name = source.replace(/\.[cm]?tsx?$/, ".js");
-  return [name.replace(/^src\//, "dist/"), `dist/${name}`, `dist/${basename(name)}`];
-};
+/** Where a build script may have put it; the source itself last: its build may be of a front end. */
+function builtFrom(folder: string, source: string | undefined): string[] {
+  const output = [...new Set([outDirOf(folder), "dist"])].filter((name) => name !== undefined);
+  const path = source === undefined ? undefined : tidy(source).replace(/\.([cm]?)tsx?$/, ".$1js");
+  const own = path === undefined ? [] : [path.replace(/^src\//, ""), path, basename(path)];
+  const names = [...own, "main.js", "src/main.js", "index.js", "server.js"];
+  const built = output.flatMap((out) => names.map((name) => `${out}/${name}`));
+  return [...new Set(source === undefined ? built : [...built, tidy(source)])];
+}
+
+/** tsconfig is JSON with comments: read for this one key only. */
+function outDirOf(folder: string): string | undefined {
+  for (const name of ["tsconfig.build.json", "tsconfig.json"]) {
+    const file = join(folder, name);
+    if (!existsSync(file)) continue;
+    const found = /^[^/\n]*"outDir"\s*:\s*"([^"]+)"/m.exec(readFileSync(file, "utf8"))?.[1];
+    if (found !== undefined) return tidy(found).replace(/\/$/, "");
+  }
+  return undefined;
+}
 
 function exportsEntry(exports: unknown): string | undefined {
   if (typeof exports === "string") return exports;

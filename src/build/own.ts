@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { runCommand, tail } from "./commands.ts";
-import { chooseEntry, hasBuildScript, outputFolderOf } from "./entry.ts";
+import { chooseEntry, hasBuildScript, isTypeScript, outputFolderOf } from "./entry.ts";
 import { fileAt, filesBelow, type PackedFile, readSource } from "./fileSet.ts";
 import { type HotScan, mentionsHot } from "./hotScan.ts";
 import { type Project, packageManagerOf } from "./project.ts";
@@ -25,6 +25,9 @@ export async function ownFiles(
   const { folder } = project;
   if (hasBuildScript(project)) await runBuildScript(folder, report);
   const entries = candidates.map((list) => chooseEntry(folder, list));
+  for (const entry of entries.filter(isTypeScript)) {
+    report.warn(`${entry} is TypeScript: Node strips its types. To compile it: build: "compile"`);
+  }
   report.step("Listing files");
   const listed = await packedByNpm(folder);
   const paths = new Set(
