@@ -36,9 +36,14 @@ if (unknown.length > 0) {
 }
 
 const bench = new Bench();
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => bench.end().finally(() => process.exit(130)));
-}
+let isInterrupted = false;
+const interrupted = () => {
+  if (!isInterrupted) void bench.end().finally(() => process.exit(130));
+  isInterrupted = true;
+};
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
+// Nobody reads any more: `npm run bench | head`, or a terminal that went away.
+process.stdout.on("error", interrupted);
 
 console.log(`${cpus().length} x ${cpus()[0]?.model ?? "CPU"}, ${process.platform}`);
 try {

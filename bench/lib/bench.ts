@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mustRun, running } from "../../test/helpers/commands.ts";
+import { endCommands, mustRun } from "../../test/helpers/commands.ts";
 import { installPackages, projectRoot, tsugiCli } from "../../test/helpers/example.ts";
 import { freePort, Host, makeHostPath } from "../../test/helpers/host.ts";
 
@@ -22,7 +22,7 @@ export class Bench {
   }
 
   async end(): Promise<void> {
-    for (const child of running) child.kill();
+    await endCommands();
     for (const clean of this.#cleanups.splice(0).reverse()) await clean();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }

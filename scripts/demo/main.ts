@@ -7,7 +7,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { running } from "../../test/helpers/commands.ts";
+import { endCommands } from "../../test/helpers/commands.ts";
 import {
   buildRelease,
   copyExample,
@@ -35,16 +35,22 @@ const cleanups: (() => Promise<unknown> | unknown)[] = [
 ];
 
 async function cleanUp(): Promise<void> {
-  for (const child of running) child.kill();
+  await endCommands();
   for (const clean of cleanups.splice(0).reverse()) await clean();
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => {
-    console.log("\nInterrupted; cleaning up …");
-    cleanUp().finally(() => process.exit(130));
-  });
+let isInterrupted = false;
+
+function interrupted(): void {
+  if (isInterrupted) return;
+  isInterrupted = true;
+  process.stderr.write("\nInterrupted; cleaning up …\n");
+  void cleanUp().finally(() => process.exit(130));
 }
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
+// Nobody reads any more: `npm run demo | head`, or a terminal that went away.
+process.stdout.on("error", interrupted);
 
 async function main(): Promise<string[]> {
   console.log(bold("tsugi: upgrade a running service, and count what its clients see"));
@@ -221,7 +227,7 @@ try {
   if (failures.length > 0) process.exitCode = 1;
   else say(green("No request failed, and nothing acknowledged is lost."));
 } catch (error) {
-  console.error(red(error instanceof Error ? error.message : String(error)));
+  if (!isInterrupted) console.error(red(error instanceof Error ? error.message : String(error)));
   process.exitCode = 1;
 } finally {
   await cleanUp();

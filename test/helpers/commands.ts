@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { tmpdir } from "node:os";
 
 export interface CommandResult {
   status: number | null;
@@ -16,8 +17,23 @@ export interface CommandOptions {
   timeoutMs?: number;
 }
 
-/** The children that run right now, so that whoever is interrupted can end them. */
-export const running = new Set<ChildProcess>();
+/** The children that run right now. */
+const running = new Set<ChildProcess>();
+
+/**
+ * For whoever is interrupted: ends what runs, except `bin/<app>`, which is waited for: one that is
+ * killed while it starts a service would leave that behind.
+ */
+export async function endCommands(): Promise<void> {
+  await Promise.all(
+    [...running].map((child) => {
+      const closed = new Promise((resolve) => child.once("close", resolve));
+      if (!/\/bin\/[^/]+$/.test(child.spawnfile) || !child.spawnfile.startsWith(tmpdir()))
+        child.kill();
+      return closed;
+    }),
+  );
+}
 
 /** Runs a command to its end; resolves whatever its status is. */
 export function runCommand(
