@@ -2,7 +2,17 @@
  * `wall`, the small service of the host tests: real releases, built by `tsugi release` with the
  * Node that runs the tests, installed from the tarball alone.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -89,7 +99,7 @@ export async function buildWall(versions: Record<string, WallVersion>): Promise<
       const options = { env: { PORT: String(port), ...env }, config: { ...CONFIG, ...config } };
       const host = new Host({ root, name: "wall", path, ...options });
       t.after(() => host.app("stop").catch(() => {})); // one test moves its root away
-      await host.extract(tarball(version));
+      await install(host, tarball(version), join(folder, `extracted-${version}`));
       const get = async (at = "/") => {
         const response = await fetch(`http://127.0.0.1:${port}${at}`, {
           headers: { connection: "close" },
@@ -101,6 +111,24 @@ export async function buildWall(versions: Record<string, WallVersion>): Promise<
     },
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Extracts the tarball once; further hosts get a copy, with the 100 MB of Node as a hard link. */
+async function install(host: Host, tarball: string, extracted: string): Promise<void> {
+  if (!existsSync(extracted)) {
+    mkdirSync(extracted);
+    await host.run("tar", ["xzf", tarball, "-C", extracted]);
+  }
+  const isNode = (path: string) => /\/runtime\/[^/]+\/bin\/node$/.test(path);
+  cpSync(extracted, host.root, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !isNode(path),
+  });
+  for (const runtime of readdirSync(join(extracted, "runtime"))) {
+    const node = join("runtime", runtime, "bin", "node");
+    linkSync(join(extracted, node), join(host.root, node));
+  }
 }
 
 async function build(folder: string, version: string, extra: string, config: object) {
