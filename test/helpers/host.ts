@@ -53,7 +53,8 @@ export class Host {
     this.root = root;
     this.name = name;
     this.bin = join(root, "bin", name);
-    this.env = { PATH: path, HOME: root, LANG: "C.UTF-8" };
+    // The tests may run in a container, where an upgrade is refused unless one insists.
+    this.env = { PATH: path, HOME: root, LANG: "C.UTF-8", TSUGI_EPHEMERAL: "1" };
     mkdirSync(join(root, "etc"), { recursive: true });
     const lines = Object.entries(env).map(([key, value]) => `${key}=${value}\n`);
     writeFileSync(join(root, "etc", "env"), lines.join(""), { mode: 0o600 });

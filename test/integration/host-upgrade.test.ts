@@ -214,7 +214,10 @@ test(
     });
     await host.must("start");
     await host.must("unpack", wall.tarball("0.0.2"));
-    const first = spawn(host.bin, ["upgrade", "0.0.2"], { stdio: ["ignore", "ignore", "pipe"] });
+    const first = spawn(host.bin, ["upgrade", "0.0.2"], {
+      env: host.env,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let output = "";
     first.stderr.on("data", (data) => {
       output += data;

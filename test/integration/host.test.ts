@@ -265,7 +265,7 @@ test("console is a REPL inside the worker, which goes on when it is left", {
   const { host, get } = await wall.host(t);
   await host.must("start");
   const { pid } = await get();
-  const child = spawn(host.bin, ["console"], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(host.bin, ["console"], { env: host.env, stdio: ["pipe", "pipe", "inherit"] });
   let output = "";
   child.stdout.on("data", (data) => {
     output += data;
@@ -294,7 +294,7 @@ test(
       stdout,
       new RegExp(`^\\d{4}-\\d\\d-\\d\\dT\\S+Z 0\\.0\\.1 ${pid} said /say\\?2\n$`),
     );
-    const follower = spawn(host.bin, ["logs", "-f", "-n", "1"]);
+    const follower = spawn(host.bin, ["logs", "-f", "-n", "1"], { env: host.env });
     let followed = "";
     follower.stdout.on("data", (data) => {
       followed += data;
@@ -328,7 +328,7 @@ test(
     const { host, get } = await wall.host(t, "0.0.1", {
       config: { restarts: { max: 1, withinMs: 60_000 } },
     });
-    const child = spawn(host.bin, ["foreground"]);
+    const child = spawn(host.bin, ["foreground"], { env: host.env });
     const ended = once(child, "close");
     let output = "";
     child.stdout.on("data", (data) => {
@@ -347,7 +347,7 @@ test(
 
 test("foreground logs to stdout only, stops on SIGTERM and ends with 0", QUICK, async (t) => {
   const { host, get } = await wall.host(t);
-  const child = spawn(host.bin, ["foreground"]);
+  const child = spawn(host.bin, ["foreground"], { env: host.env });
   const ended = once(child, "close");
   let output = "";
   child.stdout.on("data", (data) => {
