@@ -19,6 +19,7 @@ const STORY = [
   "README.md",
   "docs/guides/writing-an-app.md",
   "docs/guides/upgrading.md",
+  "docs/guides/at-night.md",
   "docs/guides/configuration.md",
   "docs/guides/systemd.md",
   "docs/guides/containers.md",
