@@ -47,7 +47,7 @@ export async function buildApplication(
   const { project, mode } = request;
   const code = mode === "own" ? await takeOwn(request, report) : await compileAll(request, report);
   const files = new Map(code.files.map((file) => [file.path, file]));
-  for (const file of await staticFiles(project, request.files, mode, report)) {
+  for (const file of await staticFiles(project, request.files, mode, files, report)) {
     files.set(file.path, file);
   }
   const packageJson = join(project.folder, "package.json");

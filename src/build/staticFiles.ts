@@ -1,5 +1,5 @@
 /** The files beside the code: what `files` names, else the folders that are called so everywhere. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { TsugiError } from "../errors.ts";
 import type { BuildMode } from "./entry.ts";
@@ -21,14 +21,15 @@ const CONVENTIONAL = [
 ];
 const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)|^(rel|\.tsugi)(\/|$)/;
 
-/** @throws TSUGI_FILES_MISSING where a glob matches nothing */
+/** `known`: what is packed already, by path. @throws TSUGI_FILES_MISSING where a glob matches nothing */
 export async function staticFiles(
   { folder }: Project,
   globs: string[] | undefined,
   mode: BuildMode,
+  known: ReadonlyMap<string, unknown>,
   report: BuildReport,
 ): Promise<PackedFile[]> {
-  if (globs === undefined) return mode === "own" ? [] : conventionalFiles(folder, report);
+  if (globs === undefined) return mode === "own" ? [] : conventionalFiles(folder, known, report);
   const all = filesBelow(folder, ".", (name) => NEVER.test(name)).map(({ path }) => path.slice(2));
   const chosen = new Set<string>();
   const left = globs
@@ -44,15 +45,21 @@ export async function staticFiles(
   return [...chosen].map((path) => fileAt(path, join(folder, path)));
 }
 
-function conventionalFiles(folder: string, report: BuildReport): PackedFile[] {
-  const present = readdirSync(folder, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && CONVENTIONAL.includes(entry.name))
-    .map(({ name }) => name)
-    .sort();
-  if (present.length > 0) {
-    report.guess("files", present.map((name) => `${name}/**`).join(", "), "folders of that name");
+function conventionalFiles(
+  folder: string,
+  known: ReadonlyMap<string, unknown>,
+  report: BuildReport,
+): PackedFile[] {
+  const found: PackedFile[] = [];
+  const names: string[] = [];
+  for (const name of CONVENTIONAL) {
+    const place = join(folder, name);
+    if (!existsSync(place) || !statSync(place).isDirectory()) continue;
+    const files = filesBelow(place, name, (path) => NEVER.test(path));
+    if (files.every(({ path }) => known.has(path))) continue;
+    names.push(`${name}/**`);
+    found.push(...files);
   }
-  return present.flatMap((name) =>
-    filesBelow(join(folder, name), name, (path) => NEVER.test(path)),
-  );
+  if (names.length > 0) report.guess("files", names.join(", "), "folders of that name");
+  return found;
 }

@@ -27,13 +27,21 @@ export async function runtimeFromNpm(
       problem,
     });
   if (platform.endsWith("-musl")) throw unavailable("npm carries no Node for musl");
-  const args = ["pack", spec, "--pack-destination", temporary, "--ignore-scripts", "--silent"];
+  const args = [
+    "pack",
+    spec,
+    "--pack-destination",
+    temporary,
+    "--ignore-scripts",
+    "--loglevel=error",
+  ];
   const result = await runCommand("npm", args, folder).catch((error: Error) => {
     throw unavailable(error.message);
   });
   const archive = readdirSync(temporary).find((name) => name.endsWith(".tgz"));
   if (result.code !== 0 || archive === undefined) {
-    throw unavailable(tail(result.stderr || result.stdout) || `npm pack ended with ${result.code}`);
+    const said = tail(result.stderr.replace(/^npm error (A complete log.*)?/gm, ""), 4);
+    throw unavailable(said || `npm pack ended with ${result.code}`);
   }
   return filesOfTar(join(temporary, archive), (path) =>
     path === "package/bin/node" ? "bin/node" : path === "package/LICENSE" ? "LICENSE" : undefined,
