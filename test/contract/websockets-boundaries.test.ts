@@ -197,6 +197,46 @@ describe("a WebSocket is moved", () => {
     assert.equal(client.answers[0], "1:1:held");
   });
 
+  for (const state of [true, false]) {
+    test(`with all that its server sends by itself${state ? ", with state" : ""}`, async (t) => {
+      const ticking = (source: string) =>
+        source
+          .replace("count: ws.count,", "count: ws.count, ticks: ws.ticks,")
+          .replace("ws.count = data.count;", "ws.count = data.count; ws.ticks = data.ticks;")
+          .concat(`
+            const tick = () => {
+              for (const ws of wss.clients) {
+                if (ws.readyState !== 1) continue;
+                ws.ticks = (ws.ticks ?? 0) + 1;
+                ws.send(generation + " tick " + ws.ticks + " ".repeat(ws.ticks % 2000));
+              }
+            };
+            let timer;
+            hot.activate(() => { timer = setInterval(tick, 5); });
+            hot.freeze(() => clearInterval(timer));`);
+      const pair = new Pair(t, { state, deflate: true }, ticking);
+      const clients = await Promise.all(
+        Array.from({ length: 30 }, (_, at) =>
+          pair.client({ perMessageDeflate: at % 2 === 0 ? { threshold: 0 } : false }),
+        ),
+      );
+      const ticksOf = (client: EchoClient) =>
+        client.messages.filter((message) => message.includes(" tick "));
+      const fromNext = ({ messages }: EchoClient) =>
+        messages.filter((message) => message.startsWith("2 tick")).length > 10;
+      await Promise.all(clients.map((it) => it.until("ticks", () => ticksOf(it).length > 10)));
+      await pair.move();
+      await Promise.all(clients.map((it) => it.until("more ticks", () => fromNext(it))));
+      for (const client of clients) {
+        const numbers = ticksOf(client).map((tick) => Number.parseInt(tick.slice(7), 10));
+        assert.deepEqual(
+          numbers,
+          numbers.map((_, at) => at + 1),
+        );
+      }
+    });
+  }
+
   test("with what was sent before, however slowly its client reads", async (t) => {
     const flood = onMessage(`ws.on("message", () => {
       for (let at = 0; at < 400; at++) ws.send(generation + ":" + at + ":" + "x".repeat(50000));
@@ -305,6 +345,19 @@ describe("a WebSocket is moved", () => {
     client.socket.send("second");
     await client.answered(2);
     assert.deepEqual(client.answers, ["1:1:first", "2:2:second"]);
+  });
+
+  test("with its request as it came, whatever the application did to it", async (t) => {
+    const rewrite = (source: string) =>
+      source.replace(
+        "if (!hot.carried(ws)) {",
+        `$& request.user = "ada"; request.url += "/rewritten";`,
+      );
+    const pair = new Pair(t, {}, rewrite);
+    await pair.client();
+    await pair.move();
+    const told = () => pair.next.stdout.includes("connection 2 true /chat?room=1 7");
+    await pair.next.until("connection", told);
   });
 
   test("into a version that has turned compression off: it stays as agreed", async (t) => {

@@ -12,7 +12,7 @@ import { takeUnread } from "../sockets/unread.ts";
 import { closeFrame, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
 import { observeEventTarget } from "./listeners.ts";
-import { recordRequest, type WebSocketRecord } from "./record.ts";
+import { type RequestRecord, recordRequest, type WebSocketRecord } from "./record.ts";
 
 type CloseListener = (this: WebSocketInternals) => void;
 
@@ -21,6 +21,8 @@ export class WebSocketConnection implements Connection {
   readonly socket: SocketInternals;
   readonly underWay = new UnderWay();
   readonly #request: IncomingMessage;
+  /** As it came: frameworks rewrite the url while they look for a handler. */
+  readonly #recorded: RequestRecord;
   readonly #options: CarryOptions<object>;
   readonly #carrier: Carrier;
   /** Of `ws` itself: its own bookkeeping at the end of a connection. */
@@ -44,6 +46,7 @@ export class WebSocketConnection implements Connection {
     this.webSocket = webSocket;
     this.socket = webSocket._socket;
     this.#request = request;
+    this.#recorded = recordRequest(request);
     this.#options = options;
     this.#carrier = carrier;
     this.#ownCloseListeners = webSocket.listeners("close") as CloseListener[];
@@ -82,7 +85,7 @@ export class WebSocketConnection implements Connection {
 
   holder(): Holder | undefined {
     if (this.hasEnded || (this.underWay.isIdle && !this.#isReceiving)) return undefined;
-    const name = `WebSocket ${this.#request.url}`;
+    const name = `WebSocket ${this.#recorded.url}`;
     return { kind: "websocket", name, ageMs: this.underWay.ageMs };
   }
 
@@ -124,7 +127,7 @@ export class WebSocketConnection implements Connection {
     const deflate = webSocket._extensions["permessage-deflate"];
     const saved = saveConnection(this.#options, webSocket, this.#request);
     return {
-      ...recordRequest(this.#request),
+      ...this.#recorded,
       protocol: webSocket.protocol,
       deflate: deflate?.params ? { ...deflate.params } : null,
       closeSent: webSocket._closeFrameSent,
