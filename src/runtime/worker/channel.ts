@@ -21,6 +21,8 @@ type Send = (
   callback?: (error: Error | null) => void,
 ) => boolean;
 
+const HANDLES_IN_FLIGHT = 2;
+
 export class SupervisorChannel {
   /** Set by the worker: every message that this protocol knows, or does not know. */
   onRequest: (request: WorkerRequest, handle: RawHandle | undefined) => void = () => {};
@@ -29,6 +31,8 @@ export class SupervisorChannel {
   /** The application said `process.send("ready")`. */
   onReadySignal: () => void = () => {};
   readonly #send: Send;
+  readonly #waiting: (() => void)[] = [];
+  #inFlight = 0;
 
   constructor() {
     this.#send = (process.send as Send).bind(process);
@@ -49,8 +53,29 @@ export class SupervisorChannel {
   /** Resolves once the kernel has the message, and with it its handle. */
   sendWithHandle(event: WorkerEvent, handle: RawHandle): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#post(event, handle, (error) => (error ? reject(error) : resolve()));
+      this.#waiting.push(() =>
+        this.#post(event, handle, (error) => {
+          this.#inFlight -= 1;
+          this.#pump();
+          if (error) reject(error);
+          else resolve();
+        }),
+      );
+      this.#pump();
     });
+  }
+
+  /**
+   * Node sends one handle at a time, and goes through all that wait at each acknowledgement: with
+   * thousands in its queue that is most of the work. So they wait here.
+   */
+  #pump(): void {
+    while (this.#inFlight < HANDLES_IN_FLIGHT) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#inFlight += 1;
+      next();
+    }
   }
 
   #post(

@@ -74,12 +74,15 @@ interface ConnectionsList {
   active(): HttpParser[];
 }
 
+let connectionsSymbol: symbol | undefined;
+
 /** Undefined for what is not an HTTP/1.1 server. */
 export function connectionsOf(server: object): ConnectionsList | undefined {
-  const symbol = Object.getOwnPropertySymbols(server).find(
+  // One symbol for all servers; asked for once a connection, so it is looked for once.
+  connectionsSymbol ??= Object.getOwnPropertySymbols(server).find(
     ({ description }) => description === "http.server.connections",
   );
-  return symbol && (server as Record<symbol, ConnectionsList>)[symbol];
+  return connectionsSymbol && (server as Record<symbol, ConnectionsList>)[connectionsSymbol];
 }
 
 export type HttpServerInternals = ServerInternals & HttpServer;
