@@ -19,7 +19,7 @@ const viewers = new Map<WebSocket, Viewer>();
 /** Serves `ws://…/feed?admiral=<name>&after=<sequence>`. */
 export function openFeed(server: Server): void {
   const feed = new WebSocketServer({ server, path: "/feed" });
-  hot.websockets<WebSocket, Viewer>(feed, {
+  hot.websockets(feed, {
     save: (socket) => viewers.get(socket)!,
     restore: (socket, viewer) => viewers.set(socket, viewer),
   });
