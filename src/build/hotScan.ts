@@ -31,8 +31,9 @@ export class HotScan {
   add(code: string, file: string, ast = mentionsHot(code) ? parseModule(code, file) : undefined) {
     if (ast === undefined) return;
     if (/["'`]tsugi\/hot["'`]/.test(code)) this.usesHot = true;
+    const names = localNames(ast);
     walk(ast, (node) => {
-      if (node.type === "CallExpression") this.#call(node);
+      if (node.type === "CallExpression") this.#call(node, names);
       return undefined;
     });
   }
@@ -43,10 +44,10 @@ export class HotScan {
     return { usesHot: true, accepts: this.accepts, states };
   }
 
-  #call(node: Node): void {
+  #call(node: Node, names: ReadonlySet<string>): void {
     const callee = node.callee as Node;
     const method = memberName(callee);
-    if ((method !== "state" && method !== "accept") || !isHot(callee.object)) return;
+    if ((method !== "state" && method !== "accept") || !isHot(callee.object, names)) return;
     if (method === "accept") this.accepts = true;
     else this.#state(node.arguments as Node[]);
   }
@@ -59,16 +60,37 @@ export class HotScan {
 }
 
 /** `hot`, `tsugi.hot`, and what compilers make of an import: `hot_1.hot`, `(0, hot_1.hot)`. */
-function isHot(node: unknown): boolean {
-  if (isNode(node) && node.type === "SequenceExpression") {
-    return isHot((node.expressions as Node[]).at(-1));
+function isHot(node: unknown, names: ReadonlySet<string>): boolean {
+  if (!isNode(node)) return false;
+  if (node.type === "SequenceExpression") {
+    return isHot((node.expressions as Node[]).at(-1), names);
   }
-  return isIdentifier(node, "hot") || memberName(node) === "hot";
+  return node.type === "Identifier" ? names.has(node.name as string) : memberName(node) === "hot";
 }
 
-function readState(name: string, options: Node | undefined): ManifestState {
+/** `import { hot as live } from "tsugi/hot"`: `hot` goes by that name too. */
+function localNames(ast: Node): Set<string> {
+  const names = new Set(["hot"]);
+  walk(ast, (node) => {
+    if (node.type === "ImportSpecifier" && isIdentifier(node.imported, "hot")) {
+      names.add((node.local as Node).name as string);
+    }
+    return undefined;
+  });
+  return names;
+}
+
+/** `{ … } satisfies Options`, `{ … } as const`. */
+function withoutTypes(node: Node): Node {
+  return /^TS(As|Satisfies|NonNull)Expression$/.test(node.type)
+    ? withoutTypes(node.expression as Node)
+    : node;
+}
+
+function readState(name: string, given: Node | undefined): ManifestState {
   const state: ManifestState = { name, version: 1, upgradesFrom: [], downgradesFrom: [] };
-  if (options === undefined) return state;
+  if (given === undefined) return state;
+  const options = withoutTypes(given);
   if (options.type !== "ObjectExpression") return { ...state, dynamic: true };
   for (const property of options.properties as Node[]) {
     if (property.type !== "Property" || property.computed) {
@@ -76,7 +98,7 @@ function readState(name: string, options: Node | undefined): ManifestState {
       continue;
     }
     const key = keyOf(property);
-    const value = property.value as Node;
+    const value = withoutTypes(property.value as Node);
     if (key === "version") {
       if (value.type === "Literal" && typeof value.value === "number") state.version = value.value;
       else state.dynamic = true;

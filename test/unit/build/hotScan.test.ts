@@ -30,6 +30,16 @@ describe("what the sources say about tsugi/hot", () => {
     assert.equal(facts.accepts, true);
   });
 
+  test("under another name, with types around the options", () => {
+    const facts = scan(
+      `import { hot as live } from "tsugi/hot";
+       live.state<number>("a", { version: 2 as const, upgrade: { 1: f } as Steps } satisfies Options);`,
+    );
+    assert.deepEqual(facts.states, [
+      { name: "a", version: 2, upgradesFrom: [1], downgradesFrom: [] },
+    ]);
+  });
+
   test("options that only the running process knows are marked", () => {
     const facts = scan('import { hot } from "tsugi/hot"; hot.state("a", { ...rest, version: V });');
     assert.equal(facts.states[0]?.dynamic, true);
