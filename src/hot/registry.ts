@@ -1,4 +1,5 @@
 /** What an application has told `hot`. The API writes it; a driver (inert, worker) acts on it. */
+import type { IncomingMessage } from "node:http";
 import type { Server as NetServer } from "node:net";
 import { StateCell } from "./state.ts";
 import type { CarryOptions, Hot, HotRelease, StateOptions, WebSocketServerLike } from "./types.ts";
@@ -6,9 +7,12 @@ import type { CarryOptions, Hot, HotRelease, StateOptions, WebSocketServerLike }
 export type Hook = () => unknown;
 export type HookKind = "prepare" | "activate" | "freeze" | "dispose" | "health";
 
+/** Whatever the application's types are. */
+export type AnyCarryOptions = CarryOptions<object, unknown, (IncomingMessage | undefined)[]>;
+
 export interface RegisteredServer<S> {
   server: S;
-  options: CarryOptions<object>;
+  options: AnyCarryOptions;
 }
 
 export class HotRegistry {
@@ -47,11 +51,7 @@ export class HotRegistry {
   }
 }
 
-function register<S>(
-  servers: RegisteredServer<S>[],
-  server: S,
-  options: CarryOptions<object>,
-): void {
+function register<S>(servers: RegisteredServer<S>[], server: S, options: AnyCarryOptions): void {
   if (servers.some((it) => it.server === server)) {
     throw new Error("this server was registered with hot twice");
   }
@@ -78,12 +78,12 @@ export function createHot(registry: HotRegistry, release: HotRelease | undefined
     health: add("health"),
     websockets: (server, options = {}) => {
       registry.used = true;
-      register(registry.websockets, server, options as CarryOptions<object>);
+      register(registry.websockets, server, options as AnyCarryOptions);
       registry.onServer();
     },
     sockets: (server, options = {}) => {
       registry.used = true;
-      register(registry.sockets, server, options as CarryOptions<object>);
+      register(registry.sockets, server, options as AnyCarryOptions);
       registry.onServer();
     },
     carried: (connection) => registry.carried.has(connection),

@@ -45,14 +45,12 @@ export interface WebSocketServerLike extends EventEmitter {
 /** The WebSockets of a server: `WebSocket` for `WebSocketServer`. */
 export type ClientOf<Server> = Server extends { clients?: Set<infer Client> } ? Client : unknown;
 
-export interface CarryOptions<Connection, Data = unknown> {
-  /**
-   * What the application keeps per connection, as structured-cloneable data. Of a WebSocket it
-   * also gets the request that began it.
-   */
-  save?: (connection: Connection, request?: IncomingMessage) => Data;
+/** `Rest`: what both get besides. Of a WebSocket: the request that began it. */
+export interface CarryOptions<Connection, Data = unknown, Rest extends unknown[] = []> {
+  /** What the application keeps per connection, as structured-cloneable data. */
+  save?: (connection: Connection, ...rest: Rest) => Data;
   /** Runs in the new generation before its `'connection'` listener sees the connection. */
-  restore?: (connection: Connection, data: Data, request?: IncomingMessage) => void;
+  restore?: (connection: Connection, data: Data, ...rest: Rest) => void;
 }
 
 /** The release that this process belongs to. */
@@ -87,7 +85,7 @@ export interface Hot {
   /** Carries the connections of a `ws` server, with data of the application for each. */
   websockets<Server extends WebSocketServerLike, Data = unknown>(
     server: Server,
-    options?: CarryOptions<ClientOf<Server>, Data>,
+    options?: CarryOptions<ClientOf<Server>, Data, [request: IncomingMessage]>,
   ): void;
   /** Carries the connections of a `net.createServer` server. */
   sockets<Data = unknown>(server: NetServer, options?: CarryOptions<Socket, Data>): void;

@@ -1,11 +1,11 @@
 /** What the application's `save` returns for a connection: it must survive the way. */
 import type { IncomingMessage } from "node:http";
-import type { CarryOptions } from "../../../hot/types.ts";
+import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import { findCloneProblem } from "../cloneable.ts";
 
 /** Throws what `save` throws, or names the part of its value that cannot travel. */
 export function saveConnection(
-  { save }: CarryOptions<object>,
+  { save }: AnyCarryOptions,
   connection: object,
   request?: IncomingMessage,
 ): unknown {

@@ -1,5 +1,5 @@
 /** One connection of a registered `net.Server`, in the generation that has it. */
-import type { CarryOptions } from "../../../hot/types.ts";
+import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import type { SocketInternals } from "../../worker/node-internals.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
@@ -23,7 +23,7 @@ export class TcpConnection implements Connection {
   readonly underWay = new UnderWay();
   /** An async 'connection' listener is at work on it. */
   isAttended = true;
-  readonly #options: CarryOptions<object>;
+  readonly #options: AnyCarryOptions;
   readonly #carrier: Carrier;
   #isStill = false;
   #isGone = false;
@@ -31,7 +31,7 @@ export class TcpConnection implements Connection {
   #closed: unknown[] | undefined;
 
   /** Before the application has seen it. */
-  constructor(socket: SocketInternals, options: CarryOptions<object>, carrier: Carrier) {
+  constructor(socket: SocketInternals, options: AnyCarryOptions, carrier: Carrier) {
     this.socket = socket;
     this.#options = options;
     this.#carrier = carrier;

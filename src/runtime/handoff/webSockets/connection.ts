@@ -1,6 +1,6 @@
 /** One WebSocket of a registered server, in the generation that has it. */
 import type { IncomingMessage } from "node:http";
-import type { CarryOptions } from "../../../hot/types.ts";
+import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import type { SocketInternals } from "../../worker/node-internals.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
@@ -23,7 +23,7 @@ export class WebSocketConnection implements Connection {
   readonly #request: IncomingMessage;
   /** As it came: frameworks rewrite the url while they look for a handler. */
   readonly #recorded: RequestRecord;
-  readonly #options: CarryOptions<object>;
+  readonly #options: AnyCarryOptions;
   readonly #carrier: Carrier;
   /** Of `ws` itself: its own bookkeeping at the end of a connection. */
   readonly #ownCloseListeners: CloseListener[];
@@ -40,7 +40,7 @@ export class WebSocketConnection implements Connection {
   constructor(
     webSocket: WebSocketInternals,
     request: IncomingMessage,
-    options: CarryOptions<object>,
+    options: AnyCarryOptions,
     carrier: Carrier,
   ) {
     this.webSocket = webSocket;
