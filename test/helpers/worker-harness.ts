@@ -24,6 +24,7 @@ import {
   type WorkerRequest,
   type WorkerRequestWithReply,
 } from "../../src/protocol/worker.ts";
+import { HandleQueue } from "../../src/runtime/handleQueue.ts";
 
 const WORKER = fileURLToPath(new URL("../../dist/release/worker.mjs", import.meta.url));
 
@@ -88,6 +89,7 @@ export class WorkerUnderTest {
   stdout = "";
   stderr = "";
   onConnection: (meta: ConnectionMeta, handle: Handle) => void = () => {};
+  readonly #handles = new HandleQueue();
   #nextId = 1;
   #watchers = new Set<() => void>();
 
@@ -161,10 +163,17 @@ export class WorkerUnderTest {
 
   send(request: WorkerRequest, handle?: Handle): void {
     if (this.child.connected) {
-      const relayed = request.type === "adopt";
-      this.child.send({ cmd: ENVELOPE, tsugi: request }, handle, {}, () => {
-        if (relayed) handle?.close();
-      });
+      const post = (sent: () => void) =>
+        this.child.send({ cmd: ENVELOPE, tsugi: request }, handle, {}, sent);
+      if (request.type !== "adopt") post(() => {});
+      else {
+        this.#handles.add((sent) =>
+          post(() => {
+            sent();
+            handle?.close();
+          }),
+        );
+      }
     }
   }
 

@@ -12,6 +12,7 @@ import {
   type WorkerEvent,
   type WorkerRequest,
 } from "../../protocol/worker.ts";
+import { HandleQueue } from "../handleQueue.ts";
 import type { RawHandle } from "./listeners.ts";
 
 export interface WorkerExit {
@@ -53,6 +54,7 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     serialization: "advanced",
   });
+  const connections = new HandleQueue();
   return {
     pid: child.pid ?? 0,
     send(request, handle, onSent) {
@@ -61,7 +63,19 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
         return;
       }
       const envelope: Envelope<WorkerRequest> = { cmd: ENVELOPE, tsugi: request };
-      child.send(envelope, handle as never, {}, () => onSent?.());
+      const post = (sent: () => void) => child.send(envelope, handle as never, {}, sent);
+      if (request.type !== "adopt") {
+        post(() => onSent?.());
+        return;
+      }
+      connections.add((sent) => {
+        const gone = () => {
+          sent();
+          onSent?.();
+        };
+        if (child.connected) post(gone);
+        else gone();
+      });
     },
     kill: (signal) => void child.kill(signal),
     onEvent(listener) {

@@ -12,6 +12,7 @@ import {
   type WorkerEvent,
   type WorkerRequest,
 } from "../../protocol/worker.ts";
+import { HandleQueue } from "../handleQueue.ts";
 import type { RawHandle } from "./node-internals.ts";
 
 type Send = (
@@ -21,8 +22,6 @@ type Send = (
   callback?: (error: Error | null) => void,
 ) => boolean;
 
-const HANDLES_IN_FLIGHT = 2;
-
 export class SupervisorChannel {
   /** Set by the worker: every message that this protocol knows, or does not know. */
   onRequest: (request: WorkerRequest, handle: RawHandle | undefined) => void = () => {};
@@ -31,8 +30,7 @@ export class SupervisorChannel {
   /** The application said `process.send("ready")`. */
   onReadySignal: () => void = () => {};
   readonly #send: Send;
-  readonly #waiting: (() => void)[] = [];
-  #inFlight = 0;
+  readonly #handles = new HandleQueue();
 
   constructor() {
     this.#send = (process.send as Send).bind(process);
@@ -53,29 +51,14 @@ export class SupervisorChannel {
   /** Resolves once the kernel has the message, and with it its handle. */
   sendWithHandle(event: WorkerEvent, handle: RawHandle): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push(() =>
+      this.#handles.add((sent) =>
         this.#post(event, handle, (error) => {
-          this.#inFlight -= 1;
-          this.#pump();
+          sent();
           if (error) reject(error);
           else resolve();
         }),
       );
-      this.#pump();
     });
-  }
-
-  /**
-   * Node sends one handle at a time, and goes through all that wait at each acknowledgement: with
-   * thousands in its queue that is most of the work. So they wait here.
-   */
-  #pump(): void {
-    while (this.#inFlight < HANDLES_IN_FLIGHT) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      this.#inFlight += 1;
-      next();
-    }
   }
 
   #post(
