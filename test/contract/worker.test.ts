@@ -85,6 +85,24 @@ for (const node of NODES) {
       assert.equal(release.rehearsal, false);
     });
 
+    test("in threads and children of the application tsugi/hot resolves, and is inert", async () => {
+      await using bench = new Bench(node);
+      const part = bench.write(
+        "part.mjs",
+        `import { hot } from "tsugi/hot";
+         console.log(process.argv[2] ?? "thread", hot.release === undefined, process.env.TSUGI_WORKER === undefined);`,
+      );
+      const worker = bench.start(`
+        import { fork } from "node:child_process";
+        import { Worker } from "node:worker_threads";
+        fork(${JSON.stringify(part)}, ["child"]);
+        new Worker(${JSON.stringify(part)});
+        setInterval(() => {}, 1000);
+      `);
+      await worker.until("child", () => worker.stdout.includes("child true true"));
+      await worker.until("thread", () => worker.stdout.includes("thread true true"));
+    });
+
     test("an entry that throws is reported, and ends the process", async () => {
       await using bench = new Bench(node);
       const worker = bench.start(`await null; throw new Error("no database");`);
