@@ -76,6 +76,19 @@ test("every relative link leads to a file, and every anchor to a heading", () =>
   assert.deepEqual(broken, []);
 });
 
+test("every page is linked from another one", () => {
+  const linked = new Set(
+    pages.flatMap((page) =>
+      relativeLinks(page).map((target) => join(dirname(page.path), target.split("#")[0]!)),
+    ),
+  );
+  const alone = pages.map(({ path }) => path).filter((path) => !linked.has(path));
+  assert.deepEqual(
+    alone.filter((path) => path !== "README.md" && !path.startsWith("examples")),
+    [],
+  );
+});
+
 test("every error code in the documentation exists", () => {
   const unknown = pages.flatMap(({ path, text }) =>
     [...new Set(text.match(/\bTSUGI_[A-Z_]+\b/g) ?? [])]
