@@ -9,7 +9,6 @@ import { upgradeTo } from "./lib/upgradeTo.ts";
 
 const PM2 = "pm2@7.0.4";
 const CLIENTS = { newConnection: 4, keepAlive: 8, webSockets: 50, pauseMs: 2 };
-const CONFIG = { timeouts: { probationMs: 2_000 } };
 
 interface Outcome {
   sent: number;
@@ -22,7 +21,7 @@ export async function reload(bench: Bench): Promise<Result[]> {
   const project = await bench.projectWithPackages("feed");
   const first = await bench.release(project, "feed", "1.0.0");
   const second = await bench.release(project, "feed", "1.0.1");
-  const host = await bench.host("feed", first, { config: CONFIG });
+  const host = await bench.host("feed", first);
   const tsugi = await underLoad(host.port, () => upgradeTo(host, "1.0.1", second));
   await host.must("stop");
 

@@ -19,7 +19,7 @@ export async function webSockets(bench: Bench): Promise<Result[]> {
 
   const results: Result[] = [];
   for (const count of COUNTS) {
-    const host = await bench.host("feed", first, { config: { timeouts: { probationMs: 1_000 } } });
+    const host = await bench.host("feed", first);
     const sockets = await open(host.port, count);
     let closed = 0;
     for (const socket of sockets) socket.on("close", () => closed++);

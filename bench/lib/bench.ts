@@ -23,7 +23,13 @@ export class Bench {
 
   async end(): Promise<void> {
     await endCommands();
-    for (const clean of this.#cleanups.splice(0).reverse()) await clean();
+    for (const clean of this.#cleanups.splice(0).reverse()) {
+      try {
+        await clean();
+      } catch (error) {
+        console.error(String(error));
+      }
+    }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
