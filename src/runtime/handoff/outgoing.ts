@@ -29,6 +29,7 @@ const SPREAD_MS = 1_000;
 /** How long a farewell may take to reach its client. */
 const FAREWELL_MS = 1_500;
 const CHECK_MS = 5;
+const MOVES_A_TURN = 20;
 /** Of a registered connection whose server has stopped listening: nobody needs it there. */
 const UNKNOWN_KEY: ListenKey = { family: "fd", address: null, port: -1, ordinal: 0 };
 
@@ -157,13 +158,13 @@ export class Outgoing {
       // One whose upgrade was under way may be a registered WebSocket by now.
       if (!this.#parts.carriers.owns(socket)) resumeReading(socket);
     }
-    for (const { gate, listening } of this.#gates) {
-      if (!gate.carries) gate.serveLast();
-      else gate.onChange = () => this.#sendMovable(gate, listening);
-      gate.onChange();
-    }
+    const moves = this.#gates.map(({ gate, listening }) => {
+      if (gate.carries) return this.#follow(gate, listening);
+      return gate.serveLast();
+    });
     for (const sessions of this.#http2.values()) sessions.end(stateless);
     await this.#parts.carriers.release((meta, handle) => this.#send(meta, handle));
+    await Promise.all(moves);
     await this.#allSent();
     this.#endEventStreams();
     return { carried: this.#carried, left: this.#left().length, waited };
@@ -225,15 +226,32 @@ export class Outgoing {
     return listening?.key ?? UNKNOWN_KEY;
   }
 
-  #sendMovable(gate: HttpGate, { key }: Listening): void {
-    if (!this.#released) return;
+  /** Sends what is movable now, and from here on whatever becomes so. */
+  #follow(gate: HttpGate, listening: Listening): Promise<void> {
+    let move: Promise<void> | undefined;
+    gate.onChange = () => {
+      move ??= this.#sendMovable(gate, listening).finally(() => {
+        move = undefined;
+      });
+    };
+    gate.onChange();
+    return move ?? Promise.resolve();
+  }
+
+  async #sendMovable(gate: HttpGate, { key }: Listening): Promise<void> {
+    let count = 0;
     for (const connection of gate.movable()) {
+      if (!this.#released) return;
+      if (connection.gone) continue;
       const { socket } = connection;
-      const head = gate.take(connection);
       const data: HttpData = { hasServed: connection.hasServed };
+      const head = gate.take(connection);
       const meta: ConnectionMeta = { kind: "http", key, data, quietSinceMs: quietSinceMs(socket) };
       if (head.length > 0) meta.head = head;
       void this.#send(meta, takeHandle(socket));
+      count += 1;
+      // Requests may still be under way here: thousands of connections are not to hold them up.
+      if (count % MOVES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   }
 
