@@ -4,7 +4,7 @@
  * do each other no harm.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -41,5 +41,27 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
     await rename(temporary, path);
   } finally {
     await rm(temporary, { force: true });
+  }
+}
+
+/** What no build has used for so long is made again when it is needed. */
+const UNUSED_DAYS = 30;
+
+/** Says that it was used. */
+export async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => {});
+}
+
+/** Removes what has not been used for long, and what a killed build left half-written. */
+export async function sweepCache(now = Date.now()): Promise<void> {
+  const oldest = now - UNUSED_DAYS * 24 * 3600 * 1000;
+  for (const kind of ["members", "packages", "sources", "runtimes"]) {
+    for (const name of await readdir(cachePath(kind)).catch(() => [] as string[])) {
+      const path = cachePath(kind, name);
+      const used = await stat(path).catch(() => undefined);
+      if (used === undefined || used.mtimeMs > oldest) continue;
+      await rm(path, { recursive: true, force: true }).catch(() => {});
+    }
   }
 }

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { packagesDirName } from "../release/layout.ts";
 import { canonicalJson, hashFiles, type ManifestFile, sha256 } from "../release/manifest.ts";
-import { cachePath, writeWhole } from "./cache.ts";
+import { cachePath, touch, writeWhole } from "./cache.ts";
 import { describe, type PackedGroup } from "./fileSet.ts";
 import type { PackageTree } from "./packages.ts";
 
@@ -21,9 +21,11 @@ export async function groupPackages(tree: PackageTree): Promise<PackageGroup | u
     [path, mode, "file" in source ? source.seen : "link" in source ? source.link : ""].join(" "),
   );
   const key = cachePath("packages", `${sha256(seen.join("\n"))}.json`);
-  const entries = readKept(key) ?? tree.files.map(describe);
+  const kept = readKept(key);
+  const entries = kept ?? tree.files.map(describe);
   const hash = hashFiles(entries);
-  await writeWhole(key, canonicalJson(entries));
+  if (kept === undefined) await writeWhole(key, canonicalJson(entries));
+  else await touch(key);
   const dir = packagesDirName(hash);
   const below = <T extends { path: string }>(item: T): T => ({
     ...item,

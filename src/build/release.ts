@@ -14,6 +14,7 @@ import { overlaySettings } from "../protocol/settings.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { buildApplication, type ProcessDecision } from "./application.ts";
+import { sweepCache } from "./cache.ts";
 import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
 import { type Composed, composeRelease } from "./manifest.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
@@ -73,10 +74,11 @@ export async function buildRelease(
   const sha256 = already
     ? await sha256Of(tarball)
     : await writeTree(layout, composed, (path) =>
-        writeTarball(path, [composed.manifestFile], composed.groups),
+        writeTarball(path, [composed.manifestFile], composed.groups, report),
       );
   // As the build script left them: it may write among the sources.
   if (sources !== undefined) await rememberSources(releaseId, hashOfSources(request.folder));
+  await sweepCache();
   return {
     name: layout.name,
     version,

@@ -10,7 +10,7 @@ import { dirname, join } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { runtimeDirName } from "../release/layout.ts";
 import { type ManifestFile, sha256 } from "../release/manifest.ts";
-import { cachePath, fillFolder, writeWhole } from "./cache.ts";
+import { cachePath, fillFolder, touch, writeWhole } from "./cache.ts";
 import type { PackedGroup } from "./fileSet.ts";
 import { byPath, seenAt } from "./fileSet.ts";
 import type { BuildReport } from "./report.ts";
@@ -42,11 +42,14 @@ export async function obtainRuntime(
   const isBinary = from.startsWith("/");
   // A binary of one's own may differ from the official one of the same version.
   const place = isBinary
-    ? cachePath("runtimes", `own-${sha256(from).slice(0, 12)}`, dir)
+    ? cachePath("runtimes", `${dir}-own-${sha256(from).slice(0, 12)}`)
     : cachePath("runtimes", dir);
   const fromBinary = isBinary ? seenAt(from) : undefined;
   const recorded = await readRecorded(place, fromBinary);
-  if (recorded !== undefined) return runtimeOf(place, dir, version, platform, recorded);
+  if (recorded !== undefined) {
+    await touch(place);
+    return runtimeOf(place, dir, version, platform, recorded);
+  }
   report.step(`Node ${version} for ${platform} from ${from}`);
   await rm(place, { recursive: true, force: true });
   await fillFolder(place, (temporary) => fetchInto(temporary, wanted, folder, fromBinary));

@@ -14,8 +14,9 @@ import { finished } from "node:stream/promises";
 import { Gzip } from "fflate";
 import { type Header, pack } from "tar-stream";
 import { canonicalJson, type ManifestFile, sha256 } from "../release/manifest.ts";
-import { cachePath, writeWhole } from "./cache.ts";
+import { cachePath, touch, writeWhole } from "./cache.ts";
 import { type PackedFile, type PackedGroup, readSource } from "./fileSet.ts";
+import { type BuildReport, silentReport } from "./report.ts";
 
 /** Part of the name of a kept member: another one starts afresh. */
 const MEMBER_FORMAT = 1;
@@ -29,6 +30,7 @@ export async function writeTarball(
   target: string,
   first: PackedFile[],
   groups: PackedGroup[],
+  report: BuildReport = silentReport,
 ): Promise<string> {
   const ordered = groups
     .filter(({ files }) => files.length > 0)
@@ -37,7 +39,7 @@ export async function writeTarball(
   try {
     await out.write(await compress(await tarOf(first)));
     for (const group of ordered) {
-      if (group.stable) await out.copy(await keptMember(group));
+      if (group.stable) await out.copy(await keptMember(group, report));
       else await out.write(await compress(await tarOf(group.files)));
     }
     await out.write(await compress([END_OF_TAR]));
@@ -79,11 +81,14 @@ class HashedFile {
   }
 }
 
-async function keptMember(group: PackedGroup): Promise<string> {
+async function keptMember(group: PackedGroup, report: BuildReport): Promise<string> {
   const key = sha256(`${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(group.entries)}`);
   const path = cachePath("members", `${key}.gz`);
   const there = await stat(path).catch(() => undefined);
-  if (there === undefined) {
+  if (there !== undefined) await touch(path);
+  else {
+    const folder = group.files[0]!.path.split("/").slice(0, 2).join("/");
+    report.step(`Compressing ${folder}, once`);
     const parts = await compress(await tarOf(group.files, group.entries));
     await writeWhole(path, Buffer.concat(parts));
   }
