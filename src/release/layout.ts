@@ -37,6 +37,8 @@ export interface Layout {
   readonly controlSocket: string;
   readonly lock: string;
   readonly workers: string;
+  /** Of the last supervisor under `foreground`, for the launcher. */
+  readonly exitCode: string;
   readonly data: string;
   /** Work in progress of an unpack, below `releases/` so that a rename stays on one file system. */
   readonly staging: string;
@@ -81,6 +83,7 @@ export function layoutOf(root: string, name: string): Layout {
     controlSocket: at("run", "control.sock"),
     lock: at("run", "lock"),
     workers: at("run", "workers"),
+    exitCode: at("run", "exit-code"),
     data: at("var"),
     release: (version) => ({
       dir: at("releases", version),

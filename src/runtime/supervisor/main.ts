@@ -3,7 +3,7 @@
  * `foreground`) with TSUGI_SUPERVISOR in the environment; tells its parent once, over IPC, whether
  * every worker became ready.
  */
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
@@ -197,6 +197,8 @@ async function stopAll(exitCode: number): Promise<{ states: string[] }> {
   supervisor.note("stopped");
   await supervisor.parts.log.close();
   removeRunFiles(layout);
+  // Under `foreground`, a supervisor that has replaced another one is not the launcher's child.
+  if (boot.mode === "foreground") writeFileSync(layout.exitCode, String(exitCode));
   // The answer to whoever asked for the stop goes out first; then nothing keeps us.
   setImmediate(() => void server.close().then(() => process.exit(exitCode)));
   return { states: [...states] };

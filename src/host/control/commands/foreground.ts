@@ -1,6 +1,9 @@
 import type { ChildProcess } from "node:child_process";
+import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { readIfThere } from "../../../platform/files.ts";
 import { isAlive, type ProcessIdentity } from "../../../platform/processes.ts";
+import type { Layout } from "../../../release/layout.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
 import { type Boot, whileStarting } from "../prepare.ts";
@@ -27,6 +30,7 @@ export async function foreground(context: Context, before?: () => void): Promise
   const { layout } = context;
   const signals = forwardSignals();
   const spawn = async (boot: Boot) => {
+    await rm(layout.exitCode, { force: true });
     const { child } = await spawnSupervisor(layout, boot, "foreground", signals.to);
     return { child, version: boot.pointer.version };
   };
@@ -36,30 +40,37 @@ export async function foreground(context: Context, before?: () => void): Promise
   process.exitCode = await exitCodeOf(child);
   for (;;) {
     const successor = await findSupervisor(layout);
-    if (successor === undefined) return;
+    if (successor === undefined) return await rm(layout.exitCode, { force: true });
     signals.to(successor.pid);
     note(`Following the new supervisor, pid ${successor.pid}`);
     await gone(successor);
-    process.exitCode = 0; // not our child: its code can't be known
+    process.exitCode = await recordedExitCode(layout);
   }
 }
 
-/** From the first moment on: a signal that came before there is a supervisor reaches it then. */
+/**
+ * From the first moment on: a signal that came before there is a supervisor reaches it then, and
+ * one that came while a supervisor was being replaced reaches its successor too.
+ */
 function forwardSignals(): { to: (pid: number) => void } {
   let target: number | undefined;
-  const early: NodeJS.Signals[] = [];
+  const received = new Set<NodeJS.Signals>();
   const send = (signal: NodeJS.Signals) => {
     try {
-      if (target === undefined) early.push(signal);
-      else process.kill(target, signal);
+      if (target !== undefined) process.kill(target, signal);
     } catch {
       // It ends at this moment; its code follows.
     }
   };
-  for (const signal of FORWARDED) process.on(signal, () => send(signal));
+  for (const signal of FORWARDED) {
+    process.on(signal, () => {
+      received.add(signal);
+      send(signal);
+    });
+  }
   const to = (pid: number) => {
     target = pid;
-    for (const signal of early.splice(0)) send(signal);
+    for (const signal of received) send(signal);
   };
   return { to };
 }
@@ -70,6 +81,13 @@ function exitCodeOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
     child.once("exit", (code) => resolve(code ?? 1));
   });
+}
+
+/** One that was killed has recorded nothing: that is a failure. */
+async function recordedExitCode({ exitCode }: Layout): Promise<number> {
+  const text = await readIfThere(exitCode);
+  await rm(exitCode, { force: true });
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 1;
 }
 
 async function gone(identity: ProcessIdentity): Promise<void> {
