@@ -28,7 +28,7 @@ const STORY = [
 
 /** Words that look like codes and are names of environment variables. */
 const VARIABLES =
-  /^TSUGI_(ROOT|NAME|APP_DIR|DATA_DIR|DEBUG|CACHE|EPHEMERAL|WORKER|SUPERVISOR|TEST_CONCURRENCY|VERSION__)$/;
+  /^TSUGI_(ROOT|NAME|APP_DIR|DATA_DIR|DEBUG|CACHE|EPHEMERAL|FAULT|WORKER|SUPERVISOR|TEST_CONCURRENCY|VERSION__)$/;
 
 const pages = readPages();
 
