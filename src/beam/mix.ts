@@ -1,19 +1,16 @@
 /** The Mix side of a build: dependencies, compile, assets, `mix release` into a folder of ours. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildReport } from "../build/report.ts";
 import type { MixFacts } from "./project.ts";
+import { stableDeps } from "./stableDeps.ts";
 import { runTool } from "./tools.ts";
 
-export async function compileMix(folder: string, report: BuildReport): Promise<void> {
-  if (existsSync(join(folder, "mix.lock"))) {
-    report.step("mix deps.get");
-    await runTool("mix", ["deps.get", "--only", "prod"], folder);
-  }
-  report.step("mix compile");
-  await runTool("mix", ["compile"], folder);
+export async function fetchDependencies(folder: string, report: BuildReport): Promise<void> {
+  report.step("mix deps.get");
+  await runTool("mix", ["deps.get", "--only", "prod"], folder);
 }
 
+/** Compiles and assembles the release into `target`. */
 export async function assembleMix(
   folder: string,
   facts: MixFacts,
@@ -21,11 +18,22 @@ export async function assembleMix(
   target: string,
   report: BuildReport,
 ): Promise<void> {
-  if (facts.hasAssets) {
-    report.step("mix assets.deploy");
-    await runTool("mix", ["assets.deploy"], folder);
+  const stable = await stableDeps(folder, facts.release, report);
+  // A build folder of our own: what `mix compile` has left there by hand was compiled otherwise.
+  const env = { ...stable.env, MIX_BUILD_PATH: join(folder, "_build", "tsugi") };
+  const mix = (...args: string[]) => runTool("mix", args, folder, env);
+  try {
+    report.step("mix compile");
+    await mix("compile");
+    if (facts.hasAssets) {
+      report.step("mix assets.deploy");
+      await mix("assets.deploy");
+    }
+    report.step("mix release");
+    const named = facts.isNamed ? [facts.release] : [];
+    const args = ["--overwrite", "--quiet", "--path", target, "--version", version];
+    await mix("release", ...named, ...args);
+  } finally {
+    await stable.release();
   }
-  report.step("mix release");
-  const args = ["release", ...(facts.isNamed ? [facts.release] : []), "--overwrite", "--quiet"];
-  await runTool("mix", [...args, "--path", target, "--version", version], folder);
 }

@@ -30,7 +30,7 @@ import { type Layout, layoutOf } from "../release/layout.ts";
 import { canonicalJson, type Manifest } from "../release/manifest.ts";
 import { composeBeam } from "./compose.ts";
 import { hookTerms } from "./hooks.ts";
-import { assembleMix, compileMix } from "./mix.ts";
+import { assembleMix, fetchDependencies } from "./mix.ts";
 import { assembleRebar, readReleaseFolder } from "./otp.ts";
 import { beamKind, type MixFacts, readMixFacts } from "./project.ts";
 import { shapeRelease } from "./shape.ts";
@@ -111,7 +111,7 @@ async function assemble(
   const kind = beamKind(folder);
   const asked = request.version ?? config.version;
   if (kind === "mix") {
-    await compileMix(folder, report);
+    await fetchDependencies(folder, report);
     const facts = await readMixFacts(folder, config.name, settingsFile);
     report.guess("name", facts.release, "mix.exs");
     const version = await versionOf(folder, facts, asked, report);
