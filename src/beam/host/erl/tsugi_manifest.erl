@@ -9,7 +9,9 @@ read(Vsn) ->
     File = tsugi_layout:release(Vsn, "release.json"),
     case file:read_file(File) of
         {ok, Bytes} -> parse(Bytes, File);
-        {error, enoent} -> tsugi_error:throw('TSUGI_RELEASE_UNKNOWN', #{version => Vsn});
+        {error, enoent} -> tsugi_error:throw('TSUGI_RELEASE_NOT_FOUND',
+                                              #{version => Vsn, looked => "no release.json in its folder",
+                                                dropBox => tsugi_layout:tarball(Vsn)});
         {error, Reason} -> invalid(File, file:format_error(Reason))
     end.
 
