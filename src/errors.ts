@@ -144,7 +144,7 @@ export const ERRORS = define({
   TSUGI_WORKERS_LOSE_STATE: {
     exitCode: 4,
     message: "{process} has state in {from} slots; the new release has only {to}.",
-    hint: "Keep the number of workers, or move the state out first; restart takes any number.",
+    hint: "Keep the number of workers, or move the state out first.",
   },
   TSUGI_NAME_DIFFERS: {
     exitCode: 4,

@@ -18,17 +18,26 @@ export interface HotFacts {
   usesHot: boolean;
   accepts: boolean;
   states: ManifestState[];
+  /** It has workers of its own, by node:cluster: their connections can't be carried. */
+  forks: boolean;
 }
 
-export const mentionsHot = (code: string): boolean => /tsugi\/hot|\bhot\b/.test(code);
+const IMPORTS_CLUSTER = /["'`](node:)?cluster["'`]/;
+
+/** Worth parsing: it uses `hot`, or forks workers of its own. */
+export const mentionsHot = (code: string): boolean =>
+  /tsugi\/hot|\bhot\b/.test(code) || IMPORTS_CLUSTER.test(code);
+
 
 export class HotScan {
   usesHot = false;
   accepts = false;
+  forks = false;
   readonly #states = new Map<string, ManifestState>();
 
   /** `ast` where the caller has it already. */
   add(code: string, file: string, ast = mentionsHot(code) ? parseModule(code, file) : undefined) {
+    if (IMPORTS_CLUSTER.test(code)) this.forks = true;
     if (ast === undefined) return;
     if (/["'`]tsugi\/hot["'`]/.test(code)) this.usesHot = true;
     const names = localNames(ast);
@@ -40,8 +49,9 @@ export class HotScan {
 
   facts(): HotFacts {
     const states = [...this.#states.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    if (!this.usesHot) return { usesHot: false, accepts: false, states: [] };
-    return { usesHot: true, accepts: this.accepts, states };
+    const { forks } = this;
+    if (!this.usesHot) return { usesHot: false, accepts: false, states: [], forks };
+    return { usesHot: true, accepts: this.accepts, states, forks };
   }
 
   #call(node: Node, names: ReadonlySet<string>): void {

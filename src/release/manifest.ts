@@ -66,6 +66,8 @@ export interface Manifest {
   usesHot: boolean;
   /** The application calls `hot.accept()`. */
   accepts: boolean;
+  /** The application has workers of its own (node:cluster): it is upgraded without carrying. */
+  forks?: boolean;
   /** How the application was built; only `compile` and `bundle` can be swapped. */
   build: "compile" | "own" | "bundle" | "mix" | "otp";
   files: ManifestFile[];

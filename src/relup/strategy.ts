@@ -64,6 +64,10 @@ function reasonsAgainstSwap(
     const reason = NOT_SWAPPABLE[component];
     if (reason) reasons.push(`${reason}: ${a} → ${b}`);
   }
+  for (const { version, forks } of [from, to]) {
+    if (forks)
+      reasons.push(`${version} forks workers of its own: their connections are not carried`);
+  }
   if (live.environmentChanged) reasons.push("etc/ has changed");
   for (const side of [from, to]) {
     if (side.build === "own") reasons.push(`${side.version} is built with build: "own"`);

@@ -21,7 +21,6 @@ export interface ChangeFlags {
   force?: boolean;
   ephemeral?: boolean;
   rehearse?: "auto" | "full" | "skip";
-  allowRestart?: boolean;
   boot?: boolean;
 }
 
@@ -55,7 +54,6 @@ export async function change(context: Context, what: Change): Promise<void> {
   await refuseBadSettings(context, version);
   note(`Config generated from releases/${version} and etc/`);
   const options: UpgradeOptions = { rehearse: flags.rehearse ?? "auto", ...what.options };
-  if (flags.allowRestart) options.allowRestart = true;
   const request = { verb: "upgrade", version, direction, options } as const;
   await carryOut(layout, request, flags.json, (value) =>
     isReport(value) ? formatReport(value, { ...options, direction }) : installed(version),

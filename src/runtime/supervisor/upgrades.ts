@@ -124,6 +124,11 @@ export class Upgrades {
     emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
     if (plan.strategy === "none") return { ...emptyReport(plan), result: "committed" };
     refuseObstacles(plan);
+    if (request.options.checkOnly && !request.options.boot && !manifest.usesHot) {
+      // Booting it would start its consumers and timers: what could be checked without is done.
+      emit({ event: "line", text: "not booted: it does not use tsugi/hot (check --boot does)" });
+      return { ...emptyReport(plan), result: "checked" };
+    }
     const strategy = plan.strategy === "replace" ? "replace" : "handoff";
     const next = await supervisor.makeGeneration({ manifest, releaseId, strategy });
     const job: UpgradeJob = {

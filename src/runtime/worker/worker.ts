@@ -23,6 +23,7 @@ import { FrameWriter } from "../handoff/frames.ts";
 import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
 import { Incoming } from "../handoff/incoming.ts";
 import { Outgoing } from "../handoff/outgoing.ts";
+import { drainOwnWorkers } from "../handoff/ownWorkers.ts";
 import { Carriers } from "../handoff/sockets/carriers.ts";
 import { receiveStates } from "../handoff/state-receive.ts";
 import { sendStates } from "../handoff/state-send.ts";
@@ -238,10 +239,11 @@ export class Worker {
     return this.#outgoing.release(this.#registry.states.size === 0);
   }
 
-  #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
+  async #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
     this.#keepAlive.hold(this);
     this.#state = "frozen";
     this.#listeners.rest();
+    await drainOwnWorkers(drainMs);
     return this.#outgoing.drain(drainMs);
   }
 

@@ -26,6 +26,11 @@ test("an app that does not accept a swap is handed off, and the plan says why", 
   assert.match(plan.reasons.join(), /1\.0\.0 does not call hot\.accept\(\)/);
 });
 
+test("an app with workers of its own is upgraded without carrying, and the plan says so", () => {
+  const plan = planUpgrade(manifestOf(), nextManifest({ forks: true }));
+  assert.match(plan.reasons.join(), /1\.1\.0 forks workers of its own/);
+});
+
 test("another Node for the supervisor means replace", () => {
   const runtime = { dir: "node-26.10.0-linux-x64", version: "26.10.0", platform: "linux-x64" };
   const plan = planUpgrade(manifestOf(), nextManifest({ runtime }));

@@ -9,8 +9,7 @@ const register: Register = (program, context) => {
       "a version in the drop box or unpacked, a tarball, or a build's folder",
     )
     .description("go over to another version while the service runs, and make it permanent")
-    .option("--force", "replace a release of the same version that is merely unpacked")
-    .option("--allow-restart", "where nothing else is possible, stop and start");
+    .option("--force", "replace a release of the same version that is merely unpacked");
   withChangeFlags(command).action((named: string, flags: ChangeFlags) =>
     change(context, { direction: "upgrade", named, flags }),
   );
