@@ -77,6 +77,7 @@ export function echoApp(options: EchoAppOptions): string {
       ws.on("message", async (data, isBinary) => {
         const count = ++ws.count;
         seen.value.messages += 1;
+        if (${awaitMs} > 50) console.log("got", generation);
         if (${awaitMs} > 0) await new Promise((resolve) => setTimeout(resolve, ${awaitMs}));
         ws.send(isBinary ? data : generation + ":" + count + ":" + data);
       });
