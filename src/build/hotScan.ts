@@ -28,7 +28,6 @@ const IMPORTS_CLUSTER = /["'`](node:)?cluster["'`]/;
 export const mentionsHot = (code: string): boolean =>
   /tsugi\/hot|\bhot\b/.test(code) || IMPORTS_CLUSTER.test(code);
 
-
 export class HotScan {
   usesHot = false;
   accepts = false;
