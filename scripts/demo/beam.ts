@@ -3,7 +3,7 @@
  * share nothing. OTP's release_handler alone ends in `enoent …/relup`; the same two through tsugi are
  * upgraded: state kept, connections kept, the same OS process.
  */
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BeamHost, type BuiltBeam, buildBeam, copyFixture } from "../../test/helpers/beam.ts";
@@ -56,6 +56,9 @@ async function plainReleaseHandler(): Promise<void> {
     say("There is no relup: it would have had to be made where both builds lie.");
   } finally {
     await runCommand(bin, ["stop"], { cwd: root, env });
+    // Mix leaves its epmd behind; it refuses to end while another node needs it.
+    const erts = readdirSync(root).find((name) => name.startsWith("erts-"));
+    if (erts) await runCommand(join(root, erts, "bin", "epmd"), ["-kill"]);
   }
 }
 
