@@ -121,6 +121,16 @@ for (const node of NODES) {
       assert.match((await worker.event("failed")).error.message, /cache is cold/);
     });
 
+    test("an activate that fails at the start is reported", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(`
+        import { hot } from "tsugi/hot";
+        hot.activate(() => { throw new Error("no queue"); });
+        setInterval(() => {}, 1000);
+      `);
+      assert.match((await worker.event("failed")).error.message, /no queue/);
+    });
+
     test("prepare and activate run in order, and a generation without a listener lives", async () => {
       await using bench = new Bench(node);
       const worker = bench.start(

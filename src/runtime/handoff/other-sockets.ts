@@ -4,6 +4,7 @@
  */
 import net from "node:net";
 import { connectionsOf, type SocketInternals } from "../worker/node-internals.ts";
+import { isHttp2Server } from "./http2.ts";
 
 /** The TLS socket on each accepted one: the handle belongs to the one below, all else to it. */
 const secured = new WeakMap<SocketInternals, SocketInternals>();
@@ -55,3 +56,16 @@ export function closeWebSocket(socket: SocketInternals): boolean {
   webSocket?.close(SERVICE_RESTART, "service restart");
   return webSocket !== undefined;
 }
+
+/** By the head that was sent: one given to `writeHead` is not among `getHeaders()`. */
+export const isEventStream = (response: object | null | undefined): boolean =>
+  /^content-type: *text\/event-stream/im.test((response as { _header?: string })?._header ?? "");
+
+/** Belongs to a server that speaks neither HTTP/1 nor HTTP/2. */
+export function isPlainTcp({ _server, server }: SocketInternals): boolean {
+  const owner = (_server ?? server) as object;
+  return connectionsOf(owner) === undefined && !isHttp2Server(owner);
+}
+
+export const isAnswering = ({ _httpMessage: response }: SocketInternals): boolean =>
+  response != null && !response.writableEnded;

@@ -20,7 +20,15 @@ import {
 import { Ages } from "./ages.ts";
 import { HttpGate } from "./http-gate.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
-import { closeWebSocket, isWebSocket, otherSockets, rememberSecured } from "./other-sockets.ts";
+import {
+  closeWebSocket,
+  isAnswering,
+  isEventStream,
+  isPlainTcp,
+  isWebSocket,
+  otherSockets,
+  rememberSecured,
+} from "./other-sockets.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
 import type { Carriers } from "./sockets/carriers.ts";
 
@@ -307,16 +315,3 @@ export class Outgoing {
     }
   }
 }
-
-/** By the head that was sent: one given to `writeHead` is not among `getHeaders()`. */
-const isEventStream = (response: object | null | undefined): boolean =>
-  /^content-type: *text\/event-stream/im.test((response as { _header?: string })?._header ?? "");
-
-/** Belongs to a server that speaks neither HTTP/1 nor HTTP/2. */
-function isPlainTcp({ _server, server }: SocketInternals): boolean {
-  const owner = (_server ?? server) as object;
-  return connectionsOf(owner) === undefined && !isHttp2Server(owner);
-}
-
-const isAnswering = ({ _httpMessage: response }: SocketInternals): boolean =>
-  response != null && !response.writableEnded;

@@ -13,20 +13,16 @@ import { createHot, HotRegistry } from "../../hot/registry.ts";
 import type { Hot } from "../../hot/types.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type {
-  DeclaredState,
   WorkerBoot,
   WorkerReplies,
   WorkerRequest,
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
-import { FrameWriter } from "../handoff/frames.ts";
 import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
 import { Incoming } from "../handoff/incoming.ts";
 import { Outgoing } from "../handoff/outgoing.ts";
 import { drainOwnWorkers } from "../handoff/ownWorkers.ts";
 import { Carriers } from "../handoff/sockets/carriers.ts";
-import { receiveStates } from "../handoff/state-receive.ts";
-import { sendStates } from "../handoff/state-send.ts";
 import { SupervisorChannel } from "./channel.ts";
 import { Consoles } from "./console.ts";
 import { evaluate } from "./evaluate.ts";
@@ -35,6 +31,7 @@ import { KeepAlive } from "./keepalive.ts";
 import { Listeners } from "./listeners.ts";
 import type { RawHandle } from "./node-internals.ts";
 import { Readiness } from "./readiness.ts";
+import { States } from "./states.ts";
 
 type Handlers = {
   [T in WorkerRequestWithReply["type"]]: (
@@ -50,7 +47,6 @@ async function hasNoChildren(): Promise<boolean> {
 }
 
 type Freeze = Extract<WorkerRequestWithReply, { type: "freeze" }>;
-type SendState = Extract<WorkerRequestWithReply, { type: "sendState" }>;
 
 /** How long an orphan may take for its own SIGTERM handlers. */
 const ORPHAN_GRACE_MS = 3_000;
@@ -65,8 +61,11 @@ export class Worker {
   readonly #readiness: Readiness;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
+  readonly #states: States;
   readonly #consoles: Consoles;
   readonly #handlers: Handlers;
+  /** Loaded, and, in mode "active", serving. */
+  #ready = false;
   /** Only the consumers stand still: requests are taken. */
   #hooksFrozen = false;
   #state: "loading" | "standby" | "active" | "frozen" = "loading";
@@ -99,12 +98,13 @@ export class Worker {
     };
     this.#outgoing = new Outgoing(parts);
     this.#incoming = new Incoming(parts);
+    this.#states = new States(boot, this.#registry, this.#channel);
     this.#consoles = new Consoles(this.#channel, () => this.#scope());
     this.#handlers = this.#makeHandlers();
     this.#channel.onRequest = (request, handle) => this.#receive(request, handle);
     this.#channel.onGone = () => this.#orphaned();
     process.on("uncaughtExceptionMonitor", (error) => {
-      if (process.listenerCount("uncaughtException") === 0) this.#failed(error);
+      if (!this.#ready && process.listenerCount("uncaughtException") === 0) this.#failed(error);
     });
     // A generation that waits has hooks to come; nothing else may be keeping it alive.
     this.#registry.onHook = () => {
@@ -126,11 +126,12 @@ export class Worker {
       this.#failed(error);
       return;
     }
+    this.#ready = true;
     const { states, hooks } = this.#registry;
     if (states.size > 0 || hooks.freeze.length > 0) this.#outgoing.ages.start();
     this.#channel.send({
       type: "ready",
-      states: this.#declaredStates(),
+      states: this.#states.declared(),
       usesHot: this.#registry.used,
       accepts: this.#registry.accepts,
       drainable: await hasNoChildren(),
@@ -145,10 +146,7 @@ export class Worker {
       this.#hooksFrozen = false;
       return;
     }
-    for (const cell of this.#registry.states.values()) {
-      cell.unwatch();
-      cell.settle();
-    }
+    this.#states.settle();
     this.#state = "active";
     this.#hooksFrozen = false;
     this.#outgoing.open();
@@ -191,45 +189,6 @@ export class Worker {
     return { underWay: 0, frozenAtMs: nowMs(), connections: this.#outgoing.size };
   }
 
-  async #sendState(request: SendState, handle: RawHandle): Promise<WorkerReplies["sendState"]> {
-    const { states } = this.#registry;
-    const writer = new FrameWriter(handle);
-    const { wanted, sliced } = request;
-    const cells = states.values();
-    const sent = await sendStates(cells, wanted, this.#boot.version, writer, sliced);
-    if (this.#state === "frozen") this.#watchStates();
-    return sent;
-  }
-
-  async #receiveState(handle: RawHandle): Promise<WorkerReplies["receiveState"]> {
-    const cells = this.#registry.states;
-    for (const cell of cells.values()) {
-      cell.unwatch();
-      if (this.#state === "standby" && cell.settled) this.#noticeEarlyRead(cell.name);
-    }
-    const rehearsal = this.#boot.mode === "rehearsal";
-    return {
-      states: await receiveStates(cells, handle, { release: this.#boot.version, rehearsal }),
-    };
-  }
-
-  #noticeEarlyRead(name: string): void {
-    const text = `hot.state("${name}") was read while loading, before the carried value came: keep the ref, not what .value held then`;
-    this.#channel.send({ type: "notice", text });
-  }
-
-  /** The state has gone on: what still reads or writes it here is told, never silent. */
-  #watchStates(): void {
-    for (const cell of this.#registry.states.values()) {
-      let told = false;
-      cell.watch(() => {
-        if (told) return;
-        told = true;
-        this.#channel.send({ type: "lateAccess", state: cell.name });
-      });
-    }
-  }
-
   #releaseConnections(): Promise<WorkerReplies["releaseConnections"]> {
     this.#keepAlive.hold(this);
     // A generation without state was not frozen: it stops here to take new requests.
@@ -252,8 +211,10 @@ export class Worker {
       activate: () => this.#activate().then(() => null),
       freeze: (request) => this.#freeze(request),
       thaw: () => this.#activate().then(() => null),
-      sendState: (request, handle) => this.#sendState(request, handle!),
-      receiveState: (_request, handle) => this.#receiveState(handle!),
+      sendState: (request, handle) =>
+        this.#states.send(request, handle!, { hasGoneOn: this.#state === "frozen" }),
+      receiveState: (_request, handle) =>
+        this.#states.receive(handle!, { isLoading: this.#state === "standby" }),
       releaseConnections: () => this.#releaseConnections(),
       drain: ({ drainMs }) => this.#drain(drainMs),
       dispose: () => this.#dispose(),
@@ -291,23 +252,12 @@ export class Worker {
     this.#channel.send({ type: "reply", id: request.id, error });
   }
 
-  #declaredStates(): DeclaredState[] {
-    const versions = (steps: object | undefined) => Object.keys(steps ?? {}).map(Number);
-    return [...this.#registry.states.values()].map(({ name, version, options }) => ({
-      name,
-      version,
-      upgradesFrom: versions(options.upgrade),
-      downgradesFrom: versions(options.downgrade),
-    }));
-  }
-
   /** What `rpc` and `console` have at hand. */
   #scope() {
     return { entry: this.#boot.entry, hot: this.#hot, registry: this.#registry };
   }
 
   #failed(error: unknown): void {
-    if (this.#state === "active") return;
     const { name, version } = this.#boot;
     const problem = messageOf(error);
     const failure =

@@ -1,0 +1,91 @@
+/** The application's `hot.state`s, towards the supervisor: declared, sent, received, watched. */
+import type { HotRegistry } from "../../hot/registry.ts";
+import type {
+  DeclaredState,
+  WorkerBoot,
+  WorkerReplies,
+  WorkerRequest,
+} from "../../protocol/worker.ts";
+import { FrameWriter } from "../handoff/frames.ts";
+import { receiveStates } from "../handoff/state-receive.ts";
+import { sendStates } from "../handoff/state-send.ts";
+import type { SupervisorChannel } from "./channel.ts";
+import type { RawHandle } from "./node-internals.ts";
+
+type SendState = Extract<WorkerRequest, { type: "sendState" }>;
+
+export class States {
+  readonly #boot: WorkerBoot;
+  readonly #registry: HotRegistry;
+  readonly #channel: SupervisorChannel;
+
+  constructor(boot: WorkerBoot, registry: HotRegistry, channel: SupervisorChannel) {
+    this.#boot = boot;
+    this.#registry = registry;
+    this.#channel = channel;
+  }
+
+  declared(): DeclaredState[] {
+    const versions = (steps: object | undefined) => Object.keys(steps ?? {}).map(Number);
+    return this.#cells().map(({ name, version, options }) => ({
+      name,
+      version,
+      upgradesFrom: versions(options.upgrade),
+      downgradesFrom: versions(options.downgrade),
+    }));
+  }
+
+  /** This generation serves: each state has its value, and may be read and written. */
+  settle(): void {
+    for (const cell of this.#cells()) {
+      cell.unwatch();
+      cell.settle();
+    }
+  }
+
+  /** `hasGoneOn`: this is the carry, not a rehearsal of it. */
+  async send(
+    { wanted, sliced }: SendState,
+    handle: RawHandle,
+    { hasGoneOn }: { hasGoneOn: boolean },
+  ): Promise<WorkerReplies["sendState"]> {
+    const writer = new FrameWriter(handle);
+    const sent = await sendStates(this.#cells(), wanted, this.#boot.version, writer, sliced);
+    if (hasGoneOn) this.#watch();
+    return sent;
+  }
+
+  async receive(
+    handle: RawHandle,
+    { isLoading }: { isLoading: boolean },
+  ): Promise<WorkerReplies["receiveState"]> {
+    for (const cell of this.#cells()) {
+      cell.unwatch();
+      if (isLoading && cell.settled) this.#noticeEarlyRead(cell.name);
+    }
+    const { version: release, mode } = this.#boot;
+    const rehearsal = mode === "rehearsal";
+    return { states: await receiveStates(this.#registry.states, handle, { release, rehearsal }) };
+  }
+
+  /** What still reads or writes a state here is told, once for each, never silent. */
+  #watch(): void {
+    for (const cell of this.#cells()) {
+      let told = false;
+      cell.watch(() => {
+        if (told) return;
+        told = true;
+        this.#channel.send({ type: "lateAccess", state: cell.name });
+      });
+    }
+  }
+
+  #noticeEarlyRead(name: string): void {
+    const text = `hot.state("${name}") was read while loading, before the carried value came: keep the ref, not what .value held then`;
+    this.#channel.send({ type: "notice", text });
+  }
+
+  #cells() {
+    return [...this.#registry.states.values()];
+  }
+}
