@@ -169,6 +169,35 @@ describe("an upgrade that goes wrong leaves the old version serving", () => {
     await refused(await changed("1.3.4", "const server =", sick), "TSUGI_UNHEALTHY", 5);
   });
 
+  test("when a request never ends in probation: its state is taken all the same", async () => {
+    await startOne({ config: { timeouts: { probationMs: 1_000 } } });
+    const host = installed!;
+    const hang = 'if (request.url === "/hang") return;\n  if (request.url === "/") ';
+    const sick = await build({
+      fixture: "counter-1.1.0",
+      version: "1.3.6",
+      edit: {
+        "src/server.ts": (text) =>
+          text
+            .replace("const server =", "hot.health(() => false);\nconst server =")
+            .replace('if (request.url === "/") ', hang),
+      },
+    });
+    host.drop(sick);
+    const upgrading = host.report("upgrade", "1.3.6");
+    await until("the new version serves", async () => {
+      return (await host.get<{ version?: string }>("/version")).version === "1.3.6";
+    });
+    const stuck = request({ port: host.port, path: "/hang" }).on("error", () => {});
+    stuck.end();
+    await host.post("/increment");
+    const { status, report } = await upgrading;
+    assert.equal(status, 5);
+    assert.ok(report.stateAsOf, "the report says that it is not whole");
+    await serves(host, "1.0.0", 1);
+    stuck.destroy();
+  });
+
   test("when its worker dies in probation", async () => {
     const dying = "hot.health(() => process.exit(9));\nconst server =";
     await refused(await changed("1.3.5", "const server =", dying), "TSUGI_WORKER_DIED", 5);

@@ -74,7 +74,7 @@ export class Generation {
     return this.slots.some((slot) => (slot.worker.declared?.states.length ?? 0) > 0);
   }
 
-  slotLike(slot: Slot): Slot | undefined {
+  slotLike(slot: Pick<Slot, "process" | "index">): Slot | undefined {
     return this.slots.find(
       (other) => other.process.name === slot.process.name && other.index === slot.index,
     );

@@ -3,6 +3,7 @@
  * connections back, and the old one serves again. What the new one can't give any more (it died or
  * hangs) is counted: its connections as lost, the state as of the freeze.
  */
+import { isoNow } from "../../platform/clock.ts";
 import { carryState } from "./carryState.ts";
 import type { Generation } from "./generation.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "./moveConnections.ts";
 import { retireSlots } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
 
 const HAND_BACK_MS = 10_000;
 
@@ -25,8 +27,7 @@ export async function handBack(
 ): Promise<{ stateAsOf?: string }> {
   supervisor.succeed(old);
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
-  const stateAsOf =
-    old.hasState && !(await stateBack(supervisor, old, next)) ? frozenAt : undefined;
+  const stateAsOf = old.hasState ? await stateBack(supervisor, old, next, frozenAt) : undefined;
   await Promise.all(
     old.slots.map(({ worker }) =>
       worker
@@ -42,29 +43,46 @@ export async function handBack(
   return stateAsOf === undefined ? {} : { stateAsOf };
 }
 
-/** False when some state could not be given back: the old generation keeps it as of the freeze. */
+/**
+ * Brings every slot's state back. Undefined when all of it is whole; else the moment that the
+ * stalest of it is as of: the freeze, where a worker is dead or can't go down a version.
+ */
 async function stateBack(
   supervisor: Supervisor,
   old: Generation,
   next: Generation,
-): Promise<boolean> {
-  const timeoutMs = HAND_BACK_MS;
-  const results = await Promise.all(
-    next.slots.map(async (slot) => {
-      const target = old.slotLike(slot);
-      if (!target || (target.worker.declared?.states.length ?? 0) === 0) return true;
+  frozenAt: string | undefined,
+): Promise<string | undefined> {
+  const moments = await Promise.all(
+    next.slots.map(async ({ process, index, worker }) => {
+      const target = old.slotLike({ process, index });
+      if (!target || (target.worker.declared?.states.length ?? 0) === 0) return undefined;
+      const whole = await freezeNext(supervisor, worker, next);
       try {
-        // Longer than for an upgrade: what was acknowledged since is lost if this runs out.
-        const freezeMs = Math.max(next.settings.timeouts.freezeMs, HAND_BACK_MS);
-        const freeze = { type: "freeze", timeoutMs: freezeMs } as const;
-        await slot.worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
-        await carryState(slot.worker, target.worker, { timeoutMs });
-        return true;
+        await carryState(worker, target.worker, { timeoutMs: HAND_BACK_MS });
+        return whole ? undefined : isoNow();
       } catch (error) {
         supervisor.noteError(error);
-        return false;
+        return frozenAt;
       }
     }),
   );
-  return results.every(Boolean);
+  return moments.filter((moment) => moment !== undefined).sort()[0];
+}
+
+/** False when something would not end: its state is taken all the same, as of that moment. */
+async function freezeNext(
+  supervisor: Supervisor,
+  worker: WorkerHandle,
+  next: Generation,
+): Promise<boolean> {
+  // Longer than for an upgrade: what is acknowledged after the state is taken would be lost.
+  const timeoutMs = Math.max(next.settings.timeouts.freezeMs, HAND_BACK_MS);
+  try {
+    await worker.request({ type: "freeze", timeoutMs }, { timeoutMs: timeoutMs + 2_000 });
+    return true;
+  } catch (error) {
+    supervisor.noteError(error);
+    return false;
+  }
 }
