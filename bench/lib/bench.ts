@@ -1,6 +1,14 @@
 /** What every benchmark needs: a folder, releases of the bench apps, and a clean end. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endCommands, mustRun } from "../../test/helpers/commands.ts";
@@ -87,7 +95,7 @@ export class Bench {
   }
 
   /** The same app under bare Node. Resolves when it listens. */
-  async bare(node: string, project: string, entry: string): Promise<{ port: number }> {
+  async bare(node: string, project: string, entry: string): Promise<{ port: number; pid: number }> {
     const port = await freePort();
     const child = spawn(node, [entry], {
       cwd: project,
@@ -96,8 +104,14 @@ export class Bench {
     });
     this.onEnd(() => endChild(child));
     await waitForAnswer(port);
-    return { port };
+    return { port, pid: child.pid! };
   }
+}
+
+/** Processor time that a process has taken so far, to the 10 ms of the kernel's clock. */
+export function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 export async function endChild(child: ChildProcess): Promise<void> {
