@@ -3,7 +3,7 @@
  * while it is what was recorded when it came: by size and times each time (cheap), by SHA-256 as
  * soon as those differ.
  */
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

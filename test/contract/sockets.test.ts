@@ -5,7 +5,7 @@ import net from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { portOf } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES, relay } from "../helpers/worker-harness.ts";
+import { Bench, handOff, NODES, relay } from "../helpers/workerHarness.ts";
 
 /** Answers each line with `<generation>:<count>:<line>`; keeps what is not a line yet. */
 const LINES = `

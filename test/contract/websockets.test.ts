@@ -7,7 +7,7 @@ import {
   portOf,
   WS_PACKAGES,
 } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES } from "../helpers/worker-harness.ts";
+import { Bench, handOff, NODES } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 

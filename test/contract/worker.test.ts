@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { describe, test } from "node:test";
-import { Bench, NODES, type WorkerUnderTest } from "../helpers/worker-harness.ts";
+import { Bench, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
 
 const SERVER = `
   import http from "node:http";

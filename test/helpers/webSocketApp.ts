@@ -1,7 +1,7 @@
 /** Applications with WebSockets for the contract tests, and clients that count what they get. */
 import { fileURLToPath, pathToFileURL } from "node:url";
 import WebSocket from "ws";
-import type { WorkerUnderTest } from "./worker-harness.ts";
+import type { WorkerUnderTest } from "./workerHarness.ts";
 
 /** Installed under these names (package.json), so that several versions stand side by side. */
 export const WS_PACKAGES = ["ws-8.0", "ws-8.8", "ws-8.13", "ws-8.18", "ws"];

@@ -1,14 +1,14 @@
 /**
  * Elixir releases, built in separate clean folders, on hosts without Elixir, Erlang or Node. The
  * numbers are those of the points that the work was ordered by. This file: what goes well.
- * beam-refusals.test.ts: what does not.
+ * beamRefusals.test.ts: what does not.
  */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { BeamBuilds, BeamHost, copyFixture, elixirMissing, runRelease } from "../helpers/beam.ts";
-import { startLoad } from "../helpers/beam-load.ts";
+import { startLoad } from "../helpers/beamLoad.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
 
 const skip = await elixirMissing();

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { mustRun } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
-import { smallProject, snapshot, standInNode, tsugi, writeFiles } from "../helpers/projects.ts";
+import { smallProject, snapshot, standInNode, writeFiles } from "../helpers/projects.ts";
 import { Releasing } from "../helpers/releasing.ts";
 
 describe("tsugi release: what it writes", () => {

@@ -8,7 +8,7 @@ import { TsugiError } from "../../errors.ts";
 import { readIfThere } from "../../platform/files.ts";
 import { overlaySettings, type RuntimeSettings } from "../../protocol/settings.ts";
 import type { Layout } from "../../release/layout.ts";
-import { parseEnvFile } from "./env-file.ts";
+import { parseEnvFile } from "./envFile.ts";
 
 export interface HostSettings {
   settings: RuntimeSettings;

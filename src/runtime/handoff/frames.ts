@@ -4,7 +4,7 @@
  */
 import { once } from "node:events";
 import net from "node:net";
-import type { RawHandle } from "../worker/node-internals.ts";
+import type { RawHandle } from "../worker/nodeInternals.ts";
 
 /** `end` closes a pipe that was written whole: without it the sender has died or given up. */
 export const FRAME = { json: 1, body: 2, buffer: 3, end: 4 } as const;

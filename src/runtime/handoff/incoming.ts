@@ -5,7 +5,7 @@ import { nowMs } from "../../platform/clock.ts";
 import type { ConnectionMeta } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
-import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/node-internals.ts";
+import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
 import type { HttpData } from "./outgoing.ts";
 import { acceptedSocket } from "./sockets/accepted.ts";
 import type { Carriers } from "./sockets/carriers.ts";

@@ -16,10 +16,10 @@ import {
   type HttpServerInternals,
   type RawHandle,
   type SocketInternals,
-} from "../worker/node-internals.ts";
+} from "../worker/nodeInternals.ts";
 import { Ages } from "./ages.ts";
-import { HttpGate } from "./http-gate.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
+import { HttpGate } from "./httpGate.ts";
 import {
   closeWebSocket,
   isAnswering,
@@ -28,7 +28,7 @@ import {
   isWebSocket,
   otherSockets,
   rememberSecured,
-} from "./other-sockets.ts";
+} from "./otherSockets.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
 import type { Carriers } from "./sockets/carriers.ts";
 

@@ -13,7 +13,7 @@ import {
   type WorkerRequest,
 } from "../../protocol/worker.ts";
 import { HandleQueue } from "../handleQueue.ts";
-import type { RawHandle } from "./node-internals.ts";
+import type { RawHandle } from "./nodeInternals.ts";
 
 type Send = (
   message: unknown,

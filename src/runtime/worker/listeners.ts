@@ -4,7 +4,7 @@ import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 import type { SupervisorChannel } from "./channel.ts";
 import type { KeepAlive } from "./keepalive.ts";
 import { type ListenArguments, Listening, type ListenReply } from "./listening.ts";
-import type { ListenFunction, RawHandle, ServerInternals } from "./node-internals.ts";
+import type { ListenFunction, RawHandle, ServerInternals } from "./nodeInternals.ts";
 
 type Waiting = (reply: ListenReply, handle: RawHandle | undefined) => void;
 

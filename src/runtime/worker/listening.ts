@@ -11,7 +11,7 @@
 import { AsyncResource } from "node:async_hooks";
 import { constants } from "node:os";
 import type { ListenKey, WorkerRequest } from "../../protocol/worker.ts";
-import type { ListenFunction, RawHandle, ServerInternals } from "./node-internals.ts";
+import type { ListenFunction, RawHandle, ServerInternals } from "./nodeInternals.ts";
 import { failedHandle, PlaceholderHandle } from "./placeholder.ts";
 
 export type ListenReply = Extract<WorkerRequest, { type: "listenReply" }>;

@@ -3,7 +3,7 @@
  * `listen`, and while a frozen generation accepts nothing. The server stays `listening`, can be
  * closed, and does not emit 'close' by itself.
  */
-import type { RawHandle } from "./node-internals.ts";
+import type { RawHandle } from "./nodeInternals.ts";
 
 export interface PlaceholderOptions {
   /** The server was closed by the application. */

@@ -7,10 +7,10 @@ import type {
   WorkerRequest,
 } from "../../protocol/worker.ts";
 import { FrameWriter } from "../handoff/frames.ts";
-import { receiveStates } from "../handoff/state-receive.ts";
-import { sendStates } from "../handoff/state-send.ts";
+import { receiveStates } from "../handoff/stateReceive.ts";
+import { sendStates } from "../handoff/stateSend.ts";
 import type { SupervisorChannel } from "./channel.ts";
-import type { RawHandle } from "./node-internals.ts";
+import type { RawHandle } from "./nodeInternals.ts";
 
 type SendState = Extract<WorkerRequest, { type: "sendState" }>;
 

@@ -29,7 +29,7 @@ import { evaluate } from "./evaluate.ts";
 import { checkHealth } from "./health.ts";
 import { KeepAlive } from "./keepalive.ts";
 import { Listeners } from "./listeners.ts";
-import type { RawHandle } from "./node-internals.ts";
+import type { RawHandle } from "./nodeInternals.ts";
 import { Readiness } from "./readiness.ts";
 import { States } from "./states.ts";
 

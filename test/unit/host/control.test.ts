@@ -9,7 +9,7 @@ import { bytesText, msText, table, wrap } from "../../../src/host/control/output
 import { owningUnit, unitFor, unitText } from "../../../src/host/control/units.ts";
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
-import { temporaryFolder } from "../../helpers/handmade-release.ts";
+import { temporaryFolder } from "../../helpers/handmadeRelease.ts";
 
 const machine = (files: Record<string, string>): ContainerFacts => ({
   exists: (path) => path in files,

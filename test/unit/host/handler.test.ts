@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { TsugiError } from "../../../src/errors.ts";
 import { createReleaseHandler } from "../../../src/host/handler/index.ts";
 import { layoutOf, parsePermanent } from "../../../src/release/layout.ts";
-import { handmadeRelease, temporaryFolder, writeTarball } from "../../helpers/handmade-release.ts";
+import { handmadeRelease, temporaryFolder, writeTarball } from "../../helpers/handmadeRelease.ts";
 
 /** A root with these releases unpacked, the first one permanent. */
 async function host(...versions: string[]) {

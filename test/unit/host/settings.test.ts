@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { TsugiError } from "../../../src/errors.ts";
-import { parseEnvFile } from "../../../src/host/handler/env-file.ts";
+import { parseEnvFile } from "../../../src/host/handler/envFile.ts";
 import { readEtcHash, readHostSettings } from "../../../src/host/handler/settings.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
-import { temporaryFolder } from "../../helpers/handmade-release.ts";
+import { temporaryFolder } from "../../helpers/handmadeRelease.ts";
 
 const says = (code: string, pattern: RegExp) => (error: unknown) => {
   assert.ok(error instanceof TsugiError);

@@ -24,7 +24,7 @@ import {
   sealed,
   temporaryFolder,
   writeTarball,
-} from "../../helpers/handmade-release.ts";
+} from "../../helpers/handmadeRelease.ts";
 
 function host() {
   const folder = temporaryFolder();

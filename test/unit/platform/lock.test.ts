@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { lockOwner, takeLock } from "../../../src/platform/lock.ts";
-import { temporaryFolder } from "../../helpers/handmade-release.ts";
+import { temporaryFolder } from "../../helpers/handmadeRelease.ts";
 
 test("a lock is held by one, and free again after its release", async () => {
   using folder = temporaryFolder();

@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../../../errors.ts";
 import type { ConnectionMeta, Holder } from "../../../protocol/worker.ts";
-import type { RawHandle, SocketInternals } from "../../worker/node-internals.ts";
+import type { RawHandle, SocketInternals } from "../../worker/nodeInternals.ts";
 import type { Connection } from "./connection.ts";
 
 /** Sends a connection; resolves once it has left this process. */

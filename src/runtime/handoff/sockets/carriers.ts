@@ -1,7 +1,7 @@
 /** The carriers of all servers that the application registered, for the worker to drive at once. */
 import type { HotRegistry } from "../../../hot/registry.ts";
 import type { ConnectionMeta, Holder } from "../../../protocol/worker.ts";
-import type { RawHandle, SocketInternals } from "../../worker/node-internals.ts";
+import type { RawHandle, SocketInternals } from "../../worker/nodeInternals.ts";
 import { CarriedWebSocketServer, refuseWebSocket } from "../webSockets/server.ts";
 import { acceptedSocket } from "./accepted.ts";
 import { Carrier, type CarrierContext, type SendConnection } from "./carrier.ts";

@@ -9,7 +9,7 @@
  * application has a message under way, and *free* when, besides, all that was sent has left.
  */
 import type { Holder } from "../../../protocol/worker.ts";
-import type { RawHandle, SocketInternals } from "../../worker/node-internals.ts";
+import type { RawHandle, SocketInternals } from "../../worker/nodeInternals.ts";
 
 /** The part of ConnectionMeta that the connection itself knows. */
 export interface Parcel {

@@ -8,7 +8,7 @@ import {
   type RawHandle,
   type ServerInternals,
   type SocketInternals,
-} from "../../worker/node-internals.ts";
+} from "../../worker/nodeInternals.ts";
 import { acceptedSocket } from "./accepted.ts";
 import type { Carrier, CarrierContext } from "./carrier.ts";
 import { TcpConnection, type TcpRecord } from "./tcpConnection.ts";

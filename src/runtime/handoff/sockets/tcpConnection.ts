@@ -1,7 +1,7 @@
 /** One connection of a registered `net.Server`, in the generation that has it. */
 import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
-import type { SocketInternals } from "../../worker/node-internals.ts";
+import type { SocketInternals } from "../../worker/nodeInternals.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Connection, Parcel } from "./connection.ts";

@@ -1,6 +1,6 @@
 /** Bytes that a socket has read and that nobody has used yet. */
 import type { StringDecoder } from "node:string_decoder";
-import type { SocketInternals } from "../../worker/node-internals.ts";
+import type { SocketInternals } from "../../worker/nodeInternals.ts";
 
 interface ReadableState {
   decoder?: (StringDecoder & { lastChar: Buffer; lastNeed: number; lastTotal: number }) | null;

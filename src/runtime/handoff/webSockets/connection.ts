@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
-import type { SocketInternals } from "../../worker/node-internals.ts";
+import type { SocketInternals } from "../../worker/nodeInternals.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import type { Carrier } from "../sockets/carrier.ts";
 import type { Connection, Parcel } from "../sockets/connection.ts";

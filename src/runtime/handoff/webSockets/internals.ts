@@ -6,7 +6,7 @@
  */
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
-import type { SocketInternals } from "../../worker/node-internals.ts";
+import type { SocketInternals } from "../../worker/nodeInternals.ts";
 import type { EmitterInternals } from "../sockets/underWay.ts";
 
 export type DeflateParameters = Record<string, number | true>;

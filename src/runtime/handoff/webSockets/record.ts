@@ -1,6 +1,6 @@
 /** What travels of a WebSocket besides its handle and its bytes; and the request that began it. */
 import type { IncomingMessage } from "node:http";
-import type { SocketInternals } from "../../worker/node-internals.ts";
+import type { SocketInternals } from "../../worker/nodeInternals.ts";
 import type { DeflateParameters } from "./internals.ts";
 
 export interface RequestRecord {

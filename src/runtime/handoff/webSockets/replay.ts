@@ -4,7 +4,7 @@
  * version, sets up all that belongs to it: options, `clients`, timers, compression.
  */
 import type { IncomingMessage } from "node:http";
-import type { SocketInternals } from "../../worker/node-internals.ts";
+import type { SocketInternals } from "../../worker/nodeInternals.ts";
 import type {
   DeflateParameters,
   WebSocketInternals,

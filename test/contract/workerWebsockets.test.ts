@@ -3,7 +3,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { describe, test } from "node:test";
 import { WebSocket } from "ws";
-import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/worker-harness.ts";
+import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 /** Another version of ws may be named, to test the private fields that a carry needs. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { EchoClient, echoApp, portOf } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES, relay } from "../helpers/worker-harness.ts";
+import { Bench, handOff, NODES, relay } from "../helpers/workerHarness.ts";
 
 const COUNT = Number(process.env.TSUGI_TEST_WEBSOCKETS ?? 500);
 const EVERY_MS = 100;

@@ -10,7 +10,7 @@ import {
   relay,
   type WorkerError,
   type WorkerUnderTest,
-} from "../helpers/worker-harness.ts";
+} from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 

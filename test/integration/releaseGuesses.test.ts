@@ -2,14 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import {
-  smallProject,
-  snapshot,
-  standInNode,
-  TEST_NODE,
-  tsugi,
-  writeFiles,
-} from "../helpers/projects.ts";
+import { smallProject, snapshot, standInNode, TEST_NODE, writeFiles } from "../helpers/projects.ts";
 import { Releasing } from "../helpers/releasing.ts";
 
 describe("tsugi release: what it guesses, and says", () => {

@@ -6,7 +6,7 @@ import {
   pipePair,
   WorkerError,
   type WorkerUnderTest,
-} from "../helpers/worker-harness.ts";
+} from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 const ALIVE = `setInterval(() => {}, 1000);`;

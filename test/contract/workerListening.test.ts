@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { statSync } from "node:fs";
 import net from "node:net";
 import { describe, test } from "node:test";
-import { Bench, NODES, type WorkerUnderTest } from "../helpers/worker-harness.ts";
+import { Bench, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
 
 /** What the application has written as JSON lines. */
 const lines = (worker: WorkerUnderTest) =>

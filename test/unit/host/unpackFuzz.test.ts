@@ -14,7 +14,7 @@ import {
   handmadeRelease,
   pack,
   temporaryFolder,
-} from "../../helpers/handmade-release.ts";
+} from "../../helpers/handmadeRelease.ts";
 
 const ROUNDS = Number(process.env.TSUGI_FUZZ_ROUNDS ?? 60);
 const SEED = Number(process.env.TSUGI_FUZZ_SEED ?? 1);

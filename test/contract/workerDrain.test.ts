@@ -8,7 +8,7 @@ import net from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { WebSocket } from "ws";
-import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/worker-harness.ts";
+import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 const WS = new URL("../../node_modules/ws/wrapper.mjs", import.meta.url).href;

@@ -9,7 +9,7 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { certificateIn } from "../helpers/certificate.ts";
 import { type EchoAppOptions, EchoClient, echoApp, portOf } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES, relay, type WorkerUnderTest } from "../helpers/worker-harness.ts";
+import { Bench, handOff, NODES, relay, type WorkerUnderTest } from "../helpers/workerHarness.ts";
 
 const standby = { mode: "standby", generation: 2 } as const;
 type Options = Omit<EchoAppOptions, "ws"> & { ws?: string; nextWs?: string };

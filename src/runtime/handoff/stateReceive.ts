@@ -4,12 +4,12 @@ import { messageOf, TsugiError } from "../../errors.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
-import type { RawHandle } from "../worker/node-internals.ts";
+import type { RawHandle } from "../worker/nodeInternals.ts";
 import { FRAME, type Frame, readFrames } from "./frames.ts";
 import { migrate } from "./migrate.ts";
 import { byteLengthOf, deserialize, type Serialized } from "./serialize.ts";
 import { Joiner, type Part } from "./slices.ts";
-import type { StateHeader } from "./state-send.ts";
+import type { StateHeader } from "./stateSend.ts";
 
 /** One state, as one piece or as the parts of a sliced copy. */
 interface Received {

@@ -17,8 +17,8 @@ import {
   type HttpParser,
   type HttpServerInternals,
   type SocketInternals,
-} from "../worker/node-internals.ts";
-import { isChunked, readAll, requestBytes } from "./http-head.ts";
+} from "../worker/nodeInternals.ts";
+import { isChunked, readAll, requestBytes } from "./httpHead.ts";
 import { isQuiet, resumeReading, stopReading } from "./quiet.ts";
 
 /** Events by which a request reaches an application. */

@@ -3,7 +3,7 @@
  * of plain TCP servers. Found among Node's active handles when they are needed.
  */
 import net from "node:net";
-import { connectionsOf, type SocketInternals } from "../worker/node-internals.ts";
+import { connectionsOf, type SocketInternals } from "../worker/nodeInternals.ts";
 import { isHttp2Server } from "./http2.ts";
 
 /** The TLS socket on each accepted one: the handle belongs to the one below, all else to it. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, test } from "node:test";
-import { smallProject, snapshot, standInNode, tsugi, writeFiles } from "../helpers/projects.ts";
+import { smallProject, snapshot, standInNode, writeFiles } from "../helpers/projects.ts";
 import { Releasing } from "../helpers/releasing.ts";
 
 describe("tsugi release: what fails leaves the earlier build as it was", () => {
