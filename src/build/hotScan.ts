@@ -19,7 +19,7 @@ export interface HotFacts {
   accepts: boolean;
   states: ManifestState[];
   /** It has workers of its own, by node:cluster: their connections can't be carried. */
-  forks: boolean;
+  forks?: boolean;
 }
 
 const IMPORTS_CLUSTER = /["'`](node:)?cluster["'`]/;
@@ -48,9 +48,9 @@ export class HotScan {
 
   facts(): HotFacts {
     const states = [...this.#states.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-    const { forks } = this;
-    if (!this.usesHot) return { usesHot: false, accepts: false, states: [], forks };
-    return { usesHot: true, accepts: this.accepts, states, forks };
+    const forks = this.forks ? { forks: true } : {};
+    if (!this.usesHot) return { usesHot: false, accepts: false, states: [], ...forks };
+    return { usesHot: true, accepts: this.accepts, states, ...forks };
   }
 
   #call(node: Node, names: ReadonlySet<string>): void {
