@@ -12,7 +12,8 @@ after(() => {
 });
 
 async function listening(listener: RequestListener): Promise<Server> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
+  // A test process that is held up must not look like an idle client to its own server.
+  const server = createServer({ keepAliveTimeout: 60_000 }, listener).listen(0, "127.0.0.1");
   servers.push(server);
   await once(server, "listening");
   return server;
