@@ -8,6 +8,7 @@ import type { RawHandle } from "./listeners.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const RELEASE_MS = 60_000;
+const PASS_ON_MS = 10_000;
 
 export interface MoveTally {
   carried: number;
@@ -16,6 +17,9 @@ export interface MoveTally {
   quietMs: number[];
   carriedTo: Map<WorkerHandle, number>;
   carriedFrom: Map<WorkerHandle, number>;
+  /** Handles that have come in and have not left this process yet. */
+  onTheWay: number;
+  onArrival: () => void;
   /** Open connections of each frozen worker. */
   open: Map<WorkerHandle, number>;
   /** Connections on which a request waited for the new generation. */
@@ -37,6 +41,8 @@ export const emptyTally = (): MoveTally => ({
   quietMs: [],
   carriedTo: new Map(),
   carriedFrom: new Map(),
+  onTheWay: 0,
+  onArrival: () => {},
   open: new Map(),
   waited: 0,
 });
@@ -61,7 +67,12 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
       tally.carried += 1;
       count(tally.carriedTo, receiver);
       count(tally.carriedFrom, slot.worker);
-      receiver.send({ type: "adopt", meta }, handle, () => handle.close());
+      tally.onTheWay += 1;
+      receiver.send({ type: "adopt", meta }, handle, () => {
+        handle.close();
+        tally.onTheWay -= 1;
+        if (tally.onTheWay === 0) tally.onArrival();
+      });
     };
     slot.worker.on("connection", relay);
     return () => slot.worker.off("connection", relay);
@@ -72,6 +83,19 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
     for (const stop of stops) stop();
     for (const slot of to.slots) slot.worker.off("adopted", onAdopted);
   };
+}
+
+/** A supervisor that is replaced ends after this: what it still had would end with it. */
+export async function allPassedOn(tally: MoveTally): Promise<void> {
+  if (tally.onTheWay === 0) return;
+  await new Promise<void>((resolve) => {
+    // A receiver that has died acknowledges nothing any more.
+    const timer = setTimeout(resolve, PASS_ON_MS);
+    tally.onArrival = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
 }
 
 /** Asks every worker to let go of its connections; resolves when the idle ones have been sent. */

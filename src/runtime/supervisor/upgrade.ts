@@ -25,6 +25,7 @@ import type { Generation } from "./generation.ts";
 import { handBack } from "./handBack.ts";
 import { lateProcesses, loadHere, loadInSuccessor } from "./loading.ts";
 import {
+  allPassedOn,
   emptyTally,
   quietSummary,
   relayConnections,
@@ -169,7 +170,10 @@ class Upgrade {
     const { takeOver } = this.#loading;
     if (takeOver) await this.#step("takeOver", takeOver);
     await this.#step("prune", () => steps.prune(handler, old, next));
-    await this.#step("retire", () => steps.retireOld(old, this.#report));
+    await this.#step("retire", async () => {
+      await steps.retireOld(old, this.#report);
+      await allPassedOn(this.#tally);
+    });
     // A successor has its own table: closing here would unlink the Unix sockets that it serves.
     if (!takeOver) this.#supervisor.parts.listeners.retain(next.number);
   }
