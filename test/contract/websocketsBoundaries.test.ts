@@ -305,6 +305,8 @@ describe("a WebSocket is moved", () => {
     await pair.next.until("closes", () => pair.next.stdout.match(/closed 2/g)?.length === 2);
     assert.match(pair.next.stdout, /closed 2 4002 bye/);
     assert.match(pair.next.stdout, /closed 2 1006/);
+    // The server has heard the close frame; its answer still travels to the client.
+    await closing.until("close", () => closing.closed !== undefined);
     assert.deepEqual(closing.closed, { code: 4002, reason: "bye" });
     const open = await pair.next.request({ type: "evaluate", expression: "seen.value.open" });
     assert.equal(open.text, "0");
