@@ -348,6 +348,13 @@ export const ERRORS = define({
     hint: "Keep it on the host (<root>/etc/), or say why it is none: secrets: { allow: [{ file, reason }] } in tsugi.config.ts",
   },
 
+  // --- hosts, over ssh: deploy and stores ---------------------------------------------------------
+  TSUGI_HOST_UNREACHABLE: {
+    exitCode: 1,
+    message: "{host} could not be reached: {problem}",
+    hint: "Go there by hand once, and answer what it asks (a new host key, for one): {try}",
+  },
+
   // --- Elixir and Erlang releases (shipped to the host as priv/errors.json) -----------------------
   TSUGI_BEAM_TOOL_MISSING: {
     exitCode: 1,

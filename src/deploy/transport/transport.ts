@@ -1,0 +1,34 @@
+/**
+ * How hosts are reached: one interface, so that nothing else in `deploy` knows of ssh. A command is
+ * an array of arguments; what is private goes over stdin, because arguments can be read by others.
+ */
+export interface Transport {
+  /** The host's name, for messages. */
+  readonly name: string;
+  /** True where commands are only printed: their output is empty and says nothing. */
+  readonly isDry: boolean;
+  /**
+   * Runs a command to its end and tells how it ended, whatever its exit code is.
+   * @throws TSUGI_HOST_UNREACHABLE where the host, and not the command, failed; the reason of `signal`
+   */
+  run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Ends the connection. What still runs over it is cut off. */
+  close(): Promise<void>;
+}
+
+export interface RunOptions {
+  /** Streamed, so that an upload needs no memory. Without it the command reads an end at once. */
+  stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  signal?: AbortSignal;
+  /** Called with what comes; it is not collected then. */
+  onStdout?: (text: string) => void;
+  onStderr?: (text: string) => void;
+  /** The command changes nothing: a dry run carries it out as well. */
+  readOnly?: boolean;
+}
+
+export interface RunResult {
+  exitCode: number;
+  stdout: string;
+  stderr: string;
+}

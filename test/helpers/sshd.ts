@@ -1,0 +1,241 @@
+/**
+ * Hosts to deploy to: real sshd's on free ports of 127.0.0.1, each with its own host key and its own
+ * empty folder, and an ssh configuration in which they have names. On a host there is no Node.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { mustRun } from "./commands.ts";
+import { findProgram, needPrograms } from "./debian.ts";
+import { freePort, makeHostPath } from "./host.ts";
+import { until } from "./installed.ts";
+
+/** Why there can be no sshd here, for a test's `skip`; it is installed where that is possible. */
+export async function whyNoSshd(): Promise<string | false> {
+  try {
+    await needPrograms(["sshd", "ssh", "ssh-keygen"], ["openssh-server", "openssh-client"]);
+    return false;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export interface SshHost {
+  /** As the ssh configuration has it. */
+  name: string;
+  port: number;
+  /** Its own, empty at first: for an install root. */
+  folder: string;
+  /** The listener goes on, every connection is cut: what the network does. */
+  cut(): void;
+  /** Nothing answers there any more; connections that are open stay. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export interface SshFleet {
+  folder: string;
+  hosts: SshHost[];
+  /** For `ssh -F`, and for `ssh: { config }`. */
+  configFile: string;
+  knownHosts: string;
+  /** Ends sshd's and connections. What was started on the hosts is the test's to stop. */
+  remove(): Promise<void>;
+}
+
+export interface FleetOptions {
+  /** Variables of every session, beside a PATH without Node. */
+  env?: Record<string, string>;
+}
+
+export async function startSshHosts(
+  names: string[],
+  { env = {} }: FleetOptions = {},
+): Promise<SshFleet> {
+  const folder = mkdtempSync(join(tmpdir(), "tsugi-sshd-"));
+  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
+  const path = makeHostPath(join(folder, "path"));
+  const key = join(folder, "key");
+  await generateKey(key);
+  const variables = { PATH: path, TSUGI_EPHEMERAL: "1", ...env };
+  const hosts: Sshd[] = [];
+  const fleet: SshFleet = {
+    folder,
+    hosts,
+    configFile: join(folder, "ssh_config"),
+    knownHosts: join(folder, "known_hosts"),
+    remove: async () => {
+      for (const host of hosts) {
+        await host.stop();
+        host.cut();
+      }
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+  try {
+    const folders = names.map((name) => join(folder, name));
+    const made = await Promise.all(
+      names.map((name, index) => Sshd.start(name, folders[index]!, key, variables)),
+    );
+    hosts.push(...made);
+  } catch (error) {
+    await fleet.remove();
+    throw error;
+  }
+  writeFileSync(fleet.knownHosts, hosts.map((host) => host.knownHost).join(""));
+  writeFileSync(fleet.configFile, hosts.map((host) => host.block(key, fleet)).join("\n"));
+  return fleet;
+}
+
+const generateKey = (path: string) =>
+  mustRun(findProgram("ssh-keygen")!, ["-q", "-t", "ed25519", "-N", "", "-f", path]);
+
+class Sshd implements SshHost {
+  readonly name: string;
+  readonly port: number;
+  readonly folder: string;
+  readonly #settings: string;
+  #listener: ChildProcess | undefined;
+  /** Of every listener: a connection outlives the one that took it. */
+  #connections = new Set<number>();
+
+  static async start(
+    name: string,
+    folder: string,
+    userKey: string,
+    env: Record<string, string>,
+  ): Promise<Sshd> {
+    const settings = `${folder}.sshd`;
+    mkdirSync(folder);
+    mkdirSync(settings);
+    await generateKey(join(settings, "host_key"));
+    const port = await freePort();
+    const variables = Object.entries(env).map(([key, value]) => `${key}="${value}"`);
+    writeFileSync(
+      join(settings, "sshd_config"),
+      [
+        `Port ${port}`,
+        "ListenAddress 127.0.0.1",
+        `HostKey ${join(settings, "host_key")}`,
+        `AuthorizedKeysFile ${userKey}.pub`,
+        "AuthenticationMethods publickey",
+        "PermitRootLogin yes",
+        "StrictModes no",
+        "UsePAM no",
+        "PidFile none",
+        "PrintMotd no",
+        "LogLevel VERBOSE",
+        `SetEnv ${variables.join(" ")}`,
+        "",
+      ].join("\n"),
+    );
+    const host = new Sshd(name, port, folder, settings);
+    await host.start();
+    return host;
+  }
+
+  private constructor(name: string, port: number, folder: string, settings: string) {
+    this.name = name;
+    this.port = port;
+    this.folder = folder;
+    this.#settings = settings;
+  }
+
+  async start(): Promise<void> {
+    const file = join(this.#settings, "sshd_config");
+    const log = join(this.#settings, "log");
+    const listener = spawn(findProgram("sshd")!, ["-D", "-E", log, "-f", file], {
+      stdio: "ignore",
+    });
+    this.#listener = listener;
+    await until(
+      `sshd of ${this.name}`,
+      () => {
+        if (listener.exitCode !== null) throw new Error(`sshd: ${readFileSync(log, "utf8")}`);
+        return accepts(this.port);
+      },
+      30_000,
+    );
+  }
+
+  async stop(): Promise<void> {
+    const listener = this.#listener;
+    if (listener === undefined || listener.exitCode !== null || listener.signalCode !== null)
+      return;
+    for (const pid of childrenOf(listener.pid!)) this.#connections.add(pid);
+    const ended = new Promise((resolve) => listener.once("exit", resolve));
+    listener.kill("SIGKILL");
+    await ended;
+  }
+
+  cut(): void {
+    const now = this.#listener?.exitCode === null ? childrenOf(this.#listener.pid!) : [];
+    for (const pid of [...now, ...this.#connections]) killConnection(pid);
+    this.#connections.clear();
+  }
+
+  get knownHost(): string {
+    const [type, key] = readFileSync(join(this.#settings, "host_key.pub"), "utf8").split(" ");
+    return `[127.0.0.1]:${this.port} ${type} ${key}\n`;
+  }
+
+  block(key: string, { knownHosts }: { knownHosts: string }): string {
+    return `Host ${this.name}
+  HostName 127.0.0.1
+  Port ${this.port}
+  User ${userInfo().username}
+  IdentityFile ${key}
+  IdentitiesOnly yes
+  UserKnownHostsFile ${knownHosts}
+  GlobalKnownHostsFile /dev/null
+`;
+  }
+}
+
+/** A connection is a process of sshd, or two where it has given up root: their commands live on. */
+function killConnection(pid: number): void {
+  if (!isSshd(pid)) return;
+  const below = childrenOf(pid);
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has gone in this moment.
+  }
+  for (const child of below) killConnection(child);
+}
+
+function isSshd(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").startsWith("sshd");
+  } catch {
+    return false;
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+      .flatMap((thread) =>
+        readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")
+          .trim()
+          .split(" ")
+          .filter(Boolean),
+      )
+      .map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
