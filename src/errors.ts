@@ -186,8 +186,13 @@ export const ERRORS = define({
   },
   TSUGI_SIGNATURE_REFUSED: {
     exitCode: 4,
-    message: "The signature of {version} was refused: {problem}.",
-    hint: "Sign it with a key of {keys} (tsugi release --sign <key>), or add its public key there.",
+    message: "{version} is not signed by a key that is trusted: {problem}.",
+    hint: "Sign it with a key of {keys} (tsugi release --sign <key>), or add its public key there: tsugi keys show <key>",
+  },
+  TSUGI_TRUSTED_KEYS_INVALID: {
+    exitCode: 4,
+    message: "{file}{line} is no list of trusted keys: {problem}.",
+    hint: "Until it is corrected no release is taken. One line a key: tsugi keys show <key> prints it · chmod 644 {file}",
   },
   TSUGI_RELEASE_DAMAGED: {
     exitCode: 1,
@@ -353,6 +358,18 @@ export const ERRORS = define({
     exitCode: 1,
     message: "{host} could not be reached: {problem}",
     hint: "Go there by hand once, and answer what it asks (a new host key, for one): {try}",
+  },
+
+  // --- keys of signatures ------------------------------------------------------------------------
+  TSUGI_KEY_EXISTS: {
+    exitCode: 1,
+    message: "{file} is there already; a key is never overwritten.",
+    hint: "See it: tsugi keys show {file} · make another: tsugi keys new <another file>",
+  },
+  TSUGI_KEY_INVALID: {
+    exitCode: 1,
+    message: "{file} is no key that can be used: {problem}.",
+    hint: "Make a pair: tsugi keys new <file>",
   },
 
   // --- Elixir and Erlang releases (shipped to the host as priv/errors.json) -----------------------

@@ -3,6 +3,7 @@
  *   decide → compile → assemble (mix, rebar3, or what is there) → shape → settings → manifest →
  *   refuse what would overwrite → tree and tarball.
  */
+import type { KeyObject } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -16,11 +17,13 @@ import {
 } from "node:fs";
 import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { PackedFile } from "../build/fileSet.ts";
 import { type BuildReport, silentReport } from "../build/report.ts";
 import { sha256Of } from "../build/runtimeSources/mirror.ts";
 import { withoutSecrets } from "../build/secrets.ts";
+import { isBuilt, presentSigner, signatureFile } from "../build/signing.ts";
 import { writeTarball } from "../build/tarball.ts";
-import { presentRelease, refuseOtherBytes } from "../build/tree.ts";
+import { refuseOtherBytes } from "../build/tree.ts";
 import { resolveVersion } from "../build/version.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
@@ -28,7 +31,7 @@ import { TsugiError } from "../errors.ts";
 import { overlaySettings } from "../protocol/settings.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import { canonicalJson, type Manifest } from "../release/manifest.ts";
-import { composeBeam } from "./compose.ts";
+import { type ComposedBeam, composeBeam } from "./compose.ts";
 import { hookTerms } from "./hooks.ts";
 import { assembleMix, fetchDependencies } from "./mix.ts";
 import { assembleRebar, readReleaseFolder } from "./otp.ts";
@@ -42,6 +45,8 @@ export interface BeamRequest {
   version?: string;
   /** Where rel/<app> goes; default <project>/rel. */
   out?: string;
+  /** The private key that signs it. */
+  signKey?: KeyObject;
 }
 
 export interface BeamResult {
@@ -53,6 +58,8 @@ export interface BeamResult {
   bytes: number;
   sha256: string;
   already: boolean;
+  /** The id of the key; null: not signed. */
+  signedBy: string | null;
   manifest: Manifest;
 }
 
@@ -85,7 +92,9 @@ export async function releaseBeam(
       config.secrets?.allow ?? [],
       report,
     );
-    return await write(layoutOf(join(out, name), name), tree, composed, report);
+    const signature = signatureFile(composed.manifestFile, request.signKey);
+    const layout = layoutOf(join(out, name), name);
+    return await write(layout, tree, { ...composed, signature }, report);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -192,21 +201,24 @@ function writeSettings(tree: string, version: string, config: Config): void {
 async function write(
   layout: Layout,
   shaped: string,
-  composed: ReturnType<typeof composeBeam>,
+  composed: ComposedBeam & { signature: PackedFile | undefined },
   report: BuildReport,
 ): Promise<BeamResult> {
-  const { manifest, releaseId } = composed;
+  const { manifest, releaseId, signature } = composed;
   const { name, version } = manifest;
   refuseOtherBytes(layout, version, releaseId);
   const { tarball } = layout.release(version);
-  const already = presentRelease(layout, version) === releaseId && existsSync(tarball);
+  const already = isBuilt(layout, version, releaseId, signature);
+  const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];
   if (!already) {
     report.step("Writing the release");
     const temporary = join(dirname(shaped), `${name}.tar.gz`);
-    await writeTarball(temporary, [composed.manifestFile], composed.groups);
-    placeTree(layout, shaped, composed);
+    await writeTarball(temporary, first, composed.groups);
+    placeTree(layout, shaped, { ...composed, first });
     renameSync(temporary, tarball);
   }
   const [{ size: bytes }, sha256] = await Promise.all([stat(tarball), sha256Of(tarball)]);
-  return { name, version, releaseId, tree: layout.root, tarball, bytes, sha256, already, manifest };
+  const signedBy = presentSigner(layout, version);
+  const facts = { name, version, releaseId, tree: layout.root, tarball };
+  return { ...facts, bytes, sha256, already, signedBy, manifest };
 }

@@ -9,7 +9,12 @@ import { type PackedFile, readSource } from "../build/fileSet.ts";
 import type { Layout } from "../release/layout.ts";
 import type { ComposedBeam } from "./compose.ts";
 
-export function placeTree(layout: Layout, shaped: string, composed: ComposedBeam): void {
+/** `first`: the manifest and its signature. */
+export function placeTree(
+  layout: Layout,
+  shaped: string,
+  composed: ComposedBeam & { first: PackedFile[] },
+): void {
   const { version, runtime } = composed.manifest;
   const folders = new Set(
     composed.groups
@@ -26,7 +31,8 @@ export function placeTree(layout: Layout, shaped: string, composed: ComposedBeam
   const release = layout.release(version).dir;
   mkdirSync(release, { recursive: true });
   replace(join(shaped, "releases", version), release);
-  writePacked(layout.root, composed.manifestFile);
+  // The manifest last: it is there when all it names is.
+  for (const file of [...composed.first].reverse()) writePacked(layout.root, file);
 }
 
 function replace(from: string, to: string): void {

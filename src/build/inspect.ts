@@ -9,7 +9,9 @@ import {
   openFolder,
   openTarball,
 } from "../host/handler/archive.ts";
+import { checkSignedBy, readTrustedKeys } from "../host/handler/verify.ts";
 import { type Manifest, type ManifestFile, parseManifest, sha256 } from "../release/manifest.ts";
+import { signerOf, type TrustedKey } from "../release/signature.ts";
 
 const MANIFEST = /^releases\/[^/]+\/release\.json$/;
 
@@ -41,6 +43,8 @@ export async function readManifest(place: string): Promise<Manifest> {
 }
 
 export interface Verified {
+  /** The id of the key; whether it may be trusted is another question. Null: not signed. */
+  signedBy: string | null;
   name: string;
   version: string;
   releaseId: string;
@@ -48,11 +52,16 @@ export interface Verified {
   bytes: number;
 }
 
-/** Holds every file against the manifest. @throws TSUGI_RELEASE_DIFFERS */
-export async function verifyRelease(place: string): Promise<Verified> {
+/**
+ * Holds every file against the manifest, and the manifest against the keys in `keysFile`.
+ * @throws TSUGI_RELEASE_DIFFERS, TSUGI_SIGNATURE_REFUSED, TSUGI_TRUSTED_KEYS_INVALID
+ */
+export async function verifyRelease(place: string, keysFile?: string): Promise<Verified> {
+  const keys = keysFile === undefined ? undefined : await trustedKeysIn(keysFile);
   const archive = await openRelease(place);
   let manifest: Manifest | undefined;
-  let releaseId = "";
+  let manifestBytes = "";
+  let signature: string | undefined;
   const expected = new Map<string, ManifestFile>();
   const differs = (path: string, problem: string) =>
     new TsugiError("TSUGI_RELEASE_DIFFERS", { place, path, problem });
@@ -61,14 +70,14 @@ export async function verifyRelease(place: string): Promise<Verified> {
       if (manifest === undefined) {
         const text = await textOf(entry);
         manifest = checked(entry, text, place);
-        releaseId = sha256(text);
+        manifestBytes = text;
         for (const file of manifest.files) expected.set(file.path, file);
         archive.expect(manifest);
         archive.limitBytes(Number.MAX_SAFE_INTEGER);
         continue;
       }
       if (entry.path.endsWith("/release.json.sig")) {
-        await textOf(entry);
+        signature = await textOf(entry);
         continue;
       }
       const file = expected.get(entry.path);
@@ -83,8 +92,21 @@ export async function verifyRelease(place: string): Promise<Verified> {
   const [missing] = expected.keys();
   if (missing !== undefined) throw differs(missing, "missing");
   const { name, version, files } = manifest!;
+  if (keys !== undefined) {
+    checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys: keysFile! });
+  }
   const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  return { name, version, releaseId, files: files.length, bytes };
+  const signedBy = signature === undefined ? null : (signerOf(signature) ?? "unreadable");
+  const releaseId = sha256(manifestBytes);
+  return { name, version, releaseId, files: files.length, bytes, signedBy };
+}
+
+/** Asked for by name, so it has to be there. */
+async function trustedKeysIn(file: string): Promise<TrustedKey[]> {
+  const keys = await readTrustedKeys(file);
+  if (keys !== undefined) return keys;
+  const details = { file, line: "", problem: "there is no such file" };
+  throw new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", details);
 }
 
 async function difference(entry: ArchiveEntry, file: ManifestFile): Promise<string | undefined> {

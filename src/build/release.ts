@@ -3,7 +3,7 @@
  *   decide (name, version, entry, mode, node) → application → packages → runtime → manifest →
  *   refuse what would overwrite → tarball and tree.
  */
-import { existsSync } from "node:fs";
+import type { KeyObject } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { loadConfig } from "../config/load.ts";
@@ -27,6 +27,7 @@ import type { BuildReport } from "./report.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { sha256Of } from "./runtimeSources/mirror.ts";
 import { withoutSecrets } from "./secrets.ts";
+import { isBuilt, presentSigner, signatureFile } from "./signing.ts";
 import { hashOfSources, haveSourcesChanged, rememberSources } from "./sources.ts";
 import { writeTarball } from "./tarball.ts";
 import { presentRelease, refuseOtherBytes, refuseTreeConflict, writeTree } from "./tree.ts";
@@ -41,6 +42,8 @@ export interface ReleaseRequest {
   node?: string;
   /** Where rel/<app> goes; default <project>/rel. */
   out?: string;
+  /** The private key that signs it. */
+  signKey?: KeyObject;
 }
 
 export interface ReleaseResult {
@@ -53,6 +56,8 @@ export interface ReleaseResult {
   sha256: string;
   /** The same release was there already, byte for byte. */
   already: boolean;
+  /** The id of the key; null: not signed. */
+  signedBy: string | null;
   manifest: Manifest;
 }
 
@@ -69,12 +74,14 @@ export async function buildRelease(
   refuseOtherBytes(layout, version, releaseId);
   refuseTreeConflict(layout, composed);
   const { tarball } = layout.release(version);
-  const already = presentRelease(layout, version) === releaseId && existsSync(tarball);
+  const signature = signatureFile(composed.manifestFile, request.signKey);
+  const already = isBuilt(layout, version, releaseId, signature);
+  const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];
   if (!already) report.step("Writing the release");
   const sha256 = already
     ? await sha256Of(tarball)
-    : await writeTree(layout, composed, (path) =>
-        writeTarball(path, [composed.manifestFile], composed.groups, report),
+    : await writeTree(layout, { ...composed, first }, (path) =>
+        writeTarball(path, first, composed.groups, report),
       );
   // As the build script left them: it may write among the sources.
   if (sources !== undefined) await rememberSources(releaseId, hashOfSources(request.folder));
@@ -88,6 +95,7 @@ export async function buildRelease(
     bytes: (await stat(tarball)).size,
     sha256,
     already,
+    signedBy: presentSigner(layout, version),
     manifest: composed.manifest,
   };
 }

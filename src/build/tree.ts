@@ -66,10 +66,13 @@ function otherManifests(layout: Layout, version: string): Manifest[] {
   return found;
 }
 
-/** `writeTarball` gets the path of the tarball while it is still in the temporary folder. */
+/**
+ * `first`: the manifest and its signature. `writeTarball` gets the path of the tarball while it is
+ * still in the temporary folder.
+ */
 export async function writeTree(
   layout: Layout,
-  { manifest, manifestFile, groups, releaseId }: Composed,
+  { manifest, first, groups, releaseId }: Composed & { first: PackedFile[] },
   writeTarball: (path: string) => Promise<string>,
 ): Promise<string> {
   const { version, runtime, tsugi } = manifest;
@@ -81,7 +84,7 @@ export async function writeTree(
       if (isPresent(layout.root, group)) continue;
       for (const file of group.files) await writePacked(temporary, file);
     }
-    await writePacked(temporary, manifestFile);
+    for (const file of first) await writePacked(temporary, file);
     const sum = await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
     // Two builds into one tree take turns here.
     const release = await takeTurn(join(layout.root, ".build.lock"));

@@ -31,6 +31,7 @@ program
   .option("--node <version>", "the Node that the release carries")
   .option("--config <file>", "another configuration file")
   .option("--out <folder>", "where rel/<app> goes (default: <project>/rel)")
+  .option("--sign <key>", "sign it with a private key of tsugi keys; - reads the key from stdin")
   .option(...JSON_OPTION)
   .action(async (folder, options) => {
     const { releaseCommand } = await import("./commands/release.ts");
@@ -52,10 +53,35 @@ program
   .command("verify")
   .description("hold every file of a release against its manifest")
   .argument("<release>", "its folder or tarball")
+  .option("--keys <file>", "and refuse it unless a key of this trusted_keys file has signed it")
   .option(...JSON_OPTION)
-  .action(async (place) => {
+  .action(async (place, options) => {
     const { verifyCommand } = await import("./commands/verify.ts");
-    await verifyCommand(place);
+    await verifyCommand(place, options);
+  });
+
+const keys = program
+  .command("keys")
+  .description("keys that sign releases: tsugi keys new, tsugi keys show")
+  .action(() => keys.outputHelp());
+keys
+  .command("new")
+  .description("make a pair: the private file (0600), and the line for etc/trusted_keys")
+  .argument("[file]", "where it goes (default: ~/.config/tsugi/release.key)")
+  .option("--comment <text>", "stands in the line (default: the file's name)")
+  .option(...JSON_OPTION)
+  .action(async (file, options) => {
+    const { newKeyCommand } = await import("./commands/keys.ts");
+    newKeyCommand(file, options);
+  });
+keys
+  .command("show")
+  .description("print the line of etc/trusted_keys for a key")
+  .argument("[file]", "a private or public key, or a trusted_keys file")
+  .option(...JSON_OPTION)
+  .action(async (file) => {
+    const { showKeysCommand } = await import("./commands/keys.ts");
+    showKeysCommand(file);
   });
 
 program

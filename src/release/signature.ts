@@ -6,7 +6,7 @@
  *
  * The key id is the first 16 hex digits of the SHA-256 of the public key's 32 bytes.
  */
-import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { sha256 } from "./manifest.ts";
 
 export interface TrustedKey {
@@ -18,6 +18,8 @@ export interface TrustedKey {
 /** What stands before the 32 bytes of an Ed25519 public key in its DER (SPKI) form. */
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
+const SIGNATURE = /^([0-9a-f]{16}) ([A-Za-z0-9+/=]+)\n?$/;
+
 const rawPublicKey = (key: KeyObject): Buffer =>
   Buffer.from(key.export({ format: "der", type: "spki" })).subarray(SPKI_PREFIX.length);
 
@@ -28,14 +30,23 @@ export const keyIdOf = (publicKey: KeyObject): string =>
 export const formatTrustedKey = (publicKey: KeyObject, comment = ""): string =>
   `ed25519 ${rawPublicKey(publicKey).toString("base64")}${comment === "" ? "" : ` ${comment}`}\n`;
 
-/** @returns the keys, or the number and fault of the first line that is none */
-export function parseTrustedKeys(text: string): TrustedKey[] | { line: number; problem: string } {
+/** What is wrong with a file of keys. Nothing is trusted by a file that is not right as a whole. */
+export interface KeysProblem {
+  /** Absent where it is the file as a whole. */
+  line?: number;
+  problem: string;
+}
+
+/** @returns the keys, at least one, or the first fault */
+export function parseTrustedKeys(text: string): TrustedKey[] | KeysProblem {
   const keys: TrustedKey[] = [];
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     if (/^\s*(#|$)/.test(line)) continue;
-    const [algorithm, encoded, ...comment] = line.trim().split(/\s+/);
-    const raw = Buffer.from(encoded ?? "", "base64");
-    if (algorithm !== "ed25519" || raw.length !== 32) {
+    const [algorithm, encoded = "", ...comment] = line.trim().split(/\s+/);
+    const raw = Buffer.from(encoded, "base64");
+    // Node's decoder skips what is not base64; a key with a slip of the pen is none.
+    const isExact = raw.length === 32 && raw.toString("base64") === encoded;
+    if (algorithm !== "ed25519" || !isExact) {
       return { line: index + 1, problem: "expected: ed25519 <32 bytes in base64> [comment]" };
     }
     const key = createPublicKey({
@@ -45,7 +56,17 @@ export function parseTrustedKeys(text: string): TrustedKey[] | { line: number; p
     });
     keys.push({ id: keyIdOf(key), key, comment: comment.join(" ") });
   }
-  return keys;
+  return keys.length > 0 ? keys : { problem: "it has no key, so no release is trusted" };
+}
+
+/** @returns the key of a PEM file, or undefined where it is no Ed25519 key */
+export function parsePrivateKey(pem: string): KeyObject | undefined {
+  try {
+    const key = createPrivateKey(pem);
+    return key.asymmetricKeyType === "ed25519" ? key : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The text of a `.sig`. */
@@ -54,6 +75,9 @@ export function signManifest(bytes: string, privateKey: KeyObject): string {
   return `${id} ${sign(null, Buffer.from(bytes), privateKey).toString("base64")}\n`;
 }
 
+/** Who says to have signed; nothing is checked. */
+export const signerOf = (signature: string): string | undefined => SIGNATURE.exec(signature)?.[1];
+
 /** @returns what is wrong with the signature, or undefined when a trusted key made it */
 export function signatureProblem(
   bytes: string,
@@ -61,7 +85,7 @@ export function signatureProblem(
   keys: readonly TrustedKey[],
 ): string | undefined {
   if (signature === undefined) return "it is not signed";
-  const match = /^([0-9a-f]{16}) ([A-Za-z0-9+/=]+)\n?$/.exec(signature);
+  const match = SIGNATURE.exec(signature);
   if (!match) return "the .sig file is not a signature";
   const trusted = keys.find((key) => key.id === match[1]);
   if (trusted === undefined) return `key ${match[1]} is not trusted here`;

@@ -1,10 +1,12 @@
 /** Releases made by hand, down to the byte: for tests of what reads them. */
+import type { KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import tar from "tar-stream";
 import { canonicalJson, type Manifest, releaseIdOf, sha256 } from "../../src/release/manifest.ts";
+import { signManifest } from "../../src/release/signature.ts";
 
 export interface HandmadeFile {
   bytes?: string | Uint8Array;
@@ -117,6 +119,20 @@ export async function pack(entries: RawEntry[]): Promise<Buffer> {
 export async function writeTarball(path: string, release: HandmadeRelease): Promise<string> {
   writeFileSync(path, await pack(entriesOf(release)));
   return path;
+}
+
+/** A tarball with a signature put behind its manifest; of other text, one that does not fit. */
+export async function signTarball(tarball: Buffer, key: KeyObject, text?: string): Promise<Buffer> {
+  const plain = gunzipSync(tarball);
+  const name = plain.toString("utf8", 0, plain.indexOf(0));
+  const size = Number.parseInt(plain.toString("latin1", 124, 136), 8);
+  const manifest = plain.toString("utf8", 512, 512 + size);
+  const end = 512 + Math.ceil(size / 512) * 512;
+  const bytes = signManifest(text ?? manifest, key);
+  const entry = gunzipSync(await pack([{ name: `${name}.sig`, bytes }])).subarray(0, -1024);
+  return gzipSync(Buffer.concat([plain.subarray(0, end), entry, plain.subarray(end)]), {
+    level: 1,
+  });
 }
 
 export interface TemporaryFolder {

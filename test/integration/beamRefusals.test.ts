@@ -3,6 +3,7 @@
  * state after it. The numbers are those of the points that the work was ordered by.
  */
 import assert from "node:assert/strict";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import {
   appendFileSync,
   cpSync,
@@ -13,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
 import {
   BeamBuilds,
   BeamHost,
@@ -23,6 +25,7 @@ import {
   runRelease,
 } from "../helpers/beam.ts";
 import { mustRun } from "../helpers/commands.ts";
+import { signTarball } from "../helpers/handmadeRelease.ts";
 
 const skip = await elixirMissing();
 const builds = new BeamBuilds();
@@ -354,6 +357,55 @@ end
       assert.deepEqual(readdirSync(join(host.root, "releases", ".staging")), []);
       await servesAsBefore(host, pid);
     });
+  });
+});
+
+describe("a host with etc/trusted_keys", { skip }, () => {
+  test("takes only what a trusted key signed: by unpack, and at the first start of a plain tar x", async () => {
+    const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+    const stranger = generateKeyPairSync("ed25519");
+    const [good, next] = [await first(), await second("0.0.2")];
+    const host = await BeamHost.install(good);
+    const keys = join(host.root, "etc", "trusted_keys");
+    const refuses = async (code: string, says: RegExp, ...args: string[]) => {
+      const { status, value, output } = await host.json(...args);
+      assert.equal(status, 4, output);
+      assert.equal(value.error.code, code);
+      assert.match(value.error.message, says);
+    };
+    try {
+      writeFileSync(keys, `# ours\n${formatTrustedKey(publicKey, "ci")}`);
+      await refuses("TSUGI_SIGNATURE_REFUSED", /not signed/, "start");
+      const own = join(host.root, "releases", "0.0.1", "release.json");
+      writeFileSync(`${own}.sig`, signManifest(readFileSync(own, "utf8"), stranger.privateKey));
+      await refuses("TSUGI_SIGNATURE_REFUSED", /is not trusted here/, "start");
+      writeFileSync(`${own}.sig`, signManifest(readFileSync(own, "utf8"), privateKey));
+      await host.must("start");
+
+      const offered = join(host.root, "offered.tar.gz");
+      const before = readdirSync(join(host.root, "lib"));
+      const sign = async (key: KeyObject, text?: string) =>
+        writeFileSync(offered, await signTarball(readFileSync(next.tarball), key, text));
+      await refuses("TSUGI_SIGNATURE_REFUSED", /not signed/, "unpack", next.tarball);
+      await sign(stranger.privateKey);
+      await refuses("TSUGI_SIGNATURE_REFUSED", /is not trusted/, "upgrade", offered);
+      await sign(privateKey, "something else");
+      await refuses("TSUGI_SIGNATURE_REFUSED", /does not fit/, "unpack", offered);
+      await sign(privateKey);
+      for (const [text, says] of [
+        ["", /has no key/],
+        [`ed25519 ${"A".repeat(42)}\n`, /line 1/],
+      ] as const) {
+        writeFileSync(keys, text);
+        await refuses("TSUGI_TRUSTED_KEYS_INVALID", says, "unpack", offered);
+      }
+      assert.deepEqual(readdirSync(join(host.root, "lib")), before);
+      writeFileSync(keys, formatTrustedKey(publicKey));
+      await host.must("upgrade", offered);
+      assert.equal(await host.get("/version"), "0.0.2");
+    } finally {
+      await host.remove();
+    }
   });
 });
 

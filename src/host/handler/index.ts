@@ -74,7 +74,7 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
     unpack: async (request, onProgress) => {
       const { unpack } = await import("./unpack.ts");
       const unpacked = await unpack(layout, request, onProgress);
-      if (!unpacked.already) await markVerified(layout, unpacked.version);
+      if (!unpacked.already) await markVerified(layout, unpacked);
       return unpacked;
     },
     peek: async (request) => (await import("./unpack.ts")).peek(layout, request),
@@ -186,8 +186,9 @@ async function remove(layout: Layout, version: string, inUse: readonly string[])
 async function verify(layout: Layout, version: string, again: boolean): Promise<void> {
   const registry = await readRegistry(layout);
   const entry = entryIn(layout, registry, version);
-  if (entry.verified && !again) return;
-  const { manifest, bytes } = await readManifest(layout, version);
+  const { manifest, bytes, releaseId } = await readManifest(layout, version);
+  // Another build of the same version, extracted over it, was verified by nobody.
+  if (entry.verified && entry.releaseId === releaseId && !again) return;
   const signature = await readIfThere(layout.release(version).signature);
   await checkSignature(layout, version, bytes, signature);
   const difference = await firstDifference(layout.root, manifest.files);
@@ -195,13 +196,16 @@ async function verify(layout: Layout, version: string, again: boolean): Promise<
     const problem = `${difference.path}: ${difference.problem}`;
     throw new TsugiError("TSUGI_RELEASE_DAMAGED", { version, problem, bin: layout.bin });
   }
-  await markVerified(layout, version);
+  await markVerified(layout, { version, releaseId });
 }
 
-async function markVerified(layout: Layout, version: string): Promise<void> {
+async function markVerified(
+  layout: Layout,
+  { version, releaseId }: { version: string; releaseId: string },
+): Promise<void> {
   const registry = await readRegistry(layout);
   const releases = registry.releases.map((entry) =>
-    entry.version === version ? { ...entry, verified: true } : entry,
+    entry.version === version ? { ...entry, releaseId, verified: true } : entry,
   );
   await writeRegistry(layout, { ...registry, releases });
 }

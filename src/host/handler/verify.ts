@@ -1,13 +1,12 @@
 /** Holds what lies on disk against a manifest, and a manifest against the keys that are trusted. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { lstat, readlink } from "node:fs/promises";
+import { lstat, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TsugiError } from "../../errors.ts";
-import { readIfThere } from "../../platform/files.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { ManifestFile } from "../../release/manifest.ts";
-import { parseTrustedKeys, signatureProblem } from "../../release/signature.ts";
+import { parseTrustedKeys, signatureProblem, type TrustedKey } from "../../release/signature.ts";
 
 /** The first file that is not as the manifest says, and how; undefined when all are. */
 export async function firstDifference(
@@ -46,7 +45,7 @@ async function hashOfFile(path: string): Promise<string> {
 
 /**
  * Where the host trusts certain keys only, a release without the signature of one is refused.
- * @throws TSUGI_SIGNATURE_REFUSED, TSUGI_SETTINGS_INVALID
+ * @throws TSUGI_SIGNATURE_REFUSED, TSUGI_TRUSTED_KEYS_INVALID
  */
 export async function checkSignature(
   layout: Layout,
@@ -54,22 +53,52 @@ export async function checkSignature(
   manifestBytes: string,
   signature: string | undefined,
 ): Promise<void> {
-  const text = await readIfThere(layout.trustedKeys);
-  if (text === undefined) return;
-  const keys = parseTrustedKeys(text);
-  if (!Array.isArray(keys)) {
-    throw new TsugiError("TSUGI_SETTINGS_INVALID", {
-      file: layout.trustedKeys,
-      line: `, line ${keys.line},`,
-      problem: keys.problem,
-    });
-  }
+  const { trustedKeys } = layout;
+  const keys = await readTrustedKeys(trustedKeys);
+  if (keys !== undefined) checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys });
+}
+
+/** @throws TSUGI_SIGNATURE_REFUSED */
+export function checkSignedBy(
+  keys: readonly TrustedKey[],
+  release: {
+    version: string;
+    manifestBytes: string;
+    signature: string | undefined;
+    /** Where the keys come from. */
+    trustedKeys: string;
+  },
+): void {
+  const { version, manifestBytes, signature, trustedKeys } = release;
   const problem = signatureProblem(manifestBytes, signature, keys);
-  if (problem !== undefined) {
-    throw new TsugiError("TSUGI_SIGNATURE_REFUSED", {
-      version,
+  if (problem === undefined) return;
+  throw new TsugiError("TSUGI_SIGNATURE_REFUSED", { version, problem, keys: trustedKeys });
+}
+
+/**
+ * Undefined only where there is certainly no such file: a link to nowhere, a folder, a file that
+ * can't be read or parsed must not mean that everything is trusted.
+ * @throws TSUGI_TRUSTED_KEYS_INVALID
+ */
+export async function readTrustedKeys(path: string): Promise<TrustedKey[] | undefined> {
+  const invalid = (problem: string, line?: number) =>
+    new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", {
+      file: path,
+      line: line === undefined ? "" : `, line ${line},`,
       problem,
-      keys: layout.trustedKeys,
     });
+  let text: string;
+  try {
+    await lstat(path);
+    if (((await stat(path)).mode & 0o002) !== 0) throw invalid("everybody may write to it");
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof TsugiError) throw error;
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && syscall === "lstat") return undefined;
+    throw invalid(message);
   }
+  const keys = parseTrustedKeys(text);
+  if (Array.isArray(keys)) return keys;
+  throw invalid(keys.problem, keys.line);
 }

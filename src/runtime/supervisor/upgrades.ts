@@ -124,6 +124,7 @@ export class Upgrades {
     emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
     if (plan.strategy === "none") return { ...emptyReport(plan), result: "committed" };
     refuseObstacles(plan);
+    if (!request.reload) await verifyOnce(handler, request.version);
     if (request.options.checkOnly && !request.options.boot && !manifest.usesHot) {
       // Booting it would start its consumers and timers: what could be checked without is done.
       emit({ event: "line", text: "not booted: it does not use tsugi/hot (check --boot does)" });
@@ -191,6 +192,19 @@ function kindOf({ options, reload }: UpgradeRequest): Kind {
   if (reload) return "reload";
   if (options.checkOnly) return "check";
   return options.installOnly ? "install" : "upgrade";
+}
+
+/** A version that a plain `tar x` has put here was never held against its manifest and the keys. */
+async function verifyOnce(handler: ReleaseHandler, version: string): Promise<void> {
+  try {
+    await handler.verify(version);
+  } catch (error) {
+    const isDamaged = error instanceof TsugiError && error.code === "TSUGI_RELEASE_DAMAGED";
+    if (!isDamaged) throw error;
+    // Of a release that should start it is a failure, of one that is offered a refusal.
+    const details = { source: `releases/${version}`, problem: String(error.details.problem) };
+    throw new TsugiError("TSUGI_UNPACK_REFUSED", details, { cause: error });
+  }
 }
 
 function refuseObstacles(plan: Plan): void {

@@ -196,9 +196,11 @@ view_entry(V, Status, Old, Marks, Last) ->
         #{<<"status">> := StatusText, <<"since">> := At} -> At;
         _ -> tsugi_time:iso()
     end,
-    Base = #{version => text(V), releaseId => tsugi_manifest:id(V), status => StatusText,
-             since => Since,
-             verified => maps:get(verified, Marks, maps:get(<<"verified">>, Old, false))},
+    Id = tsugi_manifest:id(V),
+    %% Another build of the same version, extracted over it, was verified by nobody.
+    WasVerified = case Old of #{<<"releaseId">> := Id, <<"verified">> := true} -> true; _ -> false end,
+    Base = #{version => text(V), releaseId => Id, status => StatusText, since => Since,
+             verified => maps:get(verified, Marks, WasVerified)},
     case {maps:get(committed, Marks, false), Old} of
         {true, _} -> Base#{committed => Last + 1};
         {false, #{<<"committed">> := N}} -> Base#{committed => N};

@@ -36,7 +36,7 @@ running_version() ->
 prepare() ->
     tsugi_settings:check_etc(),
     Vsn = permanent(),
-    verify_once(Vsn),
+    _ = tsugi_unpack:verify_once(Vsn),
     ensure_cookie(),
     _ = tsugi_handler:permanent_on_disk() =:= Vsn orelse tsugi_handler:write_start_erl(Vsn),
     ok = tsugi_handler:ensure_releases(Vsn),
@@ -59,15 +59,6 @@ permanent() ->
                                           dropBox => tsugi_layout:at(["releases"])})
             end;
         Vsn -> Vsn
-    end.
-
-%% A plain `tar x` verifies nothing.
-verify_once(Vsn) ->
-    Text = text(Vsn),
-    Known = [E || #{<<"version">> := V} = E <- maps:get(<<"releases">>, tsugi_handler:view(), []), V =:= Text],
-    case Known of
-        [#{<<"verified">> := true}] -> ok;
-        _ -> tsugi_unpack:verify(Vsn), put(verified, true)
     end.
 
 mark_permanent(Vsn) ->

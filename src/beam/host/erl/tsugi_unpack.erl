@@ -5,12 +5,15 @@
 %%                            → bin/*                     only if the bytes differ
 %%                            → releases/<vsn>            last: now it is unpacked
 -module(tsugi_unpack).
--export([unpack/2, find/1, verify/1]).
+-export([unpack/2, find/1, verify_once/1, refused/2, disk_full/1]).
+
+%% Besides the files: their headers in the tar, manifest and signature.
+-define(SPARE_BYTES, 67108864).
 
 %% Asked = version or file name. #{force => boolean()}. Answers #{version, already}.
 unpack(Asked, Options) ->
     case find(Asked) of
-        {here, Vsn} -> #{version => Vsn, already => true};
+        {here, Vsn} -> verify_offered(Vsn), #{version => Vsn, already => true};
         {source, Source, Wanted} -> unpack_source(Source, Wanted, Options)
     end.
 
@@ -37,38 +40,74 @@ not_found(Asked) ->
                         dropBox => tsugi_layout:tarball(Asked)}).
 
 unpack_source(Source, Wanted, Options) ->
+    {Bytes, Signature} = head(Source),
+    Manifest = tsugi_manifest:parse(Bytes, Source),
+    Vsn = tsugi_manifest:version(Manifest),
+    Wanted =:= undefined orelse Wanted =:= Vsn orelse
+        refused(Source, ["it holds ", Vsn, ", not ", Wanted]),
+    check_name(Manifest),
+    case tsugi_contents:problem(Manifest) of none -> ok; Problem -> refused(Source, Problem) end,
+    tsugi_trust:check(Vsn, Bytes, Signature),
+    Present = present(Vsn, Manifest, Options),
+    _ = Present =:= already orelse unpack_new(Source, Manifest, Vsn),
+    _ = Source =:= tsugi_layout:tarball(Vsn) andalso file:delete(Source),
+    #{version => Vsn, already => Present =:= already}.
+
+unpack_new(Source, Manifest, Vsn) ->
     Staging = tsugi_layout:at(["releases", ".staging", os:getpid() ++ "." ++ unique()]),
     ok = filelib:ensure_dir(filename:join(Staging, "x")),
     try
-        extract(Source, Staging),
-        Manifest = staged_manifest(Source, Staging),
-        Vsn = tsugi_manifest:version(Manifest),
-        Wanted =:= undefined orelse Wanted =:= Vsn orelse
-            refused(Source, ["it holds ", Vsn, ", not ", Wanted]),
-        check_name(Manifest),
-        case present(Vsn, Manifest, Options) of
-            already -> ok;
-            new ->
-                case tsugi_manifest:verify_tree(Manifest, Staging) of
-                    ok -> place(Manifest, Staging, Vsn);
-                    {What, Path} -> refused(Source, [Path, " is ", atom_to_list(What)])
-                end
-        end,
-        _ = Source =:= tsugi_layout:tarball(Vsn) andalso file:delete(Source),
-        #{version => Vsn, already => false}
+        extract(Source, Manifest, Staging),
+        case tsugi_manifest:verify_tree(Manifest, Staging) of
+            ok -> place(Manifest, Staging, Vsn);
+            {What, Path} -> refused(Source, [Path, " is ", atom_to_list(What)])
+        end
     after
         tsugi_files:remove_tree(Staging)
     end.
 
 unique() -> integer_to_list(erlang:unique_integer([positive])).
 
-extract(Source, Staging) ->
+%% Manifest and signature, before anything else is read.
+head(Source) ->
     case filelib:is_dir(Source) of
-        true -> copy_tree(Source, Staging);
+        false -> tsugi_archive:head(Source);
+        true ->
+            File = newest_manifest(Source),
+            {ok, Bytes} = file:read_file(File),
+            {Bytes, signature(File ++ ".sig")}
+    end.
+
+signature(File) -> case file:read_file(File) of {ok, Line} -> Line; _ -> none end.
+
+newest_manifest(Source) ->
+    Manifests = filelib:wildcard(filename:join([Source, "releases", "*", "release.json"])),
+    case lists:sort(fun(A, B) -> filelib:last_modified(A) >= filelib:last_modified(B) end, Manifests) of
+        [Newest | _] -> Newest;
+        [] -> refused(Source, "it is a folder without a release")
+    end.
+
+check_name(#{<<"name">> := Name}) ->
+    case unicode:characters_to_list(Name) =:= tsugi_layout:name() of
+        true -> ok;
+        false -> tsugi_error:throw('TSUGI_NAME_DIFFERS', #{to => Name, from => tsugi_layout:name()})
+    end.
+
+%% Only what the manifest names, and nothing before all of it was looked at.
+extract(Source, Manifest, Staging) ->
+    case filelib:is_dir(Source) of
+        true -> copy_tree(Source, Manifest, Staging);
         false ->
             Tar = filename:join(Staging, ".tar"),
-            ok = gunzip(Source, Tar),
-            Outcome = erl_tar:extract(Tar, [{cwd, Staging}]),
+            ok = tsugi_archive:gunzip(Source, Tar, limit(Manifest)),
+            Outcome = case erl_tar:table(Tar, [verbose]) of
+                {ok, Entries} ->
+                    case tsugi_contents:archive_problem(Entries, Manifest) of
+                        none -> erl_tar:extract(Tar, [{cwd, Staging}]);
+                        Problem -> refused(Source, Problem)
+                    end;
+                Error -> Error
+            end,
             _ = file:delete(Tar),
             case Outcome of
                 ok -> ok;
@@ -77,68 +116,30 @@ extract(Source, Staging) ->
             end
     end.
 
-%% A tarball is a concatenation of gzip members, which erl_tar's own decompression ends after the first.
-gunzip(Source, Target) ->
-    {ok, In} = file:open(Source, [read, raw, binary]),
-    {ok, Out} = file:open(Target, [write, raw, binary]),
-    Z = zlib:open(),
-    try
-        ok = zlib:inflateInit(Z, 31, reset),
-        inflate(Z, In, Out)
-    catch
-        error:{badmatch, {error, enospc}} ->
-            tsugi_error:throw('TSUGI_DISK_FULL', #{root => tsugi_layout:root(), neededMb => "", freeMb => 0});
-        error:_ -> refused(Source, "it is no gzip file, or not a whole one")
-    after
-        file:close(In), file:close(Out), zlib:close(Z)
-    end.
+limit(#{<<"files">> := Files}) ->
+    lists:sum([Size || #{<<"size">> := Size} <- Files]) + length(Files) * 4096 + ?SPARE_BYTES.
 
-inflate(Z, In, Out) ->
-    case file:read(In, 262144) of
-        {ok, Bytes} -> ok = write_all(Z, zlib:safeInflate(Z, Bytes), Out), inflate(Z, In, Out);
-        eof -> ok
-    end.
-
-write_all(_, {finished, Bytes}, Out) -> file:write(Out, Bytes);
-write_all(Z, {continue, Bytes}, Out) ->
-    ok = file:write(Out, Bytes),
-    write_all(Z, zlib:safeInflate(Z, []), Out).
-
-%% A build's tree: only what its newest release's manifest names.
-copy_tree(Source, Staging) ->
-    Manifests = filelib:wildcard(filename:join([Source, "releases", "*", "release.json"])),
-    Newest = case lists:sort(fun(A, B) -> mtime(A) >= mtime(B) end, Manifests) of
-        [First | _] -> First;
-        [] -> refused(Source, "it is a folder without a release")
-    end,
-    {ok, Bytes} = file:read_file(Newest),
-    #{<<"files">> := Files} = Manifest = tsugi_manifest:parse(Bytes, Newest),
-    Paths = [Path || #{<<"path">> := Path} <- Files],
+copy_tree(Source, #{<<"files">> := Files} = Manifest, Staging) ->
     Own = list_to_binary(["releases/", tsugi_manifest:version(Manifest), "/release.json"]),
-    [copy(filename:join(Source, Path), filename:join(Staging, Path)) || Path <- [Own | Paths]],
+    Signature = <<Own/binary, ".sig">>,
+    [copy(#{<<"path">> => Path}, Source, Staging)
+     || Path <- [Own, Signature], filelib:is_regular(filename:join(Source, Path))],
+    [copy(File, Source, Staging) || File <- Files],
     ok.
 
-mtime(File) -> filelib:last_modified(File).
-
-copy(From, To) ->
+copy(#{<<"path">> := Path, <<"link">> := Target}, _, Staging) ->
+    To = filename:join(Staging, Path),
     ok = filelib:ensure_dir(To),
-    {ok, _} = file:copy(From, To),
+    ok = file:make_symlink(Target, To);
+copy(#{<<"path">> := Path}, Source, Staging) ->
+    {From, To} = {filename:join(Source, Path), filename:join(Staging, Path)},
+    ok = filelib:ensure_dir(To),
+    case file:copy(From, To) of
+        {ok, _} -> ok;
+        {error, Reason} -> refused(Source, [Path, ": ", file:format_error(Reason)])
+    end,
     {ok, Info} = file:read_file_info(From),
     file:write_file_info(To, Info).
-
-staged_manifest(Source, Staging) ->
-    case filelib:wildcard(filename:join([Staging, "releases", "*", "release.json"])) of
-        [File] ->
-            {ok, Bytes} = file:read_file(File),
-            tsugi_manifest:parse(Bytes, Source);
-        _ -> refused(Source, "it does not hold exactly one release.json")
-    end.
-
-check_name(#{<<"name">> := Name}) ->
-    case unicode:characters_to_list(Name) =:= tsugi_layout:name() of
-        true -> ok;
-        false -> tsugi_error:throw('TSUGI_NAME_DIFFERS', #{to => Name, from => tsugi_layout:name()})
-    end.
 
 %% The same version with other bytes is refused, unless merely unpacked and forced.
 present(Vsn, #{id := Id}, Options) ->
@@ -238,15 +239,43 @@ to_list(Part) -> Part.
 
 %% --- a release that stands already --------------------------------------------------------------
 
-%% @throws TSUGI_RELEASE_DAMAGED
+%% A plain `tar x` verifies nothing: what it put here is held against its manifest and the keys, once.
+%% Answers whether it was done now. @throws TSUGI_RELEASE_DAMAGED, TSUGI_SIGNATURE_REFUSED
+verify_once(Vsn) ->
+    {Text, Id} = {tsugi_json:text(Vsn), tsugi_manifest:id(Vsn)},
+    Known = [E || #{<<"version">> := V, <<"verified">> := true, <<"releaseId">> := I} = E
+                      <- maps:get(<<"releases">>, tsugi_handler:view(), []), V =:= Text, I =:= Id],
+    case Known of
+        [_ | _] -> false;
+        [] -> verify(Vsn), true
+    end.
+
 verify(Vsn) ->
-    case tsugi_manifest:verify_tree(tsugi_manifest:read(Vsn), tsugi_layout:root()) of
+    File = tsugi_layout:release(Vsn, "release.json"),
+    #{} = Manifest = tsugi_manifest:read(Vsn),
+    {ok, Bytes} = file:read_file(File),
+    tsugi_trust:check(Vsn, Bytes, signature(File ++ ".sig")),
+    case tsugi_manifest:verify_tree(Manifest, tsugi_layout:root()) of
         ok -> ok;
         {What, Path} ->
             tsugi_error:throw('TSUGI_RELEASE_DAMAGED',
                               #{version => Vsn, problem => [Path, " is ", atom_to_list(What)]})
     end.
 
+%% Of a release that should start it is a failure, of one that is offered a refusal.
+verify_offered(Vsn) ->
+    try verify_once(Vsn) of
+        true -> tsugi_handler:write_view(#{Vsn => #{verified => true}});
+        false -> ok
+    catch throw:{tsugi_error, 'TSUGI_RELEASE_DAMAGED', #{problem := Problem}} ->
+        refused(tsugi_layout:release_dir(Vsn), Problem)
+    end.
+
 -spec refused(term(), term()) -> no_return().
 refused(Source, Problem) ->
     tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Source, problem => Problem}).
+
+-spec disk_full(integer()) -> no_return().
+disk_full(NeededBytes) ->
+    tsugi_error:throw('TSUGI_DISK_FULL',
+                      #{root => tsugi_layout:root(), neededMb => NeededBytes bsr 20, freeMb => 0}).

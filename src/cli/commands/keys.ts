@@ -1,0 +1,29 @@
+import { resolve } from "node:path";
+import { createKeyFiles, defaultKeyFile, readPublicKeys } from "../../build/keys.ts";
+import { printResult } from "../output.ts";
+
+const place = (file: string | undefined) =>
+  file === undefined ? defaultKeyFile() : file === "-" ? file : resolve(file);
+
+export function newKeyCommand(file: string | undefined, { comment }: { comment?: string }): void {
+  const key = createKeyFiles(place(file), comment);
+  printResult(key, [
+    `Key ${key.id}`,
+    `  private: ${key.file} (0600; keep a copy where only you can reach it)`,
+    `  public:  ${key.publicFile}`,
+    "Hosts that shall take only what it signed: this line goes into <root>/etc/trusted_keys",
+    `  ${key.line.trimEnd()}`,
+    `Sign with it: tsugi release --sign ${key.file}`,
+  ]);
+}
+
+export function showKeysCommand(file: string | undefined): void {
+  const keys = readPublicKeys(place(file));
+  // The line alone: `tsugi keys show ci.key >> etc/trusted_keys`.
+  printResult({ keys }, [
+    keys
+      .map(({ line }) => line)
+      .join("")
+      .trimEnd(),
+  ]);
+}
