@@ -126,6 +126,12 @@ export const ERRORS = define({
     message: "Carrying the state takes about {bytesMb} MB; {availableMb} MB are left.",
     hint: "Give the machine or the cgroup more memory, or make the state smaller.",
   },
+  TSUGI_OLD_CODE_LEFT: {
+    exitCode: 1,
+    message:
+      "{version} serves and is permanent, but {previous} has left something that can still run: {what}.",
+    hint: "End it in hot.dispose, then deploy again. {bin} status shows it until it is gone; {bin} restart ends it.",
+  },
   TSUGI_NOT_COMMITTED: {
     exitCode: 5,
     message: "{version} was installed and given up before its commit.",

@@ -33,7 +33,13 @@ export interface ApplicationRequest {
 export interface Application {
   /** Paths relative to the application's folder. */
   files: PackedFile[];
-  processes: { name: string; entry: string; workers: number | "max"; overlap: boolean }[];
+  processes: {
+    name: string;
+    entry: string;
+    swap?: string;
+    workers: number | "max";
+    overlap: boolean;
+  }[];
   hot: HotFacts;
   needed: NeededPackages;
   /** Where an own preload ended up. */
@@ -52,10 +58,11 @@ export async function buildApplication(
   }
   const packageJson = join(project.folder, "package.json");
   files.set("package.json", fileAt("package.json", packageJson));
-  const processes = request.processes.map(({ candidates: _, ...rest }, index) => ({
-    ...rest,
-    entry: code.placed(code.entries[index]!),
-  }));
+  const processes = request.processes.map(({ candidates: _, ...rest }, index) => {
+    const entry = code.entries[index]!;
+    const swap = code.swaps.get(entry);
+    return { ...rest, entry: code.placed(entry), ...(swap === undefined ? {} : { swap }) };
+  });
   const { needed, placed, hot } = code;
   return { files: [...files.values()], processes, needed, placed, hot: hot.facts() };
 }
@@ -68,5 +75,6 @@ async function takeOwn(
   const candidates = processes.map((process) => process.candidates);
   const { files, entries } = await ownFiles(project, { candidates, preloads }, hot, report);
   const placed = (path: string) => path;
-  return { files, entries, needed: ALL_DEPENDENCIES, placed, hot };
+  const swaps = new Map<string, string>();
+  return { files, entries, swaps, needed: ALL_DEPENDENCIES, placed, hot };
 }

@@ -3,14 +3,15 @@
  * map. compile leaves packages as packages; bundle takes them in.
  */
 import { join } from "node:path";
-import { rolldown } from "rolldown";
+import { type OutputAsset, type OutputChunk, rolldown } from "rolldown";
 import { messageOf, TsugiError } from "../errors.ts";
 import { type ExternalRules, externalsPlugin } from "./externals.ts";
 import { type PackedFile, textFile } from "./fileSet.ts";
-import type { HotScan } from "./hotScan.ts";
+import { HotScan } from "./hotScan.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { compiledName, placePlugin } from "./placePlugin.ts";
 import type { BuildReport } from "./report.ts";
+import { startFile, swapName, swapPlugin } from "./swapPlugin.ts";
 
 export interface CompileRequest {
   /** The project's folder, without links. */
@@ -20,13 +21,25 @@ export interface CompileRequest {
   onNeighbour: (neighbour: Neighbour) => void;
 }
 
-/** `entry` is relative to the project, and so are the paths of the result. @throws TSUGI_BUILD_FAILED */
+export interface Compiled {
+  files: PackedFile[];
+  /** The form that can be swapped in place, where the code calls `hot.accept()`. */
+  swap?: string;
+}
+
+/**
+ * `entry` is relative to the project, and so are the paths of the result. `swappable`: it is a
+ * process of the release, not one of its threads or preloads.
+ * @throws TSUGI_BUILD_FAILED
+ */
 export async function compileEntry(
   entry: string,
+  swappable: boolean,
   request: CompileRequest,
   report: BuildReport,
-): Promise<PackedFile[]> {
-  const { folder, rules, hot, onNeighbour } = request;
+): Promise<Compiled> {
+  const { folder, rules, onNeighbour } = request;
+  const hot = new HotScan(request.hot);
   const { onAsking } = rules;
   try {
     const build = await rolldown({
@@ -45,7 +58,7 @@ export async function compileEntry(
       ],
     });
     try {
-      const { output } = await build.generate({
+      const options = {
         format: "esm",
         sourcemap: true,
         minify: false,
@@ -54,11 +67,14 @@ export async function compileEntry(
         codeSplitting: false,
         // Nothing is written there: it makes the source map's paths relative to the output.
         dir: folder,
-        entryFileNames: compiledName(entry),
-      });
-      return output.map((chunk) =>
-        textFile(chunk.fileName, chunk.type === "chunk" ? chunk.code : chunk.source),
-      );
+      } as const;
+      const entryFileNames = compiledName(entry);
+      const { output } = await build.generate({ ...options, entryFileNames });
+      if (!swappable || !hot.accepts) return { files: output.map(textOf) };
+      const swap = swapName(entry);
+      const plugins = [swapPlugin()];
+      const again = await build.generate({ ...options, entryFileNames: swap, plugins });
+      return { files: [startFile(entry), ...again.output.map(textOf)], swap };
     } finally {
       await build.close();
     }
@@ -70,6 +86,9 @@ export async function compileEntry(
     );
   }
 }
+
+const textOf = (output: OutputChunk | OutputAsset): PackedFile =>
+  textFile(output.fileName, output.type === "chunk" ? output.code : output.source);
 
 /** Warnings about what is no fault of the project's. */
 const QUIET = new Set([

@@ -21,6 +21,8 @@ export interface Code {
   files: PackedFile[];
   /** One for each process, as the project calls it. */
   entries: string[];
+  /** By entry, where the code accepts to be replaced in place. */
+  swaps: ReadonlyMap<string, string>;
   needed: NeededPackages;
   /** Where a source of the project ended up. */
   placed: (path: string) => string;
@@ -40,7 +42,7 @@ export async function compileAll(request: ApplicationRequest, report: BuildRepor
   }
   for (;;) {
     const pass = new CompilePass(folder, request, kept, report);
-    await pass.run([...new Set([...entries, ...preloads])]);
+    await pass.run(entries, preloads);
     const more = [...pass.asking].filter((found) => !kept.has(found));
     if (more.length > 0) {
       for (const found of more) {
@@ -52,7 +54,8 @@ export async function compileAll(request: ApplicationRequest, report: BuildRepor
     if (told.size > 0) report.guess("external", names(told), "they use files beside themselves");
     const needed = pass.needed(request.project.packageJson);
     const placed = (path: string) => (existsSync(join(folder, path)) ? compiledName(path) : path);
-    return { files: [...pass.files.values()], entries, needed, placed, hot: pass.hot };
+    const { swaps, hot } = pass;
+    return { files: [...pass.files.values()], entries, swaps, needed, placed, hot };
   }
 }
 
@@ -65,6 +68,7 @@ const names = (folders: Iterable<string>) =>
 class CompilePass {
   readonly files = new Map<string, PackedFile>();
   readonly hot = new HotScan();
+  readonly swaps = new Map<string, string>();
   /** Folders of inlined packages that ask where they lie. */
   readonly asking = new Set<string>();
   readonly #siblings = new Set<string>();
@@ -101,15 +105,17 @@ class CompilePass {
     };
   }
 
-  async run(entries: string[]): Promise<void> {
-    this.#open.push(...entries);
+  async run(entries: string[], preloads: string[]): Promise<void> {
+    this.#open.push(...new Set([...entries, ...preloads]));
     // Workers that the code names join the list while it is gone through.
     for (let at = 0; at < this.#open.length; at++) {
       const entry = this.#open[at]!;
       this.#report.step(`Compiling ${entry}`);
-      for (const file of await compileEntry(entry, this.#compile, this.#report)) {
-        this.files.set(file.path, file);
-      }
+      // A preload of the project's own cannot be replaced: it runs before everything else.
+      const swappable = preloads.length === 0 && entries.includes(entry);
+      const compiled = await compileEntry(entry, swappable, this.#compile, this.#report);
+      for (const file of compiled.files) this.files.set(file.path, file);
+      if (compiled.swap !== undefined) this.swaps.set(entry, compiled.swap);
     }
   }
 

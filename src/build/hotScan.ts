@@ -33,10 +33,17 @@ export class HotScan {
   accepts = false;
   forks = false;
   readonly #states = new Map<string, ManifestState>();
+  /** Told everything too: one scan for an entry, one for the whole release. */
+  readonly #whole: HotScan | undefined;
+
+  constructor(whole?: HotScan) {
+    this.#whole = whole;
+  }
 
   /** `ast` where the caller has it already. */
   add(code: string, file: string, ast = mentionsHot(code) ? parseModule(code, file) : undefined) {
     if (IMPORTS_CLUSTER.test(code)) this.forks = true;
+    this.#whole?.add(code, file, ast);
     if (ast === undefined) return;
     if (/["'`]tsugi\/hot["'`]/.test(code)) this.usesHot = true;
     const names = localNames(ast);

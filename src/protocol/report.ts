@@ -65,6 +65,8 @@ export interface StatusReport {
   /** The step of the upgrade under way, or null. */
   upgrade: { to: string; step: string } | null;
   leftovers: string[];
+  /** Generations that were swapped out and whose memory has not been collected yet. */
+  pending?: string[];
   /** Log lines lost since start to a full disk or a slow reader. */
   logDropped: number;
 }

@@ -25,6 +25,16 @@
  *   receiveState {id} + pipe                ──►     reads, migrates           ◄── reply | error
  *   adopt {meta} + handle                   ──►     goes on with the connection
  *
+ *   ── a swap: both generations in this one process; each answers as above, and besides ──
+ *   swapLoad {boot}                         ──►     loads beside the old one  ◄── ready (or failed)
+ *   swapCarry {id}                          ──►     state by reference        ◄── reply | error
+ *   activate {id}                           ──►     takes sockets and waiting requests over
+ *   releaseConnections {id}, to the old     ──►     registered connections go over
+ *   unload {id}                             ──►     lets go of the code       ◄── reply {running}
+ *
+ * An envelope with a `generation` is from or to that one; without: the one the process began with
+ * or, when that is unloaded, the one that serves.
+ *
  * A request carries an `id` and is answered by exactly one `reply` with the same id.
  */
 import type { ErrorJson } from "../errors.ts";
@@ -36,6 +46,7 @@ export const ENVELOPE = "NODE_TSUGI";
 export interface Envelope<T> {
   cmd: typeof ENVELOPE;
   tsugi: T;
+  generation?: number;
 }
 
 /** In the environment variable TSUGI_WORKER (JSON); the worker deletes it before the app runs. */
@@ -47,11 +58,13 @@ export interface WorkerBoot {
   process: string;
   slot: number;
   generation: number;
-  strategy: "start" | "handoff" | "replace";
+  strategy: "start" | "swap" | "handoff" | "replace";
   /** active: accept as soon as ready. standby: load only, wait for `activate`. rehearsal: never active. */
   mode: "active" | "standby" | "rehearsal";
   /** Absolute path of the entry, as in argv[1]. */
   entry: string;
+  /** What TSUGI_APP_DIR says. */
+  appDir?: string;
   readyAfterMs: number;
 }
 
@@ -77,6 +90,8 @@ export interface DeclaredState {
   /** Versions that one step of `upgrade` starts from, and of `downgrade`. */
   upgradesFrom: number[];
   downgradesFrom: number[];
+  /** It has `encode` or `decode`. */
+  encoded?: boolean;
 }
 
 export interface CarriedState {
@@ -130,10 +145,17 @@ export type WorkerRequest =
   /** `hooksOnly`: run `hot.freeze`, but go on taking requests (an app without state). */
   | { type: "freeze"; id: number; timeoutMs: number; hooksOnly?: boolean }
   | { type: "thaw"; id: number }
-  /** With a pipe handle. `wanted`: versions the receiver declares, for the sender's `downgrade`. */
-  | { type: "sendState"; id: number; wanted: DeclaredState[]; sliced?: boolean }
+  /**
+   * With a pipe handle. `wanted`: versions the receiver declares, for the sender's `downgrade`.
+   * `pure`: a step of that which changes its input is an error.
+   */
+  | { type: "sendState"; id: number; wanted: DeclaredState[]; sliced?: boolean; pure?: boolean }
   /** With a pipe handle. */
   | { type: "receiveState"; id: number }
+  /** To the generation that gets the state of the one that serves in the same process. */
+  | { type: "swapCarry"; id: number }
+  /** The generation was disposed of, or is not wanted: nothing here refers to it any more. */
+  | { type: "unload"; id: number }
   | { type: "releaseConnections"; id: number }
   /** Ends idle connections, waits for the others, at most drainMs; then ends them all. */
   | { type: "drain"; id: number; drainMs: number }
@@ -144,12 +166,14 @@ export type WorkerRequest =
   | { type: "consoleInput"; session: number; data: string | null }
   /** With a connection handle. */
   | { type: "adopt"; meta: ConnectionMeta }
+  /** Loads another generation beside the one that serves; it says `ready` or `failed`. */
+  | { type: "swapLoad"; boot: WorkerBoot }
   /** Answer to the worker's `listen`: with a handle, or with the errno name of the failed bind. */
   | { type: "listenReply"; id: number; errorCode?: string; errno?: number; syscall?: string };
 
 export type WorkerRequestWithReply = Exclude<
   WorkerRequest,
-  { type: "consoleInput" | "adopt" | "listenReply" }
+  { type: "consoleInput" | "adopt" | "listenReply" | "swapLoad" }
 >;
 
 /** The value of the `reply` to each request. */
@@ -165,11 +189,15 @@ export interface WorkerReplies {
     skipped?: { name: string; why: string }[];
   };
   receiveState: { states: CarriedState[] };
+  swapCarry: { states: CarriedState[] };
+  unload: { running: string[] };
   /** `carried` so far; `left`: busy ones that follow later; `waited`: requests that the pause held back. */
-  releaseConnections: { carried: number; left: number; waited?: number };
+  /** `stayed`: a swap's, that changed hands without being moved. */
+  releaseConnections: { carried: number; left: number; waited?: number; stayed?: number };
   drain: { drained: number; lost: number };
   dispose: null;
-  health: { healthy: boolean; problem?: string };
+  /** `running`: what generations that are gone have left in the process; `pending`: their memory. */
+  health: { healthy: boolean; problem?: string; running?: string[]; pending?: string[] };
   evaluate: { text: string; threw: boolean };
   consoleOpen: null;
 }
@@ -181,6 +209,8 @@ export type WorkerEvent =
   | { type: "reply"; id: number; error: ErrorJson; holders?: Holder[] }
   | { type: "listen"; id: number; key: ListenKey; backlog: number; flags: number }
   | { type: "unlisten"; key: ListenKey }
+  /** Listens on a socket that this process has for another generation. */
+  | { type: "claim"; key: ListenKey }
   | ({ type: "ready" } & WorkerReady)
   /** The entry threw, or `prepare` rejected. */
   | { type: "failed"; error: ErrorJson }

@@ -31,6 +31,8 @@ export interface ManifestProcess {
   name: string;
   /** Relative to `lib/<app>-<vsn>`. */
   entry: string;
+  /** The entry in the form that can be replaced in the running process; beside the entry. */
+  swap?: string;
   workers: number | "max";
   /** false: never two generations at once. */
   overlap: boolean;

@@ -9,6 +9,7 @@
 import type { Strategy } from "../protocol/report.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { Difference } from "./instructions.ts";
+import { statePath } from "./states.ts";
 
 /** What only the host knows. */
 export interface LiveFacts {
@@ -16,6 +17,8 @@ export interface LiveFacts {
   supervisorNode?: string;
   /** `etc/` changed since the running generation was started. */
   environmentChanged?: boolean;
+  /** What the running processes say against a swap. */
+  refusesSwap?: string | undefined;
 }
 
 export function chooseStrategy(
@@ -26,7 +29,9 @@ export function chooseStrategy(
 ): { strategy: Strategy; reasons: string[] } {
   const replacing = reasonsToReplace(from, to, differences, live);
   if (replacing.length > 0) return { strategy: "replace", reasons: replacing };
-  return { strategy: "handoff", reasons: reasonsAgainstSwap(from, to, differences, live) };
+  const against = reasonsAgainstSwap(from, to, differences, live);
+  if (against.length > 0) return { strategy: "handoff", reasons: against };
+  return { strategy: "swap", reasons: ["only the application's code differs, and it accepts"] };
 }
 
 function reasonsToReplace(
@@ -73,6 +78,33 @@ function reasonsAgainstSwap(
     if (side.build === "own") reasons.push(`${side.version} is built with build: "own"`);
     else if (!side.accepts) reasons.push(`${side.version} does not call hot.accept()`);
   }
-  if (reasons.length === 0) reasons.push("this tsugi does not swap in place yet");
+  if (reasons.length === 0) {
+    for (const side of [from, to]) reasons.push(...unswappable(side));
+    reasons.push(...oneWayStates(from, to));
+    if (live.refusesSwap !== undefined) reasons.push(live.refusesSwap);
+  }
   return [...new Set(reasons)];
+}
+
+function unswappable({ processes, version }: Manifest): string[] {
+  return processes.flatMap((process) => {
+    if (!process.overlap) return [`${process.name} has overlap: false`];
+    if (process.swap !== undefined) return [];
+    return [
+      `${process.name} of ${version} does not call hot.accept(), or has a preload of its own`,
+    ];
+  });
+}
+
+/** A hand-back takes the state back: nobody has kept a copy of what it was. */
+function oneWayStates(from: Manifest, to: Manifest): string[] {
+  return from.states.flatMap((sender) => {
+    const receiver = to.states.find(({ name }) => name === sender.name);
+    if (receiver === undefined) return [];
+    const { name } = sender;
+    if (sender.dynamic || receiver.dynamic)
+      return [`what state "${name}" is shows only at run time`];
+    if (statePath(receiver, sender).kind !== "missing") return [];
+    return [`state "${name}" has no way back from ${receiver.version} to ${sender.version}`];
+  });
 }

@@ -2,7 +2,7 @@
  * The headline test, of any length: upgrades in a row over several Nodes and two shapes of state,
  * under a load of every kind of client, and the server's journal held against what they saw.
  */
-import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { UpgradeReport } from "../../src/protocol/report.ts";
@@ -21,6 +21,8 @@ export const SOAK_NODES = ["20.20.0", "22.23.0", "24.21.0", "26.10.0"];
 
 export interface SoakOptions {
   nodes: string[];
+  /** The application accepts to be swapped in place: with one Node, every upgrade is a swap. */
+  accepts?: boolean;
   /** Goes on until both are reached. */
   upgrades: number;
   minutes: number;
@@ -59,7 +61,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-soak-"));
   let host: Installed | undefined;
   try {
-    const releases = await buildReleases(folder, options.nodes);
+    const releases = await buildReleases(folder, options.nodes, options.accepts ?? false);
     host = await Installed.start(releases[0]!, { config: { keepReleases: releases.length } });
     for (const release of releases.slice(1)) {
       host.drop(release);
@@ -73,7 +75,11 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
 }
 
 /** For each Node one release with each shape of the state: neighbours differ in one or in both. */
-async function buildReleases(folder: string, nodes: string[]): Promise<BuiltRelease[]> {
+async function buildReleases(
+  folder: string,
+  nodes: string[],
+  accepts: boolean,
+): Promise<BuiltRelease[]> {
   const releases: BuiltRelease[] = [];
   for (const [index, node] of nodes.entries()) {
     for (const shape of index % 2 === 0 ? [1, 2] : [2, 1]) {
@@ -81,6 +87,7 @@ async function buildReleases(folder: string, nodes: string[]): Promise<BuiltRele
       const prepare = (project: string) => {
         if (shape === 2)
           renameSync(join(project, "src/state.v2.ts"), join(project, "src/state.ts"));
+        if (accepts) appendFileSync(join(project, "src/state.ts"), "\nhot.accept();\n");
       };
       const variant = { fixture: "soak-1.0.0", version, node, prepare };
       releases.push(await buildVariant(join(folder, version), variant));

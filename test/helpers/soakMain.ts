@@ -8,12 +8,14 @@ const { values } = parseArgs({
     minutes: { type: "string", default: "0" },
     upgrades: { type: "string", default: "100" },
     websockets: { type: "string", default: "500" },
+    swap: { type: "boolean", default: false },
     nodes: { type: "string", default: SOAK_NODES.join(",") },
   },
 });
 console.log(`Building releases for Node ${values.nodes} …`);
 const result = await runSoak({
-  nodes: values.nodes.split(","),
+  nodes: values.swap ? values.nodes.split(",").slice(-1) : values.nodes.split(","),
+  accepts: values.swap,
   upgrades: Number(values.upgrades),
   minutes: Number(values.minutes),
   traffic: {

@@ -38,7 +38,7 @@ export const NODES = [
 type Handle = any;
 type Of<T extends WorkerEvent["type"]> = Extract<WorkerEvent, { type: T }>;
 type Unsent<T> = T extends unknown ? Omit<T, "id"> : never;
-export type Arrived = { event: WorkerEvent; handle: Handle };
+export type Arrived = { event: WorkerEvent; handle: Handle; generation: number | undefined };
 
 export class WorkerError extends Error {
   readonly json: ErrorJson;
@@ -143,7 +143,7 @@ export class WorkerUnderTest {
       if (event.type === "listen") this.#listen(event);
       if (event.type === "unlisten") this.sockets.forget(event.key);
       if (event.type === "connection") this.onConnection(event.meta, handle);
-      this.arrived.push({ event, handle });
+      this.arrived.push({ event, handle, generation: message.generation });
       this.#notify();
     });
   }
@@ -161,10 +161,10 @@ export class WorkerUnderTest {
     }
   }
 
-  send(request: WorkerRequest, handle?: Handle): void {
+  send(request: WorkerRequest, handle?: Handle, generation?: number): void {
     if (this.child.connected) {
       const post = (sent: () => void) =>
-        this.child.send({ cmd: ENVELOPE, tsugi: request }, handle, {}, sent);
+        this.child.send({ cmd: ENVELOPE, tsugi: request, generation }, handle, {}, sent);
       if (request.type !== "adopt") post(() => {});
       else {
         this.#handles.add((sent) =>
@@ -210,9 +210,10 @@ export class WorkerUnderTest {
   async request<T extends WorkerRequestWithReply["type"]>(
     request: Unsent<Extract<WorkerRequestWithReply, { type: T }>> & { type: T },
     handle?: Handle,
+    generation?: number,
   ): Promise<WorkerReplies[T]> {
     const id = this.#nextId++;
-    this.send({ ...request, id } as unknown as WorkerRequest, handle);
+    this.send({ ...request, id } as unknown as WorkerRequest, handle, generation);
     const reply = await this.until(`reply to ${request.type}`, () =>
       this.events("reply").find((it) => it.id === id),
     );
@@ -250,6 +251,7 @@ export class Bench {
       boot?: Partial<WorkerBoot>;
       env?: Record<string, string>;
       node?: string;
+      args?: string[];
     } = {},
   ): WorkerUnderTest {
     const entry = this.write(options.name ?? `app-${this.workers.length}.mjs`, source);
@@ -259,6 +261,7 @@ export class Bench {
       node: options.node ?? this.#node,
       boot: options.boot ?? {},
       env: options.env ?? {},
+      args: options.args ?? [],
     });
     this.workers.push(worker);
     return worker;

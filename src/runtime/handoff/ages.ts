@@ -10,6 +10,7 @@ const LOOK_MS = 1000;
 export class Ages {
   readonly #firstSeenMs = new WeakMap<ServerResponse, number>();
   readonly #servers: () => object[];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(servers: () => object[]) {
     this.#servers = servers;
@@ -17,7 +18,11 @@ export class Ages {
 
   /** Worth its while only in an application that can be frozen. */
   start(): void {
-    setInterval(() => this.#look(), LOOK_MS).unref();
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 
   of(response: ServerResponse): number {

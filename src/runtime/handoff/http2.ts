@@ -50,8 +50,17 @@ export class Http2Sessions {
   }
 
   open(): void {
+    this.unhook();
+    this.flush();
+  }
+
+  /** The first half of opening: the server is as it was, and what is held is not yet let go. */
+  unhook(): void {
     this.#restoreEmit?.();
     this.#restoreEmit = undefined;
+  }
+
+  flush(): void {
     for (const parts of this.#held.splice(0)) this.#server.emit("stream", ...(parts as [never]));
   }
 

@@ -107,10 +107,19 @@ export class HttpGate {
   /** Everything goes on as if the gate had never been closed; held requests first. */
   open(): void {
     if (!this.isClosed) return;
+    this.unhook();
+    this.flush();
+  }
+
+  /** The first half of opening: the server is as it was, and what is held is not yet let go. */
+  unhook(): void {
     clearInterval(this.#sweep);
     this.#sweep = undefined;
     this.#servesLast = false;
     this.#restoreEmit();
+  }
+
+  flush(): void {
     const connections = this.connections;
     this.#connections.clear();
     for (const { held } of connections) {

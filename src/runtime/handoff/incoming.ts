@@ -3,7 +3,7 @@ import { messageOf } from "../../errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type { ConnectionMeta } from "../../protocol/worker.ts";
-import type { SupervisorChannel } from "../worker/channel.ts";
+import type { EventSink } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
 import type { HttpData } from "./outgoing.ts";
@@ -14,7 +14,7 @@ import type { Carriers } from "./sockets/carriers.ts";
 const KEEP_ALIVE_BUFFER_MS = 1_000;
 
 export interface IncomingParts {
-  channel: SupervisorChannel;
+  channel: EventSink;
   listeners: Listeners;
   registry: HotRegistry;
   /** Of the registered WebSocket and TCP servers. */

@@ -5,16 +5,19 @@
  *   close()    ─► open()                      freeze, thaw
  *   close()    ─► release() ─► drain()        an upgrade
  *                              drain()        a stop: nobody takes over
+ *   close()    ─► switchOver() ─► releaseTo() ─► drainHere()        a swap
  */
+import type { ServerResponse } from "node:http";
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder, ListenKey, WorkerReplies } from "../../protocol/worker.ts";
-import type { SupervisorChannel } from "../worker/channel.ts";
+import type { EventSink } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { Listening } from "../worker/listening.ts";
 import {
   connectionsOf,
   type HttpServerInternals,
   type RawHandle,
+  type ServerInternals,
   type SocketInternals,
 } from "../worker/nodeInternals.ts";
 import { Ages } from "./ages.ts";
@@ -37,13 +40,15 @@ const SPREAD_MS = 1_000;
 /** How long a farewell may take to reach its client. */
 const FAREWELL_MS = 1_500;
 const CHECK_MS = 5;
+/** In place: how long connections go over before others have their turn. */
+const TURN_MS = 4;
 const MOVES_A_TURN = 20;
 const CHECK_MOST_MS = 250;
 /** Of a registered connection whose server has stopped listening: nobody needs it there. */
 const UNKNOWN_KEY: ListenKey = { family: "fd", address: null, port: -1, ordinal: 0 };
 
 export interface OutgoingParts {
-  channel: SupervisorChannel;
+  channel: EventSink;
   listeners: Listeners;
   registry: HotRegistry;
   /** Of the registered WebSocket and TCP servers. */
@@ -71,6 +76,11 @@ export class Outgoing {
   #released = false;
   #carried = 0;
   readonly #sending = new Set<Promise<void>>();
+  /** In place: what the old code brings to its end. */
+  #finishing = new Set<ServerResponse>();
+  #stragglers = new Set<SocketInternals>();
+  #waited = 0;
+  #stayed = 0;
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
@@ -81,7 +91,7 @@ export class Outgoing {
         this.#http2.set(server, new Http2Sessions(server));
       }
     };
-    this.ages = new Ages(() => listeners.all.map(({ server }) => server));
+    this.ages = new Ages(() => [...this.#servers()]);
   }
 
   /** From here on no request reaches the application. */
@@ -89,12 +99,14 @@ export class Outgoing {
     if (this.#closed) return;
     this.#closed = true;
     for (const sessions of this.#http2.values()) sessions.close();
-    this.#gates = this.#parts.listeners.all
-      .filter(({ server }) => connectionsOf(server) !== undefined)
-      .map((listening) => ({
-        listening,
-        gate: new HttpGate(listening.server as HttpServerInternals, this.#parts.registry.exempt),
-      }));
+    this.#gates = this.#parts.listeners.all.flatMap((listening) =>
+      serversOf(listening)
+        .filter((server) => connectionsOf(server) !== undefined)
+        .map((server) => ({
+          listening,
+          gate: new HttpGate(server as HttpServerInternals, this.#parts.registry.exempt),
+        })),
+    );
     for (const { gate } of this.#gates) gate.close();
     for (const { gate } of this.#gates) {
       for (const response of gate.holding()) this.ages.note(response);
@@ -120,7 +132,7 @@ export class Outgoing {
 
   /** Open connections of this generation, of whatever kind. */
   get size(): number {
-    const http = this.#parts.listeners.all.flatMap(({ server }) =>
+    const http = [...this.#servers()].flatMap((server) =>
       (connectionsOf(server)?.all() ?? []).map(({ socket }) => socket),
     );
     return new Set([...http, ...this.#others()]).size;
@@ -179,6 +191,85 @@ export class Outgoing {
     return { carried: this.#carried, left: this.#left().length, waited };
   }
 
+  /**
+   * In place: what waits goes on in the generation that `takeOver` puts in charge. What the old
+   * code has begun to answer it answers to the end.
+   */
+  switchOver(takeOver: () => void): void {
+    this.#parts.carriers.still();
+    this.#stragglers = new Set(this.#unregistered());
+    this.#oldLeft();
+    this.#stayed = this.size - this.#stragglers.size;
+    this.#finishing = new Set(this.#responses());
+    for (const response of this.#finishing) {
+      response.once("close", () => this.#finishing.delete(response));
+    }
+    const gates = this.#gates.splice(0).map(({ gate }) => gate);
+    this.#waited = gates.reduce((sum, gate) => sum + gate.heldCount, 0);
+    for (const gate of gates) gate.unhook();
+    for (const sessions of this.#http2.values()) sessions.unhook();
+    takeOver();
+    this.#closed = false;
+    for (const gate of gates) gate.flush();
+    for (const sessions of this.#http2.values()) sessions.flush();
+    for (const socket of this.#stilled.splice(0)) resumeReading(socket);
+  }
+
+  /** In place: HTTP/2 sessions stay with the server that has them, whoever serves. */
+  inheritFrom(other: Outgoing): void {
+    for (const [server, sessions] of other.#http2) {
+      if (sessions.size > 0) this.#http2.set(server, sessions);
+    }
+  }
+
+  /** In place, after `switchOver`: registered connections go over, each as soon as it can. */
+  async releaseTo(
+    adopt: (meta: ConnectionMeta, handle: RawHandle | undefined) => void,
+  ): Promise<WorkerReplies["releaseConnections"]> {
+    const { carriers } = this.#parts;
+    let turnEndsMs = performance.now() + TURN_MS;
+    await carriers.release(async (meta, handle) => {
+      if (handle !== undefined) this.#carried += 1;
+      adopt(meta, handle);
+      if (performance.now() < turnEndsMs) return;
+      await new Promise((resolve) => setImmediate(resolve));
+      turnEndsMs = performance.now() + TURN_MS;
+    });
+    endEventStreams([...this.#finishing]);
+    const left = this.#oldLeft();
+    return { carried: this.#carried, left, waited: this.#waited, stayed: this.#stayed };
+  }
+
+  /** In place: waits for what the old code has begun, at most drainMs, then ends it. */
+  async drainHere(drainMs: number): Promise<WorkerReplies["drain"]> {
+    const atFirst = this.#stragglers.size;
+    const deadline = performance.now() + drainMs;
+    while (this.#oldLeft() > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    }
+    this.#parts.carriers.open();
+    const lost = this.#finishing.size;
+    for (const response of this.#finishing) response.destroy();
+    this.#farewell([...this.#stragglers]);
+    return { drained: atFirst, lost };
+  }
+
+  /** Nothing of this process's life holds it any more. */
+  unload(): void {
+    this.ages.stop();
+    this.#http2.clear();
+    this.#stragglers.clear();
+    this.#finishing.clear();
+  }
+
+  #oldLeft(): number {
+    const beneath = this.#beneathTls();
+    for (const socket of this.#stragglers) {
+      if (socket.destroyed || beneath.has(socket)) this.#stragglers.delete(socket);
+    }
+    return this.#stragglers.size + this.#finishing.size + this.#parts.carriers.size;
+  }
+
   /** Waits for what is left, at most drainMs, then ends it. */
   async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
     const before = this.#carried;
@@ -187,6 +278,7 @@ export class Outgoing {
     await this.#emptyWithin(drainMs);
     this.#parts.carriers.open();
     const lost = this.#left().filter(isAnswering);
+    for (const sessions of this.#http2.values()) sessions.destroy();
     this.#farewell(this.#left());
     await this.#emptyWithin(FAREWELL_MS);
     for (const socket of this.#left()) socket.destroy();
@@ -202,11 +294,11 @@ export class Outgoing {
     this.close();
     for (const { gate } of this.#gates) gate.serveLast({ endIdle: true });
     for (const sessions of this.#http2.values()) sessions.end(true);
+    for (const sessions of this.#http2.values()) sessions.destroy();
     this.#farewell(this.#others().filter(isWebSocket));
   }
 
   #farewell(sockets: SocketInternals[]): void {
-    for (const sessions of this.#http2.values()) sessions.destroy();
     const spreadMs = Math.min(SPREAD_MS, sockets.length);
     sockets.forEach((socket, index) => {
       const end = () => {
@@ -235,7 +327,9 @@ export class Outgoing {
 
   keyOf(socket: SocketInternals): ListenKey {
     const server = socket._server ?? socket.server;
-    const listening = this.#parts.listeners.all.find((it) => it.server === server);
+    const listening = this.#parts.listeners.all.find(
+      (it) => it.server === server || it.route.former.has(server as ServerInternals),
+    );
     return listening?.key ?? UNKNOWN_KEY;
   }
 
@@ -297,7 +391,28 @@ export class Outgoing {
   }
 
   #others(): SocketInternals[] {
-    return otherSockets(new Set(this.#parts.listeners.all.map(({ server }) => server)));
+    return otherSockets(this.#servers());
+  }
+
+  #servers(): Set<object> {
+    return new Set(this.#parts.listeners.all.flatMap(serversOf));
+  }
+
+  /** Sockets that carry a TLS connection which speaks HTTP: no connections of their own. */
+  #beneathTls(): Set<SocketInternals | undefined> {
+    const connections = [...this.#servers()].flatMap((it) => connectionsOf(it)?.all() ?? []);
+    return new Set(connections.map(({ socket }) => socket?._parent));
+  }
+
+  /** Under way, and seen by the application. */
+  #responses(): ServerResponse[] {
+    const gated = new Map(
+      this.#gates.flatMap(({ gate }) => gate.connections.map((one) => [one.socket, one.response])),
+    );
+    return [...this.#servers()]
+      .flatMap((server) => connectionsOf(server)?.all() ?? [])
+      .map(({ socket }) => (socket && gated.has(socket) ? gated.get(socket) : socket?._httpMessage))
+      .filter((response) => response !== undefined && response !== null);
   }
 
   #unregistered(): SocketInternals[] {
@@ -308,10 +423,17 @@ export class Outgoing {
   }
 
   #endEventStreams(): void {
-    for (const socket of this.#left()) {
-      const response = socket._httpMessage;
-      if (!isEventStream(response)) continue;
-      setTimeout(() => response!.end(), Math.random() * SPREAD_MS);
-    }
+    endEventStreams(this.#left().map((socket) => socket._httpMessage));
   }
 }
+
+function endEventStreams(responses: (ServerResponse | null | undefined)[]): void {
+  for (const response of responses) {
+    if (!isEventStream(response)) continue;
+    setTimeout(() => response!.end(), Math.random() * SPREAD_MS);
+  }
+}
+
+/** Those of older generations in this process too, as far as they have connections. */
+const serversOf = ({ server, route }: Listening): ServerInternals[] =>
+  route.server === server ? [server, ...route.former] : [server];

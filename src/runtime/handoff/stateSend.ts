@@ -6,6 +6,7 @@ import type { DeclaredState, WorkerReplies } from "../../protocol/worker.ts";
 import { findCloneProblem } from "./cloneable.ts";
 import { FRAME, type FrameWriter } from "./frames.ts";
 import { migrate } from "./migrate.ts";
+import { migratePurely } from "./pure.ts";
 import { byteLengthOf, deserialize, type Serialized, serialize } from "./serialize.ts";
 import { Slicer, Unsliceable } from "./slices.ts";
 
@@ -31,7 +32,10 @@ export async function sendStates(
   wanted: DeclaredState[],
   release: string,
   writer: FrameWriter,
-  sliced = false,
+  {
+    sliced = false,
+    pure = false,
+  }: { sliced?: boolean | undefined; pure?: boolean | undefined } = {},
 ): Promise<Sent> {
   const states: Sent["states"] = [];
   const skipped: NonNullable<Sent["skipped"]> = [];
@@ -48,7 +52,7 @@ export async function sendStates(
         if (why !== undefined) skipped.push({ name: cell.name, why });
         continue;
       }
-      const serialized = await pack(cell, version, release);
+      const serialized = await pack(cell, version, release, pure);
       serializeMs += elapsed();
       await write(writer, { name: cell.name, version, buffers: 0 }, serialized);
       states.push({ name: cell.name, version, bytes: byteLengthOf(serialized) });
@@ -91,7 +95,12 @@ async function sendSlices(
   return undefined;
 }
 
-async function pack(cell: StateCell<unknown>, to: number, release: string): Promise<Serialized> {
+async function pack(
+  cell: StateCell<unknown>,
+  to: number,
+  release: string,
+  pure: boolean,
+): Promise<Serialized> {
   const { name: state, version: from, options } = cell;
   const value = cell.settle();
   try {
@@ -101,7 +110,8 @@ async function pack(cell: StateCell<unknown>, to: number, release: string): Prom
     // A downgrade gets a copy: if it writes to its input, a thaw must not see it.
     const copy = deserialize(serialized);
     const plan = { state, steps: options.downgrade, from, to, release };
-    return serialize(await migrate(copy, plan));
+    const migrated = pure ? await migratePurely(copy, plan) : await migrate(copy, plan);
+    return serialize(migrated);
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = messageOf(error);

@@ -11,15 +11,19 @@ import type { WorkerHandle } from "./workerHandle.ts";
 export async function carryState(
   from: WorkerHandle,
   to: WorkerHandle,
-  options: { timeoutMs: number; wanted?: DeclaredState[]; sliced?: boolean },
+  options: { timeoutMs: number; wanted?: DeclaredState[]; sliced?: boolean; pure?: boolean },
 ): Promise<CarriedState[]> {
+  if (to.isBeside(from)) {
+    const { states } = await to.request({ type: "swapCarry" }, options);
+    return states;
+  }
   const wanted = options.wanted ?? to.declared?.states ?? [];
-  const { timeoutMs, sliced = false } = options;
+  const { timeoutMs, sliced = false, pure = false } = options;
   const pipe = await createStatePipe();
   try {
     const received = to.request({ type: "receiveState" }, { timeoutMs, handle: pipe.receiver });
     const sent = from.request(
-      { type: "sendState", wanted, sliced },
+      { type: "sendState", wanted, sliced, pure },
       { timeoutMs, handle: pipe.sender },
     );
     // Which side failed first is the one that says why; the other only sees the pipe end.

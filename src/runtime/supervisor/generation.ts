@@ -114,6 +114,7 @@ export class Generation {
         strategy: this.plan.strategy,
         mode,
         entry: join(appDir, process.entry),
+        appDir,
         readyAfterMs: host.settings.timeouts.readyAfterMs,
       },
     };

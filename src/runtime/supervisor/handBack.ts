@@ -12,7 +12,7 @@ import {
   relayConnections,
   releaseConnections,
 } from "./moveConnections.ts";
-import { retireSlots } from "./retire.ts";
+import { retireInPlace, retireSlots } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -37,7 +37,9 @@ export async function handBack(
   );
   const stopRelay = relayConnections(next, old, tally);
   await releaseConnections(next, tally).catch((error) => supervisor.noteError(error));
-  const { lost } = await retireSlots(next.slots, HAND_BACK_MS);
+  const isShared = next.slots.some((slot) => old.slotLike(slot)?.worker.isBeside(slot.worker));
+  const retire = isShared ? retireInPlace : retireSlots;
+  const { lost } = await retire(next.slots, HAND_BACK_MS);
   tally.lost += lost;
   stopRelay();
   return stateAsOf === undefined ? {} : { stateAsOf };

@@ -41,7 +41,10 @@ async function checkWorker(
   timeoutMs: number,
 ): Promise<HealthResult> {
   try {
-    return await worker.request({ type: "health" }, { timeoutMs });
+    const result = await worker.request({ type: "health" }, { timeoutMs });
+    worker.leaks = result.running ?? [];
+    worker.pending = result.pending ?? [];
+    return result;
   } catch (error) {
     return { healthy: false, problem: (error as Error).message };
   }

@@ -56,6 +56,11 @@ export class ListenerTable {
     return { handle: bound };
   }
 
+  /** A worker has it already, for another generation in the same process. */
+  claim(key: ListenKey, generation: number): void {
+    this.#listeners.get(listenKeyText(key))?.generations.add(generation);
+  }
+
   /** Takes over a socket that a predecessor has bound. */
   adopt(key: ListenKey, handle: RawHandle): void {
     this.#listeners.set(listenKeyText(key), { key, handle, generations: new Set() });

@@ -5,11 +5,14 @@
  * A process with `overlap: false` whose running worker has no `hot` hooks would begin to work as
  * soon as it is loaded. It is loaded late: after the old one has ended.
  */
+import type { ManifestProcess } from "../../release/manifest.ts";
 import type { Generation } from "./generation.ts";
 import { Successor } from "./successor.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface Loading {
+  /** A swap: ending a generation does not end its processes. */
+  inPlace?: true;
   /** Everything that can wait for its activation; resolves when all are ready. */
   standby(): Promise<void>;
   /** The rest, which begins to work at once. */
@@ -33,6 +36,40 @@ export function loadHere(supervisor: Supervisor, next: Generation, late: Set<str
     takeOver: undefined,
     abandon() {},
   };
+}
+
+/**
+ * A swap: into the processes that serve. Each entry is loaded in a throwaway process first: code that
+ * exits, hangs or crashes while it loads does so there.
+ */
+export function loadBeside(supervisor: Supervisor, next: Generation): Loading {
+  let isAbandoned = false;
+  return {
+    inPlace: true,
+    async standby() {
+      await Promise.all(next.plan.manifest.processes.map((one) => tryOut(supervisor, next, one)));
+      // A process that died meanwhile has another one in its place.
+      if (isAbandoned) return;
+      supervisor.loadBeside(next);
+      await supervisor.waitAllReady(next);
+    },
+    late: async () => {},
+    takeOver: undefined,
+    abandon() {
+      isAbandoned = true;
+      supervisor.parts.listeners.retain(supervisor.current.number);
+    },
+  };
+}
+
+async function tryOut(supervisor: Supervisor, next: Generation, process: ManifestProcess) {
+  const worker = supervisor.spawnWorker(next, process, 0, "rehearsal");
+  try {
+    await supervisor.waitReady(next, worker);
+  } finally {
+    worker.kill("SIGKILL");
+    await worker.exited;
+  }
 }
 
 export function loadInSuccessor(

@@ -105,7 +105,9 @@ export async function releaseConnections(from: Generation, tally: MoveTally): Pr
       if (worker.exit !== null) return;
       const release = worker.request({ type: "releaseConnections" }, { timeoutMs: RELEASE_MS });
       try {
-        tally.waited += (await release).waited ?? 0;
+        const { waited = 0, stayed = 0 } = await release;
+        tally.waited += waited;
+        tally.carried += stayed;
       } catch (error) {
         // What a dead worker had not let go of is gone with it; a living one keeps it and drains.
         if (worker.exit === null) throw error;

@@ -7,6 +7,7 @@
  *               of the target: the live process must not run a migration that may change its input.
  */
 
+import { TsugiError } from "../../errors.ts";
 import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
 import { statePath } from "../../relup/states.ts";
 import { carryState } from "./carryState.ts";
@@ -36,6 +37,8 @@ async function rehearseSlot(
 ): Promise<CarriedState[]> {
   const timeoutMs = from.settings.timeouts.rehearseMs;
   const wanted = target.worker.declared?.states ?? [];
+  // A swap migrates the state itself: no step may change what it is given.
+  const pure = target.worker.isBeside(slot.worker);
   const throwaways: ReturnType<Supervisor["spawnWorker"]>[] = [];
   const throwaway = async (generation: Generation, like: Slot) => {
     const worker = supervisor.spawnWorker(generation, like.process, like.index, "rehearsal");
@@ -52,14 +55,23 @@ async function rehearseSlot(
       const unchanged = slot.worker.declared?.states ?? [];
       await carryState(slot.worker, source, { timeoutMs, wanted: unchanged, sliced: true });
     }
-    return await carryState(source, await receiver, {
-      timeoutMs,
-      wanted,
-      sliced: source === slot.worker,
-    });
+    const sliced = source === slot.worker;
+    const options = { timeoutMs, wanted, pure, sliced };
+    const states = await carryState(source, await receiver, options);
+    if (pure) refuseImpure(states);
+    return states;
   } finally {
     for (const worker of throwaways) worker.kill("SIGKILL");
     await Promise.all(throwaways.map((worker) => worker.exited));
+  }
+}
+
+/** @throws TSUGI_STATE_FAILED */
+function refuseImpure(states: CarriedState[]): void {
+  for (const { name: state, from, to, changesInput } of states) {
+    if (!changesInput) continue;
+    const problem = "its migration changes the value that it is given; it has to make a new one";
+    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from: from ?? 0, to });
   }
 }
 

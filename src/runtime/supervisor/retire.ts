@@ -9,6 +9,8 @@ const DISPOSE_MS = 10_000;
 export interface Retired {
   drained: number;
   lost: number;
+  /** A swap's: what of it can still run in the process that goes on. */
+  running?: string[];
 }
 
 /** Resolves when the worker is gone. Never throws: what fails on the way only makes it shorter. */
@@ -25,6 +27,22 @@ export async function retireWorker(
   }
   await terminateWorker(worker, termGraceMs);
   return drained;
+}
+
+/** A swap: the generation goes, its processes stay. */
+export async function retireInPlace(slots: readonly Slot[], drainMs: number): Promise<Retired> {
+  const retired: Required<Retired> = { drained: 0, lost: 0, running: [] };
+  const retireOne = async ({ worker }: Slot) => {
+    const timeoutMs = drainMs + 4_000;
+    const drain = worker.request({ type: "drain", drainMs }, { timeoutMs });
+    const { drained, lost } = await drain.catch(() => ({ drained: 0, lost: 0 }));
+    retired.drained += drained;
+    retired.lost += lost;
+    const silent = () => [`generation ${worker.boot.generation} in worker ${worker.pid}`];
+    retired.running.push(...(await worker.unload().catch(silent)));
+  };
+  await Promise.all(slots.map(retireOne));
+  return retired;
 }
 
 export async function terminateWorker(worker: WorkerHandle, termGraceMs: number): Promise<void> {

@@ -115,6 +115,31 @@ export class Supervisor {
     generation.slots.push(slot);
   }
 
+  /** A swap: the same slots, in the same processes, beside the generation that serves. */
+  loadBeside(generation: Generation): void {
+    for (const { process, index } of generation.wantedSlots()) {
+      const { boot } = generation.specOf(process, index, "standby");
+      const before = this.current.slots.find(
+        (slot) => slot.process.name === process.name && slot.index === index,
+      );
+      const worker = before!.worker.beside(boot);
+      const slot: Slot = { process, index, worker, restarts: before!.restarts };
+      this.#wire(generation, worker);
+      this.#watch(generation, slot);
+      generation.slots.push(slot);
+      worker.send({ type: "swapLoad", boot });
+    }
+  }
+
+  #wire(generation: Generation, worker: WorkerHandle): void {
+    wireLog(worker, this.parts.log, (text) => this.note(text));
+    wireListeners(worker, this.parts.listeners, () => {
+      const { process } = worker.boot;
+      const others = generation.slots.filter((slot) => slot.process.name === process);
+      return generation === this.current && !this.upgrading && others.length === 1;
+    });
+  }
+
   /** Spawns and wires one worker; it belongs to no slot yet (a rehearsal's never does). */
   spawnWorker(
     generation: Generation,
@@ -124,11 +149,7 @@ export class Supervisor {
   ): WorkerHandle {
     const worker = generation.spawn(process, index, mode);
     this.#live.add(worker);
-    wireLog(worker, this.parts.log, (text) => this.note(text));
-    wireListeners(worker, this.parts.listeners, () => {
-      const others = generation.slots.filter((slot) => slot.process.name === process.name);
-      return generation === this.current && !this.upgrading && others.length === 1;
-    });
+    this.#wire(generation, worker);
     worker.once("exit", () => {
       this.#live.delete(worker);
       void this.#recordWorkers();
@@ -153,7 +174,7 @@ export class Supervisor {
     try {
       await Promise.race([worker.ready, late]);
     } catch (error) {
-      worker.kill("SIGKILL");
+      await worker.abandon();
       const { name, version } = worker.boot;
       const { bin } = this.parts.layout;
       const details = { name, version, problem: problemOf(error), bin };

@@ -23,7 +23,7 @@ import type { Plan } from "../../relup/index.ts";
 import { watchDeaths } from "./deaths.ts";
 import type { Generation } from "./generation.ts";
 import { handBack } from "./handBack.ts";
-import { lateProcesses, loadHere, loadInSuccessor } from "./loading.ts";
+import { lateProcesses, loadBeside, loadHere, loadInSuccessor } from "./loading.ts";
 import {
   allPassedOn,
   emptyTally,
@@ -49,6 +49,8 @@ export interface UpgradeJob {
   /** `install`: called once the new generation has passed probation; decides whether to commit. */
   confirm: () => Promise<"commit" | "handBack">;
 }
+
+const LOADS = { swap: loadBeside, replace: loadInSuccessor };
 
 type Phase = "loading" | "frozen" | "active" | "committed";
 
@@ -81,7 +83,8 @@ class Upgrade {
     this.#report = emptyReport(job.plan);
     this.#reload = this.#old.version === this.#next.version;
     this.#deaths = watchDeaths(this.#old, this.#next);
-    const load = job.plan.strategy === "replace" ? loadInSuccessor : loadHere;
+    const { strategy } = job.plan;
+    const load = strategy === "swap" || strategy === "replace" ? LOADS[strategy] : loadHere;
     this.#loading = load(this.#supervisor, this.#next, lateProcesses(this.#old, this.#next));
   }
 
@@ -119,7 +122,8 @@ class Upgrade {
         this.#deaths.race(steps.rehearseInto(this.#job, old, report)),
       );
     }
-    steps.checkMemory(report);
+    // A swap copies nothing.
+    if (!this.#loading.inPlace) steps.checkMemory(report);
     if (this.#job.checkOnly || this.#reload) return;
     await this.#step("install", () => this.#job.handler.install(next.version));
   }
@@ -171,11 +175,22 @@ class Upgrade {
     if (takeOver) await this.#step("takeOver", takeOver);
     await this.#step("prune", () => steps.prune(handler, old, next));
     await this.#step("retire", async () => {
-      await steps.retireOld(old, this.#report);
+      await steps.retireOld(old, this.#report, this.#loading);
       await allPassedOn(this.#tally);
     });
+    if (this.#loading.inPlace) this.#tellLeftovers();
     // A successor has its own table: closing here would unlink the Unix sockets that it serves.
     if (!takeOver) this.#supervisor.parts.listeners.retain(next.number);
+  }
+
+  /** A new process is clean; one that goes on may not be. */
+  #tellLeftovers(): void {
+    const { leftovers } = this.#report;
+    if (leftovers.length === 0) return;
+    const { bin } = this.#supervisor.parts.layout;
+    const [version, previous] = [this.#next.version, this.#old.version];
+    const details = { version, previous, what: leftovers.join(", "), bin };
+    this.#report.error = errorToJson(new TsugiError("TSUGI_OLD_CODE_LEFT", details));
   }
 
   /** From wherever it failed to one version that serves. */

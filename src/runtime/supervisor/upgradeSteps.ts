@@ -11,8 +11,9 @@ import { type Generation, needsFreeze, type Slot } from "./generation.ts";
 import type { Loading } from "./loading.ts";
 import type { MoveTally } from "./moveConnections.ts";
 import { rehearse } from "./rehearsal.ts";
-import { retireSlots, retireWorker, terminateWorker } from "./retire.ts";
+import { retireInPlace, retireSlots, retireWorker, terminateWorker } from "./retire.ts";
 import type { UpgradeJob } from "./upgrade.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
 
 export async function rehearseInto(job: UpgradeJob, old: Generation, report: UpgradeReport) {
   const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old);
@@ -23,12 +24,26 @@ export async function rehearseInto(job: UpgradeJob, old: Generation, report: Upg
 
 /** A rehearsal holds the state twice more for a while; without the room for it, it is left out. */
 function whyNoRehearsal(job: UpgradeJob, old: Generation): string | undefined {
+  if (job.plan.strategy === "swap" && !needsSteps(old, job.next)) {
+    return "it goes on as it is, by reference";
+  }
   if (job.rehearse === "full") return undefined;
   const largest = Math.max(...old.slots.map(({ worker }) => rssBytesOf(worker.pid)));
   const available = availableMemoryBytes();
   if (available > 2 * largest) return undefined;
   return `${toMegabytes(available)} MB of memory left, a worker has ${toMegabytes(largest)} MB`;
 }
+
+/** Some state is migrated, or encoded and decoded. */
+const needsSteps = (old: Generation, next: Generation): boolean =>
+  old.slots.some((slot) => {
+    const wanted = next.slotLike(slot)?.worker.declared?.states ?? [];
+    return (slot.worker.declared?.states ?? []).some((sender) => {
+      const receiver = wanted.find(({ name }) => name === sender.name);
+      if (receiver === undefined) return false;
+      return receiver.version !== sender.version || sender.encoded || receiver.encoded;
+    });
+  });
 
 const toMegabytes = (bytes: number): number => Math.round(bytes / 1_000_000);
 
@@ -128,15 +143,24 @@ export async function thaw(old: Generation): Promise<void> {
 }
 
 export async function abandon(next: Generation, loading: Loading): Promise<void> {
-  await Promise.all(next.slots.map(({ worker }) => terminateWorker(worker, 1_000)));
+  const end = (worker: WorkerHandle) =>
+    loading.inPlace ? worker.abandon() : terminateWorker(worker, 1_000);
+  await Promise.all(next.slots.map(({ worker }) => end(worker)));
   loading.abandon();
 }
 
-export async function retireOld(old: Generation, report: UpgradeReport): Promise<void> {
-  const { drained, lost } = await retireSlots(old.slots, old.settings.timeouts.drainMs);
+export async function retireOld(
+  old: Generation,
+  report: UpgradeReport,
+  { inPlace }: Loading,
+): Promise<void> {
+  const { drainMs } = old.settings.timeouts;
+  const retire = inPlace ? retireInPlace : retireSlots;
+  const { drained, lost, running = [] } = await retire(old.slots, drainMs);
+  report.leftovers.push(...running);
   report.connections.drained = drained;
   report.connections.lost += lost;
-  for (const { worker } of old.slots) {
+  for (const { worker } of inPlace ? [] : old.slots) {
     if (worker.exit === null) report.leftovers.push(`worker ${worker.pid} of ${old.version}`);
   }
 }

@@ -8,6 +8,7 @@ import { readHostSettings } from "../../host/handler/settings.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, planUpgrade } from "../../relup/index.ts";
+import type { Generation } from "./generation.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { runUpgrade, type UpgradeJob } from "./upgrade.ts";
@@ -130,7 +131,10 @@ export class Upgrades {
       emit({ event: "line", text: "not booted: it does not use tsugi/hot (check --boot does)" });
       return { ...emptyReport(plan), result: "checked" };
     }
-    const strategy = plan.strategy === "replace" ? "replace" : "handoff";
+    const { strategy } = plan;
+    if (strategy !== "swap" && strategy !== "replace" && strategy !== "handoff") {
+      throw new Error(`no upgrade by ${strategy}`);
+    }
     const next = await supervisor.makeGeneration({ manifest, releaseId, strategy });
     const job: UpgradeJob = {
       supervisor,
@@ -179,6 +183,7 @@ export class Upgrades {
     const plan = planUpgrade(from, to, {
       supervisorNode: process.versions.node,
       environmentChanged: host.etcHash !== current.plan.host.etcHash,
+      refusesSwap: whyNoSwap(current),
     });
     if (request.reload) {
       plan.strategy = "handoff";
@@ -186,6 +191,22 @@ export class Upgrades {
     }
     return { plan, manifest: to, releaseId: entry?.releaseId ?? current.plan.releaseId };
   }
+}
+
+/** Generations that have left this much running are followed by a new process. */
+const LEAKS_BORNE = 3;
+
+function whyNoSwap(current: Generation): string | undefined {
+  for (const { process, index, worker } of current.slots) {
+    const slot = `${process.name}.${index}`;
+    if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
+    if (!worker.declared.drainable) return `${slot} has workers of its own`;
+    const leaks = worker.leaks.length;
+    if (leaks >= LEAKS_BORNE) {
+      return `${leaks} leftovers of earlier swaps run in ${slot} (${worker.leaks[0]} …)`;
+    }
+  }
+  return undefined;
 }
 
 function kindOf({ options, reload }: UpgradeRequest): Kind {

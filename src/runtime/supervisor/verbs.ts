@@ -115,9 +115,16 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
     processes: [...processes.values()],
     etcChanged: host === null || host.etcHash !== current.plan.host.etcHash,
     upgrade: upgrades.status,
-    leftovers: supervisor.leftovers,
+    leftovers: leftoversOf(supervisor),
+    pending: current.slots.flatMap(({ worker }) => worker.pending),
     logDropped: parts.log.dropped,
   };
+}
+
+/** What a swap has left is shown until it is gone. */
+function leftoversOf({ leftovers, current }: Supervisor): string[] {
+  const running = current.slots.flatMap(({ worker }) => worker.leaks);
+  return [...leftovers.filter((one) => !/ of .* \(generation \d+\)$/.test(one)), ...running];
 }
 
 function findWorker(supervisor: Supervisor, process?: string, slot = 0): WorkerHandle {

@@ -29,6 +29,7 @@ export function wireListeners(
     if ("errno" in result) worker.send({ type: "listenReply", id, errno: result.errno });
     else worker.send({ type: "listenReply", id }, result.handle);
   });
+  worker.on("claim", (key) => listeners.claim(key, worker.boot.generation));
   worker.on("unlisten", (key) => {
     if (worker.boot.mode !== "rehearsal" && isLast()) listeners.forget(key);
   });

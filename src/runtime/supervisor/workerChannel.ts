@@ -25,9 +25,16 @@ export interface WorkerExit {
 export interface WorkerChannel {
   readonly pid: number;
   /** `onSent`: the message, and with it the handle, has left this process. */
-  send(request: WorkerRequest, handle?: RawHandle, onSent?: () => void): void;
+  send(request: WorkerRequest, handle?: RawHandle, onSent?: () => void, generation?: number): void;
   kill(signal: NodeJS.Signals): void;
-  onEvent(listener: (event: WorkerEvent, handle: RawHandle | undefined) => void): void;
+  /** `generation`: of those that were loaded beside the first one. */
+  onEvent(
+    listener: (
+      event: WorkerEvent,
+      handle: RawHandle | undefined,
+      generation?: number | undefined,
+    ) => void,
+  ): void;
   onOutput(listener: (stream: "stdout" | "stderr", chunk: Buffer) => void): void;
   onExit(listener: (exit: WorkerExit) => void): void;
 }
@@ -57,12 +64,13 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
   const connections = new HandleQueue();
   return {
     pid: child.pid ?? 0,
-    send(request, handle, onSent) {
+    send(request, handle, onSent, generation) {
       if (!child.connected) {
         onSent?.();
         return;
       }
       const envelope: Envelope<WorkerRequest> = { cmd: ENVELOPE, tsugi: request };
+      if (generation !== undefined) envelope.generation = generation;
       const post = (sent: () => void) => child.send(envelope, handle as never, {}, sent);
       if (request.type !== "adopt") {
         post(() => onSent?.());
@@ -80,7 +88,7 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
     kill: (signal) => void child.kill(signal),
     onEvent(listener) {
       const receive = (message: Envelope<WorkerEvent>, handle: RawHandle | undefined) => {
-        if (message?.cmd === ENVELOPE) listener(message.tsugi, handle);
+        if (message?.cmd === ENVELOPE) listener(message.tsugi, handle, message.generation);
       };
       (child as EventEmitter).on("internalMessage", receive);
     },

@@ -12,6 +12,7 @@ import type {
   WorkerRequest,
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
+import { GenerationsInWorker } from "./generationsInWorker.ts";
 import type { RawHandle } from "./listeners.ts";
 import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
 
@@ -19,6 +20,7 @@ interface WorkerEvents {
   output: [stream: "stdout" | "stderr", chunk: Buffer];
   listen: [id: number, key: ListenKey, flags: number];
   unlisten: [key: ListenKey];
+  claim: [key: ListenKey];
   connection: [meta: ConnectionMeta, handle: RawHandle | undefined];
   adopted: [quietMs: number];
   consoleOutput: [session: number, data: string];
@@ -52,18 +54,30 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   /** Set once `ready` has resolved. */
   declared: WorkerReady | undefined;
   healthy = true;
+  /** What generations that were swapped out have left running, as of the last health check. */
+  leaks: string[] = [];
+  /** Of which the memory has not been collected. */
+  pending: string[] = [];
   /** Null while it runs. */
   exit: WorkerExit | null = null;
 
   readonly #channel: WorkerChannel;
+  /** Shared by the handles of all generations in one process. */
+  readonly #generations: GenerationsInWorker;
   readonly #pending = new Map<number, Pending>();
   #nextId: number;
   #settleReady!: Pending;
   #gone: TsugiError | null = null;
 
   /** `firstId`: requests of two supervisors to one worker must not have the same ids. */
-  constructor(channel: WorkerChannel, boot: WorkerBoot, firstId = 1) {
+  constructor(
+    channel: WorkerChannel,
+    boot: WorkerBoot,
+    firstId = 1,
+    generations = new GenerationsInWorker(channel, boot.generation),
+  ) {
     super();
+    this.#generations = generations;
     this.boot = boot;
     this.pid = channel.pid;
     this.#channel = channel;
@@ -73,9 +87,34 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     });
     this.ready.catch(() => {}); // whoever waits for it sees the rejection
     this.exited = new Promise((resolve) => this.once("exit", resolve));
-    channel.onEvent((event, handle) => this.#receive(event, handle));
-    channel.onOutput((stream, chunk) => this.emit("output", stream, chunk));
-    channel.onExit((exit) => this.#end(exit));
+    generations.add(boot.generation, {
+      onEvent: (event, handle) => this.#receive(event, handle),
+      onOutput: (stream, chunk) => this.emit("output", stream, chunk),
+      onExit: (exit) => this.#end(exit),
+    });
+  }
+
+  /** Another generation in the same process: a handle of its own, with the same pid. */
+  beside(boot: WorkerBoot): WorkerHandle {
+    return new WorkerHandle(this.#channel, boot, 1, this.#generations);
+  }
+
+  isBeside(other: WorkerHandle): boolean {
+    return this !== other && this.#generations === other.#generations;
+  }
+
+  /** Never served: its process ends, unless another generation serves in it. */
+  async abandon(): Promise<void> {
+    if (!this.#generations.isShared) this.kill("SIGKILL");
+    else await this.unload().catch(() => null);
+  }
+
+  /** The process stays; of this generation nothing does. Resolves with what can still run. */
+  async unload(timeoutMs = 10_000): Promise<string[]> {
+    await this.request({ type: "dispose" }, { timeoutMs }).catch(() => null);
+    const { running } = await this.request({ type: "unload" }, { timeoutMs });
+    this.#generations.delete(this.boot.generation);
+    return running;
   }
 
   /** Hears every event before it is handled here: how a successor passes them on. */
@@ -100,6 +139,9 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
         return;
       case "unlisten":
         this.emit("unlisten", event.key);
+        return;
+      case "claim":
+        this.emit("claim", event.key);
         return;
       case "connection":
         // Without a handle the peer has closed: whoever goes on with it has to hear of that.
@@ -179,7 +221,11 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   }
 
   send(request: WorkerRequest, handle?: RawHandle, onSent?: () => void): void {
-    this.#channel.send(request, handle, onSent);
+    const { generation } = this.boot;
+    if (request.type === "activate" || request.type === "thaw") {
+      this.#generations.speaking = generation;
+    }
+    this.#channel.send(request, handle, onSent, this.#generations.addressOf(generation));
   }
 
   kill(signal: NodeJS.Signals): void {

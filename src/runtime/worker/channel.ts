@@ -22,9 +22,20 @@ type Send = (
   callback?: (error: Error | null) => void,
 ) => boolean;
 
-export class SupervisorChannel {
+/** Where one generation says what it has to say. */
+export interface EventSink {
+  send(event: WorkerEvent, handle?: RawHandle): void;
+  /** Resolves once the kernel has the message, and with it its handle. */
+  sendWithHandle(event: WorkerEvent, handle: RawHandle): Promise<void>;
+}
+
+export class SupervisorChannel implements EventSink {
   /** Set by the worker: every message that this protocol knows, or does not know. */
-  onRequest: (request: WorkerRequest, handle: RawHandle | undefined) => void = () => {};
+  onRequest: (
+    request: WorkerRequest,
+    handle: RawHandle | undefined,
+    generation: number | undefined,
+  ) => void = () => {};
   /** The supervisor is gone. */
   onGone: () => void = () => {};
   /** The application said `process.send("ready")`. */
@@ -44,29 +55,43 @@ export class SupervisorChannel {
     keepConnected();
   }
 
-  send(event: WorkerEvent, handle?: RawHandle): void {
-    this.#post(event, handle, () => {});
+  send(event: WorkerEvent, handle?: RawHandle, generation?: number): void {
+    this.#post(event, handle, () => {}, generation);
   }
 
-  /** Resolves once the kernel has the message, and with it its handle. */
-  sendWithHandle(event: WorkerEvent, handle: RawHandle): Promise<void> {
+  sendWithHandle(event: WorkerEvent, handle: RawHandle, generation?: number): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#handles.add((sent) =>
-        this.#post(event, handle, (error) => {
-          sent();
-          if (error) reject(error);
-          else resolve();
-        }),
+        this.#post(
+          event,
+          handle,
+          (error) => {
+            sent();
+            if (error) reject(error);
+            else resolve();
+          },
+          generation,
+        ),
       );
     });
+  }
+
+  /** For a generation that was loaded beside the first one. */
+  sinkOf(generation: number): EventSink {
+    return {
+      send: (event, handle) => this.send(event, handle, generation),
+      sendWithHandle: (event, handle) => this.sendWithHandle(event, handle, generation),
+    };
   }
 
   #post(
     event: WorkerEvent,
     handle: RawHandle | undefined,
     callback: (error: Error | null) => void,
+    generation: number | undefined,
   ): void {
     const envelope: Envelope<WorkerEvent> = { cmd: ENVELOPE, tsugi: event };
+    if (generation !== undefined) envelope.generation = generation;
     try {
       this.#send(envelope, handle, undefined, callback);
     } catch (error) {
@@ -78,7 +103,7 @@ export class SupervisorChannel {
     const envelope = message as Partial<Envelope<WorkerRequest>> | null;
     if (envelope?.cmd !== ENVELOPE) return;
     if (typeof envelope.tsugi?.type !== "string") handle?.close();
-    else this.onRequest(envelope.tsugi, handle);
+    else this.onRequest(envelope.tsugi, handle, envelope.generation);
   }
 
   #sendOfApplication(parts: Parameters<Send>): boolean {

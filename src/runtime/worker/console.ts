@@ -2,18 +2,18 @@
 import type { REPLServer } from "node:repl";
 import { PassThrough, Writable } from "node:stream";
 import type { WorkerRequest } from "../../protocol/worker.ts";
-import type { SupervisorChannel } from "./channel.ts";
+import type { EventSink } from "./channel.ts";
 import { namesIn, type Scope } from "./evaluate.ts";
 
 type Open = Extract<WorkerRequest, { type: "consoleOpen" }>;
 type Input = Extract<WorkerRequest, { type: "consoleInput" }>;
 
 export class Consoles {
-  readonly #channel: SupervisorChannel;
+  readonly #channel: EventSink;
   readonly #scope: () => Scope;
   readonly #inputs = new Map<number, PassThrough>();
 
-  constructor(channel: SupervisorChannel, scope: () => Scope) {
+  constructor(channel: EventSink, scope: () => Scope) {
     this.#channel = channel;
     this.#scope = scope;
   }

@@ -7,10 +7,15 @@
  *
  * In standby the server has its handle and has emitted 'listening', but accepts nothing. At rest
  * it has no handle at all: connections wait in the kernel, in the queue that all workers share.
+ *
+ * Two generations in one process (a swap) have one handle for a key between them:
+ *
+ *   asked ──beginBeside──► lent ──takeFrom(other)──► accepting      the other one: accepting ──► lent
  */
 import { AsyncResource } from "node:async_hooks";
 import { constants } from "node:os";
 import type { ListenKey, WorkerRequest } from "../../protocol/worker.ts";
+import { type Route, routeTo } from "../swap/routes.ts";
 import type { ListenFunction, RawHandle, ServerInternals } from "./nodeInternals.ts";
 import { failedHandle, PlaceholderHandle } from "./placeholder.ts";
 
@@ -37,7 +42,13 @@ export class Listening {
   readonly #context = new AsyncResource("TSUGI_LISTEN");
   #placeholder: PlaceholderHandle;
   #handle: RawHandle | null = null;
-  state: "asked" | "standby" | "accepting" | "resting" | "closed" = "asked";
+  state: "asked" | "standby" | "accepting" | "resting" | "lent" | "closed" = "asked";
+  /** The servers of all generations in this process that this socket's connections belong to. */
+  route: Route;
+  /** When it was closed, another generation had the socket. */
+  wasLent = false;
+  /** Accepted while held: nobody has seen them. */
+  #held: unknown[][] | undefined;
 
   constructor(
     server: ServerInternals,
@@ -47,6 +58,7 @@ export class Listening {
     onClosed: () => void,
   ) {
     this.server = server;
+    this.route = routeTo(server);
     this.key = key;
     this.#asked = asked;
     this.#listen2 = listen2;
@@ -81,6 +93,79 @@ export class Listening {
     this.#callListen2();
   }
 
+  /** The generation that serves in this process has the socket: it is shown, not asked for. */
+  beginBeside(other: Listening): void {
+    if (this.state === "closed") return;
+    const address: Record<string, unknown> = {};
+    other.server._handle?.getsockname?.(address);
+    this.#placeholder = this.#standIn("address" in address ? address : undefined);
+    this.server._handle = this.#placeholder.asHandle();
+    this.state = "lent";
+    this.#callListen2();
+  }
+
+  /** Connections that come in are kept unseen until `takeFrom` or `release`. */
+  hold(): void {
+    if (this.state !== "accepting" || this.#held !== undefined) return;
+    const held: unknown[][] = [];
+    this.#held = held;
+    this.#placeholder = this.#standIn(undefined);
+    this.#placeholder.onconnection = this.#handle!.onconnection;
+    this.#handle!.onconnection = (...parts: unknown[]) => void held.push(parts);
+  }
+
+  /** What was kept is accepted now. */
+  release(): void {
+    if (this.#held === undefined) return;
+    this.#handle!.onconnection = this.#placeholder.onconnection;
+    this.#acceptHeld();
+  }
+
+  /** The socket that the other generation in this process accepts from is this one's from now on. */
+  takeFrom(other: Listening): void {
+    const handle = other.#handle!;
+    const held = other.#giveAway(handle);
+    this.#handle = handle;
+    moveOwner(this.#placeholder, handle);
+    this.#take(handle);
+    if (this.server._unref) handle.unref();
+    else handle.ref();
+    this.state = "accepting";
+    this.route = other.route;
+    this.route.server = this.server;
+    this.#held = held;
+    if (held !== undefined) this.#acceptHeld();
+  }
+
+  #giveAway(handle: RawHandle): unknown[][] | undefined {
+    const address: Record<string, unknown> = {};
+    handle.getsockname?.(address);
+    const placeholder = this.#standIn(handle.getsockname ? address : undefined);
+    moveOwner(handle, placeholder);
+    const held = this.#held;
+    if (held !== undefined) placeholder.onconnection = this.#placeholder.onconnection;
+    this.#held = undefined;
+    this.#placeholder = placeholder;
+    this.#handle = null;
+    this.server._handle = placeholder.asHandle();
+    this.state = "lent";
+    return held;
+  }
+
+  #acceptHeld(): void {
+    const handle = this.#handle!;
+    const { onconnection } = handle as { onconnection: (...parts: unknown[]) => void };
+    for (const parts of this.#held?.splice(0) ?? []) onconnection.apply(handle, parts);
+    this.#held = undefined;
+  }
+
+  /** The other generation has closed it meanwhile: it is asked for after all. */
+  lose(): void {
+    if (this.state !== "lent") return;
+    this.#handle = this.#placeholder.asHandle();
+    this.state = "resting";
+  }
+
   fail(reply: ListenReply): void {
     if (this.state === "closed") return;
     this.state = "closed";
@@ -105,6 +190,7 @@ export class Listening {
   /** Closes this process's copy of the socket; what connects now waits for another worker. */
   rest(): void {
     if (this.state !== "accepting" && this.state !== "standby") return;
+    this.release();
     const handle = this.#handle!;
     const address: Record<string, unknown> = {};
     handle.getsockname?.(address);
@@ -154,9 +240,19 @@ export class Listening {
 
   #closed(): void {
     if (this.state === "closed") return;
+    this.wasLent = this.state === "lent";
     this.state = "closed";
     this.#onClosed();
   }
+}
+
+/** Node finds a handle's server by a symbol of its own. */
+function moveOwner(from: object, to: object): void {
+  const source = from as Record<symbol, unknown>;
+  for (const symbol of Object.getOwnPropertySymbols(from)) {
+    (to as Record<symbol, unknown>)[symbol] = source[symbol];
+  }
+  (to as RawHandle).onconnection = (from as RawHandle).onconnection;
 }
 
 /** What `server.address()` can say before there is a socket: everything but the port of `listen(0)`. */

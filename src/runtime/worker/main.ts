@@ -7,13 +7,25 @@
  */
 import { isMainThread } from "node:worker_threads";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
+import { runApplication } from "../swap/loader.ts";
+import { plainTimers } from "../swap/timers.ts";
 import { installResolution } from "./resolve.ts";
 import { Worker } from "./worker.ts";
 
 const boot = takeBoot();
 const worker = boot === undefined ? undefined : new Worker(boot);
 installResolution(new URL(".", import.meta.url), (url) => worker?.entryFound(url));
+// The start file of a release that can be swapped asks for this.
+Object.assign(globalThis, {
+  [Symbol.for("tsugi.swap.start")]: (meta: ImportMeta) =>
+    worker ? worker.started(meta) : startPlain(meta),
+});
 worker?.run();
+
+/** A thread or process that an application starts from its own entry: nothing is ever swapped there. */
+async function startPlain(meta: ImportMeta): Promise<void> {
+  await runApplication(meta, { hot: undefined, timers: plainTimers });
+}
 
 function takeBoot(): WorkerBoot | undefined {
   const text = process.env.TSUGI_WORKER;

@@ -54,6 +54,8 @@ export type SocketInternals = Socket & {
   parser?: HttpParser | null;
   _httpMessage?: ServerResponse | null;
   encrypted?: boolean;
+  /** Of a TLS connection: what carries it. */
+  _parent?: SocketInternals;
 };
 
 /** Node's HTTP parser, which reads straight from the handle ("consumes" it). */

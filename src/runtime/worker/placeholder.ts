@@ -15,6 +15,9 @@ export interface PlaceholderOptions {
 export class PlaceholderHandle {
   /** The mode that `listen({ readableAll, writableAll })` asked of a Unix socket. */
   mode = 0;
+  /** What Node hangs on a handle, kept for the real one. */
+  onconnection: unknown;
+  [key: symbol]: unknown;
   getsockname?: (out: Record<string, unknown>) => number;
   readonly #onClose: () => void;
 
@@ -36,6 +39,11 @@ export class PlaceholderHandle {
   close(callback?: () => void): void {
     this.#onClose();
     if (callback) process.nextTick(callback);
+  }
+
+  /** Node believes that it listens. */
+  listen(): number {
+    return 0;
   }
 
   ref(): void {}

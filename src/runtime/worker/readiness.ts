@@ -4,12 +4,10 @@
  * listener, it has been alive for readyAfterMs.
  */
 import type { HotRegistry } from "../../hot/registry.ts";
-import type { SupervisorChannel } from "./channel.ts";
 import type { Listeners } from "./listeners.ts";
 import { withResolvers } from "./promises.ts";
 
 export interface ReadinessParts {
-  channel: SupervisorChannel;
   listeners: Listeners;
   registry: HotRegistry;
   readyAfterMs: number;
@@ -23,10 +21,6 @@ export class Readiness {
 
   constructor(parts: ReadinessParts) {
     this.#parts = parts;
-    parts.channel.onReadySignal = () => {
-      this.#signalled = true;
-      this.#recheck();
-    };
     parts.listeners.onChange = () => this.#recheck();
   }
 
@@ -36,6 +30,17 @@ export class Readiness {
    */
   entryFound(url: string): void {
     setImmediate(() => import(url).then(() => this.#entry.resolve(), this.#entry.reject));
+  }
+
+  /** The application said `process.send("ready")`. */
+  signal(): void {
+    this.#signalled = true;
+    this.#recheck();
+  }
+
+  /** Beside another generation: the entry is not Node's to load. */
+  entryIs(loading: Promise<void>): void {
+    loading.then(() => this.#entry.resolve(), this.#entry.reject);
   }
 
   async wait(): Promise<void> {

@@ -1,6 +1,7 @@
 /** The application's `hot.state`s, towards the supervisor: declared, sent, received, watched. */
 import type { HotRegistry } from "../../hot/registry.ts";
 import type {
+  CarriedState,
   DeclaredState,
   WorkerBoot,
   WorkerReplies,
@@ -9,7 +10,8 @@ import type {
 import { FrameWriter } from "../handoff/frames.ts";
 import { receiveStates } from "../handoff/stateReceive.ts";
 import { sendStates } from "../handoff/stateSend.ts";
-import type { SupervisorChannel } from "./channel.ts";
+import { carryByReference } from "../swap/carry.ts";
+import type { EventSink } from "./channel.ts";
 import type { RawHandle } from "./nodeInternals.ts";
 
 type SendState = Extract<WorkerRequest, { type: "sendState" }>;
@@ -17,9 +19,9 @@ type SendState = Extract<WorkerRequest, { type: "sendState" }>;
 export class States {
   readonly #boot: WorkerBoot;
   readonly #registry: HotRegistry;
-  readonly #channel: SupervisorChannel;
+  readonly #channel: EventSink;
 
-  constructor(boot: WorkerBoot, registry: HotRegistry, channel: SupervisorChannel) {
+  constructor(boot: WorkerBoot, registry: HotRegistry, channel: EventSink) {
     this.#boot = boot;
     this.#registry = registry;
     this.#channel = channel;
@@ -32,6 +34,7 @@ export class States {
       version,
       upgradesFrom: versions(options.upgrade),
       downgradesFrom: versions(options.downgrade),
+      encoded: options.encode !== undefined || options.decode !== undefined,
     }));
   }
 
@@ -45,12 +48,13 @@ export class States {
 
   /** `hasGoneOn`: this is the carry, not a rehearsal of it. */
   async send(
-    { wanted, sliced }: SendState,
+    { wanted, sliced, pure }: SendState,
     handle: RawHandle,
     { hasGoneOn }: { hasGoneOn: boolean },
   ): Promise<WorkerReplies["sendState"]> {
     const writer = new FrameWriter(handle);
-    const sent = await sendStates(this.#cells(), wanted, this.#boot.version, writer, sliced);
+    const options = { sliced, pure };
+    const sent = await sendStates(this.#cells(), wanted, this.#boot.version, writer, options);
     if (hasGoneOn) this.#watch();
     return sent;
   }
@@ -59,13 +63,29 @@ export class States {
     handle: RawHandle,
     { isLoading }: { isLoading: boolean },
   ): Promise<WorkerReplies["receiveState"]> {
+    this.#prepare(isLoading);
+    const { version: release, mode } = this.#boot;
+    const rehearsal = mode === "rehearsal";
+    return { states: await receiveStates(this.#registry.states, handle, { release, rehearsal }) };
+  }
+
+  /** A swap: from another generation in this process. Nothing is set, and nothing lost, if one fails. */
+  async takeFrom(
+    other: States,
+    { isLoading, hasGoneOn }: { isLoading: boolean; hasGoneOn: boolean },
+  ): Promise<CarriedState[]> {
+    this.#prepare(isLoading);
+    const from = { registry: other.#registry, boot: other.#boot };
+    const states = await carryByReference(from, { registry: this.#registry, boot: this.#boot });
+    if (hasGoneOn) other.#watch();
+    return states;
+  }
+
+  #prepare(isLoading: boolean): void {
     for (const cell of this.#cells()) {
       cell.unwatch();
       if (isLoading && cell.settled) this.#noticeEarlyRead(cell.name);
     }
-    const { version: release, mode } = this.#boot;
-    const rehearsal = mode === "rehearsal";
-    return { states: await receiveStates(this.#registry.states, handle, { release, rehearsal }) };
   }
 
   /** What still reads or writes a state here is told, once for each, never silent. */

@@ -1,277 +1,185 @@
 /**
- * A worker: one generation of the application in one process, driven by the supervisor.
- *
- *   loading ──ready──► standby ──activate──► active ──freeze──► frozen ──sendState──► (carried)
- *                                              ▲                  │ thaw                  │
- *                                              └──────────────────┴─── activate ◄─────────┘ hand-back
- *
- * In mode "active" it activates itself before it says that it is ready.
+ * A worker process: its channel to the supervisor, and the generations of the application that are
+ * loaded here. One, but while a swap is under way: then two.
  */
-
-import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
-import { createHot, HotRegistry } from "../../hot/registry.ts";
+import { errorToJson, TsugiError } from "../../errors.ts";
 import type { Hot } from "../../hot/types.ts";
-import { nowMs } from "../../platform/clock.ts";
 import type {
   WorkerBoot,
   WorkerReplies,
   WorkerRequest,
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
-import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
-import { Incoming } from "../handoff/incoming.ts";
-import { Outgoing } from "../handoff/outgoing.ts";
-import { drainOwnWorkers } from "../handoff/ownWorkers.ts";
-import { Carriers } from "../handoff/sockets/carriers.ts";
+import { callingFile } from "../swap/callers.ts";
+import { Leftovers } from "../swap/leftovers.ts";
+import { metaOf, noteMeta, runApplication, swapPath } from "../swap/loader.ts";
+import { ProcessListeners } from "../swap/processListeners.ts";
 import { SupervisorChannel } from "./channel.ts";
 import { Consoles } from "./console.ts";
-import { evaluate } from "./evaluate.ts";
-import { checkHealth } from "./health.ts";
+import { AppGeneration, type AppProcess } from "./generation.ts";
 import { KeepAlive } from "./keepalive.ts";
-import { Listeners } from "./listeners.ts";
+import { ListenDesk } from "./listeners.ts";
 import type { RawHandle } from "./nodeInternals.ts";
-import { Readiness } from "./readiness.ts";
-import { States } from "./states.ts";
-
-type Handlers = {
-  [T in WorkerRequestWithReply["type"]]: (
-    request: Extract<WorkerRequestWithReply, { type: T }>,
-    handle: RawHandle | undefined,
-  ) => Promise<WorkerReplies[T]>;
-};
-
-/** Connections of an application's own cluster workers are out of reach. */
-async function hasNoChildren(): Promise<boolean> {
-  const { default: cluster } = await import("node:cluster");
-  return Object.keys(cluster.workers ?? {}).length === 0;
-}
-
-type Freeze = Extract<WorkerRequestWithReply, { type: "freeze" }>;
 
 /** How long an orphan may take for its own SIGTERM handlers. */
 const ORPHAN_GRACE_MS = 3_000;
 
-export class Worker {
-  readonly #boot: WorkerBoot;
+export class Worker implements AppProcess {
+  readonly keepAlive = new KeepAlive();
+  readonly desk = new ListenDesk();
+  serving: AppGeneration | undefined;
   readonly #channel = new SupervisorChannel();
-  readonly #keepAlive = new KeepAlive();
-  readonly #registry = new HotRegistry();
-  readonly #hot: Hot;
-  readonly #listeners: Listeners;
-  readonly #readiness: Readiness;
-  readonly #outgoing: Outgoing;
-  readonly #incoming: Incoming;
-  readonly #states: States;
   readonly #consoles: Consoles;
-  readonly #handlers: Handlers;
-  /** Loaded, and, in mode "active", serving. */
-  #ready = false;
-  /** Only the consumers stand still: requests are taken. */
-  #hooksFrozen = false;
-  #state: "loading" | "standby" | "active" | "frozen" = "loading";
+  /** The one that the process began with. */
+  readonly #first: AppGeneration;
+  readonly #loaded = new Map<number, AppGeneration>();
+  readonly #leftovers = new Leftovers();
+  readonly #processListeners = new ProcessListeners();
+  /** Beside the one that serves. */
+  #loading: AppGeneration | undefined;
 
   constructor(boot: WorkerBoot) {
-    this.#boot = boot;
-    const { name, version, previous, generation, strategy, mode } = boot;
-    const rehearsal = mode === "rehearsal";
-    const release = { name, version, previous, generation, strategy, rehearsal };
-    this.#hot = createHot(this.#registry, Object.freeze(release));
-    Object.assign(globalThis, { [Symbol.for("tsugi.hot.runtime")]: this.#hot });
-    this.#listeners = new Listeners(this.#channel, this.#keepAlive);
-    this.#readiness = new Readiness({
-      channel: this.#channel,
-      listeners: this.#listeners,
-      registry: this.#registry,
-      readyAfterMs: boot.readyAfterMs,
-    });
-    const carriers = new Carriers(this.#registry, {
-      keyOf: (socket) => this.#outgoing.keyOf(socket),
-      serverOf: (key) => this.#listeners.byKey(key)?.server,
-      markCarried: (connection) => this.#registry.carried.add(connection),
-      notice: (text) => this.#channel.send({ type: "notice", text }),
-    });
-    const parts = {
-      channel: this.#channel,
-      listeners: this.#listeners,
-      registry: this.#registry,
-      carriers,
-    };
-    this.#outgoing = new Outgoing(parts);
-    this.#incoming = new Incoming(parts);
-    this.#states = new States(boot, this.#registry, this.#channel);
-    this.#consoles = new Consoles(this.#channel, () => this.#scope());
-    this.#handlers = this.#makeHandlers();
-    this.#channel.onRequest = (request, handle) => this.#receive(request, handle);
+    this.#first = new AppGeneration(boot, this.#channel, this);
+    this.#loaded.set(boot.generation, this.#first);
+    this.desk.caller = () => this.#caller().listeners;
+    Object.assign(globalThis, { [Symbol.for("tsugi.hot.runtime")]: this.#sharedHot() });
+    this.#consoles = new Consoles(this.#channel, () => (this.serving ?? this.#first).scope());
+    this.#channel.onRequest = (request, handle, generation) =>
+      this.#receive(request, handle, generation);
+    this.#channel.onReadySignal = () => this.#latest.readiness.signal();
     this.#channel.onGone = () => this.#orphaned();
     process.on("uncaughtExceptionMonitor", (error) => {
-      if (!this.#ready && process.listenerCount("uncaughtException") === 0) this.#failed(error);
+      const { isReady } = this.#latest;
+      if (!isReady && process.listenerCount("uncaughtException") === 0) this.#latest.failed(error);
     });
-    // A generation that waits has hooks to come; nothing else may be keeping it alive.
-    this.#registry.onHook = () => {
-      if (this.#state !== "active") this.#keepAlive.hold(this);
-    };
+  }
+
+  get #latest(): AppGeneration {
+    return this.#loading ?? this.serving ?? this.#first;
+  }
+
+  /** While another one is loaded, either may call: the stack tells. */
+  #caller(): AppGeneration {
+    if (this.#loading === undefined) return this.#latest;
+    const file = callingFile(this.desk.caller);
+    const all = [...this.#loaded.values()];
+    const found = file && all.find(({ loaded }) => loaded?.path === file);
+    return found || this.#loading;
+  }
+
+  get isShared(): boolean {
+    return this.#loaded.size > 1;
   }
 
   entryFound(url: string): void {
-    this.#readiness.entryFound(url);
+    this.#first.readiness.entryFound(url);
   }
 
-  async run(): Promise<void> {
-    try {
-      await this.#readiness.wait();
-      this.#state = "standby";
-      if (this.#boot.mode === "active") await this.#activate();
-      else if (this.#registry.used) this.#keepAlive.hold(this);
-    } catch (error) {
-      this.#failed(error);
-      return;
-    }
-    this.#ready = true;
-    const { states, hooks } = this.#registry;
-    if (states.size > 0 || hooks.freeze.length > 0) this.#outgoing.ages.start();
-    this.#channel.send({
-      type: "ready",
-      states: this.#states.declared(),
-      usesHot: this.#registry.used,
-      accepts: this.#registry.accepts,
-      drainable: await hasNoChildren(),
-      freezes: hooks.freeze.length > 0,
-    });
+  run(): Promise<void> {
+    return this.#first.run();
   }
 
-  /** The first activation, a thaw and a hand-back are one thing: this generation serves. */
-  async #activate(): Promise<void> {
-    if (this.#state === "active") {
-      if (this.#hooksFrozen) await this.#registry.run("activate");
-      this.#hooksFrozen = false;
-      return;
-    }
-    this.#states.settle();
-    this.#state = "active";
-    this.#hooksFrozen = false;
-    this.#outgoing.open();
-    await this.#listeners.accept();
-    await this.#registry.run("activate");
-    this.#keepAlive.release(this);
-  }
-
-  async #freeze({ timeoutMs, hooksOnly }: Freeze): Promise<WorkerReplies["freeze"]> {
-    this.#keepAlive.hold(this);
-    if (hooksOnly) return this.#freezeHooks(timeoutMs);
-    this.#state = "frozen";
-    this.#listeners.rest();
-    try {
-      const frozen = await freeze(this.#outgoing, this.#registry, timeoutMs);
-      this.#hooksFrozen = true;
-      return frozen;
-    } catch (error) {
-      await this.#activate();
-      throw error;
+  /** The start file of a release that can be swapped runs: as the entry, or for its `import.meta`. */
+  async started(meta: ImportMeta): Promise<void> {
+    noteMeta(meta);
+    if (this.#loading === undefined && this.#first.loaded === undefined) {
+      await this.#run(this.#first, meta);
     }
   }
 
-  /** A stop comes without a freeze before it: consumers stop first, then everything is closed. */
-  async #dispose(): Promise<null> {
-    if (!this.#hooksFrozen) await this.#registry.run("freeze");
-    await this.#registry.run("dispose");
-    return null;
+  openConsole: AppProcess["openConsole"] = (request) => this.#consoles.open(request);
+
+  leftovers(): Pick<WorkerReplies["health"], "running" | "pending"> {
+    return this.#leftovers.find();
   }
 
-  /** An application without state goes on taking requests; only its consumers stop. */
-  async #freezeHooks(timeoutMs: number): Promise<WorkerReplies["freeze"]> {
-    try {
-      await freezeHooks(this.#registry, timeoutMs);
-    } catch (error) {
-      await this.#registry.run("activate");
-      throw error;
-    }
-    this.#hooksFrozen = true;
-    return { underWay: 0, frozenAtMs: nowMs(), connections: this.#outgoing.size };
+  /** Loads another generation beside the one that serves. */
+  async #load(boot: WorkerBoot): Promise<void> {
+    const { generation: number, entry } = boot;
+    const generation = new AppGeneration(boot, this.#channel.sinkOf(number), this);
+    this.#loaded.set(number, generation);
+    this.#loading = generation;
+    this.desk.noteCallers();
+    generation.listeners.beside = this.serving?.listeners;
+    stand(boot);
+    generation.readiness.entryIs(metaOf(entry).then((meta) => this.#run(generation, meta)));
+    await generation.run();
+    if (this.#loading === generation) this.#loading = undefined;
   }
 
-  #releaseConnections(): Promise<WorkerReplies["releaseConnections"]> {
-    this.#keepAlive.hold(this);
-    // A generation without state was not frozen: it stops here to take new requests.
-    this.#state = "frozen";
-    this.#listeners.rest();
-    this.#outgoing.close();
-    return this.#outgoing.release(this.#registry.states.size === 0);
+  async #run(generation: AppGeneration, meta: ImportMeta): Promise<void> {
+    const { hot, timers } = generation;
+    this.#processListeners.watch();
+    generation.loaded = { path: swapPath(meta.filename), module: {}, exported: {} };
+    generation.loaded = await runApplication(meta, { hot, timers: timers.timers });
   }
 
-  async #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
-    this.#keepAlive.hold(this);
-    this.#state = "frozen";
-    this.#listeners.rest();
-    await drainOwnWorkers(drainMs);
-    return this.#outgoing.drain(drainMs);
+  /** Disposed of after a swap, or never wanted. Returns what of it can still run. */
+  unload(generation: AppGeneration): string[] {
+    const { version, generation: number } = generation.boot;
+    if (!this.#loaded.delete(number)) return [];
+    if (this.#loading === generation) this.#loading = undefined;
+    for (const { listeners } of this.#loaded.values()) listeners.beside = undefined;
+    stand(this.#latest.boot);
+    if (generation.loaded) this.#processListeners.removeOf(generation.loaded.path);
+    const running = this.#leftovers.add(`${version} (generation ${number})`, generation);
+    generation.unload();
+    return running;
   }
 
-  #makeHandlers(): Handlers {
-    return {
-      activate: () => this.#activate().then(() => null),
-      freeze: (request) => this.#freeze(request),
-      thaw: () => this.#activate().then(() => null),
-      sendState: (request, handle) =>
-        this.#states.send(request, handle!, { hasGoneOn: this.#state === "frozen" }),
-      receiveState: (_request, handle) =>
-        this.#states.receive(handle!, { isLoading: this.#state === "standby" }),
-      releaseConnections: () => this.#releaseConnections(),
-      drain: ({ drainMs }) => this.#drain(drainMs),
-      dispose: () => this.#dispose(),
-      health: () => checkHealth(this.#registry),
-      evaluate: ({ expression }) => evaluate(expression, this.#scope()),
-      consoleOpen: (request) => this.#consoles.open(request),
-    };
-  }
-
-  #receive(request: WorkerRequest, handle: RawHandle | undefined): void {
-    if (request.type === "listenReply") this.#listeners.reply(request, handle);
+  #receive(
+    request: WorkerRequest,
+    handle: RawHandle | undefined,
+    number: number | undefined,
+  ): void {
+    const addressed = number === undefined ? this.#first : this.#loaded.get(number);
+    const isGone = addressed === undefined || !this.#loaded.has(addressed.boot.generation);
+    // Whoever began with this process speaks to what is in it now.
+    const generation = isGone && number === undefined ? this.serving : addressed;
+    if (request.type === "listenReply") this.desk.reply(request, handle);
     else if (request.type === "consoleInput") this.#consoles.input(request);
-    else if (request.type === "adopt") this.#incoming.adopt(request.meta, handle);
-    else if (Object.hasOwn(this.#handlers, request.type)) this.#answer(request, handle);
-    else this.#unknown(request, handle);
-  }
-
-  async #answer(request: WorkerRequestWithReply, handle: RawHandle | undefined): Promise<void> {
-    const { id, type } = request;
-    try {
-      const value = await this.#handlers[type](request as never, handle);
-      this.#channel.send({ type: "reply", id, value });
-    } catch (error) {
-      const holders = error instanceof FreezeTimeout ? { holders: error.holders } : {};
-      this.#channel.send({ type: "reply", id, error: errorToJson(error), ...holders });
-    }
+    else if (request.type === "swapLoad") void this.#load(request.boot);
+    else if (request.type === "adopt") generation?.incoming.adopt(request.meta, handle);
+    else if (generation?.knows(request.type)) {
+      const sink = number === undefined ? this.#channel : this.#channel.sinkOf(number);
+      void generation.answer(request as WorkerRequestWithReply, handle, sink);
+    } else this.#unknown(request as { type: string }, handle, number);
   }
 
   /** A request of a newer supervisor: refused when it expects an answer, else ignored. */
-  #unknown(request: { type: string; id?: number }, handle: RawHandle | undefined): void {
+  #unknown(
+    request: { type: string; id?: number },
+    handle: RawHandle | undefined,
+    number: number | undefined,
+  ): void {
     handle?.close();
     if (typeof request.id !== "number") return;
     const problem = `this worker does not know the request "${request.type}"`;
     const error = errorToJson(new TsugiError("TSUGI_INTERNAL", { problem }));
-    this.#channel.send({ type: "reply", id: request.id, error });
+    this.#channel.send({ type: "reply", id: request.id, error }, undefined, number);
   }
 
-  /** What `rpc` and `console` have at hand. */
-  #scope() {
-    return { entry: this.#boot.entry, hot: this.#hot, registry: this.#registry };
-  }
-
-  #failed(error: unknown): void {
-    const { name, version } = this.#boot;
-    const problem = messageOf(error);
-    const failure =
-      error instanceof TsugiError
-        ? error
-        : new TsugiError("TSUGI_LOAD_FAILED", { name, version, problem }, { cause: error });
-    this.#channel.send({ type: "failed", error: errorToJson(failure) });
+  /** What packages see, which are shared: the `hot` of whoever is being loaded, or serves. */
+  #sharedHot(): Hot {
+    const shared = {};
+    for (const key of Object.keys(this.#first.hot) as (keyof Hot)[]) {
+      const get = () => this.#latest.hot[key];
+      Object.defineProperty(shared, key, { enumerable: true, get });
+    }
+    return shared as Hot;
   }
 
   /** The supervisor is dead: nothing may hold its sockets, least of all for ever. */
   #orphaned(): void {
-    this.#listeners.rest();
+    for (const { listeners } of this.#loaded.values()) listeners.rest();
     setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
     if (process.listenerCount("SIGTERM") === 0) process.exit(1);
     process.kill(process.pid, "SIGTERM");
   }
+}
+
+/** What a process says of the release that it belongs to. */
+function stand({ entry, appDir }: WorkerBoot): void {
+  process.argv[1] = entry;
+  if (appDir !== undefined) process.env.TSUGI_APP_DIR = appDir;
 }

@@ -108,3 +108,40 @@ test("a plan reads as a list of 80 columns", () => {
   assert.match(text, /^1\.0\.0 → 1\.1\.0: handoff\n {2}because /);
   for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
 });
+
+const accepting = {
+  accepts: true,
+  processes: [{ ...manifestOf().processes[0]!, swap: "src/server.swap.cjs" }],
+};
+
+test("both accept, and only the code differs: swap", () => {
+  const plan = planUpgrade(manifestOf(accepting), nextManifest(accepting));
+  assert.equal(plan.strategy, "swap");
+  assert.match(explainPlan(plan), /only the application's code differs/);
+});
+
+test("a migration without a way back is no swap", () => {
+  const from = manifestOf({ ...accepting, states: [state(1)] });
+  const oneWay = nextManifest({ ...accepting, states: [state(2, { upgradesFrom: [1] })] });
+  assert.match(planUpgrade(from, oneWay).reasons.join(), /"rooms" has no way back/);
+  const both = { upgradesFrom: [1], downgradesFrom: [2] };
+  const twoWays = nextManifest({ ...accepting, states: [state(2, both)] });
+  assert.equal(planUpgrade(from, twoWays).strategy, "swap");
+  assert.equal(planUpgrade(twoWays, from).strategy, "swap");
+});
+
+test("what speaks against a swap is named", () => {
+  const reasons = (from: object, to: object, live = {}) =>
+    planUpgrade(
+      manifestOf({ ...accepting, ...from }),
+      nextManifest({ ...accepting, ...to }),
+      live,
+    ).reasons.join();
+  const alone = [{ ...accepting.processes[0]!, overlap: false }];
+  assert.match(reasons({ processes: alone }, { processes: alone }), /overlap: false/);
+  assert.match(reasons({}, { build: "own" }), /build: "own"/);
+  assert.match(reasons({}, {}, { environmentChanged: true }), /etc\/ has changed/);
+  assert.match(reasons({}, {}, { refusesSwap: "3 leftovers" }), /3 leftovers/);
+  const native = [{ name: "main", entry: "src/server.mjs", workers: 1, overlap: true }];
+  assert.match(reasons({}, { processes: native }), /does not call hot\.accept\(\)/);
+});

@@ -29,6 +29,10 @@ export class Carriers {
     return this.#all.some((carrier) => carrier.owns(socket));
   }
 
+  get size(): number {
+    return this.#all.reduce((sum, { connections }) => sum + connections.size, 0);
+  }
+
   /** From here on no message reaches the application. */
   still(): void {
     for (const carrier of this.#all) carrier.still();
