@@ -378,6 +378,44 @@ export const ERRORS = define({
     hint: "Make a pair: tsugi keys new <file>",
   },
 
+  // --- clean builds: tsugi release --git ---------------------------------------------------------
+  TSUGI_CLONE_FAILED: {
+    exitCode: 1,
+    message: "{from} could not be cloned; git says:\n{problem}",
+    hint: "Try it by hand: git clone {from} · what gives git access there (keys, credential helpers) is used here too",
+  },
+  TSUGI_REF_UNKNOWN: {
+    exitCode: 1,
+    message: "{from} has no branch, tag or commit {ref}.",
+    hint: "See what it has: git ls-remote {from}",
+  },
+  TSUGI_LFS_MISSING: {
+    exitCode: 1,
+    message: "{file} is a pointer of Git LFS and not the file itself ({count} such files).",
+    hint: "Install git-lfs on this build machine, then: git lfs install",
+  },
+  TSUGI_LOCK_FILE_MISSING: {
+    exitCode: 1,
+    message:
+      "{where} has no lock file that git knows: what it installs would be another thing each day.",
+    hint: "Commit package-lock.json, pnpm-lock.yaml or yarn.lock",
+  },
+  TSUGI_PACKAGE_MANAGER_UNKNOWN: {
+    exitCode: 1,
+    message: "The project asks for the package manager {found}; tsugi knows npm, pnpm and yarn.",
+    hint: 'Correct it in package.json, such as "packageManager": "pnpm@10.12.1"',
+  },
+  TSUGI_PACKAGE_MANAGER_UNAVAILABLE: {
+    exitCode: 1,
+    message: "{spec} could not be had from npm: {problem}",
+    hint: 'Correct "packageManager" in package.json, or install {name} on this machine: npm install --global {spec}',
+  },
+  TSUGI_INSTALL_FAILED: {
+    exitCode: 1,
+    message: "{command} (exit code {code}) says:\n{problem}",
+    hint: "Nothing was built. Where package.json and the lock file differ: run {name} install in the project, and commit the lock file",
+  },
+
   // --- Elixir and Erlang releases (shipped to the host as priv/errors.json) -----------------------
   TSUGI_BEAM_TOOL_MISSING: {
     exitCode: 1,

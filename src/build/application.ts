@@ -1,5 +1,6 @@
 /** lib/<app>-<vsn>: the application's own code, by build mode, and its static files. */
 import { join } from "node:path";
+import type { Surroundings } from "./commands.ts";
 import { type Code, compileAll } from "./compileAll.ts";
 import type { BuildMode } from "./entry.ts";
 import { fileAt, type PackedFile } from "./fileSet.ts";
@@ -28,6 +29,8 @@ export interface ApplicationRequest {
   files: string[] | undefined;
   /** With bundle: what stays a package. */
   external: string[];
+  /** Of a clean build: how the build script is run. */
+  surroundings?: Surroundings | undefined;
 }
 
 export interface Application {
@@ -68,12 +71,17 @@ export async function buildApplication(
 }
 
 async function takeOwn(
-  { project, processes, preloads }: ApplicationRequest,
+  { project, processes, preloads, surroundings }: ApplicationRequest,
   report: BuildReport,
 ): Promise<Code> {
   const hot = new HotScan();
   const candidates = processes.map((process) => process.candidates);
-  const { files, entries } = await ownFiles(project, { candidates, preloads }, hot, report);
+  const { files, entries } = await ownFiles(
+    project,
+    { candidates, preloads, surroundings },
+    hot,
+    report,
+  );
   const placed = (path: string) => path;
   const swaps = new Map<string, string>();
   return { files, entries, swaps, needed: ALL_DEPENDENCIES, placed, hot };

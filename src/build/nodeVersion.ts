@@ -20,7 +20,7 @@ interface Wish {
 /** @throws TSUGI_NODE_UNKNOWN, TSUGI_NODE_UNPINNED */
 export async function resolveNode(
   project: Project,
-  given: { flag: string | undefined; config: string | undefined },
+  given: { flag: string | undefined; config: string | undefined; writes: boolean },
   report: BuildReport,
 ): Promise<string> {
   const wish = findWish(project, given);
@@ -37,6 +37,10 @@ export async function resolveNode(
   }
   report.guess("node", version, wish ? `${wish.range} in ${wish.where}` : "the newest LTS");
   if (wish?.where === "--node") return version;
+  if (!given.writes) {
+    report.warn(`That commit does not pin Node. Commit a .node-version: ${version}`);
+    return version;
+  }
   await writeFile(join(project.folder, ".node-version"), `${version}\n`);
   report.note(`Wrote ${version} to .node-version: commit it, and every build has the same Node.`);
   return version;

@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { TsugiError } from "../errors.ts";
-import { runCommand, tail } from "./commands.ts";
+import { runCommand, type Surroundings, tail } from "./commands.ts";
 import { chooseEntry, hasBuildScript, isTypeScript, outputFolderOf } from "./entry.ts";
 import { fileAt, filesBelow, type PackedFile, readSource } from "./fileSet.ts";
 import { type HotScan, mentionsHot } from "./hotScan.ts";
-import { type Project, packageManagerOf } from "./project.ts";
+import { wantedManager } from "./packageManager.ts";
+import type { Project } from "./project.ts";
 import { reachedFiles } from "./reached.ts";
 import type { BuildReport } from "./report.ts";
 
@@ -16,14 +17,20 @@ export interface OwnFiles {
   entries: string[];
 }
 
+export interface OwnRequest {
+  candidates: string[][];
+  preloads: string[];
+  surroundings: Surroundings | undefined;
+}
+
 export async function ownFiles(
   project: Project,
-  { candidates, preloads }: { candidates: string[][]; preloads: string[] },
+  { candidates, preloads, surroundings }: OwnRequest,
   hot: HotScan,
   report: BuildReport,
 ): Promise<OwnFiles> {
   const { folder } = project;
-  if (hasBuildScript(project)) await runBuildScript(folder, report);
+  if (hasBuildScript(project)) await runBuildScript(folder, surroundings, report);
   const entries = candidates.map((list) => chooseEntry(folder, list));
   for (const entry of entries.filter(isTypeScript)) {
     report.warn(`${entry} is TypeScript: Node strips its types. To compile it: build: "compile"`);
@@ -48,14 +55,16 @@ export async function ownFiles(
   return { files, entries };
 }
 
-async function runBuildScript(folder: string, report: BuildReport): Promise<void> {
-  const manager = packageManagerOf(folder);
+async function runBuildScript(
+  folder: string,
+  surroundings: Surroundings | undefined,
+  report: BuildReport,
+): Promise<void> {
+  const manager = wantedManager(folder).name;
   report.step(`${manager} run build`);
-  const result = await runCommand(manager, ["run", "build"], folder).catch((error: Error) => ({
-    code: 127,
-    stdout: "",
-    stderr: error.message,
-  }));
+  const result = await runCommand(manager, ["run", "build"], folder, {}, surroundings).catch(
+    (error: Error) => ({ code: 127, stdout: "", stderr: error.message }),
+  );
   if (result.code === 0) return;
   throw new TsugiError("TSUGI_BUILD_FAILED", {
     what: `${manager} run build (exit code ${result.code})`,

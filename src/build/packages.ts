@@ -12,7 +12,8 @@ import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { byPath, filesBelow, linkTo, type PackedFile } from "./fileSet.ts";
-import { installCommandOf, type PackageJson, type Project } from "./project.ts";
+import { installCommandOf } from "./packageManager.ts";
+import type { PackageJson, Project } from "./project.ts";
 import type { BuildReport } from "./report.ts";
 import { isInsideModules, locatePackage, readPackage } from "./resolveFrom.ts";
 

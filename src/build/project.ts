@@ -1,6 +1,6 @@
 /** The project as it lies there: its package.json and what is around it. */
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { messageOf, TsugiError } from "../errors.ts";
 
 export interface PackageJson {
@@ -38,18 +38,3 @@ export function readProject(folder: string): Project {
     throw new TsugiError("TSUGI_PROJECT_INVALID", { problem }, { cause });
   }
 }
-
-/** The package manager of the project, by its lock file (also one of a workspace root above). */
-export function packageManagerOf(folder: string): "npm" | "pnpm" | "yarn" {
-  for (let at = folder; ; at = dirname(at)) {
-    if (existsSync(join(at, "pnpm-lock.yaml"))) return "pnpm";
-    if (existsSync(join(at, "yarn.lock"))) return "yarn";
-    if (existsSync(join(at, "package-lock.json"))) return "npm";
-    if (existsSync(join(at, ".git")) || dirname(at) === at) return "npm";
-  }
-}
-
-export const installCommandOf = (folder: string): string =>
-  ({ npm: "npm ci", pnpm: "pnpm install --frozen-lockfile", yarn: "yarn install --immutable" })[
-    packageManagerOf(folder)
-  ];

@@ -15,6 +15,7 @@ import { type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { buildApplication, type ProcessDecision } from "./application.ts";
 import { sweepCache } from "./cache.ts";
+import type { Surroundings } from "./commands.ts";
 import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
 import { type Composed, composeRelease } from "./manifest.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
@@ -44,6 +45,8 @@ export interface ReleaseRequest {
   out?: string;
   /** The private key that signs it. */
   signKey?: KeyObject;
+  /** A clone that goes away after the build: how its programs are run, and nothing is noted in it. */
+  clean?: Surroundings;
 }
 
 export interface ReleaseResult {
@@ -107,6 +110,7 @@ interface Decided {
   layout: Layout;
   entry: EntryDecision;
   node: { version: string; platform: string; from: string };
+  clean: Surroundings | undefined;
 }
 
 async function decide(request: ReleaseRequest, report: BuildReport): Promise<Decided> {
@@ -116,9 +120,10 @@ async function decide(request: ReleaseRequest, report: BuildReport): Promise<Dec
   const name = releaseName(project, config, report);
   const version = await resolveVersion(project, request.version ?? config.version, report);
   const entry = decideEntry(project, config, report);
-  const node = await decideRuntime(project, config, request.node, report);
+  const wish = { flag: request.node, clean: request.clean !== undefined };
+  const node = await decideRuntime(project, config, wish, report);
   const layout = layoutOf(join(request.out ?? join(folder, "rel"), name), name);
-  return { project, config, version, layout, entry, node };
+  return { project, config, version, layout, entry, node, clean: request.clean };
 }
 
 async function compose(decided: Decided, report: BuildReport): Promise<Composed> {
@@ -133,6 +138,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
       files: config.files,
       external: config.external ?? [],
       preloads: nodeArgs.preloads.map(ownPreload).filter((path) => path !== undefined),
+      surroundings: decided.clean,
     },
     report,
   );
@@ -230,12 +236,13 @@ export function decideEntry(project: Project, config: Config, report: BuildRepor
   return { mode, processes, nodeArgs, hasScript: hasScript(mode) };
 }
 
-async function decideRuntime(
+/** `clean`: what is decided is not written into the project. */
+export async function decideRuntime(
   project: Project,
   config: Config,
-  flag: string | undefined,
+  { flag, clean }: { flag: string | undefined; clean: boolean },
   report: BuildReport,
-) {
+): Promise<{ version: string; platform: string; from: string }> {
   const from = config.runtime?.from ?? "npm";
   const platform = thisPlatform();
   if (from.startsWith("/")) {
@@ -243,7 +250,11 @@ async function decideRuntime(
     report.guess("node", `${facts.version} for ${facts.platform}`, from);
     return { ...facts, from };
   }
-  const version = await resolveNode(project, { flag, config: config.runtime?.node }, report);
+  const version = await resolveNode(
+    project,
+    { flag, config: config.runtime?.node, writes: !clean },
+    report,
+  );
   return { version, platform, from };
 }
 

@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { TsugiError } from "../errors.ts";
 import { takeLock } from "../platform/lock.ts";
+import { isRunning } from "../platform/processes.ts";
 import { appDirName, formatPermanent, type Layout } from "../release/layout.ts";
 import {
   type Manifest,
@@ -107,15 +108,6 @@ async function sweepUnfinished(root: string): Promise<void> {
     if (pid !== 0 && (pid === process.pid || !isRunning(pid))) {
       await rm(join(root, name), { recursive: true, force: true });
     }
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

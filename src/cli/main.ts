@@ -26,7 +26,9 @@ program
 program
   .command("release")
   .description("build a release: tree and tarball in rel/<app>")
-  .argument("[folder]", "the project", ".")
+  .argument("[folder]", "the project; with --git, its folder in the repository", ".")
+  .option("--git <url|path>", "build a clean clone of that repository instead")
+  .option("--ref <ref>", "with --git: a branch, tag or commit")
   .option("--version <version>", 'a semantic version, "package" or "git"')
   .option("--node <version>", "the Node that the release carries")
   .option("--config <file>", "another configuration file")

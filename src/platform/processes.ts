@@ -18,14 +18,19 @@ export function identityOf(pid: number): ProcessIdentity {
 
 /** True when that very process still runs (a zombie does not). */
 export function isAlive(identity: ProcessIdentity): boolean {
-  if (identity.bootId !== bootId()) return false;
-  try {
-    process.kill(identity.pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
-  }
+  if (identity.bootId !== bootId() || !isRunning(identity.pid)) return false;
   if (identity.startTime === null) return true;
   return startTimeOf(identity.pid) === identity.startTime;
+}
+
+/** Some process has that pid; for what only a guess hangs on. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 function startTimeOf(pid: number): string | null {

@@ -1,9 +1,12 @@
 import { resolve } from "node:path";
-import { buildRelease } from "../../build/release.ts";
+import { TsugiError } from "../../errors.ts";
 import { createReport } from "../buildReport.ts";
 import { formatBytes, printResult } from "../output.ts";
+import { type AnyRequest, buildAny } from "../releasing.ts";
 
 export interface ReleaseOptions {
+  git?: string;
+  ref?: string;
   version?: string;
   node?: string;
   config?: string;
@@ -12,21 +15,9 @@ export interface ReleaseOptions {
 }
 
 export async function releaseCommand(folder: string, options: ReleaseOptions): Promise<void> {
-  const { version, node, config, out, sign } = options;
-  // First of all: a key that is none is said before a build of minutes.
-  const signKey = sign === undefined ? undefined : await readSignKey(sign);
+  const request = await requestOf(folder, options);
   const report = await createReport();
-  const request = {
-    folder: resolve(folder),
-    ...(version === undefined ? {} : { version }),
-    ...(node === undefined ? {} : { node }),
-    ...(config === undefined ? {} : { configFile: config }),
-    ...(out === undefined ? {} : { out: resolve(out) }),
-    ...(signKey === undefined ? {} : { signKey }),
-  };
-  const { isBeamProject, releaseBeam } = await import("../../beam/index.ts");
-  const build = isBeamProject(request.folder) ? releaseBeam : buildRelease;
-  const release = await build(request, report).catch((error: unknown) => {
+  const release = await buildAny(request, report).catch((error: unknown) => {
     report.failed();
     throw error;
   });
@@ -39,6 +30,31 @@ export async function releaseCommand(folder: string, options: ReleaseOptions): P
     ...(release.signedBy === null ? [] : [`  signed by key ${release.signedBy}`]),
     `Start it: ${release.tree}/bin/${release.name} start`,
   ]);
+}
+
+async function requestOf(folder: string, options: ReleaseOptions): Promise<AnyRequest> {
+  const { git, ref, version, node, config, out, sign } = options;
+  // First of all: a key that is none is said before a build of minutes.
+  const signKey = sign === undefined ? undefined : await readSignKey(sign);
+  const common = {
+    ...(version === undefined ? {} : { version }),
+    ...(node === undefined ? {} : { node }),
+    ...(config === undefined ? {} : { configFile: config }),
+    ...(signKey === undefined ? {} : { signKey }),
+  };
+  if (git !== undefined) {
+    const place = { git, folder, out: resolve(out ?? "rel") };
+    return { ...common, ...place, ...(ref === undefined ? {} : { ref }) };
+  }
+  if (ref !== undefined) {
+    const problem = "--ref says which commit of --git <url|path>, and there is no --git";
+    throw new TsugiError("TSUGI_USAGE", { problem, help: `tsugi release --git . --ref ${ref}` });
+  }
+  return {
+    ...common,
+    folder: resolve(folder),
+    ...(out === undefined ? {} : { out: resolve(out) }),
+  };
 }
 
 async function readSignKey(file: string) {

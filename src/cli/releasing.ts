@@ -1,0 +1,17 @@
+/** Builds what lies in a folder, or what a git repository has; of whichever kind it is. */
+import { type GitReleaseRequest, releaseFromGit } from "../build/clean/releaseFromGit.ts";
+import { buildRelease, type ReleaseRequest, type ReleaseResult } from "../build/release.ts";
+import type { BuildReport } from "../build/report.ts";
+
+export type AnyRequest = ReleaseRequest | GitReleaseRequest;
+
+/** @throws TsugiError */
+export function buildAny(request: AnyRequest, report: BuildReport): Promise<ReleaseResult> {
+  return "git" in request ? releaseFromGit(request, inFolder, report) : inFolder(request, report);
+}
+
+async function inFolder(request: ReleaseRequest, report: BuildReport): Promise<ReleaseResult> {
+  const { isBeamProject, releaseBeam } = await import("../beam/index.ts");
+  const build = isBeamProject(request.folder) ? releaseBeam : buildRelease;
+  return build(request, report);
+}
