@@ -416,6 +416,49 @@ export const ERRORS = define({
     hint: "Nothing was built. Where package.json and the lock file differ: run {name} install in the project, and commit the lock file",
   },
 
+  // --- the store, and plans before a deploy -------------------------------------------------------
+  TSUGI_STORE_UNKNOWN: {
+    exitCode: 2,
+    message: "No store is named.",
+    hint: 'Name it once, in tsugi.config.ts: store: "ssh://host/folder" · or each time: --store <folder or ssh://host/folder>, or TSUGI_STORE',
+  },
+  TSUGI_REFERENCE_INVALID: {
+    exitCode: 2,
+    message: "{text} names no release.",
+    hint: "Expected a folder, a tarball, wall@1.2.0, <store>#wall@1.2.0 or ssh://[user@]host[:port]/folder",
+  },
+  TSUGI_NOT_IN_STORE: {
+    exitCode: 1,
+    message: "{store} has no {name} {version}.",
+    hint: "See what it has: tsugi list --store {store} · put it there: tsugi push",
+  },
+  TSUGI_NOTHING_TO_PUSH: {
+    exitCode: 1,
+    message: "There is no release in {folder}.",
+    hint: "Build one: tsugi release · or name its tarball: tsugi push <tarball>",
+  },
+  TSUGI_STORE_CONFLICT: {
+    exitCode: 4,
+    message:
+      "{store} has {name} {version} as {found}; this one is {offered}. A version is one release.",
+    hint: "Give this one another version: tsugi release --version git, or package.json",
+  },
+  TSUGI_STORE_DAMAGED: {
+    exitCode: 1,
+    message: "{file} is damaged: {problem}.",
+    hint: "Remove that file; if it is the store's own, push a release that has it once more: tsugi push <tarball>",
+  },
+  TSUGI_STORE_FAILED: {
+    exitCode: 1,
+    message: "The store {store} can't be used: {problem}.",
+    hint: "Look whether it is there, who may write to it, and whether its disk is full",
+  },
+  TSUGI_PLAN_NEEDS_MORE: {
+    exitCode: 4,
+    message: "{from} → {to} needs a {strategy}, and at most a {allowed} is allowed: {why}.",
+    hint: "See the whole plan: tsugi plan, without --require",
+  },
+
   // --- Elixir and Erlang releases (shipped to the host as priv/errors.json) -----------------------
   TSUGI_BEAM_TOOL_MISSING: {
     exitCode: 1,

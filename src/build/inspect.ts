@@ -1,6 +1,7 @@
 /** Reads finished releases, wherever they lie: a tarball, the tree of a build, an install root. */
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, TsugiError } from "../errors.ts";
 import {
@@ -11,7 +12,7 @@ import {
 } from "../host/handler/archive.ts";
 import { checkSignedBy, readTrustedKeys } from "../host/handler/verify.ts";
 import { type Manifest, type ManifestFile, parseManifest, sha256 } from "../release/manifest.ts";
-import { signerOf, type TrustedKey } from "../release/signature.ts";
+import { signerOf } from "../release/signature.ts";
 
 const MANIFEST = /^releases\/[^/]+\/release\.json$/;
 
@@ -52,64 +53,119 @@ export interface Verified {
   bytes: number;
 }
 
+/** What a release says of itself, before its files come. */
+export interface OpenedRelease {
+  manifest: Manifest;
+  manifestBytes: string;
+  signature: string | undefined;
+  releaseId: string;
+}
+
+/** Somebody who looks on while a release is held against its manifest. */
+export interface Visitor {
+  /** @returns false when that was enough: the files are not read */
+  opened(release: OpenedRelease): Promise<boolean>;
+  /** Where the bytes of a file are wanted; they are right only when the visit has ended well. */
+  copyTo(file: ManifestFile): string | undefined;
+}
+
 /**
  * Holds every file against the manifest, and the manifest against the keys in `keysFile`.
  * @throws TSUGI_RELEASE_DIFFERS, TSUGI_SIGNATURE_REFUSED, TSUGI_TRUSTED_KEYS_INVALID
  */
 export async function verifyRelease(place: string, keysFile?: string): Promise<Verified> {
-  const keys = keysFile === undefined ? undefined : await trustedKeysIn(keysFile);
-  const archive = await openRelease(place);
-  let manifest: Manifest | undefined;
-  let manifestBytes = "";
-  let signature: string | undefined;
+  const refuseUntrusted = await trustIn(keysFile);
+  const opened = await visitArchive(await openRelease(place), place);
+  refuseUntrusted(opened);
+  return verifiedOf(opened);
+}
+
+export function verifiedOf({ manifest, releaseId, signature }: OpenedRelease): Verified {
+  const { name, version, files } = manifest;
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const signedBy = signature === undefined ? null : (signerOf(signature) ?? "unreadable");
+  return { name, version, releaseId, files: files.length, bytes, signedBy };
+}
+
+/** Throws TSUGI_SIGNATURE_REFUSED; whatever is signed or not is fine where no keys are named. */
+export type TrustCheck = (release: OpenedRelease) => void;
+
+/** Asked for by name, the file has to be there. @throws TSUGI_TRUSTED_KEYS_INVALID */
+export async function trustIn(keysFile: string | undefined): Promise<TrustCheck> {
+  if (keysFile === undefined) return () => {};
+  const keys = await readTrustedKeys(keysFile);
+  if (keys === undefined) {
+    const details = { file: keysFile, line: "", problem: "there is no such file" };
+    throw new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", details);
+  }
+  return ({ manifest: { version }, manifestBytes, signature }) =>
+    checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys: keysFile });
+}
+
+/** The same, for somebody who wants the files. */
+export const visitRelease = async (place: string, visitor: Visitor): Promise<OpenedRelease> =>
+  visitArchive(await openRelease(place), place, visitor);
+
+async function visitArchive(
+  archive: Archive,
+  place: string,
+  visitor?: Visitor,
+): Promise<OpenedRelease> {
   const expected = new Map<string, ManifestFile>();
   const differs = (path: string, problem: string) =>
     new TsugiError("TSUGI_RELEASE_DIFFERS", { place, path, problem });
   try {
-    for await (const entry of archive.entries) {
-      if (manifest === undefined) {
-        const text = await textOf(entry);
-        manifest = checked(entry, text, place);
-        manifestBytes = text;
-        for (const file of manifest.files) expected.set(file.path, file);
-        archive.expect(manifest);
-        archive.limitBytes(Number.MAX_SAFE_INTEGER);
-        continue;
-      }
-      if (entry.path.endsWith("/release.json.sig")) {
-        signature = await textOf(entry);
-        continue;
-      }
+    const entries = archive.entries[Symbol.asyncIterator]();
+    const { opened, first } = await openedFrom(entries, archive, place);
+    if ((await visitor?.opened(opened)) === false) {
+      await entries.return?.();
+      return opened;
+    }
+    for (const file of opened.manifest.files) expected.set(file.path, file);
+    for (let entry = first; entry !== undefined; entry = (await entries.next()).value) {
       const file = expected.get(entry.path);
       if (file === undefined) throw differs(entry.path, "the manifest does not name it");
-      const problem = await difference(entry, file);
+      const problem = await difference(entry, file, visitor?.copyTo(file));
       if (problem !== undefined) throw differs(entry.path, problem);
       expected.delete(entry.path);
     }
+    const [missing] = expected.keys();
+    if (missing !== undefined) throw differs(missing, "missing");
+    return opened;
   } catch (error) {
     throw asUnreadable(place, error);
   }
-  const [missing] = expected.keys();
-  if (missing !== undefined) throw differs(missing, "missing");
-  const { name, version, files } = manifest!;
-  if (keys !== undefined) {
-    checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys: keysFile! });
+}
+
+/** Manifest and signature come first; `first` is the entry after them. */
+async function openedFrom(
+  entries: AsyncIterator<ArchiveEntry, undefined>,
+  archive: Archive,
+  place: string,
+): Promise<{ opened: OpenedRelease; first: ArchiveEntry | undefined }> {
+  const head = (await entries.next()).value;
+  const unreadable = (problem: string) =>
+    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
+  if (head === undefined) throw unreadable("it is empty");
+  const manifestBytes = await textOf(head);
+  const manifest = checked(head, manifestBytes, place);
+  archive.expect(manifest);
+  archive.limitBytes(Number.MAX_SAFE_INTEGER);
+  let first = (await entries.next()).value;
+  let signature: string | undefined;
+  if (first?.path === `${head.path}.sig`) {
+    signature = await textOf(first);
+    first = (await entries.next()).value;
   }
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
-  const signedBy = signature === undefined ? null : (signerOf(signature) ?? "unreadable");
   const releaseId = sha256(manifestBytes);
-  return { name, version, releaseId, files: files.length, bytes, signedBy };
+  return { opened: { manifest, manifestBytes, signature, releaseId }, first };
 }
 
-/** Asked for by name, so it has to be there. */
-async function trustedKeysIn(file: string): Promise<TrustedKey[]> {
-  const keys = await readTrustedKeys(file);
-  if (keys !== undefined) return keys;
-  const details = { file, line: "", problem: "there is no such file" };
-  throw new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", details);
-}
-
-async function difference(entry: ArchiveEntry, file: ManifestFile): Promise<string | undefined> {
+async function difference(
+  entry: ArchiveEntry,
+  file: ManifestFile,
+  copy: string | undefined,
+): Promise<string | undefined> {
   if (file.link !== undefined) {
     return entry.type === "link" && entry.link === file.link
       ? undefined
@@ -118,9 +174,15 @@ async function difference(entry: ArchiveEntry, file: ManifestFile): Promise<stri
   if (entry.type !== "file") return `a ${entry.typeName}, expected a file`;
   const hash = createHash("sha256");
   let size = 0;
-  for await (const chunk of entry.body) {
-    hash.update(chunk);
-    size += chunk.length;
+  const target = copy === undefined ? undefined : await open(copy, "wx", 0o600);
+  try {
+    for await (const chunk of entry.body) {
+      hash.update(chunk);
+      size += chunk.length;
+      await target?.writeFile(chunk);
+    }
+  } finally {
+    await target?.close();
   }
   if (size !== file.size) return `${size} bytes, expected ${file.size}`;
   if (((entry.mode ^ file.mode) & 0o100) !== 0) return "its executable bit differs";

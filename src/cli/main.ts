@@ -86,6 +86,59 @@ keys
     showKeysCommand(file);
   });
 
+const STORE_OPTION = [
+  "--store <place>",
+  "a folder or ssh://host/folder (default: TSUGI_STORE, or store in tsugi.config.*)",
+] as const;
+
+program
+  .command("push")
+  .description("put a release into the store; content that is there already is not moved")
+  .argument("[release]", "its tarball, a build's folder, or the project", ".")
+  .option(...STORE_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (place, options) => {
+    const { pushCommand } = await import("./commands/push.ts");
+    await pushCommand(place, options);
+  });
+
+program
+  .command("pull")
+  .description("get the tarball of a release from the store, verified")
+  .argument("<release>", "such as wall@1.2.0, wall@latest or /mnt/store#wall@1.2.0")
+  .option("--out <path>", "a folder, or the tarball's path (default: wall-1.2.0.tar.gz here)")
+  .option("--keys <file>", "trusted_keys: a release that none of them has signed is refused")
+  .option(...STORE_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (reference, options) => {
+    const { pullCommand } = await import("./commands/pull.ts");
+    await pullCommand(reference, options);
+  });
+
+program
+  .command("list")
+  .description("what the store has, the newest push first")
+  .argument("[name]", "only this app")
+  .option(...STORE_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (name, options) => {
+    const { listCommand } = await import("./commands/list.ts");
+    await listCommand(name, options);
+  });
+
+program
+  .command("prune")
+  .description("keep the newest releases of each app in the store, and what they are made of")
+  .argument("[name]", "only this app")
+  .option("--keep <count>", "how many of each", "5")
+  .option("--dry-run", "only say which would go")
+  .option(...STORE_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (name, options) => {
+    const { pruneCommand } = await import("./commands/prune.ts");
+    await pruneCommand(name, options);
+  });
+
 program
   .command("run")
   .description("run a project from source, without a release; its commands: .tsugi/bin/<app>")

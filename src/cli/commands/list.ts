@@ -1,0 +1,32 @@
+import { formatBytes, printResult } from "../output.ts";
+import { withStore } from "../stores.ts";
+
+export async function listCommand(
+  name: string | undefined,
+  options: { store?: string },
+): Promise<void> {
+  await withStore(options.store, async (store) => {
+    const releases = await store.list(name);
+    const rows = releases.map((stored) => [
+      `${stored.name}@${stored.version}`,
+      stored.pushedAt.replace(/\.\d+Z$/, "Z"),
+      stored.releaseId.slice(0, 12),
+      formatBytes(stored.tarball?.bytes ?? stored.bytes),
+      stored.signature === undefined ? "" : "signed",
+    ]);
+    const document = releases.map(({ runs: _, manifest: __, ...facts }) => facts);
+    const header = ["release", "pushed", "id", "size", ""];
+    const none = [`${store.where} has no release${name === undefined ? "" : ` of ${name}`}`];
+    printResult(document, rows.length === 0 ? none : columns([header, ...rows]));
+  });
+}
+
+function columns(rows: string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}

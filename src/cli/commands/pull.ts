@@ -1,0 +1,44 @@
+import { existsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { trustIn } from "../../build/inspect.ts";
+import { TsugiError } from "../../errors.ts";
+import type { StoredRelease } from "../../release/stored.ts";
+import { parsePlace } from "../../store/index.ts";
+import { createReport } from "../buildReport.ts";
+import { formatBytes, printResult } from "../output.ts";
+import { withStored } from "../stores.ts";
+
+interface Options {
+  store?: string;
+  out?: string;
+  keys?: string;
+}
+
+export async function pullCommand(text: string, options: Options): Promise<void> {
+  const place = parsePlace(text);
+  if (place.kind !== "stored") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text });
+  const refuseUntrusted = await trustIn(options.keys);
+  const reference = { ...place, store: place.store ?? options.store };
+  await withStored(reference, async (store, stored) => {
+    const target = targetOf(stored, options.out ?? ".");
+    const report = await createReport();
+    const pulled = await store.pull(stored, { target, refuseUntrusted, report }).catch((error) => {
+      report.failed();
+      throw error;
+    });
+    report.done();
+    const { name, version, file, bytes, sha256, already, sameBytes } = pulled;
+    printResult(pulled, [
+      `${already ? "Here already" : "Pulled"}: ${name} ${version}, ${formatBytes(bytes)}`,
+      `  ${file}`,
+      `  sha256 ${sha256}${sameBytes ? "" : " (the same release, packed by this tsugi)"}`,
+    ]);
+  });
+}
+
+/** A folder gets `wall-1.2.0.tar.gz`. */
+function targetOf({ name, version }: StoredRelease, out: string): string {
+  const path = resolve(out);
+  const isFolder = out.endsWith("/") || (existsSync(path) && statSync(path).isDirectory());
+  return isFolder ? join(path, `${name}-${version}.tar.gz`) : path;
+}

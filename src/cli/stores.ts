@@ -1,0 +1,60 @@
+/** Which store, and which release in it, a command line means. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { TsugiError } from "../errors.ts";
+import { layoutOf } from "../release/layout.ts";
+import type { StoredRelease } from "../release/stored.ts";
+import type { Store, StoreReference } from "../store/index.ts";
+
+export async function withStore<T>(
+  location: string | undefined,
+  body: (store: Store) => Promise<T>,
+): Promise<T> {
+  const { configuredStore, openStore } = await import("../store/index.ts");
+  const store = await openStore(location ?? (await configuredStore(process.cwd())));
+  try {
+    return await body(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Calls with the release that a reference means. @throws TSUGI_NOT_IN_STORE */
+export const withStored = <T>(
+  reference: StoreReference,
+  body: (store: Store, stored: StoredRelease) => Promise<T>,
+): Promise<T> =>
+  withStore(reference.store, async (store) => body(store, await store.find(reference)));
+
+/**
+ * The tarball that `tsugi push` means: the file itself, or the one in the tree of a build, a
+ * version's folder or a project. @returns the folder itself where it has none, as an install root
+ * @throws TSUGI_NOTHING_TO_PUSH
+ */
+export function sourceOf(place: string): string {
+  if (!existsSync(place) || !statSync(place).isDirectory()) return place;
+  const trees = [place, ...foldersIn(join(place, "rel"))].filter(hasRelease);
+  if (trees.length !== 1) throw new TsugiError("TSUGI_NOTHING_TO_PUSH", { folder: place });
+  const tree = trees[0]!;
+  const folder = existsSync(join(tree, "release.json")) ? tree : newestIn(tree);
+  const [tarball] = namesIn(folder ?? "").filter((name) => name.endsWith(".tar.gz"));
+  return tarball === undefined ? tree : join(folder!, tarball);
+}
+
+const hasRelease = (folder: string) =>
+  existsSync(join(folder, "release.json")) || existsSync(layoutOf(folder, "").releases);
+
+/** A build points to what it has built last; one version alone needs no pointing at. */
+function newestIn(tree: string): string | undefined {
+  const { permanent, releases } = layoutOf(tree, "");
+  if (existsSync(permanent)) return join(releases, readFileSync(permanent, "utf8").split(" ")[0]!);
+  const built = foldersIn(releases).filter((folder) => existsSync(join(folder, "release.json")));
+  return built.length === 1 ? built[0] : undefined;
+}
+
+const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+const foldersIn = (folder: string): string[] =>
+  namesIn(folder)
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isDirectory());

@@ -1,0 +1,162 @@
+/** A store in a folder of this machine, or of a disk that several machines share. */
+import { randomBytes } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fault } from "../platform/faults.ts";
+import { exists, renameDurably, syncFolder } from "../platform/files.ts";
+import { STORE } from "../release/stored.ts";
+import type { Listed, NewFile, StoreFiles } from "./files.ts";
+
+const WRITES_AT_ONCE = 8;
+
+export class Directory implements StoreFiles {
+  readonly where: string;
+  readonly isHere = true;
+  readonly #root: string;
+
+  constructor(root: string) {
+    this.where = root;
+    this.#root = root;
+  }
+
+  async list(folder: string): Promise<Listed[]> {
+    const names = await readdir(this.#at(folder)).catch(ifGone([] as string[]));
+    const listed: Listed[] = [];
+    for (const name of names) {
+      const info = await stat(this.#at(`${folder}/${name}`)).catch(ifGone(undefined));
+      if (info) listed.push({ name, bytes: info.size, changedMs: info.mtimeMs });
+    }
+    return listed;
+  }
+
+  async present(paths: readonly string[]): Promise<Set<string>> {
+    const there = new Set<string>();
+    for (const path of paths) if (await exists(this.#at(path))) there.add(path);
+    return there;
+  }
+
+  async *read(paths: readonly string[]) {
+    for (const path of paths) {
+      const bytes = await readFile(this.#at(path)).catch(ifGone(undefined));
+      yield { path, bytes };
+    }
+  }
+
+  async nowMs(): Promise<number> {
+    const probe = await this.#write("store.clock", { path: "", bytes: Buffer.alloc(1) });
+    try {
+      return (await stat(probe)).mtimeMs;
+    } finally {
+      await rm(probe, { force: true });
+    }
+  }
+
+  /** Several at a time: each waits for the disk. */
+  async put(files: AsyncIterable<NewFile>): Promise<void> {
+    const iterator = files[Symbol.asyncIterator]();
+    const worker = async () => {
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+        await this.#putOne(next.value);
+      }
+    };
+    try {
+      await Promise.all(Array.from({ length: WRITES_AT_ONCE }, worker));
+    } finally {
+      await iterator.return?.();
+    }
+  }
+
+  async create(file: NewFile): Promise<boolean> {
+    const target = this.#at(file.path);
+    const label = labelOf(file.path);
+    const temporary = await this.#write(label, file);
+    try {
+      await makeFolder(dirname(target));
+      await fault(`${label}:rename`, target);
+      // A link, because a rename would replace what somebody else has created meanwhile.
+      await link(temporary, target);
+      await fault(`${label}:renamed`, target);
+      await syncFolder(dirname(target));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      throw error;
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  async move(moves: readonly { from: string; to: string }[]): Promise<void> {
+    for (const { from, to } of moves) {
+      await makeFolder(dirname(this.#at(to)));
+      await fault("store.move:rename", this.#at(to));
+      await rename(this.#at(from), this.#at(to)).catch(ifGone(undefined));
+    }
+    for (const folder of new Set(moves.map(({ to }) => dirname(this.#at(to))))) {
+      await syncFolder(folder);
+    }
+  }
+
+  async remove(paths: readonly string[]): Promise<void> {
+    for (const path of paths) {
+      await fault("store.remove:remove", this.#at(path));
+      await rm(this.#at(path), { recursive: true, force: true });
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  async #putOne(file: NewFile): Promise<void> {
+    const target = this.#at(file.path);
+    const label = labelOf(file.path);
+    const temporary = await this.#write(label, file);
+    try {
+      await makeFolder(dirname(target));
+      await renameDurably(label, temporary, target);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  #at(path: string): string {
+    return join(this.#root, path);
+  }
+
+  /** A random name: on a shared disk, another machine's process may have our pid. */
+  async #write(label: string, { bytes }: NewFile): Promise<string> {
+    const folder = this.#at(STORE.temporary);
+    await mkdir(folder, { recursive: true });
+    const temporary = join(folder, randomBytes(12).toString("hex"));
+    await fault(`${label}:write`, temporary, bytes);
+    const file = await open(temporary, "wx", 0o666);
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+    return temporary;
+  }
+}
+
+/** With the folders above it, each as durable as what is written into it. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) {
+    await syncFolder(dirname(made));
+  }
+}
+
+/** `store.blobs`, `store.releases` …: by the folder that is written to. */
+const labelOf = (path: string) => `store.${path.split("/")[0]}`;
+
+const ifGone =
+  <T>(value: T) =>
+  (error: NodeJS.ErrnoException): T => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return value;
+    throw error;
+  };

@@ -1,0 +1,48 @@
+/**
+ * What a store asks of the place where it lies: few verbs on whole files, so that a folder and a
+ * folder behind ssh can both do them. Paths are relative to the store and made by us alone.
+ *
+ * `put` and `create` leave a whole file or none, whatever happens while they work: the bytes are
+ * written under `tmp/`, synced, then renamed or linked into place.
+ */
+export interface StoreFiles {
+  /** As the user wrote it, for messages. */
+  readonly where: string;
+  /** Reading it moves nothing over a network that we know of. */
+  readonly isHere: boolean;
+  /** Files and folders in a folder; none where there is no such folder. */
+  list(folder: string): Promise<Listed[]>;
+  /** Every path that is there. */
+  present(paths: readonly string[]): Promise<Set<string>>;
+  /** Their bytes, in that order; undefined for what is not there. */
+  read(paths: readonly string[]): AsyncIterable<{ path: string; bytes: Uint8Array | undefined }>;
+  /** The clock of the place: a shared disk's is not always ours. Writes for it. */
+  nowMs(): Promise<number>;
+  put(files: AsyncIterable<NewFile>): Promise<void>;
+  /** @returns false where a file of that name is there already */
+  create(file: NewFile): Promise<boolean>;
+  /** What is not there any more is passed over. */
+  move(moves: readonly { from: string; to: string }[]): Promise<void>;
+  remove(paths: readonly string[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Listed {
+  name: string;
+  bytes: number;
+  /** By the clock of the place. */
+  changedMs: number;
+}
+
+export interface NewFile {
+  path: string;
+  bytes: Uint8Array;
+}
+
+export async function readOne(files: StoreFiles, path: string): Promise<Uint8Array | undefined> {
+  for await (const { bytes } of files.read([path])) return bytes;
+  return undefined;
+}
+
+/** Something half-written, or a push that has not stirred, is given up after a day. */
+export const ABANDONED_MS = 24 * 3600 * 1000;

@@ -1,0 +1,38 @@
+/**
+ * Stores, so that any machine can find any release: what `tsugi push`, `pull`, `list`, `prune`,
+ * `plan`, `verify` and `deploy` use of them.
+ *
+ *   const store = await openStore("/mnt/releases");
+ *   const stored = await store.find({ name: "wall", version: "1.2.0" });
+ *   const { manifest } = await store.manifest(stored);                      // kilobytes
+ *   await store.pull(stored, { target: "/tmp/wall-1.2.0.tar.gz" });
+ *   await store.close();
+ */
+import { resolve } from "node:path";
+import { loadConfig } from "../config/load.ts";
+import { TsugiError } from "../errors.ts";
+import { Directory } from "./directory.ts";
+import { Store } from "./store.ts";
+
+export type { Pruned } from "./prune.ts";
+export { type Pulled, verifyStored } from "./pull.ts";
+export type { Pushed } from "./push.ts";
+export { formatReference, type Place, parsePlace, type StoreReference } from "./reference.ts";
+export { type ReleaseName, Store } from "./store.ts";
+
+/** `location`: a folder, or ssh://[user@]host[:port]/folder. */
+export async function openStore(location: string): Promise<Store> {
+  return new Store(new Directory(resolve(location)));
+}
+
+/**
+ * The store that is meant where none is named: TSUGI_STORE, else `store` of the project's
+ * configuration, from its folder. @throws TSUGI_STORE_UNKNOWN
+ */
+export async function configuredStore(project: string): Promise<string> {
+  const { TSUGI_STORE } = process.env;
+  if (TSUGI_STORE) return TSUGI_STORE;
+  const { store } = (await loadConfig(project)).config;
+  if (store === undefined) throw new TsugiError("TSUGI_STORE_UNKNOWN");
+  return store.startsWith("ssh://") ? store : resolve(project, store);
+}

@@ -1,0 +1,64 @@
+/**
+ * How a release is named wherever one is asked for:
+ *
+ *   rel/wall, wall.tar.gz              a path, where there is such a file or folder
+ *   wall@1.2.0, wall@latest            in the store of the configuration
+ *   <store>#wall@1.2.0                 in that store: a folder or ssh://host/folder
+ *   ssh://host/srv/wall                what runs in that install root
+ */
+import { existsSync } from "node:fs";
+import { TsugiError } from "../errors.ts";
+
+export type Place =
+  | { kind: "path"; path: string }
+  | ({ kind: "stored" } & StoreReference)
+  | { kind: "host"; address: string };
+
+export interface StoreReference {
+  /** Undefined: the store of the configuration. */
+  store: string | undefined;
+  name: string;
+  /** `latest`: the one that was pushed last. */
+  version: string;
+}
+
+const RELEASE = /^([A-Za-z0-9_][A-Za-z0-9._-]*)@([0-9A-Za-z][0-9A-Za-z.+_-]*)$/;
+
+/** @throws TSUGI_REFERENCE_INVALID */
+export function parsePlace(text: string): Place {
+  if (!text.startsWith("ssh://") && existsSync(text)) return { kind: "path", path: text };
+  const hash = text.lastIndexOf("#");
+  const match = RELEASE.exec(text.slice(hash + 1));
+  if (match !== null && hash !== 0) {
+    const store = hash < 0 ? undefined : text.slice(0, hash);
+    return { kind: "stored", store, name: match[1]!, version: match[2]! };
+  }
+  if (hash >= 0) throw new TsugiError("TSUGI_REFERENCE_INVALID", { text });
+  return text.startsWith("ssh://") ? { kind: "host", address: text } : { kind: "path", path: text };
+}
+
+export const formatReference = ({ store, name, version }: StoreReference): string =>
+  `${store === undefined ? "" : `${store}#`}${name}@${version}`;
+
+export interface SshAddress {
+  host: string;
+  user?: string;
+  port?: number;
+  /** Absolute; below the home of the user where the address has `/~/`. */
+  folder: string;
+}
+
+/** `ssh://[user@]host[:port]/folder`. @throws TSUGI_REFERENCE_INVALID */
+export function parseSshAddress(text: string): SshAddress {
+  const match = /^ssh:\/\/(?:([^@/:]+)@)?(\[[^\]]+\]|[^@/:]+)(?::(\d+))?(\/[^#]+)$/.exec(text);
+  const [, user, host, port, path] = match ?? [];
+  if (host === undefined || path === undefined || host.startsWith("-") || /[\0\n]/.test(text)) {
+    throw new TsugiError("TSUGI_REFERENCE_INVALID", { text });
+  }
+  return {
+    host: host.replace(/^\[|\]$/g, ""),
+    ...(user === undefined ? {} : { user }),
+    ...(port === undefined ? {} : { port: Number(port) }),
+    folder: path.startsWith("/~/") ? path.slice(3) : path,
+  };
+}
