@@ -20,10 +20,11 @@ export async function freeze(
   outgoing: Outgoing,
   registry: HotRegistry,
   timeoutMs: number,
+  where: { inPlace: boolean },
 ): Promise<WorkerReplies["freeze"]> {
   const startMs = nowMs();
   outgoing.close();
-  outgoing.stillOthers();
+  outgoing.stillOthers(where);
   const underWay = outgoing.holders().length;
   const hooks = new RunningHooks(registry);
   const holders = () => [...outgoing.holders(), ...hooks.holders(startMs)];

@@ -33,15 +33,15 @@ import {
   rememberSecured,
 } from "./otherSockets.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
+import type { CarrierIdentity, SendConnection } from "./sockets/carrier.ts";
 import type { Carriers } from "./sockets/carriers.ts";
+import { Turns } from "./turns.ts";
 
 /** Clients come back at once when they are told to go: not all at the same instant, then. */
 const SPREAD_MS = 1_000;
 /** How long a farewell may take to reach its client. */
 const FAREWELL_MS = 1_500;
 const CHECK_MS = 5;
-/** In place: how long connections go over before others have their turn. */
-const TURN_MS = 4;
 const MOVES_A_TURN = 20;
 const CHECK_MOST_MS = 250;
 /** Of a registered connection whose server has stopped listening: nobody needs it there. */
@@ -114,8 +114,9 @@ export class Outgoing {
   }
 
   /** Upgraded and TCP connections are not read either: their messages may change state. */
-  stillOthers(): void {
-    this.#parts.carriers.still();
+  stillOthers({ inPlace }: { inPlace: boolean }): void {
+    if (inPlace) this.#parts.carriers.hold();
+    else this.#parts.carriers.still();
     this.#stilled = this.#unregistered();
     for (const socket of this.#stilled) stopReading(socket);
   }
@@ -196,7 +197,7 @@ export class Outgoing {
    * code has begun to answer it answers to the end.
    */
   switchOver(takeOver: () => void): void {
-    this.#parts.carriers.still();
+    this.#parts.carriers.hold();
     this.#stragglers = new Set(this.#unregistered());
     this.#oldLeft();
     this.#stayed = this.size - this.#stragglers.size;
@@ -222,19 +223,23 @@ export class Outgoing {
     }
   }
 
-  /** In place, after `switchOver`: registered connections go over, each as soon as it can. */
+  /**
+   * In place, after `switchOver`: registered connections go over, as they are where that is possible,
+   * each as soon as it can. `adopt`: what had to be taken apart.
+   */
   async releaseTo(
+    to: Carriers,
     adopt: (meta: ConnectionMeta, handle: RawHandle | undefined) => void,
   ): Promise<WorkerReplies["releaseConnections"]> {
-    const { carriers } = this.#parts;
-    let turnEndsMs = performance.now() + TURN_MS;
-    await carriers.release(async (meta, handle) => {
+    const turns = new Turns();
+    const onPassed = () => turns.end();
+    const carrierFor = (identity: CarrierIdentity) => to.find(identity);
+    const adoptHere: SendConnection = async (meta, handle) => {
       if (handle !== undefined) this.#carried += 1;
       adopt(meta, handle);
-      if (performance.now() < turnEndsMs) return;
-      await new Promise((resolve) => setImmediate(resolve));
-      turnEndsMs = performance.now() + TURN_MS;
-    });
+      await turns.end();
+    };
+    await this.#parts.carriers.release(adoptHere, { carrierFor, onPassed });
     endEventStreams([...this.#finishing]);
     const left = this.#oldLeft();
     return { carried: this.#carried, left, waited: this.#waited, stayed: this.#stayed };
@@ -250,7 +255,7 @@ export class Outgoing {
     this.#parts.carriers.open();
     const lost = this.#finishing.size;
     for (const response of this.#finishing) response.destroy();
-    this.#farewell([...this.#stragglers]);
+    this.#farewell([...this.#stragglers, ...this.#parts.carriers.left]);
     return { drained: atFirst, lost };
   }
 
@@ -267,7 +272,7 @@ export class Outgoing {
     for (const socket of this.#stragglers) {
       if (socket.destroyed || beneath.has(socket)) this.#stragglers.delete(socket);
     }
-    return this.#stragglers.size + this.#finishing.size + this.#parts.carriers.size;
+    return this.#stragglers.size + this.#finishing.size + this.#parts.carriers.left.length;
   }
 
   /** Waits for what is left, at most drainMs, then ends it. */

@@ -15,7 +15,12 @@ import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
 import { createHot, HotRegistry } from "../../hot/registry.ts";
 import type { Hot } from "../../hot/types.ts";
 import { nowMs } from "../../platform/clock.ts";
-import type { WorkerBoot, WorkerReplies, WorkerRequestWithReply } from "../../protocol/worker.ts";
+import type {
+  ConnectionMeta,
+  WorkerBoot,
+  WorkerReplies,
+  WorkerRequestWithReply,
+} from "../../protocol/worker.ts";
 import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
 import { Incoming } from "../handoff/incoming.ts";
 import { Outgoing } from "../handoff/outgoing.ts";
@@ -68,6 +73,8 @@ export class AppGeneration {
   readonly readiness: Readiness;
   readonly outgoing: Outgoing;
   readonly incoming: Incoming;
+  /** Of the registered WebSocket and TCP servers. */
+  readonly carriers: Carriers;
   readonly states: States;
   /** Loaded, and, in mode "active", serving. */
   isReady = false;
@@ -98,12 +105,13 @@ export class AppGeneration {
       readyAfterMs: boot.readyAfterMs,
     });
     const { listeners, registry } = this;
-    const carriers = new Carriers(registry, {
+    this.carriers = new Carriers(registry, {
       keyOf: (socket) => this.outgoing.keyOf(socket),
       serverOf: (key) => listeners.byKey(key)?.server,
       markCarried: (connection) => registry.carried.add(connection),
       notice: (text) => channel.send({ type: "notice", text }),
     });
+    const { carriers } = this;
     const parts = { channel, listeners, registry, carriers };
     this.outgoing = new Outgoing(parts);
     this.incoming = new Incoming(parts);
@@ -172,10 +180,11 @@ export class AppGeneration {
     this.#keepAlive.hold(this);
     if (hooksOnly) return this.#freezeHooks(timeoutMs);
     this.#state = "frozen";
-    if (this.#process.isShared) this.listeners.hold();
+    const inPlace = this.#process.isShared;
+    if (inPlace) this.listeners.hold();
     else this.listeners.rest();
     try {
-      const frozen = await freeze(this.outgoing, this.registry, timeoutMs);
+      const frozen = await freeze(this.outgoing, this.registry, timeoutMs, { inPlace });
       this.#hooksFrozen = true;
       return frozen;
     } catch (error) {
@@ -214,7 +223,9 @@ export class AppGeneration {
   #releaseConnections(): Promise<WorkerReplies["releaseConnections"]> {
     const { serving } = this.#process;
     if (serving !== undefined && serving !== this) {
-      return this.outgoing.releaseTo((meta, handle) => serving.incoming.adopt(meta, handle));
+      const adopt = (meta: ConnectionMeta, handle: RawHandle | undefined) =>
+        serving.incoming.adopt(meta, handle);
+      return this.outgoing.releaseTo(serving.carriers, adopt);
     }
     this.#keepAlive.hold(this);
     // A generation without state was not frozen: it stops here to take new requests.

@@ -20,6 +20,21 @@ export interface CarrierContext {
   notice(text: string): void;
 }
 
+/** In place: how connections reach the carriers of the generation that serves now. */
+export interface Beside {
+  carrierFor(identity: CarrierIdentity): Carrier | undefined;
+  /** After each: whoever else has something to do gets a turn now and then. */
+  onPassed(): Promise<void> | undefined;
+}
+
+/** Another generation's connection, in this process. */
+export interface Receiver {
+  /** It can go on as it is; else it is taken apart and built again, as between processes. */
+  suits(connection: Connection): boolean;
+  /** Throws, with nothing changed, when `save` does. */
+  receive(connection: Connection): void;
+}
+
 /** What one kind of server adds: how a connection is taken over. */
 export type Adopt = (
   meta: ConnectionMeta,
@@ -37,9 +52,14 @@ export class Carrier {
   readonly #context: CarrierContext;
   readonly #connections = new Set<Connection>();
   readonly #bySocket = new WeakSet<SocketInternals>();
-  #mode: "open" | "still" | "releasing" = "open";
+  #mode: "open" | "held" | "still" | "releasing" = "open";
+  #beside: Beside | undefined;
+  /** What `save` threw on: the old code has them until they are ended. */
+  readonly #behind = new Set<SocketInternals>();
   /** Set by the kind of server. */
   adopt: Adopt = () => undefined;
+  /** Set by the kind of server. */
+  receiver: Receiver | undefined;
   /** A message has ended: what waits may look again. */
   onChange: () => void = () => {};
 
@@ -52,6 +72,12 @@ export class Carrier {
     return this.#connections;
   }
 
+  /** Open, and not with the next generation. */
+  get left(): SocketInternals[] {
+    const all = [...[...this.#connections].map(({ socket }) => socket), ...this.#behind];
+    return all.filter((socket) => !socket.destroyed);
+  }
+
   owns(socket: SocketInternals): boolean {
     return this.#bySocket.has(socket);
   }
@@ -60,6 +86,7 @@ export class Carrier {
     this.#connections.add(connection);
     this.#bySocket.add(connection.socket);
     if (this.#mode === "still") connection.still();
+    if (this.#mode === "held") connection.hold();
   }
 
   remove(connection: Connection): void {
@@ -75,13 +102,29 @@ export class Carrier {
     for (const connection of this.#connections) connection.still();
   }
 
+  /** In place: the same, without a word to the sockets. */
+  hold(): void {
+    if (this.#mode !== "open") return;
+    this.#mode = "held";
+    for (const connection of this.#connections) connection.hold();
+  }
+
+  /** Something has come for one that is held: if it can go, it does so before all others. */
+  onHeld(connection: Connection): void {
+    if (this.#mode !== "releasing" || !connection.isIdle) return;
+    const receiver = this.#receiverFor(connection);
+    if (receiver) this.#pass(connection, receiver);
+  }
+
   open(): void {
     this.#mode = "open";
+    this.#beside = undefined;
     for (const connection of [...this.#connections]) connection.resume();
   }
 
-  startRelease(): void {
+  startRelease(beside: Beside | undefined): void {
     this.#mode = "releasing";
+    this.#beside = beside;
   }
 
   holders(): Holder[] {
@@ -94,9 +137,17 @@ export class Carrier {
    */
   async sendFree(send: SendConnection): Promise<number> {
     let busy = 0;
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#waitedForFirst()) {
       if (this.#mode !== "releasing") return 0;
       if (!this.#connections.has(connection)) continue;
+      const receiver = this.#receiverFor(connection);
+      if (receiver) {
+        if (connection.isIdle) this.#pass(connection, receiver);
+        else busy += 1;
+        const turn = this.#beside?.onPassed();
+        if (turn) await turn;
+        continue;
+      }
       if (!connection.isMovable) {
         connection.resume();
         continue;
@@ -108,6 +159,35 @@ export class Carrier {
     return busy;
   }
 
+  #waitedForFirst(): Connection[] {
+    const all = [...this.#connections];
+    if (!this.#beside) return all;
+    const isWaitedFor = (connection: Connection) => connection.isWaitedFor;
+    return [...all.filter(isWaitedFor), ...all.filter((it) => !isWaitedFor(it))];
+  }
+
+  #receiverFor(connection: Connection): Receiver | undefined {
+    const receiver = this.#beside?.carrierFor(this.identity)?.receiver;
+    return receiver?.suits(connection) ? receiver : undefined;
+  }
+
+  #pass(connection: Connection, receiver: Receiver): void {
+    this.remove(connection);
+    try {
+      receiver.receive(connection);
+    } catch (error) {
+      this.#staysBehind(connection, error);
+    }
+  }
+
+  #staysBehind(connection: Connection, error: unknown): void {
+    const { kind } = this.identity;
+    this.#context.notice(`a ${kind} connection stays behind: save: ${messageOf(error)}`);
+    this.remove(connection);
+    this.#behind.add(connection.socket);
+    connection.resume();
+  }
+
   async #send(connection: Connection, send: SendConnection): Promise<void> {
     const { kind, ordinal: server } = this.identity;
     const key = this.#context.keyOf(connection.socket);
@@ -115,9 +195,7 @@ export class Carrier {
     try {
       parcel = connection.take();
     } catch (error) {
-      this.#context.notice(`a ${kind} connection stays behind: save: ${messageOf(error)}`);
-      connection.resume();
-      this.remove(connection);
+      this.#staysBehind(connection, error);
       return;
     }
     this.remove(connection);

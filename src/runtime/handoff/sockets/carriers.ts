@@ -4,7 +4,13 @@ import type { ConnectionMeta, Holder } from "../../../protocol/worker.ts";
 import type { RawHandle, SocketInternals } from "../../worker/nodeInternals.ts";
 import { CarriedWebSocketServer, refuseWebSocket } from "../webSockets/server.ts";
 import { acceptedSocket } from "./accepted.ts";
-import { Carrier, type CarrierContext, type SendConnection } from "./carrier.ts";
+import {
+  type Beside,
+  Carrier,
+  type CarrierContext,
+  type CarrierIdentity,
+  type SendConnection,
+} from "./carrier.ts";
 import { CarriedSocketServer } from "./server.ts";
 
 /** For what no event tells: bytes that leave, an inflate that ends. */
@@ -29,13 +35,18 @@ export class Carriers {
     return this.#all.some((carrier) => carrier.owns(socket));
   }
 
-  get size(): number {
-    return this.#all.reduce((sum, { connections }) => sum + connections.size, 0);
+  get left(): SocketInternals[] {
+    return this.#all.flatMap((carrier) => carrier.left);
   }
 
   /** From here on no message reaches the application. */
   still(): void {
     for (const carrier of this.#all) carrier.still();
+  }
+
+  /** In place: the same, without a word to the sockets. */
+  hold(): void {
+    for (const carrier of this.#all) carrier.hold();
   }
 
   /** Everything goes on where it was. */
@@ -50,11 +61,11 @@ export class Carriers {
 
   /**
    * Sends what is free, one after the other; resolves once all have gone, or after SOON_MS. From
-   * then on each other connection follows as soon as it is free.
+   * then on each other connection follows as soon as it is free. `beside`: in place.
    */
-  async release(send: SendConnection): Promise<void> {
+  async release(send: SendConnection, beside?: Beside): Promise<void> {
     this.#isReleasing = true;
-    for (const carrier of this.#all) carrier.startRelease();
+    for (const carrier of this.#all) carrier.startRelease(beside);
     const started = performance.now();
     while (this.#isReleasing && (await this.#sendFree(send)) > 0) {
       if (performance.now() - started > SOON_MS) break;
@@ -65,14 +76,17 @@ export class Carriers {
 
   /** Where no such server is registered, a WebSocket is told to come back; throws otherwise. */
   adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals | undefined {
-    const { kind, server } = meta;
-    const carrier = this.#all.find(
-      ({ identity }) => identity.kind === kind && identity.ordinal === server,
-    );
+    const { kind, server: ordinal } = meta;
+    const isRegistered = kind !== "http" && ordinal !== undefined;
+    const carrier = isRegistered ? this.find({ kind, ordinal }) : undefined;
     if (carrier !== undefined) return carrier.adopt(meta, handle);
     if (kind !== "websocket") throw new Error("this version registers no such server");
     refuseWebSocket(acceptedSocket(undefined, handle));
     return undefined;
+  }
+
+  find({ kind, ordinal }: CarrierIdentity): Carrier | undefined {
+    return this.#all.find(({ identity }) => identity.kind === kind && identity.ordinal === ordinal);
   }
 
   /** Also those that come yet: an upgrade whose verification was under way. */

@@ -7,6 +7,12 @@
  *
  * Still: nothing is read; what was read before is processed to its end. It is *busy* while the
  * application has a message under way, and *free* when, besides, all that was sent has left.
+ *
+ *   serving ──hold()──► held ──give()──► another's    (in place: the object itself has changed hands)
+ *      ▲                  │
+ *      └────resume()──────┘
+ *
+ * Held: what comes is kept from the application. Costs nothing until something does come.
  */
 import type { Holder } from "../../../protocol/worker.ts";
 import type { RawHandle, SocketInternals } from "../../worker/nodeInternals.ts";
@@ -27,9 +33,14 @@ export interface Connection {
   /** Ended while it was still: the application has not been told. */
   readonly hasEnded: boolean;
   still(): void;
+  hold(): void;
+  /** Something has come while it was held. */
+  readonly isWaitedFor: boolean;
   resume(): void;
   /** What of it holds a freeze. */
   holder(): Holder | undefined;
+  /** Nothing under way in the application. */
+  readonly isIdle: boolean;
   /** Nothing under way, nothing unsent: may be taken. */
   isFree(): boolean;
   /** Takes it out of this process. Throws, with nothing changed, when `save` does. */

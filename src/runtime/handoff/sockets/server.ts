@@ -11,7 +11,7 @@ import {
 } from "../../worker/nodeInternals.ts";
 import { acceptedSocket } from "./accepted.ts";
 import type { Carrier, CarrierContext } from "./carrier.ts";
-import { TcpConnection, type TcpRecord } from "./tcpConnection.ts";
+import { type GivenSocket, TcpConnection, type TcpRecord } from "./tcpConnection.ts";
 import { type EmitterInternals, emitAndCollect } from "./underWay.ts";
 
 export class CarriedSocketServer {
@@ -30,6 +30,11 @@ export class CarriedSocketServer {
     this.#carrier = carrier;
     this.#context = context;
     carrier.adopt = (meta, handle) => this.#adopt(meta, handle);
+    carrier.receiver = {
+      // An end that was heard is not heard again.
+      suits: (it) => it instanceof TcpConnection && !it.socket.readableEnded,
+      receive: (connection) => this.#receive((connection as TcpConnection).give()),
+    };
     // HTTP connections are carried in another way, and TLS can't be.
     const plain = connectionsOf(server) === undefined && !("setSecureContext" in server);
     if (plain) this.#observeConnections();
@@ -65,19 +70,35 @@ export class CarriedSocketServer {
     });
   }
 
+  /** In place: the connection as it is, but for who listens. */
+  #receive(given: GivenSocket): void {
+    const { socket, saved } = given;
+    this.#context.markCarried(socket);
+    const connection = new TcpConnection(socket, this.#options, this.#carrier, given);
+    this.#carrier.add(connection);
+    if (this.#restore(socket, saved)) this.#present(connection);
+    connection.resume();
+  }
+
+  /** False: it is closed instead. */
+  #restore(socket: SocketInternals, saved: unknown): boolean {
+    try {
+      this.#options.restore?.(socket, saved);
+      return true;
+    } catch (error) {
+      this.#context.notice(`a carried connection was closed: restore: ${messageOf(error)}`);
+      socket.destroy();
+      return false;
+    }
+  }
+
   #adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
     const { saved } = meta.data as TcpRecord;
     const socket = acceptedSocket(this.#server, handle);
     this.#context.markCarried(socket);
     // As bytes: the application's own `setEncoding`, called once, decodes them with what follows.
     if (meta.head) socket.unshift(Buffer.from(meta.head));
-    try {
-      this.#options.restore?.(socket, saved);
-    } catch (error) {
-      this.#context.notice(`a carried connection was closed: restore: ${messageOf(error)}`);
-      socket.destroy();
-      return socket;
-    }
+    if (!this.#restore(socket, saved)) return socket;
     this.#server.emit("connection", socket);
     if (handle === undefined) socket.destroy();
     return socket;

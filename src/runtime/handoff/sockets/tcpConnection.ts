@@ -2,18 +2,29 @@
 import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import type { SocketInternals } from "../../worker/nodeInternals.ts";
+import { override } from "../override.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import type { Carrier } from "./carrier.ts";
 import type { Connection, Parcel } from "./connection.ts";
 import { saveConnection } from "./saved.ts";
 import { type EmitterInternals, UnderWay } from "./underWay.ts";
-import { takeUnread } from "./unread.ts";
+import { becomeUnread, takeUnread } from "./unread.ts";
 
 /** `ConnectionMeta.data` of kind "tcp". */
 export interface TcpRecord {
   /** What the application's `save` returned. */
   saved: unknown;
 }
+
+/** A socket that changes hands as it is. */
+export interface GivenSocket {
+  socket: SocketInternals;
+  saved: unknown;
+  closed: unknown[] | undefined;
+}
+
+// biome-ignore lint/complexity/noBannedTypes: as Node has them
+type OwnListeners = [event: string | symbol, listeners: Function[]][];
 
 /** Events by which an application gets the bytes of a socket. */
 const DATA_EVENTS = new Set<string | symbol>(["data", "readable"]);
@@ -25,18 +36,29 @@ export class TcpConnection implements Connection {
   isAttended = true;
   readonly #options: AnyCarryOptions;
   readonly #carrier: Carrier;
+  /** Node's own. */
+  readonly #ownListeners: OwnListeners;
+  readonly #undo: () => void;
   #isStill = false;
   #isGone = false;
   /** The arguments of a 'close' that came while it was still. */
   #closed: unknown[] | undefined;
 
   /** Before the application has seen it. */
-  constructor(socket: SocketInternals, options: AnyCarryOptions, carrier: Carrier) {
+  constructor(
+    socket: SocketInternals,
+    options: AnyCarryOptions,
+    carrier: Carrier,
+    given?: GivenSocket,
+  ) {
     this.socket = socket;
+    this.#closed = given?.closed;
+    this.#isStill = given !== undefined;
+    this.#ownListeners = socket.eventNames().map((event) => [event, socket.rawListeners(event)]);
     this.#options = options;
     this.#carrier = carrier;
     this.underWay.onIdle = () => carrier.onChange();
-    this.#observeEvents();
+    this.#undo = this.#observeEvents();
   }
 
   /** Once this side has ended its half, the rest of the end is for the one who began it. */
@@ -56,6 +78,15 @@ export class TcpConnection implements Connection {
     stopReading(this.socket);
   }
 
+  /** Nothing tells what comes for it: bytes may be read in many ways. */
+  hold(): void {
+    this.still();
+  }
+
+  get isWaitedFor(): boolean {
+    return this.hasEnded;
+  }
+
   resume(): void {
     if (!this.#isStill) return;
     this.#isStill = false;
@@ -70,9 +101,13 @@ export class TcpConnection implements Connection {
     return { kind: "socket", name, ageMs: this.underWay.ageMs };
   }
 
+  get isIdle(): boolean {
+    return this.isAttended && this.underWay.isIdle;
+  }
+
   isFree(): boolean {
     if (this.hasEnded) return true;
-    return this.isAttended && this.underWay.isIdle && this.socket.writableLength === 0;
+    return this.isIdle && this.socket.writableLength === 0;
   }
 
   take(): Parcel {
@@ -88,17 +123,30 @@ export class TcpConnection implements Connection {
     return { handle: takeHandle(socket), head, data, quietSinceMs: since };
   }
 
+  /** In place: lets go of it as it is. Throws, with nothing changed, when `save` does. */
+  give(): GivenSocket {
+    const { socket } = this;
+    const saved = saveConnection(this.#options, socket);
+    this.#undo();
+    if (!socket.destroyed) becomeUnread(socket);
+    socket.removeAllListeners();
+    for (const [event, listeners] of this.#ownListeners) {
+      for (const listener of listeners) socket.on(event as string, listener as () => void);
+    }
+    return { socket, saved, closed: this.#closed };
+  }
+
   /** 'close' is held back while it is still; nothing of one that has gone reaches the application. */
-  #observeEvents(): void {
+  #observeEvents(): () => void {
     const socket = this.socket as SocketInternals & EmitterInternals;
     const { underWay } = this;
     const emit = socket.emit;
     const hold = (event: string | symbol, parts: unknown[]) => this.#hold(event, parts);
-    socket.emit = ((event: string | symbol, ...parts: unknown[]) => {
+    return override(socket, "emit", ((event: string | symbol, ...parts: unknown[]) => {
       if (hold(event, parts)) return true;
       if (DATA_EVENTS.has(event)) return underWay.emit(socket, event as string, parts);
       return Reflect.apply(emit, socket, [event, ...parts]);
-    }) as typeof emit;
+    }) as typeof emit);
   }
 
   #hold(event: string | symbol, parts: unknown[]): boolean {

@@ -3,6 +3,8 @@ import type { StringDecoder } from "node:string_decoder";
 import type { SocketInternals } from "../../worker/nodeInternals.ts";
 
 interface ReadableState {
+  encoding: BufferEncoding | null;
+  flowing: boolean | null;
   decoder?: (StringDecoder & { lastChar: Buffer; lastNeed: number; lastTotal: number }) | null;
 }
 
@@ -21,4 +23,15 @@ export function takeUnread(socket: SocketInternals): Buffer {
     parts.push(Buffer.from(decoder.lastChar.subarray(0, decoder.lastTotal - decoder.lastNeed)));
   }
   return Buffer.concat(parts);
+}
+
+/** As it was when it was accepted: whoever gets it next says how it is to be read. */
+export function becomeUnread(socket: SocketInternals): void {
+  const unread = takeUnread(socket);
+  const state = (socket as unknown as { _readableState: ReadableState })._readableState;
+  socket.unpipe();
+  state.decoder = null;
+  state.encoding = null;
+  state.flowing = null;
+  if (unread.byteLength > 0) socket.unshift(unread);
 }

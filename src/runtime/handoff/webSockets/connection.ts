@@ -3,22 +3,45 @@ import type { IncomingMessage } from "node:http";
 import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import type { SocketInternals } from "../../worker/nodeInternals.ts";
+import { override } from "../override.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import type { Carrier } from "../sockets/carrier.ts";
 import type { Connection, Parcel } from "../sockets/connection.ts";
 import { saveConnection } from "../sockets/saved.ts";
 import { UnderWay } from "../sockets/underWay.ts";
 import { takeUnread } from "../sockets/unread.ts";
-import { closeFrame, pendingFrames } from "./frames.ts";
+import { closeFrame, heldFrames, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
 import { observeEventTarget } from "./listeners.ts";
 import { type RequestRecord, recordRequest, type WebSocketRecord } from "./record.ts";
 
 type CloseListener = (this: WebSocketInternals) => void;
 
+/** Besides messages: what an application hears of a connection that may change its state. */
+const HELD_EVENTS = new Set(["close", "error", "ping", "pong"]);
+
+/** A WebSocket that changes hands as it is. */
+export interface GivenWebSocket {
+  webSocket: WebSocketInternals;
+  record: WebSocketRecord;
+  held: [event: string, parts: unknown[]][];
+  closed: unknown[] | undefined;
+  compressed: Buffer[];
+}
+
+export interface WebSocketConnectionParts {
+  options: AnyCarryOptions;
+  carrier: Carrier;
+  shape: string;
+  ownKeys: ReadonlySet<string | symbol>;
+  given?: GivenWebSocket | undefined;
+}
+
 export class WebSocketConnection implements Connection {
   readonly webSocket: WebSocketInternals;
   readonly socket: SocketInternals;
+  /** By which options of a server it was made. */
+  readonly shape: string;
   readonly underWay = new UnderWay();
   readonly #request: IncomingMessage;
   /** As it came: frameworks rewrite the url while they look for a handler. */
@@ -28,21 +51,33 @@ export class WebSocketConnection implements Connection {
   /** Of `ws` itself: its own bookkeeping at the end of a connection. */
   readonly #ownCloseListeners: CloseListener[];
   /** Frames so far of a compressed message, as they came. */
-  readonly #compressed: Buffer[] = [];
+  readonly #compressed: Buffer[];
+  /** The events that came while it was held, in their order. */
+  readonly #held: [event: string, parts: unknown[]][];
+  /** What `ws` has set, so that what the application sets can be told from it. */
+  readonly #ownKeys: ReadonlySet<string | symbol>;
+  /** Take away what is watched here. */
+  readonly #undo: (() => void)[];
   /** The application's 'connection' listener has what it needs to hear the first message. */
   isAttended = true;
   #isStill = false;
+  #isHeld = false;
   #isGone = false;
   /** The arguments of a 'close' that came while it was still. */
   #closed: unknown[] | undefined;
 
-  /** Before the application has seen it. */
+  /** Before the application has seen it. `given`: of another generation, in place. */
   constructor(
     webSocket: WebSocketInternals,
     request: IncomingMessage,
-    options: AnyCarryOptions,
-    carrier: Carrier,
+    { options, carrier, shape, ownKeys, given }: WebSocketConnectionParts,
   ) {
+    this.shape = shape;
+    this.#ownKeys = ownKeys;
+    this.#compressed = given?.compressed ?? [];
+    this.#held = given?.held ?? [];
+    this.#closed = given?.closed;
+    this.#isHeld = given !== undefined;
     this.webSocket = webSocket;
     this.socket = webSocket._socket;
     this.#request = request;
@@ -51,9 +86,11 @@ export class WebSocketConnection implements Connection {
     this.#carrier = carrier;
     this.#ownCloseListeners = webSocket.listeners("close") as CloseListener[];
     this.underWay.onIdle = () => carrier.onChange();
-    observeEventTarget(webSocket, this.underWay);
-    this.#observeEvents();
-    this.#keepCompressed();
+    this.#undo = [
+      observeEventTarget(webSocket, this.underWay),
+      this.#observeEvents(),
+      this.#keepCompressed(),
+    ];
   }
 
   get isMovable(): boolean {
@@ -76,15 +113,31 @@ export class WebSocketConnection implements Connection {
     stopReading(this.socket);
   }
 
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  get isWaitedFor(): boolean {
+    return this.#held.length > 0 || this.hasEnded;
+  }
+
   resume(): void {
-    if (!this.#isStill) return;
+    if (!this.#isStill && !this.#isHeld) return;
     this.#isStill = false;
+    this.#isHeld = false;
+    for (const [event, parts] of this.#held.splice(0)) this.webSocket.emit(event, ...parts);
     if (this.#closed) this.webSocket.emit("close", ...this.#closed);
     else resumeReading(this.socket);
   }
 
+  get isIdle(): boolean {
+    return this.isAttended && this.underWay.isIdle;
+  }
+
+  /** Held, what is half received need not be waited for: nobody has heard of it. */
   holder(): Holder | undefined {
-    if (this.hasEnded || (this.underWay.isIdle && !this.#isReceiving)) return undefined;
+    const isReceiving = !this.#isHeld && this.#isReceiving;
+    if (this.hasEnded || (this.underWay.isIdle && !isReceiving)) return undefined;
     const name = `WebSocket ${this.#recorded.url}`;
     return { kind: "websocket", name, ageMs: this.underWay.ageMs };
   }
@@ -105,14 +158,31 @@ export class WebSocketConnection implements Connection {
     const frames = this.hasEnded ? Buffer.alloc(0) : this.#frames();
     const since = quietSinceMs(socket);
     this.#isGone = true;
+    const held = heldFrames(this.#held.splice(0));
     if (this.hasEnded) {
       this.#tidy();
-      return { handle: undefined, head: this.#closeFrame(), data, quietSinceMs: since };
+      const head = Buffer.concat([held, this.#closeFrame()]);
+      return { handle: undefined, head, data, quietSinceMs: since };
     }
-    const head = Buffer.concat([frames, takeUnread(socket), this.#closeFrame()]);
+    const head = Buffer.concat([held, frames, takeUnread(socket), this.#closeFrame()]);
     const handle = takeHandle(socket);
     this.#tidy();
     return { handle, head, data, quietSinceMs: since };
+  }
+
+  /** In place: lets go of it as it is. Throws, with nothing changed, when `save` does. */
+  give(): GivenWebSocket {
+    const { webSocket } = this;
+    const record = this.#record();
+    for (const undo of this.#undo) undo();
+    this.#tidy();
+    webSocket.removeAllListeners();
+    for (const key of Reflect.ownKeys(webSocket)) {
+      if (this.#ownKeys.has(key) || String(key).startsWith("_")) continue;
+      delete (webSocket as unknown as Record<string | symbol, unknown>)[key];
+    }
+    const [held, closed, compressed] = [this.#held, this.#closed, this.#compressed];
+    return { webSocket, record, held, closed, compressed };
   }
 
   /** In the middle of a chunk of bytes: inflating, or between two of its messages. */
@@ -150,44 +220,56 @@ export class WebSocketConnection implements Connection {
   }
 
   /**
-   * The one place on the path of a message. 'close' is held back while the connection is still
-   * (the state has gone on: the next generation has to hear of it), and nothing of a connection
-   * that has gone reaches the application: it did not end.
+   * The one place on the path of a message. 'close' is held back while the connection is still or
+   * held (the state has gone on: the next generation has to hear of it), and nothing of a
+   * connection that has gone reaches the application: it did not end.
    */
-  #observeEvents(): void {
+  #observeEvents(): () => void {
     const { webSocket, underWay } = this;
     const emit = webSocket.emit;
     const hold = (event: string, parts: unknown[]) => this.#hold(event, parts);
-    webSocket.emit = ((event: string, ...parts: unknown[]) => {
-      if (event === "message") return underWay.emit(webSocket, event, parts);
-      if ((event === "close" || event === "error") && hold(event, parts)) return true;
+    return override(webSocket, "emit", ((event: string, ...parts: unknown[]) => {
+      if (event === "message") {
+        if (this.#isHeld) return this.#keep(event, parts);
+        return underWay.emit(webSocket, event, parts);
+      }
+      if (HELD_EVENTS.has(event) && hold(event, parts)) return true;
       return Reflect.apply(emit, webSocket, [event, ...parts]);
-    }) as typeof emit;
+    }) as typeof emit);
+  }
+
+  /** Until somebody has heard of it, nothing more is read: what is kept does not grow. */
+  #keep(event: string, parts: unknown[]): true {
+    this.#held.push([event, parts]);
+    stopReading(this.socket);
+    this.#carrier.onHeld(this);
+    return true;
   }
 
   /** True: the application is not to see it (now). */
   #hold(event: string, parts: unknown[]): boolean {
     if (this.#isGone) return true;
-    if (event !== "close") return false;
-    if (this.#isStill) {
+    if (event !== "close") return this.#isHeld && this.#keep(event, parts);
+    if (this.#isStill || this.#isHeld) {
       this.#closed = parts;
       this.#carrier.onChange();
+      this.#carrier.onHeld(this);
       return true;
     }
     this.#carrier.remove(this);
     return false;
   }
 
-  #keepCompressed(): void {
+  #keepCompressed(): () => void {
     const deflate = this.webSocket._extensions["permessage-deflate"];
-    if (deflate === undefined) return;
+    if (deflate === undefined) return () => {};
     const kept = this.#compressed;
-    const decompress = deflate.decompress;
-    deflate.decompress = function (data, fin, callback) {
+    const { decompress } = deflate;
+    return override(deflate, "decompress", function (this: typeof deflate, data, fin, callback) {
       if (!fin) kept.push(data);
       else if (kept.length > 0) kept.length = 0;
       return decompress.call(this, data, fin, callback);
-    };
+    });
   }
 }
 

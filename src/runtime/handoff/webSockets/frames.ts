@@ -33,6 +33,26 @@ export function pendingFrames(receiver: ReceiverInternals, compressed: readonly 
   return Buffer.concat(parts);
 }
 
+const OPCODES: Record<string, number> = { text: 0x01, binary: 0x02, pong: 0x0a };
+
+/** Messages that nobody has heard yet, as if they came again. A ping has been answered already. */
+export function heldFrames(events: readonly [event: string, parts: unknown[]][]): Buffer {
+  const parts = events.flatMap(([event, [data, isBinary]]) => {
+    const opcode = OPCODES[event === "message" ? (isBinary ? "binary" : "text") : event];
+    if (opcode === undefined) return [];
+    const payload = bytesOf(data);
+    return [frameHead(FIN | opcode, payload.byteLength, NO_MASK), payload];
+  });
+  return Buffer.concat(parts);
+}
+
+/** By the connection's `binaryType`. */
+function bytesOf(data: unknown): Buffer {
+  if (Buffer.isBuffer(data)) return data;
+  if (Array.isArray(data)) return Buffer.concat(data);
+  return Buffer.from(data as ArrayBuffer);
+}
+
 /** The close frame that a client sent, as if it came again. */
 export function closeFrame(code: number, reason: Buffer): Buffer {
   if (code === 1005) return frameHead(FIN | CLOSE, 0, NO_MASK);

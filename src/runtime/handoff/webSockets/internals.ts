@@ -59,6 +59,7 @@ export interface WebSocketInternals extends EmitterInternals {
   readonly readyState: number;
   readonly protocol: string;
   readonly isPaused?: boolean;
+  binaryType: string;
   _socket: SocketInternals;
   _receiver: ReceiverInternals;
   _sender: SenderInternals;
@@ -69,6 +70,7 @@ export interface WebSocketInternals extends EmitterInternals {
   _closeMessage: Buffer;
   addEventListener: AddEventListener;
   close(code?: number, reason?: string): void;
+  resume(): void;
   terminate(): void;
 }
 
@@ -87,6 +89,9 @@ export type HandleUpgrade = (
 export interface WebSocketServerInternals extends EmitterInternals {
   options: Record<string, unknown>;
   clients?: Set<WebSocketInternals>;
+  _state?: number;
+  /** It was closed, and says so when its last client has gone. */
+  _shouldEmitClose?: boolean;
   handleUpgrade: HandleUpgrade;
   shouldHandle(request: IncomingMessage): boolean;
 }

@@ -3,25 +3,31 @@
  * what it returns. Here the handler is wrapped once more, below that, and `ws` is left to believe
  * that it has the application's own function (for `removeEventListener` and the `onmessage` getter).
  */
+import { override } from "../override.ts";
 import type { UnderWay } from "../sockets/underWay.ts";
 import type { WebSocketInternals } from "./internals.ts";
 
 type Handler = ((event: unknown) => unknown) | { handleEvent(event: unknown): unknown };
 
-export function observeEventTarget(webSocket: WebSocketInternals, underWay: UnderWay): void {
+/** Returns what undoes it. */
+export function observeEventTarget(webSocket: WebSocketInternals, underWay: UnderWay): () => void {
   const original = webSocket.addEventListener;
-  webSocket.addEventListener = function (type, handler, options = {}) {
-    if (type !== "message" || !isHandler(handler)) {
-      return original.call(this, type, handler, options);
-    }
-    const byAttribute = Object.getOwnPropertySymbols(options).length > 0;
-    if (!byAttribute && this.rawListeners(type).some((it) => wraps(it, handler))) return;
-    const observed = function (this: unknown, event: unknown) {
-      underWay.note(callHandler(handler, this, event), webSocket);
-    };
-    original.call(this, type, observed, options);
-    for (const listener of this.listeners(type)) replaceProperty(listener, observed, handler);
-  };
+  return override(
+    webSocket,
+    "addEventListener",
+    function (this: WebSocketInternals, type, handler, options = {}) {
+      if (type !== "message" || !isHandler(handler)) {
+        return original.call(this, type, handler, options);
+      }
+      const byAttribute = Object.getOwnPropertySymbols(options).length > 0;
+      if (!byAttribute && this.rawListeners(type).some((it) => wraps(it, handler))) return;
+      const observed = function (this: unknown, event: unknown) {
+        underWay.note(callHandler(handler, this, event), webSocket);
+      };
+      original.call(this, type, observed, options);
+      for (const listener of this.listeners(type)) replaceProperty(listener, observed, handler);
+    },
+  );
 }
 
 const isHandler = (handler: unknown): handler is Handler =>

@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { SocketInternals } from "../../worker/nodeInternals.ts";
+import { override } from "../override.ts";
 import type {
   DeflateParameters,
   WebSocketInternals,
@@ -22,10 +23,10 @@ export function replayUpgrade(
 ): WebSocketInternals | undefined {
   let webSocket: WebSocketInternals | undefined;
   const restore = [
-    replace(server, "options", optionsFor(server.options, record)),
-    replace(server, "shouldHandle", () => true),
-    replace(socket, "write", () => true),
-    replace(socket, "end", () => socket),
+    override(server, "options", optionsFor(server.options, record)),
+    override(server, "shouldHandle", () => true),
+    override(socket, "write", () => true),
+    override(socket, "end", () => socket),
   ];
   try {
     server.handleUpgrade(handshake(request, record), socket, head, (made) => {
@@ -42,7 +43,7 @@ export function replayUpgrade(
  * closing it again, and nothing more is ever written.
  */
 export function closeAgain(webSocket: WebSocketInternals, socket: SocketInternals): void {
-  replace(socket, "write", ((_chunk: unknown, ...rest: unknown[]) => {
+  override(socket, "write", ((_chunk: unknown, ...rest: unknown[]) => {
     const callback = rest.findLast((part) => typeof part === "function");
     if (callback) process.nextTick(callback as () => void);
     return true;
@@ -83,15 +84,5 @@ function optionsFor(
     verifyClient: null,
     handleProtocols: () => protocol,
     perMessageDeflate: deflate ? compression : false,
-  };
-}
-
-/** Returns what undoes it. */
-function replace<T extends object, K extends keyof T>(target: T, key: K, value: T[K]): () => void {
-  const own = Object.getOwnPropertyDescriptor(target, key);
-  Object.defineProperty(target, key, { value, configurable: true, writable: true });
-  return () => {
-    if (own) Object.defineProperty(target, key, own);
-    else delete target[key];
   };
 }

@@ -8,8 +8,10 @@ import type { RawHandle, ServerInternals, SocketInternals } from "../../worker/n
 import { SERVICE_RESTART } from "../otherSockets.ts";
 import { acceptedSocket } from "../sockets/accepted.ts";
 import type { Carrier, CarrierContext } from "../sockets/carrier.ts";
+import type { Connection } from "../sockets/connection.ts";
 import { emitAndCollect } from "../sockets/underWay.ts";
-import { WebSocketConnection } from "./connection.ts";
+import { type GivenWebSocket, WebSocketConnection } from "./connection.ts";
+import { joinServer, shapeOf } from "./inPlace.ts";
 import type { WebSocketInternals, WebSocketServerInternals } from "./internals.ts";
 import { requestFrom, type WebSocketRecord } from "./record.ts";
 import { closeAgain, replayUpgrade } from "./replay.ts";
@@ -20,6 +22,9 @@ export class CarriedWebSocketServer {
   readonly #carrier: Carrier;
   readonly #context: CarrierContext;
   readonly #known = new WeakMap<object, WebSocketConnection>();
+  readonly #shape: string;
+  /** What `ws` sets on each of its WebSockets. */
+  #ownKeys: ReadonlySet<string | symbol> | undefined;
   #isReplaying = false;
 
   constructor(
@@ -32,7 +37,12 @@ export class CarriedWebSocketServer {
     this.#carrier = carrier;
     this.#context = context;
     carrier.adopt = (meta, handle) => this.#adopt(meta, handle);
+    carrier.receiver = {
+      suits: (connection) => isWebSocketConnection(connection) && this.#suits(connection),
+      receive: (connection) => this.#receive((connection as WebSocketConnection).give()),
+    };
     this.#agreeOnNoContext();
+    this.#shape = shapeOf(this.#server);
     this.#observeUpgrades();
     this.#observeConnections();
   }
@@ -73,10 +83,21 @@ export class CarriedWebSocketServer {
     }) as typeof emit;
   }
 
-  #track(webSocket: WebSocketInternals, request: IncomingMessage): WebSocketConnection | undefined {
+  #track(
+    webSocket: WebSocketInternals,
+    request: IncomingMessage,
+    given?: GivenWebSocket,
+  ): WebSocketConnection | undefined {
     // Something else than a WebSocket of `ws` is the application's own business.
     if (!webSocket?._socket || !webSocket._receiver || !request?.rawHeaders) return undefined;
-    const connection = new WebSocketConnection(webSocket, request, this.#options, this.#carrier);
+    this.#ownKeys ??= new Set(Reflect.ownKeys(webSocket));
+    const connection = new WebSocketConnection(webSocket, request, {
+      options: this.#options,
+      carrier: this.#carrier,
+      shape: this.#shape,
+      ownKeys: this.#ownKeys,
+      given,
+    });
     this.#known.set(webSocket, connection);
     this.#carrier.add(connection);
     return connection;
@@ -106,6 +127,30 @@ export class CarriedWebSocketServer {
       webSocket.close(SERVICE_RESTART);
     }
     return socket;
+  }
+
+  /**
+   * It is what this server would have made: of the same class (a `ws` that is bundled has one in
+   * each version), by the same options. A TLS connection has no other way to go on.
+   */
+  #suits({ webSocket, socket, shape }: WebSocketConnection): boolean {
+    if (this.#server.options.WebSocket !== webSocket.constructor) return false;
+    return socket.encrypted === true || shape === this.#shape;
+  }
+
+  /** In place: the connection as it is, but for who listens. */
+  #receive(given: GivenWebSocket): void {
+    const { webSocket, record } = given;
+    const request = requestFrom(record, webSocket._socket);
+    joinServer(webSocket, this.#server);
+    const connection = this.#track(webSocket, request, given)!;
+    this.#context.markCarried(webSocket);
+    const begin = () => connection.resume();
+    if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
+    else {
+      begin();
+      webSocket.close(SERVICE_RESTART);
+    }
   }
 
   #restore(webSocket: WebSocketInternals, record: WebSocketRecord, request: IncomingMessage) {
@@ -144,6 +189,9 @@ export class CarriedWebSocketServer {
     else begin();
   }
 }
+
+const isWebSocketConnection = (connection: Connection): connection is WebSocketConnection =>
+  connection instanceof WebSocketConnection;
 
 /**
  * An async 'connection' listener has heard of the connection once it listens for messages, or has
