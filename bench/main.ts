@@ -10,6 +10,7 @@ import { memory } from "./memory.ts";
 import { reload } from "./reload.ts";
 import { startUp } from "./startUp.ts";
 import { state } from "./state.ts";
+import { swap } from "./swap.ts";
 import { throughput } from "./throughput.ts";
 import { webSockets } from "./webSockets.ts";
 
@@ -26,6 +27,7 @@ const parts: Record<string, Part> = {
   reload: { title: "A new version under load, against pm2 reload", run: reload },
   websockets: { title: "An upgrade with many open WebSockets", run: webSockets },
   state: { title: "Carrying state, against v8.serialize and deserialize", run: state },
+  swap: { title: "Swapping in place, by what the process has", run: swap },
 };
 
 const asked = process.argv.slice(2);

@@ -4,6 +4,8 @@ import type { Host } from "../../test/helpers/host.ts";
 
 /** What the benchmarks read of a report (CONTRACTS §4). */
 export interface Report {
+  strategy: string;
+  reasons: string[];
   steps: { name: string; ms: number }[];
   pauseMs: number;
   quietMs: { p50: number; p99: number; max: number };
