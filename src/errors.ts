@@ -365,6 +365,51 @@ export const ERRORS = define({
     message: "{host} could not be reached: {problem}",
     hint: "Go there by hand once, and answer what it asks (a new host key, for one): {try}",
   },
+  TSUGI_ENVIRONMENT_UNKNOWN: {
+    exitCode: 2,
+    message: "There is no environment {name} in tsugi.config.*; there is: {known}.",
+    hint: "Name one of them, or write it: tsugi help config (environments)",
+  },
+  TSUGI_SECRET_UNREADABLE: {
+    exitCode: 1,
+    message: "The secret {name} could not be read: {problem}.",
+    hint: "Nothing was changed. Where it comes from: environments.<name>.secrets in tsugi.config.*",
+  },
+  TSUGI_HOST_REFUSED: {
+    exitCode: 4,
+    message: "{host} can't take it: {problem}.",
+    hint: "{next}",
+  },
+  TSUGI_HOST_FAILED: {
+    exitCode: 1,
+    message: "{host}: {what} failed: {problem}",
+    hint: "See how it is: tsugi status {environment} · then the same command again",
+  },
+  TSUGI_DEPLOY_REFUSED: {
+    exitCode: 4,
+    message: "No host was changed: {problem}",
+    hint: "{next}",
+  },
+  TSUGI_DEPLOY_LOCKED: {
+    exitCode: 4,
+    message: "{host} is locked by {by}, {age}: {reason}",
+    hint: "Wait for it · or take the lock away: tsugi unlock {environment}",
+  },
+  TSUGI_DEPLOY_STOPPED: {
+    exitCode: 1,
+    message: "{done} of {count} hosts {verb} {version}; {problem}",
+    hint: "Each host has one whole version, see the list. The same command again goes on from there · what runs: tsugi status {environment}",
+  },
+  TSUGI_INTERRUPTED: {
+    exitCode: 1,
+    message: "Interrupted. Each host has one whole version.",
+    hint: "The same command again goes on from there · what runs: tsugi status <environment>",
+  },
+  TSUGI_DEPLOY_HOOK_FAILED: {
+    exitCode: 1,
+    message: "The hook {hook} failed: {problem}",
+    hint: "Correct it in tsugi.config.* (environments.<name>.hooks), then the same command again",
+  },
 
   // --- keys of signatures ------------------------------------------------------------------------
   TSUGI_KEY_EXISTS: {

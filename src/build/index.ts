@@ -6,7 +6,13 @@
 import type { ReleaseRequest, ReleaseResult } from "./release.ts";
 import { type BuildReport, silentReport } from "./report.ts";
 
-export { type AppupStep, type Config, defineConfig } from "../config/index.ts";
+export {
+  type AppupStep,
+  type Config,
+  type DeployHook,
+  type DeployMoment,
+  defineConfig,
+} from "../config/index.ts";
 export { TsugiError } from "../errors.ts";
 export type { BuildReport, ReleaseRequest, ReleaseResult };
 

@@ -161,6 +161,20 @@ program
     await stopCommand(options);
   });
 
+program
+  .command("deploy")
+  .description("bring a release to every host of an environment and go over to it")
+  .argument("[environment]", "of tsugi.config.*; may be left out where there is one")
+  .argument("[release]", "a tarball, or the folder of a build (default: build this project)")
+  .option("--config <file>", "another configuration file")
+  .option("--dry-run", "ask the hosts, then print the commands and change nothing")
+  .option("--yes", "ask nothing")
+  .option("--json", "events, one a line")
+  .action(async (environment, release, options) => {
+    const { deployCommand } = await import("./commands/deploy.ts");
+    await deployCommand(environment, release, options);
+  });
+
 program.helpCommand(false);
 program
   .command("help")

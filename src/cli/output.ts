@@ -21,10 +21,12 @@ export function printResult(document: unknown, lines: string[]): void {
   else for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
-export function fail(error: unknown): void {
+/** `quiet`: what is printed on stdout with --json has been printed already. */
+export function fail(error: unknown, { quiet = false } = {}): void {
   const known = error instanceof CommanderError ? usageError(error) : error;
   const debug = process.env.TSUGI_DEBUG === "1";
-  if (json) process.stdout.write(`${JSON.stringify({ error: errorToJson(known) }, null, 2)}\n`);
+  if (json && !quiet)
+    process.stdout.write(`${JSON.stringify({ error: errorToJson(known) }, null, 2)}\n`);
   process.stderr.write(`${renderError(known, debug)}\n`);
   process.exitCode = errorToJson(known).exitCode;
 }

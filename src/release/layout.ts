@@ -26,22 +26,31 @@ export interface Layout {
   readonly registry: string;
   readonly etc: string;
   readonly etcEnv: string;
+  /** What a deploy has brought and not put in place yet, and what was there before. */
+  readonly etcEnvNext: string;
+  readonly etcEnvBefore: string;
   readonly etcConfig: string;
   readonly etcNodeArgs: string;
   readonly trustedKeys: string;
   readonly log: string;
   readonly appLog: string;
   readonly upgradesLog: string;
+  /** Who deployed what when, one deploy a line. */
+  readonly deploysLog: string;
   readonly run: string;
   readonly pid: string;
   readonly controlSocket: string;
   readonly lock: string;
+  /** Held while somebody deploys to this host, or does not want anybody to. */
+  readonly deployLock: string;
   readonly workers: string;
   /** Of the last supervisor under `foreground`, for the launcher. */
   readonly exitCode: string;
   readonly data: string;
   /** Work in progress of an unpack, below `releases/` so that a rename stays on one file system. */
   readonly staging: string;
+  /** A first install on its way in. */
+  readonly firstInstall: string;
   release(version: string): ReleasePaths;
   runtime(runtimeDir: string): string;
   node(runtimeDir: string): string;
@@ -70,18 +79,23 @@ export function layoutOf(root: string, name: string): Layout {
     permanent: at("releases", "permanent"),
     registry: at("releases", "RELEASES.json"),
     staging: at("releases", ".staging"),
+    firstInstall: at(".tsugi-install"),
     etc: at("etc"),
     etcEnv: at("etc", "env"),
+    etcEnvNext: at("etc", "env.next"),
+    etcEnvBefore: at("etc", "env.before"),
     etcConfig: at("etc", "config.json"),
     etcNodeArgs: at("etc", "node.args"),
     trustedKeys: at("etc", "trusted_keys"),
     log: at("log"),
     appLog: at("log", `${name}.log`),
     upgradesLog: at("log", "upgrades.jsonl"),
+    deploysLog: at("log", "deploys.jsonl"),
     run: at("run"),
     pid: at("run", "pid"),
     controlSocket: at("run", "control.sock"),
     lock: at("run", "lock"),
+    deployLock: at("run", "deploy.lock"),
     workers: at("run", "workers"),
     exitCode: at("run", "exit-code"),
     data: at("var"),

@@ -1,0 +1,37 @@
+/** One event a line, the result last. */
+import type { DeployEvent, DeployResult } from "../../deploy/index.ts";
+import { errorToJson } from "../../errors.ts";
+import { fail } from "../output.ts";
+import type { DeployView } from "./view.ts";
+
+export class JsonView implements DeployView {
+  report(event: DeployEvent): void {
+    this.#print(event.event === "plan" ? { event: "plan", ...summaryOf(event) } : event);
+  }
+
+  async confirm(): Promise<boolean> {
+    return true;
+  }
+
+  end(result: DeployResult): void {
+    this.#print({ event: "result", ...result });
+    if (result.error !== undefined) process.exitCode = result.error.exitCode;
+  }
+
+  failed(error: unknown): void {
+    this.#print({ event: "error", error: errorToJson(error) });
+    fail(error, { quiet: true });
+  }
+
+  #print(value: object): void {
+    process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...value })}\n`);
+  }
+}
+
+function summaryOf({ plan }: Extract<DeployEvent, { event: "plan" }>) {
+  const hosts = plan.hosts.map(({ host, action, from, isRunning, send, unpack, relup }) => {
+    const { strategy, reasons } = relup ?? { strategy: null, reasons: [] };
+    return { host: host.name, action, from, isRunning, send, unpack, strategy, reasons };
+  });
+  return { hosts, refusals: plan.refusals, waves: plan.waves };
+}

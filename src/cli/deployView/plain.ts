@@ -1,0 +1,106 @@
+/** Plain lines: for a pipe, a log file, a CI job. Each begins with its host. */
+import { createInterface } from "node:readline/promises";
+import type { DeployEvent, DeployResult, RolloutPlan } from "../../deploy/index.ts";
+import { errorFromJson } from "../../errors.ts";
+import { fail, formatBytes, printLine } from "../output.ts";
+import { msText } from "./time.ts";
+import type { DeployView } from "./view.ts";
+import { done, outcomeRow, planRow, table } from "./words.ts";
+
+/** Steps whose good end nobody needs to read. */
+const QUIET = new Set(["facts", "lock", "account"]);
+
+export class PlainView implements DeployView {
+  readonly #width: number;
+  #sent = new Map<string, number>();
+
+  constructor(hosts: string[]) {
+    this.#width = Math.max(...hosts.map((host) => host.length));
+  }
+
+  report(event: DeployEvent): void {
+    switch (event.event) {
+      case "plan":
+        for (const line of planLines(event.plan)) this.print(line);
+        return;
+      case "wave":
+        if (event.count > 1) {
+          this.print(`Wave ${event.number} of ${event.count}: ${event.hosts.join(", ")}`);
+        }
+        return;
+      case "bytes":
+        this.#sent.set(event.host, event.sent);
+        return;
+      case "step":
+        this.step(event);
+        return;
+      case "command":
+        this.print(this.#line(event.host, event.command));
+        return;
+      case "note":
+        this.print(`  ${event.text}`);
+        return;
+      case "line":
+        this.line(event.host, event.text);
+    }
+  }
+
+  protected line(_host: string, _text: string): void {}
+
+  protected step(event: Extract<DeployEvent, { event: "step" }>): void {
+    const { host, step, state } = event;
+    if (state === "begin") return;
+    if (state === "failed") {
+      this.print(this.#line(host, `${step} failed: ${event.error.message}`));
+      return;
+    }
+    if (QUIET.has(step)) return;
+    const sent = step === "send" ? ` ${formatBytes(this.#sent.get(host) ?? 0)}` : "";
+    const more = event.text ? `, ${event.text}` : "";
+    this.print(this.#line(host, `${done(step)}${sent} (${msText(event.ms)}${more})`));
+  }
+
+  async confirm(plan: RolloutPlan, version: string): Promise<boolean> {
+    if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
+    const count = plan.hosts.length;
+    const question = `Deploy ${version} to ${count === 1 ? "this host" : `these ${count} hosts`}? [y/N] `;
+    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    try {
+      return /^y(es)?$/i.test((await terminal.question(question)).trim());
+    } finally {
+      terminal.close();
+    }
+  }
+
+  end(result: DeployResult): void {
+    const rows = result.hosts.map((outcome) => outcomeRow(outcome, result.version));
+    for (const line of table([["host", "was", "is", "", "", "", "sent"], ...rows])) {
+      this.print(`  ${line}`);
+    }
+    if (result.error === undefined) {
+      this.print(`${result.name} ${result.version} runs on all hosts (${msText(result.ms)})`);
+    } else fail(errorFromJson(result.error));
+  }
+
+  failed(error: unknown): void {
+    fail(error);
+  }
+
+  protected print(text: string): void {
+    printLine(text);
+  }
+
+  #line(host: string, text: string): string {
+    return `  ${host.padEnd(this.#width)}  ${text}`;
+  }
+}
+
+function planLines({ hosts, waves }: RolloutPlan): string[] {
+  if (hosts.length === 0) return [];
+  const rows = table([["host", "runs", "what", "release"], ...hosts.map(planRow)]);
+  const names = waves.map((wave) => wave.join(", "));
+  return [
+    ...rows.map((row) => `  ${row}`),
+    ...(waves.length > 1 ? [`  one after the other: ${names.join(" · ")}`] : []),
+  ];
+}

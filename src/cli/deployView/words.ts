@@ -1,0 +1,67 @@
+/** What the views of a deploy have in common: words for actions, steps and results. */
+
+import type { HostOutcome, HostPlan, StepName } from "../../deploy/index.ts";
+import { formatBytes } from "../output.ts";
+import { msText } from "./time.ts";
+
+/** What a step is called while it goes on, and when it is done. */
+const STEPS: Record<StepName, [doing: string, done: string]> = {
+  connect: ["connecting", "connected"],
+  facts: ["asking what it runs", "asked"],
+  lock: ["taking the lock", "locked"],
+  send: ["sending", "sent"],
+  unpack: ["unpacking", "unpacked"],
+  environment: ["bringing etc/env", "etc/env is there"],
+  check: ["checking the new version", "checked"],
+  unit: ["installing the unit", "the unit is installed"],
+  start: ["starting", "started"],
+  upgrade: ["upgrading", "upgraded"],
+  reload: ["reloading", "reloaded"],
+  verify: ["asking the processes", "verified"],
+  health: ["watching", "healthy"],
+  rollback: ["rolling back", "rolled back"],
+  account: ["writing the account", "accounted"],
+};
+
+export const doing = (step: StepName): string => STEPS[step][0];
+export const done = (step: StepName): string => STEPS[step][1];
+
+/** One line a host: what will be done there. */
+export function planRow({ host, action, from, send, relup, isRunning }: HostPlan): string[] {
+  const how = relup === undefined ? "" : ` by ${relup.strategy}`;
+  const what = {
+    install: "first install",
+    start: "start",
+    upgrade: `${isRunning ? "upgrade" : "start, then upgrade"}${how}`,
+    reload: "runs it already",
+  }[action];
+  return [host.name, from ?? "nothing", what, send ? "sent" : "there already"];
+}
+
+export function outcomeRow(outcome: HostOutcome, version: string): string[] {
+  const { host, from, action, result, sentBytes, report, ms } = outcome;
+  const isNew = result === "done" || result === "unchanged";
+  const now = isNew ? version : result === "unknown" ? "?" : (from ?? "nothing");
+  const words = result === "done" ? DONE[action] : result;
+  const pause = report === undefined ? "" : `pause ${msText(report.pauseMs)}`;
+  const sent = sentBytes === 0 ? "" : formatBytes(sentBytes);
+  return [host, from ?? "nothing", now, words, ms > 0 ? msText(ms) : "", pause, sent];
+}
+
+const DONE: Record<HostPlan["action"], string> = {
+  install: "installed",
+  start: "started",
+  upgrade: "upgraded",
+  reload: "reloaded",
+};
+
+/** Columns as wide as their widest cell. */
+export function table(rows: string[][]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, at) => cell.padEnd(widths[at]!))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,34 @@
+/** What is told while hosts are worked on: a terminal draws it, a pipe and `--json` get it line by line. */
+import type { ErrorJson } from "../errors.ts";
+import type { RolloutPlan } from "./rollout.ts";
+
+export type StepName =
+  | "connect"
+  | "facts"
+  | "lock"
+  | "send"
+  | "unpack"
+  | "environment"
+  | "check"
+  | "unit"
+  | "start"
+  | "upgrade"
+  | "reload"
+  | "verify"
+  | "health"
+  | "rollback"
+  | "account";
+
+export type DeployEvent =
+  | { event: "step"; host: string; step: StepName; state: "begin" }
+  | { event: "step"; host: string; step: StepName; state: "end"; ms: number; text?: string }
+  | { event: "step"; host: string; step: StepName; state: "failed"; ms: number; error: ErrorJson }
+  | { event: "bytes"; host: string; sent: number; total: number }
+  /** What bin/<app> says on its way. */
+  | { event: "line"; host: string; text: string }
+  | { event: "plan"; plan: RolloutPlan }
+  | { event: "wave"; number: number; count: number; hosts: string[] }
+  | { event: "command"; host: string; command: string }
+  | { event: "note"; text: string };
+
+export type Report = (event: DeployEvent) => void;

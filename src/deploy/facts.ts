@@ -1,0 +1,162 @@
+/** What a host says of itself. Facts only: what follows from them is the rollout's to decide. */
+import { messageOf, TsugiError } from "../errors.ts";
+import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Layout } from "../release/layout.ts";
+import { type Manifest, parseManifest } from "../release/manifest.ts";
+import type { RegistryEntry } from "../release/status.ts";
+import type { DeployRecord } from "./audit.ts";
+import { type Lock, parseLock } from "./lock.ts";
+import { askFacts } from "./remote/factsScript.ts";
+import type { Transport } from "./transport/index.ts";
+
+export interface HostFacts {
+  user: string;
+  isRoot: boolean;
+  /** As a manifest has it: `linux-x64`, `linux-arm64-musl` … */
+  platform: string;
+  missingTools: string[];
+  /** The root, or the nearest folder above it that exists. */
+  nearest: { path: string; writable: boolean; mode: string; owner: number };
+  freeBytes: number | undefined;
+  systemd: { runs: boolean; hasUnit: boolean; maySudo: boolean };
+  /** `bin/<app>` is there. */
+  installed: boolean;
+  /** A first install was cut off. */
+  cutOff: boolean;
+  /** Of bin, releases, lib and runtime, what is in the root. */
+  has: string[];
+  releases: RegistryEntry[];
+  /** Folders of lib/ and runtime/ that need not be sent. */
+  folders: string[];
+  /** Tarballs in the drop box, by version. */
+  boxes: Record<string, number>;
+  /** Undefined where nothing runs. */
+  status: StatusReport | undefined;
+  /** Of the release that runs, or would be booted. */
+  manifest: Manifest | undefined;
+  lock: Lock | undefined;
+  lastUpgrade: UpgradeReport | undefined;
+  lastDeploy: DeployRecord | undefined;
+}
+
+/** @throws TSUGI_HOST_UNREACHABLE, TSUGI_HOST_FAILED */
+export async function readFacts(host: Transport, layout: Layout): Promise<HostFacts> {
+  const { stdout, stderr, exitCode } = await host.run(askFacts(layout), { readOnly: true });
+  try {
+    const facts = parseFacts(stdout);
+    const version = bootVersion(facts);
+    if (version === undefined) return facts;
+    const path = layout.release(version).manifest;
+    const manifest = await host.run(["cat", path], { readOnly: true });
+    if (manifest.exitCode !== 0) throw new Error(manifest.stderr.trim());
+    return { ...facts, manifest: parseManifest(manifest.stdout, `${host.name}:${path}`) };
+  } catch (error) {
+    if (error instanceof TsugiError) throw error;
+    const problem = `${messageOf(error)} (exit ${exitCode}) ${stderr.trim()}`.trim();
+    throw new TsugiError("TSUGI_HOST_FAILED", { host: host.name, what: "asking it", problem });
+  }
+}
+
+/** The release that runs, else the one that a boot would take. */
+export function bootVersion({ status, releases }: HostFacts): string | undefined {
+  if (status !== undefined) return status.version;
+  const permanent = releases.find((entry) => entry.status === "permanent");
+  // Extracted and never started: a start boots the only one.
+  return (permanent ?? (releases.length === 1 ? releases[0] : undefined))?.version;
+}
+
+const ARCHITECTURES: Record<string, string> = {
+  x86_64: "x64",
+  amd64: "x64",
+  aarch64: "arm64",
+  arm64: "arm64",
+};
+
+export function parseFacts(text: string): HostFacts {
+  const { lines, documents } = split(text);
+  if (lines[0] !== "tsugi-facts 1")
+    throw new Error(`an answer that is none: ${text.slice(0, 200)}`);
+  const all = (key: string) =>
+    lines.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1));
+  const one = (key: string) => all(key)[0] ?? "";
+  const json = <T>(name: string): T | undefined => {
+    const found = documents[name];
+    return found?.exitCode === 0 ? parseJson<T>(found.text) : undefined;
+  };
+  const inventory = json<Inventory>("inventory");
+  const isInstalled = one("installed") === "yes";
+  if (isInstalled && inventory === undefined) throw new Error("its bin/<app> gives no inventory");
+  return {
+    user: one("user"),
+    isRoot: one("uid") === "0",
+    platform: platformOf(one("system"), one("libc")),
+    missingTools: all("missing"),
+    nearest: {
+      path: one("nearest"),
+      writable: one("writable") === "yes",
+      mode: one("mode"),
+      owner: Number(one("owner")),
+    },
+    freeBytes: /^\d+$/.test(one("freeKb")) ? Number(one("freeKb")) * 1024 : undefined,
+    systemd: {
+      runs: one("systemd") === "yes",
+      hasUnit: one("unit") === "yes",
+      maySudo: one("sudo") === "yes",
+    },
+    installed: isInstalled,
+    cutOff: one("cutOff") === "yes",
+    has: all("has"),
+    releases: inventory?.releases ?? [],
+    folders: (inventory?.folders ?? []).map(({ folder }) => folder),
+    boxes: Object.fromEntries(
+      all("box").map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])]),
+    ),
+    status: json<StatusReport>("status"),
+    manifest: undefined,
+    lock: documents.lock === undefined ? undefined : parseLock(documents.lock.text),
+    lastUpgrade: json<UpgradeReport>("lastUpgrade"),
+    lastDeploy: json<DeployRecord>("lastDeploy"),
+  };
+}
+
+interface Inventory {
+  releases: RegistryEntry[];
+  folders: { folder: string }[];
+}
+
+function platformOf(system: string, libc: string): string {
+  const [kernel = "", machine = ""] = system.toLowerCase().split(" ");
+  const musl = libc === "musl" ? "-musl" : "";
+  return `${kernel}-${ARCHITECTURES[machine] ?? machine}${musl}`;
+}
+
+interface Document {
+  text: string;
+  exitCode: number;
+}
+
+function split(text: string): { lines: string[]; documents: Record<string, Document> } {
+  const lines: string[] = [];
+  const documents: Record<string, Document> = {};
+  let open: { name: string; lines: string[] } | undefined;
+  for (const line of text.split("\n")) {
+    const end = /^@end (\d+)$/.exec(line);
+    if (open !== undefined && end !== null) {
+      documents[open.name] = { text: open.lines.join("\n"), exitCode: Number(end[1]) };
+      open = undefined;
+    } else if (open !== undefined) open.lines.push(line);
+    else if (line.startsWith("@")) open = { name: line.slice(1), lines: [] };
+    else lines.push(line);
+  }
+  // Whatever the login shell prints by itself comes first.
+  const begin = lines.indexOf("tsugi-facts 1");
+  return { lines: lines.slice(Math.max(begin, 0)), documents };
+}
+
+function parseJson<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+/** A host while it is worked on: its connection, its paths, its steps, told as they happen. */
+import { createReadStream } from "node:fs";
+import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../errors.ts";
+import { stopwatch } from "../platform/clock.ts";
+import type { StatusReport } from "../protocol/report.ts";
+import { type Layout, layoutOf } from "../release/layout.ts";
+import type { HostSpec } from "./environment.ts";
+import type { Report, StepName } from "./events.ts";
+import { type HostFacts, readFacts } from "./facts.ts";
+import type { RunOptions, RunResult, Transport } from "./transport/index.ts";
+
+export class Host {
+  readonly spec: HostSpec;
+  readonly layout: Layout;
+  readonly transport: Transport;
+  readonly #environment: string;
+  readonly #report: Report;
+
+  constructor(
+    spec: HostSpec,
+    app: string,
+    transport: Transport,
+    environment: string,
+    report: Report,
+  ) {
+    this.spec = spec;
+    this.layout = layoutOf(spec.root, app);
+    this.transport = transport;
+    this.#environment = environment;
+    this.#report = report;
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** Tells when it begins and how it ends. What `body` returns may say more about it. */
+  async step<T>(step: StepName, body: () => Promise<T>, text?: (value: T) => string): Promise<T> {
+    const host = this.name;
+    const ms = stopwatch();
+    this.#report({ event: "step", host, step, state: "begin" });
+    try {
+      const value = await body();
+      const said = text?.(value);
+      this.#report({
+        event: "step",
+        host,
+        step,
+        state: "end",
+        ms: ms(),
+        ...(said === undefined ? {} : { text: said }),
+      });
+      return value;
+    } catch (error) {
+      const json = errorToJson(error);
+      this.#report({ event: "step", host, step, state: "failed", ms: ms(), error: json });
+      throw error;
+    }
+  }
+
+  facts(): Promise<HostFacts> {
+    return this.step("facts", () => readFacts(this.transport, this.layout));
+  }
+
+  /** A command that has to succeed. @throws TSUGI_HOST_FAILED, or what bin/<app> itself says */
+  async must(what: string, argv: string[], options?: RunOptions): Promise<RunResult> {
+    const result = await this.transport.run(argv, options);
+    if (result.exitCode === 0) return result;
+    throw remoteError(result) ?? this.failed(what, result);
+  }
+
+  failed(what: string, { exitCode, stderr, stdout }: RunResult): TsugiError {
+    const problem = (stderr.trim() || stdout.trim() || `exit ${exitCode}`).slice(-600);
+    const details = { host: this.name, what, problem, environment: this.#environment };
+    return new TsugiError("TSUGI_HOST_FAILED", details);
+  }
+
+  /** `bin/<app> … --json`; its progress goes out as lines. @returns the document, none in a dry run */
+  async app<T>(argv: string[], wrap = (command: string[]) => command): Promise<T | undefined> {
+    const lines = new Lines((text) => this.#report({ event: "line", host: this.name, text }));
+    const command = wrap([this.layout.bin, ...argv, "--json"]);
+    const result = await this.transport.run(command, { onStderr: (text) => lines.push(text) });
+    if (result.exitCode !== 0) {
+      const said = { ...result, stderr: lines.last };
+      throw remoteError(result) ?? this.failed(`bin/${this.layout.name} ${argv[0]}`, said);
+    }
+    return result.stdout === "" ? undefined : (JSON.parse(result.stdout) as T);
+  }
+
+  /** Undefined where nothing runs. */
+  async status(): Promise<StatusReport | undefined> {
+    const argv = [this.layout.bin, "status", "--json"];
+    const { exitCode, stdout } = await this.transport.run(argv, { readOnly: true });
+    return exitCode === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
+  }
+
+  /** A file as stdin, its bytes counted as they go. */
+  async *upload(path: string, total: number): AsyncGenerator<Uint8Array> {
+    let sent = 0;
+    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
+      yield chunk as Uint8Array;
+      sent += (chunk as Uint8Array).length;
+      this.#report({ event: "bytes", host: this.name, sent, total });
+    }
+  }
+}
+
+/** What bin/<app> --json prints when it fails: an error, or the report of what it tried. */
+function remoteError({ stdout }: RunResult): TsugiError | undefined {
+  try {
+    const { error } = JSON.parse(stdout) as { error?: ErrorJson };
+    return error === undefined ? undefined : errorFromJson(error);
+  } catch {
+    return undefined;
+  }
+}
+
+class Lines {
+  readonly #onLine: (text: string) => void;
+  #rest = "";
+  /** The last ones, for an error. */
+  last = "";
+
+  constructor(onLine: (text: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(text: string): void {
+    this.last = (this.last + text).slice(-600);
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) if (line.trim() !== "") this.#onLine(line);
+  }
+}

@@ -1,0 +1,175 @@
+/** What is done to one host, step by step. In which order, and on which hosts, is `deploy.ts`'s. */
+import { setTimeout as delay } from "node:timers/promises";
+import { TsugiError } from "../errors.ts";
+import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Host } from "./host.ts";
+import { finish, install, restoreEnv, send, stageEnv, withEnv } from "./remote/scripts.ts";
+import { enableUnit, writeUnit } from "./remote/unitScripts.ts";
+import type { Artefact, HostPlan } from "./rollout.ts";
+
+/** A first health check may take its interval. */
+const HEALTHY_MS = 15_000;
+const POLL_MS = 250;
+
+/** Brings what the host lacks. Nothing that runs notices. */
+export async function prepare(
+  host: Host,
+  plan: HostPlan,
+  artefact: Artefact,
+  signal: AbortSignal,
+): Promise<void> {
+  const { manifest, tarball, bytes } = artefact;
+  const { version } = manifest;
+  const upload = () => ({ stdin: host.upload(tarball, bytes), signal });
+  if (plan.action === "install") {
+    await host.step("send", () =>
+      host.must("the first install", install(host.layout, bytes), upload()),
+    );
+  }
+  if (plan.send && plan.action !== "install") {
+    const argv = send(host.layout, version, bytes);
+    await host.step("send", () => host.must("sending the release", argv, upload()));
+  }
+  if (plan.unpack) {
+    const force = plan.force ? ["--force"] : [];
+    await host.step("unpack", () => host.app(["unpack", version, ...force]));
+  }
+}
+
+/** @returns whether its etc/env will be another one */
+export async function stage(host: Host, text: string): Promise<boolean> {
+  const argv = stageEnv(host.layout, Buffer.byteLength(text));
+  const { stdout } = await host.step(
+    "environment",
+    () => host.must("writing etc/env", argv, { stdin: text }),
+    ({ stdout }) => (stdout.trim() === "changed" ? "etc/env will be another one" : "as it is"),
+  );
+  return stdout.trim() === "changed";
+}
+
+/** The upgrade up to where the old version would notice, with the new environment. */
+export async function check(host: Host, plan: HostPlan, artefact: Artefact): Promise<void> {
+  if (plan.action !== "upgrade" || !plan.isRunning) return;
+  const argv = ["check", artefact.manifest.version];
+  await host.step("check", () =>
+    host.app(argv, (command) => withEnv(host.layout, "trial", command)),
+  );
+}
+
+export interface Change {
+  envChanged: boolean;
+  systemd: boolean;
+}
+
+/** @returns the report of the upgrade or reload, if there was one */
+export async function change(
+  host: Host,
+  plan: HostPlan,
+  artefact: Artefact,
+  { envChanged, systemd }: Change,
+): Promise<UpgradeReport | undefined> {
+  const { version } = artefact.manifest;
+  const keep = (command: string[]) => withEnv(host.layout, "keep", command);
+  if (systemd) await ensureUnit(host);
+  if (plan.action === "install" || plan.action === "start") {
+    await start(host, systemd, keep);
+    return undefined;
+  }
+  if (plan.action === "upgrade") {
+    if (!plan.isRunning) await start(host, systemd, (command) => command);
+    return host.step("upgrade", () => host.app<UpgradeReport>(["upgrade", version], keep), pause);
+  }
+  if (!envChanged && plan.facts.status?.etcChanged !== true) return undefined;
+  return host.step("reload", () => host.app<UpgradeReport>(["reload"], keep), pause);
+}
+
+const pause = (report: UpgradeReport | undefined): string =>
+  report === undefined ? "" : `pause ${Math.round(report.pauseMs)} ms`;
+
+async function start(
+  host: Host,
+  systemd: boolean,
+  wrap: (command: string[]) => string[],
+): Promise<void> {
+  await host.step("start", async () => {
+    if (systemd) await host.must("starting the unit", wrap(enableUnit(host.layout.name)));
+    else await host.app(["start"], wrap);
+  });
+}
+
+async function ensureUnit(host: Host): Promise<void> {
+  await host.step("unit", async () => {
+    const printed = await host.app<{ unit: string }>(["systemd"]);
+    await host.must("installing the unit", writeUnit(host.layout.name), {
+      stdin: printed?.unit ?? "",
+    });
+  });
+}
+
+/**
+ * Asks the running processes themselves which release they are of, and waits until all are healthy.
+ * @throws TSUGI_HOST_REFUSED when they are of another one, or unhealthy
+ */
+export async function verify(host: Host, artefact: Artefact): Promise<StatusReport | undefined> {
+  if (host.transport.isDry) return undefined;
+  const { version, kind } = artefact.manifest;
+  return host.step("verify", async () => {
+    const status = await waitUntilHealthy(host, version);
+    // On the BEAM the status is the running node's own answer.
+    if (kind === "node") await askEachSlot(host, status, version);
+    return status;
+  });
+}
+
+async function askEachSlot(host: Host, status: StatusReport, version: string): Promise<void> {
+  const slots = status.processes.flatMap(({ name, slots }) => slots.map((_, slot) => [name, slot]));
+  await Promise.all(
+    slots.map(async ([name, slot]) => {
+      const where = ["--process", String(name), "--slot", String(slot)];
+      const argv = [host.layout.bin, "rpc", "hot.release.version", ...where];
+      const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
+      if (stdout.trim() !== version) {
+        throw wrong(host, `${name}.${slot} says that it is ${stdout.trim()}, expected ${version}`);
+      }
+    }),
+  );
+}
+
+async function waitUntilHealthy(host: Host, version: string): Promise<StatusReport> {
+  const deadline = performance.now() + HEALTHY_MS;
+  for (;;) {
+    const status = await host.status();
+    const problem = unhealthy(status, version);
+    if (problem === undefined) return status!;
+    if (performance.now() > deadline) throw wrong(host, problem);
+    await delay(POLL_MS);
+  }
+}
+
+function unhealthy(status: StatusReport | undefined, version: string): string | undefined {
+  if (status === undefined) return "nothing runs there";
+  if (status.version !== version) return `${status.version} runs there, expected ${version}`;
+  const slots = status.processes.flatMap(({ slots }) => slots);
+  const ill = slots.filter(({ healthy }) => !healthy).length;
+  return ill === 0 ? undefined : `${ill} of ${slots.length} processes are unhealthy`;
+}
+
+const wrong = (host: Host, problem: string): TsugiError => {
+  const next = `Look there: ${host.layout.bin} status · ${host.layout.bin} logs`;
+  return new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
+};
+
+/** Back to what it ran before this deploy. */
+export async function undo(host: Host, plan: HostPlan): Promise<void> {
+  if (plan.action === "install" || plan.action === "start") return;
+  await host.step("rollback", async () => {
+    await host.must("restoring etc/env", restoreEnv(host.layout));
+    await host.app([plan.action === "upgrade" ? "rollback" : "reload"]);
+  });
+}
+
+/** The account, and nothing left over of the deploy. */
+export async function account(host: Host, record: object): Promise<void> {
+  const stdin = `${JSON.stringify(record)}\n`;
+  await host.must("writing the account", finish(host.layout), { stdin });
+}

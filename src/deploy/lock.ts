@@ -1,0 +1,140 @@
+/** Who deploys to a host right now, or has said that nobody may. */
+import { hostname, userInfo } from "node:os";
+import { TsugiError } from "../errors.ts";
+import type { Layout } from "../release/layout.ts";
+import { removeLock, takeLock } from "./remote/lockScripts.ts";
+import type { RunResult, Transport } from "./transport/index.ts";
+
+export interface Lock {
+  /** `you@laptop` */
+  by: string;
+  reason: string;
+  /** ISO time. */
+  at: string;
+  /** Held by a deploy that is under way, not by hand. */
+  isDeploy: boolean;
+}
+
+export const whoAmI = (): string => `${userInfo().username}@${hostname()}`;
+
+/** @returns undefined for what is no lock of ours */
+export function parseLock(text: string): Lock | undefined {
+  const [who = "", pid = ""] = text.split("\n");
+  try {
+    const { by, reason, at } = JSON.parse(who) as Record<string, string>;
+    return { by: by ?? "?", reason: reason ?? "", at: at ?? "", isDeploy: /^\d+$/.test(pid) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws TSUGI_DEPLOY_LOCKED */
+export async function lockByHand(
+  host: Transport,
+  layout: Layout,
+  reason: string,
+  environment: string,
+): Promise<void> {
+  const result = await host.run(takeLock(layout, describe(reason), "leave"));
+  if (result.exitCode !== 0) throw notTaken(host, result, environment);
+}
+
+/** @returns whose lock it was, undefined where there was none */
+export async function unlock(host: Transport, layout: Layout): Promise<Lock | undefined> {
+  return parseLock((await host.run(removeLock(layout))).stdout);
+}
+
+/** A lock that is held as long as the connection to the host lives. */
+export class HeldLock {
+  readonly #running: Promise<RunResult>;
+  readonly #letGo: () => void;
+
+  private constructor(running: Promise<RunResult>, letGo: () => void) {
+    this.#running = running;
+    this.#letGo = letGo;
+  }
+
+  /** @throws TSUGI_DEPLOY_LOCKED, TSUGI_HOST_UNREACHABLE */
+  static async take(
+    host: Transport,
+    layout: Layout,
+    reason: string,
+    environment: string,
+  ): Promise<HeldLock> {
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    const until = async function* () {
+      await held;
+      yield new Uint8Array();
+    };
+    let said = "";
+    let taken = () => {};
+    const isTaken = new Promise<void>((resolve) => {
+      taken = resolve;
+    });
+    const running = host.run(takeLock(layout, describe(reason), "hold"), {
+      stdin: until(),
+      onStdout: (text) => {
+        said += text;
+        if (said.startsWith("taken\n")) taken();
+      },
+    });
+    // Whoever waits for it later hears of it; nobody may be waiting when it happens.
+    running.catch(() => {});
+    const ended = await Promise.race([isTaken, running]).catch((error) => {
+      letGo();
+      throw error;
+    });
+    if (ended === undefined || host.isDry) return new HeldLock(running, letGo);
+    letGo();
+    throw notTaken(host, { ...ended, stdout: said }, environment);
+  }
+
+  async release(): Promise<void> {
+    this.#letGo();
+    await this.#running.catch(() => {}); // the connection is gone, and the lock with it
+  }
+}
+
+const describe = (reason: string): string =>
+  JSON.stringify({ by: whoAmI(), reason, at: new Date().toISOString() });
+
+function notTaken(host: Transport, result: RunResult, environment: string): TsugiError {
+  const lock = parseLock(result.stdout);
+  if (lock === undefined) {
+    const problem = result.stderr.trim() || `exit ${result.exitCode}`;
+    return new TsugiError("TSUGI_HOST_FAILED", {
+      host: host.name,
+      what: "taking the lock",
+      problem,
+      environment,
+    });
+  }
+  return lockedError(host.name, lock, environment);
+}
+
+export const lockedError = (host: string, lock: Lock, environment: string): TsugiError =>
+  new TsugiError("TSUGI_DEPLOY_LOCKED", {
+    host,
+    by: lock.by,
+    age: ageText(lock.at, Date.now()),
+    reason: lock.reason,
+    environment,
+  });
+
+/** "3 minutes ago" */
+export function ageText(at: string, now: number): string {
+  const seconds = Math.max(0, Math.round((now - Date.parse(at)) / 1000));
+  if (!Number.isFinite(seconds)) return "at an unknown time";
+  const units: [number, string][] = [
+    [86_400, "day"],
+    [3_600, "hour"],
+    [60, "minute"],
+    [1, "second"],
+  ];
+  const [size, unit] = units.find(([size]) => seconds >= size) ?? [1, "second"];
+  const count = Math.floor(seconds / size);
+  return `${count} ${unit}${count === 1 ? "" : "s"} ago`;
+}

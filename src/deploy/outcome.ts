@@ -1,0 +1,92 @@
+/** The account of a deploy: what became of every host, and the error that sums it up. */
+import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../errors.ts";
+import type { UpgradeReport } from "../protocol/report.ts";
+import type { HostPlan } from "./rollout.ts";
+
+/**
+ * done          the new release runs there, in all processes, healthy
+ * unchanged     it ran there already
+ * not reached   nothing that runs was touched: the deploy stopped before
+ * failed        refused, thawed or handed back: the old version serves (see its error)
+ * rolled back   it was done, and went back because another host has failed
+ * unknown       the host went away in the middle: it has one whole version, tsugi status says which
+ */
+export type HostResult =
+  | "done"
+  | "unchanged"
+  | "not reached"
+  | "failed"
+  | "rolled back"
+  | "unknown";
+
+export interface HostOutcome {
+  host: string;
+  action: HostPlan["action"];
+  from: string | null;
+  result: HostResult;
+  error?: ErrorJson;
+  /** Of the upgrade or reload. */
+  report?: UpgradeReport;
+  sentBytes: number;
+  ms: number;
+}
+
+export interface DeployResult {
+  environment: string;
+  name: string;
+  version: string;
+  releaseId?: string;
+  hosts: HostOutcome[];
+  ms: number;
+  error?: ErrorJson;
+}
+
+/** A host that can't be reached any more may have gone on by itself. */
+export const resultOf = (error: unknown): HostResult =>
+  error instanceof TsugiError && error.code === "TSUGI_HOST_UNREACHABLE" ? "unknown" : "failed";
+
+/** Where nothing was changed anywhere. All reasons are in it, the first one's next step as well. */
+export function refusedError(refusals: { host: string; error: ErrorJson }[]): TsugiError {
+  const [first] = refusals;
+  const problem =
+    refusals.length === 1
+      ? told(first!)
+      : refusals.map((refusal) => `\n    ${told(refusal)}`).join("");
+  return new TsugiError("TSUGI_DEPLOY_REFUSED", { problem, next: first!.error.hint });
+}
+
+const told = ({ host, error }: { host: string; error: ErrorJson }): string =>
+  error.message.includes(host) ? error.message : `${host}: ${error.message}`;
+
+/** Undefined where every host has what it should have. */
+export function stoppedError(
+  outcomes: HostOutcome[],
+  version: string,
+  environment: string,
+): TsugiError | undefined {
+  const failed = outcomes.filter(({ error }) => error !== undefined);
+  const isFine = ({ result }: HostOutcome) => result === "done" || result === "unchanged";
+  if (failed.length === 0 && outcomes.every(isFine)) return undefined;
+  // A single host says best itself what became of it, exit code included.
+  if (outcomes.length === 1 && failed.length === 1) return errorFromJson(failed[0]!.error!);
+  const problem =
+    failed.length === 0
+      ? "it was interrupted."
+      : failed.map(({ host, error }) => told({ host, error: error! })).join(" ");
+  const done = outcomes.filter(isFine).length;
+  const verb = done === 1 ? "runs" : "run";
+  const count = outcomes.length;
+  return new TsugiError("TSUGI_DEPLOY_STOPPED", {
+    done,
+    count,
+    verb,
+    version,
+    problem,
+    environment,
+  });
+}
+
+export const failure = (error: unknown): { result: HostResult; error: ErrorJson } => ({
+  result: resultOf(error),
+  error: errorToJson(error),
+});

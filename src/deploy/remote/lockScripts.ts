@@ -1,0 +1,73 @@
+/**
+ * The deploy lock of a host: a file with two lines, who (JSON) and the pid that holds it.
+ *
+ *   tsugi deploy   the pid is a process of our ssh session on the host: when we die, or our laptop
+ *                  does, sshd ends it, and the lock is stale. Nobody has to clean up.
+ *   tsugi lock     no pid: it holds until somebody says `tsugi unlock`
+ */
+import type { Layout } from "../../release/layout.ts";
+
+/** Takes the lock or prints whose it is (exit 4). With `hold`, keeps it until stdin ends. */
+const TAKE = `
+set -u
+root=$1 lock=$2 who=$3 mode=$4
+own=$lock.$$
+mkdir -p "$root" && mkdir -p "\${lock%/*}" || exit 1
+chmod 700 "\${lock%/*}"
+if [ "$(id -u)" = 0 ]; then
+  chown "$(ls -ldLn "$root" | { read -r _ _ user group _; echo "$user:$group"; })" "\${lock%/*}"
+fi
+pid=
+[ "$mode" != hold ] || pid=$$
+printf '%s\\n%s\\n' "$who" "$pid" >"$own" || { rm -f "$own"; exit 1; }
+gone() {
+  [ -n "$1" ] || return 1
+  if [ -d /proc/self ]; then [ ! -d "/proc/$1" ]; else ! kill -0 "$1" 2>/dev/null; fi
+}
+until ln "$own" "$lock" 2>/dev/null; do
+  { read -r other; read -r holder; } 2>/dev/null <"$lock" || { [ -e "$lock" ] && holder=; } || continue
+  if gone "$holder"; then
+    # By rename, so that of two who find it stale only one removes it.
+    mv "$lock" "$own.stale" 2>/dev/null || continue
+    { read -r _; read -r moved; } <"$own.stale"
+    if gone "$moved"; then rm -f "$own.stale"; else mv "$own.stale" "$lock"; fi
+    continue
+  fi
+  rm -f "$own"
+  cat "$lock"
+  exit 4
+done
+rm -f "$own"
+[ "$mode" = hold ] || exit 0
+trap 'rm -f "$lock"' EXIT
+trap 'exit 0' HUP INT TERM PIPE
+echo taken
+cat >/dev/null
+`;
+
+/** Prints whose it was. */
+const REMOVE = `
+lock=$1
+[ -f "$lock" ] || exit 0
+cat "$lock"
+rm -f "$lock"
+`;
+
+export const takeLock = ({ root, deployLock }: Layout, who: string, mode: "hold" | "leave") => [
+  "sh",
+  "-c",
+  TAKE.trim(),
+  "tsugi",
+  root,
+  deployLock,
+  who,
+  mode,
+];
+
+export const removeLock = ({ deployLock }: Layout) => [
+  "sh",
+  "-c",
+  REMOVE.trim(),
+  "tsugi",
+  deployLock,
+];

@@ -1,0 +1,161 @@
+/**
+ * What runs on a host before there is a `bin/<app>`, or beside it: short programs for its sh, which
+ * need nothing but POSIX tools, tar and gzip. They come as one argument, their parameters as further
+ * ones, data over stdin.
+ *
+ * They hold against a connection that goes away half-way: what is not whole is not in place, and what
+ * has to be put back is put back by the host itself.
+ */
+import type { Layout } from "../../release/layout.ts";
+
+/** `sh -c <script> tsugi <parameters…>` */
+const run = (script: string, ...parameters: (string | number)[]): string[] => [
+  "sh",
+  "-c",
+  script.trim(),
+  "tsugi",
+  ...parameters.map(String),
+];
+
+/** Run as root, what is written belongs to the owner of the root folder, as bin/<app> has it too. */
+const GIVE = `
+give() {
+  [ "$(id -u)" = 0 ] || return 0
+  owner=$(ls -ldLn "$root" | { read -r _ _ user group _; echo "$user:$group"; })
+  chown -h "$owner" "$@"
+}`;
+
+/** A tarball into the drop box; under its name only when it is whole. */
+const SEND = `
+set -eu
+root=$1 box=$2 bytes=$3
+${GIVE}
+part=$box.part
+mkdir -p "\${box%/*}"
+trap 'rm -f "$part"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+cat >"$part"
+found=$(wc -c <"$part")
+[ "$found" -eq "$bytes" ] || { echo "$found of $bytes bytes arrived" >&2; exit 1; }
+give "\${box%/*}" "$part"
+mv "$part" "$box"
+`;
+
+/**
+ * The first release of a root. It stays in a folder of its own until it is whole; bin/ comes last.
+ * When that folder is there already, an install was cut off: what is beside it is of that one.
+ */
+const INSTALL = `
+set -eu
+root=$1 stage=$2 bin=$3 bytes=$4
+${GIVE}
+umask 022
+[ ! -x "$bin" ] || exit 0
+mkdir -p "$root"
+for part in bin releases lib runtime; do
+  [ -e "$root/$part" ] || continue
+  [ -d "$stage" ] || { echo "$root/$part is there and is not of a tsugi release" >&2; exit 1; }
+  rm -rf "$root/$part"
+done
+rm -rf "$stage"
+mkdir "$stage"
+trap 'exit 1' HUP INT TERM PIPE
+cat >"$stage/release.tar.gz"
+found=$(wc -c <"$stage/release.tar.gz")
+[ "$found" -eq "$bytes" ] || { echo "$found of $bytes bytes arrived" >&2; exit 1; }
+gzip -dc <"$stage/release.tar.gz" | tar xof - -C "$stage"
+rm "$stage/release.tar.gz"
+give -R "$stage"
+for part in runtime lib releases bin; do mv "$stage/$part" "$root/$part"; done
+rmdir "$stage"
+`;
+
+/** The new etc/env beside the old one, which stays in force. Says whether it is another one. */
+const STAGE_ENV = `
+set -eu
+root=$1 env=$2 next=$3 bytes=$4
+${GIVE}
+mkdir -p "\${env%/*}"
+rm -f "$next"
+umask 077
+set -C
+cat >"$next"
+found=$(wc -c <"$next")
+[ "$found" -eq "$bytes" ] || { rm -f "$next"; echo "$found of $bytes bytes arrived" >&2; exit 1; }
+give "\${env%/*}" "$next"
+if [ -f "$env" ] && [ "$(cat "$env"; echo .)" = "$(cat "$next"; echo .)" ]; then
+  rm -f "$next"
+  echo same
+else
+  echo changed
+fi
+`;
+
+/**
+ * Runs a command with the staged etc/env in place, and puts the old one back: always after a trial,
+ * otherwise when the command has failed and the same release is permanent as before.
+ */
+const WITH_ENV = `
+set -u
+mode=$1 releases=$2 env=$3 next=$4 before=$5
+shift 5
+permanent() { cat "$releases/permanent" "$releases/start_erl.data" 2>/dev/null || :; }
+trap '' HUP PIPE
+was=$(permanent)
+swapped=no
+if [ -f "$next" ]; then
+  rm -f "$before"
+  [ ! -f "$env" ] || cp -p "$env" "$before" || exit 1
+  cp -p "$next" "$env.new" && mv "$env.new" "$env" || exit 1
+  swapped=yes
+fi
+"$@"
+code=$?
+if [ "$swapped" = yes ]; then
+  if [ "$mode" = trial ] || { [ "$code" != 0 ] && [ "$(permanent)" = "$was" ]; }; then
+    if [ -f "$before" ]; then mv "$before" "$env"; else rm -f "$env"; fi
+  else
+    rm -f "$next"
+  fi
+fi
+exit "$code"
+`;
+
+/** After a rollback the environment is that of before as well. */
+const RESTORE_ENV = `
+set -eu
+env=$1 before=$2
+[ ! -f "$before" ] || mv "$before" "$env"
+`;
+
+/** The account of a deploy, from stdin; what was kept in case of a rollback is not needed any more. */
+const FINISH = `
+set -eu
+root=$1 log=$2 next=$3 before=$4
+${GIVE}
+rm -f "$next" "$before"
+mkdir -p "\${log%/*}"
+cat >>"$log"
+give "\${log%/*}" "$log"
+`;
+
+export const send = ({ root, release }: Layout, version: string, bytes: number): string[] =>
+  run(SEND, root, release(version).tarball, bytes);
+
+export const install = ({ root, firstInstall, bin }: Layout, bytes: number): string[] =>
+  run(INSTALL, root, firstInstall, bin, bytes);
+
+export const stageEnv = ({ root, etcEnv, etcEnvNext }: Layout, bytes: number): string[] =>
+  run(STAGE_ENV, root, etcEnv, etcEnvNext, bytes);
+
+/** `trial`: the old environment comes back whatever happens. */
+export function withEnv(layout: Layout, mode: "trial" | "keep", argv: string[]): string[] {
+  const { releases, etcEnv, etcEnvNext, etcEnvBefore } = layout;
+  return run(WITH_ENV, mode, releases, etcEnv, etcEnvNext, etcEnvBefore, ...argv);
+}
+
+export const restoreEnv = ({ etcEnv, etcEnvBefore }: Layout): string[] =>
+  run(RESTORE_ENV, etcEnv, etcEnvBefore);
+
+export const finish = ({ root, deploysLog, etcEnvNext, etcEnvBefore }: Layout): string[] =>
+  run(FINISH, root, deploysLog, etcEnvNext, etcEnvBefore);
