@@ -42,7 +42,7 @@ export async function stage(host: Host, text: string): Promise<boolean> {
   const { stdout } = await host.step(
     "environment",
     () => host.must("writing etc/env", argv, { stdin: text }),
-    ({ stdout }) => (stdout.trim() === "changed" ? "etc/env will be another one" : "as it is"),
+    ({ stdout }) => (stdout.trim() === "changed" ? "another one" : "the same as before"),
   );
   return stdout.trim() === "changed";
 }
@@ -107,43 +107,49 @@ async function ensureUnit(host: Host): Promise<void> {
 }
 
 /**
- * Asks the running processes themselves which release they are of, and waits until all are healthy.
- * @throws TSUGI_HOST_REFUSED when they are of another one, or unhealthy
+ * Waits until the release runs there and all its processes are healthy.
+ * @throws TSUGI_HOST_REFUSED
  */
-export async function verify(host: Host, artefact: Artefact): Promise<StatusReport | undefined> {
+export async function healthy(host: Host, artefact: Artefact): Promise<StatusReport | undefined> {
   if (host.transport.isDry) return undefined;
-  const { version, kind } = artefact.manifest;
-  return host.step("verify", async () => {
-    const status = await waitUntilHealthy(host, version);
-    // On the BEAM the status is the running node's own answer.
-    if (kind === "node") await askEachSlot(host, status, version);
-    return status;
+  return host.step("health", async () => {
+    const deadline = performance.now() + HEALTHY_MS;
+    for (;;) {
+      const status = await host.status();
+      const problem = unhealthy(status, artefact.manifest.version);
+      if (problem === undefined) return status;
+      if (performance.now() > deadline) throw wrong(host, problem);
+      await delay(POLL_MS);
+    }
   });
 }
 
-async function askEachSlot(host: Host, status: StatusReport, version: string): Promise<void> {
-  const slots = status.processes.flatMap(({ name, slots }) => slots.map((_, slot) => [name, slot]));
-  await Promise.all(
-    slots.map(async ([name, slot]) => {
-      const where = ["--process", String(name), "--slot", String(slot)];
-      const argv = [host.layout.bin, "rpc", "hot.release.version", ...where];
-      const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
-      if (stdout.trim() !== version) {
-        throw wrong(host, `${name}.${slot} says that it is ${stdout.trim()}, expected ${version}`);
-      }
-    }),
+/** The running processes themselves say which release they are of. @throws TSUGI_HOST_REFUSED */
+export async function askProcesses(host: Host, artefact: Artefact): Promise<void> {
+  const { version, kind } = artefact.manifest;
+  const status = await healthy(host, artefact);
+  // On the BEAM the status is the running node's own answer.
+  if (status === undefined || kind !== "node") return;
+  const slots = status.processes.flatMap(({ name, slots }) =>
+    slots.map((_, slot) => ({ name, slot })),
   );
-}
-
-async function waitUntilHealthy(host: Host, version: string): Promise<StatusReport> {
-  const deadline = performance.now() + HEALTHY_MS;
-  for (;;) {
-    const status = await host.status();
-    const problem = unhealthy(status, version);
-    if (problem === undefined) return status!;
-    if (performance.now() > deadline) throw wrong(host, problem);
-    await delay(POLL_MS);
-  }
+  await host.step(
+    "verify",
+    () =>
+      Promise.all(
+        slots.map(async ({ name, slot }) => {
+          const where = ["--process", name, "--slot", String(slot)];
+          const argv = [host.layout.bin, "rpc", "hot.release.version", ...where];
+          const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
+          if (stdout.trim() === version) return;
+          throw wrong(
+            host,
+            `${name}.${slot} says that it is ${stdout.trim()}, expected ${version}`,
+          );
+        }),
+      ),
+    () => `${slots.length === 1 ? "its process says" : `${slots.length} processes say`} ${version}`,
+  );
 }
 
 function unhealthy(status: StatusReport | undefined, version: string): string | undefined {

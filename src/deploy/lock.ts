@@ -98,6 +98,39 @@ export class HeldLock {
   }
 }
 
+interface Lockable {
+  transport: Transport;
+  layout: Layout;
+  step<T>(step: "lock", body: () => Promise<T>): Promise<T>;
+}
+
+/**
+ * The first host's lock before all others: of two who deploy at once, one gets all of them and one
+ * none. @throws TSUGI_DEPLOY_LOCKED
+ */
+export async function holdLocks<T>(
+  hosts: Lockable[],
+  reason: string,
+  environment: string,
+  body: () => Promise<T>,
+): Promise<T> {
+  const locks: HeldLock[] = [];
+  const take = (host: Lockable) =>
+    host.step("lock", async () => {
+      locks.push(await HeldLock.take(host.transport, host.layout, reason, environment));
+    });
+  try {
+    const [first, ...others] = hosts;
+    await take(first!);
+    const taken = await Promise.allSettled(others.map(take));
+    const refused = taken.find((one) => one.status === "rejected");
+    if (refused !== undefined) throw refused.reason;
+    return await body();
+  } finally {
+    await Promise.all(locks.map((lock) => lock.release()));
+  }
+}
+
 const describe = (reason: string): string =>
   JSON.stringify({ by: whoAmI(), reason, at: new Date().toISOString() });
 

@@ -73,7 +73,10 @@ export class LiveView extends PlainView {
   }
 
   protected override print(text: string): void {
-    if (this.#timer === undefined) return super.print(text);
+    if (this.#timer === undefined) {
+      super.print(text);
+      return;
+    }
     this.#screen.clear();
     super.print(text);
     this.#draw();

@@ -8,7 +8,7 @@ import type { DeployView } from "./view.ts";
 import { done, outcomeRow, planRow, table } from "./words.ts";
 
 /** Steps whose good end nobody needs to read. */
-const QUIET = new Set(["facts", "lock", "account"]);
+const QUIET = new Set(["facts", "lock", "health", "account"]);
 
 export class PlainView implements DeployView {
   readonly #width: number;

@@ -11,7 +11,7 @@ const STEPS: Record<StepName, [doing: string, done: string]> = {
   lock: ["taking the lock", "locked"],
   send: ["sending", "sent"],
   unpack: ["unpacking", "unpacked"],
-  environment: ["bringing etc/env", "etc/env is there"],
+  environment: ["bringing etc/env", "etc/env brought"],
   check: ["checking the new version", "checked"],
   unit: ["installing the unit", "the unit is installed"],
   start: ["starting", "started"],

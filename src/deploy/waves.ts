@@ -1,0 +1,98 @@
+/**
+ * Where hosts change: wave after wave, the canaries first. A wave is begun only while every host done
+ * so far is well; the first failure is the last wave. What becomes of those done is the policy's
+ * (`onFailure`). What has begun on a host is always waited for.
+ */
+import { TsugiError } from "../errors.ts";
+import { stopwatch } from "../platform/clock.ts";
+import type { StatusReport } from "../protocol/report.ts";
+import type { Deployment } from "./deploy.ts";
+import type { Host } from "./host.ts";
+import { askProcesses, change, healthy, undo } from "./hostSteps.ts";
+
+/** Restarts of all its processes, when a host was done. */
+type Restarts = Map<string, number>;
+
+export async function runWaves(deployment: Deployment): Promise<void> {
+  const { request, hosts, plan, ledger } = deployment;
+  const { report, signal, environment } = request;
+  const restarts: Restarts = new Map();
+  const done: Host[] = [];
+  for (const [index, names] of plan.waves.entries()) {
+    if (signal.aborted || ledger.hasFailed) break;
+    report({ event: "wave", number: index + 1, count: plan.waves.length, hosts: names });
+    const wave = hosts.filter((host) => names.includes(host.name));
+    await Promise.all([
+      ...wave.map((host) => changeHost(deployment, host, restarts)),
+      ...done.map((host) => watch(deployment, host, restarts)),
+    ]);
+    done.push(...wave);
+  }
+  if (!ledger.hasFailed) await Promise.all(done.map((host) => verify(deployment, host)));
+  if (ledger.hasFailed && environment.rollout.onFailure === "rollback") {
+    await Promise.all(done.map((host) => goBack(deployment, host)));
+  }
+}
+
+async function changeHost(deployment: Deployment, host: Host, restarts: Restarts): Promise<void> {
+  const { request, ledger, envChanged } = deployment;
+  const plan = planOf(deployment, host);
+  const ms = stopwatch();
+  try {
+    const how = { envChanged: envChanged.has(host.name), systemd: request.environment.systemd };
+    const report = await change(host, plan, request.artefact, how);
+    const status = await healthy(host, request.artefact);
+    restarts.set(host.name, restartsIn(status));
+    const isUnchanged = plan.action === "reload" && report === undefined;
+    const result = isUnchanged ? "unchanged" : "done";
+    ledger.set(host.name, { result, ms: ms(), ...(report === undefined ? {} : { report }) });
+    if (!isUnchanged) await deployment.hook("afterHost", host.name);
+  } catch (error) {
+    ledger.fail(host.name, error);
+    ledger.set(host.name, { ms: ms() });
+  }
+}
+
+/** Healthy in its probation is not healthy for ever. */
+async function watch({ request, ledger }: Deployment, host: Host, restarts: Restarts) {
+  try {
+    const status = await healthy(host, request.artefact);
+    const more = restartsIn(status) - restarts.get(host.name)!;
+    if (more <= 0) return;
+    const problem = `its processes were restarted ${more} times since it was done`;
+    const next = `Look there: ${host.layout.bin} logs`;
+    throw new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
+  } catch (error) {
+    ledger.fail(host.name, error);
+  }
+}
+
+async function verify({ request, ledger }: Deployment, host: Host): Promise<void> {
+  try {
+    await askProcesses(host, request.artefact);
+  } catch (error) {
+    ledger.fail(host.name, error);
+  }
+}
+
+/** A host that has failed by itself serves its old version already; one that fell ill later does not. */
+async function goBack(deployment: Deployment, host: Host): Promise<void> {
+  const { ledger } = deployment;
+  const { report, result, error } = ledger.of(host.name);
+  const isChanged = report !== undefined && result !== "unchanged" && result !== "unknown";
+  if (!isChanged) return;
+  try {
+    await undo(host, planOf(deployment, host));
+    ledger.set(host.name, { result: "rolled back", ...(error === undefined ? {} : { error }) });
+  } catch (problem) {
+    ledger.fail(host.name, problem);
+  }
+}
+
+const planOf = ({ plan }: Deployment, host: Host) =>
+  plan.hosts.find((one) => one.host.name === host.name)!;
+
+const restartsIn = (status: StatusReport | undefined): number =>
+  (status?.processes ?? [])
+    .flatMap(({ slots }) => slots)
+    .reduce((sum, { restarts }) => sum + restarts, 0);
