@@ -174,6 +174,12 @@ export const ERRORS = define({
     message: "{source} was not unpacked: {problem}.",
     hint: "Nothing was changed on this host. Build the release again (tsugi release), or copy it again.",
   },
+  TSUGI_DELTA_STALE: {
+    exitCode: 4,
+    message:
+      "The delta for {version} was made for another host, or for this one as it was: {problem}.",
+    hint: "Nothing was changed. Make it anew from {bin} inventory --json, or bring the whole tarball.",
+  },
   TSUGI_RELEASE_CONFLICT: {
     exitCode: 4,
     message:

@@ -17,7 +17,7 @@ import { signerOf } from "../release/signature.ts";
 const MANIFEST = /^releases\/[^/]+\/release\.json$/;
 
 /** @throws TSUGI_RELEASE_UNREADABLE */
-async function openRelease(place: string): Promise<Archive> {
+export async function openRelease(place: string): Promise<Archive> {
   const path = resolve(place);
   const unreadable = (problem: string) =>
     new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });

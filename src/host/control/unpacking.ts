@@ -1,7 +1,12 @@
 /** From what the user names, a version or a file, to a release that is unpacked. */
+import { randomBytes } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { stopwatch } from "../../platform/clock.ts";
-import { exists } from "../../platform/files.ts";
-import type { ReleaseHandler, Unpacked } from "../handler/index.ts";
+import { ensureFolder, exists } from "../../platform/files.ts";
+import type { ReleaseHandler, Unpacked, UnpackRequest } from "../handler/index.ts";
 import { isPath } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import { bytesText, msText, note } from "./output.ts";
@@ -16,7 +21,6 @@ export async function unpackNamed(
 ): Promise<Unpacked> {
   const { layout } = context;
   const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
-  const request = { ...what, ...(force ? { force } : {}) };
   if (!isPath(named) && !force) {
     const handler = await context.handler();
     const there = await handler.entry(named).catch(() => undefined);
@@ -27,6 +31,33 @@ export async function unpackNamed(
   const source = isPath(named) ? named : `releases/${named}/${layout.name}.tar.gz`;
   const label = isPath(named) ? "" : `Release ${named} not found, `;
   note(`${label}${label ? "unpacking" : "Unpacking"} ${source}`);
+  return carryOut(context, { ...what, ...(force ? { force } : {}) });
+}
+
+/** `named`: the file of a delta, or `-` for stdin. */
+export async function unpackDelta(
+  context: Context,
+  named: string,
+  force: boolean | undefined,
+): Promise<Unpacked> {
+  const request = { delta: true, ...(force ? { force } : {}) };
+  if (named !== "-") {
+    note(`Unpacking the delta ${named}`);
+    return carryOut(context, { ...request, source: context.resolvePath(named) });
+  }
+  note("Unpacking the delta from stdin");
+  // Below `.staging`, so that one that is left by a crash is swept away with the rest.
+  const source = join(context.layout.staging, `${randomBytes(8).toString("hex")}.delta`);
+  try {
+    await ensureFolder(context.layout.staging);
+    await pipeline(process.stdin, createWriteStream(source, { flags: "wx", mode: 0o600 }));
+    return await carryOut(context, { ...request, source });
+  } finally {
+    await rm(source, { force: true });
+  }
+}
+
+async function carryOut(context: Context, request: UnpackRequest): Promise<Unpacked> {
   const ms = stopwatch();
   const progress = progressPrinter();
   const offline = async (handler: ReleaseHandler) => {

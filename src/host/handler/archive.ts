@@ -25,6 +25,8 @@ export interface ArchiveEntry {
 
 export interface Archive {
   entries: AsyncIterable<ArchiveEntry>;
+  /** A delta: files of folders that are on this host need not come. */
+  leavesOutPresent?: boolean;
   /** The most bytes that may still come; more is a bomb. Set once the manifest is known. */
   limitBytes(most: number): void;
   /** Once the manifest is known: a tree has to be told which files to give. */

@@ -5,12 +5,6 @@
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestFile } from "../../release/manifest.ts";
 
-/** A folder that is renamed into place whole, such as `lib/wall-0.0.2`. */
-export interface Unit {
-  folder: string;
-  files: ManifestFile[];
-}
-
 /** @returns why this manifest may not be unpacked here, or undefined */
 export function contentsProblem(manifest: Manifest, layout: Layout): string | undefined {
   if (manifest.name !== layout.name) {
@@ -58,23 +52,4 @@ const isOwnCommand = (file: string | undefined, name: string) =>
 export function foldersAbove(path: string): string[] {
   const parts = path.split("/");
   return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
-}
-
-/** `lib/x` or `runtime/x` for a file below one of them, else undefined. */
-export function unitOf(path: string): string | undefined {
-  const [first, second] = path.split("/");
-  return first === "lib" || first === "runtime" ? `${first}/${second}` : undefined;
-}
-
-/** The folders of `lib/` and `runtime/` that a release consists of. */
-export function unitsOf(manifest: Manifest): Unit[] {
-  const units = new Map<string, ManifestFile[]>();
-  for (const file of manifest.files) {
-    const folder = unitOf(file.path);
-    if (folder === undefined) continue;
-    const files = units.get(folder) ?? [];
-    files.push(file);
-    units.set(folder, files);
-  }
-  return [...units].map(([folder, files]) => ({ folder, files }));
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { renameDurably } from "../../platform/files.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Registry, RegistryEntry } from "../../release/status.ts";
-import { unitsOf } from "./contents.ts";
+import { unitsOf } from "../../release/units.ts";
 import { readManifest, readRegistry, writeRegistry } from "./registry.ts";
 
 /**

@@ -15,8 +15,9 @@ import {
   parseManifest,
   releaseIdOf,
 } from "../../release/manifest.ts";
+import { type Unit, unitOf, unitsOf } from "../../release/units.ts";
 import type { Archive, ArchiveEntry } from "./archive.ts";
-import { contentsProblem, foldersAbove, type Unit, unitOf, unitsOf } from "./contents.ts";
+import { contentsProblem, foldersAbove } from "./contents.ts";
 import { checkSignature, firstDifference } from "./verify.ts";
 
 const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
@@ -107,8 +108,10 @@ export class Stage {
       bytes += file.size;
       onProgress?.({ bytes, totalBytes });
     }
-    const [lacking] = wanted.keys();
-    if (lacking !== undefined) throw this.refuse(`it ends before ${lacking} (truncated?)`);
+    for (const path of wanted.keys()) {
+      const isLeftOut = this.#archive.leavesOutPresent && kept.has(unitOf(path) ?? "");
+      if (!isLeftOut) throw this.refuse(`it ends before ${path} (truncated?)`);
+    }
     await this.#comparePresent(present);
     await this.#sync();
   }
@@ -130,6 +133,7 @@ export class Stage {
   }
 
   #unreadable(cause: unknown): TsugiError {
+    if (cause instanceof TsugiError) return cause;
     return this.refuse(`it can't be read to its end (${(cause as Error).message})`, cause);
   }
 

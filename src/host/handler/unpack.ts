@@ -17,8 +17,9 @@ import { ensureFolder, exists, renameDurably, writeDurably } from "../../platfor
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
 import type { RegistryEntry } from "../../release/status.ts";
+import { type Unit, unitsOf } from "../../release/units.ts";
 import { type Archive, openFolder, openTarball } from "./archive.ts";
-import { type Unit, unitsOf } from "./contents.ts";
+import { openDelta } from "./deltaArchive.ts";
 import { isFolderName, notFound, readManifest, readRegistry } from "./registry.ts";
 import { removeFiles, sweepUnreferenced } from "./remove.ts";
 import { type Opened, type Progress, presentUnits, Stage } from "./stage.ts";
@@ -30,6 +31,8 @@ export interface UnpackRequest {
   source?: string;
   /** Replace a release of the same version that is merely unpacked. */
   force?: boolean;
+  /** `source` is a delta (release/delta.ts). */
+  delta?: boolean;
 }
 
 export interface Unpacked {
@@ -106,6 +109,7 @@ async function findSource(
   }
   const source = resolve(request.source);
   const info = await stat(source).catch(() => undefined);
+  if (info?.isFile() && request.delta) return { source, archive: await openDelta(source, layout) };
   if (info?.isFile()) return { source, archive: openTarball(source) };
   const archive = info?.isDirectory() ? await openFolder(source, version) : undefined;
   if (archive !== undefined) return { source, archive };

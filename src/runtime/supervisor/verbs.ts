@@ -151,11 +151,12 @@ async function changeReleases(
 ): Promise<unknown> {
   const handler = await supervisor.parts.loadHandler();
   if (request.verb === "unpack") {
-    const { version, source, force } = request;
+    const { version, source, force, delta } = request;
     return handler.unpack({
       ...(version === undefined ? {} : { version }),
       ...(source === undefined ? {} : { source }),
       ...(force === undefined ? {} : { force }),
+      ...(delta === undefined ? {} : { delta }),
     });
   }
   if (request.verb === "prune") {

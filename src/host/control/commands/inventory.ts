@@ -1,6 +1,5 @@
 import { arch, platform } from "node:os";
-import type { ManifestFile } from "../../../release/manifest.ts";
-import { unitsOf } from "../../handler/contents.ts";
+import { type Unit, unitHash, unitsOf } from "../../../release/units.ts";
 import { report, table } from "../output.ts";
 import type { Register } from "../program.ts";
 
@@ -13,15 +12,16 @@ const register: Register = (program, context) => {
     .action(async ({ json, files }: { json?: boolean; files?: boolean }) => {
       const handler = await context.handler();
       const { name, releases } = await handler.registry();
-      const folders = new Map<string, { folder: string; files: ManifestFile[] }>();
+      const folders = new Map<string, Unit>();
       for (const { version } of releases) {
         for (const unit of unitsOf(await handler.manifest(version))) folders.set(unit.folder, unit);
       }
-      const listed = [...folders.values()].map(({ folder, files: content }) => ({
-        folder,
-        fileCount: content.length,
-        bytes: content.reduce((sum, file) => sum + file.size, 0),
-        ...(files ? { files: content } : {}),
+      const listed = [...folders.values()].map((unit) => ({
+        folder: unit.folder,
+        fileCount: unit.files.length,
+        bytes: unit.files.reduce((sum, file) => sum + file.size, 0),
+        hash: unitHash(unit),
+        ...(files ? { files: unit.files } : {}),
       }));
       const host = `${platform()}-${arch()}`;
       const value = { format: 1, name, platform: host, releases, folders: listed };
