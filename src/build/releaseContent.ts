@@ -53,7 +53,7 @@ function checked(place: string, file: ManifestFile, bytes: Uint8Array | undefine
 }
 
 /** A tarball that lies where a build has put it has its tree around it. */
-function treeOf(path: string): { root: string; folder: string } | undefined {
+export function treeOf(path: string): { root: string; folder: string } | undefined {
   const folder = path.endsWith(".gz") ? dirname(path) : path;
   if (basename(dirname(folder)) === "releases" && existsSync(join(folder, "release.json"))) {
     return { root: dirname(dirname(folder)), folder };

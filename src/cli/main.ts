@@ -62,6 +62,19 @@ program
     await verifyCommand(place, options);
   });
 
+program
+  .command("delta")
+  .description("make what one host lacks of a release: bin/<app> unpack --delta takes it there")
+  .argument("<release>", "its folder or tarball; older ones beside it are built on")
+  .requiredOption("--inventory <file>", "what bin/<app> inventory --json says there; - reads stdin")
+  .option("--base <release...>", "older releases that lie elsewhere")
+  .requiredOption("-o, --out <file>", "where the delta goes; - writes to stdout")
+  .option(...JSON_OPTION)
+  .action(async (place, options) => {
+    const { deltaCommand } = await import("./commands/delta.ts");
+    await deltaCommand(place, options);
+  });
+
 const keys = program
   .command("keys")
   .description("keys that sign releases: tsugi keys new, tsugi keys show")
