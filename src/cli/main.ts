@@ -1,5 +1,5 @@
 /** `tsugi`, on the build machine. Each command is a file of its own, loaded when it is asked for. */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { ownPackage } from "../build/ownPackage.ts";
 import { fail, setJson } from "./output.ts";
 
@@ -40,22 +40,39 @@ program
     await releaseCommand(folder, options);
   });
 
+const STORE_OPTION = [
+  "--store <place>",
+  "a folder or ssh://host/folder (default: TSUGI_STORE, or store in tsugi.config.*)",
+] as const;
+
 program
   .command("plan")
   .description("say how an upgrade between two releases would go, and why")
-  .argument("<from>", "a release: its folder or tarball")
+  .argument(
+    "<from>",
+    "a folder, a tarball, wall@1.2.0 in a store, or ssh://host/root: what runs there",
+  )
   .argument("<to>", "another one")
+  .addOption(
+    new Option("--require <strategy>", "exit 4 where the upgrade needs more than that").choices([
+      "swap",
+      "handoff",
+      "replace",
+    ]),
+  )
+  .option(...STORE_OPTION)
   .option(...JSON_OPTION)
-  .action(async (from, to) => {
+  .action(async (from, to, options) => {
     const { planCommand } = await import("./commands/plan.ts");
-    await planCommand(from, to);
+    await planCommand(from, to, options);
   });
 
 program
   .command("verify")
   .description("hold every file of a release against its manifest")
-  .argument("<release>", "its folder or tarball")
+  .argument("<release>", "its folder or tarball, or wall@1.2.0 in a store")
   .option("--keys <file>", "and refuse it unless a key of this trusted_keys file has signed it")
+  .option(...STORE_OPTION)
   .option(...JSON_OPTION)
   .action(async (place, options) => {
     const { verifyCommand } = await import("./commands/verify.ts");
@@ -98,11 +115,6 @@ keys
     const { showKeysCommand } = await import("./commands/keys.ts");
     showKeysCommand(file);
   });
-
-const STORE_OPTION = [
-  "--store <place>",
-  "a folder or ssh://host/folder (default: TSUGI_STORE, or store in tsugi.config.*)",
-] as const;
 
 program
   .command("push")

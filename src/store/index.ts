@@ -12,17 +12,34 @@ import { resolve } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { TsugiError } from "../errors.ts";
 import { Directory } from "./directory.ts";
+import { namingErrors } from "./named.ts";
 import { Store } from "./store.ts";
 
 export type { Pruned } from "./prune.ts";
 export { type Pulled, verifyStored } from "./pull.ts";
 export type { Pushed } from "./push.ts";
-export { formatReference, type Place, parsePlace, type StoreReference } from "./reference.ts";
+export {
+  formatReference,
+  type Place,
+  parsePlace,
+  parseSshAddress,
+  type StoreReference,
+} from "./reference.ts";
 export { type ReleaseName, Store } from "./store.ts";
 
-/** `location`: a folder, or ssh://[user@]host[:port]/folder. */
-export async function openStore(location: string): Promise<Store> {
-  return new Store(new Directory(resolve(location)));
+/**
+ * `location`: a folder, or ssh://[user@]host[:port]/folder, which `sshConfig` says how to reach where
+ * ~/.ssh/config does not.
+ */
+export async function openStore(
+  location: string,
+  sshConfig = process.env.TSUGI_SSH_CONFIG,
+): Promise<Store> {
+  if (!location.startsWith("ssh://")) {
+    return new Store(namingErrors(new Directory(resolve(location))));
+  }
+  const { SshFolder } = await import("./ssh.ts");
+  return new Store(new SshFolder(location, sshConfig));
 }
 
 /**

@@ -10,7 +10,7 @@
  * Cut off anywhere, it leaves blobs that the next push finds, or that a prune removes.
  */
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -70,6 +70,7 @@ export async function push(store: Store, { source, onStep }: PushRequest): Promi
   const contents: Contents = { source, folder, wanted: new Map() };
   const tarball = await tarballFacts(source);
   let parcel: Parcel | undefined;
+  let lacking: Run[] = [];
   try {
     onStep?.(`Reading ${source}`);
     await visitRelease(source, {
@@ -79,7 +80,7 @@ export async function push(store: Store, { source, onStep }: PushRequest): Promi
         if (present !== undefined) refuseOther(store, present, opened);
         parcel = parcelOf(opened, tarball, present);
         await files.put(one(pushMarker(id, blobsOf(parcel.stored))));
-        const lacking = await missingRuns(store, parcel);
+        lacking = await missing(store, parcel);
         contents.wanted = filesOf(lacking, folder);
         // Also where the release is there: a blob of it may have been lost.
         return present === undefined || lacking.length > 0;
@@ -89,9 +90,9 @@ export async function push(store: Store, { source, onStep }: PushRequest): Promi
     const { stored } = parcel!;
     const { name, version, releaseId } = stored;
     onStep?.(`Pushing ${name} ${version} to ${store.where}`);
-    const moved = await upload(store, id, parcel!, contents);
+    const moved = await upload(store, id, parcel!, lacking, contents);
     const already = !(await publish(store, parcel!));
-    return { name, version, releaseId, already, blobs: blobsOf(stored).length, moved };
+    return { name, version, releaseId, already, blobs: new Set(blobsOf(stored)).size, moved };
   } finally {
     await rm(folder, { recursive: true, force: true });
     await files.remove([pushMarker(id, []).path]);
@@ -139,9 +140,11 @@ function refuseOther(store: Store, present: StoredRelease, offered: { releaseId:
   });
 }
 
-async function missingRuns(store: Store, { runs }: Parcel): Promise<Run[]> {
-  const there = await store.files.present(runs.map(({ blob }) => STORE.blob(blob)));
-  return runs.filter(({ blob }) => !there.has(STORE.blob(blob)));
+/** The runs whose blobs are not there; that of the manifest is one without files. */
+async function missing({ files }: Store, { stored, runs }: Parcel): Promise<Run[]> {
+  const all = [...runs, { blob: stored.manifest, files: [] }];
+  const there = await files.present(all.map(({ blob }) => STORE.blob(blob)));
+  return all.filter(({ blob }) => !there.has(STORE.blob(blob)));
 }
 
 /** Where the contents of these runs go meanwhile. */
@@ -161,6 +164,7 @@ async function upload(
   store: Store,
   id: string,
   parcel: Parcel,
+  first: Run[],
   contents: Contents,
 ): Promise<Pushed["moved"]> {
   const moved = { blobs: 0, bytes: 0 };
@@ -168,17 +172,15 @@ async function upload(
     moved.blobs += 1;
     moved.bytes += bytes.length;
   };
-  for (let look = 1; ; look += 1) {
-    const lacking = await missingRuns(store, parcel);
-    const manifest = STORE.blob(parcel.stored.manifest);
-    const needsManifest = !(await store.files.present([manifest])).has(manifest);
-    if (lacking.length === 0 && !needsManifest) return moved;
+  let lacking = first;
+  for (let look = 1; lacking.length > 0; look += 1) {
     if (look > MOST_LOOKS) throw unsteady(store);
-    const fresh = lacking.filter((run) => run.files.some(({ path }) => !contents.wanted.has(path)));
-    if (fresh.length > 0) await takeOut(fresh, contents, look);
-    await store.files.put(blobsFor(lacking, needsManifest ? parcel : undefined, contents, count));
+    await takeOut(lacking, contents, look);
+    await store.files.put(blobsFor(lacking, parcel, contents, count));
     await store.files.put(one(pushMarker(id, blobsOf(parcel.stored))));
+    lacking = await missing(store, parcel);
   }
+  return moved;
 }
 
 const unsteady = (store: Store) =>
@@ -187,11 +189,12 @@ const unsteady = (store: Store) =>
     problem: "what was written was gone a moment later",
   });
 
-/** What was there at the first look and is not at a later one. */
+/** Once more from the source: what was there at the first look and is not any more. */
 async function takeOut(runs: Run[], { source, folder, wanted }: Contents, look: number) {
-  const more = new Map(
-    [...filesOf(runs, folder)].map(([path, file]) => [path, `${file}.${look}`] as const),
-  );
+  const isNew = (run: Run) => run.files.some(({ path }) => !wanted.has(path));
+  const more = filesOf(runs.filter(isNew), join(folder, String(look)));
+  if (more.size === 0) return;
+  await mkdir(join(folder, String(look)));
   await visitRelease(source, {
     opened: async () => true,
     copyTo: ({ path }) => more.get(path),
@@ -201,25 +204,22 @@ async function takeOut(runs: Run[], { source, folder, wanted }: Contents, look: 
 
 async function* blobsFor(
   runs: readonly Run[],
-  withManifest: Parcel | undefined,
+  { stored, opened }: Parcel,
   { wanted }: Contents,
   count: (file: NewFile) => void,
 ): AsyncGenerator<NewFile> {
-  const packed = async (blob: string, content: Uint8Array) => {
-    const file = { path: STORE.blob(blob), bytes: await gzipAsync(content) };
-    count(file);
-    return file;
-  };
   const sent = new Set<string>();
   for (const { blob, files } of runs) {
     if (sent.has(blob)) continue;
     sent.add(blob);
-    const parts = await Promise.all(files.map((file) => contentOf(file, wanted)));
-    yield packed(blob, Buffer.concat(parts));
+    const content =
+      blob === stored.manifest
+        ? Buffer.from(opened.manifestBytes)
+        : Buffer.concat(await Promise.all(files.map((file) => contentOf(file, wanted))));
+    const packed = { path: STORE.blob(blob), bytes: await gzipAsync(content) };
+    count(packed);
+    yield packed;
   }
-  if (withManifest === undefined) return;
-  const { stored, opened } = withManifest;
-  yield packed(stored.manifest, Buffer.from(opened.manifestBytes));
 }
 
 const contentOf = ({ path }: ManifestFile, wanted: Map<string, string>): Promise<Buffer> =>

@@ -46,6 +46,7 @@ export class Store {
       // Gone: somebody prunes.
       if (bytes !== undefined) releases.push(parseStored(text(bytes), this.fileOf(path)));
     }
+    if (releases.length === 0) await this.#refuseIfGone();
     return releases.sort(byNameAndPush);
   }
 
@@ -54,6 +55,7 @@ export class Store {
     const found =
       version === "latest" ? (await this.list(name))[0] : await this.lookUp(name, version);
     if (found !== undefined) return found;
+    await this.#refuseIfGone();
     throw new TsugiError("TSUGI_NOT_IN_STORE", { store: this.where, name, version });
   }
 
@@ -80,6 +82,11 @@ export class Store {
     return prune(this, request);
   }
 
+  /** The folder, whatever is in it. */
+  async isThere(): Promise<boolean> {
+    return (await this.files.present(["."])).size > 0;
+  }
+
   close(): Promise<void> {
     return this.files.close();
   }
@@ -99,6 +106,13 @@ export class Store {
       if (found === undefined) throw storeDamaged(this.fileOf(path), "it is not there");
       yield { path, bytes: found };
     }
+  }
+
+  /** A disk that is not mounted is not an empty store. */
+  async #refuseIfGone(): Promise<void> {
+    if (await this.isThere()) return;
+    const details = { store: this.where, problem: "there is no such folder" };
+    throw new TsugiError("TSUGI_STORE_FAILED", details);
   }
 
   /** A prune that was killed may have left there what is still used. */

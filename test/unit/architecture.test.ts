@@ -99,6 +99,14 @@ describe("the house", () => {
     assert.deepEqual(wrong, []);
   });
 
+  test("store reaches into deploy only for its transport", () => {
+    const wrong = imports.filter(
+      ({ from, to }) =>
+        roomOf(from) === "store" && roomOf(to) === "deploy" && !to.startsWith("deploy/transport/"),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
   test("what ships in a release needs no package but those that are bundled into it", () => {
     const shipped = new Set([...SHIPPED, "hot", "runtime", "host"]);
     const bundled = new Set(["tar-stream", "semver", "commander"]);

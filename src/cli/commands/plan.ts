@@ -1,13 +1,37 @@
-import { readManifest } from "../../build/inspect.ts";
-import { explainPlan, planUpgrade } from "../../relup/index.ts";
+import { renderError, TsugiError } from "../../errors.ts";
+import { explainPlan, type Plan, planUpgrade } from "../../relup/index.ts";
 import { printResult } from "../output.ts";
+import { manifestAt } from "../places.ts";
 
-export async function planCommand(from: string, to: string): Promise<void> {
-  const [old, now] = [await readManifest(from), await readManifest(to)];
+/** Each allows what stands before it, too. */
+const STRATEGIES = ["none", "swap", "handoff", "replace", "restart"] as const;
+
+interface Options {
+  require?: "swap" | "handoff" | "replace";
+  store?: string;
+}
+
+export async function planCommand(from: string, to: string, options: Options): Promise<void> {
+  const allowed = options.require;
+  const old = await manifestAt(from, options.store);
+  const now = await manifestAt(to, options.store);
   const { planBeam } = await import("../../beam/index.ts");
   const isBeam = old.kind === "beam" && now.kind === "beam";
   const plan = isBeam ? planBeam(old, now) : planUpgrade(old, now);
   printResult(plan, [explainPlan(plan)]);
-  // A pipeline may fail on it: the upgrade would be refused.
-  if (plan.obstacles.length > 0) process.exitCode = 4;
+  const refusal = refusalOf(plan, allowed);
+  if (refusal === undefined) return;
+  // A pipeline may fail on it. The plan is the document, so this goes to stderr in any case.
+  process.stderr.write(`${renderError(refusal)}\n`);
+  process.exitCode = 4;
+}
+
+function refusalOf(plan: Plan, allowed: Options["require"]): TsugiError | undefined {
+  const [obstacle] = plan.obstacles;
+  if (obstacle !== undefined) return new TsugiError(obstacle.code, obstacle.details);
+  const { from, to, strategy, reasons } = plan;
+  if (allowed === undefined) return undefined;
+  if (STRATEGIES.indexOf(strategy) <= STRATEGIES.indexOf(allowed)) return undefined;
+  const why = reasons.join("; ");
+  return new TsugiError("TSUGI_PLAN_NEEDS_MORE", { from, to, strategy, allowed, why });
 }

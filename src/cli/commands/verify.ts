@@ -1,14 +1,32 @@
-import { verifyRelease } from "../../build/inspect.ts";
+import { trustIn, type Verified, verifiedOf, verifyRelease } from "../../build/inspect.ts";
+import { parsePlace, verifyStored } from "../../store/index.ts";
 import { formatBytes, printResult } from "../output.ts";
+import { withStored } from "../stores.ts";
 
-export async function verifyCommand(place: string, { keys }: { keys?: string }): Promise<void> {
-  const verified = await verifyRelease(place, keys);
+interface Options {
+  keys?: string;
+  store?: string;
+}
+
+export async function verifyCommand(text: string, options: Options): Promise<void> {
+  const { keys } = options;
+  const verified = await verify(text, options);
   const { name, version, files, bytes, releaseId, signedBy } = verified;
   printResult(verified, [
     `${name} ${version} is whole: ${files} files, ${formatBytes(bytes)}`,
     `  releaseId ${releaseId}`,
     `  ${signatureLine(signedBy, keys)}`,
   ]);
+}
+
+async function verify(text: string, { keys, store }: Options): Promise<Verified> {
+  const place = parsePlace(text);
+  if (place.kind !== "stored") return verifyRelease(text, keys);
+  const refuseUntrusted = await trustIn(keys);
+  const reference = { ...place, store: place.store ?? store };
+  return withStored(reference, async (opened, stored) =>
+    verifiedOf(await verifyStored(opened, stored, refuseUntrusted)),
+  );
 }
 
 function signatureLine(signedBy: string | null, keys: string | undefined): string {

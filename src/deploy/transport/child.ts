@@ -74,7 +74,9 @@ async function feed(
 function collect(child: ChildProcess, options: RunOptions): Promise<ChildResult> {
   const collected = { stdout: "", stderr: "" };
   const listeners = { stdout: options.onStdout, stderr: options.onStderr };
+  if (options.stdout !== undefined) child.stdout!.pipe(options.stdout);
   for (const name of ["stdout", "stderr"] as const) {
+    if (name === "stdout" && options.stdout !== undefined) continue;
     const listener =
       listeners[name] ??
       ((text: string) => {

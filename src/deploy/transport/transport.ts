@@ -2,6 +2,8 @@
  * How hosts are reached: one interface, so that nothing else in `deploy` knows of ssh. A command is
  * an array of arguments; what is private goes over stdin, because arguments can be read by others.
  */
+import type { Writable } from "node:stream";
+
 export interface Transport {
   /** The host's name, for messages. */
   readonly name: string;
@@ -23,6 +25,8 @@ export interface RunOptions {
   /** Called with what comes; it is not collected then. */
   onStdout?: (text: string) => void;
   onStderr?: (text: string) => void;
+  /** Gets stdout as bytes, at its own pace, in place of `onStdout`. */
+  stdout?: Writable;
   /** The command changes nothing: a dry run carries it out as well. */
   readOnly?: boolean;
 }

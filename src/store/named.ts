@@ -1,0 +1,33 @@
+import { TsugiError } from "../errors.ts";
+import type { StoreFiles } from "./files.ts";
+
+/** What the file system refuses becomes an error that names the store. */
+export function namingErrors(files: StoreFiles): StoreFiles {
+  const { where, isHere } = files;
+  const name = (error: unknown): never => {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isFileError = !(error instanceof TsugiError) && /^E[A-Z]+$/.test(String(code));
+    if (!isFileError) throw error;
+    const details = { store: where, problem: message };
+    throw new TsugiError("TSUGI_STORE_FAILED", details, { cause: error });
+  };
+  return {
+    where,
+    isHere,
+    list: (folder) => files.list(folder).catch(name),
+    present: (paths) => files.present(paths).catch(name),
+    read: async function* (paths) {
+      try {
+        yield* files.read(paths);
+      } catch (error) {
+        name(error);
+      }
+    },
+    nowMs: () => files.nowMs().catch(name),
+    put: (added) => files.put(added).catch(name),
+    create: (file) => files.create(file).catch(name),
+    move: (moves) => files.move(moves).catch(name),
+    remove: (paths) => files.remove(paths).catch(name),
+    close: () => files.close(),
+  };
+}
