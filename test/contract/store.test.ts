@@ -34,6 +34,10 @@ const skip = await whyNoSshd();
 const temporary = temporaryFolder();
 let fleet: SshFleet;
 let count = 0;
+const next = () => {
+  count += 1;
+  return count;
+};
 
 before(async () => {
   // Copies of what a store elsewhere has: not the machine's.
@@ -49,8 +53,7 @@ after(async () => {
 const LARGE = { bytes: Buffer.alloc(300_000, "large and always the same\n") };
 
 async function tarballOf(release: HandmadeRelease, signature?: string): Promise<string> {
-  count += 1;
-  const path = temporary.at(`${count}.tar.gz`);
+  const path = temporary.at(`${next()}.tar.gz`);
   writeFileSync(path, await pack(entriesOf(release, signature)));
   return path;
 }
@@ -83,11 +86,11 @@ interface Place {
 
 const PLACES: Record<string, () => Place> = {
   folder: () => {
-    const folder = temporary.at(`store-${(count += 1)}`);
+    const folder = temporary.at(`store-${next()}`);
     return { folder, open: () => openStore(folder) };
   },
   ssh: () => {
-    const folder = join(fleet.hosts[0]!.folder, `a store-${(count += 1)}`);
+    const folder = join(fleet.hosts[0]!.folder, `a store-${next()}`);
     return { folder, open: () => openStore(`ssh://depot${folder}`, fleet.configFile) };
   },
 };
@@ -105,7 +108,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
     const push = async (release: HandmadeRelease, signature?: string) =>
       store.push({ source: await tarballOf(release, signature) });
     const pull = async (version: string, name = "wall") => {
-      const target = temporary.at(`pulled-${(count += 1)}`, "wall.tar.gz");
+      const target = temporary.at(`pulled-${next()}`, "wall.tar.gz");
       return store.pull(await store.find({ name, version }), { target });
     };
     const blobs = () => readdirSync(join(place.folder, "blobs")).sort();
@@ -246,9 +249,9 @@ for (const [kind, make] of Object.entries(PLACES)) {
         }
         return there;
       };
-      const next = wall("1.1.0");
-      await push(next);
-      await whole(next);
+      const second = wall("1.1.0");
+      await push(second);
+      await whole(second);
     });
 
     test("what a killed prune has left in its trash is found there", async () => {
@@ -276,7 +279,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
       ];
       // One way is enough where each command is a process on the other side.
       for (const [what, break_] of kind === "ssh" ? damage.slice(0, 1) : damage) {
-        process.env.TSUGI_CACHE = temporary.at(`cache-${(count += 1)}`);
+        process.env.TSUGI_CACHE = temporary.at(`cache-${next()}`);
         const name = blobs().find(
           (blob) => blob !== blobs()[0] && !blob.includes(stored.manifest),
         )!;
@@ -317,7 +320,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
 
     test("with trusted keys, only what one of them has signed is pulled; signing may come later", async () => {
       const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-      const file = temporary.at(`keys-${(count += 1)}`);
+      const file = temporary.at(`keys-${next()}`);
       writeFileSync(file, formatTrustedKey(publicKey), { mode: 0o644 });
       const refuseUntrusted = await trustIn(file);
       const release = wall("1.0.0");
@@ -347,7 +350,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
 
 describe("store: behind ssh", { skip }, () => {
   test("a connection that is cut within a file leaves no part of it, and the store goes on", async () => {
-    const folder = join(fleet.hosts[0]!.folder, `cut-${(count += 1)}`);
+    const folder = join(fleet.hosts[0]!.folder, `cut-${next()}`);
     const store = await openStore(`ssh://depot${folder}`, fleet.configFile);
     const sizes = () => {
       const names = existsSync(join(folder, "tmp")) ? readdirSync(join(folder, "tmp")) : [];
@@ -373,7 +376,7 @@ describe("store: behind ssh", { skip }, () => {
   });
 
   test("the other side needs a shell and coreutils, and quotes in a path do no harm", async () => {
-    const folder = join(fleet.hosts[0]!.folder, `it's "$(touch x)" ${(count += 1)}`);
+    const folder = join(fleet.hosts[0]!.folder, `it's "$(touch x)" ${next()}`);
     const store = await openStore(`ssh://depot${folder}`, fleet.configFile);
     await store.push({ source: await tarballOf(wall("1.0.0")) });
     assert.ok(existsSync(join(folder, "releases/wall/1.0.0.json")));
