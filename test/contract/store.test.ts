@@ -306,7 +306,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
         "",
         "{",
         '{"format": 2}',
-        readFileSync(path, "utf8").replace(/"runs": \[[^]*/, '"runs": [3]}'),
+        readFileSync(path, "utf8").replace(/"runs": \[[\s\S]*/, '"runs": [3]}'),
       ];
       for (const text of texts) {
         writeFileSync(path, text);
