@@ -1,43 +1,69 @@
 /** The release that is to be deployed: one that is named, or this project, built. */
-import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { readManifest, verifyRelease } from "../build/inspect.ts";
 import type { Artefact } from "../deploy/index.ts";
 import { TsugiError } from "../errors.ts";
-import { layoutOf } from "../release/layout.ts";
 import { createReport } from "./buildReport.ts";
+import { type AnyRequest, buildAny } from "./releasing.ts";
+import { sourceOf, withStored } from "./stores.ts";
 
-/** Held against its manifest before a byte of it is sent. */
-export async function obtainArtefact(
+export interface ArtefactOptions {
+  config?: string;
+  git?: string;
+  ref?: string;
+}
+
+/**
+ * Calls with the release; what was fetched for it is gone afterwards. It is held against its manifest
+ * before a byte of it is sent.
+ */
+export async function withArtefact<T>(
   folder: string,
-  release: string | undefined,
-  options: { config?: string },
-): Promise<Artefact> {
-  const tarball = release === undefined ? await build(folder, options) : await tarballOf(release);
+  named: string | undefined,
+  options: ArtefactOptions,
+  body: (artefact: Artefact) => Promise<T>,
+): Promise<T> {
+  if (named === undefined) return body(await artefactOf(await build(folder, options)));
+  if (options.git !== undefined || options.ref !== undefined) {
+    const problem = "either a release that is built already, or --git and --ref, not both";
+    throw new TsugiError("TSUGI_USAGE", { problem, help: "tsugi help deploy" });
+  }
+  const { parsePlace } = await import("../store/index.ts");
+  const place = parsePlace(named);
+  if (place.kind === "host") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text: named });
+  if (place.kind === "path") return body(await artefactOf(sourceOf(resolve(place.path))));
+  const temporary = mkdtempSync(join(tmpdir(), "tsugi-pulled-"));
+  try {
+    const target = join(temporary, "release.tar.gz");
+    await withStored(place, (store, stored) => store.pull(stored, { target }));
+    return await body(await artefactOf(target));
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+async function artefactOf(tarball: string): Promise<Artefact> {
   const { releaseId } = await verifyRelease(tarball);
+  if (statSync(tarball).isDirectory()) {
+    const problem = "it has no tarball to send";
+    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: tarball, problem });
+  }
   const manifest = await readManifest(tarball);
   return { manifest, releaseId, tarball, bytes: statSync(tarball).size };
 }
 
-async function tarballOf(release: string): Promise<string> {
-  const place = resolve(release);
-  if (!existsSync(place) || !statSync(place).isDirectory()) return place;
-  const { name, version } = await readManifest(place);
-  const beside = [layoutOf(place, name).release(version).tarball, resolve(place, `${name}.tar.gz`)];
-  const tarball = beside.find((path) => existsSync(path));
-  if (tarball !== undefined) return tarball;
-  const problem = `it has no ${name}.tar.gz to send`;
-  throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
-}
-
-async function build(folder: string, { config }: { config?: string }): Promise<string> {
+async function build(folder: string, { config, git, ref }: ArtefactOptions): Promise<string> {
   const report = await createReport();
-  const { isBeamProject, releaseBeam } = await import("../beam/index.ts");
-  const { buildRelease } = await import("../build/release.ts");
-  const request = { folder, ...(config === undefined ? {} : { configFile: config }) };
-  const make = isBeamProject(folder) ? releaseBeam : buildRelease;
+  const common = config === undefined ? {} : { configFile: config };
+  const clean = { ...common, git: git ?? folder, out: join(folder, "rel") };
+  const isClean = git !== undefined || ref !== undefined;
+  const request: AnyRequest = isClean
+    ? { ...clean, ...(ref === undefined ? {} : { ref }) }
+    : { ...common, folder };
   try {
-    const { tarball } = await make(request, report);
+    const { tarball } = await buildAny(request, report);
     report.done();
     return tarball;
   } catch (error) {

@@ -186,18 +186,98 @@ program
     await stopCommand(options);
   });
 
+const CONFIG_OPTION = ["--config <file>", "another configuration file"] as const;
+const ENVIRONMENT = [
+  "[environment]",
+  "of tsugi.config.*; may be left out where there is one",
+] as const;
+
 program
   .command("deploy")
   .description("bring a release to every host of an environment and go over to it")
-  .argument("[environment]", "of tsugi.config.*; may be left out where there is one")
-  .argument("[release]", "a tarball, or the folder of a build (default: build this project)")
-  .option("--config <file>", "another configuration file")
+  .argument(...ENVIRONMENT)
+  .argument(
+    "[release]",
+    "a tarball, a build's folder or name@version (default: build this project)",
+  )
+  .option("--git <url|path>", "build a clean clone of that repository")
+  .option("--ref <ref>", "a branch, tag or commit of --git, or else of this repository")
+  .option(...CONFIG_OPTION)
   .option("--dry-run", "ask the hosts, then print the commands and change nothing")
   .option("--yes", "ask nothing")
   .option("--json", "events, one a line")
   .action(async (environment, release, options) => {
     const { deployCommand } = await import("./commands/deploy.ts");
     await deployCommand(environment, release, options);
+  });
+
+program
+  .command("status")
+  .description("what runs on each host: version, since when, health, pending, last pause")
+  .argument(...ENVIRONMENT)
+  .option(...CONFIG_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (environment, options) => {
+    const { statusCommand } = await import("./commands/status.ts");
+    await statusCommand(environment, options);
+  });
+
+program
+  .command("rollback")
+  .description("every host back to the version that was permanent there before")
+  .argument(...ENVIRONMENT)
+  .option(...CONFIG_OPTION)
+  .option("--json", "events, one a line")
+  .action(async (environment, options) => {
+    const { rollbackCommand } = await import("./commands/rollback.ts");
+    await rollbackCommand(environment, options);
+  });
+
+program
+  .command("logs")
+  .description("the logs of all hosts, merged")
+  .argument(...ENVIRONMENT)
+  .option("-f, --follow", "go on until Ctrl-C")
+  .option("-n, --lines <count>", "how many of the last lines of each host", "20")
+  .option(...CONFIG_OPTION)
+  .action(async (environment, options) => {
+    const { logsCommand } = await import("./commands/logs.ts");
+    await logsCommand(environment, options);
+  });
+
+program
+  .command("exec")
+  .description("run a command on every host, in its install root: tsugi exec production -- ls log")
+  .argument("<words...>", "[environment] [--] command arguments")
+  .option(...CONFIG_OPTION)
+  .option(...JSON_OPTION)
+  .passThroughOptions()
+  .action(async (words, options) => {
+    const { execCommand } = await import("./commands/exec.ts");
+    await execCommand(words, options);
+  });
+
+program
+  .command("lock")
+  .description("let nobody deploy to the hosts of an environment")
+  .argument(...ENVIRONMENT)
+  .requiredOption("--reason <text>", "who is refused reads it")
+  .option(...CONFIG_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (environment, options) => {
+    const { lockCommand } = await import("./commands/lock.ts");
+    await lockCommand(environment, options);
+  });
+
+program
+  .command("unlock")
+  .description("take the deploy lock away, whoever's it is")
+  .argument(...ENVIRONMENT)
+  .option(...CONFIG_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (environment, options) => {
+    const { unlockCommand } = await import("./commands/lock.ts");
+    await unlockCommand(environment, options);
   });
 
 program.helpCommand(false);

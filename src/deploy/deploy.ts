@@ -13,19 +13,21 @@
  *
  * Each step can be done again, so the same command goes on where another one has ended.
  */
-import { type ErrorJson, errorToJson } from "../errors.ts";
+import { errorToJson } from "../errors.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { Plan } from "../relup/index.ts";
 import type { Environment, HostSpec } from "./environment.ts";
 import { envText } from "./envText.ts";
 import type { Report } from "./events.ts";
+import { withHosts } from "./fleet.ts";
 import { runHook } from "./hooks.ts";
-import { Host } from "./host.ts";
+import type { Host } from "./host.ts";
 import { account, check, prepare, stage } from "./hostSteps.ts";
 import { Ledger } from "./ledger.ts";
 import { holdLocks } from "./lock.ts";
 import { type DeployResult, refusedError, stoppedError } from "./outcome.ts";
 import { type Artefact, planRollout, type RolloutPlan } from "./rollout.ts";
+import { settle } from "./settle.ts";
 import type { Transport } from "./transport/index.ts";
 import { runWaves } from "./waves.ts";
 
@@ -59,22 +61,17 @@ export interface Deployment {
  * @throws TSUGI_DEPLOY_REFUSED and others, while nothing is changed
  */
 export async function deploy(request: DeployRequest): Promise<DeployResult | undefined> {
-  const { environment, artefact, open, report, signal } = request;
+  const { environment, artefact, signal } = request;
   const { name, version } = artefact.manifest;
-  const hosts = environment.hosts.map(
-    (spec) => new Host(spec, name, open(spec), environment.name, report),
-  );
-  try {
+  return withHosts(environment, name, request, async (hosts) => {
     const plan = await makePlan(request, hosts);
     if (!(await request.confirm(plan))) return undefined;
     signal.throwIfAborted();
     const reason = `tsugi deploy ${environment.name}: ${name} ${version}`;
-    return await holdLocks(hosts, reason, environment.name, () =>
+    return holdLocks(hosts, reason, environment.name, () =>
       carryOut(deploymentOf(request, hosts, plan)),
     );
-  } finally {
-    await Promise.all(hosts.map((host) => host.transport.close()));
-  }
+  });
 }
 
 async function makePlan(request: DeployRequest, hosts: Host[]): Promise<RolloutPlan> {
@@ -166,24 +163,4 @@ async function writeAccounts({ hosts, ledger }: Deployment): Promise<void> {
       await account(host, ledger.record(host.name));
     }
   });
-}
-
-interface Settled<T> {
-  answers: { host: Host; value: T }[];
-  failures: { host: string; error: ErrorJson }[];
-}
-
-/** On all hosts at once, to the end on each. */
-export async function settle<T>(
-  hosts: Host[],
-  body: (host: Host, at: number) => Promise<T>,
-): Promise<Settled<T>> {
-  const result: Settled<T> = { answers: [], failures: [] };
-  const settled = await Promise.allSettled(hosts.map(body));
-  for (const [index, one] of settled.entries()) {
-    const host = hosts[index]!;
-    if (one.status === "fulfilled") result.answers.push({ host, value: one.value });
-    else result.failures.push({ host: host.name, error: errorToJson(one.reason) });
-  }
-  return result;
 }

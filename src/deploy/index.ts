@@ -1,10 +1,16 @@
 export { type DeployRequest, deploy } from "./deploy.ts";
 export { type Environment, type HostSpec, resolveEnvironment } from "./environment.ts";
 export type { DeployEvent, Report, StepName } from "./events.ts";
-export { Host } from "./host.ts";
-export type { DeployResult, HostOutcome, HostResult } from "./outcome.ts";
+export { withHosts } from "./fleet.ts";
+export { type HostStatus, readHostStatus } from "./fleetStatus.ts";
+export type { Host } from "./host.ts";
+export { ageText, lockByHand, unlock } from "./lock.ts";
+export { type DeployResult, type HostOutcome, type HostResult, stoppedError } from "./outcome.ts";
+export { followed, inFolder } from "./remote/runScripts.ts";
+export { type RollbackResult, rollback } from "./rollback.ts";
 export type { Artefact, HostPlan, RolloutPlan } from "./rollout.ts";
 export { expandHome, readSecrets } from "./secrets.ts";
+export { settle } from "./settle.ts";
 export {
   LocalTransport,
   PrinterTransport,

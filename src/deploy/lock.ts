@@ -1,5 +1,6 @@
 /** Who deploys to a host right now, or has said that nobody may. */
 import { hostname, userInfo } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../errors.ts";
 import type { Layout } from "../release/layout.ts";
 import { removeLock, takeLock } from "./remote/lockScripts.ts";
@@ -14,6 +15,8 @@ export interface Lock {
   /** Held by a deploy that is under way, not by hand. */
   isDeploy: boolean;
 }
+
+const PATIENCE_MS = 2_000;
 
 export const whoAmI = (): string => `${userInfo().username}@${hostname()}`;
 
@@ -117,7 +120,9 @@ export async function holdLocks<T>(
   const locks: HeldLock[] = [];
   const take = (host: Lockable) =>
     host.step("lock", async () => {
-      locks.push(await HeldLock.take(host.transport, host.layout, reason, environment));
+      locks.push(
+        await patiently(() => HeldLock.take(host.transport, host.layout, reason, environment)),
+      );
     });
   try {
     const [first, ...others] = hosts;
@@ -128,6 +133,20 @@ export async function holdLocks<T>(
     return await body();
   } finally {
     await Promise.all(locks.map((lock) => lock.release()));
+  }
+}
+
+/** One whose holder has just died takes a moment to be noticed. */
+async function patiently<T>(take: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await take();
+    } catch (error) {
+      const isLocked = error instanceof TsugiError && error.code === "TSUGI_DEPLOY_LOCKED";
+      if (!isLocked || performance.now() > deadline) throw error;
+      await delay(PATIENCE_MS / 8);
+    }
   }
 }
 

@@ -21,7 +21,7 @@ export type HostResult =
 
 export interface HostOutcome {
   host: string;
-  action: HostPlan["action"];
+  action: HostPlan["action"] | "rollback";
   from: string | null;
   result: HostResult;
   error?: ErrorJson;

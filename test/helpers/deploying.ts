@@ -30,6 +30,7 @@ export class Deploying {
   readonly folder: string;
   readonly fleet: SshFleet;
   readonly hosts: DeployedHost[];
+  readonly #app: string;
   /** Environment of `tsugi`. */
   env: Record<string, string> = {};
 
@@ -41,12 +42,13 @@ export class Deploying {
       const root = join(ssh.folder, "srv", app);
       return { ssh, root, port: ports[index]!, bin: join(root, "bin", app) };
     });
-    const deploying = new Deploying(folder, fleet, hosts);
+    const deploying = new Deploying(app, folder, fleet, hosts);
     deploying.configure();
     return deploying;
   }
 
-  private constructor(folder: string, fleet: SshFleet, hosts: DeployedHost[]) {
+  private constructor(app: string, folder: string, fleet: SshFleet, hosts: DeployedHost[]) {
+    this.#app = app;
     this.folder = folder;
     this.fleet = fleet;
     this.hosts = hosts;
@@ -65,7 +67,7 @@ export class Deploying {
     });
     const ssh = { config: this.fleet.configFile };
     const production = { hosts, ssh, rollout: { canary: 1, batch: "100%" }, ...change };
-    const text = JSON.stringify({ environments: { production } }, null, 2);
+    const text = JSON.stringify({ name: this.#app, environments: { production } }, null, 2);
     writeFileSync(join(this.folder, "tsugi.config.json"), text);
   }
 

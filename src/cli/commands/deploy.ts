@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import {
+  type Artefact,
   type DeployRequest,
   deploy,
   type Environment,
@@ -8,13 +9,12 @@ import {
   resolveEnvironment,
 } from "../../deploy/index.ts";
 import { planUpgrade } from "../../relup/index.ts";
-import { obtainArtefact } from "../artefact.ts";
+import { type ArtefactOptions, withArtefact } from "../artefact.ts";
 import { createView, type DeployView } from "../deployView/view.ts";
 import { opener } from "../hosts.ts";
 import { onInterrupt } from "../interrupt.ts";
 
-export interface DeployOptions {
-  config?: string;
+export interface DeployOptions extends ArtefactOptions {
   dryRun?: boolean;
   yes?: boolean;
 }
@@ -27,35 +27,40 @@ export async function deployCommand(
   const folder = resolve(".");
   const { config } = await loadConfig(folder, options.config);
   // What is wrong with the configuration is said before anything is built.
-  resolveEnvironment(config, name, config.name ?? "app");
-  const artefact = await obtainArtefact(folder, release, options);
-  const environment = resolveEnvironment(config, name, artefact.manifest.name);
-  const secrets = await readSecrets(environment.secrets, folder);
-  const view = await createView(environment.hosts.map((host) => host.name));
-  const { planBeam } = await import("../../beam/index.ts");
-  const { version, kind } = artefact.manifest;
-  await run(view, environment, {
-    environment,
-    artefact,
-    secrets,
-    folder,
-    planUpgrade: kind === "beam" ? planBeam : planUpgrade,
-    open: opener(environment, folder, options.dryRun ? view.report.bind(view) : undefined),
-    confirm: async (plan) => options.yes || options.dryRun || view.confirm(plan, version),
-    report: (event) => view.report(event),
+  const { secrets: sources } = resolveEnvironment(config, name, config.name ?? "app");
+  const secrets = await readSecrets(sources, folder);
+  await withArtefact(folder, release, options, async (artefact) => {
+    const environment = resolveEnvironment(config, name, artefact.manifest.name);
+    const view = await createView(environment.hosts.map((host) => host.name));
+    const request = { environment, artefact, secrets, folder };
+    await run(view, { ...request, ...(await waysOf(artefact, environment, view, options)) });
   });
 }
 
-async function run(
-  view: DeployView,
+/** How hosts are reached and upgrades are planned. */
+async function waysOf(
+  { manifest }: Artefact,
   environment: Environment,
-  request: Omit<DeployRequest, "signal">,
-): Promise<void> {
-  const { signal, end } = onInterrupt((text) => view.report({ event: "note", text }));
+  view: DeployView,
+  { dryRun, yes }: DeployOptions,
+) {
+  const { planBeam } = await import("../../beam/index.ts");
+  const report = view.report.bind(view);
+  return {
+    planUpgrade: manifest.kind === "beam" ? planBeam : planUpgrade,
+    open: opener(environment, resolve("."), dryRun ? report : undefined),
+    confirm: async (plan: Parameters<DeployRequest["confirm"]>[0]) =>
+      yes === true || dryRun === true || view.confirm(plan, manifest.version),
+    report,
+  };
+}
+
+async function run(view: DeployView, request: Omit<DeployRequest, "signal">): Promise<void> {
+  const { signal, end } = onInterrupt((text) => request.report({ event: "note", text }));
   try {
     const result = await deploy({ ...request, signal });
     if (result !== undefined) view.end(result);
-    else view.report({ event: "note", text: `Nothing was changed in ${environment.name}.` });
+    else request.report({ event: "note", text: "Nothing was changed." });
   } catch (error) {
     view.failed(error);
   } finally {

@@ -38,6 +38,7 @@ export function planRow({ host, action, from, send, relup, isRunning }: HostPlan
   return [host.name, from ?? "nothing", what, send ? "sent" : "there already"];
 }
 
+/** `version`: what runs where it went well. */
 export function outcomeRow(outcome: HostOutcome, version: string): string[] {
   const { host, from, action, result, sentBytes, report, ms } = outcome;
   const isNew = result === "done" || result === "unchanged";
@@ -48,7 +49,8 @@ export function outcomeRow(outcome: HostOutcome, version: string): string[] {
   return [host, from ?? "nothing", now, words, ms > 0 ? msText(ms) : "", pause, sent];
 }
 
-const DONE: Record<HostPlan["action"], string> = {
+const DONE: Record<HostOutcome["action"], string> = {
+  rollback: "rolled back",
   install: "installed",
   start: "started",
   upgrade: "upgraded",

@@ -1,0 +1,39 @@
+import { inFolder, settle } from "../../deploy/index.ts";
+import { errorFromJson, TsugiError } from "../../errors.ts";
+import { type FleetOptions, readEnvironment, withFleet } from "../fleet.ts";
+import { printResult, wantsJson } from "../output.ts";
+import { prefixedLines } from "../prefixedLines.ts";
+
+/**
+ * One command on every host, in its install root: `tsugi exec production bin/wall releases`. Where
+ * there is one environment its name may be left out. The first exit code that is not 0 is ours.
+ */
+export async function execCommand(words: string[], options: FleetOptions): Promise<void> {
+  const { name, argv } = await split(words, options);
+  await withFleet(name, options, async (hosts, environment) => {
+    const width = Math.max(...hosts.map((host) => host.name.length));
+    const { answers, failures } = await settle(hosts, async (host) => {
+      const out = prefixedLines(host.name.padEnd(width), process.stdout);
+      const errors = prefixedLines(host.name.padEnd(width), process.stderr);
+      const shown = wantsJson() ? {} : { onStdout: out.push, onStderr: errors.push };
+      const result = await host.transport.run(inFolder(host.spec.root, argv), shown);
+      out.end();
+      errors.end();
+      return result;
+    });
+    const results = answers.map(({ host, value }) => ({ host: host.name, ...value }));
+    printResult({ environment: environment.name, hosts: results, failures }, []);
+    if (failures.length > 0) throw errorFromJson(failures[0]!.error);
+    process.exitCode = results.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0;
+  });
+}
+
+async function split(words: string[], options: FleetOptions) {
+  const [first, ...rest] = words;
+  const { config } = await readEnvironment(undefined, options).catch(() => ({ config: undefined }));
+  const hasName = config === undefined || first! in (config.environments ?? {});
+  const argv = (hasName ? rest : words).filter((word, index) => index > 0 || word !== "--");
+  if (argv.length > 0) return { name: hasName ? first : undefined, argv };
+  const help = "tsugi exec <environment> -- <command> [arguments]";
+  throw new TsugiError("TSUGI_USAGE", { problem: "which command?", help });
+}

@@ -1,0 +1,46 @@
+import { ageText, lockByHand, settle, unlock } from "../../deploy/index.ts";
+import { errorFromJson } from "../../errors.ts";
+import { type FleetOptions, withFleet } from "../fleet.ts";
+import { printResult } from "../output.ts";
+
+export async function lockCommand(
+  name: string | undefined,
+  options: FleetOptions & { reason: string },
+): Promise<void> {
+  await withFleet(name, options, async (hosts, environment) => {
+    const { answers, failures } = await settle(hosts, (host) =>
+      lockByHand(host.transport, host.layout, options.reason, environment.name),
+    );
+    if (failures.length > 0) {
+      // All or none.
+      await settle(
+        answers.map(({ host }) => host),
+        (host) => unlock(host.transport, host.layout),
+      );
+      throw errorFromJson(failures[0]!.error);
+    }
+    const document = { environment: environment.name, reason: options.reason };
+    printResult(document, [
+      `Locked: nobody deploys to ${environment.name} until tsugi unlock ${environment.name}`,
+    ]);
+  });
+}
+
+export async function unlockCommand(
+  name: string | undefined,
+  options: FleetOptions,
+): Promise<void> {
+  await withFleet(name, options, async (hosts, environment) => {
+    const { answers, failures } = await settle(hosts, (host) =>
+      unlock(host.transport, host.layout),
+    );
+    const locks = answers.map(({ host, value }) => ({ host: host.name, lock: value ?? null }));
+    const lines = locks.map(({ host, lock }) =>
+      lock === null
+        ? `${host}: was not locked`
+        : `${host}: unlocked; it was ${lock.by}'s, ${ageText(lock.at, Date.now())}: ${lock.reason}`,
+    );
+    printResult({ environment: environment.name, hosts: locks }, lines);
+    if (failures.length > 0) throw errorFromJson(failures[0]!.error);
+  });
+}

@@ -1,0 +1,34 @@
+import { followed, settle } from "../../deploy/index.ts";
+import { errorFromJson } from "../../errors.ts";
+import { type FleetOptions, withFleet } from "../fleet.ts";
+import { prefixedLines } from "../prefixedLines.ts";
+
+/** The logs of all hosts, each line with its host. */
+export async function logsCommand(
+  name: string | undefined,
+  options: FleetOptions & { follow?: boolean; lines: string },
+): Promise<void> {
+  await withFleet(name, options, async (hosts) => {
+    const abort = new AbortController();
+    process.once("SIGINT", () => abort.abort());
+    const width = Math.max(...hosts.map((host) => host.name.length));
+    const { failures } = await settle(hosts, async (host) => {
+      const out = prefixedLines(host.name.padEnd(width), process.stdout);
+      const argv = [host.layout.bin, "logs", "-n", options.lines];
+      if (!options.follow) {
+        await host.must("reading the log", argv, { onStdout: out.push });
+        return out.end();
+      }
+      const { signal } = abort;
+      const stdin = untilAborted(signal);
+      const command = followed([...argv, "-f"]);
+      return host.transport.run(command, { onStdout: out.push, stdin, signal });
+    });
+    if (failures.length > 0 && !abort.signal.aborted) throw errorFromJson(failures[0]!.error);
+  });
+}
+
+async function* untilAborted(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  yield new Uint8Array();
+}

@@ -1,0 +1,43 @@
+import { ageText, type HostStatus, readHostStatus } from "../../deploy/index.ts";
+import { table } from "../deployView/words.ts";
+import { type FleetOptions, withFleet } from "../fleet.ts";
+import { printResult } from "../output.ts";
+
+export async function statusCommand(name: string | undefined, options: FleetOptions) {
+  await withFleet(name, options, async (hosts, environment) => {
+    const statuses = await Promise.all(hosts.map(readHostStatus));
+    printResult({ environment: environment.name, hosts: statuses }, describe(statuses));
+    // For a script: 0 only where all is as it should be.
+    if (statuses.some(({ health }) => health === "unreachable")) process.exitCode = 1;
+    else if (statuses.some(({ since }) => since === null)) process.exitCode = 3;
+    else if (statuses.some(({ health }) => health === "unhealthy")) process.exitCode = 1;
+  });
+}
+
+function describe(statuses: HostStatus[]): string[] {
+  const rows = statuses.map((status) => {
+    const { host, version, since, health, lastUpgrade } = status;
+    const pause = lastUpgrade === null ? "" : `${Math.round(lastUpgrade.pauseMs)} ms`;
+    const age = since === null ? "" : ageText(since, Date.now());
+    return [host, version ?? "", health, age, pause];
+  });
+  const lines = table([["host", "version", "health", "since", "last pause"], ...rows]);
+  return [...lines, ...statuses.flatMap(remarks)];
+}
+
+function remarks({ host, pending, lock, error, lastDeploy }: HostStatus): string[] {
+  const now = Date.now();
+  const hasFailed = lastDeploy !== null && !["done", "rolled back"].includes(lastDeploy.result);
+  return [
+    ...(error === undefined ? [] : [`${host}: ${error.message}`]),
+    ...(lock === null
+      ? []
+      : [`${host}: locked by ${lock.by}, ${ageText(lock.at, now)}: ${lock.reason}`]),
+    ...pending.map((what) => `${host}: ${what}`),
+    ...(hasFailed
+      ? [
+          `${host}: the deploy of ${lastDeploy.to} by ${lastDeploy.by}, ${ageText(lastDeploy.at, now)}: ${lastDeploy.result}`,
+        ]
+      : []),
+  ];
+}

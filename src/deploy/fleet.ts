@@ -1,0 +1,21 @@
+/** All hosts of an environment, opened for one command and closed after it. */
+import type { Environment, HostSpec } from "./environment.ts";
+import type { Report } from "./events.ts";
+import { Host } from "./host.ts";
+import type { Transport } from "./transport/index.ts";
+
+export async function withHosts<T>(
+  environment: Environment,
+  app: string,
+  { open, report }: { open: (host: HostSpec) => Transport; report: Report },
+  body: (hosts: Host[]) => Promise<T>,
+): Promise<T> {
+  const hosts = environment.hosts.map(
+    (spec) => new Host(spec, app, open(spec), environment.name, report),
+  );
+  try {
+    return await body(hosts);
+  } finally {
+    await Promise.all(hosts.map((host) => host.transport.close()));
+  }
+}

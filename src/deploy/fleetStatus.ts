@@ -1,0 +1,78 @@
+/** What `tsugi status` tells of a host. */
+import { type ErrorJson, errorToJson } from "../errors.ts";
+import { bootVersion, type HostFacts, readFacts } from "./facts.ts";
+import type { Host } from "./host.ts";
+import type { Lock } from "./lock.ts";
+
+export interface HostStatus {
+  host: string;
+  /** Null where nothing is installed. */
+  version: string | null;
+  /** Null where nothing runs. */
+  since: string | null;
+  health: "ok" | "unhealthy" | "stopped" | "not installed" | "unreachable";
+  /** What waits to be done, in words. */
+  pending: string[];
+  /** The last upgrade on that host, by whomever. */
+  lastUpgrade: { at: string; from: string; to: string; result: string; pauseMs: number } | null;
+  lastDeploy: { at: string; by: string; to: string; result: string } | null;
+  lock: Lock | null;
+  error?: ErrorJson;
+}
+
+export async function readHostStatus(host: Host): Promise<HostStatus> {
+  try {
+    return statusOf(host.name, await readFacts(host.transport, host.layout));
+  } catch (error) {
+    const nothing = { version: null, since: null, lastUpgrade: null, lastDeploy: null, lock: null };
+    const common = { host: host.name, health: "unreachable" as const, pending: [] };
+    return { ...common, ...nothing, error: errorToJson(error) };
+  }
+}
+
+export function statusOf(host: string, facts: HostFacts): HostStatus {
+  const { status, lastUpgrade, lastDeploy, lock, installed } = facts;
+  const slots = (status?.processes ?? []).flatMap(({ slots }) => slots);
+  const running = slots.every(({ healthy }) => healthy) ? "ok" : "unhealthy";
+  return {
+    host,
+    version: bootVersion(facts) ?? null,
+    since: status?.since ?? null,
+    health: status !== undefined ? running : installed ? "stopped" : "not installed",
+    pending: pendingOf(facts),
+    lastUpgrade:
+      lastUpgrade === undefined
+        ? null
+        : {
+            at: lastUpgrade.at,
+            from: lastUpgrade.from,
+            to: lastUpgrade.to,
+            result: lastUpgrade.result,
+            pauseMs: lastUpgrade.pauseMs,
+          },
+    lastDeploy:
+      lastDeploy === undefined
+        ? null
+        : {
+            at: lastDeploy.at,
+            by: lastDeploy.by,
+            to: lastDeploy.to,
+            result: lastDeploy.result,
+          },
+    lock: lock ?? null,
+  };
+}
+
+function pendingOf({ status, releases, boxes, cutOff, installed }: HostFacts): string[] {
+  const unpacked = releases.filter(({ status }) => status === "unpacked");
+  const known = new Set(releases.map(({ version }) => version));
+  const dropped = Object.keys(boxes).filter((version) => !known.has(version));
+  return [
+    ...(status?.upgrade ? [`upgrade to ${status.upgrade.to}: ${status.upgrade.step}`] : []),
+    ...(status?.status === "current" ? ["not committed"] : []),
+    ...(status?.etcChanged ? ["etc/ has changed"] : []),
+    ...unpacked.map(({ version }) => `${version} unpacked`),
+    ...dropped.map((version) => `${version} in the drop box`),
+    ...(cutOff && !installed ? ["a first install was cut off"] : []),
+  ];
+}
