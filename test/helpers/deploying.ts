@@ -87,7 +87,7 @@ export class Deploying {
   /** Kills `tsugi deploy`, and nothing else, at the first event that fits. @returns that event */
   async deployKilledAt(
     tarball: string,
-    fits: (event: DeployEventLine) => boolean,
+    fits: (event: DeployEventLine, index: number, all: DeployEventLine[]) => boolean,
     kill: (pid: number) => void = (pid) => process.kill(pid, "SIGKILL"),
   ): Promise<{ event: DeployEventLine; code: number | null; events: DeployEventLine[] }> {
     const args = [tsugiCli, "deploy", "production", tarball, "--yes", "--json"];

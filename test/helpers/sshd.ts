@@ -41,6 +41,8 @@ export interface SshFleet {
   /** For `ssh -F`, and for `ssh: { config }`. */
   configFile: string;
   knownHosts: string;
+  /** Another configuration, in which a host is reached through a port of the test's own. */
+  through(name: string, port: number): string;
   /** Ends sshd's and connections. What was started on the hosts is the test's to stop. */
   remove(): Promise<void>;
 }
@@ -66,6 +68,14 @@ export async function startSshHosts(
     hosts,
     configFile: join(folder, "ssh_config"),
     knownHosts: join(folder, "known_hosts"),
+    through: (name, port) => {
+      const file = join(folder, `ssh_config_${port}`);
+      const blocks = hosts.map((host) =>
+        host.block(key, fleet, host.name === name ? port : undefined),
+      );
+      writeFileSync(file, blocks.join("\n"));
+      return file;
+    },
     remove: async () => {
       for (const host of hosts) {
         await host.stop();
@@ -181,10 +191,11 @@ class Sshd implements SshHost {
     return `[127.0.0.1]:${this.port} ${type} ${key}\n`;
   }
 
-  block(key: string, { knownHosts }: { knownHosts: string }): string {
+  block(key: string, { knownHosts }: { knownHosts: string }, port = this.port): string {
     return `Host ${this.name}
   HostName 127.0.0.1
-  Port ${this.port}
+  Port ${port}
+  HostKeyAlias [127.0.0.1]:${this.port}
   User ${userInfo().username}
   IdentityFile ${key}
   IdentitiesOnly yes

@@ -1,6 +1,7 @@
 /** What a deploy leaves behind when something breaks: one whole version on every host, and an account. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -36,15 +37,18 @@ describe("a deploy that breaks", { skip }, () => {
 
   test("a host that vanishes while it gets its first release: nothing runs, and the same again works", async () => {
     const app2 = fleet.hosts[1]!;
-    const half = (event: DeployEventLine) => event.event === "bytes" && event.host === "app2";
-    const { code, events } = await fleet.deployKilledAt(one.tarball, half, () => app2.ssh.cut());
-    assert.notEqual(code, 0);
-    assert.match(JSON.stringify(events.at(-1)), /app2/);
+    const wire = await cutAfter(8_000_000, app2.ssh.port);
+    fleet.configure({ ssh: { config: fleet.fleet.through("app2", wire.port) } });
+    const { status, events, output } = await fleet.deploy(one.tarball);
+    await wire.close();
+    assert.equal(status, 4, output);
+    assert.match(JSON.stringify(events.at(-1)), /TSUGI_DEPLOY_REFUSED.*app2/);
     assert.ok(!events.some(({ step }) => step === "start"), "none was started");
     assert.ok(!existsSync(app2.bin), "what is not whole is not in place");
 
-    const { status, output } = await fleet.deploy(one.tarball);
-    assert.equal(status, 0, output);
+    fleet.configure();
+    const again = await fleet.deploy(one.tarball);
+    assert.equal(again.status, 0, again.output);
     assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"]);
   });
 
@@ -70,7 +74,9 @@ describe("a deploy that breaks", { skip }, () => {
       await unlocked();
     }
     // From here on the canary goes on by itself: its upgrade is the supervisor's.
-    await fleet.deployKilledAt(two.tarball, began("upgrade", "app1"));
+    const isLoaded: Parameters<Deploying["deployKilledAt"]>[1] = ({ event, text }, index, all) =>
+      event === "line" && /load/.test(String(text)) && all.slice(0, index).some(began("upgrade"));
+    await fleet.deployKilledAt(two.tarball, isLoaded);
     await until(
       "the canary's upgrade",
       async () => (await fleet.versions())[0] === "1.0.1",
@@ -160,3 +166,33 @@ describe("a deploy that breaks", { skip }, () => {
     }
   });
 });
+
+/** A way to a port that is cut for good when so many bytes have gone there. */
+async function cutAfter(bytes: number, port: number) {
+  const sockets = new Set<Socket>();
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  let left = bytes;
+  const server = createServer((client) => {
+    const host = connect(port, "127.0.0.1");
+    for (const socket of [client, host]) {
+      sockets.add(socket);
+      socket.on("error", cut).on("close", cut);
+    }
+    client.on("data", (chunk) => {
+      left -= chunk.length;
+      if (left < 0) {
+        server.close();
+        cut();
+      }
+    });
+    client.pipe(host).pipe(client);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = async () => {
+    cut();
+    if (server.listening) await new Promise((resolve) => server.close(resolve));
+  };
+  return { port: (server.address() as { port: number }).port, close };
+}
