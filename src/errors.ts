@@ -361,8 +361,8 @@ export const ERRORS = define({
   },
   TSUGI_SECRET_FOUND: {
     exitCode: 1,
-    message: "{file} holds {what}; a release carries no secrets.",
-    hint: "Keep it on the host (<root>/etc/), or say why it is none: secrets: { allow: [{ file, reason }] } in tsugi.config.ts",
+    message: "{places}\n  A release carries no secrets.",
+    hint: 'Keep it on the host (<root>/etc/env), and read it when the app runs · if it is none, say why: secrets: { allow: [{ file: "{file}", reason: "…" }] } in tsugi.config.*',
   },
 
   // --- hosts, over ssh: deploy and stores ---------------------------------------------------------

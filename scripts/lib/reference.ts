@@ -1,4 +1,11 @@
 /** The reference pages that are generated: from the schema of the configuration, from the errors. */
+import {
+  MIN_BITS_A_CHARACTER,
+  MIN_LENGTH,
+  NO_SECRET_NAME,
+  SECRET_NAME,
+} from "../../src/build/secrets/known.ts";
+import { CREDENTIAL_FILES, RULES } from "../../src/build/secrets/rules.ts";
 import { configReference } from "../../src/config/reference.ts";
 import { ERRORS } from "../../src/errors.ts";
 
@@ -6,6 +13,7 @@ import { ERRORS } from "../../src/errors.ts";
 export const generatedPages = (): Record<string, string> => ({
   "docs/reference/configuration.md": configurationPage(),
   "docs/reference/errors.md": errorsPage(),
+  "docs/reference/secrets.md": secretsPage(),
 });
 
 function configurationPage(): string {
@@ -65,6 +73,68 @@ ${sections.join("\n\n")}
 `;
 }
 
+function secretsPage(): string {
+  const files = CREDENTIAL_FILES.map(({ names, what }) => `| ${code(names)} | ${what} |`);
+  const forms = RULES.map(
+    ({ what, starts, isOwnOnly }) =>
+      `| ${what} | ${code(starts.join(", "))} | ${isOwnOnly ? "own files" : "all"} |`,
+  );
+  return `# What counts as a secret
+
+<!-- Written by \`npm run docs\` from src/build/secrets/: change it there. -->
+
+\`tsugi release\` searches all that it packs: the project's own files, compiled or not, with their source maps, its packages
+and its settings. Each finding is an error with the file and the line, never with the value (\`TSUGI_SECRET_FOUND\`). What is
+none is said in \`tsugi.config.ts\`, with the reason; it then counts as none wherever it stands:
+
+\`\`\`ts
+import { defineConfig } from "tsugi";
+
+export default defineConfig({
+  secrets: { allow: [{ file: "public/map.js", reason: "a browser's key, bound to our domain" }] },
+});
+\`\`\`
+
+\`file\` is a path or a glob, as the error names it. An entry that allows nothing is warned of.
+
+## Files that are left out
+
+\`.env\` and \`.env.*\` are never packed; the build says so, and that their variables go into \`<root>/etc/env\`.
+
+## Files that are credentials
+
+| file | |
+|---|---|
+${files.join("\n")}
+
+## Values that are known to be secret
+
+A build script or a bundler may have replaced \`process.env.X\` by its value. So the values are searched for, as they are, as
+JSON writes them and in base64, of:
+
+- variables of the build's environment whose name matches \`${pattern(SECRET_NAME)}\`
+  and not \`${pattern(NO_SECRET_NAME)}\`, in any case of letters;
+- of an address (\`postgres://user:password@host/…\`) in a variable that is called so or \`…_URL\`, the whole and its password;
+- the same of the project's \`.env\`, \`.env.local\`, \`.env.production\` and \`.env.production.local\`;
+- tokens and passwords in the \`.npmrc\` of the user and of the project.
+
+A value counts from ${MIN_LENGTH} characters on, if it has at least ${MIN_BITS_A_CHARACTER} bits a character (Shannon's entropy of its own
+characters: \`aaaaaaaaaaaa\` has 0). The path of a file that exists is none.
+
+## Forms
+
+The forms of tokens are those that their issuers document and that secretlint and gitleaks look for. A placeholder
+(\`xxxx\`, \`your-token\`, few different characters) is none. JSON Web Tokens are not searched for: those that browsers get are
+public.
+
+| | found by | in |
+|---|---|---|
+${forms.join("\n")}
+`;
+}
+
+const code = (text: string) => `\`${text.replaceAll("|", "\\|")}\``;
+const pattern = ({ source }: RegExp) => source.replaceAll("(?:", "(");
 const cell = (type: string) => `\`${type.replaceAll("|", "\\|")}\``;
 const plain = (text: string) =>
   text

@@ -20,7 +20,7 @@ import { dirname, join } from "node:path";
 import type { PackedFile } from "../build/fileSet.ts";
 import { type BuildReport, silentReport } from "../build/report.ts";
 import { sha256Of } from "../build/runtimeSources/mirror.ts";
-import { withoutSecrets } from "../build/secrets.ts";
+import { refuseSecrets } from "../build/secrets/index.ts";
 import { isBuilt, presentSigner, signatureFile } from "../build/signing.ts";
 import { writeTarball } from "../build/tarball.ts";
 import { refuseOtherBytes } from "../build/tree.ts";
@@ -80,16 +80,25 @@ export async function releaseBeam(
     addHooks(config, settingsFile);
     report.step("Shaping the release");
     const shaped = await shapeRelease({ tree, name, version, own, settingsFile, work });
-    refuseSecrets(shaped.secrets, [
+    refuseConfigSecrets(shaped.secrets, [
       ...assembled.allowedSecrets,
       ...(config.secrets?.allow ?? []).map(({ file }) => file),
     ]);
     writeSettings(tree, version, config);
     const { erts, otp } = shaped;
     const composed = composeBeam({ tree, name, version, build, erts, otp, own });
-    withoutSecrets(
-      composed.groups.flatMap(({ files }) => files),
-      config.secrets?.allow ?? [],
+    const files = composed.groups.flatMap((group) => group.files);
+    const isOwn = ({ path }: { path: string }) =>
+      !path.startsWith("lib/") || own.some((app) => path.startsWith(`lib/${app}-`));
+    await refuseSecrets(
+      {
+        own: files.filter(isOwn),
+        packages: files.filter((file) => !isOwn(file)),
+        project: folder,
+        allow: config.secrets?.allow ?? [],
+        // Some of them name places in sys.config.
+        tellsUnused: false,
+      },
       report,
     );
     const signature = signatureFile(composed.manifestFile, request.signKey);
@@ -180,7 +189,7 @@ function addHooks(config: Config, settingsFile: string): void {
   if (terms !== undefined && !isSaid) writeFileSync(settingsFile, terms);
 }
 
-function refuseSecrets(found: string[], allowed: string[]): void {
+function refuseConfigSecrets(found: string[], allowed: string[]): void {
   const isAllowed = (place: string) =>
     allowed.some((entry) => entry === place || entry === place.replace(" ", "."));
   const places = found.filter((place) => !isAllowed(place));

@@ -56,7 +56,8 @@ export async function touch(path: string): Promise<void> {
 /** Removes what has not been used for long, and what a killed build left half-written. */
 export async function sweepCache(now = Date.now()): Promise<void> {
   const oldest = now - UNUSED_DAYS * 24 * 3600 * 1000;
-  for (const kind of ["members", "packages", "sources", "runtimes", "managers", "blobs"]) {
+  const kinds = ["members", "packages", "sources", "runtimes", "managers", "blobs", "scans"];
+  for (const kind of kinds) {
     for (const name of await readdir(cachePath(kind)).catch(() => [] as string[])) {
       const path = cachePath(kind, name);
       const used = await stat(path).catch(() => undefined);

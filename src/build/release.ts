@@ -17,6 +17,7 @@ import { buildApplication, type ProcessDecision } from "./application.ts";
 import { sweepCache } from "./cache.ts";
 import type { Surroundings } from "./commands.ts";
 import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
+import { textFile } from "./fileSet.ts";
 import { type Composed, composeRelease } from "./manifest.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { resolveNode } from "./nodeVersion.ts";
@@ -27,7 +28,7 @@ import { type Project, readProject } from "./project.ts";
 import type { BuildReport } from "./report.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { sha256Of } from "./runtimeSources/mirror.ts";
-import { withoutSecrets } from "./secrets.ts";
+import { refuseSecrets, withoutEnvFiles } from "./secrets/index.ts";
 import { isBuilt, presentSigner, signatureFile } from "./signing.ts";
 import { hashOfSources, haveSourcesChanged, rememberSources } from "./sources.ts";
 import { writeTarball } from "./tarball.ts";
@@ -143,14 +144,27 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     report,
   );
   const args = placeNodeArgs(nodeArgs, { name, version }, application.placed);
-  application.files = withoutSecrets(
+  application.files = withoutEnvFiles(
     [...application.files, ...args.files],
-    config.secrets?.allow ?? [],
     report,
     project.folder,
   );
   report.step("Packages");
-  const packages = await groupPackages(collectPackages(project, application.needed, report));
+  const tree = collectPackages(project, application.needed, report);
+  const packages = await groupPackages(tree);
+  const settings = overlaySettings(settingsOf(config));
+  const lines = ["--enable-source-maps", ...args.lines];
+  const settingsFile = textFile("tsugi.config", JSON.stringify({ settings, nodeArgs: lines }));
+  await refuseSecrets(
+    {
+      own: [...application.files, settingsFile],
+      packages: tree.files,
+      ...(packages === undefined ? {} : { packagesHash: packages.hash }),
+      project: project.folder,
+      allow: config.secrets?.allow ?? [],
+    },
+    report,
+  );
   const runtime = await obtainRuntime(node, project.folder, report);
   const composed = composeRelease({
     name,
@@ -159,9 +173,9 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     application,
     packages,
     runtime,
-    settings: overlaySettings(settingsOf(config)),
+    settings,
     nodeArgs: {
-      lines: ["--enable-source-maps", ...args.lines],
+      lines,
       logical: ["--enable-source-maps", ...entry.nodeArgs],
     },
   });

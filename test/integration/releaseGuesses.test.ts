@@ -76,13 +76,13 @@ describe("tsugi release: what it guesses, and says", () => {
   });
 
   test("a private key is refused, unless it is said why it is none", async () => {
-    const key = `-----BEGIN PRIVATE KEY-----\n${"A".repeat(64)}\n-----END PRIVATE KEY-----\n`;
+    const key = `-----BEGIN PRIVATE KEY-----\n${"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(4)}\n-----END PRIVATE KEY-----\n`;
     const runtime = { from: standInNode(builds.folder) };
     smallProject(builds.folder, {
       "tsugi.config.json": { files: ["keys/*"], runtime },
       "keys/test.pem": key,
     });
-    await builds.refused("TSUGI_SECRET_FOUND", /keys\/test\.pem holds a private key/);
+    await builds.refused("TSUGI_SECRET_FOUND", /keys\/test\.pem:1 holds a private key/);
     const secrets = { allow: [{ file: "keys/test.pem", reason: "the tests' own" }] };
     writeFiles(builds.folder, { "tsugi.config.json": { files: ["keys/*"], runtime, secrets } });
     await builds.must();
