@@ -479,7 +479,7 @@ export const ERRORS = define({
     hint: "Expected a folder, a tarball, wall@1.2.0, <store>#wall@1.2.0 or ssh://[user@]host[:port]/folder",
   },
   TSUGI_NOT_IN_STORE: {
-    exitCode: 1,
+    exitCode: 4,
     message: "{store} has no {name} {version}.",
     hint: "See what it has: tsugi list --store {store} · put it there: tsugi push",
   },

@@ -173,38 +173,65 @@ export interface StoredFile {
   body: AsyncIterable<Uint8Array>;
 }
 
-/** Every file of a release, in the order of its manifest. @throws TSUGI_STORE_DAMAGED, by the body too */
+/**
+ * Every file of a release, in the order of its manifest. A blob whose files are all left out is not
+ * opened. @throws TSUGI_STORE_DAMAGED, by the body too
+ */
 export async function* storedFiles(
   stored: StoredRelease,
   manifest: Manifest,
   source: BlobSource,
+  isLeftOut: (path: string) => boolean = () => false,
 ): AsyncGenerator<StoredFile> {
-  const runs = stored.runs[Symbol.iterator]();
-  let blob: { path: string; bytes: Bytes } | undefined;
-  let left = 0;
+  let run: OpenRun | undefined;
+  const runs = runsOf(stored, manifest, source);
   try {
     for (const file of manifest.files) {
       if (!hasContent(file)) {
-        yield { file, body: nothing() };
+        if (!isLeftOut(file.path)) yield { file, body: nothing() };
         continue;
       }
-      if (blob === undefined) {
-        const run = runs.next();
-        const where = source.fileOf(STORE.release(stored.name, stored.version));
-        if (run.done) throw storeDamaged(where, `no blob of it has ${file.path}`);
-        const path = STORE.blob(run.value.blob);
-        blob = { path: source.fileOf(path), bytes: new Bytes(inflated(path, source)) };
-        left = run.value.files;
+      run ??= runs.next().value as OpenRun;
+      run.left -= 1;
+      run.isNeeded ??= run.files.some(({ path }) => !isLeftOut(path));
+      if (run.isNeeded) yield { file, body: checked(file, run.path, run.bytes.take(file.size)) };
+      if (run.left > 0) continue;
+      if (run.isNeeded && !(await run.bytes.isAtEnd())) {
+        throw storeDamaged(run.path, "it holds too many bytes");
       }
-      yield { file, body: checked(file, blob.path, blob.bytes.take(file.size)) };
-      left -= 1;
-      if (left > 0) continue;
-      if (!(await blob.bytes.isAtEnd())) throw storeDamaged(blob.path, "it holds too many bytes");
-      blob = undefined;
+      run = undefined;
     }
   } finally {
-    await blob?.bytes.close();
+    await run?.bytes.close();
   }
+}
+
+interface OpenRun {
+  files: ManifestFile[];
+  /** For a message. */
+  path: string;
+  /** Nothing is opened before the first of them is asked for. */
+  bytes: Bytes;
+  left: number;
+  isNeeded?: boolean;
+}
+
+function* runsOf(
+  stored: StoredRelease,
+  manifest: Manifest,
+  source: BlobSource,
+): Generator<OpenRun, never> {
+  const contents = manifest.files.filter(hasContent);
+  let at = 0;
+  for (const { blob, files: count } of stored.runs) {
+    const files = contents.slice(at, at + count);
+    at += count;
+    const path = STORE.blob(blob);
+    const bytes = new Bytes(inflated(path, source));
+    yield { files, path: source.fileOf(path), bytes, left: count };
+  }
+  const where = source.fileOf(STORE.release(stored.name, stored.version));
+  throw storeDamaged(where, "its blobs are too few for its files");
 }
 
 async function* checked(

@@ -13,6 +13,6 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError("expected a number above 0");
 }
 
-/** `0.0.2` is a version; `./0.0.2`, `/tmp/x` and `x.tar.gz` are paths. */
+/** `0.0.2` is a version; `./0.0.2`, `/tmp/x`, `x.tar.gz` and `store#0.0.2` are paths. */
 export const isPath = (text: string): boolean =>
-  text.includes("/") || text === "." || text === ".." || /\.(tar\.gz|tgz|tar)$/.test(text);
+  /[/#]/.test(text) || text === "." || text === ".." || /\.(tar\.gz|tgz|tar)$/.test(text);

@@ -25,8 +25,10 @@ export interface ArchiveEntry {
 
 export interface Archive {
   entries: AsyncIterable<ArchiveEntry>;
-  /** A delta: files of folders that are on this host need not come. */
+  /** A delta or a store: files of folders that are on this host need not come. */
   leavesOutPresent?: boolean;
+  /** Which folders those are, before the first file is asked for. */
+  keep?(folders: ReadonlySet<string>): void;
   /** The most bytes that may still come; more is a bomb. Set once the manifest is known. */
   limitBytes(most: number): void;
   /** Once the manifest is known: a tree has to be told which files to give. */

@@ -94,6 +94,7 @@ export class Stage {
     const kept = new Set(present.map((unit) => unit.folder));
     const missing = manifest.files.filter((file) => !kept.has(unitOf(file.path) ?? ""));
     await this.#checkSpace(sum(missing));
+    this.#archive.keep?.(kept);
     const totalBytes = sum(manifest.files);
     let bytes = 0;
     for (let entry = await this.#next(); entry !== undefined; entry = await this.#next()) {

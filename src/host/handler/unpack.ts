@@ -23,11 +23,12 @@ import { openDelta } from "./deltaArchive.ts";
 import { isFolderName, notFound, readManifest, readRegistry } from "./registry.ts";
 import { removeFiles, sweepUnreferenced } from "./remove.ts";
 import { type Opened, type Progress, presentUnits, Stage } from "./stage.ts";
+import { openStored } from "./storedArchive.ts";
 
 export interface UnpackRequest {
   /** Checked against the manifest; needed where `source` is absent (the drop box). */
   version?: string;
-  /** A tarball, or a folder with the tree of a build. Absolute, or relative to the working directory. */
+  /** A tarball, the tree of a build, or <store>#1.2.0 where the store is a folder. Absolute, or relative to the working directory. */
   source?: string;
   /** Replace a release of the same version that is merely unpacked. */
   force?: boolean;
@@ -69,7 +70,8 @@ export async function unpack(
     if (found.source === dropBox) await rm(dropBox, { force: true });
     return { version, releaseId, already: false };
   } catch (error) {
-    if (error instanceof TsugiError) throw error;
+    const isDamaged = error instanceof TsugiError && error.code === "TSUGI_STORE_DAMAGED";
+    if (error instanceof TsugiError && !isDamaged) throw error;
     // A full disk, a folder that may not be written to: the file system's own words say it best.
     throw stage.refuse((error as Error).message, error);
   } finally {
@@ -113,6 +115,8 @@ async function findSource(
   if (info?.isFile()) return { source, archive: openTarball(source) };
   const archive = info?.isDirectory() ? await openFolder(source, version) : undefined;
   if (archive !== undefined) return { source, archive };
+  const stored = info === undefined ? await openStored(source, layout.name) : undefined;
+  if (stored !== undefined) return { source, archive: stored };
   const looked = info ? `${source} holds no release` : `there is no ${source}`;
   throw notFound(layout, version ?? source, looked);
 }
