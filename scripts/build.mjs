@@ -48,6 +48,7 @@ await bundle(
     control: "src/host/control/main.ts",
     supervisor: "src/runtime/supervisor/main.ts",
     worker: "src/runtime/worker/main.ts",
+    appup: "src/runtime/appup/main.ts",
     hot: "src/hot/index.ts",
   },
   { dir: "dist/release" },

@@ -106,6 +106,11 @@ export const ERRORS = define({
       'State "{state}" is at version {from}; {version} wants {to}, and nothing says how to get there.',
     hint: 'Add the missing step to hot.state("{state}", { upgrade / downgrade }) and build again.',
   },
+  TSUGI_UPGRADE_FORBIDDEN: {
+    exitCode: 4,
+    message: "From {from} to {to} is forbidden by the appup of {by}: {reason}",
+    hint: "The running version serves as before. Another way, through a version in between: {bin} releases",
+  },
   TSUGI_STATE_FAILED: {
     exitCode: 4,
     message: 'State "{state}" could not be carried: {problem}',
@@ -549,7 +554,7 @@ export const ERRORS = define({
   TSUGI_HOOK_FAILED: {
     exitCode: 4,
     message: "{hook} ({moment}) failed: {problem}",
-    hint: "Correct it and try again; see which version serves: {bin} status",
+    hint: "before: the old version serves; correct it and try again. after: the new one serves and stays. See: {bin} status",
   },
   TSUGI_OLD_CODE: {
     exitCode: 4,

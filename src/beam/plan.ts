@@ -51,6 +51,7 @@ function differencesOf(from: Manifest, to: Manifest): Difference[] {
       component,
       from: old.get(component) ?? "-",
       to: now.get(component) ?? "-",
+      why: isPlatform(component) ? "OTP and Elixir change with a restart" : "its appup is computed",
     }))
     .filter(({ from, to }) => from !== to);
 }

@@ -184,6 +184,12 @@ function copyAppups(folder: string, tree: string, own: string[]): void {
 
 /** `appup: { before, after }` of tsugi.config.*, where mix.exs does not say it already. */
 function addHooks(config: Config, settingsFile: string): void {
+  const { force = [], forbid = [] } = config.appup ?? {};
+  if (force.length + forbid.length > 0) {
+    const problem =
+      "force and forbid are for Node; here an OTP appup says it: rel/appups/<app>.appup";
+    throw new TsugiError("TSUGI_CONFIG_INVALID", { where: "appup", problem });
+  }
   const terms = hookTerms(config.appup);
   const isSaid = existsSync(settingsFile) && readFileSync(settingsFile, "utf8").trim() !== "[].";
   if (terms !== undefined && !isSaid) writeFileSync(settingsFile, terms);

@@ -1,7 +1,11 @@
 /** lib/<app>-<vsn>: the application's own code, by build mode, and its static files. */
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
+import { APPUP_MODULE, type Appup } from "../release/appup.ts";
+import { type AppupDecision, placeAppup } from "./appup.ts";
+import { appupPlugin } from "./appupModule.ts";
 import type { Surroundings } from "./commands.ts";
-import { type Code, compileAll } from "./compileAll.ts";
+import { type Code, compileAll, compilePart } from "./compileAll.ts";
 import type { BuildMode } from "./entry.ts";
 import { fileAt, type PackedFile } from "./fileSet.ts";
 import { type HotFacts, HotScan } from "./hotScan.ts";
@@ -31,11 +35,16 @@ export interface ApplicationRequest {
   external: string[];
   /** Of a clean build: how the build script is run. */
   surroundings?: Surroundings | undefined;
+  appup?: AppupDecision | undefined;
+  /** Of tsugi.config.*, relative to the project; where there is one. */
+  configFile?: string | undefined;
 }
 
 export interface Application {
   /** Paths relative to the application's folder. */
   files: PackedFile[];
+  /** Of them, those that are no code. */
+  isStatic: (path: string) => boolean;
   processes: {
     name: string;
     entry: string;
@@ -44,6 +53,7 @@ export interface Application {
     overlap: boolean;
   }[];
   hot: HotFacts;
+  appup?: Appup;
   needed: NeededPackages;
   /** Where an own preload ended up. */
   placed: (path: string) => string;
@@ -66,19 +76,50 @@ export async function buildApplication(
     const swap = code.swaps.get(entry);
     return { ...rest, entry: code.placed(entry), ...(swap === undefined ? {} : { swap }) };
   });
-  const { needed, placed, hot } = code;
-  return { files: [...files.values()], processes, needed, placed, hot: hot.facts() };
+  const { placed, hot } = code;
+  const { appup, needed } = await addAppup(request, code, files, report);
+  const isCode = new Set(code.files.map(({ path }) => path).filter((path) => CODE.test(path)));
+  for (const path of [APPUP_MODULE, `${APPUP_MODULE}.map`]) isCode.add(path);
+  const isStatic = (path: string) => !isCode.has(path);
+  const list = [...files.values()];
+  return { files: list, isStatic, processes, needed, placed, hot: hot.facts(), ...appup };
+}
+
+const CODE = /\.([cm]?[jt]sx?|json|node|wasm)(\.map)?$/;
+
+/** What its commands and functions need goes into `files` and among the packages. */
+async function addAppup(
+  request: ApplicationRequest,
+  { needed, placed }: Code,
+  files: Map<string, PackedFile>,
+  report: BuildReport,
+): Promise<{ appup?: { appup: Appup }; needed: NeededPackages }> {
+  const { appup, configFile, project } = request;
+  if (appup === undefined) return { needed };
+  const imported = [...needed.imported, ...appup.packages];
+  for (const file of appup.files) files.set(file.path, file);
+  if (appup.hasFunctions && configFile !== undefined) {
+    const plugin = appupPlugin(realpathSync(project.folder), configFile);
+    const part = { name: APPUP_MODULE, plugin };
+    const compiled = await compilePart(request, configFile, part, report);
+    for (const file of compiled.files) files.set(file.path, file);
+    imported.push(...compiled.imported);
+  }
+  return {
+    appup: { appup: placeAppup(appup.appup, placed) },
+    needed: { ...needed, imported },
+  };
 }
 
 async function takeOwn(
-  { project, processes, preloads, surroundings }: ApplicationRequest,
+  { project, processes, preloads, surroundings, appup }: ApplicationRequest,
   report: BuildReport,
 ): Promise<Code> {
   const hot = new HotScan();
   const candidates = processes.map((process) => process.candidates);
   const { files, entries } = await ownFiles(
     project,
-    { candidates, preloads, surroundings },
+    { candidates, preloads: [...preloads, ...(appup?.sources ?? [])], surroundings },
     hot,
     report,
   );

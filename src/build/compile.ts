@@ -3,7 +3,7 @@
  * map. compile leaves packages as packages; bundle takes them in.
  */
 import { join } from "node:path";
-import { type OutputAsset, type OutputChunk, rolldown } from "rolldown";
+import { type OutputAsset, type OutputChunk, type Plugin, rolldown } from "rolldown";
 import { messageOf, TsugiError } from "../errors.ts";
 import { type ExternalRules, externalsPlugin } from "./externals.ts";
 import { type PackedFile, textFile } from "./fileSet.ts";
@@ -19,6 +19,8 @@ export interface CompileRequest {
   rules: ExternalRules;
   hot: HotScan;
   onNeighbour: (neighbour: Neighbour) => void;
+  /** Only what it exports and that reaches is wanted, under this name. */
+  part?: { name: string; plugin: Plugin };
 }
 
 export interface Compiled {
@@ -38,7 +40,7 @@ export async function compileEntry(
   request: CompileRequest,
   report: BuildReport,
 ): Promise<Compiled> {
-  const { folder, rules, onNeighbour } = request;
+  const { folder, rules, onNeighbour, part } = request;
   const hot = new HotScan(request.hot);
   const { onAsking } = rules;
   try {
@@ -48,11 +50,12 @@ export async function compileEntry(
       platform: "node",
       tsconfig: true,
       // Own code stays as written: a stack trace names the right line. In a bundle, size counts.
-      treeshake: rules.packages !== undefined,
+      treeshake: part ? PART_ONLY : rules.packages !== undefined,
       onLog: (level, log) => {
         if (level === "warn" && !QUIET.has(log.code ?? "")) report.warn(log.message.trim());
       },
       plugins: [
+        part?.plugin,
         externalsPlugin(rules),
         placePlugin({ project: folder, entry: join(folder, entry), hot, onNeighbour, onAsking }),
       ],
@@ -68,7 +71,7 @@ export async function compileEntry(
         // Nothing is written there: it makes the source map's paths relative to the output.
         dir: folder,
       } as const;
-      const entryFileNames = compiledName(entry);
+      const entryFileNames = part?.name ?? compiledName(entry);
       const { output } = await build.generate({ ...options, entryFileNames });
       if (!swappable || !hot.accepts) return { files: output.map(textOf) };
       const swap = swapName(entry);
@@ -89,6 +92,9 @@ export async function compileEntry(
 
 const textOf = (output: OutputChunk | OutputAsset): PackedFile =>
   textFile(output.fileName, output.type === "chunk" ? output.code : output.source);
+
+/** A package that only the rest of the module imports is not wanted either. */
+const PART_ONLY = { moduleSideEffects: "no-external", propertyReadSideEffects: false } as const;
 
 /** Warnings about what is no fault of the project's. */
 const QUIET = new Set([

@@ -42,7 +42,7 @@ export async function compileAll(request: ApplicationRequest, report: BuildRepor
   }
   for (;;) {
     const pass = new CompilePass(folder, request, kept, report);
-    await pass.run(entries, preloads);
+    await pass.run(entries, preloads, request.appup?.sources);
     const more = [...pass.asking].filter((found) => !kept.has(found));
     if (more.length > 0) {
       for (const found of more) {
@@ -57,6 +57,19 @@ export async function compileAll(request: ApplicationRequest, report: BuildRepor
     const { swaps, hot } = pass;
     return { files: [...pass.files.values()], entries, swaps, needed, placed, hot };
   }
+}
+
+/** A part of one module, by itself: its packages stay packages, whatever the rest is built like. */
+export async function compilePart(
+  request: ApplicationRequest,
+  entry: string,
+  part: NonNullable<CompileRequest["part"]>,
+  report: BuildReport,
+): Promise<{ files: PackedFile[]; imported: NeededPackages["imported"] }> {
+  const folder = realpathSync(request.project.folder);
+  const pass = new CompilePass(folder, { ...request, mode: "compile" }, new Set(), report, part);
+  await pass.run([], [entry]);
+  return { files: [...pass.files.values()], imported: pass.needed({}).imported };
 }
 
 const names = (folders: Iterable<string>) =>
@@ -86,6 +99,7 @@ class CompilePass {
     { mode, external }: ApplicationRequest,
     kept: ReadonlySet<string>,
     report: BuildReport,
+    part?: CompileRequest["part"],
   ) {
     this.#folder = folder;
     this.#report = report;
@@ -93,6 +107,7 @@ class CompilePass {
     this.#compile = {
       folder,
       hot: this.hot,
+      ...(part ? { part } : {}),
       onNeighbour: (neighbour) => this.#neighbour(neighbour),
       rules: {
         onAsking: (found) => this.asking.add(found),
@@ -105,8 +120,8 @@ class CompilePass {
     };
   }
 
-  async run(entries: string[], preloads: string[]): Promise<void> {
-    this.#open.push(...new Set([...entries, ...preloads]));
+  async run(entries: string[], preloads: string[], scripts: string[] = []): Promise<void> {
+    this.#open.push(...new Set([...entries, ...preloads, ...scripts]));
     // Workers that the code names join the list while it is gone through.
     for (let at = 0; at < this.#open.length; at++) {
       const entry = this.#open[at]!;

@@ -7,7 +7,7 @@ import type { ReleaseRequest, ReleaseResult } from "./release.ts";
 import { type BuildReport, silentReport } from "./report.ts";
 
 export {
-  type AppupStep,
+  type AppupFunction,
   type Config,
   type DeployHook,
   type DeployMoment,

@@ -9,6 +9,7 @@ import {
   MANIFEST_FORMAT,
   type Manifest,
   type ManifestComponent,
+  type ManifestFile,
   sha256,
 } from "../release/manifest.ts";
 import type { Application } from "./application.ts";
@@ -21,6 +22,7 @@ import {
   linkTo,
   type PackedFile,
   type PackedGroup,
+  readSource,
   textFile,
 } from "./fileSet.ts";
 import { ownPackage, shippedFolder } from "./ownPackage.ts";
@@ -76,20 +78,15 @@ export function composeRelease(parts: ReleaseParts): Composed {
     ...more,
     hash,
   });
+  const { code, statics } = hashesOf(application, appGroup.entries, `lib/${appDir}`);
   const components: ManifestComponent[] = [
-    component(
-      "app",
-      hashFiles(
-        appGroup.entries.filter(({ link }) => !link),
-        `lib/${appDir}`,
-      ),
-      { version, dir: `lib/${appDir}` },
-    ),
+    component("app", code, { version, dir: `lib/${appDir}` }),
     component("bin", describe(bin).sha256),
     component("config", describe(config).sha256),
     // Without the version that stands in the preloads' paths.
     component("nodeArgs", sha256(lines(nodeArgs.logical))),
   ];
+  if (statics !== undefined) components.push(component("static", statics));
   if (packages !== undefined) {
     components.push(component("packages", packages.hash, { dir: `lib/${packages.dir}` }));
   }
@@ -103,12 +100,33 @@ export function composeRelease(parts: ReleaseParts): Composed {
     components,
     processes: application.processes,
     ...application.hot,
+    ...(application.appup ? { appup: application.appup } : {}),
     build: parts.build,
     files: groups.flatMap(({ entries }) => entries).sort(byPath),
   };
   const bytes = canonicalJson(manifest);
   const manifestFile = textFile(`releases/${version}/release.json`, bytes);
   return { manifest, manifestFile, releaseId: sha256(bytes), groups };
+}
+
+/** Code and static files apart; of package.json only what Node reads, or each version would differ. */
+function hashesOf({ isStatic, files }: Application, entries: ManifestFile[], below: string) {
+  const path = (file: ManifestFile) => file.path.slice(below.length + 1);
+  const own = entries.filter((file) => !file.link && path(file) !== "package.json");
+  const packageJson = files.find((file) => file.path === "package.json");
+  const { type, main, imports, exports } = packageJson
+    ? (JSON.parse(Buffer.from(readSource(packageJson.source)).toString()) as Record<
+        string,
+        unknown
+      >)
+    : {};
+  const read = sha256(canonicalJson({ type, main, imports, exports }));
+  const code = own.filter((file) => !isStatic(path(file)));
+  const statics = own.filter((file) => isStatic(path(file)));
+  return {
+    code: sha256(`${hashFiles(code, below)}${read}`),
+    statics: statics.length > 0 ? hashFiles(statics, below) : undefined,
+  };
 }
 
 const lines = (items: string[]): string => items.map((item) => `${item}\n`).join("");

@@ -5,7 +5,7 @@
  */
 import type { KeyObject } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../errors.ts";
@@ -14,6 +14,7 @@ import { overlaySettings } from "../protocol/settings.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { buildApplication, type ProcessDecision } from "./application.ts";
+import { type AppupDecision, decideAppup } from "./appup.ts";
 import { sweepCache } from "./cache.ts";
 import type { Surroundings } from "./commands.ts";
 import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
@@ -107,6 +108,8 @@ export async function buildRelease(
 interface Decided {
   project: Project;
   config: Config;
+  configFile: string | undefined;
+  appup: AppupDecision | undefined;
   version: string;
   layout: Layout;
   entry: EntryDecision;
@@ -117,18 +120,20 @@ interface Decided {
 async function decide(request: ReleaseRequest, report: BuildReport): Promise<Decided> {
   const { folder } = request;
   const project = readProject(folder);
-  const { config } = await loadConfig(folder, request.configFile);
+  const { config, file: configFile } = await loadConfig(folder, request.configFile);
   const name = releaseName(project, config, report);
+  const appup = decideAppup(folder, config.appup);
   const version = await resolveVersion(project, request.version ?? config.version, report);
   const entry = decideEntry(project, config, report);
   const wish = { flag: request.node, clean: request.clean !== undefined };
   const node = await decideRuntime(project, config, wish, report);
   const layout = layoutOf(join(request.out ?? join(folder, "rel"), name), name);
-  return { project, config, version, layout, entry, node, clean: request.clean };
+  const { clean } = request;
+  return { project, config, configFile, appup, version, layout, entry, node, clean };
 }
 
 async function compose(decided: Decided, report: BuildReport): Promise<Composed> {
-  const { project, config, version, layout, entry, node } = decided;
+  const { project, config, version, layout, entry, node, appup, configFile } = decided;
   const { name } = layout;
   const nodeArgs = readNodeArgs(entry.nodeArgs);
   const application = await buildApplication(
@@ -140,6 +145,8 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
       external: config.external ?? [],
       preloads: nodeArgs.preloads.map(ownPreload).filter((path) => path !== undefined),
       surroundings: decided.clean,
+      appup,
+      configFile: configFile && relative(project.folder, configFile),
     },
     report,
   );

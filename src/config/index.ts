@@ -1,7 +1,7 @@
 /** What `import … from "tsugi"` gives: the configuration's types and `defineConfig`. */
 import type { Config } from "./schema.ts";
 
-export type { AppupStep, Config, DeployHook, DeployMoment } from "./schema.ts";
+export type { AppupFunction, Config, DeployHook, DeployMoment } from "./schema.ts";
 
 /** Does nothing but type its argument: `export default defineConfig({ … })`. */
 export const defineConfig = (config: Config): Config => config;

@@ -18,6 +18,17 @@ export interface StateReport {
   rehearsed: boolean | string;
 }
 
+export interface StepReport {
+  name: string;
+  ms: number;
+  /** The last one, where the upgrade ended. */
+  failed?: true;
+  /** Of an appup: ISO time of its start, the command or function, and null where a signal ended it. */
+  at?: string;
+  run?: string;
+  exitCode?: number | null;
+}
+
 export interface UpgradeReport {
   format: typeof REPORT_FORMAT;
   from: string;
@@ -26,8 +37,7 @@ export interface UpgradeReport {
   reasons: string[];
   /** ISO time of the start. */
   at: string;
-  /** `failed`: the last one, where the upgrade ended. */
-  steps: { name: string; ms: number; failed?: true }[];
+  steps: StepReport[];
   /** From the freeze to the activation or the thaw; 0 where nothing was frozen. */
   pauseMs: number;
   /** Per carried connection: from its last read by the old to its first by the new generation. */

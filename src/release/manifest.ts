@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { TsugiError } from "../errors.ts";
+import type { Appup } from "./appup.ts";
 
 export const MANIFEST_FORMAT = 1;
 
@@ -17,9 +18,9 @@ export interface ManifestFile {
   link?: string;
 }
 
-/** A component the relup compares; `hash` covers every file below `dir` (path, mode, bytes). */
+/** A component the relup compares; `hash` covers its files (path, mode, bytes). */
 export interface ManifestComponent {
-  /** `app`, `packages`, `config`, `nodeArgs`, `bin` */
+  /** `app` (code), `static`, `packages`, `config`, `nodeArgs`, `bin` */
   name: string;
   version?: string;
   /** Relative to the root, absent for a single file. */
@@ -70,6 +71,8 @@ export interface Manifest {
   accepts: boolean;
   /** The application has workers of its own (node:cluster): it is upgraded without carrying. */
   forks?: boolean;
+  /** What it says about getting to and from its other versions. */
+  appup?: Appup;
   /** How the application was built; only `compile` and `bundle` can be swapped. */
   build: "compile" | "own" | "bundle" | "mix" | "otp";
   files: ManifestFile[];

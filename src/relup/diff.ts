@@ -1,11 +1,27 @@
-/** What differs between two manifests. Facts only: what follows from them is `plan`'s. */
-import type { Manifest } from "../release/manifest.ts";
+/**
+ * What differs between two manifests, component by component, and what each means for the processes
+ * that run. Facts only: what follows from all of them together is `plan`'s.
+ */
+import type { Manifest, ManifestProcess, ManifestState } from "../release/manifest.ts";
 import type { Difference } from "./instructions.ts";
+import { statePath } from "./states.ts";
 
-export function diffManifests(from: Manifest, to: Manifest): Difference[] {
+const MEANS: Record<string, string> = {
+  runtime: "another Node: new processes",
+  tsugi: "its supervisor is replaced",
+  app: "the application's own code",
+  packages: "node_modules: a process loads a package once",
+  static: "files that the new version reads from its own folder",
+  nodeArgs: "Node reads node.args when a process starts",
+  config: "built-in settings: health, timeouts, restarts, logs",
+  environment: "etc/ is read when a process starts",
+  bin: "bin/<app> itself",
+};
+
+export function diffManifests(from: Manifest, to: Manifest, environmentChanged = false) {
   const differences: Difference[] = [];
-  const compare = (component: string, a: string, b: string) => {
-    if (a !== b) differences.push({ component, from: a, to: b });
+  const compare = (component: string, a: string, b: string, why = MEANS[component] ?? "") => {
+    if (a !== b) differences.push({ component, from: a, to: b, why });
   };
   compare("runtime", from.runtime.dir, to.runtime.dir);
   compare("tsugi", from.tsugi.dir, to.tsugi.dir);
@@ -13,16 +29,41 @@ export function diffManifests(from: Manifest, to: Manifest): Difference[] {
   for (const name of [...names].sort()) {
     compare(name, componentHash(from, name), componentHash(to, name));
   }
-  compare("processes", describeProcesses(from), describeProcesses(to));
-  compare("states", describeStates(from), describeStates(to));
+  if (environmentChanged) compare("environment", "as started", "as it is now");
+  for (const name of namesOf(from.processes, to.processes)) {
+    const [before, after] = [find(from.processes, name), find(to.processes, name)];
+    const why = before === undefined ? "it is new" : after === undefined ? "it goes" : "";
+    compare(`process ${name}`, describeProcess(before), describeProcess(after), why);
+  }
+  for (const name of namesOf(from.states, to.states)) {
+    const [before, after] = [find(from.states, name), find(to.states, name)];
+    compare(`state ${name}`, describeState(before), describeState(after), wayOf(before, after));
+  }
   return differences;
 }
 
 const componentHash = (manifest: Manifest, name: string) =>
-  manifest.components.find((component) => component.name === name)?.hash.slice(0, 8) ?? "none";
+  find(manifest.components, name)?.hash.slice(0, 8) ?? "none";
 
-const describeProcesses = (manifest: Manifest) =>
-  manifest.processes.map((p) => `${p.name}×${p.workers}${p.overlap ? "" : " alone"}`).join(" ");
+const namesOf = (...lists: { name: string }[][]) => [
+  ...new Set(lists.flat().map(({ name }) => name)),
+];
 
-const describeStates = (manifest: Manifest) =>
-  manifest.states.map((state) => `${state.name}@${state.version}`).join(" ") || "none";
+const find = <T extends { name: string }>(items: readonly T[], name: string): T | undefined =>
+  items.find((item) => item.name === name);
+
+function describeProcess(process: ManifestProcess | undefined): string {
+  if (process === undefined) return "none";
+  const { workers, overlap } = process;
+  const count = workers === 1 ? "1 worker" : `${workers} workers`;
+  return overlap ? count : `${count}, overlap: false`;
+}
+
+const describeState = (state: ManifestState | undefined) => (state ? `v${state.version}` : "none");
+
+function wayOf(before: ManifestState | undefined, after: ManifestState | undefined): string {
+  if (before === undefined) return "begins with its initial()";
+  if (after === undefined) return "is left behind";
+  const { kind } = statePath(before, after);
+  return kind === "missing" ? "nothing says how to get there" : kind;
+}

@@ -1,3 +1,4 @@
+export { type AppliedAppup, type AppliedStep, appupBetween } from "./appup.ts";
 export { diffManifests } from "./diff.ts";
 export { explainPlan } from "./explain.ts";
 export type { Difference, Instruction, Obstacle, Plan } from "./instructions.ts";

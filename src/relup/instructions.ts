@@ -4,8 +4,10 @@
  * As in OTP there is exactly one `pointOfNoReturn`.
  */
 import type { Strategy } from "../protocol/report.ts";
+import type { AppliedAppup } from "./appup.ts";
 
 export type Instruction = { component: string; from: string; to: string; why: string } & (
+  | { op: "before" | "after"; run: string }
   | { op: "load"; process: string; slots: number | "max" }
   | { op: "rehearse"; state: string }
   | { op: "stop"; process: string }
@@ -14,9 +16,10 @@ export type Instruction = { component: string; from: string; to: string; why: st
   | { op: "pointOfNoReturn" }
   | { op: "activate"; process: string }
   | { op: "moveConnections"; process: string }
-  | { op: "replaceSupervisor" }
   | { op: "probation" }
   | { op: "commit" }
+  | { op: "replaceSupervisor" }
+  | { op: "retire"; process: string }
 );
 
 /** What is different between two releases, component by component. */
@@ -24,11 +27,17 @@ export interface Difference {
   component: string;
   from: string;
   to: string;
+  /** What it means for the processes that run. */
+  why: string;
 }
 
 /** Why a relup must not be run at all; becomes the error of the same code. */
 export interface Obstacle {
-  code: "TSUGI_STATE_PATH_MISSING" | "TSUGI_WORKERS_LOSE_STATE" | "TSUGI_NAME_DIFFERS";
+  code:
+    | "TSUGI_STATE_PATH_MISSING"
+    | "TSUGI_WORKERS_LOSE_STATE"
+    | "TSUGI_NAME_DIFFERS"
+    | "TSUGI_UPGRADE_FORBIDDEN";
   details: Record<string, string | number>;
 }
 
@@ -41,4 +50,10 @@ export interface Plan {
   differences: Difference[];
   instructions: Instruction[];
   obstacles: Obstacle[];
+  /** What the application says itself; absent where it says nothing. */
+  appup?: AppliedAppup | undefined;
 }
+
+/** The supervisor's own code or Node is another one afterwards. */
+export const replacesSupervisor = ({ instructions }: Plan): boolean =>
+  instructions.some(({ op }) => op === "replaceSupervisor");

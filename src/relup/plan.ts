@@ -1,35 +1,58 @@
 /** From two manifests (and what the host knows) to the relup. Pure: nothing is read, nothing run. */
+import type { Strategy } from "../protocol/report.ts";
+import type { AppupMoment } from "../release/appup.ts";
 import type { Manifest, ManifestProcess } from "../release/manifest.ts";
+import { type AppliedAppup, appupBetween } from "./appup.ts";
 import { diffManifests } from "./diff.ts";
 import type { Instruction, Obstacle, Plan } from "./instructions.ts";
 import { statePath } from "./states.ts";
 import { chooseStrategy, type LiveFacts } from "./strategy.ts";
 
 export function planUpgrade(from: Manifest, to: Manifest, live: LiveFacts = {}): Plan {
-  const differences = diffManifests(from, to);
+  const differences = diffManifests(from, to, live.environmentChanged);
   const base = { from: from.version, to: to.version, differences };
-  if (differences.length === 0 && from.version === to.version) {
+  // Another etc/ is a reload's business.
+  const isSame = differences.every(({ component }) => component === "environment");
+  if (isSame && from.version === to.version) {
     const reasons = ["the releases are identical: nothing to do"];
     return { ...base, strategy: "none", reasons, instructions: [], obstacles: [] };
   }
-  const { strategy, reasons } = chooseStrategy(from, to, differences, live);
-  const instructions = composeInstructions(from, to, strategy === "replace", reasons[0]!);
-  return { ...base, strategy, reasons, instructions, obstacles: findObstacles(from, to) };
+  const appup = appupBetween(from, to);
+  const chosen = chooseStrategy(from, to, differences, live, appup);
+  const { strategy, reasons } = chosen;
+  const instructions = composeInstructions(from, to, chosen, appup);
+  const obstacles = findObstacles(from, to, strategy, appup);
+  return { ...base, strategy, reasons, instructions, obstacles, appup };
 }
 
 /** The order is the upgrade's own: see the diagram in DESIGN §6 and runtime/supervisor/upgrade.ts. */
 function composeInstructions(
   from: Manifest,
   to: Manifest,
-  replace: boolean,
-  why: string,
+  { strategy, reasons, replaces }: ReturnType<typeof chooseStrategy>,
+  appup: AppliedAppup | undefined,
 ): Instruction[] {
-  const versions = { from: from.version, to: to.version };
-  const at = (component: string, reason: string) => ({ component, ...versions, why: reason });
+  const why = reasons[0]!;
+  const at = (component: string, reason: string) => ({
+    component,
+    from: from.version,
+    to: to.version,
+    why: reason,
+  });
   const kept = to.processes.filter((process) => find(from.processes, process.name));
   const removed = from.processes.filter((process) => !find(to.processes, process.name));
-  const alone = kept.filter((process) => !process.overlap);
-  const moves = stateMoves(from, to);
+  const isRestart = strategy === "restart";
+  const alone = kept.filter((process) => isRestart || !process.overlap);
+  const moves = isRestart ? [] : stateMoves(from, to);
+  const steps = (moment: AppupMoment, reason: string) =>
+    (appup?.[moment] ?? []).map(
+      ({ label }): Instruction => ({ op: moment, run: label, ...at("appup", reason) }),
+    );
+  const onEach = <Op extends "stop" | "freeze" | "activate" | "moveConnections" | "retire">(
+    op: Op,
+    processes: readonly ManifestProcess[],
+    reason: (process: ManifestProcess) => string,
+  ) => processes.map((one) => ({ op, process: one.name, ...at(one.name, reason(one)) }));
 
   const loads = to.processes.map((process): Instruction => {
     const reason = kept.includes(process) ? why : "a new process";
@@ -40,35 +63,32 @@ function composeInstructions(
       ...at(process.name, reason),
     };
   });
-  const freezes = (from.states.length > 0 ? kept : []).map(
-    (process): Instruction => ({
-      op: "freeze",
-      process: process.name,
-      ...at(process.name, "it has state"),
-    }),
-  );
-  const stops = [...removed, ...alone].map(
-    (process): Instruction => ({
-      op: "stop",
-      process: process.name,
-      ...at(process.name, process.overlap ? "not in the new release" : "overlap: false"),
-    }),
-  );
-  const activations = to.processes.flatMap((process): Instruction[] => [
-    { op: "activate", process: process.name, ...at(process.name, why) },
-    { op: "moveConnections", process: process.name, ...at(process.name, "they follow") },
-  ]);
+  const freezes = from.states.length > 0 && !isRestart ? kept : [];
+  const carried = isRestart ? [] : to.processes;
   return [
-    ...loads,
+    ...steps("before", "the old version serves, nothing of the new one runs"),
+    ...(isRestart ? [] : loads),
     ...moves.map((move): Instruction => ({ ...move, op: "rehearse" })),
-    ...freezes,
+    ...onEach("freeze", freezes, () => "it has state"),
     ...moves.map((move): Instruction => ({ ...move, op: "carry" })),
     { op: "pointOfNoReturn", ...at("system", "all slots are ready") },
-    ...stops,
-    ...activations,
+    ...onEach("stop", [...removed, ...alone], (process) =>
+      removed.includes(process) ? "not in the new release" : isRestart ? why : "overlap: false",
+    ),
+    ...(isRestart ? loads : []),
+    ...to.processes.flatMap((process) => [
+      ...onEach("activate", [process], () => why),
+      ...onEach("moveConnections", carried.includes(process) ? [process] : [], () => "they follow"),
+    ]),
     { op: "probation", ...at("system", "health checks decide") },
     { op: "commit", ...at("system", "a boot starts the new release from here on") },
-    ...(replace ? [{ op: "replaceSupervisor", ...at("supervisor", why) } as const] : []),
+    ...(replaces ? [{ op: "replaceSupervisor", ...at("supervisor", why) } as const] : []),
+    ...onEach(
+      "retire",
+      kept.filter((process) => !alone.includes(process)),
+      () => "the old one drains and ends",
+    ),
+    ...steps("after", "nothing of the old version runs"),
   ];
 }
 
@@ -84,11 +104,23 @@ function stateMoves(from: Manifest, to: Manifest) {
   });
 }
 
-function findObstacles(from: Manifest, to: Manifest): Obstacle[] {
+function findObstacles(
+  from: Manifest,
+  to: Manifest,
+  strategy: Strategy,
+  appup: AppliedAppup | undefined,
+): Obstacle[] {
   const obstacles: Obstacle[] = [];
   if (from.name !== to.name) {
     obstacles.push({ code: "TSUGI_NAME_DIFFERS", details: { from: from.name, to: to.name } });
   }
+  if (appup?.forbid) {
+    const { by, forbid } = appup;
+    const versions = { from: from.version, to: to.version, by };
+    const details = { ...versions, reason: forbid.reason };
+    obstacles.push({ code: "TSUGI_UPGRADE_FORBIDDEN", details });
+  }
+  if (strategy === "restart") return obstacles;
   for (const sender of from.states) {
     const receiver = to.states.find((state) => state.name === sender.name);
     if (!receiver || sender.dynamic || receiver.dynamic) continue;

@@ -1,13 +1,16 @@
 /**
  * Which instruction fits (DESIGN §6), and why.
  *
+ *   the appup asks for a restart                                  restart
  *   tsugi differs, or the Node that the supervisor runs on        replace
+ *   the appup asks for a handoff                                  handoff
  *   same runtime, tsugi, packages, node.args, processes; both
  *   accept; every migrated state can go back                      swap
  *   anything else                                                 handoff
  */
 import type { Strategy } from "../protocol/report.ts";
 import type { Manifest } from "../release/manifest.ts";
+import type { AppliedAppup } from "./appup.ts";
 import type { Difference } from "./instructions.ts";
 import { statePath } from "./states.ts";
 
@@ -16,7 +19,7 @@ export interface LiveFacts {
   /** Node version that the supervisor runs on, without the v. */
   supervisorNode?: string;
   /** `etc/` changed since the running generation was started. */
-  environmentChanged?: boolean;
+  environmentChanged?: boolean | undefined;
   /** What the running processes say against a swap. */
   refusesSwap?: string | undefined;
 }
@@ -26,12 +29,21 @@ export function chooseStrategy(
   to: Manifest,
   differences: readonly Difference[],
   live: LiveFacts,
-): { strategy: Strategy; reasons: string[] } {
+  appup?: AppliedAppup,
+): { strategy: Strategy; reasons: string[]; replaces: boolean } {
   const replacing = reasonsToReplace(from, to, differences, live);
-  if (replacing.length > 0) return { strategy: "replace", reasons: replacing };
+  const replaces = replacing.length > 0;
+  const forced = appup?.force && `the appup of ${appup.by} asks for it: ${appup.force.reason}`;
+  if (forced && appup.force?.use === "restart") {
+    const lost = from.states.map(({ name }) => `state "${name}" is not carried`);
+    return { strategy: "restart", reasons: [forced, ...lost, ...replacing], replaces };
+  }
+  if (replaces) return { strategy: "replace", reasons: replacing, replaces };
+  if (forced) return { strategy: "handoff", reasons: [forced], replaces };
   const against = reasonsAgainstSwap(from, to, differences, live);
-  if (against.length > 0) return { strategy: "handoff", reasons: against };
-  return { strategy: "swap", reasons: ["only the application's code differs, and it accepts"] };
+  if (against.length > 0) return { strategy: "handoff", reasons: against, replaces };
+  const reasons = ["only the application's code differs, and it accepts"];
+  return { strategy: "swap", reasons, replaces };
 }
 
 function reasonsToReplace(
@@ -54,7 +66,6 @@ const NOT_SWAPPABLE: Record<string, string> = {
   runtime: "the runtime differs",
   packages: "the packages differ",
   nodeArgs: "node.args differs",
-  processes: "the processes differ",
   config: "the built-in settings differ",
 };
 
@@ -66,7 +77,9 @@ function reasonsAgainstSwap(
 ): string[] {
   const reasons: string[] = [];
   for (const { component, from: a, to: b } of differences) {
-    const reason = NOT_SWAPPABLE[component];
+    const reason = component.startsWith("process ")
+      ? `${component} differs`
+      : NOT_SWAPPABLE[component];
     if (reason) reasons.push(`${reason}: ${a} → ${b}`);
   }
   for (const { version, forks } of [from, to]) {

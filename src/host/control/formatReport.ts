@@ -1,6 +1,6 @@
 /** The measured report of an upgrade for a terminal of 80 columns. */
 import type { UpgradeOptions } from "../../protocol/control.ts";
-import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
+import type { StateReport, StepReport, UpgradeReport } from "../../protocol/report.ts";
 import { bytesText, msText, wrap } from "./output.ts";
 
 type Asked = UpgradeOptions & { direction?: "upgrade" | "downgrade" | "rollback" | "reload" };
@@ -21,6 +21,7 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   if (report.steps.length > 0) {
     row("steps", report.steps.map(stepText).join(" · "));
   }
+  for (const step of report.steps) if (step.run) row("appup", appupText(step));
   if (hasChanged) {
     const { pauseMs, quietMs, requests, connections } = report;
     row("pause", pauseMs > 0 ? msText(pauseMs) : "none");
@@ -47,8 +48,12 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
 const HARD_SPACE = "\u00a0";
 const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(spaces.length) : " ");
 
-const stepText = ({ name, ms, failed }: UpgradeReport["steps"][number]) =>
+const stepText = ({ name, ms, failed }: StepReport) =>
   unbroken(`${name} ${failed ? `failed after ${msText(ms)}` : msText(ms)}`);
+
+/** When exactly, for whoever looks for it in the log of a database. */
+const appupText = ({ name, run, at, ms, exitCode }: StepReport) =>
+  `${name}: ${run}, at ${at}, ${msText(ms)}, ${exitCode === null ? "no exit code" : `exit code ${exitCode}`}`;
 
 /** "probation 501 ms" stays on one line. */
 const unbroken = (text: string) => text.replaceAll(" ", HARD_SPACE);

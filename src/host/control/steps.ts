@@ -18,10 +18,17 @@ const REACHED: Record<string, string> = {
   retire: "the old version has ended",
 };
 
+/** Steps that may take long. */
+const APPUP = new Set(["before", "after"]);
+
 export function printStep(event: ControlEvent): void {
   if (event.event === "line") note(event.text);
-  if (event.event !== "step" || event.state !== "end") return;
+  if (event.event !== "step") return;
   const { name, ms, text } = event;
+  if (event.state === "begin" && APPUP.has(name)) {
+    note(`  ${name.padEnd(11)}          runs ${text}; its output goes to the log`);
+  }
+  if (event.state === "begin") return;
   note(
     `  ${name.padEnd(11)} ${msText(ms ?? 0).padStart(7)}  ${text ?? REACHED[name] ?? ""}`.trimEnd(),
   );

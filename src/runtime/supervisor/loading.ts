@@ -93,9 +93,10 @@ export function loadInSuccessor(
   };
 }
 
-/** Names of the processes that must be loaded late. */
-export function lateProcesses(old: Generation, next: Generation): Set<string> {
+/** Names of the processes that must be loaded late; `all` in a restart. */
+export function lateProcesses(old: Generation, next: Generation, all: boolean): Set<string> {
   const late = next.plan.manifest.processes.filter((process) => {
+    if (all) return true;
     const before = old.slots.find((slot) => slot.process.name === process.name);
     return !process.overlap && before !== undefined && before.worker.declared?.usesHot !== true;
   });

@@ -19,7 +19,7 @@ import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { isoNow, stopwatch } from "../../platform/clock.ts";
 import { fault, strikes } from "../../platform/faults.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
-import type { Plan } from "../../relup/index.ts";
+import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
 import { watchDeaths } from "./deaths.ts";
 import type { Generation } from "./generation.ts";
 import { handBack } from "./handBack.ts";
@@ -50,8 +50,6 @@ export interface UpgradeJob {
   confirm: () => Promise<"commit" | "handBack">;
 }
 
-const LOADS = { swap: loadBeside, replace: loadInSuccessor };
-
 type Phase = "loading" | "frozen" | "active" | "committed";
 
 /** Runs it to its end and reports; never throws for a failed upgrade. */
@@ -70,6 +68,8 @@ class Upgrade {
   readonly #loading;
   /** The same release again, with `etc/` read anew: nothing in `releases/` changes. */
   readonly #reload: boolean;
+  /** The appup asks for it: the old one ends before the new one is loaded, with its state. */
+  readonly #isRestart: boolean;
   #phase: Phase = "loading";
   #frozenAt: string | undefined;
   #paused = () => 0;
@@ -83,9 +83,12 @@ class Upgrade {
     this.#report = emptyReport(job.plan);
     this.#reload = this.#old.version === this.#next.version;
     this.#deaths = watchDeaths(this.#old, this.#next);
-    const { strategy } = job.plan;
-    const load = strategy === "swap" || strategy === "replace" ? LOADS[strategy] : loadHere;
-    this.#loading = load(this.#supervisor, this.#next, lateProcesses(this.#old, this.#next));
+    const { plan } = job;
+    const inPlace = plan.strategy === "swap" ? loadBeside : loadHere;
+    const load = replacesSupervisor(plan) ? loadInSuccessor : inPlace;
+    this.#isRestart = plan.strategy === "restart";
+    const late = lateProcesses(this.#old, this.#next, this.#isRestart);
+    this.#loading = load(this.#supervisor, this.#next, late);
   }
 
   async run(): Promise<UpgradeReport> {
@@ -117,7 +120,7 @@ class Upgrade {
   async #load(): Promise<void> {
     const [old, next, report] = [this.#old, this.#next, this.#report];
     await this.#step("load", () => this.#deaths.raceOld(this.#loading.standby()));
-    if (old.hasState) {
+    if (old.hasState && !this.#isRestart) {
       await this.#step("rehearse", () =>
         this.#deaths.race(steps.rehearseInto(this.#job, old, report)),
       );
@@ -131,7 +134,7 @@ class Upgrade {
   async #freezeAndCarry(): Promise<void> {
     const [old, next, report] = [this.#old, this.#next, this.#report];
     this.#paused = stopwatch();
-    if (!old.needsFreeze) return;
+    if (!old.needsFreeze || this.#isRestart) return;
     this.#phase = "frozen";
     await this.#step("freeze", () => this.#deaths.race(steps.freeze(old, report, this.#tally)));
     this.#frozenAt = isoNow();
@@ -143,14 +146,26 @@ class Upgrade {
     const [old, next] = [this.#old, this.#next];
     this.#phase = "active";
     this.#stopRelay = relayConnections(old, next, this.#tally);
-    await this.#step("activate", () =>
-      this.#deaths.raceNext(steps.activate(old, next, this.#loading, this.#deaths)),
-    );
-    if (old.hasState) this.#report.pauseMs = this.#paused();
+    await this.#step("activate", () => this.#deaths.raceNext(this.#begin()));
+    if (old.hasState || this.#isRestart) this.#report.pauseMs = this.#paused();
     this.#supervisor.succeed(next);
     await this.#step("connections", () =>
       this.#deaths.raceNext(releaseConnections(old, this.#tally)),
     );
+  }
+
+  /** What must never run twice ends before its successor begins; everything else begins at once. */
+  async #begin(): Promise<void> {
+    const single = [this.#old, this.#next].flatMap(({ plan }) =>
+      plan.manifest.processes.filter(({ overlap }) => !overlap).map(({ name }) => name),
+    );
+    const alone = this.#old.slots.filter(
+      ({ process }) => this.#isRestart || single.includes(process.name),
+    );
+    for (const { worker } of alone) this.#deaths.expect(worker);
+    const retired = await steps.activate(this.#old, this.#next, alone, this.#loading);
+    this.#report.connections.drained += retired.drained;
+    this.#report.connections.lost += retired.lost;
   }
 
   async #prove(): Promise<void> {
@@ -211,6 +226,7 @@ class Upgrade {
         report.result = "handed-back";
         const went = await handBack(this.#supervisor, old, next, this.#tally, this.#frozenAt);
         if (went.stateAsOf) report.stateAsOf = went.stateAsOf;
+        if (old.hasState && this.#isRestart) report.stateAsOf = "the restart: it was not carried";
         this.#loading.abandon();
         break;
       }

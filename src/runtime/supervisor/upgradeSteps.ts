@@ -6,12 +6,17 @@ import { rssBytesOf } from "../../platform/processes.ts";
 import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
 import { carryState } from "./carryState.ts";
-import type { DeathWatch } from "./deaths.ts";
 import { type Generation, needsFreeze, type Slot } from "./generation.ts";
 import type { Loading } from "./loading.ts";
 import type { MoveTally } from "./moveConnections.ts";
 import { rehearse } from "./rehearsal.ts";
-import { retireInPlace, retireSlots, retireWorker, terminateWorker } from "./retire.ts";
+import {
+  type Retired,
+  retireInPlace,
+  retireSlots,
+  retireWorker,
+  terminateWorker,
+} from "./retire.ts";
 import type { UpgradeJob } from "./upgrade.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -104,24 +109,24 @@ export async function carryAll(
     .map((state) => ({ ...state, rehearsed: rehearsed.get(state.name) ?? false }));
 }
 
-/** What must never run twice ends before its successor begins; everything else begins at once. */
+/** `alone`: what ends before its successor begins. */
 export async function activate(
   old: Generation,
   next: Generation,
+  alone: readonly Slot[],
   loading: Loading,
-  deaths: DeathWatch,
-): Promise<void> {
+): Promise<Retired> {
   const timeoutMs = next.settings.timeouts.readyMs;
-  const alone = old.slots.filter((slot) => !slot.process.overlap);
-  for (const { worker } of alone) deaths.expect(worker);
+  const { drainMs } = old.settings.timeouts;
   const begin = async (slot: Slot) => {
-    const before = slot.process.overlap ? undefined : old.slotLike(slot);
-    if (before) await retireWorker(before.worker, old.settings.timeouts.drainMs);
+    const before = alone.find((one) => one === old.slotLike(slot));
+    if (before) await retireWorker(before.worker, drainMs);
     await slot.worker.request({ type: "activate" }, { timeoutMs });
   };
   await Promise.all(next.slots.map(begin));
-  await retireSlots(alone, old.settings.timeouts.drainMs);
+  const retired = await retireSlots(alone, drainMs);
   await loading.late();
+  return retired;
 }
 
 /** Only what is in no use: a failure to tidy up is no failure of the upgrade. */
@@ -158,7 +163,7 @@ export async function retireOld(
   const retire = inPlace ? retireInPlace : retireSlots;
   const { drained, lost, running = [] } = await retire(old.slots, drainMs);
   report.leftovers.push(...running);
-  report.connections.drained = drained;
+  report.connections.drained += drained;
   report.connections.lost += lost;
   for (const { worker } of inPlace ? [] : old.slots) {
     if (worker.exit === null) report.leftovers.push(`worker ${worker.pid} of ${old.version}`);

@@ -7,7 +7,8 @@ import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
-import { type Plan, planUpgrade } from "../../relup/index.ts";
+import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
+import { withAppup } from "./appup.ts";
 import type { Generation } from "./generation.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -39,6 +40,8 @@ export class Upgrades {
   #underWay: UnderWay | null = null;
   /** An `install` that waits for `commit` or `rollback`. */
   #decide: ((decision: Decision) => void) | null = null;
+  /** Ends what an appup runs. */
+  readonly #stop = new AbortController();
 
   constructor(supervisor: Supervisor) {
     this.#supervisor = supervisor;
@@ -67,6 +70,7 @@ export class Upgrades {
   /** Resolves when no upgrade is under way any more: a stop waits for it or ends it. */
   async settle(): Promise<void> {
     this.#decide?.("handBack");
+    this.#stop.abort();
     await this.#underWay?.finished.catch(() => {});
   }
 
@@ -125,16 +129,15 @@ export class Upgrades {
     emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
     if (plan.strategy === "none") return { ...emptyReport(plan), result: "committed" };
     refuseObstacles(plan);
+    if (request.options.checkOnly) listSteps(plan, emit);
     if (!request.reload) await verifyOnce(handler, request.version);
     if (request.options.checkOnly && !request.options.boot && !manifest.usesHot) {
       // Booting it would start its consumers and timers: what could be checked without is done.
       emit({ event: "line", text: "not booted: it does not use tsugi/hot (check --boot does)" });
       return { ...emptyReport(plan), result: "checked" };
     }
-    const { strategy } = plan;
-    if (strategy !== "swap" && strategy !== "replace" && strategy !== "handoff") {
-      throw new Error(`no upgrade by ${strategy}`);
-    }
+    const inPlace = plan.strategy === "swap" ? "swap" : "handoff";
+    const strategy = replacesSupervisor(plan) ? "replace" : inPlace;
     const next = await supervisor.makeGeneration({ manifest, releaseId, strategy });
     const job: UpgradeJob = {
       supervisor,
@@ -154,7 +157,7 @@ export class Upgrades {
       },
       confirm: () => this.#confirm(request, emit),
     };
-    const report = await runUpgrade(job);
+    const report = await withAppup(job, this.#stop.signal, () => runUpgrade(job));
     if (!request.options.checkOnly) await handler.appendReport(report);
     if (strategy === "replace" && report.result === "committed" && !request.options.checkOnly) {
       supervisor.parts.onReplaced();
@@ -180,6 +183,7 @@ export class Upgrades {
     const host = await readHostSettings(parts.layout, request.version);
     const registry = await handler.registry();
     const entry = registry.releases.find((release) => release.version === request.version);
+    const { planUpgrade } = await import("../../relup/index.ts");
     const plan = planUpgrade(from, to, {
       supervisorNode: process.versions.node,
       environmentChanged: host.etcHash !== current.plan.host.etcHash,
@@ -225,6 +229,15 @@ async function verifyOnce(handler: ReleaseHandler, version: string): Promise<voi
     // Of a release that should start it is a failure, of one that is offered a refusal.
     const details = { source: `releases/${version}`, problem: String(error.details.problem) };
     throw new TsugiError("TSUGI_UNPACK_REFUSED", details, { cause: error });
+  }
+}
+
+/** A check changes nothing: what an appup would run is only named. */
+function listSteps({ appup }: Plan, emit: (event: ControlEvent) => void): void {
+  for (const moment of ["before", "after"] as const) {
+    for (const { label } of appup?.[moment] ?? []) {
+      emit({ event: "line", text: `not run in a check, ${moment}: ${label}` });
+    }
   }
 }
 

@@ -1,5 +1,8 @@
+import type { StatusReport } from "../../../protocol/report.ts";
+import type { Layout } from "../../../release/layout.ts";
 import { explainPlan, planUpgrade } from "../../../relup/index.ts";
 import { isPath } from "../arguments.ts";
+import { ask } from "../client.ts";
 import { report } from "../output.ts";
 import type { Register } from "../program.ts";
 import { findSupervisor } from "../running.ts";
@@ -8,6 +11,13 @@ import { requireVersion } from "../runningRelease.ts";
 interface Options {
   from?: string;
   json?: boolean;
+}
+
+const STATUS_MS = 10_000;
+
+async function runningStatus(layout: Layout): Promise<StatusReport | undefined> {
+  if ((await findSupervisor(layout)) === undefined) return undefined;
+  return (await ask(layout, { verb: "status" }, { timeoutMs: STATUS_MS })) as StatusReport;
 }
 
 const register: Register = (program, context) => {
@@ -22,10 +32,12 @@ const register: Register = (program, context) => {
       const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
       const target = await handler.peek(what);
       const origin = await handler.manifest(from ?? (await requireVersion(context)));
-      const running = (await findSupervisor(context.layout)) !== undefined;
-      const plan = planUpgrade(origin, target);
-      const remark = running ? "" : "\nIt is not running: this is what the two manifests say.";
+      const running = from === undefined ? await runningStatus(context.layout) : undefined;
+      const plan = planUpgrade(origin, target, { environmentChanged: running?.etcChanged });
+      const remark = running ? "" : "\nThis is what the two manifests say: etc/ was not compared.";
       report(json, plan, explainPlan(plan) + remark);
+      // A pipeline may fail on it: the upgrade would be refused.
+      if (plan.obstacles.length > 0) process.exitCode = 4;
     });
 };
 export default register;

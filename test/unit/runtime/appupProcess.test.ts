@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { test } from "node:test";
+import { runAppupProcess } from "../../../src/runtime/supervisor/appupProcess.ts";
+import { until } from "../../helpers/installed.ts";
+import { isRunning } from "../../helpers/wall.ts";
+
+async function run(
+  script: string,
+  { timeoutMs = 60_000, stop = new AbortController().signal } = {},
+) {
+  const lines: string[] = [];
+  const ended = await runAppupProcess({
+    words: ["sh", "-c", script],
+    cwd: tmpdir(),
+    env: { PATH: process.env.PATH! },
+    timeoutMs,
+    stop,
+    onLine: (_pid, line) => lines.push(line),
+  });
+  return { ...ended, lines };
+}
+
+test("all that it says has been passed on when it has ended", async () => {
+  const { exitCode, problem, lines } = await run("echo one; echo two >&2; printf three");
+  assert.deepEqual([exitCode, problem], [0, undefined]);
+  assert.deepEqual(lines.sort(), ["one", "three", "two"]);
+});
+
+test("its exit code, or the signal that ended it, is the problem", async () => {
+  assert.match((await run("exit 3")).problem!, /^exit code 3; its output is in the log$/);
+  const { exitCode, problem } = await run("kill -KILL $$");
+  assert.equal(exitCode, null);
+  assert.match(problem!, /^ended by SIGKILL/);
+});
+
+test("a program that is not there is a problem, not an exception", async () => {
+  const env = { PATH: process.env.PATH! };
+  const stop = new AbortController().signal;
+  const what = { cwd: tmpdir(), env, timeoutMs: 60_000, stop, onLine() {} };
+  const { problem } = await runAppupProcess({ words: ["no-such-program"], ...what });
+  assert.match(problem!, /ENOENT/);
+});
+
+test("a time-out ends it, and what it has started", async () => {
+  const { problem, lines } = await run("sleep 600 & echo $!; wait", { timeoutMs: 3_000 });
+  assert.equal(problem, "not done within 3000 ms");
+  const child = Number(lines[0]);
+  await until("its child is gone", () => !isRunning(child));
+});
+
+test("a stop ends it, also one that came before", async () => {
+  const { problem } = await run("sleep 600", { stop: AbortSignal.abort() });
+  assert.match(problem!, /because the service is being stopped/);
+});
