@@ -125,7 +125,7 @@ export function parseManifest(bytes: string, where: string): Manifest {
   if (json.format !== MANIFEST_FORMAT) {
     throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {
       what: where,
-      found: String(json.format),
+      found: JSON.stringify(json.format ?? null),
       expected: MANIFEST_FORMAT,
     });
   }
@@ -146,7 +146,7 @@ export function parseManifest(bytes: string, where: string): Manifest {
   }
   for (const file of json.files!) {
     const problem = fileProblem(file);
-    if (problem) throw bad(`file ${JSON.stringify(file?.path)}: ${problem}`);
+    if (problem) throw bad(`file ${JSON.stringify(file?.path ?? null)}: ${problem}`);
   }
   return json as Manifest;
 }

@@ -148,8 +148,13 @@ async function* folderEntries(
 
 async function fileEntry(root: string, path: string): Promise<ArchiveEntry> {
   const { size, mode } = await stat(join(root, path));
-  const body = createReadStream(join(root, path));
+  const body = bytesOf(join(root, path));
   return { path, type: "file", typeName: "file", mode: mode & 0o777, size, body };
+}
+
+/** Opened when it is read: an error of a stream that nobody reads would end the process. */
+export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path, { highWaterMark: 256 * 1024 });
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -3,7 +3,6 @@
  * read from the releases that are here. It is as little trusted as a tarball: it can name nothing but
  * files of those releases, by number, and every file it makes is held against the manifest.
  */
-import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { TsugiError } from "../../errors.ts";
@@ -19,7 +18,7 @@ import {
 } from "../../release/delta.ts";
 import type { Layout } from "../../release/layout.ts";
 import { type Manifest, type ManifestFile, releaseIdOf } from "../../release/manifest.ts";
-import type { Archive, ArchiveEntry } from "./archive.ts";
+import { type Archive, type ArchiveEntry, bytesOf } from "./archive.ts";
 import { type BaseFile, openBase } from "./deltaBase.ts";
 import { SectionReader } from "./deltaSection.ts";
 import { readManifest } from "./registry.ts";
@@ -173,7 +172,7 @@ class DeltaReader {
     if (kind === RECIPE) return this.#made(file.size);
     const path = kind === SAME_BYTES ? here.get(file.sha256) : undefined;
     if (path === undefined) throw new Error(`it does not bring ${file.path}, nor is that here`);
-    return createReadStream(join(this.#layout.root, path), { highWaterMark: PIECE_BYTES });
+    return bytesOf(join(this.#layout.root, path));
   }
 
   /** The bytes of a recipe, in pieces. */

@@ -15,8 +15,9 @@ export class SectionReader {
 
   constructor(path: string, start: number, size: number) {
     const source = createReadStream(path, { start, end: start + size - 1 });
-    // What goes wrong is thrown where it is read.
+    // What goes wrong is thrown where it is read; where nobody reads any more, it is nobody's.
     this.#stream = pipeline(source, createBrotliDecompress(), () => {});
+    this.#stream.on("error", () => {});
     this.#chunks = this.#stream[Symbol.asyncIterator]();
   }
 

@@ -1,0 +1,47 @@
+/** The long form of the fuzzer; scripts/fuzz.mjs starts it. */
+import { readdirSync } from "node:fs";
+import { corpusFolder, keepInCorpus, readCorpus } from "./fuzzCorpus.ts";
+import { writeSeeds } from "./fuzzSeeds.ts";
+import { FuzzedHost, honestDelta, honestTarball, random, spoiltOffer } from "./fuzzUnpack.ts";
+
+if (process.argv[2] === "seeds") {
+  await writeSeeds();
+  process.exit();
+}
+const [seconds = 60, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number);
+const corpus = [
+  await honestTarball(),
+  await honestDelta(),
+  ...readdirSync(corpusFolder).sort().map(readCorpus),
+];
+const below = random(seed);
+const problems = new Map<string, number>();
+const deadline = performance.now() + seconds * 1000;
+let host = await FuzzedHost.create();
+let rounds = 0;
+let failures = 0;
+while (performance.now() < deadline) {
+  rounds += 1;
+  const offer = await spoiltOffer(corpus, below);
+  try {
+    const { outcome, problem } = await host.offer(offer);
+    // The reasons, without what differs from one archive to the next.
+    const reason =
+      outcome === "whole" ? "unpacked whole" : problem.replace(/"[^"]*"|\S*[/\d]\S*/g, "…");
+    problems.set(reason, (problems.get(reason) ?? 0) + 1);
+  } catch (error) {
+    failures += 1;
+    console.error(`round ${rounds}, seed ${seed}: ${(error as Error).stack}`);
+    console.error(`kept: ${keepInCorpus(offer)}`);
+    host[Symbol.dispose]();
+    host = await FuzzedHost.create();
+  }
+}
+host[Symbol.dispose]();
+for (const [reason, count] of [...problems].sort(([, a], [, b]) => b - a).slice(0, 40)) {
+  console.log(`${String(count).padStart(7)}  ${reason.slice(0, 110)}`);
+}
+console.log(
+  `${rounds} archives, seed ${seed}, ${problems.size} reasons, ${failures} broke the promise`,
+);
+if (failures > 0) process.exitCode = 1;
