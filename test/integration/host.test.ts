@@ -10,6 +10,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -468,8 +469,12 @@ test("run as root it acts as the owner of the root and leaves no root-owned file
   await host.must("start");
   const { pid } = await get();
   assert.equal(statSync(`/proc/${pid}`).uid, nobody);
-  await host.must("status");
-  await host.must("stop");
+  // From a folder that the owner may not enter, such as root's own.
+  const closed = join(wall.folder, "closed");
+  mkdirSync(closed, { mode: 0o700 });
+  for (const command of ["status", "reload", "stop"]) {
+    expectEnd(await host.run(host.bin, [command], { cwd: closed }), 0);
+  }
   for (const path of readdirSync(host.root, { recursive: true }).map(String)) {
     assert.equal(statSync(join(host.root, path)).uid, nobody, path);
   }

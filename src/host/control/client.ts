@@ -74,7 +74,19 @@ function connect(layout: Layout): Socket {
   } catch (error) {
     throw new Disconnected((error as Error).message, false);
   } finally {
-    process.chdir(before);
+    goBack(before);
+  }
+}
+
+/**
+ * Whoever types as root acts as the owner of the install root, who may not enter the folder in
+ * which root is (/root). Paths are resolved by then, so it is as well to stay.
+ */
+function goBack(folder: string): void {
+  try {
+    process.chdir(folder);
+  } catch {
+    // In `run/`, then.
   }
 }
 
