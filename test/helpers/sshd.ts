@@ -50,11 +50,13 @@ export interface SshFleet {
 export interface FleetOptions {
   /** Variables of every session, beside a PATH without Node. */
   env?: Record<string, string>;
+  /** As a sshd usually has it; tsugi's own deploy needs none, Ansible is slow without. */
+  sftp?: boolean;
 }
 
 export async function startSshHosts(
   names: string[],
-  { env = {} }: FleetOptions = {},
+  { env = {}, sftp = false }: FleetOptions = {},
 ): Promise<SshFleet> {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-sshd-"));
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
@@ -87,7 +89,7 @@ export async function startSshHosts(
   try {
     const folders = names.map((name) => join(folder, name));
     const made = await Promise.all(
-      names.map((name, index) => Sshd.start(name, folders[index]!, key, variables)),
+      names.map((name, index) => Sshd.start(name, folders[index]!, key, { env: variables, sftp })),
     );
     hosts.push(...made);
   } catch (error) {
@@ -115,7 +117,7 @@ class Sshd implements SshHost {
     name: string,
     folder: string,
     userKey: string,
-    env: Record<string, string>,
+    { env, sftp }: Required<FleetOptions>,
   ): Promise<Sshd> {
     const settings = `${folder}.sshd`;
     mkdirSync(folder);
@@ -138,6 +140,7 @@ class Sshd implements SshHost {
         "PrintMotd no",
         "LogLevel VERBOSE",
         `SetEnv ${variables.join(" ")}`,
+        ...(sftp ? ["Subsystem sftp internal-sftp"] : []),
         "",
       ].join("\n"),
     );
