@@ -62,13 +62,30 @@ describe("the Ansible role", { skip: await whyNotHere() }, async () => {
     tsugi_upgrade_flags: ["--ephemeral"],
   });
 
+  /** Of a version that was built by an earlier run: no build, only the hosts. */
+  const built = (version: string) => ({
+    tsugi_tarball: join(
+      folder,
+      "workspace",
+      exampleName,
+      "releases",
+      version,
+      `${exampleName}.tar.gz`,
+    ),
+  });
+
   const play = async (more: Record<string, unknown> = {}, ...flags: string[]): Promise<Played> => {
     const file = join(folder, "variables.json");
     writeFileSync(file, JSON.stringify({ ...variables(), ...more }));
     const examples = join(projectRoot, "ansible", "examples");
     const result = await runCommand(
       findProgram("ansible-playbook")!,
-      [join(examples, `${exampleName}.yml`), "-i", inventory(), "-e", `@${file}`, ...flags],
+      [
+        join(examples, `${exampleName}.yml`),
+        ...["-i", inventory(), "-e", `@${file}`],
+        ...("tsugi_tarball" in more ? ["--limit", "admirals"] : []),
+        ...flags,
+      ],
       { cwd: examples, env: controllerEnvironment(folder), timeoutMs: 300_000 },
     );
     assert.ok(!result.output.includes("truth"), "a secret was printed");
@@ -97,7 +114,7 @@ describe("the Ansible role", { skip: await whyNotHere() }, async () => {
   });
 
   test("the first run installs and starts it, as the owner, with its secrets 0600", async () => {
-    const { host, stdout } = await play({ ref: "v0.0.1" }, "--diff");
+    const { host, stdout } = await play(built("0.0.1"), "--diff");
     assert.equal(host.failed, 0, stdout);
     assert.equal((await health(port)).version, "0.0.1");
     assert.equal(statSync(join(root, "etc", "env")).mode & 0o777, 0o600);
@@ -129,7 +146,7 @@ describe("the Ansible role", { skip: await whyNotHere() }, async () => {
     const traffic = await startTraffic({ host: "127.0.0.1", port }, workload, clients);
     try {
       await traffic.answers(20);
-      const { host, stdout } = await play({ ref: "v0.0.2" });
+      const { host, stdout } = await play(built("0.0.2"));
       assert.deepEqual([host.failed, host.changed > 0], [0, true], stdout);
       assert.match(stdout, /0\.0\.1 → 0\.0\.2 by handoff: pause .* 0 lost/);
       await traffic.answers(20);
@@ -145,7 +162,7 @@ describe("the Ansible role", { skip: await whyNotHere() }, async () => {
 
   test("a changed secret reloads the same version", async () => {
     const { pid } = await status();
-    const { host, stdout } = await play({ ref: "v0.0.2", tsugi_secrets: { TOKEN: "new" } });
+    const { host, stdout } = await play({ ...built("0.0.2"), tsugi_secrets: { TOKEN: "new" } });
     assert.equal(host.failed, 0, stdout);
     assert.notEqual((await status()).pid, pid);
     assert.equal((await app("rpc", "process.env.TOKEN")).stdout.trim(), "new");

@@ -95,7 +95,7 @@ describe("tsugi release: beside release", () => {
       },
       nodeArgs: ["--max-old-space-size=200"],
     });
-    assert.match(notes[0], /PORT go into <root>\/etc\/env/);
+    assert.match(JSON.stringify(notes[0]), /PORT.*<root>\/etc\/env/);
   });
 
   test("help config names every key", async () => {

@@ -2,7 +2,10 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { guessConfig, renderConfig } from "../../build/init.ts";
+import type { Note } from "../../build/pm2/uncarried.ts";
+import { checkConfig } from "../../config/load.ts";
 import { TsugiError } from "../../errors.ts";
+import { wrap } from "../../host/control/output.ts";
 import { printResult } from "../output.ts";
 
 export async function initCommand(folder: string, options: { from?: string }): Promise<void> {
@@ -12,10 +15,20 @@ export async function initCommand(folder: string, options: { from?: string }): P
     throw new TsugiError("TSUGI_USAGE", { problem, help: "What it may hold: tsugi help config" });
   }
   const { config, notes } = await guessConfig(resolve(folder), options.from);
+  await checkConfig(config, options.from ?? "what init has guessed");
   await writeFile(file, renderConfig(config));
+  const count = notes.length === 1 ? "One thing" : `${notes.length} things`;
   printResult({ file, config, notes }, [
     `Wrote ${file}`,
-    ...notes.map((note) => `  ${note}`),
+    ...(notes.length > 0 ? ["", `${count} that it can't say as ${options.from} did:`] : []),
+    ...notes.flatMap(linesOf),
+    ...(notes.length > 0 ? [""] : []),
     "Build a release: npx tsugi release",
   ]);
 }
+
+const linesOf = ({ what, why, todo }: Note): string[] => [
+  `  ${what}`,
+  `    ${wrap(why, "    ", 76)}`,
+  `    ${wrap(`→ ${todo}`, "      ", 76)}`,
+];
