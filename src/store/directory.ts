@@ -89,7 +89,7 @@ export class Directory implements StoreFiles {
   async move(moves: readonly { from: string; to: string }[]): Promise<void> {
     for (const { from, to } of moves) {
       await makeFolder(dirname(this.#at(to)));
-      await fault("store.move:rename", this.#at(to));
+      await fault(`${labelOf(to)}:move`, this.#at(to));
       await rename(this.#at(from), this.#at(to)).catch(ifGone(undefined));
     }
     for (const folder of new Set(moves.map(({ to }) => dirname(this.#at(to))))) {
@@ -99,7 +99,7 @@ export class Directory implements StoreFiles {
 
   async remove(paths: readonly string[]): Promise<void> {
     for (const path of paths) {
-      await fault("store.remove:remove", this.#at(path));
+      await fault(`${labelOf(path)}:remove`, this.#at(path));
       await rm(this.#at(path), { recursive: true, force: true });
     }
   }

@@ -25,8 +25,8 @@ export async function prune(store: Store, request: PruneRequest): Promise<Pruned
   const removed = releases.filter((release) => rank(release, releases) >= request.keep);
   const kept = releases.filter((release) => !removed.includes(release));
   if (request.dryRun) return { removed, kept, freedBytes: 0 };
-  await sweepAbandoned(files);
   await restoreTrash(files);
+  await sweepAbandoned(files);
   // Before anything goes: a release that can't be read stops it.
   await usedBlobs(files);
   await files.remove(removed.map(({ name, version }) => STORE.release(name, version)));

@@ -58,10 +58,10 @@ export const pushMarker = (id: string, blobs: readonly string[]) => ({
 const blobsOfPush = (bytes: Uint8Array): string[] =>
   (JSON.parse(Buffer.from(bytes).toString("utf8")) as { blobs: string[] }).blobs;
 
-/** What was killed half-way a day ago or more. */
+/** What was killed half-way a day ago or more; of a prune, after its trash was put back. */
 export async function sweepAbandoned(files: StoreFiles): Promise<void> {
   const oldest = (await files.nowMs()) - ABANDONED_MS;
-  for (const folder of [STORE.temporary, STORE.pushes]) {
+  for (const folder of [STORE.temporary, STORE.pushes, STORE.trash]) {
     const old = (await files.list(folder)).filter(({ changedMs }) => changedMs < oldest);
     await files.remove(old.map(({ name }) => `${folder}/${name}`));
   }
