@@ -4,6 +4,7 @@
  */
 import { cpus } from "node:os";
 import { buildTime } from "./buildTime.ts";
+import { delta } from "./delta.ts";
 import { Bench } from "./lib/bench.ts";
 import { formatResults, type Result } from "./lib/result.ts";
 import { memory } from "./memory.ts";
@@ -23,6 +24,7 @@ const parts: Record<string, Part> = {
   throughput: { title: "Requests per second, against the same app under node", run: throughput },
   memory: { title: "Memory, against an empty process of the same node", run: memory },
   build: { title: "Building the example, against compiling it", run: buildTime },
+  delta: { title: "What a delta moves, against the tarball and zstd --patch-from", run: delta },
   startup: { title: "Starting bin/<app>, against an empty node", run: startUp },
   reload: { title: "A new version under load, against pm2 reload", run: reload },
   websockets: { title: "An upgrade with many open WebSockets", run: webSockets },

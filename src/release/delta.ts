@@ -18,11 +18,15 @@
  * A recipe speaks of files in manifests of releases that are on the host, by number: there is no way
  * to speak of anything else.
  */
+import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import type { Manifest } from "./manifest.ts";
 import { unitHash, unitsOf } from "./units.ts";
 
 export const DELTA_MAGIC = "tsugi-delta 1\n";
 export const DELTA_FORMAT = 1;
+
+/** More is no manifest. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 export const IN_FOLDER = 0;
 export const SAME_BYTES = 1;
@@ -49,8 +53,16 @@ export interface Inventory {
   format: 1;
   name: string;
   platform: string;
-  releases: { version: string; releaseId: string; status: string }[];
+  releases: InventoryRelease[];
   folders: InventoryFolder[];
+}
+
+export interface InventoryRelease {
+  version: string;
+  releaseId: string;
+  status: string;
+  /** With `--manifests`: release.json itself (packManifest). */
+  manifest?: string;
 }
 
 export interface InventoryFolder {
@@ -60,6 +72,16 @@ export interface InventoryFolder {
   /** Over paths, modes and contents. */
   hash: string;
 }
+
+export const packManifest = (bytes: Uint8Array): string =>
+  brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 5 },
+  }).toString("base64");
+
+export const unpackManifest = (packed: string): string =>
+  brotliDecompressSync(Buffer.from(packed, "base64"), {
+    maxOutputLength: MAX_MANIFEST_BYTES,
+  }).toString("utf8");
 
 /** Folders of the release that the host has with the same content. */
 export function presentFolders(inventory: Inventory, manifest: Manifest): Set<string> {

@@ -72,6 +72,16 @@ for (const running of [false, true]) {
   });
 }
 
+test("on a machine that has none of the host's releases, the host's manifests say what need not travel", async (t) => {
+  const { host } = await wall.host(t);
+  const inventory = join(folder, "manifests.json");
+  writeFileSync(inventory, (await host.must("inventory", "--json", "--manifests")).stdout);
+  const out = join(folder, "unknown.delta");
+  await mustTsugi(["delta", wall.tarball("0.0.2"), "--inventory", inventory, "-o", out], folder);
+  assert.ok(statSync(out).size < 8_000, `${statSync(out).size} bytes`);
+  await host.must("unpack", "--delta", out);
+});
+
 test("what is no inventory is said so", async () => {
   writeFileSync(join(folder, "none.json"), "{}");
   for (const file of ["none.json", "missing.json"]) {

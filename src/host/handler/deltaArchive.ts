@@ -10,6 +10,7 @@ import {
   DELTA_MAGIC,
   type DeltaHeader,
   IN_FOLDER,
+  MAX_MANIFEST_BYTES,
   parseHeader,
   RECIPE,
   SAME_BYTES,
@@ -24,7 +25,6 @@ import { SectionReader } from "./deltaSection.ts";
 import { readManifest } from "./registry.ts";
 
 const MAX_HEADER_BYTES = 1 << 20;
-const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 const PIECE_BYTES = 1 << 18;
 
 /** @throws TSUGI_UNPACK_REFUSED, TSUGI_DELTA_STALE */
