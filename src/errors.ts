@@ -364,6 +364,11 @@ export const ERRORS = define({
     message: "{folder} belongs to {others}, and this build would put other bytes there.",
     hint: "Build into another folder (tsugi release --out <folder>), or remove {tree} and build what you need again.",
   },
+  TSUGI_ADDON_UNFIT: {
+    exitCode: 1,
+    message: "These compiled packages would not load in the release:\n  {problems}",
+    hint: "Compile or fetch them with the release's Node: {rebuild} · tsugi release --git does that by itself · or let the release carry the Node that they are for: tsugi release --node <version>",
+  },
   TSUGI_SECRET_FOUND: {
     exitCode: 1,
     message: "{places}\n  A release carries no secrets.",

@@ -4,6 +4,7 @@
  * do each other no harm.
  */
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
@@ -44,6 +45,15 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
   }
 }
 
+/** A document that was kept; undefined where there is none that can be read. */
+export function readKept<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as T;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What no build has used for so long is made again when it is needed. */
 const UNUSED_DAYS = 30;
 
@@ -56,7 +66,16 @@ export async function touch(path: string): Promise<void> {
 /** Removes what has not been used for long, and what a killed build left half-written. */
 export async function sweepCache(now = Date.now()): Promise<void> {
   const oldest = now - UNUSED_DAYS * 24 * 3600 * 1000;
-  const kinds = ["members", "packages", "sources", "runtimes", "managers", "blobs", "scans"];
+  const kinds = [
+    "members",
+    "packages",
+    "sources",
+    "runtimes",
+    "managers",
+    "blobs",
+    "scans",
+    "addons",
+  ];
   for (const kind of kinds) {
     for (const name of await readdir(cachePath(kind)).catch(() => [] as string[])) {
       const path = cachePath(kind, name);

@@ -2,10 +2,9 @@
  * lib/packages-<hash8>. Hashing thousands of files takes long; so what was hashed is kept in the
  * cache, by the size and change times of every file, and found again while none has changed.
  */
-import { readFileSync } from "node:fs";
 import { packagesDirName } from "../release/layout.ts";
 import { canonicalJson, hashFiles, type ManifestFile, sha256 } from "../release/manifest.ts";
-import { cachePath, touch, writeWhole } from "./cache.ts";
+import { cachePath, readKept, touch, writeWhole } from "./cache.ts";
 import { describe, type PackedGroup } from "./fileSet.ts";
 import type { PackageTree } from "./packages.ts";
 
@@ -21,7 +20,7 @@ export async function groupPackages(tree: PackageTree): Promise<PackageGroup | u
     [path, mode, "file" in source ? source.seen : "link" in source ? source.link : ""].join(" "),
   );
   const key = cachePath("packages", `${sha256(seen.join("\n"))}.json`);
-  const kept = readKept(key);
+  const kept = readKept<ManifestFile[]>(key);
   const entries = kept ?? tree.files.map(describe);
   const hash = hashFiles(entries);
   if (kept === undefined) await writeWhole(key, canonicalJson(entries));
@@ -33,12 +32,4 @@ export async function groupPackages(tree: PackageTree): Promise<PackageGroup | u
   });
   const group = { files: tree.files.map(below), entries: entries.map(below), stable: true };
   return { dir, hash, group };
-}
-
-function readKept(path: string): ManifestFile[] | undefined {
-  try {
-    return JSON.parse(readFileSync(path, "utf8")) as ManifestFile[];
-  } catch {
-    return undefined;
-  }
 }

@@ -22,6 +22,8 @@ export interface PackedPackage {
   version: string;
   /** Where it really is on this machine. */
   folder: string;
+  /** Its place in the tree; begins with `node_modules/`. */
+  path: string;
 }
 
 export interface PackageTree {
@@ -148,9 +150,11 @@ class PackageWalk {
     );
     const packages: PackedPackage[] = [];
     for (const [path, folder] of [...this.#at].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      files.push(...filesBelow(folder, path, isLeftOut), ...generatedBeside(folder, path));
+      const isCompiled = existsSync(join(folder, "binding.gyp"));
+      const isOut = (file: string) => isLeftOut(file) || (isCompiled && isIntermediate(file));
+      files.push(...filesBelow(folder, path, isOut), ...generatedBeside(folder, path));
       const { name = basename(folder), version = "" } = readPackage(folder);
-      packages.push({ name, version, folder });
+      packages.push({ name, version, folder, path });
     }
     return { files: files.sort(byPath), packages };
   }
@@ -220,3 +224,9 @@ function generatedBeside(folder: string, path: string): PackedFile[] {
 /** Nested packages stand for themselves; the rest is nothing that runs. */
 const isLeftOut = (path: string): boolean =>
   /(^|\/)(node_modules|\.git)$/.test(path) || /(^|\/)(\.env(\..*)?|\.DS_Store)$/.test(path);
+
+/** What node-gyp needs on the way to build/Release/*.node. It names folders of this machine. */
+const isIntermediate = (path: string): boolean =>
+  /^build\/(Release\/(obj|obj\.target|\.deps)|node_gyp_bins|[^/]*(Makefile|\.mk|\.gypi|\.vcxproj.*))$/.test(
+    path,
+  );

@@ -20,9 +20,11 @@ import type { Surroundings } from "./commands.ts";
 import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
 import { textFile } from "./fileSet.ts";
 import { type Composed, composeRelease } from "./manifest.ts";
+import { refuseUnfitAddons } from "./native/index.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
+import { wantedManager } from "./packageManager.ts";
 import { collectPackages } from "./packages.ts";
 import { thisPlatform } from "./platform.ts";
 import { type Project, readProject } from "./project.ts";
@@ -173,6 +175,8 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     report,
   );
   const runtime = await obtainRuntime(node, project.folder, report);
+  const native = { files: [...application.files, ...tree.files], packages: tree.packages };
+  await refuseUnfitAddons(native, runtime, wantedManager(project.folder).name, report);
   const composed = composeRelease({
     name,
     version,

@@ -11,6 +11,7 @@
  *   time zone, locale, "now" for those who ask   TZ, LC_ALL, SOURCE_DATE_EPOCH
  */
 import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import { TsugiError } from "../../errors.ts";
@@ -60,7 +61,8 @@ export function releaseFromGit<T>(
     ignore(repository, ["node_modules/", "/.pnp.*", "/.yarn/"]);
     const TMPDIR = join(work, "temporary");
     mkdirSync(TMPDIR);
-    const same = { env: { ...env, ...sameEverywhere(committedAtSeconds), TMPDIR }, running };
+    const given = { ...sameEverywhere(committedAtSeconds), ...compilerFlags(env, repository) };
+    const same = { env: { ...env, ...given, TMPDIR }, running };
     const clean = await prepare(request, folder, same, report);
     return build({ ...rest, folder, clean }, report);
   });
@@ -123,6 +125,12 @@ const sameEverywhere = (committedAtSeconds: string): Record<string, string> => (
   YARN_ENABLE_TELEMETRY: "0",
   YARN_ENABLE_GLOBAL_CACHE: "true",
 });
+
+/** Addons are compiled with the paths of their sources and headers in them; here, with the same. */
+function compilerFlags(env: NodeJS.ProcessEnv, repository: string): Record<string, string> {
+  const maps = [`-ffile-prefix-map=${repository}=.`, `-ffile-prefix-map=${homedir()}=~`].join(" ");
+  return { CFLAGS: `${env.CFLAGS ?? ""} ${maps}`, CXXFLAGS: `${env.CXXFLAGS ?? ""} ${maps}` };
+}
 
 function ignore(repository: string, patterns: string[]): void {
   const file = join(repository, ".git", "info", "exclude");
