@@ -42,6 +42,10 @@ function composeInstructions(
   const kept = to.processes.filter((process) => find(from.processes, process.name));
   const removed = from.processes.filter((process) => !find(to.processes, process.name));
   const isRestart = strategy === "restart";
+  const [follow, end] =
+    strategy === "swap"
+      ? ["they stay where they are and meet the new code", "the old code goes, its process stays"]
+      : ["they follow", "the old one drains and ends"];
   const alone = kept.filter((process) => isRestart || !process.overlap);
   const moves = isRestart ? [] : stateMoves(from, to);
   const steps = (moment: AppupMoment, reason: string) =>
@@ -78,7 +82,7 @@ function composeInstructions(
     ...(isRestart ? loads : []),
     ...to.processes.flatMap((process) => [
       ...onEach("activate", [process], () => why),
-      ...onEach("moveConnections", carried.includes(process) ? [process] : [], () => "they follow"),
+      ...onEach("moveConnections", carried.includes(process) ? [process] : [], () => follow),
     ]),
     { op: "probation", ...at("system", "health checks decide") },
     { op: "commit", ...at("system", "a boot starts the new release from here on") },
@@ -86,7 +90,7 @@ function composeInstructions(
     ...onEach(
       "retire",
       kept.filter((process) => !alone.includes(process)),
-      () => "the old one drains and ends",
+      () => end,
     ),
     ...steps("after", "nothing of the old version runs"),
   ];

@@ -9,7 +9,12 @@
  *   ```sh no-test reason="…"          is not run, and says why
  */
 import assert from "node:assert/strict";
+import { existsSync, mkdirSync, statSync, symlinkSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { runCommand } from "./commands.ts";
+import { projectRoot } from "./example.ts";
+import { freePort } from "./host.ts";
 import type { Block, Page } from "./markdown.ts";
 
 export interface Sandbox {
@@ -120,3 +125,42 @@ const normalise = (line: string): string =>
     .replace(/\d+(\.\d+)?( ?m?s\b)?/g, (_, __, unit) => (unit ? "# t" : "#"))
     .replace(/\s+/g, " ")
     .trim();
+
+/** A reader's computer: a home with a clone of tsugi in it, and folders for install roots. */
+export async function makeSandbox(folder: string): Promise<Sandbox> {
+  mkdirSync(join(folder, "srv"));
+  symlinkSync(projectRoot, join(folder, "tsugi"));
+  const [port, another] = [String(await freePort()), String(await freePort())];
+  const { PATH, LANG, http_proxy, https_proxy } = process.env;
+  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
+  const npmrc = join(homedir(), ".npmrc");
+  assert.ok(statSync(join(projectRoot, "dist", "cli", "main.mjs")).isFile());
+  return {
+    home: folder,
+    env: {
+      PATH,
+      LANG,
+      http_proxy,
+      https_proxy,
+      HOME: folder,
+      USER: "you",
+      XDG_CACHE_HOME: cache,
+      npm_config_cache: process.env.npm_config_cache ?? join(homedir(), ".npm"),
+      ...(existsSync(npmrc) ? { npm_config_userconfig: npmrc } : {}),
+      npm_config_update_notifier: "false",
+      // The temporary folder of a container is no volume.
+      TSUGI_EPHEMERAL: "1",
+    },
+    replace: [
+      ["/srv/", `${join(folder, "srv")}/`],
+      ["4000", port],
+      ["4001", another],
+      // Those that we have: packages less to fetch.
+      ["npm install --save-dev tsx", "npm install --save-dev ../tsugi/node_modules/tsx"],
+      ...["semver", "ws"].map((name): [string, string] => [
+        `npm install ${name}\n`,
+        `npm install ../tsugi/node_modules/${name}\n`,
+      ]),
+    ],
+  };
+}

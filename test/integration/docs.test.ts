@@ -3,16 +3,22 @@
  * link leads somewhere; every error code exists.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, describe, test } from "node:test";
 import { ERRORS } from "../../src/errors.ts";
 import { runCommand } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
-import { freePort } from "../helpers/host.ts";
-import { anchorsOf, inProject, pageAt, readPages, relativeLinks } from "../helpers/markdown.ts";
-import { isRunnable, isUnmarked, playPage, type Sandbox } from "../helpers/story.ts";
+import {
+  anchorsOf,
+  type Block,
+  inProject,
+  pageAt,
+  readPages,
+  relativeLinks,
+} from "../helpers/markdown.ts";
+import { isRunnable, isUnmarked, makeSandbox, playPage, type Sandbox } from "../helpers/story.ts";
 
 /** One reader reads these in this order; each goes on where the one before has ended. */
 const STORY = [
@@ -25,6 +31,9 @@ const STORY = [
   "docs/guides/containers.md",
   "docs/guides/from-source.md",
 ];
+
+/** Another story: cookbook.test.ts. */
+const isInCookbook = (path: string) => path.startsWith("docs/cookbook/");
 
 /** Words that look like codes and are names of environment variables. */
 const VARIABLES =
@@ -56,11 +65,14 @@ describe("what a reader would type", () => {
 test("a command that is not run says why, and one that is belongs to the story", () => {
   const unmarked = pages.flatMap(({ path, blocks }) =>
     blocks
-      .filter((block) => isUnmarked(block) || (isRunnable(block) && !STORY.includes(path)))
+      .filter((block) => isUnmarked(block) || isElsewhere(block, path))
       .map(({ line }) => `${path}:${line}`),
   );
   assert.deepEqual(unmarked, []);
 });
+
+const isElsewhere = (block: Block, path: string) =>
+  isRunnable(block) && !STORY.includes(path) && !isInCookbook(path);
 
 test("every relative link leads to a file, and every anchor to a heading", () => {
   const anchors = new Map(pages.map((page) => [page.path, anchorsOf(page)]));
@@ -97,36 +109,3 @@ test("every error code in the documentation exists", () => {
   );
   assert.deepEqual(unknown, []);
 });
-
-async function makeSandbox(folder: string): Promise<Sandbox> {
-  mkdirSync(join(folder, "srv"));
-  symlinkSync(projectRoot, join(folder, "tsugi"));
-  const port = String(await freePort());
-  const { PATH, LANG, http_proxy, https_proxy } = process.env;
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache");
-  const npmrc = join(homedir(), ".npmrc");
-  assert.ok(statSync(join(projectRoot, "dist", "cli", "main.mjs")).isFile());
-  return {
-    home: folder,
-    env: {
-      PATH,
-      LANG,
-      http_proxy,
-      https_proxy,
-      HOME: folder,
-      USER: "you",
-      XDG_CACHE_HOME: cache,
-      npm_config_cache: process.env.npm_config_cache ?? join(homedir(), ".npm"),
-      ...(existsSync(npmrc) ? { npm_config_userconfig: npmrc } : {}),
-      npm_config_update_notifier: "false",
-      // The temporary folder of a container is no volume.
-      TSUGI_EPHEMERAL: "1",
-    },
-    replace: [
-      ["/srv/", `${join(folder, "srv")}/`],
-      ["4000", port],
-      // The one that we have: a package less to fetch.
-      ["npm install --save-dev tsx", "npm install --save-dev ../tsugi/node_modules/tsx"],
-    ],
-  };
-}
