@@ -1,10 +1,11 @@
 /** What systemd is told, seen by a receiver of its notifications; no systemd is needed for it. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { runCommand } from "../helpers/commands.ts";
 import { findProgram, needPrograms } from "../helpers/debian.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { Installed, until } from "../helpers/installed.ts";
@@ -31,6 +32,24 @@ before(async () => {
 after(() => {
   receiver.kill();
   rmSync(workshop, { recursive: true, force: true });
+});
+
+test("systemd finds nothing wrong with the unit", {
+  skip: findProgram("systemd-analyze") === undefined && "needs systemd-analyze",
+}, async () => {
+  const host = await Installed.install(one);
+  try {
+    const file = join(workshop, "counter.service");
+    writeFileSync(file, (await host.host.must("systemd")).stdout);
+    const args = ["verify", "--man=no", "--recursive-errors=no", file];
+    const { status, output } = await runCommand(findProgram("systemd-analyze")!, args);
+    assert.deepEqual([status, output], [0, ""]);
+    writeFileSync(file, readFileSync(file, "utf8").replace("KillMode=mixed", "KilMode=mixed"));
+    const wrong = await runCommand(findProgram("systemd-analyze")!, args);
+    assert.match(wrong.output, /KilMode/);
+  } finally {
+    await host.remove();
+  }
 });
 
 test("foreground says READY, stays the main process through a replace, and says STOPPING", async () => {
