@@ -56,6 +56,7 @@ export function composeBeam(request: ComposeRequest): ComposedBeam {
   const components: ManifestComponent[] = libraries.map((folder) => {
     const cut = folder.search(/-\d/);
     return {
+      ...(isOwn(folder) ? { own: true } : {}),
       name: cut < 0 ? folder : folder.slice(0, cut),
       version: cut < 0 ? "" : folder.slice(cut + 1),
       dir: `lib/${folder}`,

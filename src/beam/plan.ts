@@ -40,7 +40,7 @@ export function planBeam(from: Manifest, to: Manifest): Plan {
   };
 }
 
-const isPlatform = (component: string) =>
+export const isPlatform = (component: string): boolean =>
   component === "erts" || ELIXIR.includes(component) || OTP.includes(component);
 
 function differencesOf(from: Manifest, to: Manifest): Difference[] {

@@ -35,6 +35,7 @@ import { type ComposedBeam, composeBeam } from "./compose.ts";
 import { hookTerms } from "./hooks.ts";
 import { assembleMix, fetchDependencies } from "./mix.ts";
 import { assembleRebar, readReleaseFolder } from "./otp.ts";
+import { isPlatform } from "./plan.ts";
 import { beamKind, type MixFacts, readMixFacts } from "./project.ts";
 import { shapeRelease } from "./shape.ts";
 import { placeTree } from "./tree.ts";
@@ -86,7 +87,19 @@ export async function releaseBeam(
     ]);
     writeSettings(tree, version, config);
     const { erts, otp } = shaped;
-    const composed = composeBeam({ tree, name, version, build, erts, otp, own });
+    const composed = composeBeam({
+      tree,
+      name,
+      version,
+      build,
+      erts,
+      otp,
+      // Of a release that something else has made: what is neither Erlang's nor Elixir's.
+      own:
+        build === "otp"
+          ? applicationsOf(tree).filter((app) => app !== "tsugi" && !isPlatform(app))
+          : own,
+    });
     const files = composed.groups.flatMap((group) => group.files);
     const isOwn = ({ path }: { path: string }) =>
       !path.startsWith("lib/") || own.some((app) => path.startsWith(`lib/${app}-`));
@@ -151,6 +164,9 @@ async function assemble(
   report.guess("release", `${name} ${version}`, source);
   return { name, version, own: [], tree, build: "otp", allowedSecrets: [] };
 }
+
+const applicationsOf = (tree: string) =>
+  readdirSync(join(tree, "lib")).map((folder) => folder.replace(/-\d.*$/, ""));
 
 async function versionOf(
   folder: string,

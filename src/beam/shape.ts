@@ -109,7 +109,7 @@ function placeTsugi(compiled: string, library: string): void {
   cpSync(join(compiled, "ebin"), join(library, "ebin"), { recursive: true });
   const host = beamSource("host");
   for (const file of readdirSync(host)) {
-    if (file.endsWith(".sh") && file !== "bin.sh") cpSync(join(host, file), join(priv, file));
+    if (/\.(sh|awk)$/.test(file) && file !== "bin.sh") cpSync(join(host, file), join(priv, file));
   }
   // One registry for both kinds of host.
   writeFileSync(join(priv, "errors.json"), canonicalJson(ERRORS));

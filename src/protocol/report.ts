@@ -10,8 +10,9 @@ export type UpgradeResult = "committed" | "refused" | "thawed" | "handed-back" |
 
 export interface StateReport {
   name: string;
-  from: number | null;
-  to: number;
+  /** A number; of an Erlang module its -vsn, which may be a text. null: there is none. */
+  from: number | string | null;
+  to: number | string | null;
   bytes: number;
   migrateMs: number;
   /** true, false, or why it was skipped. */

@@ -26,6 +26,8 @@ export interface ManifestComponent {
   /** Relative to the root, absent for a single file. */
   dir?: string;
   hash: string;
+  /** Of a BEAM release: an application of the project itself. */
+  own?: boolean;
 }
 
 export interface ManifestProcess {

@@ -21,13 +21,13 @@ if [ -z "$vsn" ] || [ ! -f "$TSUGI_ROOT/releases/$vsn/tsugi" ]; then
     vsn=$(basename "$(dirname "$file")")
   done
 fi
-if [ -z "$vsn" ]; then
-  echo "error TSUGI_MANIFEST_INVALID" >&2
-  echo "  No release stands below $TSUGI_ROOT/releases." >&2
-  echo "  → Extract a tarball made by tsugi release into $TSUGI_ROOT, then: $0 start" >&2
+tsugi=
+[ -z "$vsn" ] || read -r tsugi _rest < "$TSUGI_ROOT/releases/$vsn/tsugi"
+TSUGI_LIB=$TSUGI_ROOT/lib/$tsugi
+if [ -z "$tsugi" ] || [ ! -f "$TSUGI_LIB/priv/main.sh" ]; then
+  echo "error: no whole release at $TSUGI_ROOT (looked for releases/*/tsugi and lib/tsugi-*)" >&2
+  echo "  → extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT" >&2
   exit 1
 fi
-read -r tsugi _rest < "$TSUGI_ROOT/releases/$vsn/tsugi"
-TSUGI_LIB=$TSUGI_ROOT/lib/$tsugi
 export TSUGI_LIB
 exec /bin/sh "$TSUGI_LIB/priv/main.sh" "$vsn" "$@"

@@ -4,12 +4,6 @@ set -eu
 vsn=$1
 . "$TSUGI_LIB/priv/environment.sh"
 tsugi_environment
-if [ ! -s "$TSUGI_ROOT/run/node" ]; then
-  echo "error TSUGI_NOT_RUNNING" >&2
-  echo "  $TSUGI_NAME is not running (looked in $TSUGI_ROOT)." >&2
-  echo "  → Start it: $TSUGI_ROOT/bin/$TSUGI_NAME start" >&2
-  exit 3
-fi
 read -r kind node < "$TSUGI_ROOT/run/node"
 args=$TSUGI_ROOT/run/console.$$.args
 umask 077

@@ -9,22 +9,11 @@ tsugi_unset_etc() {
   TSUGI_ETC=
 }
 
+# What can't be read is said by the commands that need it whole (tsugi_settings:check/1).
 tsugi_read_etc() {
-  [ -f "$TSUGI_ROOT/etc/env" ] || { export TSUGI_ETC; return 0; }
-  while IFS= read -r tsugi_line || [ -n "$tsugi_line" ]; do
-    case $tsugi_line in '' | '#'*) continue ;; esac
-    tsugi_line=${tsugi_line#export }
-    tsugi_key=${tsugi_line%%=*}
-    tsugi_value=${tsugi_line#*=}
-    case $tsugi_key in '' | [0-9]* | *[!A-Za-z0-9_]*)
-      echo "etc/env: not a KEY=value line: $tsugi_key" >&2; continue ;; esac
-    case $tsugi_value in
-      \"*\") tsugi_value=${tsugi_value#\"}; tsugi_value=${tsugi_value%\"} ;;
-      \'*\') tsugi_value=${tsugi_value#\'}; tsugi_value=${tsugi_value%\'} ;;
-    esac
-    export "$tsugi_key=$tsugi_value"
-    TSUGI_ETC="$TSUGI_ETC $tsugi_key"
-  done < "$TSUGI_ROOT/etc/env"
+  TSUGI_ETC=
+  [ ! -f "$TSUGI_ROOT/etc/env" ] ||
+    eval "$(LC_ALL=C awk -f "$TSUGI_LIB/priv/env.awk" "$TSUGI_ROOT/etc/env" 2>/dev/null)"
   export TSUGI_ETC
 }
 

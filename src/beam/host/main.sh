@@ -19,35 +19,44 @@ if [ "$(id -u)" = 0 ] && [ -z "${TSUGI_AS_OWNER:-}" ]; then
   fi
 fi
 
-TSUGI_HOST_TERM=${TERM:-}
+# Mix's own scripts, which start the VM, can't live in such a path.
+case $TSUGI_ROOT in *[[:space:]\'\"\\]*)
+  echo "error: the path of the install root has a space, a quote or a backslash: $TSUGI_ROOT" >&2
+  echo "  → Move it to one without, as Elixir and Erlang need it" >&2
+  exit 1 ;;
+esac
+
 umask 027
 mkdir -p "$TSUGI_ROOT/run" "$TSUGI_ROOT/log" "$TSUGI_ROOT/etc" "$TSUGI_ROOT/var"
 tsugi_environment
-
-case ${1:-} in
-  console | remote)
-    exec /bin/sh "$TSUGI_LIB/priv/console.sh" "$vsn" ;;
-  logs)
-    shift
-    exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@" ;;
-esac
 
 ROOTDIR=$TSUGI_ROOT
 BINDIR=$TSUGI_ERTS/bin
 EMU=beam
 PROGNAME=erl
-export ROOTDIR BINDIR EMU PROGNAME
+TSUGI_SH_PID=$$
+export ROOTDIR BINDIR EMU PROGNAME TSUGI_SH_PID
 paths=$TSUGI_LIB/ebin
 for dir in "$TSUGI_ROOT"/lib/crypto-*/ebin "$TSUGI_ROOT"/lib/sasl-*/ebin; do paths="$paths $dir"; done
 control() {
   # shellcheck disable=SC2086
   "$BINDIR/erlexec" -boot "$TSUGI_ROOT/releases/$vsn/start_clean" \
     -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -hidden -start_epmd false +B i +sbwt none \
-    +S 1 +A 1 -kernel logger_level error -sasl releases_dir "\"$TSUGI_ROOT/releases\"" \
-    -pa $paths -run tsugi_cli main -extra "$vsn" "$@"
+    +S 1 +A 1 -kernel logger_level error net_setuptime 5 \
+    -sasl releases_dir "\"$TSUGI_ROOT/releases\"" -pa $paths -run tsugi_cli main -extra "$vsn" "$@"
 }
-if [ "${1:-}" = foreground ]; then
-  control "$@" || exit $?
-  exec /bin/sh "$TSUGI_LIB/priv/keep.sh" foreground
-fi
-control "$@"
+
+# What ends in another program is looked at by the control program first: the call, what is there.
+case ${1:-} in
+  console | logs | foreground)
+    verb=$1
+    control "$@" || exit $?
+    for word in "$@"; do case $word in -h | --help) exit 0 ;; esac; done
+    shift
+    case $verb in
+      foreground) exec /bin/sh "$TSUGI_LIB/priv/keep.sh" foreground ;;
+      console) exec /bin/sh "$TSUGI_LIB/priv/console.sh" "$vsn" ;;
+      logs) exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@" ;;
+    esac ;;
+  *) control "$@" ;;
+esac

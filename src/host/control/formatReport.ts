@@ -98,7 +98,8 @@ const DONE = {
 };
 
 function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport): string {
-  const path = from === null ? `v${to}, initial` : from === to ? `v${to}` : `v${from} → v${to}`;
+  const last = `v${to ?? "?"}`;
+  const path = from === null ? `${last}, initial` : from === to ? last : `v${from} → ${last}`;
   const tried =
     rehearsed === true
       ? "rehearsed"

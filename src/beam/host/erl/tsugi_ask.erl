@@ -1,6 +1,8 @@
-%% Commands that only ask: ping, pid, status, rpc, releases, describe, inventory, version.
+%% Commands that only ask: ping, pid, status, rpc, releases, describe, inventory, version; and what
+%% console and logs need before sh takes them over.
 -module(tsugi_ask).
--export([ping/3, pid/3, status/3, rpc/3, releases/3, describe/3, inventory/3, version/3, nothing/3]).
+-export([ping/3, pid/3, status/3, rpc/3, releases/3, describe/3, inventory/3, version/3, console/3, logs/3,
+         require_version/0]).
 
 ping(_, _, _) ->
     pong = net_adm:ping(tsugi_remote:require()),
@@ -12,68 +14,123 @@ pid(_, _, _) ->
         Pid -> {ok, #{pid => Pid}, integer_to_list(Pid)}
     end.
 
-status(Vsn, _, _) ->
+status(_, _, _) ->
     case tsugi_remote:vm_pid() of
         none ->
             Error = {tsugi_error, 'TSUGI_NOT_RUNNING', #{}},
-            {exit, 3, #{name => text(tsugi_layout:name()), version => text(Vsn), status => <<"stopped">>,
-                        error => tsugi_error:to_map(Error)}, "", Error};
+            {exit, 3, #{name => text(tsugi_layout:name()), version => text_or_null(tsugi_handler:permanent_on_disk()),
+                        status => <<"stopped">>, error => tsugi_error:to_map(Error)}, "", Error};
         _ ->
             Status = tsugi_remote:call(tsugi_server, status, []),
             {ok, Status, describe_status(Status)}
     end.
 
 describe_status(#{name := Name, version := Vsn, releaseId := Id, status := Status, since := Since,
-                  processes := [#{slots := [Slot]}], etcChanged := Changed, upgrade := Upgrade,
-                  leftovers := Leftovers}) ->
+                  processes := [#{name := Process, slots := [Slot]}], etcChanged := Changed, upgrade := Upgrade,
+                  leftovers := Leftovers, logDropped := Dropped}) ->
     #{pid := Pid, generation := Generation, node := Node, restarts := Restarts, rssBytes := Rss,
       healthy := Healthy} = Slot,
+    Row = [Process, "0", integer_to_list(Pid), integer_to_list(Generation), Node, integer_to_list(Restarts),
+           tsugi_text:bytes(Rss), case Healthy of true -> "ok"; false -> "unhealthy" end],
+    Heads = ["process", "slot", "pid", "generation", "node", "restarts", "memory", "health"],
     [io_lib:format("~ts ~ts (~ts), ~ts since ~ts, pid ~p~n", [Name, Vsn, short(Id), Status, Since, Pid]),
-     io_lib:format("  generation ~p on ~ts, ~p restarts, ~p MB, ~ts~n",
-                   [Generation, Node, Restarts, Rss div 1048576,
-                    case Healthy of true -> "ok"; false -> "unhealthy" end]),
-     ["etc/ has changed since: " ++ tsugi_layout:name() ++ " reload applies it\n" || Changed],
-     [io_lib:format("Upgrade to ~ts under way: ~ts~n", [To, Step]) || #{to := To, step := Step} <- [Upgrade]],
-     [["Still there of old: ", L, "\n"] || L <- Leftovers]].
+     tsugi_text:table([Heads, Row]),
+     [io_lib:format("\nUpgrade to ~ts under way: ~ts", [To, Step]) || #{to := To, step := Step} <- [Upgrade]],
+     ["\netc/ has changed since: " ++ tsugi_layout:name() ++ " reload applies it" || Changed],
+     [["\nStill running of old: ", lists:join(", ", Leftovers)] || Leftovers =/= []],
+     [["\n", tsugi_text:count(Dropped, "log line"), " lost"] || Dropped > 0]].
 
-rpc(_, [Expression], _) ->
-    case tsugi_remote:call(tsugi_remote_end, evaluate, [Expression]) of
+rpc(_, [Expression], Options) ->
+    Node = tsugi_remote:require(),
+    check_slot(Options),
+    case tsugi_remote:call(Node, tsugi_remote_end, evaluate, [Expression]) of
         {ok, Text} -> {ok, #{value => Text}, Text};
         {threw, Text} -> tsugi_error:throw('TSUGI_RPC_THREW', #{problem => Text})
     end.
 
+%% A BEAM release has one process, and that one slot.
+check_slot(Options) ->
+    case {maps:get("--process", Options, "main"), maps:get("--slot", Options, 0)} of
+        {"main", 0} -> ok;
+        {Process, Slot} -> tsugi_error:throw('TSUGI_NO_SUCH_WORKER', #{process => Process, slot => Slot})
+    end.
+
+%% sh goes on with these two, when all is well.
+console(_, [], Options) ->
+    _ = tsugi_remote:require(),
+    check_slot(Options),
+    {ok, #{}, ""}.
+
+logs(_, [], Options) ->
+    Path = tsugi_layout:at(["log", tsugi_layout:name() ++ ".log"]),
+    filelib:is_regular(Path) orelse maps:is_key("-f", Options) orelse
+        tsugi_error:throw('TSUGI_NO_LOG', #{path => Path}),
+    {ok, #{}, ""}.
+
 releases(_, _, _) ->
+    View = view(),
+    Rows = [[V, S, At, short(Id), case Verified of true -> ""; false -> "not verified yet" end]
+            || #{<<"version">> := V, <<"status">> := S, <<"since">> := At, <<"releaseId">> := Id,
+                 <<"verified">> := Verified} <- maps:get(<<"releases">>, View)],
+    {ok, View, tsugi_text:table([["version", "status", "since", "id", ""] | Rows])}.
+
+%% RELEASES.json as it is now; a root that was never started has none.
+view() ->
     ok = case tsugi_remote:running() of
         {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
             tsugi_remote:call(Node, tsugi_handler, write_view, []);
         _ -> ok
     end,
-    View = case tsugi_handler:view() of
+    case tsugi_handler:view() of
         #{<<"releases">> := _} = Known -> Known;
-        _ -> #{format => 1, name => text(tsugi_layout:name()), <<"releases">> =>
-                   [#{<<"version">> => text(V), <<"status">> => <<"unpacked">>, <<"since">> => <<>>,
-                      <<"releaseId">> => tsugi_manifest:id(V), <<"verified">> => false}
-                    || V <- tsugi_layout:versions()]}
-    end,
-    {ok, View, [io_lib:format("~-16ts ~-10ts ~-25ts ~ts~n", [V, S, At, short(Id)])
-                || #{<<"version">> := V, <<"status">> := S, <<"since">> := At, <<"releaseId">> := Id}
-                       <- maps:get(<<"releases">>, View)]}.
+        _ -> #{<<"format">> => 1, <<"name">> => text(tsugi_layout:name()), <<"releases">> => []}
+    end.
 
-describe(Vsn0, Arguments, _) ->
-    Vsn = case Arguments of [] -> Vsn0; [V] -> V end,
-    #{<<"files">> := Files, id := Id} = Manifest = tsugi_manifest:read(Vsn),
-    Bytes = lists:sum([Size || #{<<"size">> := Size} <- Files]),
-    Entry = case [E || #{<<"version">> := V1} = E <- maps:get(<<"releases">>, tsugi_handler:view(), []),
-                       V1 =:= text(Vsn)] of
+describe(_, Arguments, _) ->
+    Vsn = case Arguments of [] -> require_version(); [V] -> V end,
+    #{<<"files">> := Files} = Manifest = tsugi_manifest:read(Vsn),
+    Entry = case [E || #{<<"version">> := V1} = E <- maps:get(<<"releases">>, view()), V1 =:= text(Vsn)] of
         [E] -> E;
-        [] -> #{<<"status">> => <<"unpacked">>, <<"since">> => <<>>}
+        [] -> #{<<"status">> => <<"unpacked">>, <<"since">> => <<>>, <<"verified">> => false}
     end,
-    Value = maps:merge((maps:without([<<"files">>, id], Manifest))#{
-        <<"releaseId">> => Id, <<"files">> => length(Files), <<"bytes">> => Bytes,
-        <<"signed">> => filelib:is_regular(tsugi_layout:release(Vsn, "release.json.sig"))}, Entry),
-    #{<<"name">> := Name, <<"runtime">> := #{<<"version">> := Otp, <<"platform">> := Platform}} = Manifest,
-    {ok, Value, [io_lib:format("release  ~ts ~ts~nid       ~ts~nstatus   ~ts~n", [Name, Vsn, Id, maps:get(<<"status">>, Entry)]),
-                 io_lib:format("runtime  OTP ~ts for ~ts~ncontent  ~p files, ~p KB~n", [Otp, Platform, length(Files), Bytes div 1024])]}.
+    Facts = #{<<"files">> => length(Files), <<"bytes">> => lists:sum([Size || #{<<"size">> := Size} <- Files]),
+              <<"releaseId">> => maps:get(id, Manifest),
+              <<"signed">> => filelib:is_regular(tsugi_layout:release(Vsn, "release.json.sig")),
+              <<"upgrades">> => [R || #{<<"from">> := From, <<"to">> := To} = R <- tsugi_report:all(),
+                                      lists:member(text(Vsn), [From, To])]},
+    Value = lists:foldl(fun maps:merge/2, #{}, [maps:remove(id, Manifest), Entry, Facts]),
+    {ok, Value, tsugi_text:table(described(Value))}.
+
+described(#{<<"name">> := Name, <<"version">> := Vsn, <<"releaseId">> := Id, <<"status">> := Status,
+            <<"since">> := Since, <<"verified">> := Verified, <<"signed">> := Signed,
+            <<"runtime">> := #{<<"version">> := Otp, <<"platform">> := Platform},
+            <<"tsugi">> := #{<<"version">> := Tsugi}, <<"build">> := Build, <<"files">> := Files,
+            <<"bytes">> := Bytes, <<"processes">> := Processes, <<"upgrades">> := Upgrades}) ->
+    Trust = [case Verified of true -> "verified"; false -> "not verified yet" end, ", ",
+             case Signed of true -> "signed"; false -> "not signed" end],
+    Last = lists:nthtail(max(0, length(Upgrades) - 5), Upgrades),
+    [["release", [Name, " ", Vsn]], ["id", Id], ["status", [Status, " since ", Since]], ["trust", Trust],
+     ["runtime", ["OTP ", Otp, " for ", Platform]], ["tsugi", Tsugi], ["build", Build],
+     ["content", [tsugi_text:count(Files, "file"), ", ", tsugi_text:bytes(Bytes)]]]
+        ++ [["process", [P, " ", Entry, " × 1"]] || #{<<"name">> := P, <<"entry">> := Entry} <- Processes]
+        ++ [["state", "what its processes hold; stop names them"]]
+        ++ [["upgrade", [At, "  ", From, " → ", To, " by ", Strategy, ": ", Result]]
+            || #{<<"at">> := At, <<"from">> := From, <<"to">> := To, <<"strategy">> := Strategy,
+                 <<"result">> := Result} <- Last].
+
+%% The one that runs, or would.
+require_version() ->
+    case running_version() of
+        undefined -> tsugi_error:throw('TSUGI_NO_PERMANENT', #{problem => "nothing was ever started"});
+        Vsn -> Vsn
+    end.
+
+running_version() ->
+    case tsugi_remote:running() of
+        {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
+            tsugi_remote:call(Node, tsugi_handler, current, []);
+        _ -> tsugi_handler:permanent_on_disk()
+    end.
 
 inventory(_, _, Options) ->
     Manifests = [tsugi_manifest:read(V) || V <- tsugi_layout:versions()],
@@ -87,8 +144,10 @@ inventory(_, _, Options) ->
                   case Options of #{"--files" := true} -> Base#{files => Mine}; _ -> Base end
               end || Folder <- Folders],
     {ok, #{format => 1, name => text(tsugi_layout:name()), platform => platform(Manifests),
-           releases => maps:get(<<"releases">>, tsugi_handler:view(), []), folders => Listed},
-     [io_lib:format("~-30ts ~6b ~12b~n", [F, N, B]) || #{folder := F, fileCount := N, bytes := B} <- Listed]}.
+           releases => maps:get(<<"releases">>, view()), folders => Listed},
+     tsugi_text:table([["folder", "files", "bytes"] |
+                       [[F, integer_to_list(N), integer_to_list(B)]
+                        || #{folder := F, fileCount := N, bytes := B} <- Listed]])}.
 
 platform([#{<<"runtime">> := #{<<"platform">> := Platform}} | _]) -> Platform;
 platform([]) -> <<>>.
@@ -100,16 +159,13 @@ unit(Path) ->
         _ -> none
     end.
 
-version(Vsn0, _, _) ->
-    Vsn = case tsugi_remote:running() of
-        {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
-            tsugi_remote:call(Node, tsugi_handler, current, []);
-        _ -> Vsn0
-    end,
+version(_, _, _) ->
+    Vsn = running_version(),
     {ok, Tsugi} = tsugi_version(),
     Otp = erlang:system_info(otp_release),
-    {ok, #{name => text(tsugi_layout:name()), version => text(Vsn), tsugi => text(Tsugi), otp => text(Otp)},
-     io_lib:format("~ts ~ts, tsugi ~ts, OTP ~ts", [tsugi_layout:name(), Vsn, Tsugi, Otp])}.
+    {ok, #{name => text(tsugi_layout:name()), version => text_or_null(Vsn), tsugi => text(Tsugi), otp => text(Otp)},
+     io_lib:format("~ts ~ts, tsugi ~ts, OTP ~ts",
+                   [tsugi_layout:name(), case Vsn of undefined -> "(never started)"; _ -> Vsn end, Tsugi, Otp])}.
 
 tsugi_version() ->
     case filename:basename(filename:dirname(tsugi_layout:tsugi_priv())) of
@@ -117,10 +173,10 @@ tsugi_version() ->
         Other -> {ok, Other}
     end.
 
-%% console and logs are sh's: they never come this far.
-nothing(_, _, _) -> {ok, #{}, ""}.
-
 short(Id) when is_binary(Id), byte_size(Id) > 12 -> binary:part(Id, 0, 12);
 short(_) -> <<>>.
 
 text(Value) -> tsugi_json:text(Value).
+
+text_or_null(undefined) -> null;
+text_or_null(Value) -> text(Value).

@@ -5,6 +5,7 @@
 after_boot() ->
     wait_started(infinity),
     {_, Running} = init:script_id(),
+    say_ready(Running),
     case tsugi_journal:take() of
         none -> ok;
         #{phase := restart, to := Running} = Entry -> tsugi_restart:judge(Entry);
@@ -13,6 +14,13 @@ after_boot() ->
         Entry -> report(Entry, 'TSUGI_CODE_CHANGE_CRASHED')
     end,
     catch tsugi_handler:write_view(),
+    ok.
+
+%% Under `foreground` the log is the terminal's; systemd wants to know too.
+say_ready(Vsn) ->
+    os:getenv("TSUGI_MODE") =/= "foreground" orelse
+        io:format(standard_error, "~ts ~ts is ready, pid ~ts~n", [tsugi_layout:name(), Vsn, os:getpid()]),
+    os:getenv("NOTIFY_SOCKET") =:= false orelse os:cmd("systemd-notify READY=1"),
     ok.
 
 report(#{from := From, to := To, report := Report}, Code) ->

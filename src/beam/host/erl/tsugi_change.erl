@@ -5,10 +5,32 @@
          remove/3, prune/3, unpack_here/2, plan_here/3]).
 
 unpack(_, [Asked], Options) ->
-    #{version := Vsn, already := Already} =
-        tsugi_remote:here_or_there(?MODULE, unpack_here, [absolute(Asked), maps:is_key("--force", Options)]),
+    #{version := Vsn, already := Already} = unpack_named(Asked, Options),
     {ok, #{version => text(Vsn), releaseId => tsugi_manifest:id(Vsn), already => Already},
      [Vsn, case Already of true -> " was here already"; false -> " is unpacked" end]}.
+
+%% Prints what exrm's users know: not found, unpacking; unpacked.
+unpack_named(Asked, Options) ->
+    IsPath = is_path(Asked),
+    IsPath andalso not filelib:is_file(absolute(Asked)) andalso
+        tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Asked, problem => ["there is no ", absolute(Asked)]}),
+    IsNews = IsPath orelse filelib:is_regular(tsugi_layout:tarball(Asked)),
+    if
+        IsPath -> tsugi_cli:note("Unpacking ~ts", [Asked]);
+        IsNews -> tsugi_cli:note("Release ~ts not found, unpacking releases/~ts/~ts.tar.gz", [Asked, Asked, tsugi_layout:name()]);
+        true -> ok
+    end,
+    {#{version := Vsn, already := Already} = Unpacked, Ms} = tsugi_time:measure(fun() ->
+        tsugi_remote:here_or_there(?MODULE, unpack_here, [absolute(Asked), maps:is_key("--force", Options)])
+    end),
+    if
+        not IsNews -> ok;
+        Already -> tsugi_cli:note("Release ~ts is unpacked already", [Vsn]);
+        true ->
+            Id = binary:part(tsugi_manifest:id(Vsn), 0, 12),
+            tsugi_cli:note("Unpacked ~ts (~ts, ~ts)", [Vsn, Id, tsugi_text:ms(Ms)])
+    end,
+    Unpacked.
 
 unpack_here(Asked, Force) ->
     Unpacked = #{version := Vsn} = tsugi_unpack:unpack(Asked, #{force => Force}),
@@ -17,59 +39,67 @@ unpack_here(Asked, Force) ->
     tsugi_handler:write_view(case Unpacked of #{already := false} -> #{Vsn => #{verified => true}}; _ -> #{} end),
     Unpacked.
 
+%% `0.0.2` is a version; `./0.0.2`, `/tmp/x` and `x.tar.gz` are paths.
+is_path(Asked) ->
+    lists:member($/, Asked) orelse lists:member(Asked, [".", ".."])
+        orelse lists:any(fun(Ending) -> lists:suffix(Ending, Asked) end, [".tar.gz", ".tgz", ".tar"]).
+
 %% A path is the caller's; the node has another working directory.
 absolute(Asked) ->
-    case lists:member($/, Asked) orelse lists:suffix(".gz", Asked) orelse Asked =:= "." of
-        true -> filename:absname(Asked, case os:getenv("TSUGI_CWD") of false -> "."; Cwd -> Cwd end);
+    case is_path(Asked) of
+        true -> filename:absname(Asked);
         false -> Asked
     end.
 
-plan(Vsn, [Asked], Options) ->
+plan(_, [Asked], Options) ->
     #{version := To} = tsugi_remote:here_or_there(?MODULE, unpack_here, [absolute(Asked), false]),
-    From = maps:get("--from", Options, case tsugi_remote:running() of
-        none -> Vsn;
-        _ -> tsugi_remote:call(tsugi_handler, current, [])
-    end),
+    IsRunning = tsugi_remote:running() =/= none,
+    From = case Options of
+        #{"--from" := Vsn} -> Vsn;
+        _ -> tsugi_ask:require_version()
+    end,
     Plan = plan_here(From, To, maps:is_key("--force", Options)),
-    {ok, Plan, explain(Plan)}.
+    {ok, Plan, [tsugi_show:plan(Plan),
+                ["\nIt is not running: this is what the two manifests say." || not IsRunning]]}.
 
+plan_here(Vsn, Vsn, _) ->
+    #{from => text(Vsn), to => text(Vsn), strategy => <<"none">>, reasons => [<<"nothing differs">>],
+      differences => [], instructions => [], obstacles => []};
 plan_here(From, To, Force) ->
-    #{strategy := Strategy, reasons := Reasons, direction := Direction} = Plan =
-        tsugi_plan:make(From, To, #{force => Force}),
+    #{strategy := Strategy, reasons := Reasons} = Plan = tsugi_plan:make(From, To, #{force => Force}),
     Script = case Strategy of swap -> tsugi_relup:script(Plan); restart -> [] end,
     #{from => text(From), to => text(To), strategy => atom_to_binary(Strategy),
-      direction => atom_to_binary(Direction), reasons => [text(R) || R <- Reasons],
+      reasons => [text(R) || R <- Reasons],
       differences => [#{component => text(App), from => vsn(from, Move), to => vsn(to, Move)}
                       || #{app := App} = Move <- maps:get(apps, Plan)],
       instructions => [text(io_lib:format("~0tp", [I])) || I <- Script], obstacles => []}.
 
 vsn(Side, Move) -> case Move of #{Side := #{vsn := V}} -> text(V); _ -> <<"-">> end.
 
-explain(#{from := From, to := To, strategy := Strategy, reasons := Reasons, instructions := Instructions}) ->
-    [From, " → ", To, " by ", Strategy, "\n", [["  ", R, "\n"] || R <- Reasons],
-     case Instructions of [] -> []; _ -> ["relup:\n", [["  ", I, "\n"] || I <- Instructions]] end].
-
 %% --- upgrades -----------------------------------------------------------------------------------
 
-check(_, [Asked], Options) -> change(Asked, check, auto, Options).
-install(_, [Asked], Options) -> change(Asked, install, auto, Options).
-upgrade(_, [Asked], Options) -> change(Asked, upgrade, auto, Options).
+check(_, [Asked], Options) -> change(Asked, check, #{}, Options).
+install(_, [Asked], Options) -> change(Asked, install, #{}, Options).
+upgrade(_, [Asked], Options) -> change(Asked, upgrade, #{}, Options).
 
-%% To a version that was installed earlier; the newer code, which runs, carries the state back.
+%% To a version that was permanent; the newer code, which runs, carries the state back.
 downgrade(_, [Asked], Options) ->
-    Node = tsugi_remote:require(),
-    Status = tsugi_remote:call(Node, tsugi_handler, status, [Asked]),
-    lists:member(Status, [old, permanent]) orelse
-        tsugi_error:throw('TSUGI_NEVER_INSTALLED', #{version => Asked}),
-    change(Asked, upgrade, down, Options#{said => "Downgraded "}).
+    _ = tsugi_remote:require(),
+    _ = tsugi_manifest:read(Asked),
+    Committed = [V || #{<<"version">> := V, <<"committed">> := _} <- maps:get(<<"releases">>, tsugi_handler:view(), [])],
+    lists:member(text(Asked), Committed) orelse tsugi_error:throw('TSUGI_NEVER_INSTALLED', #{version => Asked}),
+    change(Asked, upgrade, #{relup => down, direction => downgrade}, Options).
 
+%% What was installed and not committed is given up; else the one that was permanent before.
 rollback(_, [], Options) ->
     Node = tsugi_remote:require(),
     Current = tsugi_remote:call(Node, tsugi_handler, current, []),
-    case tsugi_remote:call(Node, tsugi_handler, permanent, []) of
-        Current -> change(previous(Current), upgrade, auto, Options#{said => "Rolled back "});
-        Permanent -> change(Permanent, upgrade, auto, Options#{said => "Rolled back "})
-    end.
+    Permanent = tsugi_remote:call(Node, tsugi_handler, permanent, []),
+    {Goal, To} = case Permanent of
+        Current -> {upgrade, previous(Current)};
+        _ -> {give_up, Permanent}
+    end,
+    change(To, Goal, #{direction => rollback}, Options).
 
 previous(Current) ->
     Committed = lists:reverse(lists:sort(
@@ -80,20 +110,26 @@ previous(Current) ->
         [] -> tsugi_error:throw('TSUGI_NOTHING_TO_ROLL_BACK_TO', #{version => Current})
     end.
 
-change(Asked, Goal, Direction, Options) ->
+change(Asked, Goal, Words, Options) ->
     Node = tsugi_remote:require(),
     refuse_if_ephemeral(Options),
-    Request = #{asked => absolute(Asked), goal => Goal, direction => Direction,
-                said => maps:get(said, Options, "Upgraded "),
+    #{version := Vsn} = unpack_named(Asked, Options),
+    refuse_bad_settings(Vsn),
+    tsugi_cli:note("Config generated from releases/~ts and etc/", [Vsn]),
+    Request = #{asked => Vsn, goal => Goal, direction => maps:get(relup, Words, auto),
+                words => #{direction => maps:get(direction, Words, upgrade), checkOnly => Goal =:= check},
                 options => #{force => maps:is_key("--force", Options),
                              allowRestart => maps:is_key("--allow-restart", Options),
                              rehearse => list_to_binary(maps:get("--rehearse", Options, "auto"))}},
-    lists:member(maps:get("--rehearse", Options, "auto"), ["auto", "full", "skip"]) orelse
-        tsugi_error:throw('TSUGI_USAGE', #{problem => "--rehearse is one of auto, full, skip",
-                                           help => [tsugi_layout:bin(), " help upgrade"]}),
     case tsugi_remote:call(Node, tsugi_server, upgrade, [Request, self()]) of
         ok -> follow(Node, Request);
-        {under_way, Vsn} -> tsugi_error:throw('TSUGI_UPGRADE_UNDER_WAY', #{version => Vsn})
+        {under_way, Other} -> tsugi_error:throw('TSUGI_UPGRADE_UNDER_WAY', #{version => Other})
+    end.
+
+%% Settings that can't be read are a refusal: the node would find the same, later.
+refuse_bad_settings(Vsn) ->
+    try tsugi_settings:check(Vsn)
+    catch throw:{tsugi_error, _, _} = Error -> erlang:throw(tsugi_error:with_exit(Error, 4))
     end.
 
 %% In a container, what is not on a volume is gone with it.
@@ -109,41 +145,43 @@ follow(Node, Request) ->
     receive
         {tsugi_event, Event} -> show(Event), follow(Node, Request);
         {tsugi_result, Result} -> ended(Node, Request, Result);
-        {nodedown, Node} -> went_down(Node)
+        {nodedown, Node} -> went_down(Node, Request)
     end.
 
 show({step, _, 'begin', _}) -> ok;
 show({step, Name, 'end', Ms}) ->
-    tsugi_cli:note("  ~-11ts ~7ts  ~ts", [Name, [integer_to_list(round(Ms)), " ms"], reached(Name)]).
+    tsugi_cli:note("  ~-11ts ~7ts  ~ts", [Name, tsugi_text:ms(Ms), reached(Name)]).
 
-reached(unpack) -> "it is here, every file as its manifest says";
 reached(plan) -> "appups and relup computed from the two releases";
-reached(load) -> "config generated by the new version's code";
+reached(load) -> "the new version's config evaluated, its code found fit";
 reached(rehearse) -> "the state was migrated in a rehearsal";
 reached(before) -> "what comes before is done";
 reached(freeze) -> "the processes with state are suspended";
-reached(carry) -> "installed: new code, the state is with it";
+reached(carry) -> "the new code is in, the state is with it";
+reached(install) -> "installed: current, not yet permanent";
 reached(verify) -> "every module is the new one, no process in old code";
 reached(probation) -> "the new version is healthy";
 reached(commit) -> "made permanent";
 reached('after') -> "what comes after is done";
 reached('hand-back') -> "the old version is installed again, with the state";
+reached(prune) -> "releases that nobody needs are gone";
 reached(_) -> "".
 
-ended(_, #{goal := Goal} = Request, {done, Report, _}) ->
-    {ok, Report, [headline(Goal, Report, Request), "\n", tsugi_report:render(json(Report))]};
-ended(Node, _, {failed, {tsugi_error, 'TSUGI_CODE_CHANGE_CRASHED', _}, _}) ->
-    went_down(Node);
-ended(_, #{goal := check}, {failed, Error, _}) -> erlang:throw(Error);
-ended(_, _, {failed, Error, Report}) ->
-    case tsugi_error:exit_code(Error) of
-        _ when not is_map_key(result, Report) -> erlang:throw(Error);
-        _ -> {exit, exit_code(maps:get(result, Report)), Report, tsugi_report:render(json(Report)), Error}
-    end;
-ended(Node, _, {restart, Plan, Report}) ->
+ended(_, #{goal := install, asked := Vsn}, {done, #{strategy := Strategy}, _}) when Strategy =/= <<"none">> ->
+    {ok, #{version => text(Vsn), status => <<"current">>},
+     ["Installed ", Vsn, "; it is current, not permanent: commit keeps it, rollback gives it up"]};
+ended(_, #{words := Words}, {done, Report, _}) ->
+    {ok, Report, tsugi_show:report(json(Report), Words)};
+ended(Node, Request, {failed, {tsugi_error, 'TSUGI_CODE_CHANGE_CRASHED', _}, _}) ->
+    went_down(Node, Request);
+ended(_, _, {failed, Error, Report}) when not is_map_key(result, Report) -> erlang:throw(Error);
+ended(_, #{words := Words}, {failed, Error, Report}) ->
+    Exit = exit_code(maps:get(result, Report)),
+    {exit, Exit, Report, tsugi_show:report(json(Report), Words), tsugi_error:with_exit(Error, Exit)};
+ended(Node, Request, {restart, Plan, Report}) ->
     ok = tsugi_remote:call(Node, tsugi_restart, begin_restart, [slim(Plan), Report]),
     tsugi_cli:note("  restart: the old VM stops, the new one boots"),
-    went_down(Node).
+    went_down(Node, Request).
 
 slim(#{from := #{vsn := From}, to := #{vsn := To}}) -> #{from => #{vsn => From}, to => #{vsn => To}}.
 
@@ -155,25 +193,17 @@ exit_code(_) -> 1.
 
 json(Report) -> tsugi_json:decode(tsugi_json:encode(Report)).
 
-headline(check, #{from := From, to := To, strategy := Strategy}, _) ->
-    ["Checked ", From, " → ", To, ": it would go by ", Strategy];
-headline(install, #{to := To}, _) ->
-    ["Installed ", To, "; it is current, not permanent: commit keeps it, rollback gives it up"];
-headline(_, #{strategy := <<"none">>, to := To}, _) -> ["Nothing to do: ", To, " runs already"];
-headline(_, #{from := From, to := To}, #{said := Said}) -> [Said, From, " → ", To].
-
 %% The node restarts; when it is back it has the report of what happened.
-went_down(Node) ->
+went_down(Node, #{words := Words}) ->
     Lines = count_reports(),
     tsugi_cli:note("  the node went down; waiting for it"),
     Report = wait_back(Node, Lines, erlang:monotonic_time(millisecond) + 90000),
     case Report of
         none -> tsugi_error:throw('TSUGI_NODE_UNREACHABLE', #{pid => 0, problem => "it did not come back"});
-        #{<<"result">> := <<"committed">>, <<"from">> := From, <<"to">> := To} ->
-            {ok, Report, ["Upgraded ", From, " → ", To, " by restart\n", tsugi_report:render(Report)]};
+        #{<<"result">> := <<"committed">>} -> {ok, Report, tsugi_show:report(Report, Words)};
         #{<<"error">> := #{<<"code">> := Code} = E} ->
             Details = maps:from_list([{binary_to_atom(K), V} || {K, V} <- maps:to_list(maps:get(<<"details">>, E, #{}))]),
-            {exit, 5, Report, tsugi_report:render(Report), {tsugi_error, binary_to_atom(Code), Details}}
+            {exit, 5, Report, tsugi_show:report(Report, Words), {tsugi_error, binary_to_atom(Code), Details}}
     end.
 
 count_reports() ->
@@ -196,18 +226,17 @@ wait_back(Node, Lines, Deadline) ->
 
 commit(_, [], _) ->
     Node = tsugi_remote:require(),
-    Vsn = tsugi_remote:call(Node, tsugi_handler, current, []),
-    case tsugi_remote:call(Node, tsugi_handler, status, [Vsn]) of
-        current ->
-            ok = tsugi_remote:call(Node, tsugi_handler, make_permanent, [Vsn]),
-            ok = tsugi_remote:call(Node, tsugi_handler, write_view, [#{Vsn => #{committed => true}}]);
-        permanent -> ok
-    end,
-    {ok, #{version => text(Vsn)}, ["Made ", Vsn, " permanent"]}.
+    {done, #{to := Vsn} = Report, _} = tsugi_remote:call(Node, tsugi_upgrade, commit_installed, [self()]),
+    drain_steps(),
+    {ok, Report#{version => Vsn}, ["Made ", Vsn, " permanent"]}.
+
+drain_steps() -> receive {tsugi_event, Event} -> show(Event), drain_steps() after 0 -> ok end.
 
 reload(_, [], _) ->
-    Report = tsugi_remote:call(tsugi_reload, run, []),
-    {ok, Report, tsugi_report:render(json(Report))}.
+    Node = tsugi_remote:require(),
+    refuse_bad_settings(tsugi_remote:call(Node, tsugi_handler, current, [])),
+    Report = tsugi_remote:call(Node, tsugi_reload, run, []),
+    {ok, Report, tsugi_show:report(json(Report), #{direction => reload})}.
 
 remove(_, [Vsn], _) ->
     ok = tsugi_remote:here_or_there(tsugi_remove, remove, [Vsn]),
@@ -215,14 +244,11 @@ remove(_, [Vsn], _) ->
     {ok, #{removed => [text(Vsn)]}, ["Removed ", Vsn]}.
 
 prune(_, [], Options) ->
-    Keep = case string:to_integer(maps:get("--keep", Options, "5")) of
-        {N, []} when N > 0 -> N;
-        _ -> tsugi_error:throw('TSUGI_USAGE', #{problem => "--keep: expected a number above 0",
-                                                help => [tsugi_layout:bin(), " help prune"]})
-    end,
+    Keep = maps:get("--keep", Options, 5),
     Gone = tsugi_remote:here_or_there(tsugi_remove, prune, [Keep]),
     ok = tsugi_remote:here_or_there(tsugi_handler, write_view, []),
     {ok, #{keep => Keep, removed => [text(V) || V <- Gone]},
-     case Gone of [] -> "Nothing to remove"; _ -> ["Removed ", lists:join(", ", Gone)] end}.
+     [case Gone of [] -> "Nothing to remove"; _ -> ["Removed ", lists:join(", ", Gone)] end,
+      "; ", tsugi_text:count(Keep, "release"), " may stay"]}.
 
 text(Value) -> tsugi_json:text(Value).

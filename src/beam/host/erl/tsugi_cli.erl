@@ -9,37 +9,30 @@ main(_) ->
     _ = os:set_signal(sighup, ignore),
     _ = [io:setopts(Device, [{encoding, unicode}]) || Device <- [standard_io, standard_error]],
     [Vsn | Words] = init:get_plain_arguments(),
-    {Json, Rest} = take_json(Words),
-    Code = try run(Vsn, Rest, Json)
+    Json = lists:member("--json", lists:takewhile(fun(W) -> W =/= "--" end, Words)),
+    Code = try run(Vsn, Words, Json)
            catch Class:Reason:Stack -> show_error(tsugi_error:from_reason(Class, Reason, Stack), Json, Stack)
            end,
     %% Waits until what was printed has left; init:stop would take half a second more.
     erlang:halt(Code).
-
-take_json(Words) ->
-    {Before, After} = lists:splitwith(fun(W) -> W =/= "--" end, Words),
-    {lists:member("--json", Before), [W || W <- Before, W =/= "--json"] ++ tail(After)}.
-
-tail([]) -> [];
-tail([_ | Rest]) -> Rest.
 
 run(Vsn, Words, Json) ->
     {Module, Function, Arguments, Options} = tsugi_usage:parse(Words),
     case Module:Function(Vsn, Arguments, Options) of
         {ok, Value, Text} -> show(Json, Value, Text), 0;
         {exit, Code, Value, Text, Error} ->
-            _ = Json andalso print([tsugi_json:encode(Value), "\n"]),
+            _ = Json andalso print([tsugi_json:pretty(Value), "\n"]),
             _ = Json orelse Text =:= "" orelse note(Text),
             note(tsugi_error:render(Error)),
             Code
     end.
 
-show(true, Value, _) -> print([tsugi_json:encode(Value), "\n"]);
+show(true, Value, _) -> print([tsugi_json:pretty(Value), "\n"]);
 show(false, _, "") -> ok;
 show(false, _, Text) -> print([string:trim(to_text(Text), trailing, "\n"), "\n"]).
 
 show_error(Error, Json, Stack) ->
-    _ = Json andalso print([tsugi_json:encode(#{error => tsugi_error:to_map(Error)}), "\n"]),
+    _ = Json andalso print([tsugi_json:pretty(#{error => tsugi_error:to_map(Error)}), "\n"]),
     note(tsugi_error:render(Error)),
     _ = os:getenv("TSUGI_DEBUG") =/= false andalso note("~tp~n", [Stack]),
     tsugi_error:exit_code(Error).

@@ -1,7 +1,7 @@
 %% Applications' environment across an install. release_handler replaces all of it by the new
 %% sys.config; what code has put there at run time would be gone, so it is laid over the new one.
 -module(tsugi_env).
--export([snapshot/0, restore/1, overrides/3, overlay/2, put_unwritable/1, os_env/0]).
+-export([snapshot/0, restore/1, overrides/3, overlay/2, put_unwritable/1, os_env/0, parse_etc/0]).
 
 %% {App, Env} of every loaded application.
 snapshot() -> [{App, application:get_all_env(App)} || {App, _, _} <- application:loaded_applications()].
@@ -69,31 +69,31 @@ os_env() ->
     ok.
 
 read_etc() ->
-    case file:read_file(tsugi_layout:at(["etc", "env"])) of
-        {ok, Bytes} -> lists:filtermap(fun parse/1, string:split(to_chars(Bytes), "\n", all));
-        _ -> []
+    {Pairs, _} = parse_etc(),
+    Pairs.
+
+%% etc/env by env.awk: {[{Key, Value}], [{Line, Problem}]}.
+parse_etc() ->
+    File = tsugi_layout:at(["etc", "env"]),
+    Script = "LC_ALL=C exec awk -f \"$1\" \"$2\"",
+    case filelib:is_regular(File) of
+        true ->
+            Awk = filename:join(tsugi_layout:tsugi_priv(), "env.awk"),
+            {_, Output} = tsugi_os:command(["-c", Script, "sh", Awk, File]),
+            read_lines(Output, [], []);
+        false -> {[], []}
     end.
 
-to_chars(Bytes) ->
-    case unicode:characters_to_list(Bytes) of
-        Chars when is_list(Chars) -> Chars;
-        _ -> binary_to_list(Bytes)
-    end.
+read_lines("export " ++ Rest, Pairs, Problems) ->
+    [Key, "'" ++ Quoted] = string:split(Rest, "="),
+    {Value, Next} = unquote(Quoted, []),
+    read_lines(Next, [{Key, Value} | Pairs], Problems);
+read_lines("# line " ++ Rest, Pairs, Problems) ->
+    [Line, Next] = string:split(Rest, "\n"),
+    [Number, Problem] = string:split(Line, ": "),
+    read_lines(Next, Pairs, [{list_to_integer(Number), Problem} | Problems]);
+read_lines(_, Pairs, Problems) -> {lists:reverse(Pairs), lists:reverse(Problems)}.
 
-parse(Line0) ->
-    Line = case string:prefix(string:trim(Line0, trailing, "\r"), "export ") of
-        nomatch -> string:trim(Line0, trailing, "\r");
-        Rest -> Rest
-    end,
-    case {Line, string:split(Line, "=")} of
-        {"#" ++ _, _} -> false;
-        {_, [[_ | _] = Key, Value]} -> {true, {Key, unquote(Value)}};
-        _ -> false
-    end.
-
-unquote([Q | Rest] = Value) when Q =:= $"; Q =:= $' ->
-    case lists:reverse(Rest) of
-        [Q | Inner] -> lists:reverse(Inner);
-        _ -> Value
-    end;
-unquote(Value) -> Value.
+unquote("'\\''" ++ Rest, Value) -> unquote(Rest, [$' | Value]);
+unquote("'\n" ++ Rest, Value) -> {lists:reverse(Value), Rest};
+unquote([C | Rest], Value) -> unquote(Rest, [C | Value]).

@@ -1,11 +1,16 @@
 %% Errors are thrown as {tsugi_error, Code, Details}; their words come from the one registry
 %% (src/errors.ts), which the build writes to priv/errors.json.
 -module(tsugi_error).
--export([throw/2, to_map/1, exit_code/1, render/1, from_reason/3, text/1]).
+-export([throw/2, with_exit/2, to_map/1, exit_code/1, render/1, from_reason/3, text/1]).
 
 -spec throw(atom(), map()) -> no_return().
 throw(Code, Details) -> erlang:throw({tsugi_error, Code, Details}).
 
+%% The same error where it ends a command with another code: what became of the system decides.
+with_exit({tsugi_error, Code, Details}, Exit) -> {tsugi_error, Code, Details#{'$exit' => Exit}}.
+
+to_map({tsugi_error, Code, #{'$exit' := Exit} = Details}) ->
+    (to_map({tsugi_error, Code, maps:remove('$exit', Details)}))#{exitCode => Exit};
 to_map({tsugi_error, Code, Details0}) ->
     Details = maps:merge(#{name => tsugi_layout:name(), root => tsugi_layout:root(),
                            bin => tsugi_layout:bin()}, Details0),
@@ -18,7 +23,9 @@ exit_code(Error) -> maps:get(exitCode, to_map(Error)).
 
 render(Error) ->
     #{code := Code, message := Message, hint := Hint} = to_map(Error),
-    [<<"error ">>, Code, <<"\n  ">>, Message, <<"\n  → "/utf8>>, Hint, <<"\n">>].
+    %% Alternatives in a hint get a line each.
+    Steps = binary:split(Hint, <<" · "/utf8>>, [global]),
+    [<<"error ">>, Code, <<"\n  ">>, Message, [[<<"\n  → "/utf8>>, Step] || Step <- Steps], <<"\n">>].
 
 %% What was caught, as an error of ours.
 from_reason(throw, {tsugi_error, _, _} = Error, _) -> Error;

@@ -1,43 +1,45 @@
 %% Is the running release well? Its applications run, the processes whose state was carried live on,
 %% and its health URL answers where it has one.
 -module(tsugi_health).
--export([watch/1, unwatch/1, probation/3, check/2]).
+-export([watch/1, probation/2, check/2]).
 
 %% The processes whose state is about to be carried: watched from before that, to the end of probation.
 watch(Pids) -> [{erlang:monitor(process, Pid), Module, Pid} || {Module, Pid} <- Pids].
 
-unwatch(References) -> [erlang:demonitor(Reference, [flush]) || {Reference, _, _} <- References], ok.
-
-%% ok | {error, Text}. References = watch/1's; the rest is asked at intervals.
-probation(Vsn, References, TotalMs) ->
-    Release = tsugi_release:load(Vsn),
-    IntervalMs = tsugi_settings:get(Vsn, [<<"health">>, <<"intervalMs">>]),
-    Outcome = wait(Vsn, Release, References, erlang:monotonic_time(millisecond) + TotalMs, IntervalMs, 0),
-    unwatch(References),
+%% Healthy `healthyAfter` times in a row before `probationMs` is over: a time-out is a failure, never a
+%% promotion. References = watch/1's. Answers ok | {error, Text}.
+probation(Vsn, References) ->
+    Get = fun(Path) -> tsugi_settings:get(Vsn, Path) end,
+    Rules = #{release => tsugi_release:load(Vsn), version => Vsn, watched => References,
+              interval => Get([<<"health">>, <<"intervalMs">>]), wanted => Get([<<"health">>, <<"healthyAfter">>]),
+              deadline => erlang:monotonic_time(millisecond) + Get([<<"timeouts">>, <<"probationMs">>])},
+    Outcome = probe(Rules, 0, "no health check has ended in time"),
+    [erlang:demonitor(Reference, [flush]) || {Reference, _, _} <- References],
     Outcome.
 
-wait(Vsn, Release, References, Deadline, IntervalMs, Good) ->
-    Left = Deadline - erlang:monotonic_time(millisecond),
-    Wanted = tsugi_settings:get(Vsn, [<<"health">>, <<"healthyAfter">>]),
+probe(#{release := Release, version := Vsn, wanted := Wanted} = Rules, Good, Problem) ->
     case check(Vsn, Release) of
-        ok when Left =< 0 -> ok;
-        ok ->
-            receive
-                {'DOWN', Reference, process, _, Reason}
-                  when Reason =/= normal, Reason =/= shutdown ->
-                    case lists:keyfind(Reference, 1, References) of
-                        {_, Module, Pid} ->
-                            {error, io_lib:format("~tp (~p), whose state was carried, ended: ~0tp",
-                                                  [Module, Pid, Reason])};
-                        false -> wait(Vsn, Release, References, Deadline, IntervalMs, Good)
-                    end
-            after max(1, min(IntervalMs, Left)) ->
-                wait(Vsn, Release, References, Deadline, IntervalMs, Good + 1)
-            end;
-        {error, _} when Left > 0, Good < Wanted ->
-            timer:sleep(min(IntervalMs, max(1, Left))),
-            wait(Vsn, Release, References, Deadline, IntervalMs, 0);
-        {error, Problem} -> {error, Problem}
+        ok when Good + 1 >= Wanted -> died(Rules, 0, fun() -> ok end);
+        ok -> again(Rules, Good + 1, Problem);
+        {error, New} -> again(Rules, 0, New)
+    end.
+
+again(#{interval := Interval, deadline := Deadline} = Rules, Good, Problem) ->
+    case erlang:monotonic_time(millisecond) + Interval > Deadline of
+        true -> {error, Problem};
+        false -> died(Rules, Interval, fun() -> probe(Rules, Good, Problem) end)
+    end.
+
+%% Waits, unless one of those whose state was carried ends.
+died(#{watched := References} = Rules, WaitMs, Else) ->
+    receive
+        {'DOWN', Reference, process, _, Reason} when Reason =/= normal, Reason =/= shutdown ->
+            case lists:keyfind(Reference, 1, References) of
+                {_, Module, Pid} ->
+                    {error, io_lib:format("~tp (~p), whose state was carried, ended: ~0tp", [Module, Pid, Reason])};
+                false -> died(Rules, WaitMs, Else)
+            end
+    after WaitMs -> Else()
     end.
 
 check(Vsn, Release) ->

@@ -1,7 +1,7 @@
 %% JSON, as much as tsugi needs: maps, lists, binaries, numbers, true, false, null.
 %% Strings (lists of characters) are written as {s, Chars} or made binaries by text/1.
 -module(tsugi_json).
--export([encode/1, decode/1, text/1]).
+-export([encode/1, pretty/1, decode/1, text/1]).
 
 %% Anything printable as a JSON string.
 text(Binary) when is_binary(Binary) -> Binary;
@@ -27,6 +27,18 @@ enc(Map) when is_map(Map) ->
     Pairs = lists:sort([{text(Key), Value} || {Key, Value} <- maps:to_list(Map)]),
     [${, lists:join($,, [[enc(Key), $:, enc(Value)] || {Key, Value} <- Pairs]), $}];
 enc(List) when is_list(List) -> [$[, lists:join($,, [enc(Item) || Item <- List]), $]].
+
+%% For people: two spaces a level, as JSON.stringify(value, null, 2).
+pretty(Value) -> unicode:characters_to_binary(pretty(Value, "\n")).
+
+pretty(Map, Break) when is_map(Map), map_size(Map) > 0 ->
+    Inner = Break ++ "  ",
+    Pairs = lists:sort([{text(Key), Value} || {Key, Value} <- maps:to_list(Map)]),
+    [${, lists:join($,, [[Inner, enc(Key), ": ", pretty(Value, Inner)] || {Key, Value} <- Pairs]), Break, $}];
+pretty([_ | _] = List, Break) ->
+    Inner = Break ++ "  ",
+    [$[, lists:join($,, [[Inner, pretty(Item, Inner)] || Item <- List]), Break, $]];
+pretty(Value, _) -> enc(Value).
 
 escape(Binary) -> [escape_char(Char) || Char <- chars(Binary)].
 

@@ -2,27 +2,36 @@
 -module(tsugi_life).
 -export([start/3, stop/3, restart/3, foreground/3, systemd/3]).
 
-start(_, _, _) ->
+start(_, _, _) -> tsugi_lock:in_turn(fun start/0).
+
+start() ->
     refuse_if_running(),
-    {Result, Ms} = tsugi_time:measure(fun() ->
+    {{Vsn, Pid}, Ms} = tsugi_time:measure(fun() ->
         Vsn = prepare(),
-        File = fun(Name) -> tsugi_layout:at(["run", Name]) end,
-        ok = file:write_file(File("first"), <<>>),
+        ok = file:write_file(run_file("first"), <<>>),
         spawn_keeper(),
         Pid = wait_ready(Vsn),
-        _ = file:delete(File("first")),
+        _ = file:delete(run_file("first")),
         {Vsn, Pid}
     end),
-    {Vsn, Pid} = Result,
     Name = tsugi_layout:name(),
     {ok, #{name => text(Name), version => text(Vsn), pid => Pid, ms => Ms},
-     io_lib:format("~ts ~ts is ready, pid ~p (~p ms)", [Name, Vsn, Pid, round(Ms)])}.
+     io_lib:format("~ts ~ts is ready, pid ~p (~ts)", [Name, Vsn, Pid, tsugi_text:ms(Ms)])}.
+
+run_file(Name) -> tsugi_layout:at(["run", Name]).
 
 refuse_if_running() ->
-    case tsugi_remote:vm_pid() of
+    case running_pid() of
         none -> ok;
         Pid -> tsugi_error:throw('TSUGI_ALREADY_RUNNING',
                                  #{pid => Pid, version => case running_version() of undefined -> ""; V -> V end})
+    end.
+
+%% The VM, or the keeper that is about to start it.
+running_pid() ->
+    case tsugi_remote:vm_pid() of
+        none -> tsugi_remote:keeper_pid();
+        Pid -> Pid
     end.
 
 running_version() ->
@@ -34,8 +43,9 @@ running_version() ->
 
 %% Everything that must be right before a VM is started: verified, configured, known to OTP.
 prepare() ->
-    tsugi_settings:check_etc(),
     Vsn = permanent(),
+    tsugi_settings:check(Vsn),
+    _ = tsugi_files:remove_tree(tsugi_layout:at(["releases", ".staging"])),
     _ = tsugi_unpack:verify_once(Vsn),
     ensure_cookie(),
     _ = tsugi_handler:permanent_on_disk() =:= Vsn orelse tsugi_handler:write_start_erl(Vsn),
@@ -104,7 +114,8 @@ wait_ready(Vsn, ReadyMs, Deadline) ->
     Left = Deadline - erlang:monotonic_time(millisecond),
     GaveUp = filelib:is_regular(tsugi_layout:at(["run", "gave-up"])),
     if
-        GaveUp -> not_ready(Vsn, ReadyMs, ["it ended while it booted:\n", last_lines()]);
+        GaveUp ->
+            tsugi_error:throw('TSUGI_START_FAILED', #{version => Vsn, problem => ["it ended while it booted:\n", last_lines()]});
         Left =< 0 ->
             end_vm(),
             not_ready(Vsn, ReadyMs, last_lines());
@@ -151,12 +162,15 @@ end_vm() ->
         Pid -> os:cmd("kill -9 " ++ integer_to_list(Pid))
     end.
 
+%% sh goes on as the keeper, in the same process: `run/keeper` names it from here on.
 foreground(_, _, _) ->
-    refuse_if_running(),
-    Vsn = prepare(),
-    _ = file:delete(tsugi_layout:at(["run", "first"])),
-    tsugi_cli:note("~ts ~ts in the foreground", [tsugi_layout:name(), Vsn]),
-    {ok, #{}, ""}.
+    tsugi_lock:in_turn(fun() ->
+        refuse_if_running(),
+        _ = prepare(),
+        _ = file:delete(run_file("first")),
+        ok = file:write_file(run_file("keeper"), [os:getenv("TSUGI_SH_PID", ""), "\n"]),
+        {ok, #{}, ""}
+    end).
 
 %% --- stop ---------------------------------------------------------------------------------------
 
@@ -165,20 +179,28 @@ stop(_, _, _) ->
         none -> end_keeper(), tsugi_error:throw('TSUGI_NOT_RUNNING', #{});
         P -> P
     end,
-    Vsn = running_version(),
-    {Killed, Ms} = tsugi_time:measure(fun() -> stop_vm(Pid, Vsn) end),
+    %% Asked once: a node that hangs answers neither now nor later.
+    Node = tsugi_remote:node_or_none(),
+    IsReachable = Node =/= none andalso Node =/= no_distribution,
+    {Vsn, States} = case IsReachable of
+        true -> {tsugi_remote:call(Node, tsugi_handler, current, []), tsugi_remote:call(Node, tsugi_status, states, [])};
+        false -> {tsugi_handler:permanent_on_disk(), []}
+    end,
+    States =:= [] orelse tsugi_cli:note(tsugi_text:wrap(["In-memory state goes with it: ", lists:join(", ", States)], "  ")),
+    {Killed, Ms} = tsugi_time:measure(fun() -> stop_vm(Pid, Vsn, case IsReachable of true -> Node; false -> none end) end),
     Name = tsugi_layout:name(),
-    {ok, #{name => text(Name), version => text(Vsn), pid => Pid, killed => Killed, ms => Ms},
-     io_lib:format("~ts ~ts ~ts, pid ~p (~p ms)",
+    {ok, #{name => text(Name), version => text(Vsn), pid => Pid, states => States, killed => Killed, ms => Ms},
+     io_lib:format("~ts ~ts ~ts, pid ~p (~ts)",
                    [Name, Vsn, case Killed of true -> "was killed: it did not end in time"; false -> "stopped" end,
-                    Pid, round(Ms)])}.
+                    Pid, tsugi_text:ms(Ms)])}.
 
-stop_vm(Pid, Vsn) ->
-    StopMs = tsugi_settings:get(Vsn, [<<"timeouts">>, <<"stopMs">>]),
-    ok = file:write_file(tsugi_layout:at(["run", "stopping"]), <<>>),
-    case tsugi_remote:node_or_none() of
-        Node when Node =:= none; Node =:= no_distribution -> os:cmd("kill -TERM " ++ integer_to_list(Pid));
-        Node -> rpc:cast(Node, init, stop, [])
+stop_vm(Pid, Vsn, Node) ->
+    %% An etc/ that can't be read must not keep it running.
+    StopMs = try tsugi_settings:get(Vsn, [<<"timeouts">>, <<"stopMs">>]) catch _:_ -> 30000 end,
+    ok = file:write_file(run_file("stopping"), <<>>),
+    case Node of
+        none -> os:cmd("kill -TERM " ++ integer_to_list(Pid));
+        _ -> rpc:cast(Node, init, stop, [])
     end,
     Killed = case wait_gone(Pid, StopMs) of
         true -> false;
@@ -192,13 +214,15 @@ stop_vm(Pid, Vsn) ->
 
 %% The keeper ends by itself, epmd with it; one that was not there is made up for.
 end_keeper() ->
-    case string:to_integer(tsugi_files:read_text(tsugi_layout:at(["run", "keeper"]))) of
-        {Keeper, _} when is_integer(Keeper) -> wait_gone(Keeper, 3000);
-        _ -> ok
+    case tsugi_remote:keeper_pid() of
+        none -> ok;
+        Keeper ->
+            ok = file:write_file(run_file("stopping"), <<>>),
+            wait_gone(Keeper, 3000)
     end,
     _ = net_kernel:stop(),
     _ = tsugi_os:run(filename:join(tsugi_layout:tsugi_priv(), "epmd.sh"), [tsugi_layout:root()]),
-    [file:delete(tsugi_layout:at(["run", F])) || F <- ["node", "pid", "stopping", "keeper"]],
+    [file:delete(run_file(F)) || F <- ["node", "pid", "stopping", "keeper"]],
     ok.
 
 wait_gone(Pid, Ms) when Ms =< 0 -> not tsugi_os:alive(Pid);
@@ -211,23 +235,31 @@ wait_gone(Pid, Ms) ->
 restart(Vsn, Arguments, Options) ->
     _ = try stop(Vsn, Arguments, Options) of
         {ok, _, Text} -> tsugi_cli:note(Text)
-    catch throw:{tsugi_error, 'TSUGI_NOT_RUNNING', _} -> ok
+    catch throw:{tsugi_error, 'TSUGI_NOT_RUNNING', _} ->
+        tsugi_cli:note([tsugi_layout:name(), " was not running"])
     end,
     start(Vsn, Arguments, Options).
 
 %% --- systemd ------------------------------------------------------------------------------------
 
+%% The keeper (sh) is the main process; the node says READY=1 through systemd-notify, hence
+%% NotifyAccess=all. KillMode=mixed: only the keeper gets SIGTERM, and passes it on.
 systemd(Vsn, _, _) ->
     Root = tsugi_layout:root(),
     Name = tsugi_layout:name(),
-    StopMs = tsugi_settings:get(Vsn, [<<"timeouts">>, <<"stopMs">>]),
+    Seconds = fun(Key) ->
+        Ms = try tsugi_settings:get(Vsn, [<<"timeouts">>, Key]) catch _:_ -> 30000 end,
+        integer_to_list((Ms + 999) div 1000 + 10)
+    end,
     User = string:trim(os:cmd("id -un")),
     Unit = ["[Unit]\nDescription=", Name, " (a tsugi release)\nAfter=network-online.target\nWants=network-online.target\n\n",
-            "[Service]\nType=exec\n",
+            "[Service]\nType=notify\nNotifyAccess=all\n",
             ["User=" ++ User ++ "\n" || User =/= "root"],
-            "ExecStart=", Root, "/bin/", Name, " foreground\nWorkingDirectory=", Root, "\n",
-            "Restart=on-failure\nKillMode=mixed\nTimeoutStopSec=",
-            integer_to_list(StopMs div 1000 + 10), "\nLimitNOFILE=65536\n\n",
+            "WorkingDirectory=", Root, "\n",
+            "ExecStart=", Root, "/bin/", Name, " foreground\n",
+            "ExecReload=", Root, "/bin/", Name, " reload\n",
+            "KillMode=mixed\nRestart=on-failure\nTimeoutStartSec=", Seconds(<<"readyMs">>),
+            "\nTimeoutStopSec=", Seconds(<<"stopMs">>), "\nLimitNOFILE=65536\n\n",
             "[Install]\nWantedBy=multi-user.target\n"],
     Path = ["/etc/systemd/system/", Name, ".service"],
     tsugi_cli:note("# Put it at ~ts, then: systemctl daemon-reload && systemctl enable --now ~ts", [Path, Name]),

@@ -1,13 +1,18 @@
 %% Programs and processes of the operating system.
 -module(tsugi_os).
--export([run/2, run/3, alive/1, rss_bytes/1, identity/1]).
+-export([run/2, run/3, command/1, alive/1, rss_bytes/1, identity/1]).
 
 %% Runs a shell script of ours to its end: {ExitCode, Output}.
 run(Script, Args) -> run(Script, Args, []).
 
-run(Script, Args, Env) ->
+run(Script, Args, Env) -> sh([Script | Args], Env).
+
+%% sh with these arguments, in the environment as it is.
+command(Args) -> sh(Args, []).
+
+sh(Args, Env) ->
     Port = open_port({spawn_executable, "/bin/sh"},
-                     [{args, [Script | Args]}, {env, [{"TSUGI_ROOT", tsugi_layout:root()},
+                     [{args, Args}, {env, [{"TSUGI_ROOT", tsugi_layout:root()},
                                                       {"TSUGI_NAME", tsugi_layout:name()},
                                                       {"TSUGI_LIB", filename:dirname(tsugi_layout:tsugi_priv())}
                                                       | Env]},
@@ -36,14 +41,20 @@ alive(Pid) ->
                 andalso os:cmd("kill -0 " ++ integer_to_list(Pid) ++ " 2>&1") =:= ""
     end.
 
-%% Start time and boot: a pid alone may be another process by now.
+%% Start time and boot: a pid alone may be another process by now. As src/platform/processes.ts.
 identity(Pid) ->
-    case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/stat") of
+    StartTime = case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/stat") of
         {ok, Stat} ->
             [_, Rest] = string:split(Stat, <<") ">>, trailing),
-            Start = lists:nth(20, binary:split(Rest, <<" ">>, [global])),
-            {Pid, Start};
-        {error, _} -> {Pid, unknown}
+            lists:nth(20, binary:split(Rest, <<" ">>, [global]));
+        {error, _} -> <<>>
+    end,
+    #{pid => Pid, startTime => StartTime, bootId => boot_id()}.
+
+boot_id() ->
+    case file:read_file("/proc/sys/kernel/random/boot_id") of
+        {ok, Id} -> string:trim(Id);
+        {error, _} -> <<>>
     end.
 
 rss_bytes(Pid) ->

@@ -5,8 +5,8 @@
 -export([run/0]).
 
 run() ->
-    tsugi_settings:check_etc(),
     Vsn = tsugi_handler:current(),
+    tsugi_settings:check(Vsn),
     Old = tsugi_config:read(Vsn),
     {New, LoadMs} = tsugi_time:measure(fun() -> tsugi_config:evaluate(Vsn) end),
     {_, CarryMs} = tsugi_time:measure(fun() -> apply_config(Old, New) end),

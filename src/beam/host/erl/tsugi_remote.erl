@@ -1,11 +1,16 @@
 %% The control program's way to the node that run/node names. It gets a node of its own only now, and
 %% starts no epmd: without one the node is not running.
 -module(tsugi_remote).
--export([running/0, require/0, call/3, call/4, node_or_none/0, here_or_there/3, vm_pid/0, connect_timeout/0]).
+-export([running/0, require/0, call/3, call/4, node_or_none/0, here_or_there/3, vm_pid/0, keeper_pid/0]).
 
 %% The VM's pid, seen through when it is another process by now.
-vm_pid() ->
-    case string:to_integer(tsugi_files:read_text(tsugi_layout:at(["run", "pid"]))) of
+vm_pid() -> pid_in("pid").
+
+%% The sh that starts the VM, and starts it again.
+keeper_pid() -> pid_in("keeper").
+
+pid_in(File) ->
+    case string:to_integer(tsugi_files:read_text(tsugi_layout:at(["run", File]))) of
         {Pid, _} when is_integer(Pid) ->
             case tsugi_os:alive(Pid) andalso is_ours(Pid) of true -> Pid; false -> none end;
         _ -> none
@@ -40,8 +45,6 @@ connect(Kind, Node) ->
         true -> Node;
         _ -> none
     end.
-
-connect_timeout() -> 5000.
 
 own_node(Kind, Node) ->
     case node() of
@@ -89,10 +92,16 @@ call(Node, M, F, A) ->
 %% release_handler in this program.
 here_or_there(M, F, A) ->
     case running() of
-        none ->
-            ok = local_handler(),
-            apply(M, F, A);
-        _ -> call(M, F, A)
+        {_, Node} when Node =/= none -> call(M, F, A);
+        %% A start may be under way: look again when it is our turn.
+        _ -> tsugi_lock:in_turn(fun() ->
+                case running() of
+                    none ->
+                        ok = local_handler(),
+                        apply(M, F, A);
+                    _ -> call(M, F, A)
+                end
+             end)
     end.
 
 local_handler() ->

@@ -14,8 +14,7 @@ begin_restart(#{from := #{vsn := From}, to := #{vsn := To}}, Report) ->
 
 %% In the new node.
 judge(#{from := From, to := To, report := Report}) ->
-    ProbationMs = tsugi_settings:get(To, [<<"timeouts">>, <<"probationMs">>]),
-    case tsugi_health:probation(To, [], ProbationMs) of
+    case tsugi_health:probation(To, []) of
         ok ->
             ok = tsugi_handler:write_start_erl(To),
             ok = tsugi_handler:ensure_releases(To),

@@ -30,13 +30,20 @@ say_node() ->
     tsugi_files:write(tsugi_layout:at(["run", "node"]), [Kind, " ", atom_to_list(node()), "\n"]),
     tsugi_files:write(tsugi_layout:at(["run", "pid"]), [os:getpid(), "\n"]).
 
-handle_call({upgrade, Request, Subscriber}, _, #{upgrade := none} = S) ->
-    Server = self(),
-    {Pid, Reference} = spawn_monitor(fun() -> work(Server, Request) end),
-    {reply, ok, S#{upgrade => #{pid => Pid, reference => Reference, request => Request, step => starting,
-                                events => [], listeners => [Subscriber], result => none}}};
-handle_call({upgrade, #{asked := Asked}, Subscriber}, _,
-            #{upgrade := #{request := #{asked := Asked}, listeners := Listeners, events := Events} = U} = S) ->
+handle_call({upgrade, #{asked := Asked, goal := Goal} = Request, Subscriber}, _, #{upgrade := none} = S) ->
+    Current = tsugi_handler:current(),
+    case tsugi_handler:status(Current) of
+        %% An install waits for its commit, or to be given up.
+        current when Asked =/= Current, Goal =/= give_up -> {reply, {under_way, Current}, S};
+        _ ->
+            Server = self(),
+            {Pid, Reference} = spawn_monitor(fun() -> work(Server, Request) end),
+            {reply, ok, S#{upgrade => #{pid => Pid, reference => Reference, request => Request, step => starting,
+                                        events => [], listeners => [Subscriber], result => none}}}
+    end;
+%% Only the same wish is attached to: who wants a check must not get an upgrade.
+handle_call({upgrade, #{asked := Asked, goal := Goal}, Subscriber}, _,
+            #{upgrade := #{request := #{asked := Asked, goal := Goal}, listeners := Listeners, events := Events} = U} = S) ->
     [Subscriber ! {tsugi_event, Event} || Event <- lists:reverse(Events)],
     {reply, ok, S#{upgrade => U#{listeners => [Subscriber | Listeners]}}};
 handle_call({upgrade, _, _}, _, #{upgrade := #{request := #{asked := Asked}}} = S) ->
@@ -64,8 +71,15 @@ handle_info({event, Event}, #{upgrade := #{listeners := Listeners, events := Eve
     {step, Name, _, _} = Event,
     {noreply, S#{upgrade => U#{events => [Event | Events], step => Name}}};
 handle_info({result, Result}, #{upgrade := U, generation := N} = S) ->
-    New = case Result of {done, #{result := <<"committed">>}, _} -> N + 1; _ -> N end,
-    {noreply, S#{upgrade => U#{result => Result}, generation => New, etc => tsugi_settings:etc_hash()}};
+    Changed = case Result of
+        {done, #{result := <<"committed">>, strategy := Strategy}, _} -> Strategy =/= <<"none">>;
+        _ -> false
+    end,
+    New = S#{upgrade => U#{result => Result}},
+    {noreply, case Changed of
+                  true -> New#{generation => N + 1, etc => tsugi_settings:etc_hash()};
+                  false -> New
+              end};
 handle_info({'DOWN', Reference, process, _, Reason},
             #{upgrade := #{reference := Reference, listeners := Listeners, result := Result}} = S) ->
     Final = case Result of

@@ -1,6 +1,6 @@
 %% releases/<vsn>/config.json overlaid by etc/config.json; times in milliseconds.
 -module(tsugi_settings).
--export([get/2, all/1, etc_hash/0, check_etc/0, keeper/1]).
+-export([get/2, all/1, etc_hash/0, check/1, keeper/1]).
 
 get(Vsn, Path) -> get_path(all(Vsn), Path).
 
@@ -24,16 +24,50 @@ read(File) ->
     case file:read_file(File) of
         {ok, Bytes} ->
             try tsugi_json:decode(Bytes) of
-                Map when is_map(Map) -> Map;
+                Map when is_map(Map) -> check_kinds(Map, File), Map;
                 _ -> invalid(File, "expected an object")
             catch error:_ -> invalid(File, "not JSON")
             end;
         {error, _} -> #{}
     end.
 
+%% As src/host/handler/settings.ts. Sections come before what is in them.
+kinds() ->
+    [{"health", object}, {"health.path", text}, {"health.port", port},
+     {"health.intervalMs", positive}, {"health.healthyAfter", positive},
+     {"timeouts", object}, {"timeouts.readyMs", positive}, {"timeouts.readyAfterMs", whole},
+     {"timeouts.freezeMs", positive}, {"timeouts.drainMs", whole}, {"timeouts.probationMs", whole},
+     {"timeouts.rehearseMs", positive}, {"timeouts.stopMs", positive},
+     {"restarts", object}, {"restarts.max", whole}, {"restarts.withinMs", positive},
+     {"logs", object}, {"logs.maxBytes", positive}, {"logs.keep", whole}, {"keepReleases", positive}].
+
+check_kinds(Map, File) ->
+    [begin
+         Value = get_path(Map, [list_to_binary(Key) || Key <- string:split(Path, ".")]),
+         Value =:= null orelse is_kind(Kind, Value) orelse
+             invalid(File, io_lib:format("\"~s\": expected ~s, found ~ts",
+                                         [Path, kind_text(Kind), tsugi_json:encode(Value)]))
+     end || {Path, Kind} <- kinds()],
+    ok.
+
+is_kind(object, Value) -> is_map(Value);
+is_kind(positive, Value) -> is_integer(Value) andalso Value >= 1;
+is_kind(whole, Value) -> is_integer(Value) andalso Value >= 0;
+is_kind(text, Value) -> is_binary(Value);
+is_kind(port, Value) -> is_integer(Value) andalso Value >= 1 andalso Value < 65536.
+
+kind_text(object) -> "an object";
+kind_text(positive) -> "a positive whole number";
+kind_text(whole) -> "a whole number";
+kind_text(text) -> "a text";
+kind_text(port) -> "a port".
+
 -spec invalid(term(), term()) -> no_return().
-invalid(File, Problem) ->
-    tsugi_error:throw('TSUGI_SETTINGS_INVALID', #{file => File, line => "", problem => Problem}).
+invalid(File, Problem) -> invalid(File, "", Problem).
+
+-spec invalid(term(), term(), term()) -> no_return().
+invalid(File, Line, Problem) ->
+    tsugi_error:throw('TSUGI_SETTINGS_INVALID', #{file => File, line => Line, problem => Problem}).
 
 overlay(Base, Over) ->
     maps:fold(fun(Key, Value, Acc) ->
@@ -50,19 +84,23 @@ etc_hash() ->
              || File <- Files, filename:basename(File) =/= "trusted_keys"],
     binary_to_list(<< <<(integer_to_binary(B, 16))/binary>> || <<B>> <= erlang:md5(Bytes) >>).
 
-%% etc/env may hold secrets: readable by its owner only.
-check_etc() ->
+%% All of etc/ that a release reads. etc/env may hold secrets: readable by its owner only.
+%% @throws TSUGI_ENV_EXPOSED, TSUGI_SETTINGS_INVALID
+check(Vsn) ->
     File = tsugi_layout:at(["etc", "env"]),
     case file:read_file_info(File) of
         {ok, Info} ->
             Mode = element(8, Info) band 8#777,
-            case Mode band 8#077 of
-                0 -> ok;
-                _ -> tsugi_error:throw('TSUGI_ENV_EXPOSED',
-                                       #{file => File, mode => io_lib:format("~.8b", [Mode])})
-            end;
+            Mode band 8#077 =:= 0 orelse
+                tsugi_error:throw('TSUGI_ENV_EXPOSED', #{file => File, mode => io_lib:format("~.8b", [Mode])});
         {error, _} -> ok
-    end.
+    end,
+    case tsugi_env:parse_etc() of
+        {_, []} -> ok;
+        {_, [{Line, Problem} | _]} -> invalid(File, io_lib:format(", line ~b,", [Line]), Problem)
+    end,
+    _ = all(Vsn),
+    ok.
 
 %% What the keeper (sh) reads.
 keeper(Vsn) ->

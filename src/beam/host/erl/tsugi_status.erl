@@ -1,6 +1,6 @@
 %% `status --json`, in the shape of src/protocol/report.ts.
 -module(tsugi_status).
--export([running/2, uptime_since/0]).
+-export([running/2, states/0]).
 
 running(#{since := Since, etc := Etc, generation := Generation}, Upgrade) ->
     Vsn = tsugi_handler:current(),
@@ -13,7 +13,12 @@ running(#{since := Since, etc := Etc, generation := Generation}, Upgrade) ->
                                   node => otp_version(), restarts => restarts(),
                                   rssBytes => tsugi_os:rss_bytes(Pid),
                                   healthy => tsugi_health:check(Vsn, tsugi_release:load(Vsn)) =:= ok}]}],
-      etcChanged => tsugi_settings:etc_hash() =/= Etc, upgrade => Upgrade,
+      etcChanged => tsugi_settings:etc_hash() =/= Etc,
+      %% An install waits for its commit.
+      upgrade => case {Upgrade, tsugi_handler:status(Vsn)} of
+                     {null, current} -> #{to => tsugi_json:text(Vsn), step => <<"installed">>};
+                     _ -> Upgrade
+                 end,
       leftovers => leftovers(), logDropped => lines("log.dropped")}.
 
 otp_version() ->
@@ -31,5 +36,13 @@ leftovers() ->
     [tsugi_json:text(["old code of ", atom_to_list(M)])
      || {M, _} <- code:all_loaded(), erlang:check_old_code(M), not code:soft_purge(M)].
 
-uptime_since() -> erlang:monotonic_time(millisecond) - erlang:convert_time_unit(
-    erlang:system_info(start_time), native, millisecond).
+%% Modules of the project's own applications whose processes hold something that a stop would end.
+states() ->
+    Vsn = tsugi_handler:current(),
+    #{<<"components">> := Components} = tsugi_manifest:read(Vsn),
+    Own = [binary_to_atom(App) || #{<<"name">> := App, <<"own">> := true} <- Components],
+    Ebins = [Ebin || {App, #{ebin := Ebin}} <- maps:to_list(maps:get(apps, tsugi_release:load(Vsn))),
+                     lists:member(App, Own)],
+    Modules = [M || Ebin <- Ebins, {M, File} <- maps:to_list(tsugi_beams:files(Ebin)),
+                    maps:get(kind, tsugi_beams:facts(File)) =:= {special, code_change}],
+    lists:usort([tsugi_json:text(M) || {M, _} <- tsugi_freeze:processes(Modules)]).

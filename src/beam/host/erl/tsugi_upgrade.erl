@@ -18,9 +18,9 @@
 %% permanent release, in the same OS process; its state is gone. The journal (tsugi_journal) lets the
 %% restarted node say so.
 -module(tsugi_upgrade).
--export([run/2, passed/0]).
+-export([run/2, passed/0, commit_installed/1]).
 
-%% Request = #{asked, goal => plan | check | install | upgrade, direction => auto | up | down, options}
+%% Request = #{asked, goal => check | install | upgrade | give_up, direction => auto | up | down, options}
 %% Emit = fun(Event). Answers {done, Report} | {failed, Error, Report} | {restart, Plan, Report}.
 run(Request, Emit) ->
     From = tsugi_handler:current(),
@@ -31,19 +31,20 @@ run(Request, Emit) ->
     catch Class:Reason:Stack -> failed(tsugi_error:from_reason(Class, Reason, Stack), get(tsugi_state))
     end.
 
-go(#{request := #{asked := Asked, goal := Goal} = Request} = S0) ->
+go(#{request := #{goal := give_up}} = S) -> give_up(S);
+go(#{from := From, request := #{asked := Asked, goal := Goal} = Request} = S0) ->
     Options = maps:get(options, Request, #{}),
-    {#{version := To}, S1} = step(unpack, S0, fun() -> unpack(Asked, Options) end),
-    S2 = set(S1#{to => To, report => (maps:get(report, S1))#{to => tsugi_json:text(To)}}),
-    case To =:= maps:get(from, S2) of
-        true -> already(S2);
-        false ->
-            {Plan, S3} = step(plan, S2, fun() -> plan(S2, Options) end),
-            S4 = with_plan(S3, Plan),
-            case {Goal, maps:get(strategy, Plan)} of
-                {plan, _} -> done(S4, refused);
-                {_, restart} -> restart(S4, Plan, Options);
-                _ -> prove(S4, Plan, Options, Goal)
+    #{version := To} = unpack(Asked, Options),
+    S1 = set(S0#{to => To, report => (maps:get(report, S0))#{to => tsugi_json:text(To)}}),
+    case {To =:= From, tsugi_handler:status(From)} of
+        {true, current} when Goal =:= upgrade -> commit_current(S1);
+        {true, _} -> already(S1);
+        {false, _} ->
+            {Plan, S2} = step(plan, S1, fun() -> plan(S1, Options) end),
+            S3 = with_plan(S2, Plan),
+            case maps:get(strategy, Plan) of
+                restart -> restart(S3, Plan, Options);
+                _ -> prove(S3, Plan, Options, Goal)
             end
     end.
 
@@ -68,20 +69,16 @@ with_plan(#{report := Report} = S, #{strategy := Strategy, reasons := Reasons} =
            report => Report#{strategy => atom_to_binary(Strategy),
                              reasons => [tsugi_json:text(R) || R <- Reasons]}}).
 
-already(#{to := To, request := #{goal := Goal}} = S) ->
+already(#{to := To} = S) ->
     Report = maps:get(report, S),
-    S1 = set(S#{report => Report#{reasons => [tsugi_json:text([To, " runs already"])]}}),
-    case {Goal, tsugi_handler:status(To)} of
-        {upgrade, current} -> commit(S1, #{from => #{vsn => To}, direction => up});
-        _ -> done(S1, committed)
-    end.
+    done(set(S#{report => Report#{reasons => [tsugi_json:text([To, " runs already"])]}}), committed).
 
 %% An OTP, ERTS or Elixir change: only when asked for by name.
 restart(S, #{to := #{vsn := To}} = Plan, #{allowRestart := true}) ->
     {_, S1} = step(load, S, fun() -> tsugi_config:evaluate(To) end),
     S2 = hooks(before, S1, Plan),
     {restart, Plan, maps:get(report, S2)};
-restart(#{request := #{goal := check}} = S, _, _) -> done(S, refused);
+restart(#{request := #{goal := check}} = S, _, _) -> done(S, checked);
 restart(_, #{reasons := Reasons, to := #{vsn := To}}, _) ->
     tsugi_error:throw('TSUGI_RESTART_NEEDED',
                       #{version => To, reasons => lists:join(", ", Reasons)}).
@@ -92,7 +89,7 @@ prove(#{from := From} = S0, Plan, Options, Goal) ->
     {Loaded, S1} = step(load, S0, fun() -> load(S0, Plan) end),
     S2 = rehearse(S1, Plan, Loaded, Options),
     case Goal of
-        check -> done(S2, refused);
+        check -> done(S2, checked);
         _ ->
             S3 = hooks(before, S2, Plan),
             tsugi_journal:write(#{from => From, to => maps:get(to, S3), phase => install,
@@ -215,16 +212,57 @@ judge(#{to := To} = S0, Plan, Script, Goal) ->
     {Problem, S1} = step(verify, S0, fun() -> verify(To, Script, Plan) end),
     case Problem of
         ok ->
-            ProbationMs = tsugi_settings:get(To, [<<"timeouts">>, <<"probationMs">>]),
-            {Health, S2} = step(probation, S1, fun() -> tsugi_health:probation(To, maps:get(watched, S1), ProbationMs) end),
+            {Health, S2} = step(probation, S1, fun() -> tsugi_health:probation(To, maps:get(watched, S1)) end),
             case {Health, Goal} of
-                {ok, install} -> done(S2, committed);
+                {ok, install} -> installed(S2);
                 {ok, upgrade} -> commit(S2, Plan);
                 {{error, Why}, _} ->
-                    hand_back(S2, Plan, {tsugi_error, 'TSUGI_UNHEALTHY',
+                    hand_back(failing(S2), Plan, {tsugi_error, 'TSUGI_UNHEALTHY',
                                          #{version => To, previous => maps:get(from, S2), problem => Why}}, [])
             end;
-        {Error, Leftovers} -> hand_back(S1, Plan, Error, Leftovers)
+        {Error, Leftovers} -> hand_back(failing(S1), Plan, Error, Leftovers)
+    end.
+
+%% The last step is the one that ended it.
+failing(#{report := #{steps := Steps} = Report} = S) ->
+    set(S#{report => Report#{steps => lists:droplast(Steps) ++ [(lists:last(Steps))#{failed => true}]}}).
+
+%% Current, not permanent: its report is written when that is decided.
+installed(#{report := Report} = S) ->
+    persistent_term:put({?MODULE, installed}, maps:with([report, plan], S)),
+    tsugi_journal:clear(),
+    tsugi_handler:write_view(),
+    {done, Report#{result => <<"committed">>}, undefined}.
+
+%% In the node, for `commit`.
+commit_installed(Listener) ->
+    From = tsugi_handler:current(),
+    tsugi_handler:status(From) =:= current orelse tsugi_error:throw('TSUGI_NOTHING_TO_COMMIT', #{}),
+    whereis(tsugi_upgrade) =:= undefined orelse tsugi_error:throw('TSUGI_UPGRADE_UNDER_WAY', #{version => From}),
+    Emit = fun(Event) -> Listener ! {tsugi_event, Event} end,
+    commit_current(#{request => #{asked => From, goal => upgrade}, emit => Emit, from => From, to => From,
+                     phase => installed, report => tsugi_report:new(From, From, none)}).
+
+commit_current(#{to := To} = S0) ->
+    case persistent_term:get({?MODULE, installed}, none) of
+        #{report := Report, plan := #{from := #{vsn := From}} = Plan} ->
+            commit(set(S0#{from => From, phase => installed, plan => Plan, report => Report}), Plan);
+        none -> commit(set(S0#{phase => installed}), #{from => #{vsn => To}, direction => up})
+    end.
+
+%% `rollback` of what was installed and never made permanent.
+give_up(#{from := Current, request := #{asked := Permanent}} = S0) ->
+    Plan = tsugi_plan:make(Permanent, Current, #{force => true}),
+    Report = case persistent_term:get({?MODULE, installed}, none) of
+        #{report := Known} -> Known;
+        none -> (tsugi_report:new(Permanent, Current, swap))#{reasons => []}
+    end,
+    S1 = set(S0#{from => Permanent, to => Current, plan => Plan, report => Report, phase => installed}),
+    case back(S1, Plan) of
+        {ok, S2} ->
+            persistent_term:erase({?MODULE, installed}),
+            done(S2, 'handed-back');
+        {{error, Reason}, S2} -> going_down(S2, Reason, 0)
     end.
 
 verify(To, Script, #{apps := Apps}) ->
@@ -245,16 +283,17 @@ verify(To, Script, #{apps := Apps}) ->
     end.
 
 %% The relup's other entry: the same way back, with the state.
-hand_back(#{from := From, to := To, report := Report} = S, #{direction := Direction}, Error, Leftovers) ->
-    S1 = set(S#{report => Report#{leftovers => Leftovers}}),
-    Back = tsugi_plan:make(To, From, #{direction => opposite(Direction), force => true}),
-    {Outcome, S2} = step('hand-back', S1, fun() -> install_back(Back, S1) end),
-    case Outcome of
-        ok ->
-            case tsugi_handler:make_permanent(From) of ok -> ok end,
-            failed(Error, S2#{phase => handed_back});
-        {error, Reason} -> going_down(S2#{to => To}, Reason, 0)
+hand_back(#{to := To, report := Report} = S, Plan, Error, Leftovers) ->
+    case back(set(S#{report => Report#{leftovers => Leftovers}}), Plan) of
+        {ok, S1} -> failed(Error, S1#{phase => handed_back});
+        {{error, Reason}, S1} -> going_down(S1#{to => To}, Reason, 0)
     end.
+
+back(#{from := From, to := To} = S, #{direction := Direction}) ->
+    Back = tsugi_plan:make(To, From, #{direction => opposite(Direction), force => true}),
+    {Outcome, S1} = step('hand-back', S, fun() -> install_back(Back, S) end),
+    case Outcome of ok -> ok = tsugi_handler:make_permanent(From); _ -> ok end,
+    {Outcome, S1}.
 
 opposite(up) -> down;
 opposite(down) -> up.
@@ -278,20 +317,22 @@ commit(#{to := To} = S0, Plan) ->
         tsugi_handler:write_view(#{To => #{committed => true}})
     end),
     tsugi_journal:clear(),
+    _ = persistent_term:erase({?MODULE, installed}),
     S2 = set(S1#{phase => committed}),
     S3 = case Plan of #{to := _} -> hooks('after', S2, Plan); _ -> S2 end,
-    Keep = tsugi_settings:get(To, [<<"keepReleases">>]),
-    _ = tsugi_remove:prune(Keep),
-    tsugi_handler:write_view(),
-    done(S3, committed).
+    {_, S4} = step(prune, S3, fun() ->
+        _ = tsugi_remove:prune(tsugi_settings:get(To, [<<"keepReleases">>])),
+        tsugi_handler:write_view()
+    end),
+    done(S4, committed).
 
 %% --- ends ---------------------------------------------------------------------------------------
 
 done(#{report := Report, request := #{goal := Goal}} = S, Result) ->
     Final = tsugi_report:finish(Report, Result, undefined),
-    _ = lists:member(Goal, [install, upgrade]) andalso tsugi_report:append(Final),
+    _ = Goal =:= check orelse maps:get(strategy, Final) =:= <<"none">> orelse tsugi_report:append(Final),
     tsugi_journal:clear(),
-    _ = Goal =:= install andalso tsugi_handler:write_view(),
+    catch tsugi_handler:write_view(),
     {done, Final, maps:get(plan, S, undefined)}.
 
 failed(Error, #{report := Report, phase := Phase} = S) ->
@@ -312,10 +353,20 @@ failed(Error, #{report := Report, phase := Phase} = S) ->
 
 step(Name, #{emit := Emit} = S, Fun) ->
     Emit({step, Name, 'begin', 0}),
-    {Value, Ms} = tsugi_time:measure(Fun),
-    Emit({step, Name, 'end', Ms}),
     #{report := #{steps := Steps} = Report} = S,
-    {Value, set(S#{report => Report#{steps => Steps ++ [#{name => atom_to_binary(Name), ms => Ms}]}})}.
+    Start = erlang:monotonic_time(microsecond),
+    Ms = fun() -> (erlang:monotonic_time(microsecond) - Start) / 1000 end,
+    Taken = fun(Entry) -> set(S#{report => Report#{steps => Steps ++ [Entry]}}) end,
+    try Fun() of
+        Value ->
+            Entry = #{name => atom_to_binary(Name), ms => Ms()},
+            Emit({step, Name, 'end', maps:get(ms, Entry)}),
+            {Value, Taken(Entry)}
+    catch
+        Class:Reason:Stack ->
+            _ = Taken(#{name => atom_to_binary(Name), ms => Ms(), failed => true}),
+            erlang:raise(Class, Reason, Stack)
+    end.
 
 %% Kept where an exception finds it.
 set(S) -> put(tsugi_state, S), S.
