@@ -24,20 +24,19 @@ rotate() {
   [ ! -f "$log" ] || mv -f "$log" "$log.1"
 }
 
-# Reads the VM's output to its end. A full disk costs lines, never the application: the reader goes
-# on reading whatever becomes of the writing.
+# Reads the VM's output to its end, and writes it as it comes (dd does not wait for a full block). A
+# full disk costs lines, never the application: the reader goes on reading whatever becomes of them.
 pump() {
   trap '' INT TERM HUP
   while :; do
-    size=$(wc -c < "$log" 2>/dev/null || echo 0)
-    [ "$size" -lt "$max_bytes" ] || { rotate; size=0; }
-    left=$((max_bytes - size))
-    if head -c "$left" >> "$log" 2>/dev/null; then
+    before=$(wc -c < "$log" 2>/dev/null || echo 0)
+    [ "$before" -lt "$max_bytes" ] || { rotate; before=0; }
+    if dd bs=8k count=128 >> "$log" 2>/dev/null; then
       after=$(wc -c < "$log" 2>/dev/null || echo 0)
-      [ $((after - size)) -ge "$left" ] || break
+      [ "$after" -ne "$before" ] || break
     else
       echo x >> "$run/log.dropped" 2>/dev/null
-      sleep 1
+      dd bs=64k count=8 > /dev/null 2>&1
     fi
   done
 }

@@ -50,12 +50,13 @@ control() {
 case ${1:-} in
   console | logs | foreground)
     verb=$1
+    [ "$verb" != console ] || { [ -t 0 ] && [ -t 1 ] && TSUGI_TERMINAL=1 || TSUGI_TERMINAL=0; export TSUGI_TERMINAL; }
     control "$@" || exit $?
     for word in "$@"; do case $word in -h | --help) exit 0 ;; esac; done
     shift
     case $verb in
       foreground) exec /bin/sh "$TSUGI_LIB/priv/keep.sh" foreground ;;
-      console) exec /bin/sh "$TSUGI_LIB/priv/console.sh" "$vsn" ;;
+      console) [ "$TSUGI_TERMINAL" = 1 ] || exit 0; exec /bin/sh "$TSUGI_LIB/priv/console.sh" "$vsn" ;;
       logs) exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@" ;;
     esac ;;
   *) control "$@" ;;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
-import { document, ended, failure, installed, started } from "./ends.ts";
+import { document, ended, failure, installed, started, statuses } from "./ends.ts";
 import type { Kind } from "./kinds.ts";
 
 const COMMANDS =
@@ -59,7 +59,7 @@ export function asking(kind: Kind): void {
     );
     await failure(host, ["describe"], 1, "TSUGI_NO_PERMANENT");
     ended(await host.app("logs"), 1, /TSUGI_NO_LOG/);
-    assert.deepEqual((await document(host, "releases", ["releases"])).releases.length, 0);
+    assert.deepEqual(await statuses(host), { "0.0.1": "unpacked" });
   });
 
   test("wrong usage exits with 2, names the fault and the help to read", async (t) => {

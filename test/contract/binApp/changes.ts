@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePort } from "../../helpers/host.ts";
 import { until } from "../../helpers/installed.ts";
 import { document, ended, failure, fits80Columns, started, statuses } from "./ends.ts";
 import type { Kind } from "./kinds.ts";
@@ -24,7 +26,6 @@ export function changes(kind: Kind): void {
       "Config generated from releases/0.0.2 and etc/",
       "  load ",
       "  rehearse ",
-      "  install ",
       "  freeze ",
       "  carry ",
       "  probation ",
@@ -155,11 +156,12 @@ export function changes(kind: Kind): void {
   });
 
   test("an upgrade goes on when its terminal goes away, and the same command attaches to it", async (t) => {
-    const config = {
-      timeouts: { probationMs: 15_000 },
-      health: { intervalMs: 1000, healthyAfter: 3 },
-    };
-    const host = await started(t, await kind.one(), { config });
+    // Unhealthy until the port answers: the upgrade waits in probation for us.
+    const port = await freePort();
+    const health = { path: "/", port, intervalMs: 50, healthyAfter: 2 };
+    const host = await started(t, await kind.one(), {
+      config: { health, timeouts: { probationMs: 120_000 } },
+    });
     await host.must("unpack", (await kind.two()).tarball);
     const first = spawn(host.bin, ["upgrade", "0.0.2"], {
       env: host.env,
@@ -175,6 +177,8 @@ export function changes(kind: Kind): void {
     await once(first, "close");
     assert.equal((await host.json("status")).value.upgrade?.to, "0.0.2");
     await failure(host, ["upgrade", "0.0.1"], 4, "TSUGI_UPGRADE_UNDER_WAY");
+    const answering = createServer((_, response) => response.end()).listen(port, "127.0.0.1");
+    t.after(() => answering.close());
     const attached = ended(await host.app("upgrade", "0.0.2"), 0, /Upgraded 0\.0\.1 → 0\.0\.2/);
     assert.match(attached.stderr, / {2}load /, "it is told what has happened so far");
     assert.equal(await host.get("/version"), "0.0.2");

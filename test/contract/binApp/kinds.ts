@@ -113,7 +113,7 @@ export const beamKind = async (): Promise<Kind> => {
         fixture: "shop-0.0.1",
         edit: {
           "lib/shop/application.ex": (text) =>
-            text.replace("do\n", 'do\n    raise "no table called admirals"\n'),
+            text.replace("_args) do\n", '_args) do\n    raise "no table called admirals"\n'),
         },
       }),
     dispose: () => builds.dispose(),

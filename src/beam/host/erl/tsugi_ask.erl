@@ -43,8 +43,8 @@ describe_status(#{name := Name, version := Vsn, releaseId := Id, status := Statu
 rpc(_, [Expression], Options) ->
     Node = tsugi_remote:require(),
     check_slot(Options),
-    case tsugi_remote:call(Node, tsugi_remote_end, evaluate, [Expression]) of
-        {ok, Text} -> {ok, #{value => Text}, Text};
+    case tsugi_remote:call(Node, tsugi_remote_end, evaluate, [Expression, []]) of
+        {ok, Text, _} -> {ok, #{value => Text}, Text};
         {threw, Text} -> tsugi_error:throw('TSUGI_RPC_THREW', #{problem => Text})
     end.
 
@@ -57,9 +57,22 @@ check_slot(Options) ->
 
 %% sh goes on with these two, when all is well.
 console(_, [], Options) ->
-    _ = tsugi_remote:require(),
+    Node = tsugi_remote:require(),
     check_slot(Options),
+    os:getenv("TSUGI_TERMINAL") =:= "1" orelse read_and_evaluate(Node, []),
     {ok, #{}, ""}.
+
+%% Without a terminal neither IEx nor Erlang's shell reaches another node: line by line, then.
+read_and_evaluate(Node, Bindings) ->
+    case io:get_line("") of
+        eof -> ok;
+        {error, _} -> ok;
+        Line ->
+            case tsugi_remote:call(Node, tsugi_remote_end, evaluate, [string:trim(Line), Bindings]) of
+                {ok, Text, Bound} -> tsugi_cli:print([Text, "\n"]), read_and_evaluate(Node, Bound);
+                {threw, Text} -> tsugi_cli:print([Text, "\n"]), read_and_evaluate(Node, Bindings)
+            end
+    end.
 
 logs(_, [], Options) ->
     Path = tsugi_layout:at(["log", tsugi_layout:name() ++ ".log"]),
@@ -74,7 +87,7 @@ releases(_, _, _) ->
                  <<"verified">> := Verified} <- maps:get(<<"releases">>, View)],
     {ok, View, tsugi_text:table([["version", "status", "since", "id", ""] | Rows])}.
 
-%% RELEASES.json as it is now; a root that was never started has none.
+%% RELEASES.json as it is now; a root that was never started has what `tar x` has put there.
 view() ->
     ok = case tsugi_remote:running() of
         {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
@@ -83,7 +96,10 @@ view() ->
     end,
     case tsugi_handler:view() of
         #{<<"releases">> := _} = Known -> Known;
-        _ -> #{<<"format">> => 1, <<"name">> => text(tsugi_layout:name()), <<"releases">> => []}
+        _ -> #{<<"format">> => 1, <<"name">> => text(tsugi_layout:name()), <<"releases">> =>
+                   [#{<<"version">> => text(V), <<"status">> => <<"unpacked">>, <<"since">> => <<>>,
+                      <<"releaseId">> => tsugi_manifest:id(V), <<"verified">> => false}
+                    || V <- lists:sort(tsugi_layout:versions())]}
     end.
 
 describe(_, Arguments, _) ->
@@ -98,7 +114,7 @@ describe(_, Arguments, _) ->
               <<"signed">> => filelib:is_regular(tsugi_layout:release(Vsn, "release.json.sig")),
               <<"upgrades">> => [R || #{<<"from">> := From, <<"to">> := To} = R <- tsugi_report:all(),
                                       lists:member(text(Vsn), [From, To])]},
-    Value = lists:foldl(fun maps:merge/2, #{}, [maps:remove(id, Manifest), Entry, Facts]),
+    Value = maps:merge(maps:merge(maps:remove(id, Manifest), Entry), Facts),
     {ok, Value, tsugi_text:table(described(Value))}.
 
 described(#{<<"name">> := Name, <<"version">> := Vsn, <<"releaseId">> := Id, <<"status">> := Status,

@@ -2,7 +2,7 @@
 %% program is gone; it shows how it goes and says how it ended.
 -module(tsugi_change).
 -export([unpack/3, plan/3, check/3, install/3, upgrade/3, downgrade/3, rollback/3, commit/3, reload/3,
-         remove/3, prune/3, unpack_here/2, plan_here/3]).
+         remove/3, prune/3, unpack_here/2]).
 
 unpack(_, [Asked], Options) ->
     #{version := Vsn, already := Already} = unpack_named(Asked, Options),
@@ -12,8 +12,7 @@ unpack(_, [Asked], Options) ->
 %% Prints what exrm's users know: not found, unpacking; unpacked.
 unpack_named(Asked, Options) ->
     IsPath = is_path(Asked),
-    IsPath andalso not filelib:is_file(absolute(Asked)) andalso
-        tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Asked, problem => ["there is no ", absolute(Asked)]}),
+    refuse_missing(Asked),
     IsNews = IsPath orelse filelib:is_regular(tsugi_layout:tarball(Asked)),
     if
         IsPath -> tsugi_cli:note("Unpacking ~ts", [Asked]);
@@ -32,7 +31,13 @@ unpack_named(Asked, Options) ->
     end,
     Unpacked.
 
+refuse_missing(Asked) ->
+    is_path(Asked) andalso not filelib:is_file(absolute(Asked)) andalso
+        tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Asked, problem => ["there is no ", absolute(Asked)]}),
+    ok.
+
 unpack_here(Asked, Force) ->
+    tsugi_handler:settle_permanent(),
     Unpacked = #{version := Vsn} = tsugi_unpack:unpack(Asked, #{force => Force}),
     _ = tsugi_handler:permanent() =:= undefined orelse tsugi_handler:status(Vsn) =/= undefined
         orelse tsugi_handler:set_unpacked(Vsn),
@@ -51,28 +56,31 @@ absolute(Asked) ->
         false -> Asked
     end.
 
+%% Reads the disk only, so it needs no node; what lies in a tarball is looked at and put away again.
 plan(_, [Asked], Options) ->
-    #{version := To} = tsugi_remote:here_or_there(?MODULE, unpack_here, [absolute(Asked), false]),
-    IsRunning = tsugi_remote:running() =/= none,
+    refuse_missing(Asked),
     From = case Options of
         #{"--from" := Vsn} -> Vsn;
         _ -> tsugi_ask:require_version()
     end,
-    Plan = plan_here(From, To, maps:is_key("--force", Options)),
+    Plan = tsugi_unpack:peek(absolute(Asked), fun(To, Root) -> plan(From, To, Root, Options) end),
     {ok, Plan, [tsugi_show:plan(Plan),
-                ["\nIt is not running: this is what the two manifests say." || not IsRunning]]}.
+                ["\nIt is not running: this is what the two manifests say." || tsugi_remote:vm_pid() =:= none]]}.
 
-plan_here(Vsn, Vsn, _) ->
+plan(Vsn, Vsn, _, _) ->
     #{from => text(Vsn), to => text(Vsn), strategy => <<"none">>, reasons => [<<"nothing differs">>],
       differences => [], instructions => [], obstacles => []};
-plan_here(From, To, Force) ->
-    #{strategy := Strategy, reasons := Reasons} = Plan = tsugi_plan:make(From, To, #{force => Force}),
+plan(From, To, Root, Options) ->
+    #{strategy := Strategy, reasons := Reasons, apps := Apps} = Plan =
+        tsugi_plan:make(From, To, #{force => maps:is_key("--force", Options), root => Root}),
     Script = case Strategy of swap -> tsugi_relup:script(Plan); restart -> [] end,
+    %% The paths in a relup are those of a release that is unpacked.
+    Shown = fun(I) -> string:replace(io_lib:format("~0tp", [I]), Root, tsugi_layout:root(), all) end,
     #{from => text(From), to => text(To), strategy => atom_to_binary(Strategy),
       reasons => [text(R) || R <- Reasons],
       differences => [#{component => text(App), from => vsn(from, Move), to => vsn(to, Move)}
-                      || #{app := App} = Move <- maps:get(apps, Plan)],
-      instructions => [text(io_lib:format("~0tp", [I])) || I <- Script], obstacles => []}.
+                      || #{app := App} = Move <- Apps],
+      instructions => [text(Shown(I)) || I <- Script], obstacles => []}.
 
 vsn(Side, Move) -> case Move of #{Side := #{vsn := V}} -> text(V); _ -> <<"-">> end.
 
@@ -157,8 +165,7 @@ reached(load) -> "the new version's config evaluated, its code found fit";
 reached(rehearse) -> "the state was migrated in a rehearsal";
 reached(before) -> "what comes before is done";
 reached(freeze) -> "the processes with state are suspended";
-reached(carry) -> "the new code is in, the state is with it";
-reached(install) -> "installed: current, not yet permanent";
+reached(carry) -> "installed: the new code is in, the state is with it";
 reached(verify) -> "every module is the new one, no process in old code";
 reached(probation) -> "the new version is healthy";
 reached(commit) -> "made permanent";

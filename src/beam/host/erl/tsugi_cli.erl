@@ -1,7 +1,7 @@
 %% bin/<app>: parses, runs one command, prints its result or its error, sets the exit code. A command
 %% answers {Json, Text}; --json prints the first on stdout. Progress and errors go to stderr.
 -module(tsugi_cli).
--export([main/0, main/1, note/1, note/2]).
+-export([main/0, main/1, print/1, note/1, note/2]).
 
 main() -> main([]).
 

@@ -5,7 +5,7 @@
 %% runs (or by the same code in the control program, which then starts sasl for itself).
 -module(tsugi_handler).
 -export([ensure_releases/1, mend_live/0, adopt/0, set_unpacked/1, install/2, make_permanent/1, remove/1,
-         releases/0, status/1, current/0, permanent/0, permanent_on_disk/0, write_start_erl/1,
+         releases/0, status/1, current/0, permanent/0, permanent_on_disk/0, write_start_erl/1, settle_permanent/0,
          write_view/0, write_view/1, view/0]).
 
 -include_lib("kernel/include/file.hrl").
@@ -60,6 +60,13 @@ entry(Vsn, Status) ->
 write_start_erl(Vsn) ->
     #{erts := Erts} = tsugi_release:load(Vsn),
     tsugi_files:write(start_erl(), [Erts, " ", Vsn, "\n"]).
+
+%% The one release that `tar x` has put here is what the first start boots, whatever is unpacked before.
+settle_permanent() ->
+    case {permanent_on_disk(), tsugi_layout:versions()} of
+        {undefined, [Vsn]} -> write_start_erl(Vsn), ok = ensure_releases(Vsn);
+        _ -> ok
+    end.
 
 start_erl() -> tsugi_layout:at(["releases", "start_erl.data"]).
 
@@ -151,16 +158,22 @@ failed(Step, Reason) ->
 
 %% --- asking -------------------------------------------------------------------------------------
 
-%% [{Vsn, Status}]
+%% [{Vsn, Status}]. OTP calls old what was current and never permanent; here that is unpacked.
 releases() ->
-    case whereis(release_handler) of
+    Found = case whereis(release_handler) of
         undefined ->
             case on_disk() of
                 {ok, Releases} -> [{element(3, R), element(6, R)} || R <- Releases];
                 error -> [{V, unpacked} || V <- tsugi_layout:versions()]
             end;
         _ -> [{Vsn, Status} || {_, Vsn, _, Status} <- release_handler:which_releases()]
-    end.
+    end,
+    View = view_by_version(),
+    [{Vsn, case {Status, maps:get(text(Vsn), View, none)} of
+               {old, none} -> old;
+               {old, Entry} when not is_map_key(<<"committed">>, Entry) -> unpacked;
+               _ -> Status
+           end} || {Vsn, Status} <- Found].
 
 status(Vsn) -> proplists:get_value(Vsn, releases()).
 

@@ -45,7 +45,7 @@ running_version() ->
 prepare() ->
     Vsn = permanent(),
     tsugi_settings:check(Vsn),
-    _ = tsugi_files:remove_tree(tsugi_layout:at(["releases", ".staging"])),
+    tsugi_unpack:sweep(),
     _ = tsugi_unpack:verify_once(Vsn),
     ensure_cookie(),
     _ = tsugi_handler:permanent_on_disk() =:= Vsn orelse tsugi_handler:write_start_erl(Vsn),

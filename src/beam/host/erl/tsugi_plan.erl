@@ -2,10 +2,10 @@
 -module(tsugi_plan).
 -export([make/3, direction/2, compare/2]).
 
-%% Options: #{force => boolean()}. Pure but for reading the two releases from disk.
+%% Options: #{force => boolean(), root => where the new one lies}. Pure but for reading the two releases from disk.
 make(FromVsn, ToVsn, Options) ->
     From = tsugi_release:load(FromVsn),
-    To = tsugi_release:load(ToVsn),
+    To = tsugi_release:load(ToVsn, maps:get(root, Options, tsugi_layout:root())),
     Direction = maps:get(direction, Options, direction(FromVsn, ToVsn)),
     Restart = restart_reasons(From, To),
     Base = #{from => From, to => To, direction => Direction},
@@ -31,11 +31,10 @@ platform(App) ->
     case lists:member(App, tsugi_release:elixir_apps()) of true -> "Elixir's "; false -> "OTP's " end.
 
 %% Read by a boot only: said, and right from the next start on.
-at_next_start(#{vsn := From}, #{vsn := To}) ->
+at_next_start(#{dir := From}, #{dir := To}) ->
     [[File, " differs: takes effect at the next start"]
      || File <- ["vm.args", "env.sh"],
-        file:read_file(tsugi_layout:release(From, File))
-            =/= file:read_file(tsugi_layout:release(To, File))].
+        file:read_file(filename:join(From, File)) =/= file:read_file(filename:join(To, File))].
 
 %% --- applications -------------------------------------------------------------------------------
 

@@ -1,18 +1,22 @@
 %% One release on disk, as the plan looks at it: its applications and where their code is.
 -module(tsugi_release).
--export([load/1, app/2, code_files/1, loadable_file/2, elixir_apps/0, otp_apps/0, lib_dirs/1,
+-export([load/1, load/2, app/2, code_files/1, elixir_apps/0, otp_apps/0, lib_dirs/1,
          permanent_apps/1]).
 
-%% #{vsn, erts, rel, apps => #{App => #{vsn, ebin, type}}, consolidated => Dir | none}
-load(Vsn) ->
-    {release, {Name, Vsn}, {erts, Erts}, Apps} = Rel = read_rel(Vsn),
-    Consolidated = tsugi_layout:release(Vsn, "consolidated"),
-    #{vsn => Vsn, name => Name, erts => Erts, rel => Rel,
-      apps => maps:from_list([{element(1, App), describe(App)} || App <- Apps]),
+%% #{vsn, dir, erts, rel, apps => #{App => #{vsn, ebin, type}}, consolidated => Dir | none}
+load(Vsn) -> load(Vsn, tsugi_layout:root()).
+
+%% Root: where it lies before it is unpacked.
+load(Vsn, Root) ->
+    Folder = filename:join([Root, "releases", Vsn]),
+    {release, {Name, Vsn}, {erts, Erts}, Apps} = Rel = read_rel(Vsn, Folder),
+    Consolidated = filename:join(Folder, "consolidated"),
+    #{vsn => Vsn, name => Name, erts => Erts, rel => Rel, dir => Folder,
+      apps => maps:from_list([{element(1, App), describe(App, Root)} || App <- Apps]),
       consolidated => case filelib:is_dir(Consolidated) of true -> Consolidated; false -> none end}.
 
-read_rel(Vsn) ->
-    case filelib:wildcard(tsugi_layout:release(Vsn, "*.rel")) of
+read_rel(Vsn, Folder) ->
+    case filelib:wildcard(filename:join(Folder, "*.rel")) of
         [File | _] ->
             case file:consult(File) of
                 {ok, [Rel]} -> Rel;
@@ -25,12 +29,11 @@ read_rel(Vsn) ->
                                   dropBox => tsugi_layout:tarball(Vsn)})
     end.
 
-describe(App) ->
-    Name = element(1, App),
-    Vsn = element(2, App),
+describe(App, Root) ->
+    {Name, Vsn} = {element(1, App), element(2, App)},
     Type = case App of {_, _, T} when is_atom(T) -> T; {_, _, T, _} -> T; _ -> permanent end,
-    #{vsn => Vsn, type => Type, dir => tsugi_layout:lib_dir(Name, Vsn),
-      ebin => filename:join(tsugi_layout:lib_dir(Name, Vsn), "ebin")}.
+    Dir = filename:join([Root, "lib", lists:concat([Name, "-", Vsn])]),
+    #{vsn => Vsn, type => Type, dir => Dir, ebin => filename:join(Dir, "ebin")}.
 
 app(#{apps := Apps}, Name) -> maps:get(Name, Apps, undefined).
 
@@ -47,8 +50,6 @@ code_files(#{apps := Apps, consolidated := Consolidated}) ->
         none -> Plain;
         Dir -> maps:merge(Plain, tsugi_beams:files(Dir))
     end.
-
-loadable_file(Release, Module) -> maps:get(Module, code_files(Release), undefined).
 
 elixir_apps() -> [elixir, eex, ex_unit, iex, logger, mix].
 

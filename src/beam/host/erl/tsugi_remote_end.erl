@@ -1,28 +1,32 @@
 %% The node's end of tsugi_remote: errors come back as values.
 -module(tsugi_remote_end).
--export([run/3, evaluate/1]).
+-export([run/3, evaluate/2]).
 
 run(M, F, A) ->
     try {ok, apply(M, F, A)}
     catch Class:Reason:Stack -> {error, tsugi_error:from_reason(Class, Reason, Stack)}
     end.
 
-%% {ok, Text} | {threw, Text}. Elixir where the release has it, Erlang otherwise.
-evaluate(Text) ->
-    try {ok, value(Text)}
+%% {ok, Text, Bindings} | {threw, Text}. Elixir where the release has it, Erlang otherwise.
+evaluate(Text, Bindings) ->
+    %% What it prints belongs into this node's log, as what any other process here prints.
+    group_leader(whereis(init), self()),
+    try
+        {Value, Bound} = value(Text, Bindings),
+        {ok, Value, Bound}
     catch Class:Reason:Stack -> {threw, format(Class, Reason, Stack)}
     end.
 
-value(Text) ->
+value(Text, Bindings) ->
     case code:ensure_loaded('Elixir.Code') of
         {module, Code} ->
-            {Value, _} = Code:eval_string(unicode:characters_to_binary(Text)),
-            'Elixir.Kernel':inspect(Value, [{pretty, true}, {limit, infinity}]);
+            {Value, Bound} = Code:eval_string(unicode:characters_to_binary(Text), Bindings),
+            {'Elixir.Kernel':inspect(Value, [{pretty, true}, {limit, infinity}]), Bound};
         _ ->
             {ok, Tokens, _} = erl_scan:string(case lists:suffix(".", Text) of true -> Text; false -> Text ++ "." end),
             {ok, Expressions} = erl_parse:parse_exprs(Tokens),
-            {value, Value, _} = erl_eval:exprs(Expressions, erl_eval:new_bindings()),
-            unicode:characters_to_binary(io_lib:format("~tp", [Value]))
+            {value, Value, Bound} = erl_eval:exprs(Expressions, Bindings),
+            {unicode:characters_to_binary(io_lib:format("~tp", [Value])), Bound}
     end.
 
 format(Class, Reason, Stack) ->

@@ -5,7 +5,7 @@
 %%                            → bin/*                     only if the bytes differ
 %%                            → releases/<vsn>            last: now it is unpacked
 -module(tsugi_unpack).
--export([unpack/2, find/1, verify_once/1, refused/2, disk_full/1]).
+-export([unpack/2, peek/2, sweep/0, verify_once/1, refused/2, disk_full/1]).
 
 %% Besides the files: their headers in the tar, manifest and signature.
 -define(SPARE_BYTES, 67108864).
@@ -40,6 +40,15 @@ not_found(Asked) ->
                         dropBox => tsugi_layout:tarball(Asked)}).
 
 unpack_source(Source, Wanted, Options) ->
+    #{id := _} = Manifest = offered(Source, Wanted),
+    Vsn = tsugi_manifest:version(Manifest),
+    Present = present(Vsn, Manifest, Options),
+    _ = Present =:= already orelse staged(Source, Manifest, fun(Staging) -> place(Manifest, Staging, Vsn) end),
+    _ = Source =:= tsugi_layout:tarball(Vsn) andalso file:delete(Source),
+    #{version => Vsn, already => Present =:= already}.
+
+%% Its manifest, held against name, shape and keys, before anything else is read.
+offered(Source, Wanted) ->
     {Bytes, Signature} = head(Source),
     Manifest = tsugi_manifest:parse(Bytes, Source),
     Vsn = tsugi_manifest:version(Manifest),
@@ -48,23 +57,43 @@ unpack_source(Source, Wanted, Options) ->
     check_name(Manifest),
     case tsugi_contents:problem(Manifest) of none -> ok; Problem -> refused(Source, Problem) end,
     tsugi_trust:check(Vsn, Bytes, Signature),
-    Present = present(Vsn, Manifest, Options),
-    _ = Present =:= already orelse unpack_new(Source, Manifest, Vsn),
-    _ = Source =:= tsugi_layout:tarball(Vsn) andalso file:delete(Source),
-    #{version => Vsn, already => Present =:= already}.
+    Manifest.
 
-unpack_new(Source, Manifest, Vsn) ->
-    Staging = tsugi_layout:at(["releases", ".staging", os:getpid() ++ "." ++ unique()]),
+%% Fun(Folder) with the whole release in a folder of its own, which is gone afterwards.
+staged(Source, Manifest, Fun) ->
+    Staging = filename:join(staging(), os:getpid() ++ "." ++ unique()),
     ok = filelib:ensure_dir(filename:join(Staging, "x")),
     try
         extract(Source, Manifest, Staging),
         case tsugi_manifest:verify_tree(Manifest, Staging) of
-            ok -> place(Manifest, Staging, Vsn);
+            ok -> Fun(Staging);
             {What, Path} -> refused(Source, [Path, " is ", atom_to_list(What)])
         end
     after
         tsugi_files:remove_tree(Staging)
     end.
+
+%% Fun(Vsn, Root) with the release that is asked for, wherever it lies; nothing of it stays.
+peek(Asked, Fun) ->
+    case find(Asked) of
+        {here, Vsn} -> Fun(Vsn, tsugi_layout:root());
+        {source, Source, Wanted} ->
+            #{id := Id} = Manifest = offered(Source, Wanted),
+            Vsn = tsugi_manifest:version(Manifest),
+            case tsugi_manifest:id(Vsn) of
+                Id -> Fun(Vsn, tsugi_layout:root());
+                _ -> staged(Source, Manifest, fun(Staging) -> Fun(Vsn, Staging) end)
+            end
+    end.
+
+staging() -> tsugi_layout:at(["releases", ".staging"]).
+
+%% What was left by one that was killed.
+sweep() ->
+    Names = case file:list_dir_all(staging()) of {ok, Found} -> Found; _ -> [] end,
+    [tsugi_files:remove_tree(filename:join(staging(), Name))
+     || Name <- Names, {Pid, _} <- [string:to_integer(Name)], not (is_integer(Pid) andalso tsugi_os:alive(Pid))],
+    ok.
 
 unique() -> integer_to_list(erlang:unique_integer([positive])).
 
