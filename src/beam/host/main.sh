@@ -38,10 +38,13 @@ TSUGI_SH_PID=$$
 export ROOTDIR BINDIR EMU PROGNAME TSUGI_SH_PID
 paths=$TSUGI_LIB/ebin
 for dir in "$TSUGI_ROOT"/lib/crypto-*/ebin "$TSUGI_ROOT"/lib/sasl-*/ebin; do paths="$paths $dir"; done
+# Ctrl-C ends this program (+B d); what it has begun goes on in the node.
 control() {
+  how=$1
+  shift
   # shellcheck disable=SC2086
-  "$BINDIR/erlexec" -boot "$TSUGI_ROOT/releases/$vsn/start_clean" \
-    -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -hidden -start_epmd false +B i +sbwt none \
+  $how "$BINDIR/erlexec" -boot "$TSUGI_ROOT/releases/$vsn/start_clean" \
+    -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -hidden -start_epmd false +B d +sbwt none \
     +S 1 +A 1 -kernel logger_level error net_setuptime 5 \
     -sasl releases_dir "\"$TSUGI_ROOT/releases\"" -pa $paths -run tsugi_cli main -extra "$vsn" "$@"
 }
@@ -51,7 +54,7 @@ case ${1:-} in
   console | logs | foreground)
     verb=$1
     [ "$verb" != console ] || { [ -t 0 ] && [ -t 1 ] && TSUGI_TERMINAL=1 || TSUGI_TERMINAL=0; export TSUGI_TERMINAL; }
-    control "$@" || exit $?
+    control '' "$@" || exit $?
     for word in "$@"; do case $word in -h | --help) exit 0 ;; esac; done
     shift
     case $verb in
@@ -59,5 +62,5 @@ case ${1:-} in
       console) [ "$TSUGI_TERMINAL" = 1 ] || exit 0; exec /bin/sh "$TSUGI_LIB/priv/console.sh" "$vsn" ;;
       logs) exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@" ;;
     esac ;;
-  *) control "$@" ;;
+  *) control exec "$@" ;;
 esac

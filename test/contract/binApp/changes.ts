@@ -163,24 +163,32 @@ export function changes(kind: Kind): void {
       config: { health, timeouts: { probationMs: 120_000 } },
     });
     await host.must("unpack", (await kind.two()).tarball);
-    const first = spawn(host.bin, ["upgrade", "0.0.2"], {
-      env: host.env,
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    let output = "";
-    first.stderr.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-    await until("it serves", () => output.includes("  carry "), DEADLINE_MS);
-    first.kill("SIGHUP");
-    first.kill("SIGKILL");
-    await once(first, "close");
+    const upgrading = () => {
+      const child = spawn(host.bin, ["upgrade", "0.0.2"], { env: host.env });
+      const closed = once(child, "close");
+      const seen = { child, closed, output: "" };
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          seen.output += text;
+        });
+      }
+      t.after(() => child.kill("SIGKILL"));
+      return seen;
+    };
+    const first = upgrading();
+    await until("it serves", () => first.output.includes("  carry "), DEADLINE_MS);
+    first.child.kill("SIGHUP");
+    first.child.kill("SIGKILL");
+    await first.closed;
     assert.equal((await host.json("status")).value.upgrade?.to, "0.0.2");
     await failure(host, ["upgrade", "0.0.1"], 4, "TSUGI_UPGRADE_UNDER_WAY");
+    const second = upgrading();
+    const told = () => second.output.includes("  load ");
+    await until("it is told what has happened so far", told, DEADLINE_MS);
     const answering = createServer((_, response) => response.end()).listen(port, "127.0.0.1");
     t.after(() => answering.close());
-    const attached = ended(await host.app("upgrade", "0.0.2"), 0, /Upgraded 0\.0\.1 → 0\.0\.2/);
-    assert.match(attached.stderr, / {2}load /, "it is told what has happened so far");
+    assert.deepEqual(await second.closed, [0, null], second.output);
+    assert.match(second.output, /Upgraded 0\.0\.1 → 0\.0\.2/);
     assert.equal(await host.get("/version"), "0.0.2");
   });
 

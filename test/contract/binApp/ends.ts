@@ -30,12 +30,12 @@ export function ended(result: CommandResult, status: number, pattern = /(?:)/): 
 }
 
 /** `--json`: the exit code, and a document of that shape. */
-// biome-ignore lint/suspicious/noExplicitAny: its shape has just been checked
 export async function document(
   host: AppHost,
   shape: string,
   args: string[],
   status = 0,
+  // biome-ignore lint/suspicious/noExplicitAny: its shape has just been checked
 ): Promise<any> {
   const { value, output, status: found } = await host.json(...args);
   assert.equal(found, status, `${args.join(" ")}\n${output}`);

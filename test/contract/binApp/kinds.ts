@@ -123,7 +123,8 @@ export const beamKind = async (): Promise<Kind> => {
       sum: "20 + 22",
       throws: 'raise "not today"',
       unreadable: "(",
-      log: 'require Logger; Logger.error("said " <> "aloud")',
+      // What rpc prints goes to its caller, as a log line of it would.
+      log: 'Process.group_leader(self(), Process.whereis(:init)); require Logger; Logger.error("said " <> "aloud")',
     },
     runsOn: /OTP \d+/,
   };

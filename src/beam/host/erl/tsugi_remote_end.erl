@@ -9,8 +9,6 @@ run(M, F, A) ->
 
 %% {ok, Text, Bindings} | {threw, Text}. Elixir where the release has it, Erlang otherwise.
 evaluate(Text, Bindings) ->
-    %% What it prints belongs into this node's log, as what any other process here prints.
-    group_leader(whereis(init), self()),
     try
         {Value, Bound} = value(Text, Bindings),
         {ok, Value, Bound}
