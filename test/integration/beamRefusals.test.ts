@@ -224,7 +224,7 @@ describe("the old version serves as before (exit 4)", { skip }, () => {
         assert.match(value.error.message, /Elixir\.Shop\.Cart.*no_more/);
         assert.equal(await host.get("/version"), "0.0.1");
       },
-      { config: { timeouts: { probationMs: 1000 } } },
+      { config: { health: { intervalMs: 500, healthyAfter: 3 } } },
     );
   });
 
