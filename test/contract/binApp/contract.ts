@@ -6,6 +6,7 @@
  *   rpc, console    JavaScript · Elixir or Erlang
  *   version --json  "node" · "otp": what the command runs on
  *   plan --json     instructions are objects · texts, the relup's own terms
+ *   inventory       "hash" and --manifests, from which deltas are made, are a Node host's
  *   log             tsugi adds time, version and pid to a line · the VM's own lines
  */
 import { after, describe } from "node:test";

@@ -65,7 +65,7 @@ plan(_, [Asked], Options) ->
     end,
     Plan = tsugi_unpack:peek(absolute(Asked), fun(To, Root) -> plan(From, To, Root, Options) end),
     {ok, Plan, [tsugi_show:plan(Plan),
-                ["\nIt is not running: this is what the two manifests say." || tsugi_remote:vm_pid() =:= none]]}.
+                ["\nThis is what the two manifests say: etc/ was not compared." || tsugi_remote:vm_pid() =:= none]]}.
 
 plan(Vsn, Vsn, _, _) ->
     #{from => text(Vsn), to => text(Vsn), strategy => <<"none">>, reasons => [<<"nothing differs">>],
@@ -78,8 +78,8 @@ plan(From, To, Root, Options) ->
     Shown = fun(I) -> string:replace(io_lib:format("~0tp", [I]), Root, tsugi_layout:root(), all) end,
     #{from => text(From), to => text(To), strategy => atom_to_binary(Strategy),
       reasons => [text(R) || R <- Reasons],
-      differences => [#{component => text(App), from => vsn(from, Move), to => vsn(to, Move)}
-                      || #{app := App} = Move <- Apps],
+      differences => [#{component => text(App), from => vsn(from, Move), to => vsn(to, Move),
+                        why => text(tsugi_plan:why(Move))} || #{app := App} = Move <- Apps],
       instructions => [text(Shown(I)) || I <- Script], obstacles => []}.
 
 vsn(Side, Move) -> case Move of #{Side := #{vsn := V}} -> text(V); _ -> <<"-">> end.

@@ -1,6 +1,6 @@
 %% The difference of two releases as a plan: which strategy, why, and each application's part in it.
 -module(tsugi_plan).
--export([make/3, direction/2, compare/2]).
+-export([make/3, why/1, direction/2, compare/2]).
 
 %% Options: #{force => boolean(), root => where the new one lies}. Pure but for reading the two releases from disk.
 make(FromVsn, ToVsn, Options) ->
@@ -78,10 +78,14 @@ reasons(Apps, Protocols) ->
 
 reason(#{change := added, app := App, to := #{vsn := Vsn}}) -> [atom_to_list(App), " ", Vsn, " is new"];
 reason(#{change := removed, app := App, from := #{vsn := Vsn}}) -> [atom_to_list(App), " ", Vsn, " goes"];
-reason(#{app := App, from := #{vsn := V1}, to := #{vsn := V2}, source := Source,
-         modules := #{added := A, changed := C, deleted := D}}) ->
-    [atom_to_list(App), " ", V1, " → ", V2, ": ",
-     lists:join(", ", [[integer_to_list(length(L)), " ", What]
+reason(#{app := App, from := #{vsn := V1}, to := #{vsn := V2}} = Move) ->
+    [atom_to_list(App), " ", V1, " → ", V2, ": ", why(Move)].
+
+%% What it means for the node.
+why(#{change := added}) -> "its application is started";
+why(#{change := removed}) -> "its application is stopped";
+why(#{source := Source, modules := #{added := A, changed := C, deleted := D}}) ->
+    [lists:join(", ", [[integer_to_list(length(L)), " ", What]
                        || {L, What} <- [{C, "changed"}, {A, "new"}, {D, "deleted"}]]),
      case Source of own -> ", by its own appup"; computed -> "" end].
 

@@ -103,11 +103,14 @@ plan(#{from := From, to := To, strategy := Strategy, reasons := Reasons, differe
        instructions := Instructions}) ->
     [From, " → ", To, ": ", Strategy, "\n",
      [["  because ", Reason, "\n"] || Reason <- Reasons],
-     "what differs:\n", differences(Differences),
+     case Differences of
+         [] -> "what differs: only the version";
+         _ -> ["what differs:\n", differences(Differences)]
+     end,
      [["\nrelup:", [io_lib:format("\n  ~2b. ~ts", [N, I])
                     || {N, I} <- lists:zip(lists:seq(1, length(Instructions)), Instructions)]]
       || Instructions =/= []]].
 
 differences(Differences) ->
-    tsugi_text:table([[["  ", Component], [From, " → ", To]]
-                      || #{component := Component, from := From, to := To} <- Differences]).
+    tsugi_text:table([[["  ", Component], [From, " → ", To], Why]
+                      || #{component := Component, from := From, to := To, why := Why} <- Differences]).
