@@ -68,7 +68,7 @@ export function releases(kind: Kind): void {
     assert.ok(plan.instructions.length > 0 && plan.reasons.length > 0);
     const text = (await host.must("plan", two.tarball)).stdout;
     assert.match(text, new RegExp(`^0\\.0\\.1 → 0\\.0\\.2: ${kind.strategy}\\n {2}because `));
-    assert.match(text, /\nwhat differs:\n( {2}\S+ +\S+ → \S+.*\n(?: {9,}.*\n)*)+relup:\n {3}1\. /);
+    assert.match(text, /\nwhat differs:\n {2}\S[^\n]* → [\s\S]*\nrelup:\n {3}1\. /);
     const same = await document(host, "plan", ["plan", "0.0.1"]);
     assert.deepEqual([same.strategy, same.instructions.length], ["none", 0]);
     ended(await host.app("plan", "0.0.1"), 0, /^0\.0\.1 → 0\.0\.1: /);
