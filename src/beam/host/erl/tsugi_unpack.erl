@@ -129,21 +129,35 @@ extract(Source, Manifest, Staging) ->
         false ->
             Tar = filename:join(Staging, ".tar"),
             ok = tsugi_archive:gunzip(Source, Tar, limit(Manifest)),
-            Outcome = case erl_tar:table(Tar, [verbose]) of
+            case erl_tar:table(Tar, [verbose]) of
                 {ok, Entries} ->
                     case tsugi_contents:archive_problem(Entries, Manifest) of
-                        none -> erl_tar:extract(Tar, [{cwd, Staging}]);
+                        none -> extract_files(Source, Tar, Manifest, Staging);
                         Problem -> refused(Source, Problem)
                     end;
-                Error -> Error
+                {error, Reason} -> unreadable(Source, Reason)
             end,
-            _ = file:delete(Tar),
-            case Outcome of
-                ok -> ok;
-                {error, {_, Reason}} -> refused(Source, erl_tar:format_error(Reason));
-                {error, Reason} -> refused(Source, erl_tar:format_error(Reason))
-            end
+            ok = file:delete(Tar)
     end.
+
+%% Links are made from the manifest, where they were looked at; erl_tar takes none that begins with `..`.
+extract_files(Source, Tar, #{<<"files">> := Files} = Manifest, Staging) ->
+    Links = [File || #{<<"link">> := _} = File <- Files],
+    Own = ["releases/", tsugi_manifest:version(Manifest), "/release.json"],
+    Rest = [Path || #{<<"path">> := Path} = File <- Files, not is_map_key(<<"link">>, File)],
+    Names = [unicode:characters_to_list(Path) || Path <- [Own, [Own, ".sig"] | Rest]],
+    Only = case Links of [] -> []; _ -> [{files, Names}] end,
+    case erl_tar:extract(Tar, [{cwd, Staging} | Only]) of
+        ok -> ok;
+        {error, {_, enospc}} -> disk_full(limit(Manifest));
+        {error, Reason} -> unreadable(Source, Reason)
+    end,
+    [copy(Link, Source, Staging) || Link <- Links],
+    ok.
+
+-spec unreadable(term(), term()) -> no_return().
+unreadable(Source, Reason) ->
+    refused(Source, ["it can't be read to its end (", io_lib:format("~0tp", [Reason]), ")"]).
 
 limit(#{<<"files">> := Files}) ->
     lists:sum([Size || #{<<"size">> := Size} <- Files]) + length(Files) * 4096 + ?SPARE_BYTES.

@@ -1,0 +1,138 @@
+/** Hostile archives on a BEAM host: the Erlang that unpacks there, alone, in a VM of this machine. */
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { elixirMissing } from "../helpers/beam.ts";
+import { mustRun } from "../helpers/commands.ts";
+import { projectRoot } from "../helpers/example.ts";
+import {
+  entriesOf,
+  type HandmadeFile,
+  type HandmadeRelease,
+  handmadeRelease,
+  pack,
+  type RawEntry,
+  sealed,
+  temporaryFolder,
+} from "../helpers/handmadeRelease.ts";
+
+const folder = temporaryFolder();
+after(() => folder[Symbol.dispose]());
+const skip = await elixirMissing();
+
+function beamRelease(version: string, extra: Record<string, HandmadeFile> = {}): HandmadeRelease {
+  const files: Record<string, HandmadeFile> = {
+    "bin/shop": { bytes: "#!/bin/sh\n", mode: 0o755 },
+    "erts-13.1/bin/beam.smp": { bytes: "not really a VM\n", mode: 0o755 },
+    [`lib/shop-${version}/ebin/shop.app`]: { bytes: `{application, shop, [${version}]}.\n` },
+    [`lib/shop-${version}/priv/current`]: { link: "../ebin" },
+    [`releases/${version}/start.boot`]: { bytes: "boot\n" },
+    ...extra,
+  };
+  const { manifest } = handmadeRelease(version, files, "shop");
+  manifest.files = manifest.files.filter(({ path }) => path in files);
+  manifest.kind = "beam";
+  manifest.runtime.dir = "erts-13.1";
+  return sealed(manifest, files);
+}
+
+const honest = entriesOf(beamRelease("0.0.2"));
+const APP = "lib/shop-0.0.2/ebin/shop.app";
+const change = (find: string, by: Partial<RawEntry>) =>
+  honest.map((entry) => (entry.name === find ? { ...entry, ...by } : entry));
+const add = (entry: RawEntry) => [...honest, entry];
+const manifestWith = (extra: Record<string, HandmadeFile>) =>
+  entriesOf(beamRelease("0.0.2", extra));
+
+const HOSTILE: Record<string, RawEntry[]> = {
+  "a path that climbs out": add({ name: "../evil", bytes: "x" }),
+  "an absolute path": add({ name: "/tmp/evil", bytes: "x" }),
+  "a file that the manifest does not name": add({ name: "lib/shop-0.0.2/ebin/evil", bytes: "x" }),
+  "a device": change(APP, { type: "character-device", bytes: "" }),
+  "a pipe": add({ name: "lib/shop-0.0.2/pipe", type: "fifo" }),
+  "a hard link": change(APP, { type: "link", linkname: "/etc/passwd", bytes: "" }),
+  "a link where a file should be": change(APP, { type: "symlink", linkname: "/etc", bytes: "" }),
+  "a setuid bit": change(APP, { mode: 0o4755 }),
+  "other bytes of the same length": change(APP, { bytes: "x".repeat(30) }),
+  "more bytes than promised": change(APP, { bytes: "x".repeat(50_000) }),
+  "an entry twice": [...honest, honest.at(-1)!],
+  "a missing file": honest.slice(0, -1),
+  "no manifest in front": honest.slice(1),
+  "a folder that no file lies in": add({ name: "var/evil", type: "directory", mode: 0o755 }),
+  "a manifest with etc/": manifestWith({ "etc/trusted_keys": { bytes: "x" } }),
+  "a manifest with start_erl.data": manifestWith({ "releases/start_erl.data": { bytes: "x" } }),
+  "a manifest with another release": manifestWith({ "releases/0.0.1/sys.config": { bytes: "x" } }),
+  "a manifest with another erts": manifestWith({ "erts-99/bin/beam.smp": { bytes: "x" } }),
+  "a manifest with a file below a link": manifestWith({
+    "lib/shop-0.0.2/priv/current/x": { bytes: "x" },
+  }),
+  "a manifest with a link out of the tree": manifestWith({
+    "lib/shop-0.0.2/x": { link: "../../../etc" },
+  }),
+  "a manifest with names that differ only in case": manifestWith({
+    "lib/shop-0.0.2/ebin/SHOP.app": { bytes: "x" },
+  }),
+  "a manifest with setuid": manifestWith({ "lib/shop-0.0.2/su": { bytes: "x", mode: 0o4755 } }),
+};
+
+/** One line for each file: its name, a tab, `ok` or the error's code, a tab, its words. */
+const EVALUATE = `
+  [begin
+     Outcome = try tsugi_unpack:unpack(File, #{}) of #{already := false} -> "ok"
+               catch throw:Error -> maps:get(code, tsugi_error:to_map(Error));
+                     _:Reason -> io_lib:format("crash ~0tp", [Reason]) end,
+     io:format("~ts\\t~ts~n", [filename:basename(File), Outcome])
+   end || File <- lists:sort(filelib:wildcard("offers/*"))], halt().`;
+
+test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
+  skip,
+}, async () => {
+  const at = (...parts: string[]) => folder.at(...parts);
+  for (const place of ["ebin", "offers", "root/releases", "priv"]) {
+    mkdirSync(at(place), { recursive: true });
+  }
+  const offers: Record<string, Buffer> = {};
+  for (const [what, entries] of Object.entries(HOSTILE)) offers[what] = await pack(entries);
+  const whole = await pack(honest);
+  const plain = gunzipSync(whole);
+  Object.assign(offers, {
+    "half of it": whole.subarray(0, whole.length / 2),
+    "nothing at all": Buffer.alloc(0),
+    "no gzip": Buffer.from("<html>"),
+    "garbage behind it": Buffer.concat([whole, Buffer.from("garbage")]),
+    "a bomb behind it": gzipSync(Buffer.concat([plain, Buffer.alloc(80_000_000)])),
+  });
+  const names = Object.keys(offers);
+  names.forEach((what, index) => {
+    writeFileSync(at("offers", String(index).padStart(3, "0")), offers[what]!);
+  });
+  writeFileSync(at("offers", "999"), whole);
+
+  const sources = join(projectRoot, "src", "beam", "host", "erl");
+  const modules = readdirSync(sources).filter((file) => file.endsWith(".erl"));
+  await mustRun("erlc", ["-o", at("ebin"), ...modules.map((file) => join(sources, file))]);
+  const { stdout } = await mustRun("erl", ["-noshell", "-pa", at("ebin"), "-eval", EVALUATE], {
+    cwd: folder.path,
+    env: { ...process.env, TSUGI_ROOT: at("root"), TSUGI_NAME: "shop" },
+    timeoutMs: 120_000,
+  });
+  const outcomes = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.split("\t")[1]);
+  assert.equal(outcomes.length, names.length + 1, stdout);
+  names.forEach((what, index) => {
+    assert.match(outcomes[index]!, /^TSUGI_(UNPACK_REFUSED|MANIFEST_INVALID)$/, what);
+  });
+  assert.equal(outcomes.at(-1), "ok", "the honest one");
+  assert.deepEqual(readdirSync(at("root", "releases", ".staging")), []);
+  assert.deepEqual(readdirSync(at("root")).sort(), ["bin", "erts-13.1", "lib", "releases"]);
+  assert.deepEqual(readdirSync(at("root", "lib")), ["shop-0.0.2"]);
+  assert.deepEqual(
+    readdirSync(folder.path).sort(),
+    ["ebin", "offers", "priv", "root"],
+    "beside the root",
+  );
+});
