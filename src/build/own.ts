@@ -55,24 +55,27 @@ export async function ownFiles(
   return { files, entries };
 }
 
-async function runBuildScript(
+export async function runBuildScript(
   folder: string,
   surroundings: Surroundings | undefined,
   report: BuildReport,
+  whose?: string,
 ): Promise<void> {
   const manager = wantedManager(folder).name;
-  report.step(`${manager} run build`);
+  const command = `${manager} run build${whose === undefined ? "" : ` (${whose})`}`;
+  report.step(command);
   const result = await runCommand(manager, ["run", "build"], folder, {}, surroundings).catch(
     (error: Error) => ({ code: 127, stdout: "", stderr: error.message }),
   );
   if (result.code === 0) return;
   throw new TsugiError("TSUGI_BUILD_FAILED", {
-    what: `${manager} run build (exit code ${result.code})`,
+    what: `${command} (exit code ${result.code})`,
     problem: tail(`${result.stdout}\n${result.stderr}`),
   });
 }
 
-async function packedByNpm(folder: string): Promise<string[]> {
+/** What `npm pack` would take. */
+export async function packedByNpm(folder: string): Promise<string[]> {
   const args = ["pack", "--dry-run", "--json", "--ignore-scripts", "--silent"];
   const result = await runCommand("npm", args, folder);
   try {

@@ -16,6 +16,7 @@ import { installCommandOf } from "./packageManager.ts";
 import type { PackageJson, Project } from "./project.ts";
 import type { BuildReport } from "./report.ts";
 import { isInsideModules, locatePackage, readPackage } from "./resolveFrom.ts";
+import type { SiblingFiles } from "./siblings.ts";
 
 export interface PackedPackage {
   name: string;
@@ -55,6 +56,7 @@ export function collectPackages(
   project: Project,
   { only, imported, siblings }: NeededPackages,
   report: BuildReport,
+  siblingFiles: SiblingFiles = new Map(),
 ): PackageTree {
   const folder = realpathSync(project.folder);
   const walk = new PackageWalk((name) => only === undefined || only.has(name), siblings);
@@ -78,7 +80,7 @@ export function collectPackages(
     );
   }
   for (const peer of walk.missingPeers) report.warn(`A peer dependency is not installed: ${peer}`);
-  return walk.tree();
+  return walk.tree(siblingFiles);
 }
 
 class PackageWalk {
@@ -144,7 +146,7 @@ class PackageWalk {
     }
   }
 
-  tree(): PackageTree {
+  tree(siblingFiles: SiblingFiles): PackageTree {
     const files = [...this.#links].map(([path, target]) =>
       linkTo(path, relative(dirname(path), target)),
     );
@@ -152,7 +154,11 @@ class PackageWalk {
     for (const [path, folder] of [...this.#at].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const isCompiled = existsSync(join(folder, "binding.gyp"));
       const isOut = (file: string) => isLeftOut(file) || (isCompiled && isIntermediate(file));
-      files.push(...filesBelow(folder, path, isOut), ...generatedBeside(folder, path));
+      const published = siblingFiles.get(folder);
+      const below = filesBelow(folder, path, isOut).filter(
+        (file) => published?.has(file.path.slice(path.length + 1)) ?? true,
+      );
+      files.push(...below, ...generatedBeside(folder, path));
       const { name = basename(folder), version = "" } = readPackage(folder);
       packages.push({ name, version, folder, path });
     }

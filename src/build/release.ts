@@ -32,6 +32,7 @@ import type { BuildReport } from "./report.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { sha256Of } from "./runtimeSources/mirror.ts";
 import { refuseSecrets, withoutEnvFiles } from "./secrets/index.ts";
+import { prepareSiblings } from "./siblings.ts";
 import { isBuilt, presentSigner, signatureFile } from "./signing.ts";
 import { hashOfSources, haveSourcesChanged, rememberSources } from "./sources.ts";
 import { writeTarball } from "./tarball.ts";
@@ -138,6 +139,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
   const { project, config, version, layout, entry, node, appup, configFile } = decided;
   const { name } = layout;
   const nodeArgs = readNodeArgs(entry.nodeArgs);
+  const siblingFiles = await prepareSiblings(project, decided.clean, report);
   const application = await buildApplication(
     {
       project,
@@ -159,7 +161,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     project.folder,
   );
   report.step("Packages");
-  const tree = collectPackages(project, application.needed, report);
+  const tree = collectPackages(project, application.needed, report, siblingFiles);
   const packages = await groupPackages(tree);
   const settings = overlaySettings(settingsOf(config));
   const lines = ["--enable-source-maps", ...args.lines];
