@@ -1,0 +1,106 @@
+/** At run time a secret comes from etc/env or from systemd's credentials; it stands nowhere else. */
+import assert from "node:assert/strict";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { Installed } from "../helpers/installed.ts";
+import { snapshot, temporaryFolder } from "../helpers/projects.ts";
+
+const SECRET = `s3cr3t-${process.pid}-of-etc-env`;
+const CREDENTIAL = `s3cr3t-${process.pid}-of-systemd`;
+
+describe("secrets of a running release", () => {
+  const { folder, remove } = temporaryFolder("host-secrets");
+  const releases: BuiltRelease[] = [];
+  let installed: Installed;
+
+  before(async () => {
+    for (const version of ["1.0.0", "1.1.0"]) {
+      const fixture = `counter-${version}`;
+      releases.push(await buildVariant(join(folder, version), { fixture }));
+    }
+    installed = await Installed.install(releases[0]!, { env: { API_SECRET: SECRET } });
+    // As systemd does for LoadCredential=: a folder of files that only the service reads.
+    const credentials = join(folder, "credentials");
+    mkdirSync(credentials, { mode: 0o700 });
+    writeFileSync(join(credentials, "database"), CREDENTIAL, { mode: 0o400 });
+    installed.host.env.CREDENTIALS_DIRECTORY = credentials;
+    await installed.host.must("start");
+    // Not of the commands that follow: what the service has, it has from its start.
+    delete installed.host.env.CREDENTIALS_DIRECTORY;
+  });
+  after(async () => {
+    await installed?.remove();
+    remove();
+  });
+
+  const seen = async () => {
+    const credential =
+      'require("fs").readFileSync(process.env.CREDENTIALS_DIRECTORY + "/database", "utf8")';
+    const lengths = `[process.env.API_SECRET.length, ${credential}.length].join()`;
+    return (await installed.host.must("rpc", lengths)).stdout.trim();
+  };
+  const both = [SECRET.length, CREDENTIAL.length].join();
+
+  test("the app has them, after an upgrade and a reload too", async () => {
+    assert.equal(await seen(), both);
+    installed.drop(releases[1]!);
+    const { status, report } = await installed.report("upgrade", "1.1.0");
+    assert.equal(status, 0);
+    assert.ok(!JSON.stringify(report).includes("s3cr3t"));
+    assert.equal(await seen(), both);
+    await installed.host.must("reload");
+    assert.equal(await seen(), both);
+  });
+
+  test("no command shows them", async () => {
+    for (const command of [
+      "status",
+      "releases",
+      "describe",
+      "inventory",
+      "plan 1.0.0",
+      "check 1.0.0",
+      "logs",
+    ]) {
+      for (const json of command === "logs" ? [[]] : [[], ["--json"]]) {
+        const { output } = await installed.host.app(...command.split(" "), ...json);
+        assert.ok(output.length > 0, command);
+        assert.doesNotMatch(output, /s3cr3t/, command);
+      }
+    }
+  });
+
+  test("no file of the root has them but etc/env, and no command line", () => {
+    const files = Object.entries(snapshot(installed.root)).filter(([, text]) =>
+      text.includes("s3cr3t"),
+    );
+    assert.deepEqual(
+      files.map(([path]) => path),
+      ["etc/env"],
+    );
+    const lines = readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => {
+        try {
+          return readFileSync(`/proc/${pid}/cmdline`, "latin1");
+        } catch {
+          return "";
+        }
+      });
+    assert.ok(lines.some((line) => line.includes(installed.root) || line.includes("tsugi")));
+    assert.ok(!lines.some((line) => line.includes(SECRET) || line.includes(CREDENTIAL)));
+  });
+
+  test("a setting that does not parse is told without its value", async () => {
+    const env = join(installed.root, "etc", "env");
+    const good = readFileSync(env, "utf8");
+    writeFileSync(env, `${good}API SECRET s3cr3t\nOTHER="s3cr3t\n`);
+    const { status, output } = await installed.host.app("reload");
+    writeFileSync(env, good);
+    assert.notEqual(status, 0);
+    assert.match(output, /TSUGI_SETTINGS_INVALID/);
+    assert.doesNotMatch(output, /s3cr3t/);
+  });
+});
