@@ -30,6 +30,7 @@ const STORY = [
   "docs/guides/systemd.md",
   "docs/guides/containers.md",
   "docs/guides/from-source.md",
+  "docs/guides/store.md",
 ];
 
 /** Another story: cookbook.test.ts. */
@@ -37,7 +38,7 @@ const isInCookbook = (path: string) => path.startsWith("docs/cookbook/");
 
 /** Words that look like codes and are names of environment variables. */
 const VARIABLES =
-  /^TSUGI_(ROOT|NAME|APP_DIR|DATA_DIR|DEBUG|CACHE|EPHEMERAL|FAULT|WORKER|SUPERVISOR|TEST_CONCURRENCY|VERSION__|FROM|TO|DIRECTION)$/;
+  /^TSUGI_(ROOT|NAME|APP_DIR|DATA_DIR|DEBUG|CACHE|STORE|SSH_CONFIG|EPHEMERAL|FAULT|WORKER|SUPERVISOR|TEST_CONCURRENCY|VERSION__|FROM|TO|DIRECTION)$/;
 
 const pages = readPages();
 
