@@ -44,12 +44,13 @@ export function sourceOf(place: string): string {
 const hasRelease = (folder: string) =>
   existsSync(join(folder, "release.json")) || existsSync(layoutOf(folder, "").releases);
 
-/** A build points to what it has built last; one version alone needs no pointing at. */
+/** A build of Node points to what it has built last; OTP's tree has no such pointer. */
 function newestIn(tree: string): string | undefined {
   const { permanent, releases } = layoutOf(tree, "");
   if (existsSync(permanent)) return join(releases, readFileSync(permanent, "utf8").split(" ")[0]!);
+  const builtMs = (folder: string) => statSync(join(folder, "release.json")).mtimeMs;
   const built = foldersIn(releases).filter((folder) => existsSync(join(folder, "release.json")));
-  return built.length === 1 ? built[0] : undefined;
+  return built.sort((a, b) => builtMs(b) - builtMs(a))[0];
 }
 
 const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);

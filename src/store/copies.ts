@@ -4,7 +4,8 @@ import { createReadStream } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { cachePath, touch } from "../build/cache.ts";
-import { type BlobSource, blobsOf, STORE, type StoredRelease } from "../release/stored.ts";
+import { blobsOf, STORE, type StoredRelease } from "../release/stored.ts";
+import type { BlobSource } from "../release/storedFiles.ts";
 import type { Store } from "./store.ts";
 
 export interface Copies extends BlobSource {

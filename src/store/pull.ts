@@ -14,12 +14,8 @@ import { writeTarball } from "../build/tarball.ts";
 import { renameDurably } from "../platform/files.ts";
 import { appDirName } from "../release/layout.ts";
 import type { Manifest, ManifestFile } from "../release/manifest.ts";
-import {
-  readStoredManifest,
-  type StoredFile,
-  type StoredRelease,
-  storedFiles,
-} from "../release/stored.ts";
+import type { StoredRelease } from "../release/stored.ts";
+import { readStoredManifest, type StoredFile, storedFiles } from "../release/storedFiles.ts";
 import { type Copies, fetchBlobs, ownBlobs } from "./copies.ts";
 import type { Store } from "./store.ts";
 

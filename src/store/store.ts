@@ -1,13 +1,7 @@
 /** A store: releases by name and version, in a folder or behind ssh (release/stored.ts has its layout). */
 import { TsugiError } from "../errors.ts";
-import {
-  parseStored,
-  readStoredManifest,
-  STORE,
-  type StoredManifest,
-  type StoredRelease,
-  storeDamaged,
-} from "../release/stored.ts";
+import { parseStored, STORE, type StoredRelease, storeDamaged } from "../release/stored.ts";
+import { readStoredManifest, type StoredManifest } from "../release/storedFiles.ts";
 import { readOne, type StoreFiles } from "./files.ts";
 import { type Pruned, type PruneRequest, prune } from "./prune.ts";
 import { type Pulled, type PullRequest, pull } from "./pull.ts";

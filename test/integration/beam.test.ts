@@ -4,9 +4,18 @@
  * beamRefusals.test.ts: what does not.
  */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { openStore } from "../../src/store/index.ts";
 import { BeamBuilds, BeamHost, copyFixture, elixirMissing, runRelease } from "../helpers/beam.ts";
 import { startLoad } from "../helpers/beamLoad.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
@@ -17,6 +26,44 @@ after(() => builds.dispose());
 
 const shop = (version: "0.0.1" | "0.0.2" | "0.0.3") =>
   builds.get(version, { fixture: `shop-${version}` });
+
+describe("a Mix release in a store", { skip }, () => {
+  test("it comes back byte for byte, and a host upgrades to it out of a store on its disk", async () => {
+    const folder = join(builds.folder, "store");
+    const store = await openStore(folder);
+    for (const version of ["0.0.1", "0.0.2"] as const) {
+      const { tarball, sha256 } = await shop(version);
+      const pushed = await store.push({ source: tarball });
+      // Erlang and Elixir are there by then.
+      if (version === "0.0.2") assert.ok(pushed.moved.blobs < pushed.blobs / 2);
+      const target = join(builds.folder, `shop-${version}.tar.gz`);
+      const stored = await store.find({ name: "shop", version });
+      assert.equal((await store.pull(stored, { target })).sha256, sha256);
+    }
+    const host = await BeamHost.start(await shop("0.0.1"));
+    try {
+      const none = await host.json("upgrade", `${folder}#shop@0.0.9`);
+      assert.deepEqual([none.status, none.value.error.code], [4, "TSUGI_NOT_IN_STORE"]);
+      const damaged = join(builds.folder, "damaged");
+      cpSync(folder, damaged, { recursive: true });
+      const { manifest } = await store.find({ name: "shop", version: "0.0.2" });
+      for (const blob of readdirSync(join(damaged, "blobs"))) {
+        if (blob === `${manifest}.gz`) continue;
+        const path = join(damaged, "blobs", blob);
+        writeFileSync(path, readFileSync(path).subarray(0, -20));
+      }
+      const refused = await host.json("upgrade", `${damaged}#0.0.2`);
+      assert.deepEqual([refused.status, refused.value.error.code], [4, "TSUGI_UNPACK_REFUSED"]);
+      assert.match(refused.value.error.message, /damaged\/blobs\/[0-9a-f]{64}\.gz/);
+      const { status, value, output } = await host.json("upgrade", `${folder}#0.0.2`);
+      assert.equal(status, 0, output);
+      assert.equal(value.result, "committed");
+      assert.equal(await host.get("/version"), "0.0.2");
+    } finally {
+      await host.remove();
+    }
+  });
+});
 
 describe("a Mix release in production", { skip }, () => {
   test("it is upgraded, skips a version and goes back, under load: no request fails, no state or connection is lost (3, 17)", async () => {

@@ -8,14 +8,8 @@ import { join, resolve } from "node:path";
 import { TsugiError } from "../../errors.ts";
 import { readIfThere } from "../../platform/files.ts";
 import type { Manifest } from "../../release/manifest.ts";
-import {
-  type BlobSource,
-  parseStored,
-  readStoredManifest,
-  STORE,
-  type StoredRelease,
-  storedFiles,
-} from "../../release/stored.ts";
+import { parseStored, STORE, type StoredRelease } from "../../release/stored.ts";
+import { type BlobSource, readStoredManifest, storedFiles } from "../../release/storedFiles.ts";
 import { unitOf } from "../../release/units.ts";
 import type { Archive, ArchiveEntry } from "./archive.ts";
 

@@ -44,9 +44,9 @@ unpack_here(Asked, Force) ->
     tsugi_handler:write_view(case Unpacked of #{already := false} -> #{Vsn => #{verified => true}}; _ -> #{} end),
     Unpacked.
 
-%% `0.0.2` is a version; `./0.0.2`, `/tmp/x` and `x.tar.gz` are paths.
+%% `0.0.2` is a version; `./0.0.2`, `/tmp/x`, `x.tar.gz` and `store#0.0.2` are paths.
 is_path(Asked) ->
-    lists:member($/, Asked) orelse lists:member(Asked, [".", ".."])
+    lists:member($/, Asked) orelse lists:member($#, Asked) orelse lists:member(Asked, [".", ".."])
         orelse lists:any(fun(Ending) -> lists:suffix(Ending, Asked) end, [".tar.gz", ".tgz", ".tar"]).
 
 %% A path is the caller's; the node has another working directory.

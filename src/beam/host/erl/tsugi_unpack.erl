@@ -17,7 +17,7 @@ unpack(Asked, Options) ->
         {source, Source, Wanted} -> unpack_source(Source, Wanted, Options)
     end.
 
-%% A version with a tarball in its drop box, a version that is unpacked, a file or a folder.
+%% A version with a tarball in its drop box, a version that is unpacked, a file, a folder, or a store's.
 find(Asked) ->
     IsVersion = lists:member($/, Asked) =:= false andalso not lists:suffix(".gz", Asked),
     case IsVersion andalso filelib:is_regular(tsugi_layout:tarball(Asked)) of
@@ -26,7 +26,7 @@ find(Asked) ->
             case IsVersion andalso filelib:is_regular(tsugi_layout:release(Asked, "release.json")) of
                 true -> {here, Asked};
                 false ->
-                    case filelib:is_file(Asked) of
+                    case filelib:is_file(Asked) orelse tsugi_store:is_reference(Asked) of
                         true -> {source, filename:absname(Asked), undefined};
                         false -> not_found(Asked)
                     end
@@ -99,12 +99,20 @@ unique() -> integer_to_list(erlang:unique_integer([positive])).
 
 %% Manifest and signature, before anything else is read.
 head(Source) ->
-    case filelib:is_dir(Source) of
-        false -> tsugi_archive:head(Source);
-        true ->
+    case kind(Source) of
+        tarball -> tsugi_archive:head(Source);
+        stored -> tsugi_store:head(Source);
+        folder ->
             File = newest_manifest(Source),
             {ok, Bytes} = file:read_file(File),
             {Bytes, signature(File ++ ".sig")}
+    end.
+
+kind(Source) ->
+    case {filelib:is_dir(Source), filelib:is_file(Source)} of
+        {true, _} -> folder;
+        {false, true} -> tarball;
+        {false, false} -> stored
     end.
 
 signature(File) -> case file:read_file(File) of {ok, Line} -> Line; _ -> none end.
@@ -124,9 +132,10 @@ check_name(#{<<"name">> := Name}) ->
 
 %% Only what the manifest names, and nothing before all of it was looked at.
 extract(Source, Manifest, Staging) ->
-    case filelib:is_dir(Source) of
-        true -> copy_tree(Source, Manifest, Staging);
-        false ->
+    case kind(Source) of
+        folder -> copy_tree(Source, Manifest, Staging);
+        stored -> tsugi_store:extract(Source, Manifest, Staging);
+        tarball ->
             Tar = filename:join(Staging, ".tar"),
             ok = tsugi_archive:gunzip(Source, Tar, limit(Manifest)),
             case erl_tar:table(Tar, [verbose]) of
