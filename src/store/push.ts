@@ -95,7 +95,8 @@ export async function push(store: Store, { source, onStep }: PushRequest): Promi
     return { name, version, releaseId, already, blobs: new Set(blobsOf(stored)).size, moved };
   } finally {
     await rm(folder, { recursive: true, force: true });
-    await files.remove([pushMarker(id, []).path]);
+    // Where that can't be done any more, a prune does it a day later.
+    await files.remove([pushMarker(id, []).path]).catch(() => {});
   }
 }
 
