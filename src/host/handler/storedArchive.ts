@@ -19,6 +19,10 @@ const REFERENCE = /^(.+)#(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([0-9A-Za-z][0-9A-Za
 export async function openStored(place: string, app: string): Promise<Archive | undefined> {
   const [, store, name = app, version] = REFERENCE.exec(place) ?? [];
   if (store === undefined || version === undefined) return undefined;
+  if (/(^|\/)ssh:\//.test(store)) {
+    const problem = "a host takes releases out of folders only; bring it: tsugi pull, or deploy";
+    throw new TsugiError("TSUGI_UNPACK_REFUSED", { source: place, problem });
+  }
   const folder = resolve(store);
   const file = join(folder, STORE.release(name, version));
   const text = await readIfThere(file);

@@ -86,6 +86,8 @@ test("what the store lacks or has damaged is refused, and nothing is left", asyn
   const source = `${at.store}#0.0.2`;
   const none = failsWith("TSUGI_NOT_IN_STORE", /no wall 0\.0\.9/, 4);
   await assert.rejects(at.handler.unpack({ source: `${at.store}#0.0.9` }), none);
+  const behindSsh = at.handler.unpack({ source: "ssh://depot/store#0.0.2" });
+  await assert.rejects(behindSsh, failsWith("TSUGI_UNPACK_REFUSED", /folders only/, 4));
   for (const blob of at.blobs()) {
     const whole = readFileSync(blob);
     for (const bytes of [whole.subarray(0, 12), Buffer.concat([whole, whole]), Buffer.from("x")]) {
