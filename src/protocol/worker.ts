@@ -204,6 +204,15 @@ export interface WorkerReplies {
 
 // --- worker → supervisor ---------------------------------------------------------------------
 
+/** A connection that goes on in the new generation. */
+export interface AdoptedConnection {
+  kind: ConnectionMeta["kind"];
+  /** How long nobody read from it. */
+  quietMs: number;
+  /** Something of its client's had been waiting in the kernel. */
+  waited: boolean;
+}
+
 export type WorkerEvent =
   | { type: "reply"; id: number; value: unknown }
   | { type: "reply"; id: number; error: ErrorJson; holders?: Holder[] }
@@ -216,8 +225,8 @@ export type WorkerEvent =
   | { type: "failed"; error: ErrorJson }
   /** With a connection handle. */
   | { type: "connection"; meta: ConnectionMeta }
-  /** `waited`: a request of its client had been waiting in the kernel. */
-  | { type: "adopted"; quietMs: number; kind: ConnectionMeta["kind"]; waited?: boolean }
+  /** Several at a time: with thousands of connections each message of its own is felt. */
+  | { type: "adopted"; connections: AdoptedConnection[] }
   | { type: "consoleOutput"; session: number; data: string }
   | { type: "consoleClosed"; session: number }
   /** The old generation's state was touched after the freeze: reported, never silent. */

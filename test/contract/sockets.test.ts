@@ -203,7 +203,7 @@ describe("a connection of a registered TCP server", () => {
     });
     await wait(100);
     await move();
-    await next.until("adopted", () => next.events("adopted").length === clients.length);
+    await next.until("adopted", () => next.adopted.length === clients.length);
     await wait(100);
     await old.request({ type: "thaw" });
     relay(next, old);

@@ -54,7 +54,7 @@ class Pair {
   move = () => handOff(this.bench, this.old, this.next);
 
   async moved(count = 1): Promise<void> {
-    await this.next.until("adopted", () => this.next.events("adopted").length >= count);
+    await this.next.until("adopted", () => this.next.adopted.length >= count);
   }
 }
 
@@ -261,7 +261,7 @@ describe("a WebSocket is moved", () => {
     client.socket.send("go");
     await pair.first("it.bufferedAmount > 1e6");
     await pair.move();
-    assert.equal(pair.next.events("adopted").length, 0);
+    assert.equal(pair.next.adopted.length, 0);
     socketOf(client).resume();
     await client.answered(400);
     await pair.moved();

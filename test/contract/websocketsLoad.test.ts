@@ -50,14 +50,14 @@ for (const state of [true, false]) {
     await someTraffic(clients);
 
     await handOff(bench, old, next);
-    await next.until("adopted", () => next.events("adopted").length === COUNT);
-    const quietMs = next.events("adopted").map((event) => event.quietMs);
+    await next.until("adopted", () => next.adopted.length === COUNT);
+    const quietMs = next.adopted.map((event) => event.quietMs);
     await someTraffic(clients);
 
     await old.request({ type: "thaw" });
     relay(next, old);
     await next.request({ type: "releaseConnections" });
-    await old.until("adopted", () => old.events("adopted").length === COUNT);
+    await old.until("adopted", () => old.adopted.length === COUNT);
     await someTraffic(clients);
     over = true;
     const sent = await Promise.all(sending);

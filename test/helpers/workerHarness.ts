@@ -12,6 +12,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { getSystemErrorName } from "node:util";
 import type { ErrorJson } from "../../src/errors.ts";
 import {
+  type AdoptedConnection,
   type ConnectionMeta,
   type DeclaredState,
   ENVELOPE,
@@ -205,6 +206,11 @@ export class WorkerUnderTest {
 
   events<T extends WorkerEvent["type"]>(type: T): Of<T>[] {
     return this.arrived.map(({ event }) => event).filter((event) => event.type === type) as Of<T>[];
+  }
+
+  /** The connections that it has reported as taken. */
+  get adopted(): AdoptedConnection[] {
+    return this.events("adopted").flatMap(({ connections }) => connections);
   }
 
   async request<T extends WorkerRequestWithReply["type"]>(

@@ -2,7 +2,7 @@
 import { messageOf } from "../../errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import { nowMs } from "../../platform/clock.ts";
-import type { ConnectionMeta } from "../../protocol/worker.ts";
+import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
 import type { EventSink } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
@@ -12,6 +12,7 @@ import type { Carriers } from "./sockets/carriers.ts";
 
 /** Node closes an idle connection this much after what it has told the client. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
+const REPORT_MS = 10;
 
 export interface IncomingParts {
   channel: EventSink;
@@ -23,6 +24,8 @@ export interface IncomingParts {
 
 export class Incoming {
   readonly #parts: IncomingParts;
+  /** Adopted, and not reported yet. */
+  readonly #tally: AdoptedConnection[] = [];
 
   constructor(parts: IncomingParts) {
     this.#parts = parts;
@@ -46,9 +49,13 @@ export class Incoming {
   #adopted({ kind }: ConnectionMeta, socket: SocketInternals, quietMs: number): void {
     // What waits in the kernel is read in the coming turn of the event loop.
     setImmediate(() => {
-      const waited = socket.bytesRead > 0;
-      this.#parts.channel.send({ type: "adopted", kind, quietMs, waited });
+      this.#tally.push({ kind, quietMs, waited: socket.bytesRead > 0 });
+      if (this.#tally.length === 1) setTimeout(() => this.#report(), REPORT_MS);
     });
+  }
+
+  #report(): void {
+    this.#parts.channel.send({ type: "adopted", connections: this.#tally.splice(0) });
   }
 
   #adoptHttp(meta: ConnectionMeta, handle: RawHandle): SocketInternals {

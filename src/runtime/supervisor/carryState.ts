@@ -1,6 +1,6 @@
 /** State from one worker to another through a pipe: sender and receiver talk, we only wait. */
 import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
-import { createStatePipe } from "./statePipe.ts";
+import { createStatePipe, type StatePipe } from "./statePipe.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /**
@@ -11,7 +11,14 @@ import type { WorkerHandle } from "./workerHandle.ts";
 export async function carryState(
   from: WorkerHandle,
   to: WorkerHandle,
-  options: { timeoutMs: number; wanted?: DeclaredState[]; sliced?: boolean; pure?: boolean },
+  options: {
+    timeoutMs: number;
+    wanted?: DeclaredState[];
+    sliced?: boolean;
+    pure?: boolean;
+    /** One that lies there already; it is closed here. */
+    pipe?: StatePipe | undefined;
+  },
 ): Promise<CarriedState[]> {
   if (to.isBeside(from)) {
     const { states } = await to.request({ type: "swapCarry" }, options);
@@ -19,7 +26,7 @@ export async function carryState(
   }
   const wanted = options.wanted ?? to.declared?.states ?? [];
   const { timeoutMs, sliced = false, pure = false } = options;
-  const pipe = await createStatePipe();
+  const pipe = options.pipe ?? (await createStatePipe());
   try {
     const received = to.request({ type: "receiveState" }, { timeoutMs, handle: pipe.receiver });
     const sent = from.request(

@@ -2,7 +2,7 @@
  * Open connections from the workers of one generation to the same slots of another. Each handle is
  * only passed on here, never read: no byte can be lost on the way.
  */
-import type { ConnectionMeta } from "../../protocol/worker.ts";
+import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
 import type { Generation, Slot } from "./generation.ts";
 import type { RawHandle } from "./listeners.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -77,7 +77,12 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
     slot.worker.on("connection", relay);
     return () => slot.worker.off("connection", relay);
   });
-  const onAdopted = (quietMs: number) => void tally.quietMs.push(quietMs);
+  const onAdopted = (connections: AdoptedConnection[]) => {
+    for (const { kind, quietMs, waited } of connections) {
+      tally.quietMs.push(quietMs);
+      if (kind === "http" && waited) tally.waited += 1;
+    }
+  };
   for (const slot of to.slots) slot.worker.on("adopted", onAdopted);
   return () => {
     for (const stop of stops) stop();

@@ -133,13 +133,18 @@ class Upgrade {
 
   async #freezeAndCarry(): Promise<void> {
     const [old, next, report] = [this.#old, this.#next, this.#report];
-    this.#paused = stopwatch();
-    if (!old.needsFreeze || this.#isRestart) return;
-    this.#phase = "frozen";
-    await this.#step("freeze", () => this.#deaths.race(steps.freeze(old, report, this.#tally)));
-    this.#frozenAt = isoNow();
-    if (!old.hasState) return;
-    await this.#step("carry", () => this.#deaths.race(steps.carryAll(old, next, report)));
+    const pipes = await steps.layPipes(old, next);
+    try {
+      this.#paused = stopwatch();
+      if (!old.needsFreeze || this.#isRestart) return;
+      this.#phase = "frozen";
+      await this.#step("freeze", () => this.#deaths.race(steps.freeze(old, report, this.#tally)));
+      this.#frozenAt = isoNow();
+      if (!old.hasState) return;
+      await this.#step("carry", () => this.#deaths.race(steps.carryAll(old, next, report, pipes)));
+    } finally {
+      for (const pipe of pipes.values()) pipe.close();
+    }
   }
 
   async #activate(): Promise<void> {

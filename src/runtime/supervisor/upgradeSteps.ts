@@ -17,6 +17,7 @@ import {
   retireWorker,
   terminateWorker,
 } from "./retire.ts";
+import { createStatePipe, type StatePipe } from "./statePipe.ts";
 import type { UpgradeJob } from "./upgrade.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -90,18 +91,35 @@ export async function freeze(
   report.requests.underWay = replies.reduce((sum, reply) => sum + reply.underWay, 0);
 }
 
+export type StatePipes = Map<Slot, StatePipe>;
+
+/** While the old generation still serves: a pipe that is there already is no part of the pause. */
+export async function layPipes(old: Generation, next: Generation): Promise<StatePipes> {
+  const crossing = old.slots.filter((slot) => {
+    const target = next.slotLike(slot);
+    // Within one process state is handed over by reference.
+    return hasState(slot) && target && !target.worker.isBeside(slot.worker);
+  });
+  return new Map(
+    await Promise.all(crossing.map(async (slot) => [slot, await createStatePipe()] as const)),
+  );
+}
+
+const hasState = ({ worker }: Slot) => (worker.declared?.states.length ?? 0) > 0;
+
 export async function carryAll(
   old: Generation,
   next: Generation,
   report: UpgradeReport,
+  pipes: StatePipes,
 ): Promise<void> {
   const timeoutMs = old.settings.timeouts.rehearseMs;
   const rehearsed = new Map(report.states.map((state) => [state.name, state.rehearsed]));
   const carried = await Promise.all(
     old.slots.map(async (slot) => {
       const target = next.slotLike(slot);
-      const hasState = (slot.worker.declared?.states.length ?? 0) > 0;
-      return target && hasState ? carryState(slot.worker, target.worker, { timeoutMs }) : [];
+      if (!target || !hasState(slot)) return [];
+      return carryState(slot.worker, target.worker, { timeoutMs, pipe: pipes.get(slot) });
     }),
   );
   report.states = carried

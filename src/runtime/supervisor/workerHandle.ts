@@ -2,6 +2,7 @@
 import { EventEmitter } from "node:events";
 import { type ErrorJson, errorFromJson, TsugiError } from "../../errors.ts";
 import type {
+  AdoptedConnection,
   ConnectionMeta,
   Holder,
   ListenKey,
@@ -22,7 +23,7 @@ interface WorkerEvents {
   unlisten: [key: ListenKey];
   claim: [key: ListenKey];
   connection: [meta: ConnectionMeta, handle: RawHandle | undefined];
-  adopted: [quietMs: number];
+  adopted: [connections: AdoptedConnection[]];
   consoleOutput: [session: number, data: string];
   consoleClosed: [session: number];
   lateAccess: [state: string];
@@ -148,7 +149,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
         this.emit("connection", event.meta, handle);
         return;
       case "adopted":
-        this.emit("adopted", event.quietMs);
+        this.emit("adopted", event.connections);
         return;
       case "consoleOutput":
         this.emit("consoleOutput", event.session, event.data);
