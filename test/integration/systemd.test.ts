@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -86,6 +87,65 @@ test("foreground says READY, stays the main process through a replace, and says 
     assert.equal((await host.host.app("ping")).status, 3);
   } finally {
     launcher.kill("SIGKILL");
+    await host.remove();
+  }
+});
+
+/** Under LISTEN_FDS a service takes its socket from systemd; elsewhere it binds one itself. */
+const bySocket = (source: string) =>
+  source.replace(
+    'server.listen(Number(process.env.PORT ?? 0), process.env.HOST ?? "127.0.0.1", ',
+    "if (Number(process.env.LISTEN_PID) !== process.pid) throw new Error('not for us');\n" +
+      "server.listen({ fd: Number(process.env.FD ?? 3) }, ",
+  );
+
+test("listen({ fd }) takes the socket that systemd has opened, through a replace too", async () => {
+  const edit = { "src/server.ts": bySocket };
+  const first = await buildVariant(join(workshop, "fd-1"), { fixture: "counter-1.0.0", edit });
+  const second = await buildVariant(join(workshop, "fd-2"), {
+    fixture: "counter-1.1.0",
+    node: "22.23.0",
+    edit,
+  });
+  const host = await Installed.install(first);
+  const { bin, environment } = host.host;
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(host.port, "127.0.0.1", resolve));
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+  const launcher = spawn("sh", ["-c", 'export LISTEN_PID=$$; exec "$0" foreground', bin], {
+    env: { ...environment, LISTEN_FDS: "1" },
+    stdio: ["ignore", "ignore", "inherit", fd],
+  });
+  const ended = new Promise<number | null>((resolve) => launcher.once("exit", resolve));
+  try {
+    await until("a ping", async () => (await host.host.app("ping")).status === 0);
+    // From here on nobody but the service accepts.
+    await new Promise((resolve) => server.close(resolve));
+    await host.post("/increment");
+    host.drop(second);
+    const { status, report } = await host.report("upgrade", "1.1.0");
+    assert.equal(status, 0, JSON.stringify(report));
+    assert.equal(report.strategy, "replace");
+    assert.equal((await host.get<{ sum: number }>("/")).sum, 1);
+    launcher.kill("SIGTERM");
+    assert.equal(await ended, 0);
+  } finally {
+    launcher.kill("SIGKILL");
+    await host.remove();
+  }
+});
+
+test("listen({ fd }) of a descriptor that was not passed is refused: it may be tsugi's own", async () => {
+  const built = await buildVariant(join(workshop, "fd-bad"), {
+    fixture: "counter-1.0.0",
+    edit: { "src/server.ts": (text) => bySocket(text).replace(/^if .*$/m, "") },
+  });
+  const host = await Installed.install(built);
+  try {
+    const { status, output } = await host.host.app("start");
+    assert.equal(status, 1);
+    assert.match(output, /EBADF/);
+  } finally {
     await host.remove();
   }
 });

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ErrorJson, errorFromJson, TsugiError } from "../../errors.ts";
+import { passedDescriptors } from "../../platform/socketActivation.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Boot } from "./prepare.ts";
 
@@ -29,12 +30,14 @@ export async function spawnSupervisor(
   const work = { format: SUPERVISOR_FORMAT, root, name, version, releaseId, mode };
   const errors = mode === "foreground" ? "inherit" : openSync(bootErrors(layout), "w", 0o600);
   const output = mode === "foreground" ? "inherit" : "ignore";
+  const sockets = passedDescriptors(process.env, process.pid);
   const child = spawn(layout.node(runtimeDir), [join(layout.library(tsugiDir), "supervisor.mjs")], {
     cwd: root,
-    env: { ...environment(), TSUGI_SUPERVISOR: JSON.stringify(work) },
+    env: { ...environment(sockets.length), TSUGI_SUPERVISOR: JSON.stringify(work) },
     // Its own session: a closed terminal or Ctrl-C reaches it only through us.
     detached: true,
-    stdio: ["ignore", output, errors, "ipc"],
+    // Sockets that systemd has opened keep their numbers.
+    stdio: ["ignore", output, errors, ...sockets, "ipc"],
     serialization: "json",
   });
   if (typeof errors === "number") closeSync(errors);
@@ -55,9 +58,10 @@ export async function spawnSupervisor(
   }
 }
 
-/** What the host gave us, less what is tsugi's own. */
-function environment(): NodeJS.ProcessEnv {
-  const { TSUGI_ROOT: _root, TSUGI_NAME: _name, ...rest } = process.env;
+/** What the host gave us, less what is tsugi's own or meant for this process alone. */
+function environment(sockets: number): NodeJS.ProcessEnv {
+  const { TSUGI_ROOT: _root, TSUGI_NAME: _name, LISTEN_PID: _pid, ...rest } = process.env;
+  if (sockets === 0) delete rest.LISTEN_FDS;
   return rest;
 }
 

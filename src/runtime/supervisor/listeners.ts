@@ -5,6 +5,7 @@
  */
 import { unlinkSync } from "node:fs";
 import net from "node:net";
+import { constants } from "node:os";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 
 /** A raw TCP or Pipe handle of Node: what `server._handle` is. */
@@ -37,6 +38,12 @@ export type BindResult = { handle: RawHandle } | { errno: number };
 
 export class ListenerTable {
   readonly #listeners = new Map<string, Listener>();
+  readonly #passed: readonly number[];
+
+  /** `passed`: the only descriptors that an application may listen on by `{ fd }`. */
+  constructor(passed: readonly number[] = []) {
+    this.#passed = passed;
+  }
 
   /** The handle for a key, bound now if it is new. `errno` is negative, as libuv's. */
   async open(key: ListenKey, generation: number, flags = 0): Promise<BindResult> {
@@ -46,6 +53,9 @@ export class ListenerTable {
       known.generations.add(generation);
       return { handle: known.handle };
     }
+    // Any other descriptor of this process is tsugi's own.
+    if (key.family === "fd" && !this.#passed.includes(key.port))
+      return { errno: -constants.errno.EBADF };
     let bound = bind(key, flags);
     if (typeof bound === "number" && key.family === "pipe" && (await isStale(key.address!))) {
       unlinkSync(key.address!);

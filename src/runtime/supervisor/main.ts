@@ -9,6 +9,7 @@ import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
 import { seizeLock, takeLock } from "../../platform/lock.ts";
+import { passedDescriptors } from "../../platform/socketActivation.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
 import { type Manifest, parseManifest } from "../../release/manifest.ts";
@@ -80,7 +81,7 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
   return new Supervisor({
     layout: at,
     log: new Log(sink),
-    listeners: new ListenerTable(),
+    listeners: new ListenerTable(passedSockets()),
     baseEnv: hostEnvironment(),
     tsugiVersion: __TSUGI_VERSION__,
     loadHandler: () => {
@@ -95,6 +96,10 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     },
   });
 }
+
+/** A successor is handed the sockets themselves, under the numbers that they had. */
+const passedSockets = (): number[] =>
+  boot.succession ? [] : passedDescriptors(process.env, process.pid);
 
 /** What the workers inherit: the host's environment without what is only for tsugi or systemd. */
 function hostEnvironment(): Record<string, string> {

@@ -31,6 +31,8 @@ function takeBoot(): WorkerBoot | undefined {
   const text = process.env.TSUGI_WORKER;
   if (text === undefined || !isMainThread || process.send === undefined) return undefined;
   delete process.env.TSUGI_WORKER;
+  // The application asks for them as if they had been passed to it.
+  if (process.env.LISTEN_FDS !== undefined) process.env.LISTEN_PID = String(process.pid);
   const boot = JSON.parse(text) as WorkerBoot;
   if (boot.format === WORKER_PROTOCOL_FORMAT) return boot;
   process.stderr.write(
