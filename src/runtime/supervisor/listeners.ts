@@ -116,7 +116,7 @@ export class ListenerTable {
 
 function bind(key: ListenKey, flags: number): RawHandle | number {
   if (key.family === "pipe") return createServerHandle(key.address, -1, -1, undefined, flags);
-  if (key.family === "fd") return createServerHandle(null, -1, null, key.port, flags);
+  if (key.family === "fd") return createServerHandle(null, 0, null, key.port, flags);
   return createServerHandle(key.address, key.port, key.family, undefined, flags);
 }
 

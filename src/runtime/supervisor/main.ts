@@ -98,8 +98,9 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
 }
 
 /** A successor is handed the sockets themselves, under the numbers that they had. */
-const passedSockets = (): number[] =>
-  boot.succession ? [] : passedDescriptors(process.env, process.pid);
+function passedSockets(): number[] {
+  return boot.succession ? [] : passedDescriptors(process.env, process.pid);
+}
 
 /** What the workers inherit: the host's environment without what is only for tsugi or systemd. */
 function hostEnvironment(): Record<string, string> {
