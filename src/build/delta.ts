@@ -28,9 +28,8 @@ export async function deltaFor(
     found.set(releaseIdOf(content.manifestBytes), content);
   }
   // What runs first: it is nearest to what comes next.
-  const rank = ({ status }: { status: string }) =>
-    ["current", "permanent", "old"].indexOf(status) >>> 0;
-  const wanted = [...inventory.releases].sort((a, b) => rank(a) - rank(b));
+  const runs = ({ status }: InventoryRelease) => status === "current" || status === "permanent";
+  const wanted = [...inventory.releases].sort((a, b) => Number(runs(b)) - Number(runs(a)));
   const usable = wanted.flatMap((known) => found.get(known.releaseId) ?? asToldBy(known) ?? []);
   return makeDelta(inventory, release, usable);
 }

@@ -4,6 +4,7 @@ import { createWriteStream } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { TsugiError } from "../../errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import { ensureFolder, exists } from "../../platform/files.ts";
 import type { ReleaseHandler, Unpacked, UnpackRequest } from "../handler/index.ts";
@@ -44,6 +45,10 @@ export async function unpackDelta(
   if (named !== "-") {
     note(`Unpacking the delta ${named}`);
     return carryOut(context, { ...request, source: context.resolvePath(named) });
+  }
+  if (process.stdin.isTTY) {
+    const help = `${context.layout.bin} unpack --delta - < <file>`;
+    throw new TsugiError("TSUGI_USAGE", { problem: "stdin is a terminal, not a delta", help });
   }
   note("Unpacking the delta from stdin");
   // Below `.staging`, so that one that is left by a crash is swept away with the rest.
