@@ -37,7 +37,8 @@ export async function loadAddon(node: string, file: string, sha: string): Promis
 }
 
 function readWords(said: string): Loaded {
-  if (said === "loaded") return { result: "loaded" };
+  // An extension of something else, such as of SQLite: it is not for Node to load.
+  if (said === "loaded" || said.includes("did not self-register")) return { result: "loaded" };
   const abi = /NODE_MODULE_VERSION (\d+)/.exec(said)?.[1];
   if (abi !== undefined) return { result: "other abi", abi: Number(abi) };
   return { result: "failed", problem: said.split("\n")[0]! };
