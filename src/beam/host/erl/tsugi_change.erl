@@ -32,7 +32,7 @@ unpack_named(Asked, Options) ->
     Unpacked.
 
 refuse_missing(Asked) ->
-    is_path(Asked) andalso not filelib:is_file(absolute(Asked)) andalso
+    is_path(Asked) andalso not filelib:is_file(absolute(Asked)) andalso not tsugi_store:is_reference(Asked) andalso
         tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Asked, problem => ["there is no ", absolute(Asked)]}),
     ok.
 
