@@ -360,11 +360,11 @@ describe("store: behind ssh", { skip }, () => {
     const files = async function* () {
       yield { path: "blobs/large.gz", bytes };
       // Before "place" is said: what has arrived so far must not get its name.
-      await until("half of it is there", () => sizes().some((size) => size > 100_000), 30_000);
+      await until("half of it is there", () => sizes().some((size) => size > 100_000), 60_000);
       fleet.hosts[0]!.cut();
     };
     await assert.rejects(store.files.put(files()), failsWith("TSUGI_HOST_UNREACHABLE"));
-    await until("the script has ended, and cleared up", () => sizes().length === 0, 30_000);
+    await until("the script has ended, and cleared up", () => sizes().length === 0, 60_000);
     assert.ok(
       !existsSync(join(folder, "blobs")) || readdirSync(join(folder, "blobs")).length === 0,
     );
