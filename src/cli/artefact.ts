@@ -2,9 +2,11 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { deltaFor } from "../build/delta.ts";
 import { readManifest, verifyRelease } from "../build/inspect.ts";
 import type { Artefact } from "../deploy/index.ts";
 import { TsugiError } from "../errors.ts";
+import type { Delta } from "../release/deltaMake.ts";
 import { createReport } from "./buildReport.ts";
 import { type AnyRequest, buildAny } from "./releasing.ts";
 import { sourceOf, withStored } from "./stores.ts";
@@ -51,7 +53,26 @@ async function artefactOf(tarball: string): Promise<Artefact> {
     throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: tarball, problem });
   }
   const manifest = await readManifest(tarball);
-  return { manifest, releaseId, tarball, bytes: statSync(tarball).size };
+  const deltaFor = manifest.kind === "node" ? deltasOf(tarball) : async () => undefined;
+  return { manifest, releaseId, tarball, bytes: statSync(tarball).size, deltaFor };
+}
+
+/** Against what was built here before, and the manifest of what runs there. Equal hosts share one. */
+function deltasOf(tarball: string): NonNullable<Artefact["deltaFor"]> {
+  const made = new Map<string, Promise<Delta>>();
+  return async ({ inventory, manifest, manifestBytes }) => {
+    // A tsugi that knows no deltas tells no hashes either.
+    if (!inventory?.folders.every(({ hash }) => typeof hash === "string")) return undefined;
+    if (manifest === undefined || manifestBytes === undefined) return undefined;
+    const key = JSON.stringify([
+      inventory.releases.map(({ releaseId, status }) => [releaseId, status]),
+      inventory.folders.map(({ hash }) => hash),
+    ]);
+    const running = { manifest, manifestBytes, read: async () => undefined };
+    const delta = made.get(key) ?? deltaFor(inventory, tarball, [], [running]);
+    made.set(key, delta);
+    return delta;
+  };
 }
 
 async function build(folder: string, { config, git, ref }: ArtefactOptions): Promise<string> {

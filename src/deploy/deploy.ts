@@ -139,7 +139,7 @@ async function carryOut(deployment: Deployment): Promise<DeployResult> {
 
 /** All hosts at once; a failure of one is a refusal for all. */
 async function prepareAll(deployment: Deployment): Promise<void> {
-  const { request, hosts, plan, envChanged } = deployment;
+  const { request, hosts, plan, envChanged, ledger } = deployment;
   const { artefact, signal, environment, secrets } = request;
   const onAll = async (body: (host: Host, at: number) => Promise<unknown>) => {
     const { failures } = await settle(hosts, body);
@@ -147,7 +147,8 @@ async function prepareAll(deployment: Deployment): Promise<void> {
     if (failures.length > 0) throw refusedError(failures);
   };
   await onAll(async (host, at) => {
-    await prepare(host, plan.hosts[at]!, artefact, signal);
+    const sentBytes = await prepare(host, plan.hosts[at]!, artefact, signal);
+    ledger.set(host.name, { sentBytes });
     if (!environment.writesEnv) return;
     const text = envText({ ...host.spec.env, ...secrets });
     if (await stage(host, text)) envChanged.add(host.name);

@@ -1,6 +1,7 @@
 /** What a host says of itself. Facts only: what follows from them is the rollout's to decide. */
 import { messageOf, TsugiError } from "../errors.ts";
 import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Inventory } from "../release/delta.ts";
 import type { Layout } from "../release/layout.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
 import type { RegistryEntry } from "../release/status.ts";
@@ -26,14 +27,15 @@ export interface HostFacts {
   /** Of bin, releases, lib and runtime, what is in the root. */
   has: string[];
   releases: RegistryEntry[];
-  /** Folders of lib/ and runtime/ that need not be sent. */
-  folders: string[];
+  /** What a delta can build on; undefined where nothing is installed. */
+  inventory: Inventory | undefined;
   /** Tarballs in the drop box, by version. */
   boxes: Record<string, number>;
   /** Undefined where nothing runs. */
   status: StatusReport | undefined;
   /** Of the release that runs, or would be booted. */
   manifest: Manifest | undefined;
+  manifestBytes: string | undefined;
   lock: Lock | undefined;
   lastUpgrade: UpgradeReport | undefined;
   lastDeploy: DeployRecord | undefined;
@@ -49,7 +51,8 @@ export async function readFacts(host: Transport, layout: Layout): Promise<HostFa
     const path = layout.release(version).manifest;
     const manifest = await host.run(["cat", path], { readOnly: true });
     if (manifest.exitCode !== 0) throw new Error(manifest.stderr.trim());
-    return { ...facts, manifest: parseManifest(manifest.stdout, `${host.name}:${path}`) };
+    const parsed = parseManifest(manifest.stdout, `${host.name}:${path}`);
+    return { ...facts, manifest: parsed, manifestBytes: manifest.stdout };
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = `${messageOf(error)} (exit ${exitCode}) ${stderr.trim()}`.trim();
@@ -83,7 +86,7 @@ export function parseFacts(text: string): HostFacts {
     const found = documents[name];
     return found?.exitCode === 0 ? parseJson<T>(found.text) : undefined;
   };
-  const inventory = json<Inventory>("inventory");
+  const inventory = json<Inventory & { releases: RegistryEntry[] }>("inventory");
   const isInstalled = one("installed") === "yes";
   if (isInstalled && inventory === undefined) throw new Error("its bin/<app> gives no inventory");
   return {
@@ -107,21 +110,17 @@ export function parseFacts(text: string): HostFacts {
     cutOff: one("cutOff") === "yes",
     has: all("has"),
     releases: inventory?.releases ?? [],
-    folders: (inventory?.folders ?? []).map(({ folder }) => folder),
+    inventory,
     boxes: Object.fromEntries(
       all("box").map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])]),
     ),
     status: json<StatusReport>("status"),
     manifest: undefined,
+    manifestBytes: undefined,
     lock: documents.lock === undefined ? undefined : parseLock(documents.lock.text),
     lastUpgrade: json<UpgradeReport>("lastUpgrade"),
     lastDeploy: json<DeployRecord>("lastDeploy"),
   };
-}
-
-interface Inventory {
-  releases: RegistryEntry[];
-  folders: { folder: string }[];
 }
 
 function platformOf(system: string, libc: string): string {

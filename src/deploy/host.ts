@@ -76,10 +76,15 @@ export class Host {
   }
 
   /** `bin/<app> … --json`; its progress goes out as lines. @returns the document, none in a dry run */
-  async app<T>(argv: string[], wrap = (command: string[]) => command): Promise<T | undefined> {
+  async app<T>(
+    argv: string[],
+    wrap = (command: string[]) => command,
+    options: RunOptions = {},
+  ): Promise<T | undefined> {
     const lines = new Lines((text) => this.#report({ event: "line", host: this.name, text }));
     const command = wrap([this.layout.bin, ...argv, "--json"]);
-    const result = await this.transport.run(command, { onStderr: (text) => lines.push(text) });
+    const onStderr = (text: string) => lines.push(text);
+    const result = await this.transport.run(command, { ...options, onStderr });
     if (result.exitCode !== 0) {
       const said = { ...result, stderr: lines.last };
       throw remoteError(result) ?? this.failed(`bin/${this.layout.name} ${argv[0]}`, said);
@@ -94,12 +99,24 @@ export class Host {
     return exitCode === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
   }
 
-  /** A file as stdin, its bytes counted as they go. */
-  async *upload(path: string, total: number): AsyncGenerator<Uint8Array> {
+  note(text: string): void {
+    this.#report({ event: "note", text: `${this.name}: ${text}` });
+  }
+
+  /** A file as stdin. */
+  upload(path: string, total: number): AsyncGenerator<Uint8Array> {
+    return this.counted(createReadStream(path, { highWaterMark: 256 * 1024 }), total);
+  }
+
+  /** Its bytes are told as they go. */
+  async *counted(
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    total: number,
+  ): AsyncGenerator<Uint8Array> {
     let sent = 0;
-    for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
-      yield chunk as Uint8Array;
-      sent += (chunk as Uint8Array).length;
+    for await (const chunk of chunks) {
+      yield chunk;
+      sent += chunk.length;
       this.#report({ event: "bytes", host: this.name, sent, total });
     }
   }

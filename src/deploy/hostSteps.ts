@@ -1,6 +1,6 @@
 /** What is done to one host, step by step. In which order, and on which hosts, is `deploy.ts`'s. */
 import { setTimeout as delay } from "node:timers/promises";
-import { TsugiError } from "../errors.ts";
+import { messageOf, TsugiError } from "../errors.ts";
 import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
 import type { Host } from "./host.ts";
 import { finish, install, restoreEnv, send, stageEnv, withEnv } from "./remote/scripts.ts";
@@ -11,28 +11,58 @@ import type { Artefact, HostPlan } from "./rollout.ts";
 const HEALTHY_MS = 15_000;
 const POLL_MS = 250;
 
-/** Brings what the host lacks. Nothing that runs notices. */
+/** Brings what the host lacks. Nothing that runs notices. @returns the bytes that were sent */
 export async function prepare(
   host: Host,
   plan: HostPlan,
   artefact: Artefact,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<number> {
   const { manifest, tarball, bytes } = artefact;
   const { version } = manifest;
+  const force = plan.force ? ["--force"] : [];
   const upload = () => ({ stdin: host.upload(tarball, bytes), signal });
   if (plan.action === "install") {
-    await host.step("send", () =>
-      host.must("the first install", install(host.layout, bytes), upload()),
-    );
+    const argv = install(host.layout, bytes);
+    await host.step("send", () => host.must("the first install", argv, upload()));
+    return bytes;
   }
-  if (plan.send && plan.action !== "install") {
+  if (plan.send) {
+    const sent = await sendDelta(host, plan, artefact, force, signal);
+    if (sent !== undefined) return sent;
     const argv = send(host.layout, version, bytes);
     await host.step("send", () => host.must("sending the release", argv, upload()));
   }
-  if (plan.unpack) {
-    const force = plan.force ? ["--force"] : [];
-    await host.step("unpack", () => host.app(["unpack", version, ...force]));
+  if (plan.unpack) await host.step("unpack", () => host.app(["unpack", version, ...force]));
+  return plan.send ? bytes : 0;
+}
+
+/** Sent and unpacked in one. @returns undefined where the whole tarball has to go */
+async function sendDelta(
+  host: Host,
+  { facts }: HostPlan,
+  artefact: Artefact,
+  force: string[],
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const delta = host.transport.isDry ? undefined : await artefact.deltaFor?.(facts);
+  if (delta === undefined) return undefined;
+  const stdin = host.counted(delta.chunks, delta.bytes);
+  const argv = ["unpack", "--delta", "-", ...force];
+  try {
+    const command = (words: string[]) => words;
+    await host.step(
+      "send",
+      () => host.app(argv, command, { stdin, signal }),
+      () => "what it lacks",
+    );
+    return delta.bytes;
+  } catch (error) {
+    signal.throwIfAborted();
+    const isGone = error instanceof TsugiError && error.code === "TSUGI_HOST_UNREACHABLE";
+    if (isGone) throw error;
+    host.note(`the delta was not taken, so the whole release is sent: ${messageOf(error)}`);
+    return undefined;
   }
 }
 

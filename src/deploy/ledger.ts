@@ -15,10 +15,9 @@ export class Ledger {
   constructor(environment: string, artefact: Artefact, plans: HostPlan[]) {
     this.#environment = environment;
     this.#artefact = artefact;
-    for (const { host, action, from, send } of plans) {
-      const sentBytes = send ? artefact.bytes : 0;
+    for (const { host, action, from } of plans) {
       const outcome = { host: host.name, action, from, result: "not reached" as const };
-      this.#outcomes.set(host.name, { ...outcome, sentBytes, ms: 0 });
+      this.#outcomes.set(host.name, { ...outcome, sentBytes: 0, ms: 0 });
     }
   }
 

@@ -3,6 +3,7 @@
  * in which they are changed. Pure: nothing is asked, nothing run.
  */
 import { type ErrorJson, errorToJson, TsugiError } from "../errors.ts";
+import type { Delta } from "../release/deltaMake.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { Plan } from "../relup/index.ts";
 import type { HostSpec, Rollout } from "./environment.ts";
@@ -16,6 +17,8 @@ export interface Artefact {
   /** The file that is sent. */
   tarball: string;
   bytes: number;
+  /** What a host lacks of it. Undefined where there is no telling: then the tarball is sent. */
+  deltaFor?: (facts: HostFacts) => Promise<Delta | undefined>;
 }
 
 /**
@@ -208,6 +211,7 @@ function refuseFullDisk(plan: HostPlan, artefact: Artefact): void {
 
 function unpackedBytes({ action, unpack, facts }: HostPlan, { files }: Manifest): number {
   if (!unpack && action !== "install") return 0;
-  const isThere = (path: string) => facts.folders.some((folder) => path.startsWith(`${folder}/`));
+  const folders = (facts.inventory?.folders ?? []).map(({ folder }) => `${folder}/`);
+  const isThere = (path: string) => folders.some((folder) => path.startsWith(folder));
   return files.reduce((sum, { path, size }) => sum + (isThere(path) ? 0 : size), 0);
 }
