@@ -33,12 +33,13 @@ const STORY = [
   "docs/guides/store.md",
 ];
 
-/** Another story: cookbook.test.ts. */
-const isInCookbook = (path: string) => path.startsWith("docs/cookbook/");
+/** Other stories: cookbook.test.ts, deployGuide.test.ts. */
+const isPlayedThere = (path: string) =>
+  path.startsWith("docs/cookbook/") || path === "docs/guides/deploy.md";
 
 /** Words that look like codes and are names of environment variables. */
 const VARIABLES =
-  /^TSUGI_(ROOT|NAME|APP_DIR|DATA_DIR|DEBUG|CACHE|STORE|SSH_CONFIG|EPHEMERAL|FAULT|WORKER|SUPERVISOR|TEST_CONCURRENCY|VERSION__|FROM|TO|DIRECTION)$/;
+  /^TSUGI_(ROOT|NAME|APP_DIR|DATA_DIR|DEBUG|CACHE|STORE|SSH_CONFIG|EPHEMERAL|FAULT|WORKER|SUPERVISOR|TEST_CONCURRENCY|VERSION__|FROM|TO|DIRECTION|DEPLOY|DEPLOY_ENVIRONMENT|DEPLOY_VERSION|DEPLOY_HOST)$/;
 
 const pages = readPages();
 
@@ -73,7 +74,7 @@ test("a command that is not run says why, and one that is belongs to the story",
 });
 
 const isElsewhere = (block: Block, path: string) =>
-  isRunnable(block) && !STORY.includes(path) && !isInCookbook(path);
+  isRunnable(block) && !STORY.includes(path) && !isPlayedThere(path);
 
 test("every relative link leads to a file, and every anchor to a heading", () => {
   const anchors = new Map(pages.map((page) => [page.path, anchorsOf(page)]));
