@@ -5,6 +5,7 @@
 import { cpus } from "node:os";
 import { buildTime } from "./buildTime.ts";
 import { delta } from "./delta.ts";
+import { deploy } from "./deploy.ts";
 import { Bench } from "./lib/bench.ts";
 import { formatResults, type Result } from "./lib/result.ts";
 import { memory } from "./memory.ts";
@@ -27,6 +28,7 @@ const parts: Record<string, Part> = {
   delta: { title: "What a delta moves, against the tarball and zstd --patch-from", run: delta },
   startup: { title: "Starting bin/<app>, against an empty node", run: startUp },
   reload: { title: "A new version under load, against pm2 reload", run: reload },
+  deploy: { title: "A one-line change to hosts over ssh, against rsync and restart", run: deploy },
   websockets: { title: "An upgrade with many open WebSockets", run: webSockets },
   state: { title: "Carrying state, against v8.serialize and deserialize", run: state },
   swap: { title: "Swapping in place, by what the process has", run: swap },

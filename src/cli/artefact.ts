@@ -7,6 +7,7 @@ import { readManifest, verifyRelease } from "../build/inspect.ts";
 import type { Artefact } from "../deploy/index.ts";
 import { TsugiError } from "../errors.ts";
 import type { Delta } from "../release/deltaMake.ts";
+import { canonicalJson, releaseIdOf } from "../release/manifest.ts";
 import { createReport } from "./buildReport.ts";
 import { type AnyRequest, buildAny } from "./releasing.ts";
 import { sourceOf, withStored } from "./stores.ts";
@@ -17,10 +18,7 @@ export interface ArtefactOptions {
   ref?: string;
 }
 
-/**
- * Calls with the release; what was fetched for it is gone afterwards. It is held against its manifest
- * before a byte of it is sent.
- */
+/** Calls with the release; what was fetched for it is gone afterwards. */
 export async function withArtefact<T>(
   folder: string,
   named: string | undefined,
@@ -47,14 +45,19 @@ export async function withArtefact<T>(
 }
 
 async function artefactOf(tarball: string): Promise<Artefact> {
-  const { releaseId } = await verifyRelease(tarball);
+  const manifest = await readManifest(tarball);
   if (statSync(tarball).isDirectory()) {
     const problem = "it has no tarball to send";
     throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: tarball, problem });
   }
-  const manifest = await readManifest(tarball);
+  const releaseId = releaseIdOf(canonicalJson(manifest));
+  const verify = async () => {
+    if ((await verifyRelease(tarball)).releaseId === releaseId) return;
+    const problem = "its manifest is not written as tsugi writes them";
+    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: tarball, problem });
+  };
   const deltaFor = manifest.kind === "node" ? deltasOf(tarball) : async () => undefined;
-  return { manifest, releaseId, tarball, bytes: statSync(tarball).size, deltaFor };
+  return { manifest, releaseId, tarball, bytes: statSync(tarball).size, verify, deltaFor };
 }
 
 /** Against what was built here before, and the manifest of what runs there. Equal hosts share one. */

@@ -65,6 +65,7 @@ export async function deploy(request: DeployRequest): Promise<DeployResult | und
   const { name, version } = artefact.manifest;
   return withHosts(environment, name, request, async (hosts) => {
     const plan = await makePlan(request, hosts);
+    if (plan.hosts.some(({ send }) => send)) await artefact.verify();
     if (!(await request.confirm(plan))) return undefined;
     signal.throwIfAborted();
     const reason = `tsugi deploy ${environment.name}: ${name} ${version}`;

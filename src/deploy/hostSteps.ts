@@ -155,30 +155,27 @@ export async function healthy(host: Host, artefact: Artefact): Promise<StatusRep
 }
 
 /** The running processes themselves say which release they are of. @throws TSUGI_HOST_REFUSED */
-export async function askProcesses(host: Host, artefact: Artefact): Promise<void> {
+export async function askProcesses(
+  host: Host,
+  artefact: Artefact,
+  { processes }: StatusReport,
+): Promise<void> {
   const { version, kind } = artefact.manifest;
-  const status = await healthy(host, artefact);
   // On the BEAM the status is the running node's own answer.
-  if (status === undefined || kind !== "node") return;
-  const slots = status.processes.flatMap(({ name, slots }) =>
-    slots.map((_, slot) => ({ name, slot })),
-  );
+  if (kind !== "node") return;
+  const slots = processes.flatMap(({ name, slots }) => slots.map((_, slot) => ({ name, slot })));
+  const ask = async ({ name, slot }: { name: string; slot: number }) => {
+    const where = ["--process", name, "--slot", String(slot)];
+    const argv = [host.layout.bin, "rpc", "hot.release.version", ...where];
+    const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
+    if (stdout.trim() === version) return;
+    throw wrong(host, `${name}.${slot} says that it is ${stdout.trim()}, expected ${version}`);
+  };
+  const say = slots.length === 1 ? "its process says" : `its ${slots.length} processes say`;
   await host.step(
     "verify",
-    () =>
-      Promise.all(
-        slots.map(async ({ name, slot }) => {
-          const where = ["--process", name, "--slot", String(slot)];
-          const argv = [host.layout.bin, "rpc", "hot.release.version", ...where];
-          const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
-          if (stdout.trim() === version) return;
-          throw wrong(
-            host,
-            `${name}.${slot} says that it is ${stdout.trim()}, expected ${version}`,
-          );
-        }),
-      ),
-    () => `${slots.length === 1 ? "its process says" : `${slots.length} processes say`} ${version}`,
+    () => Promise.all(slots.map(ask)),
+    () => `${say} ${version}`,
   );
 }
 

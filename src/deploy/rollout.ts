@@ -17,6 +17,8 @@ export interface Artefact {
   /** The file that is sent. */
   tarball: string;
   bytes: number;
+  /** Holds the file against its manifest: before a byte of it is sent. */
+  verify: () => Promise<void>;
   /** What a host lacks of it. Undefined where there is no telling: then the tarball is sent. */
   deltaFor?: (facts: HostFacts) => Promise<Delta | undefined>;
 }

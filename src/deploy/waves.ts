@@ -10,31 +10,31 @@ import type { Deployment } from "./deploy.ts";
 import type { Host } from "./host.ts";
 import { askProcesses, change, healthy, undo } from "./hostSteps.ts";
 
-/** Restarts of all its processes, when a host was done. */
-type Restarts = Map<string, number>;
+/** What hosts said last of themselves, by name. */
+type Statuses = Map<string, StatusReport>;
 
 export async function runWaves(deployment: Deployment): Promise<void> {
   const { request, hosts, plan, ledger } = deployment;
   const { report, signal, environment } = request;
-  const restarts: Restarts = new Map();
+  const statuses: Statuses = new Map();
   const done: Host[] = [];
   for (const [index, names] of plan.waves.entries()) {
     if (signal.aborted || ledger.hasFailed) break;
     report({ event: "wave", number: index + 1, count: plan.waves.length, hosts: names });
     const wave = hosts.filter((host) => names.includes(host.name));
     await Promise.all([
-      ...wave.map((host) => changeHost(deployment, host, restarts)),
-      ...done.map((host) => watch(deployment, host, restarts)),
+      ...wave.map((host) => changeHost(deployment, host, statuses)),
+      ...done.map((host) => watch(deployment, host, statuses)),
     ]);
     done.push(...wave);
   }
-  if (!ledger.hasFailed) await Promise.all(done.map((host) => verify(deployment, host)));
+  if (!ledger.hasFailed) await Promise.all(done.map((host) => verify(deployment, host, statuses)));
   if (ledger.hasFailed && environment.rollout.onFailure === "rollback") {
     await Promise.all(done.map((host) => goBack(deployment, host)));
   }
 }
 
-async function changeHost(deployment: Deployment, host: Host, restarts: Restarts): Promise<void> {
+async function changeHost(deployment: Deployment, host: Host, statuses: Statuses): Promise<void> {
   const { request, ledger, envChanged } = deployment;
   const plan = planOf(deployment, host);
   const ms = stopwatch();
@@ -42,7 +42,7 @@ async function changeHost(deployment: Deployment, host: Host, restarts: Restarts
     const how = { envChanged: envChanged.has(host.name), systemd: request.environment.systemd };
     const report = await change(host, plan, request.artefact, how);
     const status = await healthy(host, request.artefact);
-    restarts.set(host.name, restartsIn(status));
+    if (status !== undefined) statuses.set(host.name, status);
     const isUnchanged = plan.action === "reload" && report === undefined;
     const result = isUnchanged ? "unchanged" : "done";
     ledger.set(host.name, { result, ms: ms(), ...(report === undefined ? {} : { report }) });
@@ -54,10 +54,13 @@ async function changeHost(deployment: Deployment, host: Host, restarts: Restarts
 }
 
 /** Healthy in its probation is not healthy for ever. */
-async function watch({ request, ledger }: Deployment, host: Host, restarts: Restarts) {
+async function watch({ request, ledger }: Deployment, host: Host, statuses: Statuses) {
   try {
+    const before = statuses.get(host.name);
     const status = await healthy(host, request.artefact);
-    const more = restartsIn(status) - restarts.get(host.name)!;
+    if (status === undefined || before === undefined) return;
+    statuses.set(host.name, status);
+    const more = restartsIn(status) - restartsIn(before);
     if (more <= 0) return;
     const problem = `its processes were restarted ${more} times since it was done`;
     const next = `Look there: ${host.layout.bin} logs`;
@@ -67,9 +70,11 @@ async function watch({ request, ledger }: Deployment, host: Host, restarts: Rest
   }
 }
 
-async function verify({ request, ledger }: Deployment, host: Host): Promise<void> {
+async function verify({ request, ledger }: Deployment, host: Host, statuses: Statuses) {
+  const status = statuses.get(host.name);
+  if (status === undefined) return;
   try {
-    await askProcesses(host, request.artefact);
+    await askProcesses(host, request.artefact, status);
   } catch (error) {
     ledger.fail(host.name, error);
   }
@@ -92,7 +97,5 @@ async function goBack(deployment: Deployment, host: Host): Promise<void> {
 const planOf = ({ plan }: Deployment, host: Host) =>
   plan.hosts.find((one) => one.host.name === host.name)!;
 
-const restartsIn = (status: StatusReport | undefined): number =>
-  (status?.processes ?? [])
-    .flatMap(({ slots }) => slots)
-    .reduce((sum, { restarts }) => sum + restarts, 0);
+const restartsIn = ({ processes }: StatusReport): number =>
+  processes.flatMap(({ slots }) => slots).reduce((sum, { restarts }) => sum + restarts, 0);

@@ -116,9 +116,15 @@ describe("a deploy that breaks", { skip }, () => {
   });
 
   test("of two who deploy at once one is refused, and reads whose lock it is", async () => {
+    const gate = join(workshop, "gate");
+    const wait = `until [ -e ${gate} ]; do sleep 0.05; done`;
+    fleet.configure({ hooks: { beforeDeploy: ["sh", "-c", wait] } });
+    const isLocked: Parameters<Deploying["deployKilledAt"]>[1] = ({ step, state, host }) =>
+      step === "lock" && state === "end" && host === "app2";
     let second: ReturnType<Deploying["deploy"]> | undefined;
-    const { code } = await fleet.deployKilledAt(two.tarball, began("check", "app1"), () => {
-      second = fleet.deploy(one.tarball);
+    const { code } = await fleet.deployKilledAt(two.tarball, isLocked, () => {
+      fleet.configure();
+      second = fleet.deploy(one.tarball).finally(() => writeFileSync(gate, ""));
     });
     const { status, output, events } = await second!;
     assert.equal(status, 4, output);

@@ -74,7 +74,13 @@ describe("environments", () => {
 
 describe("the plan of a rollout", () => {
   const { manifest, releaseId } = handmadeRelease("2.0.0");
-  const artefact: Artefact = { manifest, releaseId, tarball: "/tmp/x.tar.gz", bytes: 1000 };
+  const artefact: Artefact = {
+    manifest,
+    releaseId,
+    tarball: "/tmp/x.tar.gz",
+    bytes: 1000,
+    verify: async () => {},
+  };
   const old = handmadeRelease("1.0.0");
 
   const facts = (change: Partial<HostFacts> = {}): HostFacts => ({
