@@ -69,9 +69,9 @@ export async function deploy(request: DeployRequest): Promise<DeployResult | und
     if (!(await request.confirm(plan))) return undefined;
     signal.throwIfAborted();
     const reason = `tsugi deploy ${environment.name}: ${name} ${version}`;
-    return holdLocks(hosts, reason, environment.name, () =>
-      carryOut(deploymentOf(request, hosts, plan)),
-    );
+    const bootOf = (host: string) => plan.hosts.find((one) => one.host.name === host)!.facts.boot;
+    const locking = { reason, environment: environment.name, bootOf };
+    return holdLocks(hosts, locking, () => carryOut(deploymentOf(request, hosts, plan)));
   });
 }
 

@@ -31,6 +31,8 @@ export interface HostFacts {
   inventory: Inventory | undefined;
   /** Tarballs in the drop box, by version. */
   boxes: Record<string, number>;
+  /** Which release a boot takes, in the host's own words. */
+  boot: string;
   /** Undefined where nothing runs. */
   status: StatusReport | undefined;
   /** Of the release that runs, or would be booted. */
@@ -114,6 +116,7 @@ export function parseFacts(text: string): HostFacts {
     boxes: Object.fromEntries(
       all("box").map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])]),
     ),
+    boot: documents.boot?.text.trim() ?? "",
     status: json<StatusReport>("status"),
     manifest: undefined,
     manifestBytes: undefined,

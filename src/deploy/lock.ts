@@ -49,12 +49,15 @@ export async function unlock(host: Transport, layout: Layout): Promise<Lock | un
 
 /** A lock that is held as long as the connection to the host lives. */
 export class HeldLock {
+  /** Which release a boot takes (facts.ts), as of when it was taken. */
+  readonly boot: string;
   readonly #running: Promise<RunResult>;
   readonly #letGo: () => void;
 
-  private constructor(running: Promise<RunResult>, letGo: () => void) {
+  private constructor(running: Promise<RunResult>, letGo: () => void, boot: string) {
     this.#running = running;
     this.#letGo = letGo;
+    this.boot = boot;
   }
 
   /** @throws TSUGI_DEPLOY_LOCKED, TSUGI_HOST_UNREACHABLE */
@@ -81,7 +84,7 @@ export class HeldLock {
       stdin: until(),
       onStdout: (text) => {
         said += text;
-        if (said.startsWith("taken\n")) taken();
+        if (/^taken\n([\s\S]*\n)?\.\n$/.test(said)) taken();
       },
     });
     // Whoever waits for it later hears of it; nobody may be waiting when it happens.
@@ -90,7 +93,9 @@ export class HeldLock {
       letGo();
       throw error;
     });
-    if (ended === undefined || host.isDry) return new HeldLock(running, letGo);
+    if (ended === undefined || host.isDry) {
+      return new HeldLock(running, letGo, said.slice("taken\n".length, -".\n".length).trim());
+    }
     letGo();
     throw notTaken(host, { ...ended, stdout: said }, environment);
   }
@@ -102,27 +107,39 @@ export class HeldLock {
 }
 
 interface Lockable {
+  name: string;
   transport: Transport;
   layout: Layout;
   step<T>(step: "lock", body: () => Promise<T>): Promise<T>;
 }
 
+export interface LockRequest {
+  reason: string;
+  environment: string;
+  /** Which release a boot took when a host was asked: the plan is made from that. */
+  bootOf: (host: string) => string;
+}
+
 /**
  * The first host's lock before all others: of two who deploy at once, one gets all of them and one
- * none. @throws TSUGI_DEPLOY_LOCKED
+ * none. @throws TSUGI_DEPLOY_LOCKED, TSUGI_DEPLOY_REFUSED where somebody was faster
  */
 export async function holdLocks<T>(
   hosts: Lockable[],
-  reason: string,
-  environment: string,
+  { reason, environment, bootOf }: LockRequest,
   body: () => Promise<T>,
 ): Promise<T> {
   const locks: HeldLock[] = [];
   const take = (host: Lockable) =>
     host.step("lock", async () => {
-      locks.push(
-        await patiently(() => HeldLock.take(host.transport, host.layout, reason, environment)),
+      const lock = await patiently(() =>
+        HeldLock.take(host.transport, host.layout, reason, environment),
       );
+      locks.push(lock);
+      if (lock.boot === bootOf(host.name) || host.transport.isDry) return;
+      const problem = `${host.name} has got another release since it was asked`;
+      const next = "The same command again makes a new plan";
+      throw new TsugiError("TSUGI_DEPLOY_REFUSED", { problem, next });
     });
   try {
     const [first, ...others] = hosts;

@@ -40,7 +40,9 @@ export async function rollback(
   }
   const names = hosts.map((host) => host.name);
   const reason = `tsugi rollback ${environment.name}`;
-  await holdLocks(hosts, reason, environment.name, async () => {
+  const bootOf = (name: string) => answers.find(({ host }) => host.name === name)!.value.boot;
+  const locking = { reason, environment: environment.name, bootOf };
+  await holdLocks(hosts, locking, async () => {
     const waves = wavesOf(names, environment.rollout);
     for (const [index, wave] of waves.entries()) {
       const isStopped = [...outcomes.values()].some(({ error }) => error !== undefined);

@@ -23,6 +23,8 @@ export interface Layout {
   readonly lib: string;
   readonly releases: string;
   readonly permanent: string;
+  /** What `permanent` is to a release of Node, this is to OTP's. */
+  readonly startErlData: string;
   readonly registry: string;
   readonly etc: string;
   readonly etcEnv: string;
@@ -77,6 +79,7 @@ export function layoutOf(root: string, name: string): Layout {
     lib: at("lib"),
     releases: at("releases"),
     permanent: at("releases", "permanent"),
+    startErlData: at("releases", "start_erl.data"),
     registry: at("releases", "RELEASES.json"),
     staging: at("releases", ".staging"),
     firstInstall: at(".tsugi-install"),

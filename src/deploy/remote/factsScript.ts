@@ -7,6 +7,7 @@ import type { Layout } from "../../release/layout.ts";
  */
 const FACTS = `
 root=$1 name=$2 bin=$3 stage=$4 releases=$5 lock=$6 upgrades=$7 deploys=$8 unit=$9
+shift 9
 echo "tsugi-facts 1"
 echo "user $(id -un 2>/dev/null || id -u)"
 echo "uid $(id -u)"
@@ -36,6 +37,7 @@ document() { echo "@$1"; shift; "$@" 2>/dev/null; code=$?; echo; echo "@end $cod
 [ ! -f "$lock" ] || document lock cat "$lock"
 [ ! -f "$upgrades" ] || document lastUpgrade tail -n 1 "$upgrades"
 [ ! -f "$deploys" ] || document lastDeploy tail -n 1 "$deploys"
+document boot cat "$@"
 [ -x "$bin" ] || exit 0
 echo "installed yes"
 document inventory "$bin" inventory --json
@@ -45,7 +47,8 @@ document status "$bin" status --json
 export function askFacts(layout: Layout): string[] {
   const { root, name, bin, firstInstall, releases, deployLock, upgradesLog, deploysLog } = layout;
   const paths = [firstInstall, releases, deployLock, upgradesLog, deploysLog, unitPath(name)];
-  return ["sh", "-c", FACTS.trim(), "tsugi", root, name, bin, ...paths];
+  const boot = [layout.permanent, layout.startErlData];
+  return ["sh", "-c", FACTS.trim(), "tsugi", root, name, bin, ...paths, ...boot];
 }
 
 export const unitPath = (name: string): string => `/etc/systemd/system/${name}.service`;

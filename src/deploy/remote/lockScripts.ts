@@ -7,10 +7,13 @@
  */
 import type { Layout } from "../../release/layout.ts";
 
-/** Takes the lock or prints whose it is (exit 4). With `hold`, keeps it until stdin ends. */
+/**
+ * Takes the lock or prints whose it is (exit 4). With `hold`, keeps it until stdin ends, and says which
+ * release would be booted now: nobody but its holder changes that from here on.
+ */
 const TAKE = `
 set -u
-root=$1 lock=$2 who=$3 mode=$4
+root=$1 lock=$2 who=$3 mode=$4 permanent=$5 erlang=$6
 own=$lock.$$
 mkdir -p "$root" && mkdir -p "\${lock%/*}" || exit 1
 chmod 700 "\${lock%/*}"
@@ -42,6 +45,8 @@ rm -f "$own"
 trap 'rm -f "$lock"' EXIT
 trap 'exit 0' HUP INT TERM PIPE
 echo taken
+cat "$permanent" "$erlang" 2>/dev/null
+echo .
 cat >/dev/null
 `;
 
@@ -53,7 +58,11 @@ cat "$lock"
 rm -f "$lock"
 `;
 
-export const takeLock = ({ root, deployLock }: Layout, who: string, mode: "hold" | "leave") => [
+export const takeLock = (
+  { root, deployLock, permanent, startErlData }: Layout,
+  who: string,
+  mode: "hold" | "leave",
+): string[] => [
   "sh",
   "-c",
   TAKE.trim(),
@@ -62,6 +71,8 @@ export const takeLock = ({ root, deployLock }: Layout, who: string, mode: "hold"
   deployLock,
   who,
   mode,
+  permanent,
+  startErlData,
 ];
 
 export const removeLock = ({ deployLock }: Layout) => [

@@ -97,11 +97,11 @@ fi
  */
 const WITH_ENV = `
 set -u
-mode=$1 releases=$2 env=$3 next=$4 before=$5
-shift 5
-permanent() { cat "$releases/permanent" "$releases/start_erl.data" 2>/dev/null || :; }
+mode=$1 permanent=$2 erlang=$3 env=$4 next=$5 before=$6
+shift 6
+boot() { cat "$permanent" "$erlang" 2>/dev/null || :; }
 trap '' HUP PIPE
-was=$(permanent)
+was=$(boot)
 swapped=no
 if [ -f "$next" ]; then
   rm -f "$before"
@@ -112,7 +112,7 @@ fi
 "$@"
 code=$?
 if [ "$swapped" = yes ]; then
-  if [ "$mode" = trial ] || { [ "$code" != 0 ] && [ "$(permanent)" = "$was" ]; }; then
+  if [ "$mode" = trial ] || { [ "$code" != 0 ] && [ "$(boot)" = "$was" ]; }; then
     if [ -f "$before" ]; then mv "$before" "$env"; else rm -f "$env"; fi
   else
     rm -f "$next"
@@ -150,8 +150,9 @@ export const stageEnv = ({ root, etcEnv, etcEnvNext }: Layout, bytes: number): s
 
 /** `trial`: the old environment comes back whatever happens. */
 export function withEnv(layout: Layout, mode: "trial" | "keep", argv: string[]): string[] {
-  const { releases, etcEnv, etcEnvNext, etcEnvBefore } = layout;
-  return run(WITH_ENV, mode, releases, etcEnv, etcEnvNext, etcEnvBefore, ...argv);
+  const { permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore } = layout;
+  const paths = [permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore];
+  return run(WITH_ENV, mode, ...paths, ...argv);
 }
 
 export const restoreEnv = ({ etcEnv, etcEnvBefore }: Layout): string[] =>
