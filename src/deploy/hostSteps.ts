@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TsugiError } from "../errors.ts";
 import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
 import type { Host } from "./host.ts";
+import { unitPath } from "./remote/factsScript.ts";
 import { finish, install, restoreEnv, send, stageEnv, withEnv } from "./remote/scripts.ts";
 import { enableUnit, writeUnit } from "./remote/unitScripts.ts";
 import type { Artefact, HostPlan } from "./rollout.ts";
@@ -130,7 +131,7 @@ async function start(
 async function ensureUnit(host: Host): Promise<void> {
   await host.step("unit", async () => {
     const printed = await host.app<{ unit: string }>(["systemd"]);
-    await host.must("installing the unit", writeUnit(host.layout.name), {
+    await host.must("installing the unit", writeUnit(unitPath(host.layout.name)), {
       stdin: printed?.unit ?? "",
     });
   });

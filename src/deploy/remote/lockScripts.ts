@@ -27,13 +27,19 @@ gone() {
   [ -n "$1" ] || return 1
   if [ -d /proc/self ]; then [ ! -d "/proc/$1" ]; else ! kill -0 "$1" 2>/dev/null; fi
 }
+tries=0
 until ln "$own" "$lock" 2>/dev/null; do
   { read -r other; read -r holder; } 2>/dev/null <"$lock" || { [ -e "$lock" ] && holder=; } || continue
   if gone "$holder"; then
-    # By rename, so that of two who find it stale only one removes it.
-    mv "$lock" "$own.stale" 2>/dev/null || continue
-    { read -r _; read -r moved; } <"$own.stale"
-    if gone "$moved"; then rm -f "$own.stale"; else mv "$own.stale" "$lock"; fi
+    # Only one at a time looks again and removes: what is there by then may be another one's.
+    if mkdir "$lock.break" 2>/dev/null; then
+      if { read -r other; read -r holder; } 2>/dev/null <"$lock" && gone "$holder"; then rm -f "$lock"; fi
+      rmdir "$lock.break"
+    else
+      tries=$((tries + 1))
+      [ "$tries" -lt 5 ] || rmdir "$lock.break" 2>/dev/null
+      sleep 1
+    fi
     continue
   fi
   rm -f "$own"

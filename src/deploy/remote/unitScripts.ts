@@ -1,6 +1,4 @@
 /** The systemd unit of a host, from stdin; as root, or through sudo where it asks for no password. */
-import { unitPath } from "./factsScript.ts";
-
 const AS_ROOT = `
 set -eu
 if [ "$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi
@@ -19,5 +17,5 @@ const ENABLE = `${AS_ROOT}
 $as systemctl enable --now "$1"
 `;
 
-export const writeUnit = (name: string) => ["sh", "-c", WRITE.trim(), "tsugi", unitPath(name)];
+export const writeUnit = (path: string) => ["sh", "-c", WRITE.trim(), "tsugi", path];
 export const enableUnit = (name: string) => ["sh", "-c", ENABLE.trim(), "tsugi", `${name}.service`];
