@@ -41,11 +41,12 @@ async function changeHost(deployment: Deployment, host: Host, statuses: Statuses
   try {
     const how = { envChanged: envChanged.has(host.name), systemd: request.environment.systemd };
     const report = await change(host, plan, request.artefact, how);
+    if (report !== undefined) ledger.set(host.name, { report });
     const status = await healthy(host, request.artefact);
     if (status !== undefined) statuses.set(host.name, status);
     const isUnchanged = plan.action === "reload" && report === undefined;
     const result = isUnchanged ? "unchanged" : "done";
-    ledger.set(host.name, { result, ms: ms(), ...(report === undefined ? {} : { report }) });
+    ledger.set(host.name, { result, ms: ms() });
     if (!isUnchanged) await deployment.hook("afterHost", host.name);
   } catch (error) {
     ledger.fail(host.name, error);

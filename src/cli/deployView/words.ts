@@ -41,8 +41,9 @@ export function planRow({ host, action, from, send, relup, isRunning }: HostPlan
 /** `version`: what runs where it went well. */
 export function outcomeRow(outcome: HostOutcome, version: string): string[] {
   const { host, from, action, result, sentBytes, report, ms } = outcome;
-  const isNew = result === "done" || result === "unchanged";
-  const now = isNew ? version : result === "unknown" ? "?" : (from ?? "nothing");
+  const isCommitted = result === "failed" && report?.result === "committed";
+  const isNew = result === "done" || result === "unchanged" || isCommitted;
+  const now = isNew ? (report?.to ?? version) : result === "unknown" ? "?" : (from ?? "nothing");
   const words = result === "done" ? DONE[action] : result;
   const pause = report === undefined ? "" : `pause ${msText(report.pauseMs)}`;
   const sent = sentBytes === 0 ? "" : formatBytes(sentBytes);
