@@ -6,6 +6,7 @@ import { deltaFor } from "../build/delta.ts";
 import { readManifest, verifyRelease } from "../build/inspect.ts";
 import type { Artefact } from "../deploy/index.ts";
 import { TsugiError } from "../errors.ts";
+import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import { canonicalJson, releaseIdOf } from "../release/manifest.ts";
 import { createReport } from "./buildReport.ts";
@@ -63,16 +64,20 @@ async function artefactOf(tarball: string): Promise<Artefact> {
 /** Against what was built here before, and the manifest of what runs there. Equal hosts share one. */
 function deltasOf(tarball: string): NonNullable<Artefact["deltaFor"]> {
   const made = new Map<string, Promise<Delta>>();
-  return async ({ inventory, manifest, manifestBytes }) => {
+  return async ({ inventory, manifestBytes }) => {
     // A tsugi that knows no deltas tells no hashes either.
     if (!inventory?.folders.every(({ hash }) => typeof hash === "string")) return undefined;
-    if (manifest === undefined || manifestBytes === undefined) return undefined;
+    if (manifestBytes === undefined) return undefined;
+    const running = releaseIdOf(manifestBytes);
+    const manifest = packManifest(Buffer.from(manifestBytes));
+    const releases = inventory.releases.map((release) =>
+      release.releaseId === running ? { ...release, manifest } : release,
+    );
     const key = JSON.stringify([
-      inventory.releases.map(({ releaseId, status }) => [releaseId, status]),
+      releases.map(({ releaseId, status }) => [releaseId, status]),
       inventory.folders.map(({ hash }) => hash),
     ]);
-    const running = { manifest, manifestBytes, read: async () => undefined };
-    const delta = made.get(key) ?? deltaFor(inventory, tarball, [], [running]);
+    const delta = made.get(key) ?? deltaFor({ ...inventory, releases }, tarball);
     made.set(key, delta);
     return delta;
   };
