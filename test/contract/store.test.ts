@@ -348,6 +348,38 @@ for (const [kind, make] of Object.entries(PLACES)) {
   });
 }
 
+test("pushes and prunes at once, for a while: what is listed is whole", async () => {
+  const folder = temporary.at(`store-${next()}`);
+  const shared = (n: number) => ({
+    bytes: Buffer.alloc(70_000, `content ${n % 5}, which comes into use and goes out of it\n`),
+  });
+  let pushing = 3;
+  const pusher = async (name: string) => {
+    const store = await openStore(folder);
+    for (let n = 0; n < 8; n += 1) {
+      const version = `1.${n}.0`;
+      const files = { "lib/shared/a": shared(n), "lib/shared/b": shared(n + name.length) };
+      const source = await tarballOf(handmadeRelease(version, files, name));
+      await store.push({ source });
+    }
+    pushing -= 1;
+  };
+  const pruner = async () => {
+    const store = await openStore(folder);
+    while (pushing > 0) await store.prune({ keep: 1 });
+  };
+  await (await openStore(folder)).push({ source: await tarballOf(wall("1.0.0")) });
+  await Promise.all([pusher("a"), pusher("bb"), pusher("ccc"), pruner(), pruner()]);
+  const store = await openStore(folder);
+  await store.prune({ keep: 1 });
+  const kept = await store.list();
+  assert.deepEqual(
+    kept.map(({ name, version }) => `${name} ${version}`),
+    ["a 1.7.0", "bb 1.7.0", "ccc 1.7.0", "wall 1.0.0"],
+  );
+  for (const stored of kept) await verifyStored(store, stored);
+});
+
 describe("store: behind ssh", { skip }, () => {
   test("a connection that is cut within a file leaves no part of it, and the store goes on", async () => {
     const folder = join(fleet.hosts[0]!.folder, `cut-${next()}`);
