@@ -9,6 +9,7 @@ import { deploy } from "./deploy.ts";
 import { Bench } from "./lib/bench.ts";
 import { formatResults, type Result } from "./lib/result.ts";
 import { memory } from "./memory.ts";
+import { otp } from "./otp.ts";
 import { reload } from "./reload.ts";
 import { startUp } from "./startUp.ts";
 import { state } from "./state.ts";
@@ -32,6 +33,7 @@ const parts: Record<string, Part> = {
   websockets: { title: "An upgrade with many open WebSockets", run: webSockets },
   state: { title: "Carrying state, against v8.serialize and deserialize", run: state },
   swap: { title: "Swapping in place, by what the process has", run: swap },
+  otp: { title: "A swap and a handoff, against a GenServer upgraded by OTP", run: otp },
 };
 
 const asked = process.argv.slice(2);

@@ -1,47 +1,28 @@
 /** How long clients hear nothing while a version is swapped in place, by the size of what it has. */
-import { fork } from "node:child_process";
-import { once } from "node:events";
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import type { Host } from "../test/helpers/host.ts";
-import { type Bench, endChild } from "./lib/bench.ts";
+import type { Bench } from "./lib/bench.ts";
+import { type Case, type Measured, measureQuiet } from "./lib/quiet.ts";
 import type { Result } from "./lib/result.ts";
 import { median } from "./lib/statistics.ts";
-import { type Report, upgradeTo } from "./lib/upgradeTo.ts";
+import type { Report } from "./lib/upgradeTo.ts";
 
-const ROUNDS = 5;
 const AIM_MS = 20;
 const AIM_RATIO = 2;
 const AIM_BEYOND = 1.1;
 const ASKERS = 20;
 const LARGE_MEGABYTES = 1_000;
 const MIGRATED_MEGABYTES = 100;
-/** Time for a garbage collection of what building the state has left. */
-const SETTLE_MS = 1_000;
-
-interface Measured {
-  /** The longest answer beyond the ordinary one, in each round. */
-  quietMs: number[];
-  reports: Report[];
-  closed: number;
-}
-
-interface Case {
-  kind: "map" | "array";
-  megabytes: number;
-  webSockets: number;
-  /** The versions, in turn. */
-  versions: [string, string];
-}
 
 export async function swap(bench: Bench): Promise<Result[]> {
   const tarballs = await buildAll(bench);
   const run = (one: Partial<Case>) =>
-    measure(bench, tarballs, {
+    measureQuiet(bench, tarballs, {
       kind: "map",
       megabytes: 1,
       webSockets: ASKERS,
       versions: ["1.0.1", "1.0.0"],
+      strategy: "swap",
       ...one,
     });
   return [
@@ -121,50 +102,3 @@ const quietRow = (what: string, quietMs: number): Result => ({
   aim: `<= ${AIM_MS} ms`,
   reached: quietMs <= AIM_MS,
 });
-
-async function measure(
-  bench: Bench,
-  tarballs: Record<string, string>,
-  { kind, megabytes, webSockets, versions }: Case,
-): Promise<Measured> {
-  const env = { STATE_KIND: kind, STATE_MEGABYTES: String(megabytes) };
-  const config = { timeouts: { freezeMs: 60_000, readyMs: 120_000, probationMs: 1_000 } };
-  const host = await bench.host("live", tarballs["1.0.0"]!, { env, config });
-  const askers = await startAskers(bench, host, webSockets);
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-  const measured: Measured = { quietMs: [], reports: [], closed: 0 };
-  for (let round = 0; round < ROUNDS; round++) {
-    const version = versions[round % 2]!;
-    await askers.count();
-    const report = await upgradeTo(host, version, tarballs[version]!);
-    if (report.strategy !== "swap") throw new Error(`${report.strategy}: ${report.reasons}`);
-    const { longest, median: ordinary, closed } = await askers.count();
-    measured.quietMs.push(longest - ordinary);
-    measured.reports.push(report);
-    measured.closed = closed;
-  }
-  await askers.end();
-  await host.must("stop");
-  return measured;
-}
-
-interface Counted {
-  longest: number;
-  median: number;
-  closed: number;
-}
-
-async function startAskers(bench: Bench, { port }: Host & { port: number }, count: number) {
-  const path = join(import.meta.dirname, "lib", "askers.mjs");
-  const child = fork(path, [String(port), String(count)], { execArgv: [] });
-  bench.onEnd(() => endChild(child));
-  await once(child, "message");
-  return {
-    async count(): Promise<Counted> {
-      const counted = once(child, "message");
-      child.send("count");
-      return (await counted)[0] as Counted;
-    },
-    end: () => endChild(child),
-  };
-}
