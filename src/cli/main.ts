@@ -295,6 +295,12 @@ program
     (command ?? program).outputHelp();
   });
 
+// `tsugi list | head`: who has read enough is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 // Before parsing: a wrong argument is reported in JSON too.
 setJson(process.argv.includes("--json"));
 await program.parseAsync().catch((error: unknown) => {

@@ -1,6 +1,6 @@
 /** Which store, and which release in it, a command line means. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { TsugiError } from "../errors.ts";
 import { layoutOf } from "../release/layout.ts";
 import type { StoredRelease } from "../release/stored.ts";
@@ -34,7 +34,7 @@ export const withStored = <T>(
 export function sourceOf(place: string): string {
   if (!existsSync(place) || !statSync(place).isDirectory()) return place;
   const trees = [place, ...foldersIn(join(place, "rel"))].filter(hasRelease);
-  if (trees.length !== 1) throw new TsugiError("TSUGI_NOTHING_TO_PUSH", { folder: place });
+  if (trees.length !== 1) throw new TsugiError("TSUGI_NOTHING_TO_PUSH", { folder: resolve(place) });
   const tree = trees[0]!;
   const folder = existsSync(join(tree, "release.json")) ? tree : newestIn(tree);
   const [tarball] = namesIn(folder ?? "").filter((name) => name.endsWith(".tar.gz"));
