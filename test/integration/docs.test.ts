@@ -33,7 +33,7 @@ const STORY = [
   "docs/guides/store.md",
 ];
 
-/** Other stories: cookbook.test.ts; deploying needs an sshd, and its parts are tested in deploy*.test.ts. */
+/** Other stories: cookbook.test.ts, deployGuide.test.ts. */
 const isPlayedThere = (path: string) =>
   path.startsWith("docs/cookbook/") || path === "docs/guides/deploy.md";
 
