@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,10 +34,8 @@ describe("nginx in front", { skip: missing }, () => {
 
   for (const way of ["a port", "a Unix socket"]) {
     test(`by ${way}, an upgrade and the way back cost no request`, async () => {
-      const host = await Installed.install(releases[0]!);
+      const host = await Installed.start(releases[0]!, { env: { SOCKET: "http.sock" } });
       const socket = join(host.root, "var", "http.sock");
-      appendFileSync(join(host.root, "etc", "env"), `SOCKET=${socket}\n`);
-      await host.host.must("start");
       const upstream = way === "a port" ? `127.0.0.1:${host.port}` : `unix:${socket}`;
       let nginx: Awaited<ReturnType<typeof startNginx>> | undefined;
       try {

@@ -13,6 +13,9 @@ if [ "$(id -u)" = 0 ] && [ -z "${TSUGI_AS_OWNER:-}" ]; then
     TSUGI_AS_OWNER=1
     export TSUGI_AS_OWNER
     group=$(stat -c %g "$TSUGI_ROOT")
+    # Erlang reads its cookie in HOME, and root's is closed to the owner.
+    HOME=$TSUGI_ROOT
+    export HOME
     if command -v setpriv >/dev/null 2>&1; then
       exec setpriv --reuid "$owner" --regid "$group" --clear-groups /bin/sh "$0" "$vsn" "$@"
     fi
@@ -25,6 +28,10 @@ case $TSUGI_ROOT in *[[:space:]\'\"\\]*)
   echo "  → Move it to one without, as Elixir and Erlang need it" >&2
   exit 1 ;;
 esac
+
+# Erlang looks for modules in the current folder too, and complains on stdout where the owner of the
+# root may not enter it: root's own, for instance.
+{ [ -r . ] && [ -x . ]; } || cd "$TSUGI_ROOT"
 
 umask 027
 mkdir -p "$TSUGI_ROOT/run" "$TSUGI_ROOT/log" "$TSUGI_ROOT/etc" "$TSUGI_ROOT/var"

@@ -1,5 +1,6 @@
 /** Every server of a generation that listens, and the conversation about their sockets. */
 import net from "node:net";
+import { resolve as absolute } from "node:path";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 import { dismantle, retire, revive } from "../swap/routes.ts";
 import type { EventSink } from "./channel.ts";
@@ -207,8 +208,11 @@ export class Listeners {
     const key: ListenKey = { family: 6, address, port, ordinal: 0 };
     if (typeof fd === "number" && fd >= 0) {
       Object.assign(key, { family: "fd", address: null, port: fd });
-    } else if (port === -1) Object.assign(key, { family: "pipe", address, port: -1 });
-    else if (address) key.family = addressType === 6 ? 6 : 4;
+    } else if (port === -1) {
+      // The supervisor binds it, and has another working directory than the app.
+      const path = address === null || address.startsWith("\0") ? address : absolute(address);
+      Object.assign(key, { family: "pipe", address: path, port: -1 });
+    } else if (address) key.family = addressType === 6 ? 6 : 4;
     else key.address = null;
     while (this.byKey(key) !== undefined) key.ordinal += 1;
     return key;
