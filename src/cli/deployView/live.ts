@@ -112,4 +112,4 @@ export class LiveView extends PlainView {
   }
 }
 
-const columns = (): number => Math.max(20, (process.stdout.columns ?? 80) - 1);
+const columns = (): number => Math.max(20, (process.stdout.columns || 80) - 1);
