@@ -1,4 +1,4 @@
-/** `npm run soak -- [--minutes N] [--upgrades N] [--websockets N] [--nodes a,b]`: see test/helpers/soak.ts. */
+/** `npm run soak -- [--minutes N] [--upgrades N] [--websockets N] [--nodes a,b] [--swap] [--express]`: see test/helpers/soak.ts. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 

@@ -2,10 +2,20 @@
  * The headline test, of any length: upgrades in a row over several Nodes and two shapes of state,
  * under a load of every kind of client, and the server's journal held against what they saw.
  */
-import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  appendFileSync,
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { UpgradeReport } from "../../src/protocol/report.ts";
+import { projectRoot } from "./example.ts";
 import { type BuiltRelease, buildVariant } from "./fixtureReleases.ts";
 import { Installed } from "./installed.ts";
 import {
@@ -23,6 +33,8 @@ export interface SoakOptions {
   nodes: string[];
   /** The application accepts to be swapped in place: with one Node, every upgrade is a swap. */
   accepts?: boolean;
+  /** The same service with Express. */
+  express?: boolean;
   /** Goes on until both are reached. */
   upgrades: number;
   minutes: number;
@@ -35,6 +47,8 @@ export interface SoakResult {
   tallies: Tally[];
   /** Requests that the server counted, and those that it counted twice. */
   journal: { total: number; twice: number };
+  /** Of the first worker, after the tenth upgrade and after the last: nothing grows with swaps. */
+  heapBytes: { afterTenth: number; afterLast: number };
   /** What clients were told was counted, and the sum in memory at the end. */
   acknowledged: number;
   sum: number;
@@ -61,7 +75,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-soak-"));
   let host: Installed | undefined;
   try {
-    const releases = await buildReleases(folder, options.nodes, options.accepts ?? false);
+    const releases = await buildReleases(folder, options);
     host = await Installed.start(releases[0]!, { config: { keepReleases: releases.length } });
     for (const release of releases.slice(1)) {
       host.drop(release);
@@ -77,8 +91,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
 /** For each Node one release with each shape of the state: neighbours differ in one or in both. */
 async function buildReleases(
   folder: string,
-  nodes: string[],
-  accepts: boolean,
+  { nodes, accepts = false, express = false }: SoakOptions,
 ): Promise<BuiltRelease[]> {
   const releases: BuiltRelease[] = [];
   for (const [index, node] of nodes.entries()) {
@@ -87,6 +100,7 @@ async function buildReleases(
       const prepare = (project: string) => {
         if (shape === 2)
           renameSync(join(project, "src/state.v2.ts"), join(project, "src/state.ts"));
+        if (express) addExpress(project);
         if (accepts) appendFileSync(join(project, "src/state.ts"), "\nhot.accept();\n");
       };
       const variant = { fixture: "soak-1.0.0", version, node, prepare };
@@ -94,6 +108,36 @@ async function buildReleases(
     }
   }
   return releases;
+}
+
+function addExpress(project: string): void {
+  const overlay = join(projectRoot, "test", "fixtures", "apps", "soak-express");
+  const read = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const { dependencies } = read(overlay);
+  const manifest = { ...read(project), dependencies };
+  cpSync(overlay, project, { recursive: true });
+  writeFileSync(join(project, "package.json"), JSON.stringify(manifest));
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  const { status } = spawnSync("npm", args, { cwd: project, stdio: "inherit" });
+  if (status !== 0) throw new Error("npm ci failed");
+}
+
+const HEAP_LOOKS = 5;
+const COLLECTED_HEAP = `(async () => {
+  process.getBuiltinModule("v8").setFlagsFromString("--expose-gc");
+  process.getBuiltinModule("vm").runInNewContext("gc")();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  process.getBuiltinModule("vm").runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
+})()`;
+
+/** What is left after a collection; the least of several looks, for requests are under way. */
+async function collectedHeap(host: Installed): Promise<number> {
+  const looks: number[] = [];
+  for (let look = 0; look < HEAP_LOOKS; look++) {
+    looks.push(Number((await host.host.must("rpc", COLLECTED_HEAP)).stdout));
+  }
+  return Math.min(...looks);
 }
 
 async function soak(
@@ -108,13 +152,16 @@ async function soak(
   const streamed = new Tally("streaming reader");
   const readers = streamReaders(target, "/stream", streamed, { clients: streams, pauseMs: 20 });
   const reports: UpgradeReport[] = [];
+  const heapBytes = { afterTenth: 0, afterLast: 0 };
   try {
     const deadline = performance.now() + options.minutes * 60_000;
     while (reports.length < options.upgrades || performance.now() < deadline) {
       await upgradeOnce(host, releases, traffic, reports);
       const failures = traffic.tallies.reduce((sum, tally) => sum + tally.failures, 0);
       options.onUpgrade?.(reports.at(-1)!, reports.length, failures);
+      if (reports.length === 10) heapBytes.afterTenth = await collectedHeap(host);
     }
+    heapBytes.afterLast = await collectedHeap(host);
   } finally {
     await readers.stop();
     await traffic.stop();
@@ -128,6 +175,7 @@ async function soak(
     reports,
     tallies: [...traffic.tallies, streamed],
     journal: { total: ids.length, twice: ids.length - new Set(ids).size },
+    heapBytes,
     acknowledged: increments.acknowledged,
     sum,
   };

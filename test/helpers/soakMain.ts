@@ -9,6 +9,7 @@ const { values } = parseArgs({
     upgrades: { type: "string", default: "100" },
     websockets: { type: "string", default: "500" },
     swap: { type: "boolean", default: false },
+    express: { type: "boolean", default: false },
     nodes: { type: "string", default: SOAK_NODES.join(",") },
   },
 });
@@ -16,6 +17,7 @@ console.log(`Building releases for Node ${values.nodes} …`);
 const result = await runSoak({
   nodes: values.swap ? values.nodes.split(",").slice(-1) : values.nodes.split(","),
   accepts: values.swap,
+  express: values.express,
   upgrades: Number(values.upgrades),
   minutes: Number(values.minutes),
   traffic: {
@@ -40,6 +42,12 @@ console.log(formatTallies(result.tallies));
 const { journal, acknowledged, sum } = result;
 console.log(
   `journal ${journal.total}, twice ${journal.twice}; acknowledged ${acknowledged}; sum ${sum}`,
+);
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
+const { afterTenth, afterLast } = result.heapBytes;
+const growth = `x ${(afterLast / afterTenth).toFixed(3)}`;
+console.log(
+  `heap after 10: ${megabytes(afterTenth)}, at the end: ${megabytes(afterLast)}, ${growth}`,
 );
 const failures = result.tallies.reduce((total, tally) => total + tally.failures, 0);
 const whole = journal.twice === 0 && journal.total === acknowledged && sum === acknowledged;
