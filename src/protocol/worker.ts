@@ -197,7 +197,14 @@ export interface WorkerReplies {
   drain: { drained: number; lost: number };
   dispose: null;
   /** `running`: what generations that are gone have left in the process; `pending`: their memory. */
-  health: { healthy: boolean; problem?: string; running?: string[]; pending?: string[] };
+  health: {
+    healthy: boolean;
+    problem?: string;
+    running?: string[];
+    /** How many generations `running` is of. */
+    leaking?: number;
+    pending?: string[];
+  };
   evaluate: { text: string; threw: boolean };
   consoleOpen: null;
 }

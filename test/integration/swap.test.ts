@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, test } from "node:test";
+import type { UpgradeReport } from "../../src/protocol/report.ts";
 import { type BuiltRelease, buildVariant, type Variant } from "../helpers/fixtureReleases.ts";
 import { Installed, type InstalledOptions, until } from "../helpers/installed.ts";
 
@@ -167,8 +168,17 @@ describe("both versions accept", () => {
   });
 });
 
+const SPOIL = `const spoil = (counter: Counter): Counter => {
+  counter.increments = -1;
+  return { ...counter };
+};`;
+
 describe("what goes wrong leaves the old version serving in the same process", () => {
-  const refused = async (release: BuiltRelease, code: string, exit = 4): Promise<void> => {
+  const refused = async (
+    release: BuiltRelease,
+    code: string,
+    { exit = 4, serving = "1.0.0" } = {},
+  ): Promise<UpgradeReport> => {
     const { sum } = await host.post<{ sum: number }>("/increment");
     const pid = await workerPid();
     host.drop(release);
@@ -176,9 +186,9 @@ describe("what goes wrong leaves the old version serving in the same process", (
     assert.equal(status, exit, JSON.stringify(report));
     assert.equal(report.strategy, "swap");
     assert.equal(report.error?.code, code, JSON.stringify(report.error));
-    assert.equal((await host.get<{ version: string }>("/version")).version, "1.0.0");
-    assert.equal((await host.get<{ sum: number }>("/")).sum, sum);
+    await serves(serving, sum);
     assert.equal(await workerPid(), pid);
+    return report;
   };
 
   test("when the new version throws while it loads", async () => {
@@ -200,15 +210,47 @@ describe("what goes wrong leaves the old version serving in the same process", (
     await refused(bad, "TSUGI_STATE_FAILED");
   });
 
+  test("when the migration changes what it is given: the rehearsal finds it on a copy", async () => {
+    await start(await two());
+    const release = await build({
+      fixture: "counter-accepts-1.1.0",
+      version: "1.3.6",
+      edit: {
+        "src/server.ts": (text) =>
+          text
+            .replace("version: 2,", "version: 3,")
+            .replace("downgrade: {", "downgrade: { 3: (counter: Counter) => counter,")
+            .replace("increments: 0 }) },", "increments: 0 }), 2: spoil },")
+            .replace("/** 1.0.0 held", `${SPOIL}\n/** 1.0.0 held`),
+      },
+    });
+    const report = await refused(release, "TSUGI_STATE_FAILED", { serving: "1.1.0" });
+    assert.match(report.error!.message, /changes the value that it is given/);
+    assert.equal((await host.get<{ increments: number }>("/")).increments, 1);
+  });
+
+  test("what it started before it was refused is in the report, and in status until it ends", async () => {
+    await start(await one());
+    const bad =
+      "setTimeout(function late() {}, 3_600_000);\nhot.prepare(() => { throw new Error('no'); });\nconst server =";
+    const report = await refused(
+      await changed("1.3.7", "const server =", bad),
+      "TSUGI_LOAD_FAILED",
+    );
+    // It failed in the trial process already: nothing of it was ever in the one that serves.
+    assert.deepEqual(report.leftovers, []);
+    assert.deepEqual((await host.status()).leftovers, []);
+  });
+
   test("when it is unhealthy in probation: handed back", async () => {
     await start(await one(), { config: { timeouts: { probationMs: 1_000 } } });
     const sick = "hot.health(() => false);\nconst server =";
-    await refused(await changed("1.3.4", "const server =", sick), "TSUGI_UNHEALTHY", 5);
+    await refused(await changed("1.3.4", "const server =", sick), "TSUGI_UNHEALTHY", { exit: 5 });
   });
 
   test("when its activate hook throws: handed back", async () => {
     await start(await one());
     const bad = 'hot.activate(() => { throw new Error("cannot"); });\nconst server =';
-    await refused(await changed("1.3.5", "const server =", bad), "TSUGI_INTERNAL", 5);
+    await refused(await changed("1.3.5", "const server =", bad), "TSUGI_INTERNAL", { exit: 5 });
   });
 });

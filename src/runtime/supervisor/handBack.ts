@@ -12,7 +12,7 @@ import {
   relayConnections,
   releaseConnections,
 } from "./moveConnections.ts";
-import { retireInPlace, retireSlots } from "./retire.ts";
+import { type Retired, retireInPlace, retireSlots } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -24,7 +24,7 @@ export async function handBack(
   next: Generation,
   tally: MoveTally,
   frozenAt: string | undefined,
-): Promise<{ stateAsOf?: string }> {
+): Promise<{ stateAsOf?: string; running: string[] }> {
   supervisor.succeed(old);
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
   const stateAsOf = old.hasState ? await stateBack(supervisor, old, next, frozenAt) : undefined;
@@ -39,10 +39,10 @@ export async function handBack(
   await releaseConnections(next, tally).catch((error) => supervisor.noteError(error));
   const isShared = next.slots.some((slot) => old.slotLike(slot)?.worker.isBeside(slot.worker));
   const retire = isShared ? retireInPlace : retireSlots;
-  const { lost } = await retire(next.slots, HAND_BACK_MS);
+  const { lost, running = [] }: Retired = await retire(next.slots, HAND_BACK_MS);
   tally.lost += lost;
   stopRelay();
-  return stateAsOf === undefined ? {} : { stateAsOf };
+  return stateAsOf === undefined ? { running } : { running, stateAsOf };
 }
 
 /**

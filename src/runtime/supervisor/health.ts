@@ -43,6 +43,7 @@ async function checkWorker(
   try {
     const result = await worker.request({ type: "health" }, { timeoutMs });
     worker.leaks = result.running ?? [];
+    worker.leaking = result.leaking ?? 0;
     worker.pending = result.pending ?? [];
     return result;
   } catch (error) {

@@ -96,7 +96,7 @@ class Upgrade {
     try {
       await this.#load();
       if (this.#job.checkOnly) {
-        await steps.abandon(this.#next, this.#loading);
+        await steps.abandon(this.#next, this.#loading, this.#report);
         this.#report.result = "checked";
       } else {
         await this.#freezeAndCarry();
@@ -219,19 +219,20 @@ class Upgrade {
     switch (this.#phase) {
       case "loading":
         report.result = "refused";
-        await steps.abandon(next, this.#loading);
+        await steps.abandon(next, this.#loading, report);
         break;
       case "frozen":
         report.result = "thawed";
         await steps.thaw(old);
         if (old.hasState) report.pauseMs = this.#paused();
-        await steps.abandon(next, this.#loading);
+        await steps.abandon(next, this.#loading, report);
         break;
       case "active": {
         report.result = "handed-back";
         const went = await handBack(this.#supervisor, old, next, this.#tally, this.#frozenAt);
         if (went.stateAsOf) report.stateAsOf = went.stateAsOf;
         if (old.hasState && this.#isRestart) report.stateAsOf = "the restart: it was not carried";
+        report.leftovers.push(...went.running);
         this.#loading.abandon();
         break;
       }

@@ -165,9 +165,15 @@ export async function thaw(old: Generation): Promise<void> {
   );
 }
 
-export async function abandon(next: Generation, loading: Loading): Promise<void> {
-  const end = (worker: WorkerHandle) =>
-    loading.inPlace ? worker.abandon() : terminateWorker(worker, 1_000);
+export async function abandon(
+  next: Generation,
+  loading: Loading,
+  report: UpgradeReport,
+): Promise<void> {
+  const end = async (worker: WorkerHandle) => {
+    if (loading.inPlace) report.leftovers.push(...(await worker.abandon()));
+    else await terminateWorker(worker, 1_000);
+  };
   await Promise.all(next.slots.map(({ worker }) => end(worker)));
   loading.abandon();
 }

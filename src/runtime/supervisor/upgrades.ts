@@ -10,6 +10,7 @@ import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
 import { withAppup } from "./appup.ts";
 import type { Generation } from "./generation.ts";
+import { checkWorkers } from "./health.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { runUpgrade, type UpgradeJob } from "./upgrade.ts";
@@ -182,6 +183,8 @@ export class Upgrades {
     const to = await handler.manifest(request.version);
     const host = await readHostSettings(parts.layout, request.version);
     const registry = await handler.registry();
+    // What earlier swaps have left is asked for anew.
+    if (from.accepts && to.accepts) await checkWorkers(current, LOOK_MS);
     const entry = registry.releases.find((release) => release.version === request.version);
     const { planUpgrade } = await import("../../relup/index.ts");
     const plan = planUpgrade(from, to, {
@@ -197,17 +200,23 @@ export class Upgrades {
   }
 }
 
-/** Generations that have left this much running are followed by a new process. */
+/** How long a worker may take to say what it has. */
+const LOOK_MS = 2_000;
+/** So many generations that have left something running are followed by a new process. */
 const LEAKS_BORNE = 3;
+/** Or so many whose memory is not collected: something holds them. */
+const PENDING_BORNE = 20;
 
 function whyNoSwap(current: Generation): string | undefined {
   for (const { process, index, worker } of current.slots) {
     const slot = `${process.name}.${index}`;
     if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
     if (!worker.declared.drainable) return `${slot} has workers of its own`;
-    const leaks = worker.leaks.length;
-    if (leaks >= LEAKS_BORNE) {
-      return `${leaks} leftovers of earlier swaps run in ${slot} (${worker.leaks[0]} …)`;
+    const { leaking, leaks, pending } = worker;
+    if (leaking >= LEAKS_BORNE)
+      return `${leaking} earlier versions still run in ${slot}: ${leaks[0]} …`;
+    if (pending.length >= PENDING_BORNE) {
+      return `${slot} still holds the memory of ${pending.length} earlier versions`;
     }
   }
   return undefined;

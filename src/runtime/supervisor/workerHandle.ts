@@ -57,6 +57,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   healthy = true;
   /** What generations that were swapped out have left running, as of the last health check. */
   leaks: string[] = [];
+  /** By how many generations. */
+  leaking = 0;
   /** Of which the memory has not been collected. */
   pending: string[] = [];
   /** Null while it runs. */
@@ -105,9 +107,10 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   }
 
   /** Never served: its process ends, unless another generation serves in it. */
-  async abandon(): Promise<void> {
-    if (!this.#generations.isShared) this.kill("SIGKILL");
-    else await this.unload().catch(() => null);
+  async abandon(): Promise<string[]> {
+    if (this.#generations.isShared) return this.unload().catch(() => []);
+    this.kill("SIGKILL");
+    return [];
   }
 
   /** The process stays; of this generation nothing does. Resolves with what can still run. */

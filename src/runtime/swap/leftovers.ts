@@ -3,11 +3,36 @@
  * cannot), and their memory, which counts as pending until a collection that comes by itself.
  */
 import type { WorkerReplies } from "../../protocol/worker.ts";
+import type { Look } from "./handles.ts";
 import type { TimerWatch } from "./timers.ts";
 
-interface Gone {
-  name: string;
+/** How long what was ended by `hot.dispose` may take to end. */
+const SETTLE_MS = 500;
+const LOOK_MS = 10;
+
+export interface Leaving {
   timers: TimerWatch;
+  hot: object;
+  hooks: object[];
+}
+
+class Gone {
+  readonly name: string;
+  readonly #timers: TimerWatch;
+  #looks: Look[];
+
+  constructor(name: string, timers: TimerWatch, looks: Look[]) {
+    this.name = name;
+    this.#timers = timers;
+    this.#looks = looks;
+  }
+
+  /** What of it can still run. */
+  running(): string[] {
+    this.#looks = this.#looks.filter((look) => look() !== undefined);
+    const all = [...this.#timers.running(), ...this.#looks.map((look) => look())];
+    return all.map((what) => `${what} of ${this.name}`);
+  }
 }
 
 export class Leftovers {
@@ -20,24 +45,32 @@ export class Leftovers {
     else this.#pending.delete(name);
   });
 
-  /** Returns what of it can still run. */
-  add(name: string, generation: { timers: TimerWatch; hot: object; hooks: object[] }): string[] {
+  /** Resolves with what of it still runs when all that it has ended had time to end. */
+  add(name: string, generation: Leaving, looks: Look[]): Promise<string[]> {
     const { timers, hot, hooks } = generation;
     const marks = [generation, hot, ...hooks];
     this.#pending.set(name, marks.length);
     for (const mark of marks) this.#collected.register(mark, name);
-    const running = timers.running();
-    if (running.length > 0) this.#gone.push({ name, timers });
-    return running.map((what) => `${what} of ${name}`);
+    return this.#settle(new Gone(name, timers, looks));
   }
 
-  find(): Pick<WorkerReplies["health"], "running" | "pending"> {
-    this.#gone = this.#gone.filter(({ timers }) => timers.running().length > 0);
-    const running = this.#gone.flatMap(({ name, timers }) =>
-      timers.running().map((what) => `${what} of ${name}`),
-    );
+  async #settle(gone: Gone): Promise<string[]> {
+    this.#gone.push(gone);
+    const deadline = performance.now() + SETTLE_MS;
+    while (gone.running().length > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+    const running = gone.running();
+    if (running.length === 0) this.#gone = this.#gone.filter((it) => it !== gone);
+    return running;
+  }
+
+  find(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending"> {
+    this.#gone = this.#gone.filter((gone) => gone.running().length > 0);
+    const leaking = this.#gone.length;
+    const running = this.#gone.flatMap((gone) => gone.running());
     return {
-      ...(running.length > 0 ? { running } : {}),
+      ...(leaking > 0 ? { running, leaking } : {}),
       ...(this.#pending.size > 0 ? { pending: [...this.#pending.keys()] } : {}),
     };
   }

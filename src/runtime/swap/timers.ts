@@ -2,7 +2,7 @@
  * The timer functions that an application's own code sees: Node's, remembering what could still
  * fire long after the generation that started it is gone. A short timeout is over by itself.
  */
-const LONG_MS = 1_000;
+export const LONG_MS = 1_000;
 const FIRST_SWEEP = 256;
 
 export interface Timers {
@@ -65,14 +65,16 @@ export class TimerWatch {
   }
 
   #sweep(): void {
-    for (const timer of this.#names.keys()) if (timer._destroyed) this.#names.delete(timer);
+    for (const timer of this.#names.keys()) if (isOver(timer)) this.#names.delete(timer);
   }
 }
 
-const nameOf = (callback: unknown): string =>
+export const isOver = (timer: TimerInternals): boolean => timer._destroyed === true;
+
+export const nameOf = (callback: unknown): string =>
   (typeof callback === "function" && callback.name) || "(anonymous)";
 
-const symbolsOf = (of: object): PropertyDescriptorMap =>
+export const symbolsOf = (of: object): PropertyDescriptorMap =>
   Object.fromEntries(
     Object.getOwnPropertySymbols(of).map((symbol) => [
       symbol,

@@ -61,8 +61,8 @@ export interface AppProcess {
   /** More than one is loaded: a swap is under way, or in probation. */
   readonly isShared: boolean;
   openConsole(request: Extract<WorkerRequestWithReply, { type: "consoleOpen" }>): Promise<null>;
-  unload(generation: AppGeneration): string[];
-  leftovers(): Pick<WorkerReplies["health"], "running" | "pending">;
+  unload(generation: AppGeneration): Promise<string[]>;
+  leftovers(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending">;
 }
 
 export class AppGeneration {
@@ -258,7 +258,7 @@ export class AppGeneration {
       drain: ({ drainMs }) => this.#drain(drainMs),
       dispose: () => this.#dispose(),
       swapCarry: () => this.#carryHere(),
-      unload: async () => ({ running: this.#process.unload(this) }),
+      unload: async () => ({ running: await this.#process.unload(this) }),
       health: async () => ({
         ...(await checkHealth(this.registry)),
         ...this.#process.leftovers(),

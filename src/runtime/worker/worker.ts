@@ -4,13 +4,9 @@
  */
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { Hot } from "../../hot/types.ts";
-import type {
-  WorkerBoot,
-  WorkerReplies,
-  WorkerRequest,
-  WorkerRequestWithReply,
-} from "../../protocol/worker.ts";
+import type { WorkerBoot, WorkerRequest, WorkerRequestWithReply } from "../../protocol/worker.ts";
 import { callingFile } from "../swap/callers.ts";
+import { Handles } from "../swap/handles.ts";
 import { Leftovers } from "../swap/leftovers.ts";
 import { metaOf, noteMeta, runApplication, swapPath } from "../swap/loader.ts";
 import { ProcessListeners } from "../swap/processListeners.ts";
@@ -30,20 +26,24 @@ export class Worker implements AppProcess {
   serving: AppGeneration | undefined;
   readonly #channel = new SupervisorChannel();
   readonly #consoles: Consoles;
-  /** The one that the process began with. */
-  readonly #first: AppGeneration;
+  /** The one that the process began with, for as long as it is loaded. */
+  #first: AppGeneration | undefined;
   readonly #loaded = new Map<number, AppGeneration>();
   readonly #leftovers = new Leftovers();
+  readonly #handles = new Handles();
   readonly #processListeners = new ProcessListeners();
   /** Beside the one that serves. */
   #loading: AppGeneration | undefined;
 
   constructor(boot: WorkerBoot) {
-    this.#first = new AppGeneration(boot, this.#channel, this);
-    this.#loaded.set(boot.generation, this.#first);
+    const first = new AppGeneration(boot, this.#channel, this);
+    this.#first = first;
+    this.#loaded.set(boot.generation, first);
     this.desk.caller = () => this.#caller().listeners;
-    Object.assign(globalThis, { [Symbol.for("tsugi.hot.runtime")]: this.#sharedHot() });
-    this.#consoles = new Consoles(this.#channel, () => (this.serving ?? this.#first).scope());
+    Object.assign(globalThis, {
+      [Symbol.for("tsugi.hot.runtime")]: this.#sharedHot(Object.keys(first.hot)),
+    });
+    this.#consoles = new Consoles(this.#channel, () => (this.serving ?? this.#latest).scope());
     this.#channel.onRequest = (request, handle, generation) =>
       this.#receive(request, handle, generation);
     this.#channel.onReadySignal = () => this.#latest.readiness.signal();
@@ -55,7 +55,7 @@ export class Worker implements AppProcess {
   }
 
   get #latest(): AppGeneration {
-    return this.#loading ?? this.serving ?? this.#first;
+    return this.#loading ?? this.serving ?? this.#first!;
   }
 
   /** While another one is loaded, either may call: the stack tells. */
@@ -72,24 +72,23 @@ export class Worker implements AppProcess {
   }
 
   entryFound(url: string): void {
-    this.#first.readiness.entryFound(url);
+    this.#first?.readiness.entryFound(url);
   }
 
   run(): Promise<void> {
-    return this.#first.run();
+    return this.#latest.run();
   }
 
   /** The start file of a release that can be swapped runs: as the entry, or for its `import.meta`. */
   async started(meta: ImportMeta): Promise<void> {
     noteMeta(meta);
-    if (this.#loading === undefined && this.#first.loaded === undefined) {
-      await this.#run(this.#first, meta);
-    }
+    const first = this.#first;
+    if (this.#loading === undefined && first && !first.loaded) await this.#run(first, meta);
   }
 
   openConsole: AppProcess["openConsole"] = (request) => this.#consoles.open(request);
 
-  leftovers(): Pick<WorkerReplies["health"], "running" | "pending"> {
+  leftovers(): ReturnType<AppProcess["leftovers"]> {
     return this.#leftovers.find();
   }
 
@@ -110,21 +109,25 @@ export class Worker implements AppProcess {
   async #run(generation: AppGeneration, meta: ImportMeta): Promise<void> {
     const { hot, timers } = generation;
     this.#processListeners.watch();
+    this.#handles.watch();
     generation.loaded = { path: swapPath(meta.filename), module: {}, exported: {} };
     generation.loaded = await runApplication(meta, { hot, timers: timers.timers });
   }
 
   /** Disposed of after a swap, or never wanted. Returns what of it can still run. */
-  unload(generation: AppGeneration): string[] {
+  async unload(generation: AppGeneration): Promise<string[]> {
     const { version, generation: number } = generation.boot;
     if (!this.#loaded.delete(number)) return [];
+    if (this.#first === generation) this.#first = undefined;
     if (this.#loading === generation) this.#loading = undefined;
     for (const { listeners } of this.#loaded.values()) listeners.beside = undefined;
     stand(this.#latest.boot);
-    if (generation.loaded) this.#processListeners.removeOf(generation.loaded.path);
-    const running = this.#leftovers.add(`${version} (generation ${number})`, generation);
+    const path = generation.loaded?.path ?? "";
+    this.#processListeners.removeOf(path);
+    const looks = this.#handles.takeOf(path);
+    const left = this.#leftovers.add(`${version} (generation ${number})`, generation, looks);
     generation.unload();
-    return running;
+    return left;
   }
 
   #receive(
@@ -132,10 +135,9 @@ export class Worker implements AppProcess {
     handle: RawHandle | undefined,
     number: number | undefined,
   ): void {
-    const addressed = number === undefined ? this.#first : this.#loaded.get(number);
-    const isGone = addressed === undefined || !this.#loaded.has(addressed.boot.generation);
     // Whoever began with this process speaks to what is in it now.
-    const generation = isGone && number === undefined ? this.serving : addressed;
+    const generation =
+      number === undefined ? (this.#first ?? this.serving) : this.#loaded.get(number);
     if (request.type === "listenReply") this.desk.reply(request, handle);
     else if (request.type === "consoleInput") this.#consoles.input(request);
     else if (request.type === "swapLoad") void this.#load(request.boot);
@@ -160,9 +162,9 @@ export class Worker implements AppProcess {
   }
 
   /** What packages see, which are shared: the `hot` of whoever is being loaded, or serves. */
-  #sharedHot(): Hot {
+  #sharedHot(keys: string[]): Hot {
     const shared = {};
-    for (const key of Object.keys(this.#first.hot) as (keyof Hot)[]) {
+    for (const key of keys as (keyof Hot)[]) {
       const get = () => this.#latest.hot[key];
       Object.defineProperty(shared, key, { enumerable: true, get });
     }

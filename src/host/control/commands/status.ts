@@ -49,6 +49,8 @@ function describe(status: StatusReport, pid: number): string {
   if (status.etcChanged) lines.push(`etc/ has changed since: ${name} reload applies it`);
   if (status.leftovers.length > 0)
     lines.push(`Still running of old: ${status.leftovers.join(", ")}`);
+  if (status.pending && status.pending.length > 0)
+    lines.push(`Swapped out, memory not collected yet: ${status.pending.join(", ")}`);
   if (status.logDropped > 0) lines.push(`${count(status.logDropped, "log line")} lost`);
   return lines.join("\n");
 }
