@@ -20,17 +20,21 @@ export async function freeze(
   outgoing: Outgoing,
   registry: HotRegistry,
   timeoutMs: number,
-  where: { inPlace: boolean },
+  { inPlace }: { inPlace: boolean },
 ): Promise<WorkerReplies["freeze"]> {
   const startMs = nowMs();
   outgoing.close();
-  outgoing.stillOthers(where);
+  outgoing.stillOthers({ inPlace });
   const underWay = outgoing.holders().length;
   const hooks = new RunningHooks(registry);
   const holders = () => [...outgoing.holders(), ...hooks.holders(startMs)];
   const done = Promise.all([outgoing.whenFree(), hooks.done]);
   await withDeadline(done, timeoutMs, () => new FreezeTimeout(timeoutMs, holders()));
-  return { underWay, frozenAtMs: nowMs(), connections: outgoing.size };
+  return {
+    underWay,
+    frozenAtMs: nowMs(),
+    connections: inPlace ? outgoing.accepted : outgoing.size,
+  };
 }
 
 /** The hooks alone. */

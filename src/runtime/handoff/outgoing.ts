@@ -197,10 +197,12 @@ export class Outgoing {
    * code has begun to answer it answers to the end.
    */
   switchOver(takeOver: () => void): void {
-    this.#parts.carriers.hold();
-    this.#stragglers = new Set(this.#unregistered());
+    const { carriers } = this.#parts;
+    carriers.hold();
+    const unregistered = this.#closed ? this.#stilled : this.#unregistered();
+    this.#stragglers = new Set(unregistered.filter((socket) => !carriers.owns(socket)));
     this.#oldLeft();
-    this.#stayed = this.size - this.#stragglers.size;
+    this.#stayed = this.#known;
     this.#finishing = new Set(this.#responses());
     for (const response of this.#finishing) {
       response.once("close", () => this.#finishing.delete(response));
@@ -399,7 +401,7 @@ export class Outgoing {
     return otherSockets(this.#servers());
   }
 
-  #servers(): Set<object> {
+  #servers(): Set<ServerInternals> {
     return new Set(this.#parts.listeners.all.flatMap(serversOf));
   }
 
@@ -420,10 +422,24 @@ export class Outgoing {
       .filter((response) => response !== undefined && response !== null);
   }
 
+  /** Open connections that need not be looked for. */
+  get #known(): number {
+    const servers = [...this.#servers()];
+    const http = servers.reduce((sum, it) => sum + (connectionsOf(it)?.all().length ?? 0), 0);
+    const http2 = [...this.#http2.values()].reduce((sum, { size }) => sum + size, 0);
+    return http + http2 + this.#parts.carriers.size;
+  }
+
+  /** Open connections as the servers count them. */
+  get accepted(): number {
+    return [...this.#servers()].reduce((sum, { _connections: open }) => sum + open, 0);
+  }
+
   #unregistered(): SocketInternals[] {
     const { carriers } = this.#parts;
     const isHttp2 = ({ _server, server }: SocketInternals) =>
       this.#http2.has((_server ?? server) as object);
+    if (this.#known === this.accepted) return [];
     return this.#others().filter((socket) => !carriers.owns(socket) && !isHttp2(socket));
   }
 

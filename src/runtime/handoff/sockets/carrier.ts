@@ -72,6 +72,13 @@ export class Carrier {
     return this.#connections;
   }
 
+  /** Open ones. */
+  get size(): number {
+    let open = 0;
+    for (const { socket } of this.#connections) if (!socket.destroyed) open += 1;
+    return open;
+  }
+
   /** Open, and not with the next generation. */
   get left(): SocketInternals[] {
     const all = [...[...this.#connections].map(({ socket }) => socket), ...this.#behind];
@@ -128,7 +135,12 @@ export class Carrier {
   }
 
   holders(): Holder[] {
-    return [...this.#connections].map((it) => it.holder()).filter((it) => it !== undefined);
+    const holders: Holder[] = [];
+    for (const connection of this.#connections) {
+      const holder = connection.holder();
+      if (holder) holders.push(holder);
+    }
+    return holders;
   }
 
   /**

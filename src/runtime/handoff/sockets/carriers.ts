@@ -35,6 +35,10 @@ export class Carriers {
     return this.#all.some((carrier) => carrier.owns(socket));
   }
 
+  get size(): number {
+    return this.#all.reduce((sum, carrier) => sum + carrier.size, 0);
+  }
+
   get left(): SocketInternals[] {
     return this.#all.flatMap((carrier) => carrier.left);
   }
