@@ -31,6 +31,7 @@ const STORY = [
   "docs/guides/containers.md",
   "docs/guides/from-source.md",
   "docs/guides/store.md",
+  "docs/guides/swap.md",
 ];
 
 /** Other stories: cookbook.test.ts, deployGuide.test.ts. */
@@ -46,7 +47,7 @@ const pages = readPages();
 describe("what a reader would type", () => {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-docs-"));
   after(async () => {
-    for (const root of ["srv/greeter", "greeter/.tsugi"]) {
+    for (const root of ["srv/greeter", "srv/live", "greeter/.tsugi"]) {
       await runCommand(join(folder, root, "bin/greeter"), ["stop"]).catch(() => {});
     }
     rmSync(folder, { recursive: true, force: true });
