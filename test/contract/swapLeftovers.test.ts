@@ -104,12 +104,13 @@ for (const node of NODES) {
         const { port } = peer.address() as net.AddressInfo;
         const begin = `let end; ${source}`;
         const leaky = `${begin}; globalThis.end = end;`;
-        const swapping = await Swapping.start(bench, app(leaky), { PEER: String(port) });
+        const swapping = await Swapping.start(bench, app(), { PEER: String(port) });
+        await swapping.swap(app(leaky));
         const { running } = await swapping.swap(app(`${begin}; hot.dispose(() => end());`));
         assert.equal(running.length, 1, running.join());
-        const [what, version] = running[0]!.split(/ of (?=1\.0\.0)/);
+        const [what, version] = running[0]!.split(/ of (?=1\.2\.0)/);
         assert.match(what!, name);
-        assert.equal(version, "1.0.0 (generation 1)");
+        assert.equal(version, "1.2.0 (generation 2)");
         const still = await health(swapping);
         assert.deepEqual([still.running, still.leaking], [running, 1]);
         await evaluate(swapping, "globalThis.end()");

@@ -46,8 +46,8 @@ export class TimerWatch {
     };
     this.timers = {
       ...plainTimers,
-      setTimeout: watched("timeout", setTimeout as never, false) as never,
-      setInterval: watched("interval", setInterval as never, true) as never,
+      setTimeout: watched("timeout", plainTimers.setTimeout as never, false) as never,
+      setInterval: watched("interval", plainTimers.setInterval as never, true) as never,
     };
   }
 
