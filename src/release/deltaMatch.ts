@@ -19,6 +19,8 @@ export interface Region {
 const WINDOW = 16;
 /** A new alignment has to explain so many bytes more than the one it takes over from. */
 const WORTH = 8;
+/** By so much of it an alignment is judged, so that files that repeat themselves take no longer. */
+const JUDGED_BYTES = 1 << 12;
 /** So many bytes worse than at its best, and an alignment is over. */
 const DROP = 256;
 /** A larger old file is indexed at every fourth byte: the table is what takes the memory. */
@@ -47,31 +49,38 @@ class RegionFinder {
   }
 
   run(): Region[] {
+    const view = viewOf(this.#target);
     const last = this.#target.length - WINDOW;
     let at = 0;
+    /** Where the last match ended. */
+    let matched = 0;
     while (at <= last) {
       const shift = this.#startInBase - this.#start;
       const along = this.#matchLength(at, at + shift);
       if (along >= WINDOW) {
+        // What lies between is new, and longer than a region goes on over.
+        if (at - matched >= DROP) this.#turnTo(at, at + shift);
         at += along;
+        matched = at;
         continue;
       }
-      const found = this.#index.find(this.#target, at);
-      const length = found < 0 ? 0 : this.#matchLength(at, found);
+      const found = this.#index.find(view, at);
+      const length = found < 0 ? 0 : this.#matchLength(at, found, JUDGED_BYTES);
       const isWorth = length >= WINDOW && length > this.#score(at, length, shift) + WORTH;
       if (isWorth) {
         this.#turnTo(at, found);
         at += length;
+        matched = at;
       } else at += 1;
     }
     this.#close(this.#target.length, 0);
     return this.#regions;
   }
 
-  #matchLength(at: number, inBase: number): number {
+  #matchLength(at: number, inBase: number, limit = Number.POSITIVE_INFINITY): number {
     const [base, target] = [this.#base, this.#target];
     if (inBase < 0) return 0;
-    const most = Math.min(target.length - at, base.length - inBase);
+    const most = Math.min(target.length - at, base.length - inBase, limit);
     let length = 0;
     while (length < most && target[at + length] === base[inBase + length]) length += 1;
     return length;
@@ -122,33 +131,25 @@ function bestLength(most: number, isSame: (n: number) => boolean): number {
 
 /** Where 16 bytes stand in the old file: one place for each hash, the first. */
 class Index {
-  readonly #base: DataView;
   readonly #table: Uint32Array;
   readonly #shift: number;
 
   constructor(base: Uint8Array) {
-    this.#base = viewOf(base);
+    const view = viewOf(base);
     const step = base.length > DENSE_BYTES ? 4 : 1;
     const wanted = Math.ceil(Math.log2(Math.max(base.length / step, 1))) + 1;
     const bits = Math.max(8, Math.min(MAX_TABLE_BITS, wanted));
     this.#shift = 32 - bits;
     this.#table = new Uint32Array(2 ** bits);
     for (let at = 0; at + WINDOW <= base.length; at += step) {
-      const slot = hashAt(this.#base, at) >>> this.#shift;
+      const slot = hashAt(view, at) >>> this.#shift;
       if (this.#table[slot] === 0) this.#table[slot] = at + 1;
     }
   }
 
-  #view: DataView | undefined;
-  #viewed: Uint8Array | undefined;
-
   /** @returns a place that may hold the same bytes, or -1 */
-  find(target: Uint8Array, at: number): number {
-    if (this.#viewed !== target) {
-      this.#viewed = target;
-      this.#view = viewOf(target);
-    }
-    return this.#table[hashAt(this.#view!, at) >>> this.#shift]! - 1;
+  find(target: DataView, at: number): number {
+    return this.#table[hashAt(target, at) >>> this.#shift]! - 1;
   }
 }
 

@@ -98,6 +98,17 @@ test("a region goes on over single bytes that changed, as addresses in code do",
   assert.ok(covered(base, target) > 39_900);
 });
 
+test("behind a block that was replaced by another of its length the old alignment goes on", () => {
+  const base = noise(100_000);
+  const target = Buffer.concat([
+    base.subarray(0, 40_000),
+    noise(5000, "new"),
+    base.subarray(45_000),
+  ]);
+  const found = covered(base, target);
+  assert.ok(found > 94_900 && found < 95_600, String(found));
+});
+
 test("regions lie in both files and follow one another", () => {
   const base = noise(20_000);
   const target = Buffer.concat([base.subarray(9000), noise(300, "n"), base.subarray(0, 12_000)]);
