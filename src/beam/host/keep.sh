@@ -2,7 +2,8 @@
 # The keeper: starts the VM, starts it again when it dies, gives up when that happens too often
 # (OTP's intensity and period), and stays out of the way otherwise. `foreground` and `daemon`.
 #
-#   run/boot      which version to boot (written by the control program)
+#   run/boot      which version to boot: what the control program or a restart asks for, and what is
+#                 permanent when the VM has died
 #   run/keeper    pid of this process       run/pid   pid of the VM
 #   run/stopping  a stop is asked for: do not start again
 set -u
@@ -120,6 +121,10 @@ while :; do
     finish 1
   fi
   echo "tsugi: $TSUGI_NAME ended with $code; starting it again" >> "$log"
+  # What is permanent by now: an upgrade may have gone by since the start, or a trial boot have failed.
+  vsn= # OTP ends that file without a line break: `read` says false and has read it all the same
+  read -r _erts vsn < "$TSUGI_ROOT/releases/start_erl.data" || :
+  [ -z "$vsn" ] || echo "$vsn" > "$run/boot"
   [ "$count" -le 1 ] || sleep "$((count - 1))"
   [ ! -f "$run/stopping" ] || finish 0
 done

@@ -10,6 +10,9 @@ after_boot() ->
         none -> ok;
         #{phase := restart, to := Running} = Entry -> tsugi_restart:judge(Entry);
         #{phase := restart} = Entry -> report(Entry, 'TSUGI_RESTART_FAILED');
+        %% It was permanent already; only the end of the upgrade was missed.
+        #{to := Running, report := Report} ->
+            tsugi_report:append((tsugi_report:finish(Report, committed, undefined))#{stateAsOf => lost()});
         #{phase := crashed, report := Report} -> tsugi_report:append(Report);
         Entry -> report(Entry, 'TSUGI_CODE_CHANGE_CRASHED')
     end,
@@ -26,7 +29,9 @@ say_ready(Vsn) ->
 report(#{from := From, to := To, report := Report}, Code) ->
     Error = {tsugi_error, Code, #{version => To, previous => From, problem => "the node went down"}},
     tsugi_report:append((tsugi_report:finish(Report, 'handed-back', Error))#{
-        stateAsOf => <<"the restart: state in memory was lost">>}).
+        stateAsOf => lost()}).
+
+lost() -> <<"the restart: state in memory was lost">>.
 
 wait_started(Tries) ->
     case init:get_status() of

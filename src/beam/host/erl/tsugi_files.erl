@@ -1,4 +1,5 @@
-%% Durable writes: temporary file, fsync, rename, fsync of the folder. And removing trees.
+%% Durable writes: temporary file, fsync, rename, fsync of the folder. And removing trees. A write's
+%% label, for tsugi_fault, is its file's name: `relup:write` before the rename, `relup:written` after it.
 -module(tsugi_files).
 -export([write/2, write/3, append/2, remove_tree/1, sync_dir/1, read_text/1]).
 
@@ -15,7 +16,9 @@ write(File, Data, Mode) ->
     after
         file:close(Fd)
     end,
+    tsugi_fault:strike(filename:basename(File) ++ ":write"),
     ok = file:rename(Temporary, File),
+    tsugi_fault:strike(filename:basename(File) ++ ":written"),
     sync_dir(filename:dirname(File)).
 
 %% One line in one write, so that lines of several writers never mix.

@@ -119,13 +119,19 @@ set_unpacked(Vsn) ->
 
 %% ok | {error, Reason} | restarting
 install(Vsn, Options) ->
-    case release_handler:install_release(Vsn, Options) of
+    tsugi_fault:strike("install:before"),
+    Outcome = release_handler:install_release(Vsn, Options),
+    tsugi_fault:strike("install:after"),
+    case Outcome of
         {ok, _, _} -> ok;
         {error, Reason} -> {error, Reason}
     end.
 
 make_permanent(Vsn) ->
-    case release_handler:make_permanent(Vsn) of
+    tsugi_fault:strike("commit:before"),
+    Outcome = release_handler:make_permanent(Vsn),
+    tsugi_fault:strike("commit:after"),
+    case Outcome of
         ok ->
             sync(releases_file()),
             sync(start_erl()),

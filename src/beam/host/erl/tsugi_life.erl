@@ -46,6 +46,7 @@ prepare() ->
     Vsn = permanent(),
     tsugi_settings:check(Vsn),
     tsugi_unpack:sweep(),
+    tsugi_remove:sweep(),
     _ = tsugi_unpack:verify_once(Vsn),
     ensure_cookie(),
     _ = tsugi_handler:permanent_on_disk() =:= Vsn orelse tsugi_handler:write_start_erl(Vsn),

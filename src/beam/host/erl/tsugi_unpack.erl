@@ -218,7 +218,9 @@ place(#{<<"files">> := Files, <<"runtime">> := #{<<"dir">> := Erts}}, Staging, V
                                         [<<"lib">>, Lib | _] <- [filename:split(Path)]]),
     Units = [[Erts] | Libs],
     [same_or_absent(Unit, Staging, Files) || Unit <- Units],
+    tsugi_fault:strike("unpack:folders"),
     [move(Unit, Staging) || Unit <- Units],
+    tsugi_fault:strike("unpack:bin"),
     [replace_bin(Path, Staging) || #{<<"path">> := <<"bin/", _/binary>> = Path} <- Files],
     %% The drop box may stand in the folder already; everything else in it is the release's.
     To = tsugi_layout:release_dir(Vsn),
@@ -226,7 +228,11 @@ place(#{<<"files">> := Files, <<"runtime">> := #{<<"dir">> := Erts}}, Staging, V
     ok = filelib:ensure_dir(filename:join(To, "x")),
     {ok, Names} = file:list_dir_all(From),
     Last = "release.json",
-    [ok = rename_over(filename:join(From, N), filename:join(To, N)) || N <- lists:delete(Last, Names) ++ [Last]],
+    Move = fun(N) -> ok = rename_over(filename:join(From, N), filename:join(To, N)) end,
+    lists:foreach(Move, lists:delete(Last, Names)),
+    tsugi_fault:strike("unpack:manifest"),
+    Move(Last),
+    tsugi_fault:strike("unpack:unpacked"),
     tsugi_files:sync_dir(To),
     tsugi_files:sync_dir(tsugi_layout:releases_dir()).
 

@@ -40,6 +40,8 @@ go(#{from := From, request := #{asked := Asked, goal := Goal} = Request} = S0) -
         {true, current} when Goal =:= upgrade -> commit_current(S1);
         {true, _} -> already(S1);
         {false, _} ->
+            %% From here on a node that goes down says so when it is back.
+            tsugi_journal:write(#{from => From, to => To, phase => proving, report => maps:get(report, S1)}),
             {Plan, S2} = step(plan, S1, fun() -> plan(S1, Options) end),
             S3 = with_plan(S2, Plan),
             case maps:get(strategy, Plan) of
