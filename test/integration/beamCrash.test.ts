@@ -27,7 +27,9 @@ const UNPACK = ["unpack:folders", "unpack:bin", "unpack:manifest", "unpack:unpac
 
 describe("kill -9", { skip }, () => {
   test("of the node at any step of an upgrade: its keeper boots one whole version, and it is reported", async () => {
-    const host = await BeamHost.start(await shop("0.0.1"));
+    // More deaths in a minute than a keeper puts up with otherwise.
+    const config = { restarts: { max: 100, withinMs: 1000 } };
+    const host = await BeamHost.start(await shop("0.0.1"), { config });
     try {
       await host.must("unpack", (await shop("0.0.2")).tarball);
       for (const [label, expected] of STEPS) {
