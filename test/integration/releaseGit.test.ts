@@ -300,7 +300,7 @@ describe("tsugi release --git: the project's own package manager, private packag
     const wanted = { name, version, folder, why: "", isPinned: true, lockFile: undefined };
     const here = { env: environment(), running: new Set<never>() };
     const { env } = await withManager(wanted, here, silentReport);
-    await mustRun(name, install, { cwd: folder, env });
+    await mustRun(name, install, { cwd: folder, env, timeoutMs: 300_000 });
     await repository.commit({});
     return repository;
   }

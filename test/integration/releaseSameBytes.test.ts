@@ -57,7 +57,8 @@ before(async () => {
     "src/server.js": 'require("answer");\nrequire("http").createServer().listen(0);\n',
     ...Object.fromEntries(parts.map((name) => [`src/parts/${name}.txt`, `${name}\nline\n`])),
   });
-  await mustRun("npm", ["install", "--package-lock-only", "--no-audit"], { cwd: source });
+  const lock = ["install", "--package-lock-only", "--no-audit"];
+  await mustRun("npm", lock, { cwd: source, timeoutMs: 300_000 });
   await Repository.create(source, {});
 });
 

@@ -100,7 +100,7 @@ describe("tsugi release: a workspace", () => {
       const wanted = { name, version, folder, why: "", isPinned: true, lockFile: undefined };
       const here = { env: { ...process.env, ...PLAIN_GIT }, running: new Set<never>() };
       const { env } = await withManager(wanted, here, silentReport);
-      await mustRun(name, install, { cwd: folder, env });
+      await mustRun(name, install, { cwd: folder, env, timeoutMs: 300_000 });
       const repository = await Repository.create(folder, {});
       const caller = join(base, `caller-${name}`);
       mkdirSync(caller);
@@ -114,7 +114,7 @@ describe("tsugi release: a workspace", () => {
 
       // The same where it lies, once it is installed; the siblings are built by then, or not yet.
       const frozen = name === "npm" ? ["ci", "--no-audit"] : ["install", "--frozen-lockfile"];
-      await mustRun(name, frozen, { cwd: folder, env });
+      await mustRun(name, frozen, { cwd: folder, env, timeoutMs: 300_000 });
       const app = join(folder, "apps/web");
       const again = await mustTsugi(["release", "--json"], app, { ...PLAIN_GIT, PATH: env.PATH });
       assert.equal(JSON.parse(again.stdout).sha256, clean.sha256);
