@@ -2,12 +2,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "./commands.ts";
 import { findProgram, needPrograms } from "./debian.ts";
-import { freePort } from "./host.ts";
+import { accepts, freePort } from "./host.ts";
 
 const START_MS = 60_000;
 
@@ -74,14 +73,3 @@ const initSql = `CREATE DATABASE IF NOT EXISTS admirals;
 CREATE USER IF NOT EXISTS 'admiral'@'%' IDENTIFIED BY 'fleet';
 GRANT ALL ON admirals.* TO 'admiral'@'%';
 `;
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-}

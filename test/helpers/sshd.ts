@@ -4,12 +4,11 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "./commands.ts";
 import { findProgram, needPrograms } from "./debian.ts";
-import { freePort, makeHostPath } from "./host.ts";
+import { accepts, freePort, makeHostPath } from "./host.ts";
 import { until } from "./installed.ts";
 
 /** Why there can be no sshd here, for a test's `skip`; it is installed where that is possible. */
@@ -241,15 +240,4 @@ function childrenOf(pid: number): number[] {
   } catch {
     return [];
   }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

@@ -128,7 +128,7 @@ describe("the Ansible role", { skip: await whyNotHere() }, async () => {
   });
 
   test("the second run finds everything as it should be", async () => {
-    const { host, stdout } = await play({ ref: "v0.0.1" });
+    const { host, stdout } = await play(built("0.0.1"));
     assert.deepEqual([host.failed, host.changed], [0, 0], stdout);
   });
 

@@ -3,14 +3,13 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRun } from "../helpers/commands.ts";
 import { findProgram, needPrograms } from "../helpers/debian.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
-import { freePort } from "../helpers/host.ts";
+import { accepts, freePort } from "../helpers/host.ts";
 import { Installed, until } from "../helpers/installed.ts";
 import { pageAt } from "../helpers/markdown.ts";
 import { startTraffic, type Workload } from "../helpers/traffic/index.ts";
@@ -128,12 +127,4 @@ events {}\nhttp {\naccess_log off;\n${temporary}\n${http}}\n`,
       await ended;
     },
   };
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(socket.destroy() && true));
-    socket.once("error", () => resolve(false));
-  });
 }
