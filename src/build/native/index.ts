@@ -120,7 +120,7 @@ async function problemOf(
   const bytes = readSource(file.source);
   const found = misfit(addonFacts(path, bytes), target);
   if (found !== undefined || target.abi === undefined || !("file" in file.source)) return found;
-  const loaded = await loadAddon(runtime.node, file.source.file, sha256(bytes));
+  const loaded = await loadAddon(runtime, file.source.file, sha256(bytes));
   if (loaded.result === "loaded") return undefined;
   if (loaded.result === "other abi") return abiMisfit(loaded.abi, target.node, target.abi);
   // A library that this machine lacks, the host may have.

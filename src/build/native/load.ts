@@ -2,10 +2,10 @@
  * Loads an addon in the release's own Node, in a process of its own that ends at once: some say
  * only then for which Node they were compiled, or that they lack a library.
  */
+import { execFile } from "node:child_process";
 import { tmpdir } from "node:os";
 import { sha256 } from "../../release/manifest.ts";
 import { cachePath, readKept, writeWhole } from "../cache.ts";
-import { runCommand } from "../commands.ts";
 
 export type Loaded =
   | { result: "loaded" }
@@ -13,6 +13,8 @@ export type Loaded =
   | { result: "other abi"; abi: number }
   /** In the dynamic linker's words. */
   | { result: "failed"; problem: string };
+
+const TIMEOUT_MS = 30_000;
 
 const PROGRAM = `
 try {
@@ -23,15 +25,17 @@ try {
 }
 process.reallyExit(0);`;
 
-export async function loadAddon(node: string, file: string, sha: string): Promise<Loaded> {
-  const key = cachePath("addons", sha256(`1 ${node} ${sha}`));
+export async function loadAddon(
+  { node, version }: { node: string; version: string },
+  file: string,
+  sha: string,
+): Promise<Loaded> {
+  const key = cachePath("addons", sha256(`1 ${node} ${version} ${sha}`));
   const kept = readKept<Loaded>(key);
   if (kept !== undefined) return kept;
-  const result = await runCommand("timeout", ["30", node, "-e", PROGRAM, file], tmpdir(), {
-    NODE_OPTIONS: "",
-  });
-  const said = /^tsugi: (.*)/ms.exec(result.stdout)?.[1]?.trim();
-  const loaded = readWords(said ?? `it ended its process (${result.code})`);
+  const { stdout, killed } = await run(node, ["-e", PROGRAM, file]);
+  const said = /^tsugi: (.*)/ms.exec(stdout)?.[1]?.trim();
+  const loaded = readWords(said ?? (killed ? "it does not come to an end" : "its process crashed"));
   if (loaded.result === "loaded") await writeWhole(key, JSON.stringify(loaded));
   return loaded;
 }
@@ -46,8 +50,17 @@ function readWords(said: string): Loaded {
 
 /** Undefined where it can't be asked. */
 export async function abiOfNode(node: string): Promise<number | undefined> {
-  const args = ["-p", "'abi ' + process.versions.modules"];
-  const result = await runCommand(node, args, tmpdir(), { NODE_OPTIONS: "" }).catch(() => {});
-  const abi = /^abi (\d+)$/m.exec(result?.stdout ?? "")?.[1];
+  const { stdout } = await run(node, ["-p", "'abi ' + process.versions.modules"]);
+  const abi = /^abi (\d+)$/m.exec(stdout)?.[1];
   return abi === undefined ? undefined : Number(abi);
+}
+
+function run(node: string, args: string[]): Promise<{ stdout: string; killed: boolean }> {
+  const env = { ...process.env, NODE_OPTIONS: "" };
+  return new Promise((resolve) => {
+    const options = { cwd: tmpdir(), env, timeout: TIMEOUT_MS, killSignal: "SIGKILL" } as const;
+    execFile(node, args, options, (error, stdout) =>
+      resolve({ stdout, killed: error?.killed === true }),
+    );
+  });
 }
