@@ -2,7 +2,7 @@
 %% there too. So the VM is started with a throw-away one, and the boot script calls set/0 right after
 %% stdlib has started, before any application could talk to another node.
 -module(tsugi_cookie).
--export([set/0]).
+-export([set/0, cookie/0]).
 
 set() ->
     case {node(), cookie()} of

@@ -41,9 +41,17 @@ node_or_none() ->
 
 connect(Kind, Node) ->
     ok = own_node(Kind, Node),
+    %% Each time: the first start makes the cookie, and that may be after this program began.
+    erlang:set_cookie(node(), own_cookie()),
     case net_kernel:connect_node(Node) of
         true -> Node;
         _ -> none
+    end.
+
+own_cookie() ->
+    case tsugi_cookie:cookie() of
+        "" -> nocookie;
+        Cookie -> list_to_atom(Cookie)
     end.
 
 own_node(Kind, Node) ->
@@ -56,9 +64,7 @@ own_node(Kind, Node) ->
                 name -> {list_to_atom(Own ++ "@" ++ Host), longnames}
             end,
             case net_kernel:start([Name, Mode]) of
-                {ok, _} ->
-                    erlang:set_cookie(node(), list_to_atom(os:getenv("RELEASE_COOKIE", "nocookie"))),
-                    ok;
+                {ok, _} -> ok;
                 {error, _} -> not_reachable("no epmd answers")
             end;
         _ -> ok

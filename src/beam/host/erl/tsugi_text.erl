@@ -1,5 +1,5 @@
 %% Words for a terminal of 80 columns: the same as src/host/control/output.ts, so that both kinds of
-%% host read alike (test/fixtures/contract/reports holds the two to it).
+%% host read alike.
 -module(tsugi_text).
 -export([table/1, wrap/2, bytes/1, ms/1, count/2]).
 
