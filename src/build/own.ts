@@ -7,6 +7,7 @@ import { chooseEntry, hasBuildScript, isTypeScript, outputFolderOf } from "./ent
 import { fileAt, filesBelow, type PackedFile, readSource } from "./fileSet.ts";
 import { type HotScan, mentionsHot } from "./hotScan.ts";
 import { wantedManager } from "./packageManager.ts";
+import { packedFiles } from "./packedFiles.ts";
 import type { Project } from "./project.ts";
 import { reachedFiles } from "./reached.ts";
 import type { BuildReport } from "./report.ts";
@@ -36,7 +37,7 @@ export async function ownFiles(
     report.warn(`${entry} is TypeScript: Node strips its types. To compile it: build: "compile"`);
   }
   report.step("Listing files");
-  const listed = await packedByNpm(folder);
+  const listed = await packedFiles(folder);
   const paths = new Set(
     listed.filter((path) => !isLeftOut(path) && existsSync(join(folder, path))),
   );
@@ -72,22 +73,6 @@ export async function runBuildScript(
     what: `${command} (exit code ${result.code})`,
     problem: tail(`${result.stdout}\n${result.stderr}`),
   });
-}
-
-/** What `npm pack` would take. */
-export async function packedByNpm(folder: string): Promise<string[]> {
-  const args = ["pack", "--dry-run", "--json", "--ignore-scripts", "--silent"];
-  const result = await runCommand("npm", args, folder);
-  try {
-    const parsed = JSON.parse(result.stdout) as
-      | { files: { path: string }[] }[]
-      | Record<string, { files: { path: string }[] }>;
-    const first = Array.isArray(parsed) ? parsed[0] : Object.values(parsed)[0];
-    return first!.files.map(({ path }) => path);
-  } catch (cause) {
-    const problem = tail(result.stderr || result.stdout);
-    throw new TsugiError("TSUGI_BUILD_FAILED", { what: "npm pack --dry-run", problem }, { cause });
-  }
 }
 
 /** What `npm pack` would take and a release has no use for. */

@@ -6,7 +6,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Surroundings } from "./commands.ts";
-import { packedByNpm, runBuildScript } from "./own.ts";
+import { runBuildScript } from "./own.ts";
+import { packedFiles } from "./packedFiles.ts";
 import type { PackageJson, Project } from "./project.ts";
 import type { BuildReport } from "./report.ts";
 import { isInsideModules, locatePackage, readPackage } from "./resolveFrom.ts";
@@ -26,7 +27,7 @@ export async function prepareSiblings(
     if (packageJson.scripts?.build !== undefined && !hasEntry(folder, packageJson)) {
       await runBuildScript(folder, surroundings, report, packageJson.name ?? folder);
     }
-    if (packageJson.files !== undefined) files.set(folder, new Set(await packedByNpm(folder)));
+    if (packageJson.files !== undefined) files.set(folder, new Set(await packedFiles(folder)));
   }
   return files;
 }
