@@ -3,9 +3,22 @@
  *   dist/cli, dist/index.mjs   the build machine's tool; npm dependencies stay imports
  *   dist/hot.{mjs,cjs}         the application API under plain Node
  *   dist/release/              what ships inside a release: bundled, no npm dependency left
+ *
+ * npm runs this each time somebody links to the project, also while its dist/ is in use: a build
+ * that comes out the same leaves dist/ as it stands.
  */
 import { execFileSync } from "node:child_process";
-import { chmodSync, cpSync, existsSync, readFileSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -33,16 +46,26 @@ async function bundle(input, output, { external = [], minify = false } = {}) {
   await build.close();
 }
 
-rmSync("dist", { recursive: true, force: true });
+/** Every file below a folder with its mode and its bytes. */
+function contentsOf(folder) {
+  return readdirSync(folder, { recursive: true })
+    .sort()
+    .map((path) => [path, statSync(join(folder, path))])
+    .filter(([, status]) => status.isFile())
+    .map(([path, { mode }]) => [path, mode, readFileSync(join(folder, path), "base64")]);
+}
+
+const fresh = `dist.${process.pid}`;
+process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
 await bundle(
   { "cli/main": "src/cli/main.ts", index: "src/build/index.ts" },
-  { dir: "dist", banner: (chunk) => (chunk.name === "cli/main" ? "#!/usr/bin/env node" : "") },
+  { dir: fresh, banner: (chunk) => (chunk.name === "cli/main" ? "#!/usr/bin/env node" : "") },
   { external: npm },
 );
 // npm does this when it installs or links; a later build must not take it away again.
-chmodSync("dist/cli/main.mjs", 0o755);
-await bundle({ hot: "src/hot/index.ts" }, { dir: "dist" });
-await bundle({ hot: "src/hot/index.ts" }, { dir: "dist", format: "cjs" });
+chmodSync(`${fresh}/cli/main.mjs`, 0o755);
+await bundle({ hot: "src/hot/index.ts" }, { dir: fresh });
+await bundle({ hot: "src/hot/index.ts" }, { dir: fresh, format: "cjs" });
 await bundle(
   {
     control: "src/host/control/main.ts",
@@ -51,16 +74,24 @@ await bundle(
     appup: "src/runtime/appup/main.ts",
     hot: "src/hot/index.ts",
   },
-  { dir: "dist/release" },
+  { dir: `${fresh}/release` },
 );
-await bundle({ hot: "src/hot/index.ts" }, { dir: "dist/release", format: "cjs" });
-if (existsSync("src/host/bin.sh")) cpSync("src/host/bin.sh", "dist/release/bin.sh");
+await bundle({ hot: "src/hot/index.ts" }, { dir: `${fresh}/release`, format: "cjs" });
+if (existsSync("src/host/bin.sh")) cpSync("src/host/bin.sh", `${fresh}/release/bin.sh`);
 for (const part of ["host", "build"]) {
   if (existsSync(`src/beam/${part}`)) {
-    cpSync(`src/beam/${part}`, `dist/beam/${part}`, { recursive: true });
+    cpSync(`src/beam/${part}`, `${fresh}/beam/${part}`, { recursive: true });
   }
 }
 // Its declarations are what an editor shows of `tsugi` and `tsugi/hot`.
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.types.json"], {
+const declarations = ["-p", "tsconfig.types.json", "--outDir", `${fresh}/types`];
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", ...declarations], {
   stdio: "inherit",
 });
+
+const isSame =
+  existsSync("dist") && JSON.stringify(contentsOf("dist")) === JSON.stringify(contentsOf(fresh));
+if (!isSame) {
+  rmSync("dist", { recursive: true, force: true });
+  renameSync(fresh, "dist");
+}
