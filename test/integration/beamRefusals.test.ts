@@ -351,7 +351,7 @@ end
       assert.equal(conflict.value.error.code, "TSUGI_RELEASE_CONFLICT");
       assert.equal(
         (await host.json("downgrade", "0.0.2")).value.error.code,
-        "TSUGI_NEVER_INSTALLED",
+        "TSUGI_RELEASE_NOT_FOUND",
       );
       assert.equal((await host.app("upgrade")).status, 2);
       assert.deepEqual(readdirSync(join(host.root, "releases", ".staging")), []);
