@@ -269,10 +269,13 @@ describe("tsugi release --git: the project's own package manager, private packag
     remove();
   });
 
+  // On CI yarn writes no lock file; and `npm test` says where its own settings are.
+  const { CI: _, ...inherited } = process.env;
   const environment = () => ({
-    ...process.env,
+    ...inherited,
     ...PLAIN_GIT,
     HOME: home,
+    npm_config_userconfig: join(home, ".npmrc"),
     TSUGI_CACHE: machineCache,
     npm_config_cache: process.env.npm_config_cache ?? join(homedir(), ".npm"),
   });
