@@ -38,6 +38,7 @@ test(
     assert.deepEqual(readdirSync(folder).sort(), ["wall.log", "wall.log.1", "wall.log.2"]);
     assert.match(readFileSync(join(folder, "wall.log"), "utf8"), /^9 /);
     assert.match(readFileSync(join(folder, "wall.log.2"), "utf8"), /^7 /);
+    await sink.close();
   }),
 );
 
