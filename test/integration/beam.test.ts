@@ -19,6 +19,7 @@ import { openStore } from "../../src/store/index.ts";
 import { BeamBuilds, BeamHost, copyFixture, elixirMissing, runRelease } from "../helpers/beam.ts";
 import { startLoad } from "../helpers/beamLoad.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
+import { mustTsugi, tsugi } from "../helpers/projects.ts";
 
 const skip = await elixirMissing();
 const builds = new BeamBuilds();
@@ -62,6 +63,20 @@ describe("a Mix release in a store", { skip }, () => {
     } finally {
       await host.remove();
     }
+  });
+});
+
+describe("a Mix release on the build machine", { skip }, () => {
+  test("tsugi verify and plan read it, where there is no package.json", async () => {
+    const [one, two] = [await shop("0.0.1"), await shop("0.0.2")];
+    assert.ok(!existsSync(join(one.folder, "package.json")));
+    const relative = join("rel", "shop", "releases", "0.0.1", "shop.tar.gz");
+    assert.match((await mustTsugi(["verify", relative], one.folder)).stdout, /shop 0\.0\.1/);
+    const planned = await mustTsugi(["plan", relative, two.tarball, "--json"], one.folder);
+    const plan = JSON.parse(planned.stdout);
+    assert.deepEqual([plan.from, plan.to, plan.strategy], ["0.0.1", "0.0.2", "swap"]);
+    const node = await tsugi(["plan", relative, two.tarball, "--require", "swap"], one.folder);
+    assert.equal(node.status, 0, node.output);
   });
 });
 
