@@ -4,7 +4,11 @@
  */
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { runCommand } from "./commands.ts";
+
+const ATTEMPTS = 10;
+const LOCK_PAUSE_MS = 5_000;
 
 /** Where Debian keeps what is not in every user's PATH. */
 const SYSTEM_FOLDERS = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
@@ -23,11 +27,11 @@ export async function needPrograms(programs: string[], packages: string[]): Prom
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
     throw new Error(`This test needs ${missing.join(", ")}. Install: sudo ${line}`);
   }
-  if (!(await aptGet(["install", "-y", "--no-install-recommends", ...packages]))) {
-    await aptGet(["update"]);
-    if (!(await aptGet(["install", "-y", "--no-install-recommends", ...packages]))) {
-      throw new Error(`${line} failed`);
-    }
+  for (let attempt = 1; ; attempt += 1) {
+    if (await aptGet(["install", "-y", "--no-install-recommends", ...packages])) return;
+    if (attempt === ATTEMPTS) throw new Error(`${line} failed`);
+    // Another test file may be at it: apt waits for dpkg, but for no lock of its own lists.
+    if (!(await aptGet(["update"]))) await delay(LOCK_PAUSE_MS);
   }
 }
 
