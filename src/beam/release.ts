@@ -19,7 +19,6 @@ import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { PackedFile } from "../build/fileSet.ts";
 import { type BuildReport, silentReport } from "../build/report.ts";
-import { sha256Of } from "../build/runtimeSources/mirror.ts";
 import { refuseSecrets } from "../build/secrets/index.ts";
 import { isBuilt, presentSigner, signatureFile } from "../build/signing.ts";
 import { writeTarball } from "../build/tarball.ts";
@@ -28,6 +27,7 @@ import { resolveVersion } from "../build/version.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../errors.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
 import { overlaySettings } from "../protocol/settings.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import { canonicalJson, type Manifest } from "../release/manifest.ts";
@@ -248,7 +248,7 @@ async function write(
     placeTree(layout, shaped, { ...composed, first });
     renameSync(temporary, tarball);
   }
-  const [{ size: bytes }, sha256] = await Promise.all([stat(tarball), sha256Of(tarball)]);
+  const [{ size: bytes }, sha256] = await Promise.all([stat(tarball), sha256OfFile(tarball)]);
   const signedBy = presentSigner(layout, version);
   const facts = { name, version, releaseId, tree: layout.root, tarball };
   return { ...facts, bytes, sha256, already, signedBy, manifest };

@@ -2,9 +2,10 @@
  * What `npm pack` would take, by npm's own rules but without npm: its `--dry-run` compresses all of
  * it, earlier releases below `rel/` included.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf, TsugiError } from "../errors.ts";
+import { readPackage } from "./resolveFrom.ts";
 
 interface PackageTree {
   path: string;
@@ -33,13 +34,10 @@ export async function packedFiles(folder: string): Promise<string[]> {
 }
 
 function treeOf(folder: string): PackageTree {
-  const {
-    bundleDependencies: _bundle,
-    bundledDependencies: _bundled,
-    ...packageJson
-  } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const read = readPackage(folder) as Record<string, unknown>;
+  const { bundleDependencies: _bundle, bundledDependencies: _bundled, ...packageJson } = read;
   const { name, bin } = packageJson;
-  if (typeof bin === "string") packageJson.bin = { [name]: bin };
+  if (typeof bin === "string") packageJson.bin = { [String(name)]: bin };
   return { path: folder, package: packageJson, isProjectRoot: true, edgesOut: new Map() };
 }
 
@@ -52,7 +50,7 @@ function workspaceRootOf(folder: string): string | undefined {
 
 function declaresWorkspaces(folder: string): boolean {
   try {
-    return "workspaces" in JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    return "workspaces" in readPackage(folder);
   } catch {
     return false;
   }

@@ -10,6 +10,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../errors.ts";
 import { contentsProblem } from "../host/handler/contents.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
 import { overlaySettings } from "../protocol/settings.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
@@ -30,7 +31,6 @@ import { thisPlatform } from "./platform.ts";
 import { type Project, readProject } from "./project.ts";
 import type { BuildReport } from "./report.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
-import { sha256Of } from "./runtimeSources/mirror.ts";
 import { refuseSecrets, withoutEnvFiles } from "./secrets/index.ts";
 import { prepareSiblings } from "./siblings.ts";
 import { isBuilt, presentSigner, signatureFile } from "./signing.ts";
@@ -87,7 +87,7 @@ export async function buildRelease(
   const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];
   if (!already) report.step("Writing the release");
   const sha256 = already
-    ? await sha256Of(tarball)
+    ? await sha256OfFile(tarball)
     : await writeTree(layout, { ...composed, first }, (path) =>
         writeTarball(path, first, composed.groups, report),
       );

@@ -8,6 +8,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { TsugiError } from "../errors.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
 import { runtimeDirName } from "../release/layout.ts";
 import { type ManifestFile, sha256 } from "../release/manifest.ts";
 import { cachePath, fillFolder, touch, writeWhole } from "./cache.ts";
@@ -15,7 +16,7 @@ import type { PackedGroup } from "./fileSet.ts";
 import { byPath, seenAt } from "./fileSet.ts";
 import type { BuildReport } from "./report.ts";
 import { factsOfBinary, runtimeFromBinary } from "./runtimeSources/binary.ts";
-import { runtimeFromMirror, sha256Of } from "./runtimeSources/mirror.ts";
+import { runtimeFromMirror } from "./runtimeSources/mirror.ts";
 import { runtimeFromNpm } from "./runtimeSources/npm.ts";
 
 export interface Runtime {
@@ -118,7 +119,7 @@ async function readRecorded(
     for (const file of recorded.files) {
       const seen = seenAt(join(place, file.name));
       if (seen === file.seen) continue;
-      if ((await sha256Of(join(place, file.name))) !== file.sha256) return undefined;
+      if ((await sha256OfFile(join(place, file.name))) !== file.sha256) return undefined;
       file.seen = seen;
       changed = true;
     }

@@ -15,10 +15,24 @@ export async function writeDurably(
   mode = 0o644,
 ): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
+  await writeSynced(label, temporary, data, { flags: "w", mode });
+  await renameDurably(label, temporary, path);
+}
+
+/**
+ * Writes a file that has no name of its own yet; nothing of it stays where that fails. Without a
+ * `mode` it is as the umask has it.
+ */
+export async function writeSynced(
+  label: string,
+  temporary: string,
+  data: string | Uint8Array,
+  { flags, mode }: { flags: "w" | "wx"; mode?: number },
+): Promise<void> {
   await fault(`${label}:write`, temporary, data);
-  const file = await open(temporary, "w", mode);
+  const file = await open(temporary, flags, mode);
   try {
-    await file.chmod(mode);
+    if (mode !== undefined) await file.chmod(mode);
     await file.writeFile(data);
     await file.sync();
   } catch (error) {
@@ -27,7 +41,6 @@ export async function writeDurably(
   } finally {
     await file.close();
   }
-  await renameDurably(label, temporary, path);
 }
 
 /** Renames and makes the rename durable. The instant of the rename is the instant it is true. */

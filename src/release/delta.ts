@@ -19,14 +19,11 @@
  * to speak of anything else.
  */
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
-import type { Manifest } from "./manifest.ts";
+import { MAX_MANIFEST_BYTES, type Manifest } from "./manifest.ts";
 import { unitHash, unitsOf } from "./units.ts";
 
 export const DELTA_MAGIC = "tsugi-delta 1\n";
 export const DELTA_FORMAT = 1;
-
-/** More is no manifest. */
-export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 export const IN_FOLDER = 0;
 export const SAME_BYTES = 1;

@@ -95,6 +95,9 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(sorted);
 }
 
+/** More is no manifest. */
+export const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
+
 export const sha256 = (bytes: string | Uint8Array): string =>
   createHash("sha256").update(bytes).digest("hex");
 

@@ -3,7 +3,13 @@ import { createHash } from "node:crypto";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { TsugiError } from "../errors.ts";
-import { type Manifest, type ManifestFile, parseManifest, sha256 } from "./manifest.ts";
+import {
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+  type ManifestFile,
+  parseManifest,
+  sha256,
+} from "./manifest.ts";
 import { hasContent, STORE, type StoredRelease, storeDamaged } from "./stored.ts";
 
 /** Where blobs are read from: the store itself, or copies of them. */
@@ -13,8 +19,6 @@ export interface BlobSource {
   /** For a message: the file that a person would look at. */
   fileOf(path: string): string;
 }
-
-const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 
 export interface StoredManifest {
   manifest: Manifest;

@@ -1,9 +1,9 @@
 /** A store in a folder of this machine, or of a disk that several machines share. */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fault } from "../platform/faults.ts";
-import { exists, renameDurably, syncFolder } from "../platform/files.ts";
+import { exists, renameDurably, syncFolder, writeSynced } from "../platform/files.ts";
 import { STORE } from "../release/stored.ts";
 import type { Listed, NewFile, StoreFiles } from "./files.ts";
 
@@ -127,17 +127,7 @@ export class Directory implements StoreFiles {
     const folder = this.#at(STORE.temporary);
     await mkdir(folder, { recursive: true });
     const temporary = join(folder, randomBytes(12).toString("hex"));
-    await fault(`${label}:write`, temporary, bytes);
-    const file = await open(temporary, "wx", 0o666);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
-    } finally {
-      await file.close();
-    }
+    await writeSynced(label, temporary, bytes, { flags: "wx" });
     return temporary;
   }
 }

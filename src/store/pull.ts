@@ -9,9 +9,9 @@ import { dirname, join } from "node:path";
 import { type PackedFile, type PackedGroup, textFile } from "../build/fileSet.ts";
 import type { OpenedRelease, TrustCheck } from "../build/inspect.ts";
 import { type BuildReport, silentReport } from "../build/report.ts";
-import { sha256Of } from "../build/runtimeSources/mirror.ts";
 import { writeTarball } from "../build/tarball.ts";
 import { renameDurably } from "../platform/files.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
 import { appDirName } from "../release/layout.ts";
 import type { Manifest, ManifestFile } from "../release/manifest.ts";
 import type { StoredRelease } from "../release/stored.ts";
@@ -110,7 +110,7 @@ const blobsOn = async (store: Store, stored: StoredRelease): Promise<Copies> =>
 
 async function factsOf(file: string): Promise<{ bytes: number; sha256: string } | undefined> {
   const info = await stat(file).catch(() => undefined);
-  return info?.isFile() ? { bytes: info.size, sha256: await sha256Of(file) } : undefined;
+  return info?.isFile() ? { bytes: info.size, sha256: await sha256OfFile(file) } : undefined;
 }
 
 /** What comes first in a tarball: the manifest and its signature. */

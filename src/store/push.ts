@@ -16,9 +16,9 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { type OpenedRelease, visitRelease } from "../build/inspect.ts";
-import { sha256Of } from "../build/runtimeSources/mirror.ts";
 import { TsugiError } from "../errors.ts";
 import { isoNow } from "../platform/clock.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
 import type { ManifestFile } from "../release/manifest.ts";
 import {
   blobsOf,
@@ -103,7 +103,7 @@ export async function push(store: Store, { source, onStep }: PushRequest): Promi
 async function tarballFacts(source: string): Promise<StoredRelease["tarball"]> {
   const info = await stat(source).catch(() => undefined);
   if (!info?.isFile()) return undefined;
-  return { bytes: info.size, sha256: await sha256Of(source) };
+  return { bytes: info.size, sha256: await sha256OfFile(source) };
 }
 
 function parcelOf(

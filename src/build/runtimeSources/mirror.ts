@@ -1,10 +1,10 @@
 /** Node from a mirror of nodejs.org/dist, held against its SHASUMS256.txt. */
-import { createHash } from "node:crypto";
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { messageOf, TsugiError } from "../../errors.ts";
+import { sha256OfFile } from "../../platform/sha256.ts";
 import { filesOfTar } from "../archive.ts";
 
 export async function runtimeFromMirror(
@@ -34,7 +34,7 @@ export async function runtimeFromMirror(
   const archive = join(temporary, name);
   const { body } = await get(name);
   await pipeline(Readable.fromWeb(body as never), createWriteStream(archive));
-  const found = await sha256Of(archive);
+  const found = await sha256OfFile(archive);
   if (found !== listed.get(name)) {
     throw unavailable(`${name} has sha256 ${found}, SHASUMS256.txt says ${listed.get(name)}`);
   }
@@ -42,10 +42,4 @@ export async function runtimeFromMirror(
   return filesOfTar(archive, (path) =>
     path === `${top}/bin/node` ? "bin/node" : path === `${top}/LICENSE` ? "LICENSE" : undefined,
   );
-}
-
-export async function sha256Of(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(file, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
 }

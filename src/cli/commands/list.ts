@@ -1,4 +1,4 @@
-import { formatBytes, printResult } from "../output.ts";
+import { formatBytes, printResult, table } from "../output.ts";
 import { withStore } from "../stores.ts";
 
 export async function listCommand(
@@ -17,16 +17,6 @@ export async function listCommand(
     const document = releases.map(({ runs: _, manifest: __, ...facts }) => facts);
     const header = ["release", "pushed", "id", "size", ""];
     const none = [`${store.where} has no release${name === undefined ? "" : ` of ${name}`}`];
-    printResult(document, rows.length === 0 ? none : columns([header, ...rows]));
+    printResult(document, rows.length === 0 ? none : table([header, ...rows]));
   });
-}
-
-function columns(rows: string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
 }

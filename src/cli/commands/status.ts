@@ -1,7 +1,6 @@
 import { ageText, type HostStatus, readHostStatus } from "../../deploy/index.ts";
-import { table } from "../deployView/words.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
-import { printResult } from "../output.ts";
+import { printResult, table } from "../output.ts";
 
 export async function statusCommand(name: string | undefined, options: FleetOptions) {
   await withFleet(name, options, async (hosts, environment) => {

@@ -2,10 +2,10 @@
 import { createInterface } from "node:readline/promises";
 import type { DeployEvent, DeployResult, RolloutPlan } from "../../deploy/index.ts";
 import { errorFromJson } from "../../errors.ts";
-import { fail, formatBytes, printLine } from "../output.ts";
+import { fail, formatBytes, printLine, table } from "../output.ts";
 import { msText } from "./time.ts";
 import type { DeployView } from "./view.ts";
-import { done, outcomeRow, planRow, table } from "./words.ts";
+import { done, outcomeRow, planRow } from "./words.ts";
 
 /** Steps whose good end nobody needs to read. */
 const QUIET = new Set(["facts", "lock", "health", "account"]);

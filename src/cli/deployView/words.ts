@@ -57,14 +57,3 @@ const DONE: Record<HostOutcome["action"], string> = {
   upgrade: "upgraded",
   reload: "reloaded",
 };
-
-/** Columns as wide as their widest cell. */
-export function table(rows: string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, at) => cell.padEnd(widths[at]!))
-      .join("  ")
-      .trimEnd(),
-  );
-}

@@ -157,4 +157,13 @@ export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
   yield* createReadStream(path, { highWaterMark: 256 * 1024 });
 }
 
-async function* nothing(): AsyncGenerator<Uint8Array> {}
+/** What a release is described by comes first, and not from a file of its own. */
+export function textEntry(path: string, text: string | Uint8Array): ArchiveEntry {
+  const bytes = typeof text === "string" ? Buffer.from(text) : text;
+  const body = (async function* () {
+    yield bytes;
+  })();
+  return { path, mode: 0o644, size: bytes.length, type: "file", typeName: "file", body };
+}
+
+export async function* nothing(): AsyncGenerator<Uint8Array> {}

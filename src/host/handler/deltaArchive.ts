@@ -10,7 +10,6 @@ import {
   DELTA_MAGIC,
   type DeltaHeader,
   IN_FOLDER,
-  MAX_MANIFEST_BYTES,
   parseHeader,
   RECIPE,
   SAME_BYTES,
@@ -18,8 +17,13 @@ import {
   type Section,
 } from "../../release/delta.ts";
 import type { Layout } from "../../release/layout.ts";
-import { type Manifest, type ManifestFile, releaseIdOf } from "../../release/manifest.ts";
-import { type Archive, type ArchiveEntry, bytesOf } from "./archive.ts";
+import {
+  MAX_MANIFEST_BYTES,
+  type Manifest,
+  type ManifestFile,
+  releaseIdOf,
+} from "../../release/manifest.ts";
+import { type Archive, type ArchiveEntry, bytesOf, nothing, textEntry } from "./archive.ts";
 import { type BaseFile, openBase } from "./deltaBase.ts";
 import { SectionReader } from "./deltaSection.ts";
 import { readManifest } from "./registry.ts";
@@ -127,12 +131,12 @@ class DeltaReader {
       const { version, signature } = this.#header;
       const path = `releases/${version}/release.json`;
       yield textEntry(path, await this.#manifestBytes());
-      if (signature !== undefined) yield textEntry(`${path}.sig`, Buffer.from(signature));
+      if (signature !== undefined) yield textEntry(`${path}.sig`, signature);
       const here = this.#filesHere();
       for (const file of this.manifest!.files) {
         const { link } = file;
         if (link !== undefined) {
-          yield { ...file, type: "link", typeName: "symlink", link, body: pieces([]) };
+          yield { ...file, type: "link", typeName: "symlink", link, body: nothing() };
           continue;
         }
         const kind = await this.#sections.control.number();
@@ -277,13 +281,4 @@ class Recipe {
     if (!isInside || this.#regionLeft === 0)
       throw new Error("a recipe reaches outside of its files");
   }
-}
-
-function textEntry(path: string, bytes: Buffer): ArchiveEntry {
-  const { length: size } = bytes;
-  return { path, type: "file", typeName: "file", mode: 0o644, size, body: pieces([bytes]) };
-}
-
-async function* pieces(parts: Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* parts;
 }

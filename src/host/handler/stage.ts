@@ -10,6 +10,7 @@ import { TsugiError } from "../../errors.ts";
 import { exists, syncFolder } from "../../platform/files.ts";
 import type { Layout } from "../../release/layout.ts";
 import {
+  MAX_MANIFEST_BYTES,
   type Manifest,
   type ManifestFile,
   parseManifest,
@@ -20,7 +21,6 @@ import type { Archive, ArchiveEntry } from "./archive.ts";
 import { contentsProblem, foldersAbove } from "./contents.ts";
 import { checkSignature, firstDifference } from "./verify.ts";
 
-const MAX_MANIFEST_BYTES = 64 * 1024 * 1024;
 const SPARE_BYTES = 16 * 1024 * 1024;
 const SYNCED_AT_ONCE = 16;
 

@@ -11,7 +11,7 @@ import type { Manifest } from "../../release/manifest.ts";
 import { parseStored, STORE, type StoredRelease } from "../../release/stored.ts";
 import { type BlobSource, readStoredManifest, storedFiles } from "../../release/storedFiles.ts";
 import { unitOf } from "../../release/units.ts";
-import type { Archive, ArchiveEntry } from "./archive.ts";
+import { type Archive, type ArchiveEntry, textEntry } from "./archive.ts";
 
 const REFERENCE = /^(.+)#(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([0-9A-Za-z][0-9A-Za-z.+_-]*)$/;
 
@@ -69,12 +69,4 @@ async function* fileEntries(
     if (link === undefined) yield { path, mode, size, type: "file", typeName: "file", body };
     else yield { path, mode, size, link, type: "link", typeName: "symlink", body };
   }
-}
-
-function textEntry(path: string, text: string): ArchiveEntry {
-  const bytes = Buffer.from(text);
-  const body = (async function* () {
-    yield bytes;
-  })();
-  return { path, mode: 0o644, size: bytes.length, type: "file", typeName: "file", body };
 }

@@ -1,9 +1,8 @@
 /** Holds what lies on disk against a manifest, and a manifest against the keys that are trusted. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { lstat, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TsugiError } from "../../errors.ts";
+import { sha256OfFile } from "../../platform/sha256.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { ManifestFile } from "../../release/manifest.ts";
 import { parseTrustedKeys, signatureProblem, type TrustedKey } from "../../release/signature.ts";
@@ -32,15 +31,7 @@ async function fileDifference(path: string, file: ManifestFile): Promise<string 
   if (found.size !== file.size) return `${found.size} bytes, expected ${file.size}`;
   // The umask of whoever extracted the tarball may have taken bits away; "executable" has to stay.
   if (((found.mode ^ file.mode) & 0o100) !== 0) return "its executable bit differs";
-  return (await hashOfFile(path)) === file.sha256 ? undefined : "its SHA-256 differs";
-}
-
-async function hashOfFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
-    hash.update(chunk as Uint8Array);
-  }
-  return hash.digest("hex");
+  return (await sha256OfFile(path)) === file.sha256 ? undefined : "its SHA-256 differs";
 }
 
 /**

@@ -29,9 +29,11 @@ export interface Slot {
   restarts: number;
 }
 
+export const hasState = ({ worker }: Slot): boolean => (worker.declared?.states.length ?? 0) > 0;
+
 /** It has state to carry, or consumers that must stop before those of the next one start. */
-export const needsFreeze = ({ worker }: Slot): boolean =>
-  (worker.declared?.states.length ?? 0) > 0 || worker.declared?.freezes === true;
+export const needsFreeze = (slot: Slot): boolean =>
+  hasState(slot) || slot.worker.declared?.freezes === true;
 
 export class Generation {
   readonly plan: GenerationPlan;
@@ -71,7 +73,7 @@ export class Generation {
 
   /** True when some worker has in-memory state, that has to be carried. */
   get hasState(): boolean {
-    return this.slots.some((slot) => (slot.worker.declared?.states.length ?? 0) > 0);
+    return this.slots.some(hasState);
   }
 
   slotLike(slot: Pick<Slot, "process" | "index">): Slot | undefined {

@@ -5,7 +5,7 @@
  */
 import { isoNow } from "../../platform/clock.ts";
 import { carryState } from "./carryState.ts";
-import type { Generation } from "./generation.ts";
+import { type Generation, hasState } from "./generation.ts";
 import {
   lostWith,
   type MoveTally,
@@ -58,7 +58,7 @@ async function stateBack(
   const moments = await Promise.all(
     next.slots.map(async ({ process, index, worker }) => {
       const target = old.slotLike({ process, index });
-      if (!target || (target.worker.declared?.states.length ?? 0) === 0) return undefined;
+      if (!target || !hasState(target)) return undefined;
       const whole = await freezeNext(supervisor, worker, next);
       try {
         await carryState(worker, target.worker, { timeoutMs: HAND_BACK_MS });

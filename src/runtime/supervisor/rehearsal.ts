@@ -11,7 +11,7 @@ import { TsugiError } from "../../errors.ts";
 import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
 import { statePath } from "../../relup/states.ts";
 import { carryState } from "./carryState.ts";
-import type { Generation, Slot } from "./generation.ts";
+import { type Generation, hasState, type Slot } from "./generation.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export async function rehearse(
@@ -21,7 +21,7 @@ export async function rehearse(
 ): Promise<CarriedState[]> {
   const carried: CarriedState[] = [];
   for (const slot of from.slots) {
-    if ((slot.worker.declared?.states.length ?? 0) === 0) continue;
+    if (!hasState(slot)) continue;
     const target = to.slotLike(slot);
     if (target) carried.push(...(await rehearseSlot(supervisor, from, to, slot, target)));
   }

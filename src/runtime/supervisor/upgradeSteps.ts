@@ -6,7 +6,7 @@ import { rssBytesOf } from "../../platform/processes.ts";
 import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
 import { carryState } from "./carryState.ts";
-import { type Generation, needsFreeze, type Slot } from "./generation.ts";
+import { type Generation, hasState, needsFreeze, type Slot } from "./generation.ts";
 import type { Loading } from "./loading.ts";
 import type { MoveTally } from "./moveConnections.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -104,8 +104,6 @@ export async function layPipes(old: Generation, next: Generation): Promise<State
     await Promise.all(crossing.map(async (slot) => [slot, await createStatePipe()] as const)),
   );
 }
-
-const hasState = ({ worker }: Slot) => (worker.declared?.states.length ?? 0) > 0;
 
 export async function carryAll(
   old: Generation,

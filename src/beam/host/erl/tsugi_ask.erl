@@ -136,16 +136,9 @@ described(#{<<"name">> := Name, <<"version">> := Vsn, <<"releaseId">> := Id, <<"
 
 %% The one that runs, or would.
 require_version() ->
-    case running_version() of
+    case tsugi_remote:running_version() of
         undefined -> tsugi_error:throw('TSUGI_NO_PERMANENT', #{problem => "nothing was ever started"});
         Vsn -> Vsn
-    end.
-
-running_version() ->
-    case tsugi_remote:running() of
-        {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
-            tsugi_remote:call(Node, tsugi_handler, current, []);
-        _ -> tsugi_handler:permanent_on_disk()
     end.
 
 inventory(_, _, Options) ->
@@ -176,7 +169,7 @@ unit(Path) ->
     end.
 
 version(_, _, _) ->
-    Vsn = running_version(),
+    Vsn = tsugi_remote:running_version(),
     {ok, Tsugi} = tsugi_version(),
     Otp = erlang:system_info(otp_release),
     {ok, #{name => text(tsugi_layout:name()), version => text_or_null(Vsn), tsugi => text(Tsugi), otp => text(Otp)},

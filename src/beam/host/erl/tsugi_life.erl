@@ -24,7 +24,7 @@ refuse_if_running() ->
     case running_pid() of
         none -> ok;
         Pid -> tsugi_error:throw('TSUGI_ALREADY_RUNNING',
-                                 #{pid => Pid, version => case running_version() of undefined -> ""; V -> V end})
+                                 #{pid => Pid, version => case tsugi_remote:running_version() of undefined -> ""; V -> V end})
     end.
 
 %% The VM, or the keeper that is about to start it.
@@ -32,13 +32,6 @@ running_pid() ->
     case tsugi_remote:vm_pid() of
         none -> tsugi_remote:keeper_pid();
         Pid -> Pid
-    end.
-
-running_version() ->
-    case tsugi_remote:running() of
-        {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
-            tsugi_remote:call(Node, tsugi_handler, current, []);
-        _ -> tsugi_handler:permanent_on_disk()
     end.
 
 %% Everything that must be right before a VM is started: verified, configured, known to OTP.

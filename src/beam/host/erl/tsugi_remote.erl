@@ -1,7 +1,7 @@
 %% The control program's way to the node that run/node names. It gets a node of its own only now, and
 %% starts no epmd: without one the node is not running.
 -module(tsugi_remote).
--export([running/0, require/0, call/3, call/4, node_or_none/0, here_or_there/3, vm_pid/0, keeper_pid/0]).
+-export([running/0, running_version/0, require/0, call/3, call/4, node_or_none/0, here_or_there/3, vm_pid/0, keeper_pid/0]).
 
 %% The VM's pid, seen through when it is another process by now.
 vm_pid() -> pid_in("pid").
@@ -30,6 +30,14 @@ running() ->
     case vm_pid() of
         none -> none;
         Pid -> {Pid, node_or_none()}
+    end.
+
+%% What runs, as the node itself says; what would be started where none answers.
+running_version() ->
+    case running() of
+        {_, Node} when is_atom(Node), Node =/= none, Node =/= no_distribution ->
+            call(Node, tsugi_handler, current, []);
+        _ -> tsugi_handler:permanent_on_disk()
     end.
 
 node_or_none() ->
