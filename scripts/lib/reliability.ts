@@ -1,0 +1,51 @@
+/**
+ * docs/reliability.md: prose by hand, and one section for each machine that tries to break the
+ * promises. A section stands between two markers and is written by its machine, as it came out:
+ *
+ *   <!-- crash: written by `npm run crash -- --write` -->  …  <!-- /crash -->
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { arch, cpus, release, totalmem, type } from "node:os";
+import { fileURLToPath } from "node:url";
+
+export const RELIABILITY_PAGE = fileURLToPath(
+  new URL("../../docs/reliability.md", import.meta.url),
+);
+
+export interface Section {
+  /** Names the markers. */
+  name: string;
+  /** What repeats it, as typed. */
+  command: string;
+  /** Markdown: tables, as they came out. */
+  body: string;
+}
+
+/** Replaces that section of the page, and nothing else. */
+export function writeSection(section: Section, path = RELIABILITY_PAGE): void {
+  writeFileSync(path, withSection(readFileSync(path, "utf8"), section));
+}
+
+export function withSection(page: string, { name, command, body }: Section): string {
+  const begin = `<!-- ${name}: `;
+  const end = `<!-- /${name} -->`;
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`the page has no section ${begin}… --> … ${end}`);
+  const text = [
+    `${begin}written by \`${command}\` -->`,
+    `*${machine()}. To repeat it: \`${command}\`.*`,
+    body.trim(),
+    end,
+  ].join("\n\n");
+  return page.slice(0, from) + text + page.slice(to + end.length);
+}
+
+/** Where and when: what a number is worth nothing without. */
+export function machine(now = new Date()): string {
+  const processors = `${cpus().length} × ${cpus()[0]?.model.trim() || "CPU"}`;
+  const memoryGb = Math.round(totalmem() / 1024 ** 3);
+  const system = `${type()} ${release()} ${arch()}`;
+  const day = now.toISOString().slice(0, 10);
+  return `${day}, ${system}, ${processors}, ${memoryGb} GB, Node ${process.versions.node}`;
+}

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { machine, RELIABILITY_PAGE, withSection } from "../../../scripts/lib/reliability.ts";
+
+const page = "# Page\n\nprose\n\n<!-- a: -->\nold\n<!-- /a -->\n\n<!-- b: -->\nkept\n<!-- /b -->\n";
+const section = { name: "a", command: "npm run a -- --write", body: "| x |\n" };
+
+describe("a section of docs/reliability.md", () => {
+  test("is replaced; everything around it stays", () => {
+    const written = withSection(page, section);
+    assert.ok(
+      written.startsWith("# Page\n\nprose\n\n<!-- a: written by `npm run a -- --write` -->"),
+    );
+    assert.ok(written.includes("\n\n| x |\n\n<!-- /a -->\n\n<!-- b: -->\nkept\n<!-- /b -->\n"));
+    assert.ok(!written.includes("old"));
+  });
+
+  test("written again is the same", () => {
+    const once = withSection(page, section);
+    assert.equal(withSection(once, section), once);
+  });
+
+  test("that the page has no markers for is an error", () => {
+    assert.throws(() => withSection(page, { ...section, name: "c" }), /no section/);
+  });
+
+  test("says on which machine, and when", () => {
+    assert.match(machine(new Date(0)), /^1970-01-01, \S+ .* GB, Node \d+/);
+  });
+
+  test("has both of its markers in the page", () => {
+    const text = readFileSync(RELIABILITY_PAGE, "utf8");
+    for (const [, name] of text.matchAll(/<!-- ([a-z]+): /g)) {
+      assert.ok(text.includes(`<!-- /${name} -->`), name);
+    }
+  });
+});
