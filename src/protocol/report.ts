@@ -78,6 +78,10 @@ export interface StatusReport {
   leftovers: string[];
   /** Generations that were swapped out and whose memory has not been collected yet. */
   pending?: string[];
+  /** The Node that the supervisor runs on: it may be an older one than its workers'. */
+  supervisorNode?: string;
+  /** What of the running processes speaks against a swap of an app that accepts one. */
+  refusesSwap?: string;
   /** Log lines lost since start to a full disk or a slow reader. */
   logDropped: number;
 }

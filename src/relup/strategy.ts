@@ -17,7 +17,7 @@ import { statePath } from "./states.ts";
 /** What only the host knows. */
 export interface LiveFacts {
   /** Node version that the supervisor runs on, without the v. */
-  supervisorNode?: string;
+  supervisorNode?: string | undefined;
   /** `etc/` changed since the running generation was started. */
   environmentChanged?: boolean | undefined;
   /** What the running processes say against a swap. */

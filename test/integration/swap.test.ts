@@ -133,7 +133,9 @@ describe("both versions accept", () => {
     await start(versions[0]!);
     for (const [index, release] of versions.slice(1).entries()) {
       host.drop(release);
+      const planned = await host.host.must("plan", release.version, "--json");
       const { status, report } = await host.report("upgrade", release.version);
+      assert.equal(JSON.parse(planned.stdout).strategy, report.strategy, "as bin/<app> plan said");
       if (index < 3) {
         assert.deepEqual([status, report.strategy], [1, "swap"], JSON.stringify(report));
         assert.equal(report.leftovers.length, 1);

@@ -106,5 +106,6 @@ function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport)
       : rehearsed === false
         ? "not rehearsed"
         : `not rehearsed: ${rehearsed}`;
-  return `${name} ${path}, ${bytesText(bytes)}, migrated in ${msText(migrateMs)}, ${tried}`;
+  const took = from === to ? "taken over" : "migrated";
+  return `${name} ${path}, ${bytesText(bytes)}, ${took} in ${msText(migrateMs)}, ${tried}`;
 }

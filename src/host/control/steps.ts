@@ -5,7 +5,7 @@ import { msText, note } from "./output.ts";
 /** What has been reached when a step has ended; a supervisor may say more about one. */
 const REACHED: Record<string, string> = {
   load: "the new version is loaded, its config evaluated",
-  rehearse: "the state was migrated in a rehearsal",
+  rehearse: "a copy of the state was taken over",
   install: "installed: current, not yet permanent",
   freeze: "the old version is frozen",
   carry: "the state is with the new version",

@@ -9,10 +9,10 @@ import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
 import { withAppup } from "./appup.ts";
-import type { Generation } from "./generation.ts";
 import { checkWorkers } from "./health.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { whyNoSwap } from "./swapRefusal.ts";
 import { runUpgrade, type UpgradeJob } from "./upgrade.ts";
 
 /** Only the same wish is attached to: who wants a check must not get an upgrade. */
@@ -202,26 +202,6 @@ export class Upgrades {
 
 /** How long a worker may take to say what it has. */
 const LOOK_MS = 2_000;
-/** So many generations that have left something running are followed by a new process. */
-const LEAKS_BORNE = 3;
-/** Or so many whose memory is not collected: something holds them. */
-const PENDING_BORNE = 20;
-
-function whyNoSwap(current: Generation): string | undefined {
-  for (const { process, index, worker } of current.slots) {
-    const slot = `${process.name}.${index}`;
-    if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
-    if (!worker.declared.drainable) return `${slot} has workers of its own`;
-    const { leaking, leaks, pending } = worker;
-    if (leaking >= LEAKS_BORNE)
-      return `${leaking} earlier versions still run in ${slot}: ${leaks[0]} …`;
-    if (pending.length >= PENDING_BORNE) {
-      return `${slot} still holds the memory of ${pending.length} earlier versions`;
-    }
-  }
-  return undefined;
-}
-
 function kindOf({ options, reload }: UpgradeRequest): Kind {
   if (reload) return "reload";
   if (options.checkOnly) return "check";

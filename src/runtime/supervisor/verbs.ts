@@ -1,4 +1,5 @@
 /** What each verb of the control socket does. */
+import { versions } from "node:process";
 import { TsugiError } from "../../errors.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
@@ -8,6 +9,7 @@ import { openConsole } from "./console.ts";
 import type { ControlClient } from "./controlServer.ts";
 import { checkWorkers } from "./health.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { whyNoSwap } from "./swapRefusal.ts";
 import type { Upgrades } from "./upgrades.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -93,6 +95,7 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
   const { current, parts } = supervisor;
   const host = await readHostSettings(parts.layout, current.version).catch(() => null);
   await checkWorkers(current, STATUS_HEALTH_MS);
+  const refusal = current.plan.manifest.accepts ? whyNoSwap(current) : undefined;
   const processes = new Map<string, StatusReport["processes"][number]>();
   for (const { process, worker, restarts } of current.slots) {
     const entry = processes.get(process.name) ?? { name: process.name, slots: [] };
@@ -118,6 +121,8 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
     leftovers: leftoversOf(supervisor),
     pending: current.slots.flatMap(({ worker }) => worker.pending),
     logDropped: parts.log.dropped,
+    supervisorNode: versions.node,
+    ...(refusal === undefined ? {} : { refusesSwap: refusal }),
   };
 }
 

@@ -162,7 +162,7 @@ show({step, Name, 'end', Ms}) ->
 
 reached(plan) -> "appups and relup computed from the two releases";
 reached(load) -> "the new version's config evaluated, its code found fit";
-reached(rehearse) -> "the state was migrated in a rehearsal";
+reached(rehearse) -> "a copy of the state was taken over";
 reached(before) -> "what comes before is done";
 reached(freeze) -> "the processes with state are suspended";
 reached(carry) -> "installed: the new code is in, the state is with it";

@@ -65,7 +65,8 @@ state(#{<<"name">> := Name, <<"from">> := From, <<"to">> := To, <<"bytes">> := B
         false -> "not rehearsed";
         Why -> ["not rehearsed: ", Why]
     end,
-    [Name, " ", Path, ", ", tsugi_text:bytes(Bytes), ", migrated in ", tsugi_text:ms(Ms), ", ", Tried].
+    Took = if From =:= To -> "taken over"; true -> "migrated" end,
+    [Name, " ", Path, ", ", tsugi_text:bytes(Bytes), ", ", Took, " in ", tsugi_text:ms(Ms), ", ", Tried].
 
 vsn(Number) when is_integer(Number) -> integer_to_list(Number);
 vsn(null) -> "?";

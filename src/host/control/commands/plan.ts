@@ -33,7 +33,11 @@ const register: Register = (program, context) => {
       const target = await handler.peek(what);
       const origin = await handler.manifest(from ?? (await requireVersion(context)));
       const running = from === undefined ? await runningStatus(context.layout) : undefined;
-      const plan = planUpgrade(origin, target, { environmentChanged: running?.etcChanged });
+      const plan = planUpgrade(origin, target, {
+        environmentChanged: running?.etcChanged,
+        supervisorNode: running?.supervisorNode,
+        refusesSwap: running?.refusesSwap,
+      });
       const remark = running ? "" : "\nThis is what the two manifests say: etc/ was not compared.";
       report(json, plan, explainPlan(plan) + remark);
       // A pipeline may fail on it: the upgrade would be refused.

@@ -1,0 +1,23 @@
+/** What the running processes say against a swap; the manifests have their own say in relup. */
+import type { Generation } from "./generation.ts";
+
+/** So many generations that have left something running are followed by a new process. */
+const LEAKS_BORNE = 3;
+/** Or so many whose memory is not collected: something holds them. */
+const PENDING_BORNE = 20;
+
+/** Undefined where nothing does. What the workers have last said: whoever needs it anew asks them first. */
+export function whyNoSwap(current: Generation): string | undefined {
+  for (const { process, index, worker } of current.slots) {
+    const slot = `${process.name}.${index}`;
+    if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
+    if (!worker.declared.drainable) return `${slot} has workers of its own`;
+    const { leaking, leaks, pending } = worker;
+    if (leaking >= LEAKS_BORNE)
+      return `${leaking} earlier versions still run in ${slot}: ${leaks[0]} …`;
+    if (pending.length >= PENDING_BORNE) {
+      return `${slot} still holds the memory of ${pending.length} earlier versions`;
+    }
+  }
+  return undefined;
+}
