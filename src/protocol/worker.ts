@@ -204,6 +204,8 @@ export interface WorkerReplies {
     /** How many generations `running` is of. */
     leaking?: number;
     pending?: string[];
+    /** How many of `pending` have outlived full collections: something holds them. */
+    held?: number;
   };
   evaluate: { text: string; threw: boolean };
   consoleOpen: null;

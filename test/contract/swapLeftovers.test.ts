@@ -121,6 +121,13 @@ for (const node of NODES) {
       });
     }
 
+    test("what no collection has come to is pending, however many there are, and not held", async () => {
+      await using bench = new Bench(node);
+      const swapping = await Swapping.start(bench, app());
+      for (let count = 0; count < 4; count++) await swapping.swap(app());
+      assert.equal((await health(swapping)).held, undefined);
+    });
+
     test("what holds the memory of one that is gone keeps it pending; nothing else does", async () => {
       await using bench = new Bench(node);
       bench.write(
@@ -141,11 +148,16 @@ for (const node of NODES) {
         return (await health(swapping)).pending?.join() === "1.0.0 (generation 1)";
       });
       assert.equal((await health(swapping)).running, undefined);
+      await until("it outlives collections", async () => {
+        await collect();
+        return (await health(swapping)).held === 1;
+      });
       await evaluate(swapping, "globalThis.bus.removeAllListeners()");
       await until("none", async () => {
         await collect();
         return (await health(swapping)).pending === undefined;
       });
+      assert.equal((await health(swapping)).held, undefined);
     });
   });
 }

@@ -45,6 +45,7 @@ async function checkWorker(
     worker.leaks = result.running ?? [];
     worker.leaking = result.leaking ?? 0;
     worker.pending = result.pending ?? [];
+    worker.held = result.held ?? 0;
     return result;
   } catch (error) {
     return { healthy: false, problem: (error as Error).message };

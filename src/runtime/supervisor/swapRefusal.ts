@@ -3,8 +3,8 @@ import type { Generation } from "./generation.ts";
 
 /** So many generations that have left something running are followed by a new process. */
 const LEAKS_BORNE = 3;
-/** Or so many whose memory is not collected: something holds them. */
-const PENDING_BORNE = 20;
+/** Or so many whose memory outlives collections: something holds it. */
+const HELD_BORNE = 3;
 
 /** Undefined where nothing does. What the workers have last said: whoever needs it anew asks them first. */
 export function whyNoSwap(current: Generation): string | undefined {
@@ -12,12 +12,10 @@ export function whyNoSwap(current: Generation): string | undefined {
     const slot = `${process.name}.${index}`;
     if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
     if (!worker.declared.drainable) return `${slot} has workers of its own`;
-    const { leaking, leaks, pending } = worker;
+    const { leaking, leaks, held } = worker;
     if (leaking >= LEAKS_BORNE)
       return `${leaking} earlier versions still run in ${slot}: ${leaks[0]} …`;
-    if (pending.length >= PENDING_BORNE) {
-      return `${slot} still holds the memory of ${pending.length} earlier versions`;
-    }
+    if (held >= HELD_BORNE) return `${slot} still holds the memory of ${held} earlier versions`;
   }
   return undefined;
 }

@@ -61,6 +61,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   leaking = 0;
   /** Of which the memory has not been collected. */
   pending: string[] = [];
+  /** How many of them outlive collections. */
+  held = 0;
   /** Null while it runs. */
   exit: WorkerExit | null = null;
 

@@ -3,12 +3,15 @@
  * cannot), and their memory, which counts as pending until a collection that comes by itself.
  */
 import type { WorkerReplies } from "../../protocol/worker.ts";
+import { Collections } from "./collections.ts";
 import type { Look } from "./handles.ts";
 import type { TimerWatch } from "./timers.ts";
 
 /** How long what was ended by `hot.dispose` may take to end. */
 const SETTLE_MS = 500;
 const LOOK_MS = 10;
+/** The first may have begun while it was in use; what it frees is said after it. */
+const COLLECTIONS_TO_GO = 2;
 
 export interface Leaving {
   timers: TimerWatch;
@@ -37,19 +40,22 @@ class Gone {
 
 export class Leftovers {
   #gone: Gone[] = [];
-  /** How many of the objects that stand for it are still there. */
-  readonly #pending = new Map<string, number>();
+  /** `marks`: how many of the objects that stand for it are still there. */
+  readonly #pending = new Map<string, { marks: number; since: number }>();
+  readonly #collections = new Collections();
   readonly #collected = new FinalizationRegistry<string>((name) => {
-    const left = (this.#pending.get(name) ?? 0) - 1;
-    if (left > 0) this.#pending.set(name, left);
-    else this.#pending.delete(name);
+    const pending = this.#pending.get(name);
+    if (!pending) return;
+    pending.marks -= 1;
+    if (pending.marks === 0) this.#pending.delete(name);
   });
 
   /** Resolves with what of it still runs when all that it has ended had time to end. */
   add(name: string, generation: Leaving, looks: Look[]): Promise<string[]> {
     const { timers, hot, hooks } = generation;
     const marks = [generation, hot, ...hooks];
-    this.#pending.set(name, marks.length);
+    this.#collections.begin();
+    this.#pending.set(name, { marks: marks.length, since: this.#collections.full });
     for (const mark of marks) this.#collected.register(mark, name);
     return this.#settle(new Gone(name, timers, looks));
   }
@@ -65,13 +71,17 @@ export class Leftovers {
     return running;
   }
 
-  find(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending"> {
+  find(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "held"> {
     this.#gone = this.#gone.filter((gone) => gone.running().length > 0);
     const leaking = this.#gone.length;
     const running = this.#gone.flatMap((gone) => gone.running());
+    const { full } = this.#collections;
+    const outlived = ({ since }: { since: number }) => full - since >= COLLECTIONS_TO_GO;
+    const held = [...this.#pending.values()].filter(outlived).length;
     return {
       ...(leaking > 0 ? { running, leaking } : {}),
       ...(this.#pending.size > 0 ? { pending: [...this.#pending.keys()] } : {}),
+      ...(held > 0 ? { held } : {}),
     };
   }
 }

@@ -62,7 +62,7 @@ export interface AppProcess {
   readonly isShared: boolean;
   openConsole(request: Extract<WorkerRequestWithReply, { type: "consoleOpen" }>): Promise<null>;
   unload(generation: AppGeneration): Promise<string[]>;
-  leftovers(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending">;
+  leftovers(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "held">;
 }
 
 export class AppGeneration {
