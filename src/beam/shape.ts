@@ -45,6 +45,7 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
   const { tree, name, version, own, work } = request;
   const tsugiDir = `tsugi-${ownPackage().version}`;
   dropHostFiles(tree);
+  dropCookie(join(tree, "releases", version, "vm.args"));
   setScriptAside(tree, name);
   const compiled = await compileOwn(work);
   placeTsugi(compiled, join(tree, "lib", tsugiDir));
@@ -91,6 +92,16 @@ function dropHostFiles(tree: string): void {
   for (const folder of ["bin", "releases"]) {
     if (existsSync(join(tree, folder))) walk(join(tree, folder));
   }
+}
+
+/** relx has one in vm.args, the same for everyone. */
+function dropCookie(vmArgs: string): void {
+  if (!existsSync(vmArgs)) return;
+  const text = readFileSync(vmArgs, "utf8");
+  writeFileSync(
+    vmArgs,
+    text.replace(/^[ \t]*-setcookie\b.*$/gm, "## -setcookie: the host has its own"),
+  );
 }
 
 function setScriptAside(tree: string, name: string): void {

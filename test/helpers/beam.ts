@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AppHost } from "./appHost.ts";
 import { type CommandOptions, runCommand } from "./commands.ts";
-import { needPrograms } from "./debian.ts";
+import { findProgram, needPrograms, unpackPackage } from "./debian.ts";
 import { projectRoot, tsugiCli } from "./example.ts";
 
 /** An install root of an Elixir or Erlang release. */
@@ -21,8 +21,21 @@ export async function elixirMissing(): Promise<string | false> {
   }
 }
 
+/**
+ * The folder of rebar3, if there is one. Debian's package wants a desktop of other packages, and runs
+ * with Erlang alone: it is unpacked, not installed.
+ */
+export async function rebar3Folder(folder: string): Promise<string | undefined> {
+  const found = findProgram("rebar3");
+  if (found !== undefined) return dirname(found);
+  const unpacked = await unpackPackage("rebar3", join(folder, "debian"));
+  return unpacked === undefined ? undefined : join(unpacked, "usr", "bin");
+}
+
 export interface BeamVariant {
   fixture: string;
+  /** A second fixture, laid over the first: only what differs. */
+  over?: string;
   /** `tsugi release --version`. */
   version?: string;
   edit?: Record<string, (text: string) => string>;
@@ -40,8 +53,11 @@ export interface BuiltBeam {
 }
 
 /** Copies the fixture into a new, clean folder and changes it there. */
-export function copyFixture(folder: string, { fixture, edit = {}, files = {} }: BeamVariant): void {
-  cpSync(join(projectRoot, "test", "fixtures", "beam", fixture), folder, { recursive: true });
+export function copyFixture(folder: string, variant: BeamVariant): void {
+  const { fixture, over, edit = {}, files = {} } = variant;
+  for (const name of over === undefined ? [fixture] : [fixture, over]) {
+    cpSync(join(projectRoot, "test", "fixtures", "beam", name), folder, { recursive: true });
+  }
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), text);

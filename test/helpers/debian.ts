@@ -2,10 +2,10 @@
  * Programs that some tests need and npm does not have. Where we are root on Debian or Ubuntu they
  * are installed; elsewhere the test fails and names the line to type.
  */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { runCommand } from "./commands.ts";
+import { mustRun, runCommand } from "./commands.ts";
 
 const ATTEMPTS = 10;
 const LOCK_PAUSE_MS = 5_000;
@@ -33,6 +33,21 @@ export async function needPrograms(programs: string[], packages: string[]): Prom
     // Another test file may be at it: apt waits for dpkg, but for no lock of its own lists.
     if (!(await aptGet(["update"]))) await delay(LOCK_PAUSE_MS);
   }
+}
+
+/** A Debian package's files below `folder`, nothing installed; undefined where that is no way to get it. */
+export async function unpackPackage(name: string, folder: string): Promise<string | undefined> {
+  if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) return undefined;
+  mkdirSync(folder, { recursive: true });
+  const download = () => runCommand("apt-get", ["download", name], { cwd: folder });
+  if ((await download()).status !== 0) {
+    await aptGet(["update"]);
+    await download();
+  }
+  const [file] = readdirSync(folder).filter((entry) => entry.startsWith(`${name}_`));
+  if (file === undefined) return undefined;
+  await mustRun("dpkg", ["-x", join(folder, file), join(folder, name)]);
+  return join(folder, name);
 }
 
 async function aptGet(args: string[]): Promise<boolean> {

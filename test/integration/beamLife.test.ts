@@ -1,6 +1,6 @@
 /** `bin/<app>` of BEAM releases, where it is more than test/contract/binApp asks of every kind. */
 import assert from "node:assert/strict";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import {
@@ -9,6 +9,7 @@ import {
   type BuiltBeam,
   copyFixture,
   elixirMissing,
+  rebar3Folder,
   runRelease,
 } from "../helpers/beam.ts";
 import { mustRun } from "../helpers/commands.ts";
@@ -17,6 +18,7 @@ import { until } from "../helpers/installed.ts";
 
 const skip = await elixirMissing();
 const builds = new BeamBuilds();
+const rebar3 = skip ? undefined : await rebar3Folder(builds.folder);
 after(() => builds.dispose());
 
 const shop = () => builds.get("0.0.1", { fixture: "shop-0.0.1" });
@@ -54,35 +56,61 @@ describe("a BEAM release's life", { skip }, () => {
   });
 });
 
+/** What makes an Erlang/OTP release of a project, for `tsugi release` to shape. */
+const makers = {
+  "OTP's own tools": tallyOfOtp,
+  rebar3: tallyOfRebar3,
+};
+
 describe("an Erlang/OTP release without Elixir", { skip }, () => {
-  test("is shaped from a folder, started, upgraded with its state, reloaded and taken back", async () => {
-    const [one, two] = [await tally("1.0.0"), await tally("1.1.0")];
-    const host = await BeamHost.start(one);
-    try {
-      const pid = await host.pid();
-      assert.equal(await host.rpc("tally_counter:next()"), "2");
-      const { status, value, output } = await host.upgrade(two);
-      assert.equal(status, 0, output);
-      assert.deepEqual(
-        value.states.map(({ name, from, to }: Record<string, string>) => [name, from, to]),
-        [["tally_counter", "1.0.0", "1.1.0"]],
-      );
-      assert.equal(await host.rpc("tally_counter:version()"), '"1.1.0"');
-      assert.equal(await host.rpc("tally_counter:next()"), "4");
-      writeFileSync(join(host.root, "etc", "sys.config"), "[{tally,[{step,10}]}].\n");
-      await host.must("reload");
-      assert.equal(await host.rpc("tally_counter:next()"), "14");
-      assert.equal((await host.json("downgrade", "1.0.0")).status, 0);
-      assert.equal(await host.rpc("tally_counter:next()"), "24");
-      assert.equal(await host.pid(), pid);
-    } finally {
-      await host.remove();
-    }
-  });
+  for (const [maker, tally] of Object.entries(makers)) {
+    test(`made by ${maker}: started, upgraded with its state, reloaded and taken back`, async (t) => {
+      if (tally === tallyOfRebar3 && rebar3 === undefined) return t.skip("there is no rebar3 here");
+      await isUpgraded(await tally("1.0.0"), await tally("1.1.0"));
+    });
+  }
 });
 
-/** An OTP release made by OTP's own tools, then shaped by `tsugi release`. */
-async function tally(version: string): Promise<BuiltBeam> {
+async function isUpgraded(one: BuiltBeam, two: BuiltBeam): Promise<void> {
+  const host = await BeamHost.start(one);
+  try {
+    const pid = await host.pid();
+    // What the host says goes before vm.args.
+    const etc = readFileSync(join(host.root, "etc", "env"), "utf8");
+    const node = readFileSync(join(host.root, "run", "node"), "utf8");
+    assert.equal(node.split("@")[0], `sname ${/^RELEASE_NODE=(.*)$/m.exec(etc)?.[1]}`);
+    assert.equal(await host.rpc("tally_counter:next()"), "2");
+    const { status, value, output } = await host.upgrade(two);
+    assert.equal(status, 0, output);
+    assert.deepEqual(
+      value.states.map(({ name, from, to }: Record<string, string>) => [name, from, to]),
+      [["tally_counter", "1.0.0", "1.1.0"]],
+    );
+    assert.equal(await host.rpc("tally_counter:version()"), '"1.1.0"');
+    assert.equal(await host.rpc("tally_counter:next()"), "4");
+    writeFileSync(join(host.root, "etc", "sys.config"), "[{tally,[{step,10}]}].\n");
+    await host.must("reload");
+    assert.equal(await host.rpc("tally_counter:next()"), "14");
+    assert.equal((await host.json("downgrade", "1.0.0")).status, 0);
+    assert.equal(await host.rpc("tally_counter:next()"), "24");
+    assert.equal(await host.pid(), pid);
+  } finally {
+    await host.remove();
+  }
+}
+
+async function tallyOfRebar3(version: string): Promise<BuiltBeam> {
+  const PATH = `${process.env.PATH}:${rebar3}`;
+  const fixture = `tally-${version}`;
+  const built = await builds.get(`rebar3-${version}`, { fixture, env: { PATH } });
+  // relx writes a cookie into vm.args that is the same for everyone: a host has its own.
+  const vmArgs = readFileSync(join(built.tree, "releases", version, "vm.args"), "utf8");
+  assert.match(vmArgs, /^-sname tally$/m);
+  assert.doesNotMatch(vmArgs, /^-setcookie/m);
+  return built;
+}
+
+async function tallyOfOtp(version: string): Promise<BuiltBeam> {
   const folder = join(builds.folder, `tally-${version}`);
   copyFixture(folder, { fixture: `tally-${version}` });
   const script = join(projectRoot, "test", "fixtures", "beam", "make_release.escript");

@@ -29,6 +29,9 @@ tsugi_release_variables() {
   export RELEASE_ROOT RELEASE_NAME RELEASE_VSN RELEASE_PROG RELEASE_COMMAND RELEASE_TMP
   export RELEASE_SYS_CONFIG
   if [ -f "$TSUGI_ROOT/releases/$vsn/env.sh" ]; then . "$TSUGI_ROOT/releases/$vsn/env.sh"; fi
+  # What nobody has said may stand in vm.args, as relx has it.
+  TSUGI_NODE_SAID=${RELEASE_NODE:-}${RELEASE_DISTRIBUTION:-}
+  export TSUGI_NODE_SAID
   RELEASE_NODE=${RELEASE_NODE:-$RELEASE_NAME}
   RELEASE_MODE=${RELEASE_MODE:-embedded}
   RELEASE_DISTRIBUTION=${RELEASE_DISTRIBUTION:-sname}

@@ -42,8 +42,22 @@ pump() {
   done
 }
 
+# Each release brings its own tsugi, and the one that this process was started by may be gone by now.
+use_tsugi() {
+  tsugi=
+  read -r tsugi _rest < "$TSUGI_ROOT/releases/$vsn/tsugi"
+  [ -z "$tsugi" ] || TSUGI_LIB=$TSUGI_ROOT/lib/$tsugi
+}
+
+# What is permanent by now: an upgrade may have gone by since the start, or a trial boot have failed.
+permanent() {
+  vsn= # OTP ends that file without a line break: `read` says false and has read it all the same
+  read -r _erts vsn < "$TSUGI_ROOT/releases/start_erl.data" || :
+}
+
 vm() {
   read -r vsn < "$run/boot"
+  use_tsugi
   . "$TSUGI_LIB/priv/environment.sh"
   tsugi_environment
   exec 0</dev/null
@@ -54,16 +68,17 @@ vm() {
   if [ -f "$TSUGI_ROOT/releases/$vsn/elixir" ]; then
     exec /bin/sh "$TSUGI_ROOT/releases/$vsn/elixir" --no-halt --erl "-mode $RELEASE_MODE" \
       --erl-config "$RELEASE_SYS_CONFIG" --boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" \
-      --boot-var RELEASE_LIB "$TSUGI_ROOT/lib" --vm-args "$RELEASE_VM_ARGS" \
-      --vm-args "$run/node.args"
+      --boot-var RELEASE_LIB "$TSUGI_ROOT/lib" --vm-args "$run/node.args" \
+      --vm-args "$RELEASE_VM_ARGS"
   fi
   ROOTDIR=$TSUGI_ROOT BINDIR=$TSUGI_ERTS/bin EMU=beam PROGNAME=erl
   export ROOTDIR BINDIR EMU PROGNAME
-  set --
-  [ ! -f "$RELEASE_VM_ARGS" ] || set -- -args_file "$RELEASE_VM_ARGS"
+  # OTP takes the first of two node names.
+  set -- -args_file "$run/node.args"
+  [ ! -f "$RELEASE_VM_ARGS" ] || set -- "$@" -args_file "$RELEASE_VM_ARGS"
   exec "$BINDIR/erlexec" -noshell -noinput -mode "$RELEASE_MODE" -config "$RELEASE_SYS_CONFIG" \
     -boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" \
-    "$@" -args_file "$run/node.args"
+    "$@"
 }
 
 child=
@@ -76,6 +91,8 @@ trap on_term TERM INT
 trap '' HUP
 
 finish() {
+  permanent
+  use_tsugi
   rm -f "$run/keeper" "$run/pid" "$run/stopping" "$run/node"
   /bin/sh "$TSUGI_LIB/priv/epmd.sh" "$TSUGI_ROOT"
   exit "$1"
@@ -121,9 +138,7 @@ while :; do
     finish 1
   fi
   echo "tsugi: $TSUGI_NAME ended with $code; starting it again" >> "$log"
-  # What is permanent by now: an upgrade may have gone by since the start, or a trial boot have failed.
-  vsn= # OTP ends that file without a line break: `read` says false and has read it all the same
-  read -r _erts vsn < "$TSUGI_ROOT/releases/start_erl.data" || :
+  permanent
   [ -z "$vsn" ] || echo "$vsn" > "$run/boot"
   [ "$count" -le 1 ] || sleep "$((count - 1))"
   [ ! -f "$run/stopping" ] || finish 0

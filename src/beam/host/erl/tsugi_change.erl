@@ -234,6 +234,7 @@ wait_back(Node, Lines, Deadline) ->
 commit(_, [], _) ->
     Node = tsugi_remote:require(),
     {done, #{to := Vsn} = Report, _} = tsugi_remote:call(Node, tsugi_upgrade, commit_installed, [self()]),
+    ok = tsugi_remote:call(Node, tsugi_renew, run, []),
     drain_steps(),
     {ok, Report#{version => Vsn}, ["Made ", Vsn, " permanent"]}.
 

@@ -50,7 +50,7 @@ prepare() ->
      || F <- ["gave-up", "restarts", "stopping", "again", "node", "pid", "back", "log.dropped"]],
     ok = tsugi_files:write(tsugi_layout:at(["run", "boot"]), [Vsn, "\n"]),
     ok = tsugi_files:write(tsugi_layout:at(["run", "keeper.settings"]), tsugi_settings:keeper(Vsn)),
-    ok = tsugi_files:write(tsugi_layout:at(["run", "node.args"]), node_args(), 8#600),
+    ok = tsugi_files:write(tsugi_layout:at(["run", "node.args"]), node_args(Vsn), 8#600),
     Vsn.
 
 permanent() ->
@@ -83,15 +83,19 @@ ensure_cookie() ->
     end.
 
 %% The cookie here is thrown away by tsugi_cookie: what stands in this file ends on the command line.
-node_args() ->
-    Distribution = case os:getenv("RELEASE_DISTRIBUTION", "sname") of
+node_args(Vsn) ->
+    case os:getenv("RELEASE_DISTRIBUTION", "sname") of
         "none" -> "";
         Kind ->
             ThrowAway = integer_to_list(binary:decode_unsigned(crypto:strong_rand_bytes(16)), 36),
-            ["-", Kind, " ", os:getenv("RELEASE_NODE", tsugi_layout:name()), "\n-setcookie ", ThrowAway, "\n"]
-    end,
-    ["-pa ", tsugi_layout:at(["lib", filename:basename(filename:dirname(tsugi_layout:tsugi_priv())), "ebin"]), "\n",
-     Distribution].
+            [["-", Kind, " ", os:getenv("RELEASE_NODE", tsugi_layout:name()), "\n"] || not is_named_by_vm_args(Vsn)]
+                ++ ["-setcookie ", ThrowAway, "\n"]
+    end.
+
+is_named_by_vm_args(Vsn) ->
+    File = os:getenv("RELEASE_VM_ARGS", tsugi_layout:release(Vsn, "vm.args")),
+    os:getenv("TSUGI_NODE_SAID", "") =:= ""
+        andalso re:run(tsugi_files:read_text(File), "^[ \t]*-s?name[ \t]", [multiline]) =/= nomatch.
 
 spawn_keeper() ->
     Script = filename:join(tsugi_layout:tsugi_priv(), "keep.sh"),

@@ -67,6 +67,12 @@ changed_app(App, #{vsn := Vsn, ebin := Ebin1}, #{vsn := Vsn, ebin := Ebin2}, Ski
 changed_app(_, #{vsn := Vsn}, #{vsn := Vsn}, _) -> false;
 changed_app(_, _, _, _) -> true.
 
+%% An upgrade can't replace the code that it stands in: see tsugi_renew.
+move(tsugi, #{ebin := Old} = From, #{ebin := New} = To, Direction, Skip, _) ->
+    {Added, Deleted, Changed} = tsugi_beams:changes(Old, New, Skip),
+    #{app => tsugi, from => From, to => To, direction => Direction, change => changed, source => renewed,
+      instructions => [], notes => [], left_out => Added ++ Changed,
+      modules => #{added => Added, deleted => Deleted, changed => Changed}};
 move(App, From, To, Direction, Skip, Force) ->
     Move = #{app => App, from => From, to => To, direction => Direction},
     maps:merge(Move#{change => changed}, tsugi_appup:compute(Move, Skip, Force)).
@@ -87,7 +93,11 @@ why(#{change := removed}) -> "its application is stopped";
 why(#{source := Source, modules := #{added := A, changed := C, deleted := D}}) ->
     [lists:join(", ", [[integer_to_list(length(L)), " ", What]
                        || {L, What} <- [{C, "changed"}, {A, "new"}, {D, "deleted"}]]),
-     case Source of own -> ", by its own appup"; computed -> "" end].
+     case Source of
+         own -> ", by its own appup";
+         renewed -> "; loaded when the upgrade is over";
+         computed -> ""
+     end].
 
 %% --- which way ----------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 -module(tsugi_server).
 -behaviour(gen_server).
 -export([start_link/0, upgrade/2, status/0, etc_applied/0, generation/0]).
--export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2]).
+-export([init/1, handle_call/3, handle_cast/2, handle_info/2, terminate/2, code_change/3]).
 
 start_link() -> gen_server:start_link({local, ?MODULE}, ?MODULE, [], []).
 
@@ -87,7 +87,7 @@ handle_info({'DOWN', Reference, process, _, Reason},
                           #{problem => io_lib:format("the upgrade ended: ~0tp", [Reason])}}, #{}};
         _ -> Result
     end,
-    [Listener ! {tsugi_result, Final} || Listener <- Listeners],
+    _ = spawn(tsugi_renew, tell, [Listeners, Final]),
     {noreply, S#{upgrade => none}};
 handle_info(booted, S) ->
     spawn(fun tsugi_boot:after_boot/0),
@@ -95,3 +95,6 @@ handle_info(booted, S) ->
 handle_info(_, S) -> {noreply, S}.
 
 terminate(_, _) -> ok.
+
+%% By tsugi_renew. The state is a map: a version that adds a key gives it its value here.
+code_change(_, S, _) -> {ok, S}.
