@@ -56,6 +56,32 @@ control() {
     -sasl releases_dir "\"$TSUGI_ROOT/releases\"" -pa $paths -run tsugi_cli main -extra "$vsn" "$@"
 }
 
+# The simplest calls need no VM, which takes a quarter of a second; whatever is odd about them does.
+only_numbers() { case $1 in '' | *[!0-9]*) return 1 ;; esac; }
+
+plain_pid() {
+  [ $# = 1 ] && read -r pid 2>/dev/null < "$TSUGI_ROOT/run/pid" && only_numbers "$pid" &&
+    tr '\0' '\n' 2>/dev/null < "/proc/$pid/cmdline" | grep -qF -e "$TSUGI_ROOT"
+}
+
+plain_logs() {
+  [ -f "$TSUGI_ROOT/log/$TSUGI_NAME.log" ] || return 1
+  shift
+  while [ $# -gt 0 ]; do
+    case $1 in
+      -f | --follow) ;;
+      -n | --lines) shift; only_numbers "${1:-}" || return 1 ;;
+      *) return 1 ;;
+    esac
+    shift
+  done
+}
+
+case ${1:-} in
+  pid) if plain_pid "$@"; then echo "$pid"; exit 0; fi ;;
+  logs) if plain_logs "$@"; then shift; exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@"; fi ;;
+esac
+
 # What ends in another program is looked at by the control program first: the call, what is there.
 case ${1:-} in
   console | logs | foreground)

@@ -34,7 +34,8 @@ load(Binaries, Vsn) ->
     ok = sys:suspend(tsugi_server),
     try
         [{module, M} = load_one(M, File, Binary) || {M, File, Binary} <- Binaries],
-        sys:change_code(tsugi_server, tsugi_server, Vsn, [])
+        ok = sys:change_code(tsugi_server, tsugi_server, Vsn, []),
+        tsugi_output:start()
     after sys:resume(tsugi_server)
     end.
 

@@ -21,6 +21,7 @@ init([]) ->
     process_flag(trap_exit, true),
     self() ! booted,
     ok = say_node(),
+    ok = tsugi_output:start(),
     {ok, #{since => tsugi_time:iso(), etc => tsugi_settings:etc_hash(), generation => 1,
            upgrade => none}}.
 
