@@ -531,6 +531,11 @@ export const ERRORS = define({
     message: "The built-in configuration (sys.config) holds what looks like a secret: {places}.",
     hint: 'Move it to config/runtime.exs (System.fetch_env!) and its value to <root>/etc/env on the host. If it is none: secrets: { allow: [{ file: "{first}", reason: "…" }] } in tsugi.config.*',
   },
+  TSUGI_BEAM_ROOT_PATH: {
+    exitCode: 1,
+    message: "The path of the install root has a space, a quote or a backslash: {root}",
+    hint: "Move it to one without: Elixir's and Erlang's own scripts can't live in such a path",
+  },
   TSUGI_APPUP_INCOMPLETE: {
     exitCode: 4,
     message: "The appup of {app} does not mention what changed: {modules}.",

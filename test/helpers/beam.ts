@@ -74,7 +74,7 @@ export function copyFixture(folder: string, variant: BeamVariant): void {
 export const runRelease = (folder: string, args: string[] = [], options: CommandOptions = {}) =>
   runCommand(process.execPath, [tsugiCli, "release", "--json", ...args], {
     cwd: folder,
-    timeoutMs: 300_000,
+    timeoutMs: 600_000,
     ...options,
     env: { ...process.env, ...options.env },
   });

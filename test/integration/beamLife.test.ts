@@ -1,8 +1,9 @@
 /** `bin/<app>` of BEAM releases, where it is more than test/contract/binApp asks of every kind. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { ERRORS } from "../../src/errors.ts";
 import {
   BeamBuilds,
   BeamHost,
@@ -12,7 +13,7 @@ import {
   rebar3Folder,
   runRelease,
 } from "../helpers/beam.ts";
-import { mustRun } from "../helpers/commands.ts";
+import { mustRun, runCommand } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
 import { until } from "../helpers/installed.ts";
 
@@ -33,6 +34,27 @@ async function withShop(check: (host: BeamHost) => Promise<void>, options = {}):
 }
 
 describe("a BEAM release's life", { skip }, () => {
+  test("a root with a space in its path is refused by every command, before anything is made there", async () => {
+    await withShop(async (host) => {
+      const root = join(builds.folder, "my shop");
+      renameSync(host.root, root);
+      const before = readdirSync(root);
+      try {
+        for (const command of ["start", "status", "foreground"]) {
+          const bin = join(root, "bin", "shop");
+          const { status, stderr } = await runCommand(bin, [command], { env: host.env });
+          const { message, hint } = ERRORS.TSUGI_BEAM_ROOT_PATH;
+          assert.equal(status, 1);
+          const words = `error TSUGI_BEAM_ROOT_PATH\n  ${message}\n  → ${hint}\n`;
+          assert.equal(stderr, words.replace("{root}", root));
+        }
+        assert.deepEqual(readdirSync(root), before);
+      } finally {
+        renameSync(root, host.root);
+      }
+    });
+  });
+
   test("a keeper gives up when the VM dies too often; logs has what was said", async () => {
     await withShop(
       async (host) => {

@@ -22,10 +22,11 @@ if [ "$(id -u)" = 0 ] && [ -z "${TSUGI_AS_OWNER:-}" ]; then
   fi
 fi
 
-# Mix's own scripts, which start the VM, can't live in such a path.
+# Mix's own scripts, which start the VM, can't live in such a path. In the words of errors.json.
 case $TSUGI_ROOT in *[[:space:]\'\"\\]*)
-  echo "error: the path of the install root has a space, a quote or a backslash: $TSUGI_ROOT" >&2
-  echo "  → Move it to one without, as Elixir and Erlang need it" >&2
+  echo "error TSUGI_BEAM_ROOT_PATH" >&2
+  echo "  The path of the install root has a space, a quote or a backslash: $TSUGI_ROOT" >&2
+  echo "  → Move it to one without: Elixir's and Erlang's own scripts can't live in such a path" >&2
   exit 1 ;;
 esac
 
