@@ -23,6 +23,20 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return startTimeOf(identity.pid) === identity.startTime;
 }
 
+/** Of identities, one a line, those that still run. What is no identity is left out. */
+export function livingOf(lines: string): ProcessIdentity[] {
+  return lines
+    .split("\n")
+    .flatMap((line) => {
+      try {
+        return [JSON.parse(line) as ProcessIdentity];
+      } catch {
+        return [];
+      }
+    })
+    .filter((identity) => Number.isInteger(identity?.pid) && isAlive(identity));
+}
+
 /** Some process has that pid; for what only a guess hangs on. */
 export function isRunning(pid: number): boolean {
   try {

@@ -2,7 +2,8 @@
 import { readdirSync } from "node:fs";
 import { corpusFolder, keepInCorpus, readCorpus } from "./fuzzCorpus.ts";
 import { writeSeeds } from "./fuzzSeeds.ts";
-import { FuzzedHost, honestDelta, honestTarball, random, spoiltOffer } from "./fuzzUnpack.ts";
+import { FuzzedHost, honestDelta, honestTarball, spoiltOffer } from "./fuzzUnpack.ts";
+import { random } from "./random.ts";
 
 if (process.argv[2] === "seeds") {
   await writeSeeds();

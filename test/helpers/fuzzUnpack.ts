@@ -37,19 +37,7 @@ import {
   temporaryFolder,
   writeTarball,
 } from "./handmadeRelease.ts";
-
-export type Random = (below: number) => number;
-
-/** mulberry32 */
-export function random(seed: number): Random {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
+import type { Random } from "./random.ts";
 
 export interface Offer {
   bytes: Buffer;

@@ -35,9 +35,7 @@ export interface SoakOptions {
   accepts?: boolean;
   /** The same service with Express. */
   express?: boolean;
-  /** Goes on until both are reached. */
   upgrades: number;
-  minutes: number;
   traffic: TrafficOptions & { streams: number };
   onUpgrade?: (report: UpgradeReport, count: number, failures: number) => void;
 }
@@ -101,9 +99,7 @@ async function buildReleases(
     for (const shape of index % 2 === 0 ? [1, 2] : [2, 1]) {
       const version = `${releases.length + 1}.0.0`;
       const prepare = (project: string) => {
-        if (shape === 2)
-          renameSync(join(project, "src/state.v2.ts"), join(project, "src/state.ts"));
-        if (express) addExpress(project);
+        makeSoakProject(project, shape, express);
         if (accepts) appendFileSync(join(project, "src/state.ts"), "\nhot.accept();\n");
       };
       const variant = { fixture: "soak-1.0.0", version, node, prepare };
@@ -111,6 +107,12 @@ async function buildReleases(
     }
   }
   return releases;
+}
+
+/** The copied fixture with that shape of the state, and with Express if so. */
+export function makeSoakProject(project: string, shape: number, express: boolean): void {
+  if (shape === 2) renameSync(join(project, "src/state.v2.ts"), join(project, "src/state.ts"));
+  if (express) addExpress(project);
 }
 
 function addExpress(project: string): void {
@@ -157,8 +159,7 @@ async function soak(
   const reports: UpgradeReport[] = [];
   const heapBytes = { afterTenth: 0, afterLast: 0 };
   try {
-    const deadline = performance.now() + options.minutes * 60_000;
-    while (reports.length < options.upgrades || performance.now() < deadline) {
+    while (reports.length < options.upgrades) {
       await upgradeOnce(host, releases, traffic, reports);
       const failures = traffic.tallies.reduce((sum, tally) => sum + tally.failures, 0);
       options.onUpgrade?.(reports.at(-1)!, reports.length, failures);

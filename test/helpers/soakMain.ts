@@ -1,11 +1,10 @@
-/** The program behind `npm run soak`. */
+/** The program behind `npm run soak -- --upgrades N`. */
 import { parseArgs } from "node:util";
 import { runSoak, SOAK_NODES } from "./soak.ts";
 import { formatTallies } from "./traffic/index.ts";
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: "string", default: "0" },
     upgrades: { type: "string", default: "100" },
     websockets: { type: "string", default: "500" },
     swap: { type: "boolean", default: false },
@@ -19,7 +18,6 @@ const result = await runSoak({
   accepts: values.swap,
   express: values.express,
   upgrades: Number(values.upgrades),
-  minutes: Number(values.minutes),
   traffic: {
     newConnection: 4,
     keepAlive: 8,

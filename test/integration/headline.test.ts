@@ -1,4 +1,4 @@
-/** The short form of `npm run soak`: upgrades across Nodes under every kind of load. */
+/** The short form of `npm run soak -- --upgrades N`: upgrades across Nodes under every kind of load. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runSoak, SOAK_NODES } from "../helpers/soak.ts";
@@ -7,7 +7,6 @@ test("upgrades in a row over Node 20, 22, 24 and 26 lose nothing and answer noth
   const result = await runSoak({
     nodes: SOAK_NODES,
     upgrades: 8,
-    minutes: 0,
     traffic: {
       newConnection: 3,
       keepAlive: 6,

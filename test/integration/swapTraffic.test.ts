@@ -1,4 +1,4 @@
-/** The short form of `npm run soak -- --swap`: swaps in a row under every kind of load. */
+/** The short form of `npm run soak -- --upgrades N --swap`: swaps in a row under every kind of load. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runSoak } from "../helpers/soak.ts";
@@ -8,7 +8,6 @@ test("swaps in a row lose nothing, answer nothing twice, and leave the heap as l
     nodes: ["24.21.0"],
     accepts: true,
     upgrades: 12,
-    minutes: 0,
     traffic: {
       newConnection: 3,
       keepAlive: 6,

@@ -6,6 +6,7 @@
  *   tsugi lock     no pid: it holds until somebody says `tsugi unlock`
  */
 import type { Layout } from "../../release/layout.ts";
+import { asOwner } from "./asOwner.ts";
 
 /**
  * Takes the lock or prints whose it is (exit 4). With `hold`, keeps it until stdin ends, and says which
@@ -17,9 +18,6 @@ root=$1 lock=$2 who=$3 mode=$4 permanent=$5 erlang=$6
 own=$lock.$$
 mkdir -p "$root" && mkdir -p "\${lock%/*}" || exit 1
 chmod 700 "\${lock%/*}"
-if [ "$(id -u)" = 0 ]; then
-  chown "$(ls -ldLn "$root" | { read -r _ _ user group _; echo "$user:$group"; })" "\${lock%/*}"
-fi
 pid=
 [ "$mode" != hold ] || pid=$$
 printf '%s\\n%s\\n' "$who" "$pid" >"$own" || { rm -f "$own"; exit 1; }
@@ -29,6 +27,8 @@ gone() {
 }
 tries=0
 until ln "$own" "$lock" 2>/dev/null; do
+  # It may lead to where nobody can tell whether anything is: no lock of ours.
+  if [ -h "$lock" ]; then rm -f "$own"; echo "$lock is a link" >&2; exit 1; fi
   { read -r other; read -r holder; } 2>/dev/null <"$lock" || { [ -e "$lock" ] && holder=; } || continue
   if gone "$holder"; then
     # Only one at a time looks again and removes: what is there by then may be another one's.
@@ -68,23 +68,7 @@ export const takeLock = (
   { root, deployLock, permanent, startErlData }: Layout,
   who: string,
   mode: "hold" | "leave",
-): string[] => [
-  "sh",
-  "-c",
-  TAKE.trim(),
-  "tsugi",
-  root,
-  deployLock,
-  who,
-  mode,
-  permanent,
-  startErlData,
-];
+): string[] => asOwner(root, TAKE, root, deployLock, who, mode, permanent, startErlData);
 
-export const removeLock = ({ deployLock }: Layout) => [
-  "sh",
-  "-c",
-  REMOVE.trim(),
-  "tsugi",
-  deployLock,
-];
+export const removeLock = ({ root, deployLock }: Layout): string[] =>
+  asOwner(root, REMOVE, deployLock);

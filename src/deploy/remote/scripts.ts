@@ -7,29 +7,12 @@
  * has to be put back is put back by the host itself.
  */
 import type { Layout } from "../../release/layout.ts";
-
-/** `sh -c <script> tsugi <parameters…>` */
-const run = (script: string, ...parameters: (string | number)[]): string[] => [
-  "sh",
-  "-c",
-  script.trim(),
-  "tsugi",
-  ...parameters.map(String),
-];
-
-/** Run as root, what is written belongs to the owner of the root folder, as bin/<app> has it too. */
-const GIVE = `
-give() {
-  [ "$(id -u)" = 0 ] || return 0
-  owner=$(ls -ldLn "$root" | { read -r _ _ user group _; echo "$user:$group"; })
-  chown -h "$owner" "$@"
-}`;
+import { asOwner } from "./asOwner.ts";
 
 /** A tarball into the drop box; under its name only when it is whole. */
 const SEND = `
 set -eu
-root=$1 box=$2 bytes=$3
-${GIVE}
+box=$1 bytes=$2
 part=$box.part
 mkdir -p "\${box%/*}"
 trap 'rm -f "$part"' EXIT
@@ -37,7 +20,6 @@ trap 'exit 1' HUP INT TERM PIPE
 cat >"$part"
 found=$(wc -c <"$part")
 [ "$found" -eq "$bytes" ] || { echo "$found of $bytes bytes arrived" >&2; exit 1; }
-give "\${box%/*}" "$part"
 mv "$part" "$box"
 `;
 
@@ -48,7 +30,6 @@ mv "$part" "$box"
 const INSTALL = `
 set -eu
 root=$1 stage=$2 bin=$3 bytes=$4
-${GIVE}
 umask 022
 [ ! -x "$bin" ] || exit 0
 mkdir -p "$root"
@@ -65,7 +46,6 @@ found=$(wc -c <"$stage/release.tar.gz")
 [ "$found" -eq "$bytes" ] || { echo "$found of $bytes bytes arrived" >&2; exit 1; }
 gzip -dc <"$stage/release.tar.gz" | tar xof - -C "$stage"
 rm "$stage/release.tar.gz"
-give -R "$stage"
 for part in runtime lib releases bin; do mv "$stage/$part" "$root/$part"; done
 rmdir "$stage"
 `;
@@ -73,8 +53,7 @@ rmdir "$stage"
 /** The new etc/env beside the old one, which stays in force. Says whether it is another one. */
 const STAGE_ENV = `
 set -eu
-root=$1 env=$2 next=$3 bytes=$4
-${GIVE}
+env=$1 next=$2 bytes=$3
 mkdir -p "\${env%/*}"
 rm -f "$next"
 umask 077
@@ -82,7 +61,6 @@ set -C
 cat >"$next"
 found=$(wc -c <"$next")
 [ "$found" -eq "$bytes" ] || { rm -f "$next"; echo "$found of $bytes bytes arrived" >&2; exit 1; }
-give "\${env%/*}" "$next"
 if [ -f "$env" ] && [ "$(cat "$env"; echo .)" = "$(cat "$next"; echo .)" ]; then
   rm -f "$next"
   echo same
@@ -131,32 +109,30 @@ env=$1 before=$2
 /** The account of a deploy, from stdin; what was kept in case of a rollback is not needed any more. */
 const FINISH = `
 set -eu
-root=$1 log=$2 next=$3 before=$4
-${GIVE}
+log=$1 next=$2 before=$3
 rm -f "$next" "$before"
 mkdir -p "\${log%/*}"
 cat >>"$log"
-give "\${log%/*}" "$log"
 `;
 
 export const send = ({ root, release }: Layout, version: string, bytes: number): string[] =>
-  run(SEND, root, release(version).tarball, bytes);
+  asOwner(root, SEND, release(version).tarball, String(bytes));
 
 export const install = ({ root, firstInstall, bin }: Layout, bytes: number): string[] =>
-  run(INSTALL, root, firstInstall, bin, bytes);
+  asOwner(root, INSTALL, root, firstInstall, bin, String(bytes));
 
 export const stageEnv = ({ root, etcEnv, etcEnvNext }: Layout, bytes: number): string[] =>
-  run(STAGE_ENV, root, etcEnv, etcEnvNext, bytes);
+  asOwner(root, STAGE_ENV, etcEnv, etcEnvNext, String(bytes));
 
 /** `trial`: the old environment comes back whatever happens. */
 export function withEnv(layout: Layout, mode: "trial" | "keep", argv: string[]): string[] {
-  const { permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore } = layout;
+  const { root, permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore } = layout;
   const paths = [permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore];
-  return run(WITH_ENV, mode, ...paths, ...argv);
+  return asOwner(root, WITH_ENV, mode, ...paths, ...argv);
 }
 
-export const restoreEnv = ({ etcEnv, etcEnvBefore }: Layout): string[] =>
-  run(RESTORE_ENV, etcEnv, etcEnvBefore);
+export const restoreEnv = ({ root, etcEnv, etcEnvBefore }: Layout): string[] =>
+  asOwner(root, RESTORE_ENV, etcEnv, etcEnvBefore);
 
 export const finish = ({ root, deploysLog, etcEnvNext, etcEnvBefore }: Layout): string[] =>
-  run(FINISH, root, deploysLog, etcEnvNext, etcEnvBefore);
+  asOwner(root, FINISH, deploysLog, etcEnvNext, etcEnvBefore);

@@ -34,7 +34,8 @@ export async function whileStarting<T>(
   before: () => void = () => {},
 ): Promise<T> {
   const { layout } = context;
-  for (const folder of [layout.log, layout.etc, layout.data]) await ensureFolder(folder);
+  for (const folder of [layout.etc, layout.data]) await ensureFolder(folder);
+  await ensureFolder(layout.log, 0o750);
   await ensureFolder(layout.run, 0o700);
   await chmod(layout.run, 0o700);
   return inTurn(layout, async () => {

@@ -8,7 +8,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../../errors.ts";
 import { lockOwner } from "../../platform/lock.ts";
-import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
+import { isAlive, livingOf, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Layout } from "../../release/layout.ts";
 
 /** The running supervisor, or undefined. */
@@ -36,22 +36,11 @@ async function readPid(layout: Layout): Promise<number | undefined> {
 
 /** The workers that `run/workers` names and that are still those very processes. */
 export function liveWorkers(layout: Layout): ProcessIdentity[] {
-  let text = "";
   try {
-    text = readFileSync(layout.workers, "utf8");
+    return livingOf(readFileSync(layout.workers, "utf8"));
   } catch {
     return [];
   }
-  return text
-    .split("\n")
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as ProcessIdentity];
-      } catch {
-        return [];
-      }
-    })
-    .filter((identity) => Number.isInteger(identity?.pid) && isAlive(identity));
 }
 
 const POLL_MS = 20;

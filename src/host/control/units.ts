@@ -6,10 +6,16 @@ import type { Layout } from "../../release/layout.ts";
 
 const UNIT_FOLDERS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"];
 
+/** An owner that is in no passwd file has none. */
+function ownUnitFolders(): string[] {
+  const home = quietly(homedir);
+  return home === undefined ? [] : [join(home, ".config/systemd/user")];
+}
+
 /** The unit whose file starts this very `bin/<app>`. */
 export function unitFor(
   layout: Layout,
-  folders = [...UNIT_FOLDERS, join(homedir(), ".config/systemd/user")],
+  folders = [...UNIT_FOLDERS, ...ownUnitFolders()],
 ): string | undefined {
   for (const folder of folders) {
     for (const name of quietly(() => readdirSync(folder)) ?? []) {

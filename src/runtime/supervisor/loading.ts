@@ -88,7 +88,15 @@ export function loadInSuccessor(
       if (late.size > 0) await successor.loadLate();
       await supervisor.waitAllReady(next);
     },
-    takeOver: () => successor.takeOver(),
+    async takeOver() {
+      await supervisor.leaveRecord();
+      try {
+        await successor.takeOver();
+      } catch (error) {
+        await supervisor.keepRecord();
+        throw error;
+      }
+    },
     abandon: () => successor.abandon(),
   };
 }

@@ -67,7 +67,8 @@ process.on("uncaughtException", (error) => {
 await (boot.succession ? succeedAnother(boot.succession) : start());
 
 async function makeSupervisor(at: Layout): Promise<Supervisor> {
-  for (const folder of [at.log, at.data]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+  mkdirSync(at.data, { recursive: true, mode: 0o755 });
+  mkdirSync(at.log, { recursive: true, mode: 0o750 });
   mkdirSync(at.run, { recursive: true, mode: 0o700 });
   chmodSync(at.run, 0o700);
   // Socket paths of over 100 bytes are cut silently: everything in run/ is named relative to it.
@@ -140,6 +141,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     await server.listen();
     await seizeLock(layout.lock);
     await writePid(layout);
+    await supervisor.keepRecord();
     await pointControlLink(layout);
     supervisor.succeed(supervisor.current);
     supervisor.markBooted();
@@ -153,6 +155,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     const { releaseId } = boot;
     return supervisor.makeGeneration({ manifest, releaseId, strategy: "replace", succession });
   };
+  await supervisor.leaveRecord();
   servePredecessor(supervisor, makeGeneration, takeOver, () => process.exit(1));
 }
 

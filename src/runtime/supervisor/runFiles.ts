@@ -1,9 +1,9 @@
 /** What a running supervisor leaves in `run/`: pid, workers, and the link to its control socket. */
 
 import { readFileSync, readlinkSync, rmSync } from "node:fs";
-import { readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { identityOf } from "../../platform/processes.ts";
+import { livingOf, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Layout } from "../../release/layout.ts";
 
 /** The socket's own name; relative, because `run/` is the supervisor's working directory. */
@@ -29,12 +29,20 @@ let recorded: Promise<void> = Promise.resolve();
  * So that the next `start` can end workers that outlived a killed supervisor. Two workers may start
  * at once: the records are written one after the other, the last one wins.
  */
-export function recordWorkers(layout: Layout, pids: readonly number[]): Promise<void> {
-  const lines = pids.map((pid) => `${JSON.stringify(identityOf(pid))}\n`).join("");
+export function recordWorkers(layout: Layout, workers: readonly ProcessIdentity[]): Promise<void> {
+  const lines = workers.map((worker) => `${JSON.stringify(worker)}\n`).join("");
   const writing = recorded.then(() => writeWorkers(layout, lines));
   recorded = writing.catch(() => {});
   return writing;
 }
+
+/** What a predecessor has recorded: its workers have a while to drain. */
+export async function recordedWorkers(layout: Layout): Promise<ProcessIdentity[]> {
+  return livingOf(await readFile(layout.workers, "utf8").catch(() => ""));
+}
+
+/** Resolves when nothing is being written any more. */
+export const workersRecorded = (): Promise<void> => recorded;
 
 async function writeWorkers(layout: Layout, lines: string): Promise<void> {
   const temporary = `${layout.workers}.${process.pid}`;
@@ -42,10 +50,15 @@ async function writeWorkers(layout: Layout, lines: string): Promise<void> {
   await rename(temporary, layout.workers);
 }
 
-/** What a killed supervisor left: sockets and half-written files that carry its pid in the name. */
-export async function sweepRunFiles(layout: Layout): Promise<void> {
-  const leftover =
-    /^(control\.\d+\.sock|state\.\d+\.\d+|(pid|workers|lock|control\.sock)\.\d+(\.\d+)?)$/;
+/**
+ * What a killed supervisor left: sockets and half-written files that carry its pid in the name.
+ * `of`: of that one alone, while another one lives.
+ */
+export async function sweepRunFiles(layout: Layout, of?: number): Promise<void> {
+  const pid = of ?? "\\d+";
+  const leftover = new RegExp(
+    `^(control\\.${pid}\\.sock|state\\.${pid}\\.\\d+|(pid|workers|lock|control\\.sock)\\.${pid}(\\.\\d+)?)$`,
+  );
   for (const name of await readdir(layout.run)) {
     if (leftover.test(name)) await rm(join(layout.run, name), { force: true });
   }

@@ -12,6 +12,7 @@ import type { WorkerEvent } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Generation } from "./generation.ts";
 import type { ListenerTable, RawHandle } from "./listeners.ts";
+import { sweepRunFiles } from "./runFiles.ts";
 import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
 import { WorkerHandle } from "./workerHandle.ts";
 
@@ -26,6 +27,8 @@ export class Successor {
   readonly #child: ChildProcess;
   readonly #workers: RemoteWorker[] = [];
   readonly #next: Generation;
+  readonly #layout: Layout;
+  #isAbandoned = false;
   #spawned: { resolve: (slots: Spawned["slots"]) => void; reject: (error: Error) => void } | null =
     null;
   #gone: TsugiError | null = null;
@@ -33,12 +36,16 @@ export class Successor {
 
   constructor(next: Generation, layout: Layout, env: NodeJS.ProcessEnv, foreground: boolean) {
     this.#next = next;
+    this.#layout = layout;
     this.#child = spawnSupervisor(next, layout, env, foreground);
     this.#child.on("message", (message: FromSuccessor, handle) =>
       this.#receive(message, handle as unknown as RawHandle | undefined),
     );
     this.#child.once("error", (error) => this.#end(error.message));
-    this.#child.once("exit", (code, signal) => this.#end(`it ended (${signal ?? code})`));
+    this.#child.once("exit", (code, signal) => {
+      this.#end(`it ended (${signal ?? code})`);
+      if (this.#isAbandoned) void this.#sweep();
+    });
   }
 
   /** Hands over the listening sockets and fills the generation with workers of the other process. */
@@ -80,7 +87,15 @@ export class Successor {
 
   /** Ends it, and with it its workers. */
   abandon(): void {
-    this.#child.kill("SIGKILL");
+    this.#isAbandoned = true;
+    // One that has died by itself has been seen to exit already.
+    if (!this.#child.kill("SIGKILL")) void this.#sweep();
+  }
+
+  /** It may have been ended in the middle of a write. */
+  async #sweep(): Promise<void> {
+    const { pid } = this.#child;
+    if (pid !== undefined) await sweepRunFiles(this.#layout, pid).catch(() => {});
   }
 
   #channel(number: number, pid: number): WorkerChannel {

@@ -7,6 +7,7 @@ import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
+import { identityOf, isAlive, type ProcessIdentity } from "../../platform/processes.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
@@ -14,7 +15,7 @@ import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./logWriter.ts";
 import { RestartPolicy } from "./restartPolicy.ts";
-import { recordWorkers } from "./runFiles.ts";
+import { recordedWorkers, recordWorkers, workersRecorded } from "./runFiles.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 
@@ -46,6 +47,8 @@ export class Supervisor {
   #policy!: RestartPolicy;
   #lastNumber = 0;
   readonly #live = new Set<WorkerHandle>();
+  #recordsWorkers = true;
+  #inherited: ProcessIdentity[] = [];
 
   constructor(parts: SupervisorParts) {
     this.parts = parts;
@@ -249,8 +252,24 @@ export class Supervisor {
   }
 
   async #recordWorkers(): Promise<void> {
+    if (!this.#recordsWorkers) return;
     const pids = [...this.#live].map((worker) => worker.pid).filter((pid) => pid > 0);
-    await recordWorkers(this.parts.layout, pids).catch((error) => this.noteError(error));
+    this.#inherited = this.#inherited.filter(isAlive);
+    const workers = [...pids.map(identityOf), ...this.#inherited];
+    await recordWorkers(this.parts.layout, workers).catch((error) => this.noteError(error));
+  }
+
+  /** `run/workers` is another supervisor's: of the predecessor, or of the successor from now on. */
+  async leaveRecord(): Promise<void> {
+    this.#recordsWorkers = false;
+    await workersRecorded();
+  }
+
+  /** It is ours: with what the predecessor has written, for its workers end a little later. */
+  async keepRecord(): Promise<void> {
+    this.#inherited = await recordedWorkers(this.parts.layout);
+    this.#recordsWorkers = true;
+    await this.#recordWorkers();
   }
 
   get liveWorkers(): WorkerHandle[] {

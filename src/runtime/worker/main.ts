@@ -5,6 +5,7 @@
  * Threads and processes that the application starts inherit the preload: for them it only makes
  * `tsugi/hot` resolve, and `hot` is inert.
  */
+import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
 import { runApplication } from "../swap/loader.ts";
@@ -13,6 +14,7 @@ import { installResolution } from "./resolve.ts";
 import { Worker } from "./worker.ts";
 
 const boot = takeBoot();
+if (boot !== undefined) keepReportsPrivate();
 const worker = boot === undefined ? undefined : new Worker(boot);
 installResolution(new URL(".", import.meta.url), (url) => worker?.entryFound(url));
 // The start file of a release that can be swapped asks for this.
@@ -21,6 +23,14 @@ Object.assign(globalThis, {
     worker ? worker.started(meta) : startPlain(meta),
 });
 worker?.run();
+
+/** A report of Node's holds the whole environment: it goes where the owner alone may look. */
+function keepReportsPrivate(): void {
+  const { TSUGI_ROOT: root } = process.env;
+  if (root !== undefined && process.report.directory === "") {
+    process.report.directory = join(root, "log");
+  }
+}
 
 /** A thread or process that an application starts from its own entry: nothing is ever swapped there. */
 async function startPlain(meta: ImportMeta): Promise<void> {

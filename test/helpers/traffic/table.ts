@@ -35,8 +35,9 @@ export function alignTable(rows: string[][]): string[] {
 }
 
 function failuresOf(counts: Counts): string {
-  const { sent: _sent, answered: _answered, reconnected: _reconnected, ...failures } = counts;
-  return Object.entries(failures)
+  const fine = ["sent", "answered", "reconnected", "excused"];
+  return Object.entries(counts)
+    .filter(([name]) => !fine.includes(name))
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name} ${count}`)
     .join(", ");

@@ -17,6 +17,8 @@ export interface Counts {
   /** Messages of a feed that never came, and that came out of order. */
   missed: number;
   disordered: number;
+  /** Failed, or had to connect again, because the test itself has killed the process: `excuse`. */
+  excused: number;
 }
 
 export type Failure = "wrong" | "refused" | "reset" | "unanswered";
@@ -46,12 +48,15 @@ export class Tally {
     reconnected: 0,
     missed: 0,
     disordered: 0,
+    excused: 0,
   };
   /** Answers by the version that gave them. */
   readonly byVersion = new Map<string, number>();
   slowestMs = 0;
   /** The first few failures in words. */
   readonly problems: string[] = [];
+  /** True for what a process that the test has killed takes with it. */
+  excuse: (failure: Failure | "reconnected", problem: string) => boolean = () => false;
   readonly #pending = new Map<string, number>();
 
   constructor(kind: string) {
@@ -87,12 +92,17 @@ export class Tally {
   failed(id: string, error: unknown): void {
     this.#pending.delete(id);
     const failure = error instanceof TrafficError ? error.failure : "wrong";
+    if (this.excuse(failure, String(error))) {
+      this.counts.excused += 1;
+      return;
+    }
     this.counts[failure] += 1;
     this.#note(`${failure}: ${id}: ${error instanceof Error ? error.message : error}`);
   }
 
   reconnected(): void {
-    this.counts.reconnected += 1;
+    if (this.excuse("reconnected", "")) this.counts.excused += 1;
+    else this.counts.reconnected += 1;
   }
 
   missed(count: number, why: string): void {

@@ -3,13 +3,8 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { after, test } from "node:test";
 import { corpusFolder, readCorpus } from "../../helpers/fuzzCorpus.ts";
-import {
-  FuzzedHost,
-  honestDelta,
-  honestTarball,
-  random,
-  spoiltOffer,
-} from "../../helpers/fuzzUnpack.ts";
+import { FuzzedHost, honestDelta, honestTarball, spoiltOffer } from "../../helpers/fuzzUnpack.ts";
+import { random } from "../../helpers/random.ts";
 
 const ROUNDS = 150;
 const SEED = 1;

@@ -17,9 +17,9 @@ const register: Register = (program, context) => {
       const settings = await readHostSettings(layout, version ?? "")
         .then((host) => host.settings)
         .catch(() => DEFAULT_SETTINGS);
-      const { uid, username } = userInfo();
       const { stopMs, readyMs } = settings.timeouts;
-      const unit = unitText(layout, { stopMs, readyMs, ...(uid === 0 ? {} : { user: username }) });
+      const user = nameOfUser();
+      const unit = unitText(layout, { stopMs, readyMs, ...(user === "root" ? {} : { user }) });
       const path = `/etc/systemd/system/${layout.name}.service`;
       report(json, { path, unit }, unit.trimEnd());
       note(
@@ -28,3 +28,14 @@ const register: Register = (program, context) => {
     });
 };
 export default register;
+
+/** An owner of the root that is in no passwd file has a number only, which systemd takes too. */
+function nameOfUser(): string {
+  const uid = process.getuid?.();
+  if (uid === 0) return "root";
+  try {
+    return userInfo().username;
+  } catch {
+    return String(uid);
+  }
+}
