@@ -153,8 +153,9 @@ async function servesAlone({ host, version }: Soaked): Promise<void> {
     const strangers = processesBelow(host.root).filter((pid) => !pids.includes(pid));
     return strangers.length === 0;
   });
-  await until(`run/workers names ${workers} and nothing else`, () => {
-    return String(recordedWorkers(host)) === String(workers);
+  const isRecorded = () => String(recordedWorkers(host)) === String(workers);
+  await until(`run/workers names ${workers} and nothing else`, isRecorded).catch((error) => {
+    throw new Error(`${error.message}; it names ${recordedWorkers(host)}`);
   });
 }
 
