@@ -155,7 +155,9 @@ async function servesAlone({ host, version }: Soaked): Promise<void> {
   });
   const isRecorded = () => String(recordedWorkers(host)) === String(workers);
   await until(`run/workers names ${workers} and nothing else`, isRecorded).catch((error) => {
-    throw new Error(`${error.message}; it names ${recordedWorkers(host)}`);
+    throw new Error(
+      `${error.message}; it names ${recordedWorkers(host)}\n${host.log.slice(-2000)}`,
+    );
   });
 }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { appendFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { livingOf } from "../../../src/platform/processes.ts";
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import type { BuiltRelease } from "../fixtureReleases.ts";
 import { type Installed, until } from "../installed.ts";
@@ -209,8 +210,7 @@ async function killDuringUpgrade(soaked: Soaked): Promise<Outcome> {
 /** What the next start would end, should the supervisor be killed. */
 export function recordedWorkers(host: Installed): number[] {
   const text = readFileSync(join(host.root, "run", "workers"), "utf8");
-  const lines = text.split("\n").filter((line) => line !== "");
-  return lines.map((line) => (JSON.parse(line) as { pid: number }).pid);
+  return livingOf(text).map(({ pid }) => pid);
 }
 
 async function kill(soaked: Soaked, pid: number): Promise<void> {
