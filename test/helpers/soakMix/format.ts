@@ -17,9 +17,10 @@ export function formatMix(result: MixResult): { lines: string[]; whole: boolean 
   const lines = [
     formatTallies(tallies),
     "",
-    `${total} operations in ${(wholeMs / 60_000).toFixed(1)} minutes: ${list(operations).join(", ")}`,
+    `${total} operations in ${(wholeMs / 60_000).toFixed(1)} minutes:`,
+    ...list(operations).map((line) => `  ${line}`),
     `by ${list(strategies).join(", ")}`,
-    `${killed} processes killed on purpose, which took ${excused} requests and connections with them`,
+    `${killed} kills, which took ${excused} requests and connections with them`,
     `${verdict.acknowledged} increments acknowledged, in ${verdict.lives} lives of the state`,
     "",
     ...alignTable(Object.entries(zeros).map(([name, count]) => [name, String(count)])),

@@ -16,8 +16,12 @@ import { buildSoakReleases, FAILURES, type FailureKind } from "./releases.ts";
 
 export interface MixOptions {
   seed: number;
-  minutes: number;
+  /** Goes on until both are reached. */
+  minutes?: number;
+  atLeast?: number;
   nodes: string[];
+  /** Left out: every way to fail. */
+  failing?: FailureKind[];
   express?: boolean;
   traffic: TrafficOptions & { streams: number };
   /** Left out: all of them. */
@@ -48,7 +52,7 @@ export async function runMix(options: MixOptions): Promise<MixResult> {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-soak-"));
   let host: Installed | undefined;
   try {
-    const kinds = Object.keys(FAILURES) as FailureKind[];
+    const kinds = options.failing ?? (Object.keys(FAILURES) as FailureKind[]);
     const releases = await buildSoakReleases(
       folder,
       options.nodes,
@@ -118,12 +122,13 @@ async function soak(
 
 async function operate(soaked: Soaked, options: MixOptions, result: MixResult): Promise<void> {
   const begun = performance.now();
+  const { minutes = 0, atLeast = 0 } = options;
   const wanted = options.operations ?? Object.keys(OPERATIONS);
   const deckOf = () => wanted.flatMap((name) => Array<string>(OPERATIONS[name]!.times).fill(name));
   let deck: string[] = [];
   let count = 0;
   const add = (to: Map<string, number>, name: string) => to.set(name, (to.get(name) ?? 0) + 1);
-  while (performance.now() - begun < options.minutes * 60_000) {
+  while (count < atLeast || performance.now() - begun < minutes * 60_000) {
     if (deck.length === 0) deck = shuffled(deckOf(), soaked.below);
     const name = deck.pop()!;
     const outcome = await OPERATIONS[name]!.run(soaked).catch((error: Error) => {
