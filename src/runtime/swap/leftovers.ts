@@ -10,8 +10,11 @@ import type { TimerWatch } from "./timers.ts";
 /** How long what was ended by `hot.dispose` may take to end. */
 const SETTLE_MS = 500;
 const LOOK_MS = 10;
-/** The first may have begun while it was in use; what it frees is said after it. */
-const COLLECTIONS_TO_GO = 2;
+/**
+ * The first may have begun while it was in use, and V8 keeps the shapes of objects, and with them
+ * their constructors and modules, through some more (--retain-maps-for-n-gc).
+ */
+const COLLECTIONS_TO_GO = 6;
 
 export interface Leaving {
   timers: TimerWatch;
