@@ -1,72 +1,92 @@
 /**
- * `npm run bench [-- part…]`: what tsugi costs, each number against what it is to be compared with,
- * both measured in this run. Not a test: a number depends on what else the machine does.
+ * `npm run bench [-- [--short | --write] [part…]]`: what tsugi costs and saves, beside what one would
+ * use instead, all of it measured in this run. Not a test: a number depends on what else the machine
+ * does. `--write` puts the numbers into docs/benchmarks.md.
  */
-import { cpus } from "node:os";
-import { buildTime } from "./buildTime.ts";
-import { delta } from "./delta.ts";
-import { deploy } from "./deploy.ts";
+import { parseArgs } from "node:util";
+import { Arena } from "./contestants/arena.ts";
 import { Bench } from "./lib/bench.ts";
-import { formatResults, type Result } from "./lib/result.ts";
-import { memory } from "./memory.ts";
-import { otp } from "./otp.ts";
-import { reload } from "./reload.ts";
-import { startUp } from "./startUp.ts";
-import { state } from "./state.ts";
-import { swap } from "./swap.ts";
-import { throughput } from "./throughput.ts";
-import { webSockets } from "./webSockets.ts";
+import { describeMachine } from "./lib/machine.ts";
+import { writeResults } from "./lib/page.ts";
+import type { Recorded } from "./lib/section.ts";
+import { formatResults, formatRows } from "./lib/table.ts";
+import { PARTS } from "./sections.ts";
 
-interface Part {
-  title: string;
-  run: (bench: Bench) => Promise<Result[]>;
-}
+const { isShort, isWritten, names } = readArguments();
+const bench = new Bench({ isShort });
+const arena = new Arena(bench);
+endWhenInterrupted();
 
-const parts: Record<string, Part> = {
-  throughput: { title: "Requests per second, against the same app under node", run: throughput },
-  memory: { title: "Memory, against an empty process of the same node", run: memory },
-  build: { title: "Building the example, against compiling it", run: buildTime },
-  delta: { title: "What a delta moves, against the tarball and zstd --patch-from", run: delta },
-  startup: { title: "Starting bin/<app>, against an empty node", run: startUp },
-  reload: { title: "A new version under load, against pm2 reload", run: reload },
-  deploy: { title: "A one-line change to hosts over ssh, against rsync and restart", run: deploy },
-  websockets: { title: "An upgrade with many open WebSockets", run: webSockets },
-  state: { title: "Carrying state, against v8.serialize and deserialize", run: state },
-  swap: { title: "Swapping in place, by what the process has", run: swap },
-  otp: { title: "A swap and a handoff, against a GenServer upgraded by OTP", run: otp },
-};
-
-const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !(name in parts));
-if (unknown.length > 0) {
-  console.error(`No such part: ${unknown.join(", ")}. There are: ${Object.keys(parts).join(", ")}`);
-  process.exit(2);
-}
-
-const bench = new Bench();
-let isInterrupted = false;
-const interrupted = () => {
-  if (!isInterrupted) void bench.end().finally(() => process.exit(130));
-  isInterrupted = true;
-};
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
-// Nobody reads any more: `npm run bench | head`, or a terminal that went away.
-process.stdout.on("error", interrupted);
-
-console.log(`${cpus().length} x ${cpus()[0]?.model ?? "CPU"}, ${process.platform}`);
+const found: Record<string, Recorded> = {};
+const isRow = (name: string) => PARTS[name]!.title === undefined;
 try {
-  for (const name of asked.length > 0 ? asked : Object.keys(parts)) await measure(parts[name]!);
+  for (const name of names.filter(isRow)) found[name] = await measure(name);
+  showTable();
+  await arena.stopAll();
+  for (const name of names.filter((one) => !isRow(one))) {
+    found[name] = await measure(name);
+    console.log(`\n${PARTS[name]!.title}\n${formatResults(found[name].results)}`);
+  }
+  if (isWritten) writeResults(await describeMachine(await arena.nodeVersion()), found);
 } finally {
   await bench.end();
 }
+if (
+  Object.values(found).some((one) => one.failure || one.rows.some(({ isFailure }) => isFailure))
+) {
+  process.exitCode = 1;
+}
+
+function readArguments() {
+  try {
+    const options = { short: { type: "boolean" }, write: { type: "boolean" } } as const;
+    const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    const unknown = positionals.find((name) => !(name in PARTS));
+    if (unknown)
+      throw new Error(`No such part: ${unknown}. There are: ${Object.keys(PARTS).join(", ")}`);
+    if (values.short && values.write) throw new Error("Numbers of the short form are not written");
+    const all = Object.keys(PARTS).filter(
+      (name) => !values.short || PARTS[name]!.title === undefined,
+    );
+    const names = all.filter((name) => positionals.length === 0 || positionals.includes(name));
+    return { isShort: values.short ?? false, isWritten: values.write ?? false, names };
+  } catch (error) {
+    console.error((error as Error).message);
+    process.exit(2);
+  }
+}
 
 /** A part that fails does not take the others with it. */
-async function measure({ title, run }: Part): Promise<void> {
-  console.log(`\n${title}`);
+async function measure(name: string): Promise<Recorded> {
+  const date = new Date().toISOString().slice(0, 10);
+  const startedAt = performance.now();
+  const took = () => Math.round((performance.now() - startedAt) / 1000);
   try {
-    console.log(formatResults(await run(bench)));
+    const { rows = [], results = [] } = await PARTS[name]!.measure(bench, arena);
+    console.error(`${name}: ${took()} s`);
+    return { rows, results, tookSeconds: took(), date };
   } catch (error) {
-    console.log(`failed: ${error instanceof Error ? error.message : error}`);
-    process.exitCode = 1;
+    const failure = error instanceof Error ? error.message : String(error);
+    console.error(`${name}: failed after ${took()} s: ${failure}`);
+    return { rows: [], results: [], failure: failure.split("\n")[0]!, tookSeconds: took(), date };
   }
+}
+
+function showTable(): void {
+  const sections = Object.values(found);
+  const rows = sections.flatMap((one) => one.rows);
+  const results = sections.flatMap((one) => one.results);
+  if (rows.length > 0) console.log(`\n${formatRows(rows)}`);
+  if (results.length > 0) console.log(`\n${formatResults(results)}`);
+}
+
+function endWhenInterrupted(): void {
+  let isInterrupted = false;
+  const interrupted = () => {
+    if (!isInterrupted) void bench.end().finally(() => process.exit(130));
+    isInterrupted = true;
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, interrupted);
+  // Nobody reads any more: `npm run bench | head`, or a terminal that went away.
+  process.stdout.on("error", interrupted);
 }

@@ -1,5 +1,5 @@
 /** What every benchmark needs: a folder, releases of the bench apps, and a clean end. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import {
   cpSync,
   mkdirSync,
@@ -15,10 +15,25 @@ import { endCommands, mustRun } from "../../test/helpers/commands.ts";
 import { installPackages, projectRoot, tsugiCli } from "../../test/helpers/example.ts";
 import { freePort, Host, makeHostPath } from "../../test/helpers/host.ts";
 
+const ANSWER_WITHIN_MS = 30_000;
+
+interface HostOptions {
+  env?: Record<string, string>;
+  config?: object;
+}
+
+export type InstalledHost = Host & { port: number; node: string };
+
 export class Bench {
+  /** Few rounds: whether it runs, not how fast. */
+  readonly isShort: boolean;
   readonly folder = mkdtempSync(join(tmpdir(), "tsugi-bench-"));
   readonly #cleanups: (() => unknown)[] = [];
   #path: string | undefined;
+
+  constructor({ isShort = false } = {}) {
+    this.isShort = isShort;
+  }
 
   get hostPath(): string {
     this.#path ??= makeHostPath(join(this.folder, "host-path"));
@@ -73,11 +88,18 @@ export class Bench {
   }
 
   /** Installs a release into an empty folder and starts it. */
-  async host(
+  async host(app: string, tarball: string, options: HostOptions = {}): Promise<InstalledHost> {
+    const host = await this.install(app, tarball, options);
+    await host.must("start");
+    return host;
+  }
+
+  /** Installs a release into an empty folder. */
+  async install(
     app: string,
     tarball: string,
-    { env = {}, config = {} }: { env?: Record<string, string>; config?: object } = {},
-  ): Promise<Host & { port: number; node: string }> {
+    { env = {}, config = {} }: HostOptions = {},
+  ): Promise<InstalledHost> {
     const root = mkdtempSync(join(this.folder, "host-"));
     const port = await freePort();
     const host = new Host({
@@ -89,22 +111,8 @@ export class Bench {
     });
     await host.extract(tarball);
     this.onEnd(() => host.app("stop"));
-    await host.must("start");
     const [runtime] = readdirSync(join(root, "runtime"));
     return Object.assign(host, { port, node: join(root, "runtime", runtime!, "bin", "node") });
-  }
-
-  /** The same app under bare Node. Resolves when it listens. */
-  async bare(node: string, project: string, entry: string): Promise<{ port: number; pid: number }> {
-    const port = await freePort();
-    const child = spawn(node, [entry], {
-      cwd: project,
-      env: { PATH: this.hostPath, PORT: String(port), NODE_ENV: "production" },
-      stdio: "inherit",
-    });
-    this.onEnd(() => endChild(child));
-    await waitForAnswer(port);
-    return { port, pid: child.pid! };
   }
 }
 
@@ -114,22 +122,29 @@ export function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
-export async function endChild(child: ChildProcess): Promise<void> {
+export async function endChild(
+  child: ChildProcess,
+  signal: NodeJS.Signals = "SIGKILL",
+): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGKILL");
+  child.kill(signal);
   await exited;
 }
 
-export async function waitForAnswer(port: number, deadlineMs = 10_000): Promise<void> {
-  const deadline = performance.now() + deadlineMs;
+const ASK_EVERY_MS = 5;
+
+/** Resolves when somebody answers on that port; with `version`, when that version does. */
+export async function untilAnswers(port: number, version?: string): Promise<void> {
+  const deadline = performance.now() + ANSWER_WITHIN_MS;
   for (;;) {
-    try {
-      await fetch(`http://127.0.0.1:${port}/`);
-      return;
-    } catch (error) {
-      if (performance.now() > deadline) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const answer = await fetch(`http://127.0.0.1:${port}/still`, {
+      headers: { connection: "close" },
+    }).catch(() => undefined);
+    await answer?.arrayBuffer();
+    const isThere = answer?.status === 200;
+    if (isThere && (version === undefined || answer.headers.get("x-version") === version)) return;
+    if (performance.now() > deadline) throw new Error(`no answer on port ${port}`);
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
   }
 }

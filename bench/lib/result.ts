@@ -1,6 +1,4 @@
-import { alignTable } from "../../test/helpers/traffic/table.ts";
-
-/** One line of the table. */
+/** A number of tsugi's beside the one that it is to be compared with, both of this run. */
 export interface Result {
   what: string;
   tsugi: string;
@@ -9,15 +7,4 @@ export interface Result {
   outcome: string;
   aim?: string;
   reached?: boolean;
-}
-
-export function formatResults(results: Result[]): string {
-  const rows = results.map(({ what, tsugi, against, outcome, aim = "", reached }) => [
-    what,
-    tsugi,
-    against,
-    outcome,
-    aim === "" ? "" : `${aim} ${reached ? "yes" : "NO"}`,
-  ]);
-  return alignTable([["", "tsugi", "against", "outcome", "aim"], ...rows]).join("\n");
 }

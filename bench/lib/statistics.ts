@@ -30,3 +30,9 @@ export async function interleaved<Name extends string>(
 /** The median of the ratios round by round: steadier than the ratio of two medians. */
 export const medianRatio = (above: number[], below: number[]) =>
   median(above.map((value, round) => value / below[round]!));
+
+export async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await run();
+  return performance.now() - startedAt;
+}

@@ -1,9 +1,10 @@
 // HTTP, a feed over WebSockets, and a sequence in memory: what a reload can lose.
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { hot } from "tsugi/hot";
 import { WebSocketServer } from "ws";
 
-const version = hot.release?.version ?? "1.0.0";
+const version = hot.release?.version ?? versionOf(new URL("package.json", import.meta.url));
 const state = hot.state("feed", { initial: () => ({ sequence: 0 }) });
 /** Socket → the sequence of the last event that it was sent. */
 const seen = new Map();
@@ -38,6 +39,20 @@ function catchUp(socket) {
     send(socket, { type: "result", sequence: next });
   }
   seen.set(socket, state.value.sequence);
+}
+
+// What one writes for a restart by systemd, PM2 or a script; tsugi does not ask for it.
+if (hot.release === undefined) {
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      server.close(() => process.exit());
+      for (const socket of feed.clients) socket.close(1012);
+    });
+  }
+}
+
+function versionOf(file) {
+  return JSON.parse(readFileSync(file, "utf8")).version;
 }
 
 const send = (socket, message) => socket.send(JSON.stringify(message));

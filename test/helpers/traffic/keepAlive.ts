@@ -78,8 +78,9 @@ class KeptConnection {
 
   async connection(): Promise<HttpConnection> {
     if (this.#connection?.open) return this.#connection;
-    await this.#connection?.close();
     if (this.#connection) this.#tally.reconnected();
+    await this.#connection?.close();
+    this.#connection = undefined;
     this.#connection = await HttpConnection.open(this.#target);
     this.#connection.onUnasked = (text) => this.#tally.answeredTwice(text);
     return this.#connection;

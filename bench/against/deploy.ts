@@ -5,11 +5,11 @@
  */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { mustRun } from "../test/helpers/commands.ts";
-import { findProgram, needPrograms } from "../test/helpers/debian.ts";
-import { type DeployedHost, Deploying } from "../test/helpers/deploying.ts";
-import { type Bench, waitForAnswer } from "./lib/bench.ts";
-import type { Result } from "./lib/result.ts";
+import { mustRun } from "../../test/helpers/commands.ts";
+import { findProgram, needPrograms } from "../../test/helpers/debian.ts";
+import { type DeployedHost, Deploying } from "../../test/helpers/deploying.ts";
+import { type Bench, untilAnswers } from "../lib/bench.ts";
+import type { Result } from "../lib/result.ts";
 
 const APP = "feed";
 const NAMES = ["app1", "app2", "app3", "app4", "app5"];
@@ -104,7 +104,7 @@ async function copyAndRestart(host: DeployedHost, tree: string, ssh: string): Pr
   ]);
   const restart = `${host.bin} stop 2>/dev/null; PORT=${host.port} ${host.bin} start`;
   await mustRun("ssh", [...ssh.split(" ").slice(1), name, restart]);
-  await waitForAnswer(host.port);
+  await untilAnswers(host.port);
   const [sent, received] = ["sent", "received"].map((what) => {
     const match = new RegExp(`Total bytes ${what}: ([\\d,]+)`).exec(stdout);
     return Number(match?.[1]?.replaceAll(",", "") ?? 0);

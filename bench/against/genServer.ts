@@ -5,14 +5,14 @@
  */
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import { mustRun } from "../test/helpers/commands.ts";
-import { needPrograms } from "../test/helpers/debian.ts";
-import { projectRoot } from "../test/helpers/example.ts";
-import { writeFiles } from "../test/helpers/projects.ts";
-import type { Bench } from "./lib/bench.ts";
-import { measureQuiet } from "./lib/quiet.ts";
-import type { Result } from "./lib/result.ts";
-import { median } from "./lib/statistics.ts";
+import { mustRun } from "../../test/helpers/commands.ts";
+import { needPrograms } from "../../test/helpers/debian.ts";
+import { projectRoot } from "../../test/helpers/example.ts";
+import { writeFiles } from "../../test/helpers/projects.ts";
+import type { Bench } from "../lib/bench.ts";
+import { measureQuiet } from "../lib/quiet.ts";
+import type { Result } from "../lib/result.ts";
+import { median } from "../lib/statistics.ts";
 
 const ROUNDS = 5;
 const ASKERS = 20;
@@ -30,7 +30,7 @@ const VERSIONS = {
   handoff: { 1: "1.0.2", 2: "2.0.1" },
 } as const;
 
-export async function otp(bench: Bench): Promise<Result[]> {
+export async function genServer(bench: Bench): Promise<Result[]> {
   await needPrograms(["escript"], ["erlang-dev", "erlang-base"]);
   const tarballs = await buildAll(bench);
   const results: Result[] = [];
@@ -53,7 +53,7 @@ export async function otp(bench: Bench): Promise<Result[]> {
 }
 
 async function byOtp(bench: Bench, megabytes: number, shape: 1 | 2): Promise<number[]> {
-  const script = join(projectRoot, "bench", "apps", "otp", "measure.escript");
+  const script = join(projectRoot, "bench", "apps", "genServer", "measure.escript");
   const folder = join(bench.folder, "otp");
   const version = VERSIONS.swap[shape];
   const args = [script, folder, String(megabytes), version, String(ROUNDS)];

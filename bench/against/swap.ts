@@ -1,11 +1,11 @@
 /** How long clients hear nothing while a version is swapped in place, by the size of what it has. */
 import { renameSync } from "node:fs";
 import { join } from "node:path";
-import type { Bench } from "./lib/bench.ts";
-import { type Case, type Measured, measureQuiet } from "./lib/quiet.ts";
-import type { Result } from "./lib/result.ts";
-import { median } from "./lib/statistics.ts";
-import type { Report } from "./lib/upgradeTo.ts";
+import type { Bench } from "../lib/bench.ts";
+import { type Case, type Measured, measureQuiet } from "../lib/quiet.ts";
+import type { Result } from "../lib/result.ts";
+import { median } from "../lib/statistics.ts";
+import type { Report } from "../lib/upgradeTo.ts";
 
 const AIM_MS = 20;
 const AIM_RATIO = 2;

@@ -1,10 +1,10 @@
 /** How long an upgrade is felt, by the number of open WebSockets. */
 import { once } from "node:events";
 import WebSocket from "ws";
-import { HttpConnection } from "../test/helpers/traffic/http1.ts";
-import type { Bench } from "./lib/bench.ts";
-import type { Result } from "./lib/result.ts";
-import { stepMs, upgradeTo } from "./lib/upgradeTo.ts";
+import { HttpConnection } from "../../test/helpers/traffic/http1.ts";
+import type { Bench } from "../lib/bench.ts";
+import type { Result } from "../lib/result.ts";
+import { stepMs, upgradeTo } from "../lib/upgradeTo.ts";
 
 const COUNTS = [100, 1_000, 5_000];
 const AIM_MS_EACH = 0.3;

@@ -1,14 +1,14 @@
 /** `tsugi release` with an empty cache and with a warm one, against only compiling the sources. */
 import { join } from "node:path";
-import { mustRun } from "../test/helpers/commands.ts";
-import { copyExample, installPackages, projectRoot, tsugiCli } from "../test/helpers/example.ts";
-import type { Bench } from "./lib/bench.ts";
-import type { Result } from "./lib/result.ts";
-import { interleaved, median } from "./lib/statistics.ts";
+import { mustRun } from "../../test/helpers/commands.ts";
+import { copyExample, installPackages, projectRoot, tsugiCli } from "../../test/helpers/example.ts";
+import type { Bench } from "../lib/bench.ts";
+import type { Result } from "../lib/result.ts";
+import { interleaved, median } from "../lib/statistics.ts";
 
 const ROUNDS = 5;
 
-export async function buildTime(bench: Bench): Promise<Result[]> {
+export async function compileTime(bench: Bench): Promise<Result[]> {
   const project = copyExample("0.0.1", join(bench.folder, "build-time"));
   await installPackages(project);
   const env = { ...process.env, TSUGI_CACHE: join(bench.folder, "cache") };

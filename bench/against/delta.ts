@@ -13,12 +13,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { mustRun } from "../test/helpers/commands.ts";
-import { copyExample, exampleName, installPackages, tsugiCli } from "../test/helpers/example.ts";
-import { Host } from "../test/helpers/host.ts";
-import type { Bench } from "./lib/bench.ts";
-import type { Result } from "./lib/result.ts";
-import { interleaved, median } from "./lib/statistics.ts";
+import { mustRun } from "../../test/helpers/commands.ts";
+import { copyExample, exampleName, installPackages, tsugiCli } from "../../test/helpers/example.ts";
+import { Host } from "../../test/helpers/host.ts";
+import type { Bench } from "../lib/bench.ts";
+import type { Result } from "../lib/result.ts";
+import { interleaved, median } from "../lib/statistics.ts";
 
 /** Of Node and of a package, the ones before those that the example has. */
 const OLDER_NODE = "24.20.0";

@@ -1,9 +1,9 @@
 /** How fast state is carried, against `v8.serialize` and `deserialize` alone on the same Node. */
 import { join } from "node:path";
-import { mustRun } from "../test/helpers/commands.ts";
-import type { Bench } from "./lib/bench.ts";
-import type { Result } from "./lib/result.ts";
-import { stepMs, upgradeTo } from "./lib/upgradeTo.ts";
+import { mustRun } from "../../test/helpers/commands.ts";
+import type { Bench } from "../lib/bench.ts";
+import type { Result } from "../lib/result.ts";
+import { stepMs, upgradeTo } from "../lib/upgradeTo.ts";
 
 const MEGABYTES = [1, 10, 100];
 const AIM_RATIO = 0.8;
