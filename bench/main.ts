@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- [--short | --write] [part…]]`: what tsugi costs and saves, beside what one would
+ * `npm run bench [-- [--short | --write] [--json] [part…]]`: what tsugi costs and saves, beside what one would
  * use instead, all of it measured in this run. Not a test: a number depends on what else the machine
  * does. `--write` puts the numbers into docs/benchmarks.md.
  */
@@ -12,22 +12,26 @@ import type { Recorded } from "./lib/section.ts";
 import { formatResults, formatRows } from "./lib/table.ts";
 import { PARTS } from "./sections.ts";
 
-const { isShort, isWritten, names } = readArguments();
+const { isShort, isWritten, isJson, names } = readArguments();
+const print = (text: string) => {
+  if (!isJson) console.log(`\n${text}`);
+};
 const bench = new Bench({ isShort });
 const arena = new Arena(bench);
 endWhenInterrupted();
 
 const found: Record<string, Recorded> = {};
-const isRow = (name: string) => PARTS[name]!.title === undefined;
 try {
   for (const name of names.filter(isRow)) found[name] = await measure(name);
   showTable();
   await arena.stopAll();
   for (const name of names.filter((one) => !isRow(one))) {
     found[name] = await measure(name);
-    console.log(`\n${PARTS[name]!.title}\n${formatResults(found[name].results)}`);
+    print(`${PARTS[name]!.title}\n${formatResults(found[name].results)}`);
   }
-  if (isWritten) writeResults(await describeMachine(await arena.nodeVersion()), found);
+  const results = { machine: await describeMachine(await arena.nodeVersion()), sections: found };
+  if (isJson) console.log(JSON.stringify(results, null, 2));
+  if (isWritten) writeResults(results);
 } finally {
   await bench.end();
 }
@@ -39,21 +43,24 @@ if (
 
 function readArguments() {
   try {
-    const options = { short: { type: "boolean" }, write: { type: "boolean" } } as const;
+    const flag = { type: "boolean", default: false } as const;
+    const options = { short: flag, write: flag, json: flag };
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const unknown = positionals.find((name) => !(name in PARTS));
-    if (unknown)
-      throw new Error(`No such part: ${unknown}. There are: ${Object.keys(PARTS).join(", ")}`);
-    if (values.short && values.write) throw new Error("Numbers of the short form are not written");
-    const all = Object.keys(PARTS).filter(
-      (name) => !values.short || PARTS[name]!.title === undefined,
-    );
+    const { short: isShort, write: isWritten, json: isJson } = values;
+    if (isShort && isWritten) throw new Error("Numbers of the short form are not for a page.");
+    const all = Object.keys(PARTS).filter((name) => !isShort || isRow(name));
+    const unknown = positionals.find((name) => !all.includes(name));
+    if (unknown) throw new Error(`No such part: ${unknown}. There are: ${all.join(", ")}`);
     const names = all.filter((name) => positionals.length === 0 || positionals.includes(name));
-    return { isShort: values.short ?? false, isWritten: values.write ?? false, names };
+    return { isShort, isWritten, isJson, names };
   } catch (error) {
     console.error((error as Error).message);
     process.exit(2);
   }
+}
+
+function isRow(name: string): boolean {
+  return PARTS[name]!.title === undefined;
 }
 
 /** A part that fails does not take the others with it. */
@@ -76,8 +83,8 @@ function showTable(): void {
   const sections = Object.values(found);
   const rows = sections.flatMap((one) => one.rows);
   const results = sections.flatMap((one) => one.results);
-  if (rows.length > 0) console.log(`\n${formatRows(rows)}`);
-  if (results.length > 0) console.log(`\n${formatResults(results)}`);
+  if (rows.length > 0) print(formatRows(rows));
+  if (results.length > 0) print(formatResults(results));
 }
 
 function endWhenInterrupted(): void {

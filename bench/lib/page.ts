@@ -28,9 +28,13 @@ export function readResults(): Results | undefined {
 }
 
 /** What was not measured now is kept as it was. */
-export function writeResults(machine: Machine, sections: Record<string, Recorded>): void {
-  const before = readResults()?.sections ?? {};
-  const results = { machine, sections: { ...before, ...sections } };
+export function writeResults({ machine, sections }: Results): void {
+  const before = readResults();
+  const versions = { ...before?.machine.versions, ...machine.versions };
+  const results = {
+    machine: { ...machine, versions },
+    sections: { ...before?.sections, ...sections },
+  };
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(PAGE, renderPage(readFileSync(PAGE, "utf8"), results));
 }

@@ -106,8 +106,8 @@ export class HttpConnection {
   /** Resolves when the socket is gone. */
   close(): Promise<void> {
     this.#open = false;
+    if (this.#socket.closed) return Promise.resolve();
     return new Promise((resolve) => {
-      if (this.#socket.closed) resolve();
       this.#socket.once("close", () => resolve());
       this.#socket.end();
       this.#socket.resume();
