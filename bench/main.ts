@@ -6,9 +6,9 @@
 import { parseArgs } from "node:util";
 import { Arena } from "./contestants/arena.ts";
 import { Bench } from "./lib/bench.ts";
-import { describeMachine } from "./lib/machine.ts";
 import { writeResults } from "./lib/page.ts";
 import type { Recorded } from "./lib/section.ts";
+import { describeSurroundings } from "./lib/surroundings.ts";
 import { formatResults, formatRows } from "./lib/table.ts";
 import { PARTS } from "./sections.ts";
 
@@ -29,7 +29,8 @@ try {
     found[name] = await measure(name);
     print(`${PARTS[name]!.title}\n${formatResults(found[name].results)}`);
   }
-  const results = { machine: await describeMachine(await arena.nodeVersion()), sections: found };
+  const surroundings = await describeSurroundings(await arena.nodeVersion());
+  const results = { ...surroundings, sections: found };
   if (isJson) console.log(JSON.stringify(results, null, 2));
   if (isWritten) writeResults(results);
 } finally {

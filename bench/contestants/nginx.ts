@@ -64,7 +64,7 @@ export class Nginx implements Contestant {
     this.#writeUpstream();
     writeFileSync(join(this.#prefix, "nginx.conf"), configuration(this.#prefix, this.port));
     await mustRun(findProgram("nginx")!, [...this.#args, "-t"]);
-    const nginx = spawn(findProgram("nginx")!, this.#args, { stdio: "ignore" });
+    const nginx = spawn(findProgram("nginx")!, this.#args, { stdio: "ignore", detached: true });
     this.#bench.onEnd(() => endChild(nginx, "SIGTERM"));
     this.#nginx = nginx;
     // Until then it would answer with 502, and not ask again for ten seconds.

@@ -11,6 +11,8 @@ export class NodeProcess {
       cwd: folder,
       env: { PATH: bench.hostPath, PORT: String(port), NODE_ENV: "production" },
       stdio: "inherit",
+      // A session of its own, as a service has it: Linux shares processors out by session.
+      detached: true,
     });
     this.#ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
     bench.onEnd(() => endChild(this.#child));

@@ -58,6 +58,7 @@ export class Otp implements Contestant {
         ...{ ROOTDIR: this.#root, BINDIR: join(erts, "bin"), EMU: "beam", PROGNAME: "erl" },
       },
       stdio: ["pipe", "pipe", "inherit"],
+      detached: true,
     });
     vm.stdout.setEncoding("utf8");
     this.#vm = vm;

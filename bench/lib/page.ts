@@ -1,17 +1,17 @@
 /**
- * docs/benchmarks.md: what people wrote there stays, what stands between marks is made from
+ * docs/benchmarks.md: what people wrote there stays, what stands between markers is made from
  * bench/results.json, the record of the last run that was written.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { withText } from "../../scripts/lib/reliability.ts";
 import { projectRoot } from "../../test/helpers/example.ts";
 import { PARTS } from "../sections.ts";
-import type { Machine } from "./machine.ts";
 import type { Recorded } from "./section.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { markdownResults, markdownRows } from "./table.ts";
 
-export interface Results {
-  machine: Machine;
+export interface Results extends Surroundings {
   sections: Record<string, Recorded>;
 }
 
@@ -28,11 +28,11 @@ export function readResults(): Results | undefined {
 }
 
 /** What was not measured now is kept as it was. */
-export function writeResults({ machine, sections }: Results): void {
+export function writeResults({ machine, versions, sections }: Results): void {
   const before = readResults();
-  const versions = { ...before?.machine.versions, ...machine.versions };
   const results = {
-    machine: { ...machine, versions },
+    machine,
+    versions: { ...before?.versions, ...versions },
     sections: { ...before?.sections, ...sections },
   };
   writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
@@ -40,36 +40,35 @@ export function writeResults({ machine, sections }: Results): void {
 }
 
 export function renderPage(page: string, results: Results): string {
-  const blocks = {
-    machine: machineBlock(results),
-    table: tableBlock(results),
-    others: others(results),
+  const sections = {
+    machine: machineText(results),
+    table: tableText(results),
+    rivals: rivalsText(results),
   };
-  return Object.entries(blocks).reduce((text, [name, block]) => {
-    const marked = new RegExp(`(<!-- bench: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`);
-    if (!marked.test(text)) throw new Error(`no mark "bench: ${name}" in ${PAGE}`);
-    return text.replace(marked, (_, begin, end) => `${begin}\n${block}\n\n${end}`);
-  }, page);
+  return Object.entries(sections).reduce(
+    (text, [name, body]) => withText(text, { name, command: "npm run bench -- --write", body }),
+    page,
+  );
 }
 
-function machineBlock({ machine, sections }: Results): string {
-  const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
+function machineText({ machine, versions, sections }: Results): string {
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   const dates = [...new Set(Object.values(sections).map(({ date }) => date))].sort();
   const seconds = Object.values(sections).reduce((sum, { tookSeconds }) => sum + tookSeconds, 0);
   return [
-    `- ${machine.processor}; ${machine.system}`,
-    `- ${versions.join(", ")}`,
-    `- measured on ${dates.join(" and ")}, in ${(seconds / 60).toFixed(0)} minutes`,
+    `- Measured on ${dates.join(" and ")}, in ${Math.round(seconds / 60)} minutes`,
+    `- Machine, and who measured: ${machine}`,
+    `- ${programs.join(", ")}`,
   ].join("\n");
 }
 
-function tableBlock(results: Results): string {
+function tableText(results: Results): string {
   const found = sectionsOf(results).filter(({ part }) => part.title === undefined);
   const rows = found.flatMap(({ recorded }) => recorded.rows);
   return [markdownRows(rows), ...found.flatMap(failure)].join("\n\n");
 }
 
-function others(results: Results): string {
+function rivalsText(results: Results): string {
   const all = sectionsOf(results);
   const own = all.filter(({ part }) => part.title === undefined);
   const tables = all.filter(({ part }) => part.title !== undefined);

@@ -27,17 +27,18 @@ export function writeSection(section: Section, path = RELIABILITY_PAGE): void {
 }
 
 export function withSection(page: string, { name, command, body }: Section): string {
+  const repeated = `*${machine()}. To repeat it: \`${command}\`.*`;
+  return withText(page, { name, command, body: `${repeated}\n\n${body.trim()}` });
+}
+
+/** The same for what says itself where it comes from. */
+export function withText(page: string, { name, command, body }: Section): string {
   const begin = `<!-- ${name}: `;
   const end = `<!-- /${name} -->`;
   const from = page.indexOf(begin);
   const to = page.indexOf(end);
   if (from < 0 || to < from) throw new Error(`the page has no section ${begin}… --> … ${end}`);
-  const text = [
-    `${begin}written by \`${command}\` -->`,
-    `*${machine()}. To repeat it: \`${command}\`.*`,
-    body.trim(),
-    end,
-  ].join("\n\n");
+  const text = [`${begin}written by \`${command}\` -->`, body.trim(), end].join("\n\n");
   return page.slice(0, from) + text + page.slice(to + end.length);
 }
 

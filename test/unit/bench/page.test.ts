@@ -14,10 +14,13 @@ test("the page names no place and nobody", () => {
   assert.doesNotMatch(readFileSync(PAGE, "utf8"), /\/(root|home|tmp|work)\//);
 });
 
-const marks = ["machine", "table", "others"].map((name) => `<!-- bench: ${name} -->\n<!-- end -->`);
+const marks = ["machine", "table", "rivals"].map((name) => `<!-- ${name}: -->\n<!-- /${name} -->`);
 const recorded: Recorded = { rows: [], results: [], tookSeconds: 60, date: "2026-11-23" };
-const machine = { processor: "2 × CPU", system: "Linux", versions: { PM2: "7.0.4" } };
-const resultsWith = (sections: Results["sections"]): Results => ({ machine, sections });
+const resultsWith = (sections: Results["sections"]): Results => ({
+  machine: "2 × CPU",
+  versions: { PM2: "7.0.4" },
+  sections,
+});
 
 test("a section that has failed is named on the page, with its reason", () => {
   const failed = { ...recorded, failure: "no route to npm" };
@@ -26,12 +29,12 @@ test("a section that has failed is named on the page, with its reason", () => {
   assert.match(page, /\*\*`delta` failed in this run\*\*: no route to npm/);
 });
 
-test("what people wrote around the marks stays", () => {
+test("what people wrote around the markers stays", () => {
   const page = renderPage(`before\n${marks.join("\nbetween\n")}\nafter`, resultsWith({}));
   assert.match(page, /^before\n[\s\S]*\nbetween\n[\s\S]*\nafter$/);
 });
 
-test("a page without a mark is an error, not a page without numbers", () => {
+test("a page without a marker is an error, not a page without numbers", () => {
   assert.throws(() => renderPage(marks.slice(1).join("\n"), resultsWith({})), /machine/);
 });
 
