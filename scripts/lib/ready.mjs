@@ -16,7 +16,7 @@ export function makeReady() {
   }
   installPackages();
   if (!isBuilt()) {
-    console.log("Building tsugi (npm run build) …");
+    console.error("Building tsugi (npm run build) …");
     npm("run", "--silent", "build");
   }
 }
@@ -24,13 +24,13 @@ export function makeReady() {
 /** `npm ci`, where it was not run since the lock file changed. */
 export function installPackages() {
   if (changedMs("node_modules/.package-lock.json") < changedMs("package-lock.json")) {
-    console.log("Installing tsugi's own packages (npm ci) …");
+    console.error("Installing tsugi's own packages (npm ci) …");
     npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
   }
 }
 
 function npm(...args) {
-  const { status } = spawnSync("npm", args, { cwd: projectRoot, stdio: "inherit" });
+  const { status } = spawnSync("npm", args, { cwd: projectRoot, stdio: ["inherit", 2, 2] });
   if (status !== 0) fail(`npm ${args[0]} failed; the reason is above.`);
 }
 
