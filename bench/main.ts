@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { Arena } from "./contestants/arena.ts";
 import { Bench } from "./lib/bench.ts";
 import { writeResults } from "./lib/page.ts";
-import type { Recorded } from "./lib/section.ts";
+import { type Recorded, reasonOf } from "./lib/section.ts";
 import { describeSurroundings } from "./lib/surroundings.ts";
 import { formatResults, formatRows } from "./lib/table.ts";
 import { PARTS } from "./sections.ts";
@@ -74,9 +74,10 @@ async function measure(name: string): Promise<Recorded> {
     console.error(`${name}: ${took()} s`);
     return { rows, results, tookSeconds: took(), date };
   } catch (error) {
-    const failure = error instanceof Error ? error.message : String(error);
-    console.error(`${name}: failed after ${took()} s: ${failure}`);
-    return { rows: [], results: [], failure: failure.split("\n")[0]!, tookSeconds: took(), date };
+    console.error(
+      `${name}: failed after ${took()} s: ${error instanceof Error ? error.message : error}`,
+    );
+    return { rows: [], results: [], failure: reasonOf(error), tookSeconds: took(), date };
   }
 }
 

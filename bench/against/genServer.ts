@@ -45,7 +45,7 @@ export async function genServer(bench: Bench): Promise<Result[]> {
         what: `${what}, by ${strategy}: longest quiet time`,
         tsugi: `${quietMs.toFixed(1)} ms`,
         against: `${otpMs.toFixed(1)} ms OTP`,
-        outcome: otpMs > 0.05 ? `x ${(quietMs / otpMs).toFixed(1)}` : "",
+        outcome: otpMs > 0.05 ? `× ${(quietMs / otpMs).toFixed(quietMs < 10 * otpMs ? 1 : 0)}` : "",
       });
     }
   }

@@ -38,7 +38,7 @@ export async function state(bench: Bench): Promise<Result[]> {
         what: `${megabytes} MB, ${kind === "map" ? "Map of records" : "Uint8Array"}`,
         tsugi: `${rate.toFixed(0)} MB/s`,
         against: `${aloneRate.toFixed(0)} MB/s v8`,
-        outcome: `x ${ratio.toFixed(2)}`,
+        outcome: `× ${ratio.toFixed(2)}`,
         ...(kind === "map"
           ? { aim: `>= ${AIM_RATIO}`, reached: ratio >= AIM_RATIO }
           : { aim: `>= ${AIM_ARRAY} MB/s`, reached: rate >= AIM_ARRAY }),

@@ -4,6 +4,7 @@
  */
 import { mustRun } from "../../test/helpers/commands.ts";
 import { type Bench, untilAnswers } from "../lib/bench.ts";
+import { reasonOf } from "../lib/section.ts";
 import { type Contestant, NAMES, type Name } from "./contestant.ts";
 import { Nginx } from "./nginx.ts";
 import { BareNode } from "./node.ts";
@@ -64,7 +65,7 @@ export class Arena {
             values[name][quantity].push(value);
           }
         } catch (error) {
-          this.#failures.set(name, error instanceof Error ? error.message : String(error));
+          this.#failures.set(name, reasonOf(error));
         }
       }
     }
@@ -73,7 +74,13 @@ export class Arena {
 
   /** Whoever runs is stopped, for measurements from nothing. */
   async stopAll(): Promise<void> {
-    for (const name of this.#running) await (await this.#get(name)).stop();
+    for (const name of this.#running) {
+      try {
+        await (await this.#get(name)).stop();
+      } catch (error) {
+        this.#failures.set(name, reasonOf(error));
+      }
+    }
     this.#running.clear();
   }
 
@@ -87,7 +94,7 @@ export class Arena {
       return { absent: "not in the short form, which fetches nothing", isFailure: false };
     }
     const failure = this.#failures.get(name);
-    return failure === undefined ? undefined : { absent: firstLine(failure), isFailure: true };
+    return failure === undefined ? undefined : { absent: failure, isFailure: true };
   }
 
   async #start(contestant: Contestant): Promise<void> {
@@ -113,8 +120,6 @@ export class Arena {
     return Nginx.make(this.#bench, project, node);
   }
 }
-
-const firstLine = (text: string) => text.trim().split("\n")[0]!;
 
 export const ALL = NAMES;
 export const NODE_ONES = NAMES.filter((name) => name !== "otp");

@@ -6,7 +6,7 @@ import type { Host } from "../../test/helpers/host.ts";
 import { type Bench, endChild } from "./bench.ts";
 import { type Report, upgradeTo } from "./upgradeTo.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** Time for a garbage collection of what building the state has left. */
 const SETTLE_MS = 1_000;
 

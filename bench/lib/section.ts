@@ -9,6 +9,15 @@ export interface Section {
   results?: Result[];
 }
 
+/** An error in one line, for a table: without the folders of this machine. */
+export function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message
+    .trim()
+    .split("\n")[0]!
+    .replace(/(\/[^\s/:]+)+\//g, "…/");
+}
+
 export type Measure = (bench: Bench, arena: Arena) => Promise<Section>;
 
 /** A section as it is kept: what was found, when, and what went wrong. */

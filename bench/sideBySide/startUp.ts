@@ -10,7 +10,7 @@ import type { Section } from "../lib/section.ts";
 import { elapsedMs } from "../lib/statistics.ts";
 
 const ROUNDS = 5;
-const ASKING_ROUNDS = 11;
+const ASKING_ROUNDS = 7;
 
 export async function startUp(bench: Bench, arena: Arena): Promise<Section> {
   await arena.stopAll();

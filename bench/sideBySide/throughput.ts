@@ -8,7 +8,7 @@ import { count, makeRow, type Row } from "../lib/row.ts";
 import type { Section } from "../lib/section.ts";
 import { medianRatio } from "../lib/statistics.ts";
 
-const ROUNDS = 7;
+const ROUNDS = 5;
 const SECONDS = 2;
 const SHORT_SECONDS = 1;
 const AIM = 0.97;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Outcomes } from "../../../bench/contestants/arena.ts";
 import { makeRow, milliseconds, type RowOptions } from "../../../bench/lib/row.ts";
+import { reasonOf } from "../../../bench/lib/section.ts";
 
 const outcomes: Outcomes = {
   tsugi: { values: { ms: [100, 10, 11] } },
@@ -37,4 +38,9 @@ test("a ratio to nothing is none", () => {
 
 test("a contestant without a number and without a reason is a mistake of the bench", () => {
   assert.throws(() => makeRow(outcomes, { ...options, none: {} }), /pause: nothing of otp/);
+});
+
+test("a reason is one line and names no folder of this machine", () => {
+  const error = new Error("/home/you/bin/feed start ended with 1\nerror TSUGI_PORT_TAKEN");
+  assert.equal(reasonOf(error), "…/feed start ended with 1");
 });
