@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { withText } from "../../scripts/lib/reliability.ts";
 import { projectRoot } from "../../test/helpers/example.ts";
 import { PARTS } from "../sections.ts";
+import type { Result } from "./result.ts";
 import type { Recorded } from "./section.ts";
 import type { Surroundings } from "./surroundings.ts";
 import { markdownResults, markdownRows } from "./table.ts";
@@ -73,6 +74,7 @@ function rivalsText(results: Results): string {
   const own = all.filter(({ part }) => part.title === undefined);
   const tables = all.filter(({ part }) => part.title !== undefined);
   return [
+    missedAims(all.flatMap(({ recorded }) => recorded.results)),
     "### Service and supervisor, against node",
     markdownResults(own.flatMap(({ recorded }) => recorded.results)),
     ...tables.flatMap((one) => [
@@ -81,6 +83,18 @@ function rivalsText(results: Results): string {
       ...(one.recorded.failure === undefined ? [markdownResults(one.recorded.results)] : []),
     ]),
   ].join("\n\n");
+}
+
+function missedAims(results: Result[]): string {
+  const aimed = results.filter(({ aim }) => aim !== undefined);
+  const missed = aimed.filter(({ reached }) => !reached);
+  const summary = `**${aimed.length - missed.length} of ${aimed.length} aims were met in this run.**`;
+  if (missed.length === 0) return summary;
+  const lines = missed.map(({ what, tsugi, outcome, aim }) => {
+    const found = [tsugi, outcome].filter((text) => text !== "").join(", ");
+    return `- ${what}: ${found}; the aim was ${aim}`;
+  });
+  return [`${summary} Not met:\n`, ...lines].join("\n");
 }
 
 const sectionsOf = ({ sections }: Results) =>

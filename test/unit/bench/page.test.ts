@@ -29,6 +29,16 @@ test("a section that has failed is named on the page, with its reason", () => {
   assert.match(page, /\*\*`delta` failed in this run\*\*: no route to npm/);
 });
 
+test("aims that were missed stand before all tables", () => {
+  const result = { what: "pause", tsugi: "30 ms", against: "", outcome: "", aim: "<= 20 ms" };
+  const results = [
+    { ...result, reached: false },
+    { ...result, what: "rate", reached: true },
+  ];
+  const page = renderPage(marks.join("\n"), resultsWith({ swap: { ...recorded, results } }));
+  assert.match(page, /\*\*1 of 2 aims [^\n]* Not met:\n\n- pause: 30 ms; the aim was <= 20 ms\n/);
+});
+
 test("what people wrote around the markers stays", () => {
   const page = renderPage(`before\n${marks.join("\nbetween\n")}\nafter`, resultsWith({}));
   assert.match(page, /^before\n[\s\S]*\nbetween\n[\s\S]*\nafter$/);
