@@ -3,7 +3,7 @@
  * folder; each has a label, so that a test can make exactly one of them fail (see faults.ts).
  */
 import { constants } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { fault } from "./faults.ts";
 
@@ -16,7 +16,12 @@ export async function writeDurably(
 ): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   await writeSynced(label, temporary, data, { flags: "w", mode });
-  await renameDurably(label, temporary, path);
+  try {
+    await renameDurably(label, temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /**
@@ -60,16 +65,26 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Appends one line in one write, so that lines of several writers never mix. */
+/**
+ * Appends one line in one write, so that lines of several writers never mix. After a line that was
+ * cut off (a crash, a full disk) it begins a new one: otherwise both were lost.
+ */
 export async function appendDurably(label: string, path: string, line: string, mode = 0o640) {
-  await fault(`${label}:append`, path);
-  const file = await open(path, "a", mode);
+  await fault(`${label}:append`, path, line);
+  const file = await open(path, "a+", mode);
   try {
-    await file.appendFile(line);
+    await file.appendFile((await endsWithinLine(file)) ? `\n${line}` : line);
     await file.sync();
   } finally {
     await file.close();
   }
+}
+
+async function endsWithinLine(file: FileHandle): Promise<boolean> {
+  const { size } = await file.stat();
+  if (size === 0) return false;
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, size - 1);
+  return buffer[0] !== "\n".charCodeAt(0);
 }
 
 export async function readIfThere(path: string): Promise<string | undefined> {

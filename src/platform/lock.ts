@@ -40,11 +40,14 @@ export async function takeLock(path: string): Promise<LockOutcome> {
   }
 }
 
-/** Takes over a lock whose owner has agreed: a supervisor from its predecessor. */
-export async function seizeLock(path: string): Promise<void> {
+/**
+ * For a lock whose owner will agree: a supervisor takes it over from its predecessor. What is left
+ * to be done then needs no room on the disk.
+ */
+export async function prepareToSeize(path: string): Promise<() => Promise<void>> {
   const own = `${path}.${process.pid}`;
   await writeFile(own, JSON.stringify(identityOf(process.pid)), { mode: 0o600 });
-  await rename(own, path);
+  return () => rename(own, path);
 }
 
 /** Who holds the lock now, if a living process does. */

@@ -3,7 +3,7 @@
  * releases through their states (release/status.ts); it starts and stops nothing. A running
  * supervisor uses it; otherwise the control program that holds the lock.
  */
-import { readdir, rm, rmdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TsugiError } from "../../errors.ts";
 import { isoNow } from "../../platform/clock.ts";
@@ -25,7 +25,13 @@ import {
   writePermanent,
   writeRegistry,
 } from "./registry.ts";
-import { pruneCandidates, removeFiles, rollbackTargetOf, sweepUnreferenced } from "./remove.ts";
+import {
+  finishRemovals,
+  pruneCandidates,
+  removeFiles,
+  rollbackTargetOf,
+  sweepUnreferenced,
+} from "./remove.ts";
 import type { Progress } from "./stage.ts";
 import type { Unpacked, UnpackRequest } from "./unpack.ts";
 import { checkSignature, firstDifference } from "./verify.ts";
@@ -48,8 +54,11 @@ export interface ReleaseHandler {
   install(version: string): Promise<void>;
   /** current → what it was before; anything else stays as it is. */
   fallBack(version: string): Promise<void>;
-  /** → permanent: the commit point. Also the first one of a root, which nobody installed. */
-  commit(version: string): Promise<void>;
+  /**
+   * → permanent: the commit point. Also the first one of a root, which nobody installed. Once
+   * `permanent` names it, it is committed; resolves with what could not be written besides.
+   */
+  commit(version: string): Promise<unknown>;
   /** The release that was permanent before. @throws TSUGI_NOTHING_TO_ROLL_BACK_TO */
   rollbackTarget(): Promise<string>;
   /** `inUse`: versions that a running process still uses. */
@@ -62,10 +71,6 @@ export interface ReleaseHandler {
 }
 
 export function createReleaseHandler(layout: Layout): ReleaseHandler {
-  const change = async (version: string, event: StatusEvent, wanted: string) => {
-    const registry = await readRegistry(layout);
-    await writeRegistry(layout, applied(layout, registry, version, event, wanted));
-  };
   return {
     registry: async () => readRegistry(layout),
     permanent: () => readPermanent(layout),
@@ -79,7 +84,7 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
     },
     peek: async (request) => (await import("./unpack.ts")).peek(layout, request),
     verify: (version, again) => verify(layout, version, again === true),
-    install: (version) => change(version, "install", "installed"),
+    install: (version) => install(layout, version),
     fallBack: (version) => fallBack(layout, version),
     commit: (version) => commit(layout, version),
     rollbackTarget: async () => {
@@ -91,6 +96,7 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
     },
     remove: (version, inUse = []) => remove(layout, version, inUse),
     prune: async (keep, inUse) => {
+      await finishRemovals(layout);
       const registry = await readRegistry(layout);
       const removed: string[] = [];
       for (const { version } of pruneCandidates(registry, keep, inUse)) {
@@ -106,6 +112,12 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
     reports: () => readReports(layout),
     recover: (runningVersion) => recover(layout, runningVersion),
   };
+}
+
+/** At most one upgrade at a time: what is still written as current was given up. */
+async function install(layout: Layout, version: string): Promise<void> {
+  const registry = await readRegistry(layout, null);
+  await writeRegistry(layout, applied(layout, registry, version, "install", "installed"));
 }
 
 function entryIn(layout: Layout, registry: Registry, version: string): RegistryEntry {
@@ -157,7 +169,7 @@ async function fallBack(layout: Layout, version: string): Promise<void> {
   await writeRegistry(layout, { ...registry, releases });
 }
 
-async function commit(layout: Layout, version: string): Promise<void> {
+async function commit(layout: Layout, version: string): Promise<unknown> {
   const { manifest, releaseId } = await readManifest(layout, version);
   const previous = await readPermanent(layout);
   const entry = entryIn(layout, await readRegistry(layout), version);
@@ -165,9 +177,16 @@ async function commit(layout: Layout, version: string): Promise<void> {
   if (entry.status !== "permanent" && entry.status !== "current" && !isFirst) {
     throw refused(layout, entry, "committed");
   }
-  await writePermanent(layout, manifest, releaseId);
-  // `permanent` is the truth now; reading reconciles the registry to it.
-  await writeRegistry(layout, await readRegistry(layout));
+  try {
+    await writePermanent(layout, manifest, releaseId);
+    // `permanent` is the truth now; reading reconciles the registry to it.
+    await writeRegistry(layout, await readRegistry(layout));
+    return undefined;
+  } catch (error) {
+    const pointer = await readPermanent(layout);
+    if (pointer?.version === version && pointer.releaseId === releaseId) return error;
+    throw error;
+  }
 }
 
 async function remove(layout: Layout, version: string, inUse: readonly string[]): Promise<void> {
@@ -177,10 +196,8 @@ async function remove(layout: Layout, version: string, inUse: readonly string[])
   if (inUse.includes(version)) {
     throw refused(layout, { ...entry, status: "current" }, "removed: a process still uses it");
   }
+  await rm(layout.release(version).tarball, { force: true });
   await removeFiles(layout, version);
-  const { tarball, dir } = layout.release(version);
-  await rm(tarball, { force: true });
-  await rmdir(dir).catch(() => {});
 }
 
 async function verify(layout: Layout, version: string, again: boolean): Promise<void> {
@@ -223,16 +240,21 @@ async function readReports(layout: Layout): Promise<UpgradeReport[]> {
 
 async function recover(layout: Layout, runningVersion: string | undefined): Promise<void> {
   await writeRegistry(layout, await readRegistry(layout, runningVersion ?? null));
-  await sweepTemporary(layout.releases);
+  await sweepTemporary(layout);
+  await finishRemovals(layout);
   const half = await readdir(layout.staging).catch(() => []);
   if (half.length === 0) return;
   await rm(layout.staging, { recursive: true, force: true });
   await sweepUnreferenced(layout);
 }
 
-/** `<name>.<pid>.tmp` of a durable write that was cut off. */
-async function sweepTemporary(folder: string): Promise<void> {
-  for (const name of await readdir(folder).catch(() => [])) {
-    if (name.endsWith(".tmp")) await rm(join(folder, name), { force: true });
+/** `<name>.<pid>.tmp` of a durable write that was cut off, here or in the folder of a release. */
+async function sweepTemporary({ releases }: Layout): Promise<void> {
+  const entries = await readdir(releases, { withFileTypes: true }).catch(() => []);
+  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
+  for (const folder of [releases, ...folders.map(({ name }) => join(releases, name))]) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (/\.\d+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
+    }
   }
 }

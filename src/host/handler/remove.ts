@@ -2,9 +2,9 @@
  * remove, prune, and the sweep of folders that no release names any more. What several releases
  * share (runtime, packages, tsugi itself) goes with the last of them.
  */
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { renameDurably } from "../../platform/files.ts";
+import { exists, renameDurably } from "../../platform/files.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Registry, RegistryEntry } from "../../release/status.ts";
 import { unitsOf } from "../../release/units.ts";
@@ -15,14 +15,39 @@ import { readManifest, readRegistry, writeRegistry } from "./registry.ts";
  * A tarball in the drop box is left: it may be the one that takes its place.
  */
 export async function removeFiles(layout: Layout, version: string): Promise<void> {
-  const release = layout.release(version);
-  await renameDurably("remove", release.manifest, `${release.manifest}.tmp`);
-  for (const name of await readdir(release.dir)) {
-    const path = join(release.dir, name);
-    if (path !== release.tarball) await rm(path, { recursive: true, force: true });
+  const { manifest } = layout.release(version);
+  try {
+    await renameDurably("remove", manifest, removed(manifest));
+  } catch (error) {
+    if (await exists(manifest)) throw error;
+  }
+  await finishRemoval(layout, version);
+  await writeRegistry(layout, await readRegistry(layout));
+}
+
+/** What its manifest is called once the release is gone; it goes last, so that a crash is seen. */
+const removed = (manifest: string): string => `${manifest}.tmp`;
+
+async function finishRemoval(layout: Layout, version: string): Promise<void> {
+  const { dir, manifest, tarball } = layout.release(version);
+  for (const name of await readdir(dir)) {
+    const path = join(dir, name);
+    if (path === tarball || path === removed(manifest)) continue;
+    await rm(path, { recursive: true, force: true });
   }
   await sweepUnreferenced(layout);
-  await writeRegistry(layout, await readRegistry(layout));
+  await rm(removed(manifest), { force: true });
+  await rmdir(dir).catch(() => {}); // a tarball is in it
+}
+
+/** Removals that a crash or a full disk has cut off. */
+export async function finishRemovals(layout: Layout): Promise<void> {
+  for (const entry of await readdir(layout.releases, { withFileTypes: true }).catch(() => [])) {
+    if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
+    const { manifest } = layout.release(entry.name);
+    const isHalf = (await exists(removed(manifest))) && !(await exists(manifest));
+    if (isHalf) await finishRemoval(layout, entry.name);
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  * hangs) is counted: its connections as lost, the state as of the freeze.
  */
 import { isoNow } from "../../platform/clock.ts";
+import { instant } from "../../platform/faults.ts";
 import { carryState } from "./carryState.ts";
 import { type Generation, hasState } from "./generation.ts";
 import {
@@ -25,9 +26,11 @@ export async function handBack(
   tally: MoveTally,
   frozenAt: string | undefined,
 ): Promise<{ stateAsOf?: string; running: string[] }> {
+  await instant("handBack:carry");
   supervisor.succeed(old);
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
   const stateAsOf = old.hasState ? await stateBack(supervisor, old, next, frozenAt) : undefined;
+  await instant("handBack:thaw");
   await Promise.all(
     old.slots.map(({ worker }) =>
       worker
@@ -35,8 +38,10 @@ export async function handBack(
         .catch((error) => supervisor.noteError(error)),
     ),
   );
+  await instant("handBack:connections");
   const stopRelay = relayConnections(next, old, tally);
   await releaseConnections(next, tally).catch((error) => supervisor.noteError(error));
+  await instant("handBack:retire");
   const isShared = next.slots.some((slot) => old.slotLike(slot)?.worker.isBeside(slot.worker));
   const retire = isShared ? retireInPlace : retireSlots;
   const { lost, running = [] }: Retired = await retire(next.slots, HAND_BACK_MS);

@@ -5,10 +5,12 @@
  */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
-import { seizeLock, takeLock } from "../../platform/lock.ts";
+import { fault, instant } from "../../platform/faults.ts";
+import { prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
@@ -19,10 +21,12 @@ import { FileSink, Log, StdoutSink } from "./logWriter.ts";
 import { notifySystemd } from "./notify.ts";
 import { servePredecessor } from "./predecessor.ts";
 import { retireWorker } from "./retire.ts";
-import { pointControlLink, removeRunFiles, sweepRunFiles, writePid } from "./runFiles.ts";
+import { prepareControlLink, preparePid, removeRunFiles, sweepRunFiles } from "./runFiles.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Upgrades } from "./upgrades.ts";
 import { runVerb } from "./verbs.ts";
+
+const PERSIST_MS = 1_000;
 
 declare const __TSUGI_VERSION__: string;
 
@@ -123,8 +127,8 @@ async function start(): Promise<void> {
     const manifest = await readOwnManifest();
     await sweepRunFiles(layout);
     await server.listen();
-    await writePid(layout);
-    await pointControlLink(layout);
+    await (await preparePid(layout))();
+    await (await prepareControlLink(layout))();
     await supervisor.boot(manifest, boot.releaseId);
   } catch (error) {
     return fail(error);
@@ -137,12 +141,22 @@ async function start(): Promise<void> {
 
 /** Loads what the predecessor asks for and serves it, until it says that it is our turn. */
 async function succeedAnother(succession: Succession): Promise<void> {
-  const takeOver = async () => {
+  /** Everything that needs room or can be refused, while a failure still costs nothing. */
+  const prepare = async () => {
+    await fault("takeOver:prepare");
     await server.listen();
-    await seizeLock(layout.lock);
-    await writePid(layout);
+    return {
+      lock: await prepareToSeize(layout.lock),
+      pid: await preparePid(layout),
+      link: await prepareControlLink(layout),
+    };
+  };
+  let prepared: Awaited<ReturnType<typeof prepare>>;
+  const takeOver = async () => {
+    await persist("takeOver:lock", prepared.lock);
+    await persist("takeOver:pid", prepared.pid);
     await supervisor.keepRecord();
-    await pointControlLink(layout);
+    await persist("takeOver:link", prepared.link);
     supervisor.succeed(supervisor.current);
     supervisor.markBooted();
     supervisor.upgrading = false;
@@ -151,6 +165,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     await notifySystemd("READY=1", ...mainPid());
   };
   const makeGeneration = async () => {
+    prepared = await prepare();
     const manifest = await readOwnManifest();
     const { releaseId } = boot;
     return supervisor.makeGeneration({ manifest, releaseId, strategy: "replace", succession });
@@ -159,8 +174,22 @@ async function succeedAnother(succession: Succession): Promise<void> {
   servePredecessor(supervisor, makeGeneration, takeOver, () => process.exit(1));
 }
 
+/** The release is committed and its workers serve: there is no way but on. */
+async function persist(label: string, place: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      await fault(label);
+      return await place();
+    } catch (error) {
+      supervisor.noteError(error);
+      await delay(PERSIST_MS);
+    }
+  }
+}
+
 /** The successor has `run/` now: only our own socket goes, when the last answer is out. */
 async function leaveToSuccessor(): Promise<void> {
+  await instant("takeOver:leave");
   supervisor.stopping = true;
   await supervisor.parts.log.close();
   await server.close();
@@ -205,6 +234,7 @@ async function stopAll(exitCode: number): Promise<{ states: string[] }> {
   supervisor.parts.listeners.closeAll();
   supervisor.note("stopped");
   await supervisor.parts.log.close();
+  await supervisor.leaveRecord();
   removeRunFiles(layout);
   // Under `foreground`, a supervisor that has replaced another one is not the launcher's child.
   if (boot.mode === "foreground") writeFileSync(layout.exitCode, String(exitCode));

@@ -9,18 +9,19 @@ import type { Layout } from "../../release/layout.ts";
 /** The socket's own name; relative, because `run/` is the supervisor's working directory. */
 export const ownSocketName = (): string => `control.${process.pid}.sock`;
 
-export async function writePid(layout: Layout): Promise<void> {
+/** Written beside its place; the function that comes back puts it there. */
+export async function preparePid(layout: Layout): Promise<() => Promise<void>> {
   const temporary = `${layout.pid}.${process.pid}`;
   await writeFile(temporary, `${process.pid}\n`, { mode: 0o644 });
-  await rename(temporary, layout.pid);
+  return () => rename(temporary, layout.pid);
 }
 
 /** From the rename on, `bin/<app>` talks to this supervisor. */
-export async function pointControlLink(layout: Layout): Promise<void> {
+export async function prepareControlLink(layout: Layout): Promise<() => Promise<void>> {
   const temporary = `${layout.controlSocket}.${process.pid}`;
   await rm(temporary, { force: true });
   await symlink(ownSocketName(), temporary);
-  await rename(temporary, layout.controlSocket);
+  return () => rename(temporary, layout.controlSocket);
 }
 
 let recorded: Promise<void> = Promise.resolve();
@@ -46,8 +47,13 @@ export const workersRecorded = (): Promise<void> => recorded;
 
 async function writeWorkers(layout: Layout, lines: string): Promise<void> {
   const temporary = `${layout.workers}.${process.pid}`;
-  await writeFile(temporary, lines, { mode: 0o600 });
-  await rename(temporary, layout.workers);
+  try {
+    await writeFile(temporary, lines, { mode: 0o600 });
+    await rename(temporary, layout.workers);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { TsugiError } from "../../errors.ts";
+import { faultOfHeir } from "../../platform/faults.ts";
 import {
   FORWARDED_IDS,
   type FromSuccessor,
@@ -187,8 +188,7 @@ function spawnSupervisor(
   const module = join(layout.library(manifest.tsugi.dir), "supervisor.mjs");
   return spawn(layout.node(manifest.runtime.dir), [module], {
     cwd: layout.root,
-    // A fault on purpose (platform/faults.ts) is meant for one process only.
-    env: { ...env, TSUGI_FAULT: undefined, TSUGI_SUPERVISOR: JSON.stringify(boot) },
+    env: { ...env, TSUGI_FAULT: faultOfHeir, TSUGI_SUPERVISOR: JSON.stringify(boot) },
     stdio: ["ignore", output, output, "ipc"],
     serialization: "advanced",
     detached: true,

@@ -19,6 +19,8 @@ import { recordedWorkers, recordWorkers, workersRecorded } from "./runFiles.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 
+const RECORD_AGAIN_MS = 1_000;
+
 export interface SupervisorParts {
   layout: Layout;
   log: Log;
@@ -256,7 +258,16 @@ export class Supervisor {
     const pids = [...this.#live].map((worker) => worker.pid).filter((pid) => pid > 0);
     this.#inherited = this.#inherited.filter(isAlive);
     const workers = [...pids.map(identityOf), ...this.#inherited];
-    await recordWorkers(this.parts.layout, workers).catch((error) => this.noteError(error));
+    await recordWorkers(this.parts.layout, workers).catch((error) => {
+      this.noteError(error);
+      // A full disk: once it has room again, the record is to be right.
+      setTimeout(() => void this.#recordWorkers(), RECORD_AGAIN_MS).unref();
+    });
+  }
+
+  /** `run/` is this one's: not before a takeover, and not after one. */
+  get ownsRun(): boolean {
+    return this.#recordsWorkers;
   }
 
   /** `run/workers` is another supervisor's: of the predecessor, or of the successor from now on. */

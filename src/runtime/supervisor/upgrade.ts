@@ -17,7 +17,7 @@
 import { errorToJson, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { isoNow, stopwatch } from "../../platform/clock.ts";
-import { fault, strikes } from "../../platform/faults.ts";
+import { fault, instant } from "../../platform/faults.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
 import { watchDeaths } from "./deaths.ts";
@@ -49,6 +49,8 @@ export interface UpgradeJob {
   /** `install`: called once the new generation has passed probation; decides whether to commit. */
   confirm: () => Promise<"commit" | "handBack">;
 }
+
+const FALL_BACK_AGAIN_MS = 1_000;
 
 type Phase = "loading" | "frozen" | "active" | "committed";
 
@@ -133,6 +135,7 @@ class Upgrade {
 
   async #freezeAndCarry(): Promise<void> {
     const [old, next, report] = [this.#old, this.#next, this.#report];
+    await fault("upgrade:pipes");
     const pipes = await steps.layPipes(old, next);
     try {
       this.#paused = stopwatch();
@@ -188,19 +191,33 @@ class Upgrade {
   async #commit(): Promise<void> {
     const { handler } = this.#job;
     const [old, next] = [this.#old, this.#next];
-    if (!this.#reload) await this.#step("commit", () => handler.commit(next.version));
+    if (!this.#reload) {
+      const unwritten = await this.#step("commit", () => handler.commit(next.version));
+      if (unwritten !== undefined) this.#supervisor.noteError(unwritten);
+    }
     this.#phase = "committed";
     this.#deaths.stop();
     const { takeOver } = this.#loading;
-    if (takeOver) await this.#step("takeOver", takeOver);
-    await this.#step("prune", () => steps.prune(handler, old, next));
-    await this.#step("retire", async () => {
+    if (takeOver) await this.#step("takeOver", takeOver, instant);
+    await this.#finish("prune", () => steps.prune(handler, old, next));
+    await this.#finish("retire", async () => {
       await steps.retireOld(old, this.#report, this.#loading);
       await allPassedOn(this.#tally);
     });
     if (this.#loading.inPlace) this.#tellLeftovers();
     // A successor has its own table: closing here would unlink the Unix sockets that it serves.
     if (!takeOver) this.#supervisor.parts.listeners.retain(next.number);
+  }
+
+  /** After the commit: what fails is reported, and keeps nothing else from being done. */
+  async #finish(name: string, run: () => Promise<void>): Promise<void> {
+    try {
+      await this.#step(name, run, instant);
+    } catch (error) {
+      this.#supervisor.noteError(error);
+      this.#report.error = errorToJson(error);
+      this.#report.leftovers.push(`${name} failed: ${this.#report.error.message}`);
+    }
   }
 
   /** A new process is clean; one that goes on may not be. */
@@ -219,12 +236,15 @@ class Upgrade {
     switch (this.#phase) {
       case "loading":
         report.result = "refused";
+        await instant("upgrade:abandon");
         await steps.abandon(next, this.#loading, report);
         break;
       case "frozen":
         report.result = "thawed";
+        await instant("upgrade:thaw");
         await steps.thaw(old);
         if (old.hasState) report.pauseMs = this.#paused();
+        await instant("upgrade:thawed");
         await steps.abandon(next, this.#loading, report);
         break;
       case "active": {
@@ -243,10 +263,19 @@ class Upgrade {
     }
     // What only the new one asked for is closed again.
     this.#supervisor.parts.listeners.retain(old.number);
-    if (this.#reload) return;
-    await this.#job.handler.fallBack(next.version).catch((error) => {
+    if (!this.#reload) await this.#fallBack();
+  }
+
+  /** Again and again where the disk is full: nobody else would know that it was given up. */
+  async #fallBack(): Promise<void> {
+    try {
+      await this.#job.handler.fallBack(this.#next.version);
+    } catch (error) {
       this.#supervisor.noteError(error);
-    });
+      setTimeout(() => {
+        if (!this.#supervisor.upgrading) void this.#fallBack();
+      }, FALL_BACK_AGAIN_MS).unref();
+    }
   }
 
   #close(): void {
@@ -263,13 +292,11 @@ class Upgrade {
   }
 
   /** Each step is timed, shown, and has a label at which a test can make it fail. */
-  async #step<T>(name: string, run: () => Promise<T>): Promise<T> {
+  async #step<T>(name: string, run: () => Promise<T>, mark = fault): Promise<T> {
     const { onStep } = this.#job;
     onStep(name, "begin");
     const ms = stopwatch();
-    await fault(`upgrade:${name}`);
-    if (strikes(`upgrade:${name}:old`)) this.#old.slots[0]?.worker.kill("SIGKILL");
-    if (strikes(`upgrade:${name}:new`)) this.#next.slots[0]?.worker.kill("SIGKILL");
+    await mark(`upgrade:${name}`);
     try {
       const value = await run();
       this.#report.steps.push({ name, ms: ms() });

@@ -2,9 +2,10 @@
  * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it: the
  * steps so far, then the rest, then the same report. Whoever asks for another one is refused.
  */
-import { errorFromJson, TsugiError } from "../../errors.ts";
+import { errorFromJson, messageOf, TsugiError } from "../../errors.ts";
 import type { ReleaseHandler } from "../../host/handler/index.ts";
 import { readHostSettings } from "../../host/handler/settings.ts";
+import { fault } from "../../platform/faults.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
@@ -126,6 +127,7 @@ export class Upgrades {
   ): Promise<UpgradeReport> {
     const supervisor = this.#supervisor;
     const handler = await supervisor.parts.loadHandler();
+    await fault("upgrade:plan");
     const { plan, manifest, releaseId } = await this.#plan(handler, request);
     emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
     if (plan.strategy === "none") return { ...emptyReport(plan), result: "committed" };
@@ -159,11 +161,30 @@ export class Upgrades {
       confirm: () => this.#confirm(request, emit),
     };
     const report = await withAppup(job, this.#stop.signal, () => runUpgrade(job));
-    if (!request.options.checkOnly) await handler.appendReport(report);
-    if (strategy === "replace" && report.result === "committed" && !request.options.checkOnly) {
-      supervisor.parts.onReplaced();
-    }
+    if (!request.options.checkOnly) await this.#record(handler, report, emit);
+    if (strategy === "replace" && report.result === "committed") this.#leave(report);
     return report;
+  }
+
+  /** What has been done is told, also where it can't be written down. */
+  async #record(
+    handler: ReleaseHandler,
+    report: UpgradeReport,
+    emit: (event: ControlEvent) => void,
+  ): Promise<void> {
+    try {
+      await handler.appendReport(report);
+    } catch (error) {
+      this.#supervisor.noteError(error);
+      emit({ event: "line", text: `the report is not in log/upgrades.jsonl: ${messageOf(error)}` });
+    }
+  }
+
+  /** A successor that died while it took over leaves nothing that serves: the next start does. */
+  #leave({ error }: UpgradeReport): void {
+    const { parts, ownsRun } = this.#supervisor;
+    if (error && ownsRun) parts.onGiveUp(errorFromJson(error));
+    else parts.onReplaced();
   }
 
   #confirm(request: UpgradeRequest, emit: (event: ControlEvent) => void): Promise<Decision> {

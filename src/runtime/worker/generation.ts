@@ -215,7 +215,9 @@ export class AppGeneration {
   /** From the generation that serves in this process. */
   async #carryHere(): Promise<WorkerReplies["swapCarry"]> {
     const from = this.#process.serving;
-    if (from === undefined || from === this) throw new Error("no other generation serves here");
+    if (from === undefined) throw new Error("no other generation serves here");
+    // Handed back before the other one was activated: it has never been anybody else's.
+    if (from === this) return { states: [] };
     const how = { isLoading: this.#state === "standby", hasGoneOn: from.#state === "frozen" };
     return { states: await this.states.takeFrom(from.states, how) };
   }

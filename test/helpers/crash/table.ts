@@ -1,0 +1,47 @@
+/** The outcomes as a table of label × fault: on a terminal, and as Markdown. */
+import { FAULTS, type Outcome } from "./cell.ts";
+import { SCENARIOS } from "./scenarios.ts";
+
+const HEADS: Record<(typeof FAULTS)[number], string> = {
+  supervisor: "supervisor killed",
+  successor: "successor killed",
+  "old-worker": "old worker killed",
+  "new-worker": "new worker killed",
+  control: "command killed",
+  eio: "EIO",
+  "full-disk": "disk full",
+  torn: "torn write",
+};
+
+/** `outcomes` in the order of the run. */
+export function markdownTables(outcomes: readonly Outcome[]): string {
+  return SCENARIOS.flatMap(({ name, what }) => {
+    const own = outcomes.filter((outcome) => outcome.scenario === name);
+    return own.length === 0 ? [] : [`### ${name}: ${what}`, tableOf(own)];
+  }).join("\n\n");
+}
+
+function tableOf(outcomes: readonly Outcome[]): string {
+  const columns = FAULTS.filter((fault) => outcomes.some((outcome) => outcome.fault === fault));
+  const labels = [...new Set(outcomes.map(instantOf))];
+  const rows = labels.map((label) => {
+    const cells = columns.map((fault) => {
+      return outcomes.find((one) => one.fault === fault && instantOf(one) === label)?.outcome;
+    });
+    return `| \`${label}\` | ${cells.map((cell) => cell ?? "–").join(" | ")} |`;
+  });
+  const head = `| label | ${columns.map((fault) => HEADS[fault]).join(" | ")} |`;
+  return [head, `|---|${columns.map(() => "---|").join("")}`, ...rows].join("\n");
+}
+
+const instantOf = ({ label, time }: Outcome) => (time > 1 ? `${label}#${time}` : label);
+
+/** `old 12, new 3, FAIL 0`. */
+export function summary(outcomes: readonly Outcome[]): string {
+  const counts = new Map<string, number>([["FAIL", 0]]);
+  for (const { outcome } of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .map(([outcome, count]) => `${outcome}: ${count}`)
+    .join("\n");
+}
