@@ -118,6 +118,7 @@ function placeTsugi(compiled: string, library: string): void {
   const priv = join(library, "priv");
   mkdirSync(priv, { recursive: true });
   cpSync(join(compiled, "ebin"), join(library, "ebin"), { recursive: true });
+  cpSync(join(compiled, "help"), join(priv, "help"), { recursive: true });
   const host = beamSource("host");
   for (const file of readdirSync(host)) {
     if (/\.(sh|awk)$/.test(file) && file !== "bin.sh") cpSync(join(host, file), join(priv, file));

@@ -78,6 +78,31 @@ plain_logs() {
   done
 }
 
+# `help`, `help <command>`, `<command> --help`: written when the release was built (tsugi_help).
+plain_help() {
+  case $#:${1:-}:${2:-} in
+    0:* | 1:help: | 1:-h: | 1:--help:) verb=all ;;
+    2:help:all) return 1 ;;
+    2:help:*) verb=$2 ;;
+    2:*:-h | 2:*:--help) verb=$1 ;;
+    *) return 1 ;;
+  esac
+  case $verb in *[!a-z]*) return 1 ;; esac
+  [ -f "$TSUGI_LIB/priv/help/$verb" ] || return 1
+  text=$(cat "$TSUGI_LIB/priv/help/$verb")
+  for mark in "NAME:$TSUGI_NAME" "ROOT:$TSUGI_ROOT"; do
+    rest=$text
+    text=
+    while [ "$rest" != "${rest#*@"${mark%%:*}"@}" ]; do
+      text=$text${rest%%@"${mark%%:*}"@*}${mark#*:}
+      rest=${rest#*@"${mark%%:*}"@}
+    done
+    text=$text$rest
+  done
+  printf '%s\n' "$text"
+}
+
+if plain_help "$@"; then exit 0; fi
 case ${1:-} in
   pid) if plain_pid "$@"; then echo "$pid"; exit 0; fi ;;
   logs) if plain_logs "$@"; then shift; exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@"; fi ;;

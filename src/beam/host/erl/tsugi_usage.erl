@@ -1,6 +1,6 @@
 %% How each command is called. One table for parsing and for help.
 -module(tsugi_usage).
--export([parse/1, help/3]).
+-export([parse/1, help/3, verbs/0]).
 
 %% {Verb, Arguments, [Option], Module, Function, Text}; Option = {Names, Kind, Text}, the first name
 %% is the one that commands look for. Kind = flag | text | whole | positive | [Choice].
@@ -50,6 +50,8 @@ commands() ->
      {"systemd", [], [Json], tsugi_life, systemd, "print a unit for this root"},
      {"version", [], [Json], tsugi_ask, version, "the release's version, and what this command runs on"},
      {"help", [{optional, command}], [], tsugi_usage, help, "what there is, or how a command is called"}].
+
+verbs() -> [Verb || {Verb, _, _, _, _, _} <- commands()].
 
 %% {Module, Function, Arguments, #{Option => Value}}
 parse([]) -> parse(["help"]);
