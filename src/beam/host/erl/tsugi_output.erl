@@ -1,6 +1,6 @@
 %% OTP's user_sup sleeps for a second whenever a node stops or restarts, so that what is still to be
 %% printed gets out. This process sees to that itself and ends user_sup as soon as it is true: a stop
-%% takes a second less. Where `user` is supervised in another way, nothing is done.
+%% takes a second less. Where `user` has no port of its own (since OTP 26), nothing is done.
 -module(tsugi_output).
 -export([start/0]).
 
@@ -32,8 +32,12 @@ end_user(User) ->
     %% Requests are handled in turn: what came before this one is with the port now.
     _ = io:request(User, {put_chars, unicode, ""}),
     {links, Links} = erlang:process_info(User, links),
-    drained([Port || Port <- Links, is_port(Port)], erlang:monotonic_time(millisecond) + ?PATIENCE_MS),
-    [exit(Pid, kill) || Pid <- Links, is_pid(Pid), is_user_sup(Pid)].
+    case [Port || Port <- Links, is_port(Port)] of
+        [] -> ok;
+        Ports ->
+            drained(Ports, erlang:monotonic_time(millisecond) + ?PATIENCE_MS),
+            [exit(Pid, kill) || Pid <- Links, is_pid(Pid), is_user_sup(Pid)]
+    end.
 
 is_user_sup(Pid) ->
     case erlang:process_info(Pid, dictionary) of
