@@ -6,6 +6,9 @@ export interface Load {
   stop(): Promise<{ answered: number; failures: string[]; connections: number }>;
 }
 
+/** A test that has failed on the way stops nobody, and a file of tests ends when its clients do. */
+const ENOUGH_FAILURES = 500;
+
 export function startLoad(port: number, clients: number, paths: string[]): Load {
   let stopped = false;
   let answered = 0;
@@ -13,7 +16,7 @@ export function startLoad(port: number, clients: number, paths: string[]): Load 
   const failures: string[] = [];
   const client = async (index: number) => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    for (let n = index; !stopped; n += 1) {
+    for (let n = index; !stopped && failures.length < ENOUGH_FAILURES; n += 1) {
       try {
         if (await ask(agent, port, paths[n % paths.length]!)) connections += 1;
         answered += 1;
