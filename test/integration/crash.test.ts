@@ -30,7 +30,7 @@ const ONCE_FAILED = new Set([
   "hand-back registry:write#2 × full-disk",
 ]);
 const SEED = 8;
-const SAMPLE = 6;
+const SAMPLE = 3;
 
 const sweep = new Sweep(1);
 let surveys: Survey[] = [];

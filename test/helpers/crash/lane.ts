@@ -11,12 +11,12 @@ import { type Scenario, versionOf } from "./scenarios.ts";
 
 export const NAME = "crash";
 
-/** Soon healthy, soon given up, and the oldest release is pruned. */
-const CONFIG = {
+/** Soon healthy, patient on a busy machine, and the oldest release is pruned. */
+const configOf = (scenario: Scenario) => ({
   health: { intervalMs: 50 },
-  timeouts: { probationMs: 2_000 },
+  timeouts: { probationMs: scenario.to === "unhealthy" ? 2_000 : 20_000, freezeMs: 10_000 },
   keepReleases: 2,
-};
+});
 
 export class Root {
   readonly host: Host;
@@ -70,7 +70,13 @@ export class Lane {
     await mustRun("cp", ["-al", await pristine, path]);
     const port = await freePort();
     const env = { PORT: String(port) };
-    const host = new Host({ root: path, name: NAME, path: this.#path, env, config: CONFIG });
+    const host = new Host({
+      root: path,
+      name: NAME,
+      path: this.#path,
+      env,
+      config: configOf(scenario),
+    });
     const faults = new FaultFolder(join(this.#folder, `faults${this.#count}`));
     return new Root(host, port, faults, this.#disk);
   }

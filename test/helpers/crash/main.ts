@@ -1,6 +1,7 @@
 /** The program behind `npm run crash`; its options are in scripts/crash.mjs. */
 import { parseArgs } from "node:util";
 import { writeSection } from "../../../scripts/lib/reliability.ts";
+import type { Outcome } from "./cell.ts";
 import { Results } from "./results.ts";
 import { SCENARIOS, scenarioNamed } from "./scenarios.ts";
 import { allCells, cellOf, nameOf, type Planned, Sweep, sampleOf } from "./sweep.ts";
@@ -20,6 +21,7 @@ const { values } = parseArgs({
   },
 });
 
+const NOT_RUN = "not run";
 const scenarios = values.scenario?.map(scenarioNamed) ?? SCENARIOS;
 const results = new Results(values.results);
 const sweep = new Sweep(Number(values.lanes));
@@ -75,10 +77,14 @@ async function run(wanted: Planned[]): Promise<void> {
 
 /** What is known of all cells, also from earlier runs. */
 function write(all: Planned[]): void {
-  const outcomes = all.flatMap((cell) => results.outcomes.get(nameOf(cellOf(cell))) ?? []);
+  const outcomes = all.map((planned): Outcome => {
+    const cell = cellOf(planned);
+    return results.outcomes.get(nameOf(cell)) ?? { ...cell, outcome: NOT_RUN, problems: [], ms: 0 };
+  });
+  const count = outcomes.filter(({ outcome }) => outcome !== NOT_RUN).length;
   const disk = sweep.hasRealDisk ? "a full tmpfs" : "injected at the one write: not root here";
   const body = [
-    `${outcomes.length} of ${all.length} cells were run; the full disk is ${disk}.`,
+    `${count} of ${all.length} cells were run; the full disk is ${disk}.`,
     `\`\`\`text\n${summary(outcomes)}\n\`\`\``,
     markdownTables(outcomes),
   ].join("\n\n");

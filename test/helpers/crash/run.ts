@@ -55,7 +55,11 @@ export class Run {
     this.load = new Load(this.root.port);
     this.life = (await ask(this.root.port)).life;
     const { acknowledged } = this.load;
-    await until("clients are answered", () => acknowledged.length >= ACKNOWLEDGED_BEFORE);
+    await until(
+      "clients are answered",
+      () => acknowledged.length >= ACKNOWLEDGED_BEFORE,
+      COMMAND_MS,
+    );
   }
 
   /** Runs the scenario's command; `onHeld` is called whenever a process waits at a label. */
