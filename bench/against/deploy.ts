@@ -127,8 +127,8 @@ async function withTsugi(
   const measured = nothing();
   for (const [number, tarball] of tarballs.entries()) {
     await fleet.measure(number < unmeasured ? nothing() : measured, async () => {
-      const { status, output } = await fleet.deploying.deploy(tarball);
-      if (status !== 0) throw new Error(output);
+      const { status, stderr } = await fleet.deploying.deploy(tarball);
+      if (status !== 0) throw new Error(`tsugi deploy ended with ${status}: ${stderr}`);
     });
   }
   return measured;
