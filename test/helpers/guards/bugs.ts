@@ -1,0 +1,190 @@
+/**
+ * For each promise of the README some bugs that would break it, and the guard that has to notice: a
+ * test, as narrow as it can be. Each is a change of a few words in a named place of the sources.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface PlantedBug {
+  /** Its number in the README. */
+  promise: 1 | 2 | 3 | 4 | 5 | 6 | 7;
+  bug: string;
+  file: string;
+  find: string;
+  replace: string;
+  guard: { file: string; test: string; needsRoot?: true };
+}
+
+export const PROMISES: Record<PlantedBug["promise"], string> = {
+  1: "old keeps running until new is proven",
+  2: "nothing acknowledged is lost",
+  3: "a crash leaves one whole version",
+  4: "no release holds a secret",
+  5: "success is measured, never assumed",
+  6: "the same input builds the same bytes",
+  7: "plain Node still works",
+};
+
+const UPGRADE = "test/integration/upgrade.test.ts";
+
+export const BUGS: readonly PlantedBug[] = [
+  {
+    promise: 1,
+    bug: "a probation that runs out counts as passed",
+    file: "src/runtime/supervisor/probation.ts",
+    find: `throw new TsugiError("TSUGI_UNHEALTHY", details);`,
+    replace: "void details;",
+    guard: { file: UPGRADE, test: "when it is unhealthy in probation: handed back" },
+  },
+  {
+    promise: 1,
+    bug: "the old version is not thawed after a failure",
+    file: "src/runtime/supervisor/upgradeSteps.ts",
+    find: `worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),`,
+    replace: "Promise.resolve(worker),",
+    guard: { file: UPGRADE, test: "a freeze that runs out names what held it, and thaws" },
+  },
+  {
+    promise: 1,
+    bug: "the migration is not rehearsed",
+    file: "src/runtime/supervisor/upgradeSteps.ts",
+    find: `job.rehearse === "skip" ? "as asked"`,
+    replace: `job.rehearse !== "full" ? "as asked"`,
+    guard: { file: UPGRADE, test: "carries and migrates the state, and reports what it measured" },
+  },
+  {
+    promise: 2,
+    bug: "the new version begins with an empty state",
+    file: "src/runtime/supervisor/upgradeSteps.ts",
+    find: "if (!target || !hasState(slot)) return [];",
+    replace: "if (target || !hasState(slot)) return [];",
+    guard: {
+      file: "test/integration/soak.test.ts",
+      test: "a mix of upgrades and kills, seed 11, loses only what the kills took",
+    },
+  },
+  {
+    promise: 2,
+    bug: "a freeze does not wait for requests under way",
+    file: "src/runtime/handoff/freeze.ts",
+    find: "Promise.all([outgoing.whenFree(), hooks.done])",
+    replace: "Promise.all([hooks.done])",
+    guard: {
+      file: "test/contract/workerConnections.test.ts",
+      test: "a freeze waits for the request under way; new ones wait for the next",
+    },
+  },
+  {
+    promise: 2,
+    bug: "bytes that were read and not used stay behind",
+    file: "src/runtime/handoff/sockets/server.ts",
+    find: "if (meta.head) socket.unshift(Buffer.from(meta.head));",
+    replace: "",
+    guard: {
+      file: "test/contract/sockets.test.ts",
+      test: "keeps bytes that were read and not used, and half a character",
+    },
+  },
+  {
+    promise: 3,
+    bug: "a durable write goes straight into the file",
+    file: "src/platform/files.ts",
+    find: "const temporary = `",
+    replace: "const temporary = path;\n  void `",
+    guard: {
+      file: "test/unit/platform/files.test.ts",
+      test: "a write that is torn leaves the old file whole",
+    },
+  },
+  {
+    promise: 3,
+    bug: "a version is permanent before it is proven",
+    file: "src/runtime/supervisor/upgrade.ts",
+    find: "await this.#prove();\n        await this.#commit();",
+    replace: "await this.#commit();\n        await this.#prove();",
+    guard: {
+      file: "test/integration/upgradeFaults.test.ts",
+      test: "at probation: the next start boots the permanent release",
+    },
+  },
+  {
+    promise: 4,
+    bug: "what is packed is not searched",
+    file: "src/build/secrets/scan.ts",
+    find: "export function scanFile(file: FileToScan, known: readonly Needle[]): Finding[] {",
+    replace:
+      "export function scanFile(file: FileToScan, known: readonly Needle[]): Finding[] {\n  if (file && known) return [];",
+    guard: {
+      file: "test/integration/releaseSecrets.test.ts",
+      test: "in a source: its own file and line, and nothing of its value",
+    },
+  },
+  {
+    promise: 4,
+    bug: "a report of Node's, with the environment, lies open",
+    file: "src/runtime/worker/main.ts",
+    find: "if (boot !== undefined) keepReportsPrivate();",
+    replace: "void keepReportsPrivate;",
+    guard: {
+      file: "test/integration/hostileUser.test.ts",
+      test: "can neither speak to the supervisor nor read a secret",
+      needsRoot: true,
+    },
+  },
+  {
+    promise: 5,
+    bug: "a failure exits with 0",
+    file: "src/host/control/main.ts",
+    find: 'process.exitCode = showError(error, args, name ?? "");',
+    replace: 'showError(error, args, name ?? "");',
+    guard: {
+      file: UPGRADE,
+      test: "when the new version throws while it loads",
+    },
+  },
+  {
+    promise: 5,
+    bug: "what still runs of the old version is not looked for",
+    file: "src/runtime/worker/generation.ts",
+    find: "unload: async () => ({ running: await this.#process.unload(this) }),",
+    replace: "unload: async () => ({ running: (await this.#process.unload(this)).slice(0, 0) }),",
+    guard: {
+      file: "test/integration/swap.test.ts",
+      test: "what the old code leaves running is in the report and in status; three times is a handoff",
+    },
+  },
+  {
+    promise: 6,
+    bug: "the tarball holds the time of its build",
+    file: "src/build/tarball.ts",
+    find: "mtime: new Date(0),",
+    replace: "mtime: new Date(),",
+    guard: {
+      file: "test/integration/release.test.ts",
+      test: "the same bytes from two folders, umasks, time zones and languages",
+    },
+  },
+  {
+    promise: 7,
+    bug: "hot.prepare is forgotten under plain node",
+    file: "src/hot/inert.ts",
+    find: "for (const hook of prepare.splice(0)) await hook();",
+    replace: "prepare.splice(0);",
+    guard: {
+      file: "test/unit/hot/inert.test.ts",
+      test: "under plain node state is initial(), and prepare runs before activate",
+    },
+  },
+];
+
+/** The source with the bug in it. @throws when the place is not there any more, or not the only one */
+export function planted({ file, find, replace }: PlantedBug, root: string): string {
+  const text = readFileSync(join(root, file), "utf8");
+  const found = text.split(find).length - 1;
+  if (found !== 1) {
+    throw new Error(
+      `${file}: found ${found} times: ${find}\nThe code has moved on: move the bug too.`,
+    );
+  }
+  return text.replace(find, () => replace);
+}

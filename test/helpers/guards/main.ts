@@ -1,0 +1,96 @@
+/**
+ * The program behind `npm run guards`: a copy of the project, in which one bug after the other is
+ * planted and built; the guard of the promise is run there, and has to go red.
+ */
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { runCommand } from "../commands.ts";
+import { projectRoot } from "../example.ts";
+import { BUGS, type PlantedBug, PROMISES, planted } from "./bugs.ts";
+
+const GUARD_TIMEOUT_MS = 300_000;
+
+type Outcome = "caught" | "MISSED" | "not run: needs root";
+
+const { values } = parseArgs({
+  options: { promise: { type: "string" }, write: { type: "boolean", default: false } },
+});
+const chosen = BUGS.filter(({ promise }) => [undefined, String(promise)].includes(values.promise));
+const workshop = copyProject();
+const rows: string[][] = [];
+try {
+  for (const bug of chosen) {
+    const outcome = await tryOut(bug, workshop);
+    const { promise, guard } = bug;
+    console.log(`${promise}. ${bug.bug}\n   ${outcome}: ${guard.file}\n   "${guard.test}"`);
+    rows.push([`${promise}. ${PROMISES[promise]}`, bug.bug, outcome, nameOf(guard)]);
+  }
+} finally {
+  rmSync(workshop, { recursive: true, force: true });
+}
+const missed = rows.filter(([, , outcome]) => outcome === "MISSED").length;
+console.log(`${rows.length} bugs planted, ${missed} missed`);
+if (values.write) await write();
+process.exitCode = missed > 0 ? 1 : 0;
+
+function nameOf({ file, test }: PlantedBug["guard"]): string {
+  return `\`${file.replace(/^test\//, "")}\`: ${test}`;
+}
+
+function copyProject(): string {
+  const folder = mkdtempSync(join(tmpdir(), "tsugi-guards-"));
+  const isLeftOut = (path: string) =>
+    ["node_modules", ".git", "dist", "rel"].includes(basename(path));
+  cpSync(projectRoot, folder, {
+    recursive: true,
+    filter: (path) => path === projectRoot || !isLeftOut(path),
+  });
+  symlinkSync(join(projectRoot, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+async function tryOut(bug: PlantedBug, root: string): Promise<Outcome> {
+  if (bug.guard.needsRoot && process.getuid?.() !== 0) return "not run: needs root";
+  const path = join(root, bug.file);
+  const whole = readFileSync(path, "utf8");
+  writeFileSync(path, planted(bug, root));
+  try {
+    const built = await runCommand(process.execPath, ["scripts/build.mjs"], { cwd: root });
+    if (built.status !== 0) throw new Error(`${bug.bug}: it does not build\n${built.output}`);
+    return (await isRed(bug.guard, root)) ? "caught" : "MISSED";
+  } finally {
+    writeFileSync(path, whole);
+  }
+}
+
+/** That very test has to have failed: one that could not even be loaded has guarded nothing. */
+async function isRed({ file, test }: PlantedBug["guard"], root: string): Promise<boolean> {
+  const pattern = `--test-name-pattern=^${literally(test)}$`;
+  const args = ["--import", "tsx", "--test", "--test-reporter=tap", pattern, file];
+  const result = await runCommand(process.execPath, args, {
+    cwd: root,
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    timeoutMs: GUARD_TIMEOUT_MS,
+  });
+  const line = new RegExp(`^\\s*(not )?ok \\d+ - ${literally(tap(test))}(?!.*# SKIP)\\s*$`, "m");
+  const [, isNot] = line.exec(result.stdout) ?? [];
+  if (line.exec(result.stdout) === null)
+    throw new Error(`${file} has not run "${test}"\n${result.output}`);
+  return isNot !== undefined;
+}
+
+const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
+/** How a reporter of Node's writes a name. */
+const tap = (name: string) => name.replaceAll("\\", "\\\\").replaceAll("#", "\\#");
+
+async function write(): Promise<void> {
+  const { writeSection } = await import("../../../scripts/lib/reliability.ts");
+  const lines = rows.map((row) => `| ${row.join(" | ")} |`);
+  const body = ["| promise | planted bug | | by the guard |", "|---|---|---|---|", ...lines].join(
+    "\n",
+  );
+  writeSection({ name: "guards", command: "npm run guards", body });
+}
