@@ -651,7 +651,7 @@ export function errorToJson(error: unknown): ErrorJson {
 
 /** Rebuilds an error that came over a socket; one with an unknown code keeps its own words. */
 export function errorFromJson(json: ErrorJson): TsugiError {
-  if (json.code in ERRORS) {
+  if (Object.hasOwn(ERRORS, json.code)) {
     const error = new TsugiError(json.code as ErrorCode, json.details ?? {});
     error.message = json.message;
     return error;

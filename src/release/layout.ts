@@ -128,7 +128,7 @@ export const formatPermanent = (p: PermanentPointer) =>
 
 /** Returns undefined for anything that is not exactly one well-formed line. */
 export function parsePermanent(text: string): PermanentPointer | undefined {
-  const match = /^(\S+) ([0-9a-f]{64}) (\S+) (\S+)\n$/.exec(text);
+  const match = /^([\w][\w.+-]*) ([0-9a-f]{64}) ([\w][\w.+-]*) ([\w][\w.+-]*)\n$/.exec(text);
   if (!match) return undefined;
   const [, version, releaseId, runtimeDir, tsugiDir] = match as unknown as string[];
   return {

@@ -149,11 +149,45 @@ export function parseManifest(bytes: string, where: string): Manifest {
       throw bad(`"${key}.dir" is not a folder name`);
     }
   }
+  const part = partProblem(json as Manifest);
+  if (part) throw bad(part);
   for (const file of json.files!) {
     const problem = fileProblem(file);
     if (problem) throw bad(`file ${JSON.stringify(file?.path ?? null)}: ${problem}`);
   }
   return json as Manifest;
+}
+
+/** The parts that a plan and a supervisor read. */
+function partProblem({ components, processes, states, runtime, tsugi }: Manifest) {
+  const areTexts = (part: unknown, ...keys: string[]) =>
+    part !== null &&
+    typeof part === "object" &&
+    keys.every((key) => typeof Reflect.get(part, key) === "string");
+  if (!areTexts(runtime, "version", "platform") || !areTexts(tsugi, "version")) {
+    return "a version of the runtime or of tsugi is missing";
+  }
+  for (const component of components) {
+    if (!areTexts(component, "name", "hash")) return "a component has no name or no hash";
+  }
+  for (const process of processes) {
+    if (!areTexts(process, "name", "entry")) return "a process has no name or no entry";
+    const { name, entry, swap, workers } = process;
+    if (!isSafePath(entry) || (swap !== undefined && !isSafePath(String(swap)))) {
+      return `process ${JSON.stringify(name)}: its entry leaves the tree`;
+    }
+    if (workers !== "max" && !(Number.isSafeInteger(workers) && workers > 0)) {
+      return `process ${JSON.stringify(name)}: workers is neither a number nor "max"`;
+    }
+  }
+  for (const state of states) {
+    if (!areTexts(state, "name")) return "a state has no name";
+    const { name, upgradesFrom, downgradesFrom } = state;
+    if (!Array.isArray(upgradesFrom) || !Array.isArray(downgradesFrom)) {
+      return `state ${JSON.stringify(name)}: its steps are no lists`;
+    }
+  }
+  return undefined;
 }
 
 function fileProblem(file: Partial<ManifestFile> | null): string | undefined {
@@ -173,8 +207,14 @@ export function isSafePath(path: string): boolean {
 }
 
 /** A link target is safe when it is relative and, taken from the link's folder, stays in the tree. */
-export function isSafeLink(path: string, target: string): boolean {
-  if (target === "" || target.startsWith("/") || /[\\\0]/.test(target)) return false;
+export function isSafeLink(path: string, target: unknown): boolean {
+  if (
+    typeof target !== "string" ||
+    target === "" ||
+    target.startsWith("/") ||
+    /[\\\0]/.test(target)
+  )
+    return false;
   let depth = path.split("/").length - 1;
   for (const part of target.split("/")) {
     if (part === "..") depth -= 1;

@@ -22,6 +22,9 @@ const TRANSITIONS: Record<ReleaseStatus, Partial<Record<StatusEvent, ReleaseStat
   old: { install: "current", remove: "absent" },
 };
 
+export const isReleaseStatus = (value: unknown): value is ReleaseStatus =>
+  typeof value === "string" && Object.hasOwn(TRANSITIONS, value);
+
 /** The status after an event, or undefined where the event is not allowed. */
 export const nextStatus = (
   status: ReleaseStatus,

@@ -14,6 +14,7 @@ import {
 } from "../../release/layout.ts";
 import { type Manifest, parseManifest, releaseIdOf } from "../../release/manifest.ts";
 import {
+  isReleaseStatus,
   REGISTRY_FORMAT,
   type Registry,
   type RegistryEntry,
@@ -86,7 +87,17 @@ function parseRegistry(text: string | undefined, layout: Layout): Registry {
       expected: REGISTRY_FORMAT,
     });
   }
-  return json as Registry;
+  return { ...(json as Registry), releases: json.releases.filter(isEntry) };
+}
+
+/** One that is not whole counts as not written: it is made up from what lies there. */
+function isEntry(entry: Partial<RegistryEntry> | null): entry is RegistryEntry {
+  if (entry === null || typeof entry !== "object") return false;
+  const { version, releaseId, status, since, committed } = entry;
+  if (typeof version !== "string" || !isFolderName(version)) return false;
+  if (typeof releaseId !== "string" || typeof since !== "string") return false;
+  if (committed !== undefined && !Number.isSafeInteger(committed)) return false;
+  return isReleaseStatus(status);
 }
 
 async function releasesOnDisk(layout: Layout): Promise<string[]> {

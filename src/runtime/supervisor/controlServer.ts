@@ -6,7 +6,8 @@
 import { chmodSync, rmSync } from "node:fs";
 import net from "node:net";
 import { errorToJson, TsugiError } from "../../errors.ts";
-import { CONTROL_FORMAT, type ControlEvent, type ControlRequest } from "../../protocol/control.ts";
+import type { ControlEvent, ControlRequest } from "../../protocol/control.ts";
+import { checkControlRequest } from "../../protocol/controlRequest.ts";
 import { encodeLine, LineDecoder } from "../../protocol/lines.ts";
 import { ownSocketName } from "./runFiles.ts";
 
@@ -70,7 +71,7 @@ export class ControlServer {
     };
     const decoder = new LineDecoder(
       (value) => {
-        if (begun) later?.(value as ControlRequest);
+        if (begun) heed(later, value);
         else {
           begun = true;
           void this.#answer(value, client, socket);
@@ -86,7 +87,7 @@ export class ControlServer {
 
   async #answer(value: unknown, client: ControlClient, socket: net.Socket): Promise<void> {
     try {
-      const result = await this.#handle(checkRequest(value), client);
+      const result = await this.#handle(checkControlRequest(value), client);
       client.send({ event: "done", value: result });
     } catch (error) {
       const attached = (error as { report?: unknown }).report;
@@ -100,22 +101,15 @@ export class ControlServer {
   }
 }
 
-function checkRequest(value: unknown): ControlRequest {
-  const request = value as Partial<ControlRequest> | null;
-  if (request === null || typeof request !== "object" || typeof request.verb !== "string") {
-    throw new TsugiError("TSUGI_USAGE", {
-      problem: "not a control request",
-      help: "bin/<app> help",
-    });
+/** Of what follows the first request, a console's input, what is damaged is let go. */
+function heed(listener: ((request: ControlRequest) => void) | undefined, value: unknown): void {
+  let request: ControlRequest;
+  try {
+    request = checkControlRequest(value);
+  } catch {
+    return;
   }
-  if (request.format !== CONTROL_FORMAT) {
-    throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {
-      what: "the control request",
-      found: String(request.format),
-      expected: CONTROL_FORMAT,
-    });
-  }
-  return request as ControlRequest;
+  listener?.(request);
 }
 
 const usageError = (problem: string) =>

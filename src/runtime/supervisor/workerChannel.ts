@@ -12,6 +12,7 @@ import {
   type WorkerEvent,
   type WorkerRequest,
 } from "../../protocol/worker.ts";
+import { wholeWorkerEvent } from "../../protocol/workerEvent.ts";
 import { HandleQueue } from "../handleQueue.ts";
 import type { RawHandle } from "./listeners.ts";
 
@@ -88,7 +89,10 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
     kill: (signal) => void child.kill(signal),
     onEvent(listener) {
       const receive = (message: Envelope<WorkerEvent>, handle: RawHandle | undefined) => {
-        if (message?.cmd === ENVELOPE) listener(message.tsugi, handle, message.generation);
+        if (message?.cmd !== ENVELOPE) return;
+        const event = wholeWorkerEvent(message.tsugi);
+        if (event) listener(event, handle, message.generation);
+        else handle?.close();
       };
       (child as EventEmitter).on("internalMessage", receive);
     },

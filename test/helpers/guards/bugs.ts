@@ -42,7 +42,10 @@ export const BUGS: readonly PlantedBug[] = [
     file: "src/runtime/supervisor/upgradeSteps.ts",
     find: `worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),`,
     replace: "Promise.resolve(worker),",
-    guard: { file: UPGRADE, test: "a freeze that runs out names what held it, and thaws" },
+    guard: {
+      file: "test/integration/upgradeFaults.test.ts",
+      test: "at carry: the old version serves, its state whole",
+    },
   },
   {
     promise: 1,

@@ -81,10 +81,14 @@ async function isRed({ file, test }: PlantedBug["guard"], root: string): Promise
   return isNot !== undefined;
 }
 
-const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+function literally(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
 
 /** How a reporter of Node's writes a name. */
-const tap = (name: string) => name.replaceAll("\\", "\\\\").replaceAll("#", "\\#");
+function tap(name: string): string {
+  return name.replaceAll("\\", "\\\\").replaceAll("#", "\\#");
+}
 
 async function write(): Promise<void> {
   const { writeSection } = await import("../../../scripts/lib/reliability.ts");

@@ -133,7 +133,9 @@ async function operate(soaked: Soaked, options: MixOptions, result: MixResult): 
     const name = deck.pop()!;
     const outcome = await OPERATIONS[name]!.run(soaked).catch((error: Error) => {
       const where = `operation ${count + 1}, ${name}, from ${soaked.version}, seed ${options.seed}`;
-      throw new Error(`${where}: ${error.message}`, { cause: error });
+      throw new Error(`${where}: ${error.message}\n${soaked.host.log.slice(-3000)}`, {
+        cause: error,
+      });
     });
     count += 1;
     add(result.operations, name);

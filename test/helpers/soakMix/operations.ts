@@ -197,13 +197,14 @@ async function killDuringUpgrade(soaked: Soaked): Promise<Outcome> {
   const pid = pids[below(Math.max(1, pids.length))];
   if (pid !== undefined) await kill(soaked, pid);
   const { status, report } = await upgrading;
-  assert.ok([0, 4, 5].includes(status ?? -1), `exit ${status}: ${JSON.stringify(report)}`);
+  const killed = `killed ${pid} of ${pids} after ${waitMs} ms`;
+  assert.ok([0, 4, 5].includes(status ?? -1), `${killed}: ${JSON.stringify(report)}`);
   if (report.result === "committed") {
     soaked.installed.add(soaked.version);
     soaked.version = version;
   }
   await recovered(soaked);
-  const text = `${told(report)} (exit ${status}; killed ${pid} of ${pids} after ${waitMs} ms)`;
+  const text = `${told(report)} (exit ${status}; ${killed})`;
   return { text, report };
 }
 
