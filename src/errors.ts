@@ -396,6 +396,11 @@ export const ERRORS = define({
     message: "{host} can't take it: {problem}.",
     hint: "{next}",
   },
+  TSUGI_DEPLOY_RESTART_NEEDED: {
+    exitCode: 4,
+    message: "{version} can't be swapped in on {host}: {reasons}.",
+    hint: "State in memory would be lost. If that is fine: tsugi deploy {environment} --allow-restart",
+  },
   TSUGI_HOST_FAILED: {
     exitCode: 1,
     message: "{host}: {what} failed: {problem}",
@@ -414,7 +419,7 @@ export const ERRORS = define({
   TSUGI_DEPLOY_STOPPED: {
     exitCode: 1,
     message: "{done} of {count} hosts {verb} {version}; {problem}",
-    hint: "Each host has one whole version, see the list. The same command again goes on from there · what runs: tsugi status {environment}",
+    hint: "Each host has one whole version. The same command again goes on from there · what runs: tsugi status {environment}",
   },
   TSUGI_INTERRUPTED: {
     exitCode: 1,

@@ -1,7 +1,8 @@
 /** Which kind of BEAM project a folder holds, and what tsugi has to know about it. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TsugiError } from "../errors.ts";
+import { readReleaseFolder } from "./otp.ts";
 import { beamSource, runTool } from "./tools.ts";
 
 export type BeamKind = "mix" | "rebar" | "release";
@@ -21,6 +22,19 @@ export function beamKind(folder: string): BeamKind | undefined {
 
 export const isBeamProject = (folder: string): boolean => beamKind(folder) !== undefined;
 
+/** What a build names its release, without one; undefined where the folder is no such project. */
+export async function beamName(folder: string): Promise<string | undefined> {
+  const kind = beamKind(folder);
+  if (kind === "mix") return (await readMixFacts(folder, undefined)).release;
+  if (kind === "release") return readReleaseFolder(folder, undefined).name;
+  if (kind === undefined) return undefined;
+  const text = readFileSync(join(folder, "rebar.config"), "utf8");
+  const name = /^[^%\n]*\{\s*release\s*,\s*\{\s*'?([\w-]+)/m.exec(text)?.[1];
+  if (name !== undefined) return name;
+  const problem = `rebar.config names no release; say it in tsugi.config.*: name: "…"`;
+  throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
+}
+
 export interface MixFacts {
   release: string;
   /** `releases:` of mix.exs names it; without one Mix makes a release of the application itself. */
@@ -36,7 +50,7 @@ export interface MixFacts {
 export async function readMixFacts(
   folder: string,
   asked: string | undefined,
-  settingsFile: string,
+  settingsFile = "",
 ): Promise<MixFacts> {
   const script = beamSource("build", "project.exs");
   const env = { TSUGI_RELEASE: asked ?? "", TSUGI_SETTINGS_FILE: settingsFile };

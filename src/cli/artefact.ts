@@ -31,14 +31,15 @@ export async function withArtefact<T>(
     const problem = "either a release that is built already, or --git and --ref, not both";
     throw new TsugiError("TSUGI_USAGE", { problem, help: "tsugi help deploy" });
   }
-  const { parsePlace } = await import("../store/index.ts");
+  const { configuredStore, parsePlace } = await import("../store/index.ts");
   const place = parsePlace(named);
   if (place.kind === "host") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text: named });
   if (place.kind === "path") return body(await artefactOf(sourceOf(resolve(place.path))));
   const temporary = mkdtempSync(join(tmpdir(), "tsugi-pulled-"));
   try {
     const target = join(temporary, "release.tar.gz");
-    await withStored(place, (store, stored) => store.pull(stored, { target }));
+    const store = place.store ?? (await configuredStore(folder, options.config));
+    await withStored({ ...place, store }, (opened, stored) => opened.pull(stored, { target }));
     return await body(await artefactOf(target));
   } finally {
     rmSync(temporary, { recursive: true, force: true });

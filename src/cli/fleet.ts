@@ -1,11 +1,13 @@
 /** What `tsugi status|lock|unlock|rollback|logs|exec [environment]` begin with. */
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
 import { readProject } from "../build/project.ts";
 import { releaseName } from "../build/release.ts";
 import { silentReport } from "../build/report.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { type Environment, type Host, resolveEnvironment, withHosts } from "../deploy/index.ts";
+import { TsugiError } from "../errors.ts";
 import { opener } from "./hosts.ts";
 
 export interface FleetOptions {
@@ -26,11 +28,21 @@ export async function withFleet<T>(
 
 export async function readEnvironment(name: string | undefined, options: FleetOptions) {
   const folder = resolve(".");
-  const { config } = await loadConfig(folder, options.config);
-  const app = appName(folder, config);
+  const { config, file } = await loadConfig(folder, options.config);
+  const app = await appName(folder, config, file);
   const environment = resolveEnvironment(config, name, app);
   return { environment, app, config, open: opener(environment, folder, undefined) };
 }
 
-const appName = (folder: string, config: Config): string =>
-  config.name ?? releaseName(readProject(folder), config, silentReport);
+/** As the build would name it, without one. */
+async function appName(folder: string, config: Config, file: string | undefined): Promise<string> {
+  if (config.name !== undefined) return config.name;
+  const { beamName } = await import("../beam/index.ts");
+  const name = await beamName(folder);
+  if (name !== undefined) return name;
+  if (file !== undefined && !existsSync(join(folder, "package.json"))) {
+    const problem = 'no project is here to name the release, so it has to: name: "…"';
+    throw new TsugiError("TSUGI_CONFIG_INVALID", { where: basename(file), problem });
+  }
+  return releaseName(readProject(folder), config, silentReport);
+}

@@ -5,7 +5,7 @@ export function onInterrupt(say: (text: string) => void): { signal: AbortSignal;
   const abort = new AbortController();
   const interrupted = () => {
     if (abort.signal.aborted) process.exit(130);
-    say("Interrupted: what has begun on a host is waited for. Once more leaves it to the hosts.");
+    say("Interrupted: what has begun is waited for. Once more leaves it to the hosts.");
     abort.abort(new TsugiError("TSUGI_INTERRUPTED"));
   };
   const signals = ["SIGINT", "SIGTERM"] as const;

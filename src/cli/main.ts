@@ -204,6 +204,7 @@ program
   .option("--ref <ref>", "a branch, tag or commit of --git, or else of this repository")
   .option(...CONFIG_OPTION)
   .option("--dry-run", "ask the hosts, then print the commands and change nothing")
+  .option("--allow-restart", "Elixir, Erlang: also where only a restart will do; state is lost")
   .option("--yes", "ask nothing")
   .option("--json", "events, one a line")
   .action(async (environment, release, options) => {

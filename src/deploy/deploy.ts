@@ -19,6 +19,7 @@ import type { Plan } from "../relup/index.ts";
 import type { Environment, HostSpec } from "./environment.ts";
 import { envText } from "./envText.ts";
 import type { Report } from "./events.ts";
+import type { HostFacts } from "./facts.ts";
 import { withHosts } from "./fleet.ts";
 import { runHook } from "./hooks.ts";
 import type { Host } from "./host.ts";
@@ -35,6 +36,8 @@ export interface DeployRequest {
   environment: Environment;
   artefact: Artefact;
   secrets: Record<string, string>;
+  /** Of a BEAM release, where another OTP or Elixir means one. */
+  allowRestart: boolean;
   /** Of the project: where hooks run. */
   folder: string;
   planUpgrade: (from: Manifest, to: Manifest) => Plan;
@@ -76,11 +79,11 @@ export async function deploy(request: DeployRequest): Promise<DeployResult | und
 }
 
 async function makePlan(request: DeployRequest, hosts: Host[]): Promise<RolloutPlan> {
-  const { artefact, environment, planUpgrade, report } = request;
+  const { artefact, environment, planUpgrade, allowRestart, report } = request;
   const { answers, failures } = await settle(hosts, (host) => host.facts());
   const asked = answers.map(({ host, value }) => ({ host: host.spec, facts: value }));
   const { rollout, systemd } = environment;
-  const options = { environment: environment.name, rollout, systemd, planUpgrade };
+  const options = { environment: environment.name, rollout, systemd, allowRestart, planUpgrade };
   const plan = planRollout(artefact, asked, options);
   report({ event: "plan", plan });
   const refusals = [...failures, ...plan.refusals];
@@ -158,11 +161,14 @@ async function prepareAll(deployment: Deployment): Promise<void> {
 }
 
 /** A host that can't be told any more still has its own log of upgrades. */
-async function writeAccounts({ hosts, ledger }: Deployment): Promise<void> {
-  await settle(hosts, async (host) => {
+async function writeAccounts({ hosts, plan, ledger }: Deployment): Promise<void> {
+  await settle(hosts, async (host, at) => {
     const { result } = ledger.of(host.name);
-    if (result !== "unchanged" && result !== "unknown") {
-      await account(host, ledger.record(host.name));
-    }
+    const isTold = result === "unchanged" && tellsIt(plan.hosts[at]!.facts, ledger);
+    if (result !== "unknown" && !isTold) await account(host, ledger.record(host.name));
   });
 }
+
+/** A deploy that broke off has changed a host and not written it down. */
+const tellsIt = ({ lastDeploy }: HostFacts, { releaseId }: Ledger): boolean =>
+  lastDeploy?.releaseId === releaseId && /^(done|unchanged)$/.test(lastDeploy.result);

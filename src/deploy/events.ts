@@ -2,22 +2,25 @@
 import type { ErrorJson } from "../errors.ts";
 import type { RolloutPlan } from "./rollout.ts";
 
-export type StepName =
-  | "connect"
-  | "facts"
-  | "lock"
-  | "send"
-  | "unpack"
-  | "environment"
-  | "check"
-  | "unit"
-  | "start"
-  | "upgrade"
-  | "reload"
-  | "verify"
-  | "health"
-  | "rollback"
-  | "account";
+/** In the order of a rollout. */
+export const STEPS = [
+  "facts",
+  "lock",
+  "send",
+  "unpack",
+  "environment",
+  "check",
+  "unit",
+  "start",
+  "upgrade",
+  "reload",
+  "health",
+  "verify",
+  "rollback",
+  "account",
+] as const;
+
+export type StepName = (typeof STEPS)[number];
 
 export type DeployEvent =
   | { event: "step"; host: string; step: StepName; state: "begin" }

@@ -24,7 +24,7 @@ export interface HostFacts {
   installed: boolean;
   /** A first install was cut off. */
   cutOff: boolean;
-  /** Of bin, releases, lib and runtime, what is in the root. */
+  /** Of bin, releases, lib and runtime or erts-*, what is in the root. */
   has: string[];
   releases: RegistryEntry[];
   /** What a delta can build on; undefined where nothing is installed. */
@@ -33,6 +33,8 @@ export interface HostFacts {
   boxes: Record<string, number>;
   /** Which release a boot takes, in the host's own words. */
   boot: string;
+  /** A step of a deploy goes on there, whose deployer may be gone. */
+  isBusy: boolean;
   /** Undefined where nothing runs. */
   status: StatusReport | undefined;
   /** Of the release that runs, or would be booted. */
@@ -117,6 +119,7 @@ export function parseFacts(text: string): HostFacts {
       all("box").map((line) => [line.split(" ")[0]!, Number(line.split(" ")[1])]),
     ),
     boot: documents.boot?.text.trim() ?? "",
+    isBusy: one("busy") === "yes",
     status: json<StatusReport>("status"),
     manifest: undefined,
     manifestBytes: undefined,

@@ -63,7 +63,8 @@ export function statusOf(host: string, facts: HostFacts): HostStatus {
   };
 }
 
-function pendingOf({ status, releases, boxes, cutOff, installed }: HostFacts): string[] {
+function pendingOf(facts: HostFacts): string[] {
+  const { status, releases, boxes, cutOff, installed, isBusy } = facts;
   const unpacked = releases.filter(({ status }) => status === "unpacked");
   const known = new Set(releases.map(({ version }) => version));
   const dropped = Object.keys(boxes).filter((version) => !known.has(version));
@@ -73,6 +74,7 @@ function pendingOf({ status, releases, boxes, cutOff, installed }: HostFacts): s
     ...(status?.etcChanged ? ["etc/ has changed"] : []),
     ...unpacked.map(({ version }) => `${version} unpacked`),
     ...dropped.map((version) => `${version} in the drop box`),
+    ...(isBusy ? ["a step of a deploy goes on"] : []),
     ...(cutOff && !installed ? ["a first install was cut off"] : []),
   ];
 }

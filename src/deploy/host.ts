@@ -1,5 +1,6 @@
 /** A host while it is worked on: its connection, its paths, its steps, told as they happen. */
 import { createReadStream } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../errors.ts";
 import { stopwatch } from "../platform/clock.ts";
 import type { StatusReport } from "../protocol/report.ts";
@@ -8,6 +9,12 @@ import type { HostSpec } from "./environment.ts";
 import type { Report, StepName } from "./events.ts";
 import { type HostFacts, readFacts } from "./facts.ts";
 import type { RunOptions, RunResult, Transport } from "./transport/index.ts";
+
+/** A rehearsal, a drain and a probation take their time; nothing takes that long. */
+const BUSY_MS = 300_000;
+const BUSY_POLL_MS = 500;
+/** sshd needs a moment to see that somebody is gone. */
+const LOCK_ENDS_MS = 3_000;
 
 export class Host {
   readonly spec: HostSpec;
@@ -58,8 +65,28 @@ export class Host {
     }
   }
 
+  /** What an earlier deploy has begun there and nobody waits for any more is waited for. */
   facts(): Promise<HostFacts> {
-    return this.step("facts", () => readFacts(this.transport, this.layout));
+    return this.step("facts", async () => {
+      const ms = stopwatch();
+      let isTold = false;
+      for (;;) {
+        const facts = await readFacts(this.transport, this.layout);
+        // With somebody's lock it is somebody's: taking it says whose.
+        const isTheirs = facts.lock !== undefined && ms() > LOCK_ENDS_MS;
+        if (!facts.isBusy || isTheirs) return facts;
+        if (ms() > BUSY_MS) throw this.#busy();
+        if (!isTold) this.note("what an earlier deploy has begun there goes on; waiting for it");
+        isTold = true;
+        await delay(BUSY_POLL_MS);
+      }
+    });
+  }
+
+  #busy(): TsugiError {
+    const problem = `a step of an earlier deploy still goes on there (pid in ${this.layout.deployBusy})`;
+    const next = `See what it does: ${this.layout.bin} status · then the same command again`;
+    return new TsugiError("TSUGI_HOST_REFUSED", { host: this.name, problem, next });
   }
 
   /** A command that has to succeed. @throws TSUGI_HOST_FAILED, or what bin/<app> itself says */

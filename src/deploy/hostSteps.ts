@@ -60,8 +60,9 @@ async function sendDelta(
     return delta.bytes;
   } catch (error) {
     signal.throwIfAborted();
-    const isGone = error instanceof TsugiError && error.code === "TSUGI_HOST_UNREACHABLE";
-    if (isGone) throw error;
+    // Where there is no way, or no room for what it lacks, there is none for all of it either.
+    const isHopeless = /^TSUGI_(HOST_UNREACHABLE|DISK_FULL)$/;
+    if (error instanceof TsugiError && isHopeless.test(error.code)) throw error;
     host.note(`the delta was not taken, so the whole release is sent: ${messageOf(error)}`);
     return undefined;
   }
@@ -108,7 +109,8 @@ export async function change(
   }
   if (plan.action === "upgrade") {
     if (!plan.isRunning) await start(host, systemd, (command) => command);
-    return host.step("upgrade", () => host.app<UpgradeReport>(["upgrade", version], keep), pause);
+    const argv = ["upgrade", version, ...(plan.restarts ? ["--allow-restart"] : [])];
+    return host.step("upgrade", () => host.app<UpgradeReport>(argv, keep), pause);
   }
   if (!envChanged && plan.facts.status?.etcChanged !== true) return undefined;
   return host.step("reload", () => host.app<UpgradeReport>(["reload"], keep), pause);
@@ -123,8 +125,13 @@ async function start(
   wrap: (command: string[]) => string[],
 ): Promise<void> {
   await host.step("start", async () => {
-    if (systemd) await host.must("starting the unit", wrap(enableUnit(host.layout.name)));
-    else await host.app(["start"], wrap);
+    if (!systemd) {
+      await host.app(["start"], wrap);
+      return;
+    }
+    // What is wrapped runs as the owner of the root, who has no say over systemd.
+    await host.must("putting etc/env in place", wrap(["true"]));
+    await host.must("starting the unit", enableUnit(host.layout.name));
   });
 }
 
@@ -205,5 +212,6 @@ export async function undo(host: Host, plan: HostPlan): Promise<void> {
 /** The account, and nothing left over of the deploy. */
 export async function account(host: Host, record: object): Promise<void> {
   const stdin = `${JSON.stringify(record)}\n`;
-  await host.must("writing the account", finish(host.layout), { stdin });
+  const argv = finish(host.layout);
+  await host.step("account", () => host.must("writing the account", argv, { stdin }));
 }

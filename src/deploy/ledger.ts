@@ -21,6 +21,10 @@ export class Ledger {
     }
   }
 
+  get releaseId(): string {
+    return this.#artefact.releaseId;
+  }
+
   get outcomes(): HostOutcome[] {
     return [...this.#outcomes.values()];
   }

@@ -18,7 +18,16 @@ export interface Lock {
 
 const PATIENCE_MS = 2_000;
 
-export const whoAmI = (): string => `${userInfo().username}@${hostname()}`;
+export const whoAmI = (): string => `${userName()}@${hostname()}`;
+
+/** A container's user may be in no passwd file. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return process.env.USER ?? `uid ${process.getuid?.()}`;
+  }
+}
 
 /** @returns undefined for what is no lock of ours */
 export function parseLock(text: string): Lock | undefined {
@@ -84,7 +93,7 @@ export class HeldLock {
       stdin: until(),
       onStdout: (text) => {
         said += text;
-        if (/^taken\n([\s\S]*\n)?\.\n$/.test(said)) taken();
+        if (said.startsWith("taken\n") && said.endsWith("\n.\n")) taken();
       },
     });
     // Whoever waits for it later hears of it; nobody may be waiting when it happens.

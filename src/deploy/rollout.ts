@@ -39,6 +39,8 @@ export interface HostPlan {
   /** How the running system gets there; absent where it isn't running. */
   relup?: Plan;
   isRunning: boolean;
+  /** Of a BEAM release: with another OTP or Elixir, so `upgrade` has to be told that it may restart. */
+  restarts?: boolean;
   /** The tarball is not there yet, neither unpacked nor in the drop box. */
   send: boolean;
   unpack: boolean;
@@ -58,6 +60,8 @@ export interface PlanOptions {
   environment: string;
   rollout: Rollout;
   systemd: boolean;
+  /** A BEAM release with another OTP or Elixir may be started in place of the one that runs. */
+  allowRestart: boolean;
   planUpgrade: (from: Manifest, to: Manifest) => Plan;
 }
 
@@ -136,15 +140,24 @@ function relupOf(
   host: HostSpec,
   facts: HostFacts,
   to: Manifest,
-  { planUpgrade }: PlanOptions,
-): { relup?: Plan } {
+  { planUpgrade, allowRestart, environment }: PlanOptions,
+): { relup?: Plan; restarts?: boolean } {
   if (facts.manifest === undefined) return {};
   const relup = planUpgrade(facts.manifest, to);
   const [obstacle] = relup.obstacles;
   if (obstacle !== undefined) {
     throw new TsugiError(obstacle.code, { ...obstacle.details, host: host.name });
   }
-  return facts.status === undefined ? {} : { relup };
+  const restarts = to.kind === "beam" && relup.strategy === "restart";
+  // It is started only to be upgraded: there is nothing that could be lost.
+  if (facts.status === undefined) return { restarts };
+  // Its host refuses it as well, but only after everything has been sent.
+  if (restarts && !allowRestart) {
+    const reasons = relup.reasons.join(", ");
+    const details = { host: host.name, version: to.version, reasons, environment };
+    throw new TsugiError("TSUGI_DEPLOY_RESTART_NEEDED", details);
+  }
+  return { relup, restarts };
 }
 
 function refuseOtherUpgrade(host: HostSpec, facts: HostFacts, version: string): void {

@@ -45,6 +45,8 @@ export interface Layout {
   readonly lock: string;
   /** Held while somebody deploys to this host, or does not want anybody to. */
   readonly deployLock: string;
+  /** The process that has a deploy's environment in place and puts it right afterwards. */
+  readonly deployBusy: string;
   readonly workers: string;
   /** Of the last supervisor under `foreground`, for the launcher. */
   readonly exitCode: string;
@@ -99,6 +101,7 @@ export function layoutOf(root: string, name: string): Layout {
     controlSocket: at("run", "control.sock"),
     lock: at("run", "lock"),
     deployLock: at("run", "deploy.lock"),
+    deployBusy: at("run", "deploy.busy"),
     workers: at("run", "workers"),
     exitCode: at("run", "exit-code"),
     data: at("var"),

@@ -46,10 +46,10 @@ export async function openStore(
  * The store that is meant where none is named: TSUGI_STORE, else `store` of the project's
  * configuration, from its folder. @throws TSUGI_STORE_UNKNOWN
  */
-export async function configuredStore(project: string): Promise<string> {
+export async function configuredStore(project: string, configFile?: string): Promise<string> {
   const { TSUGI_STORE } = process.env;
   if (TSUGI_STORE) return TSUGI_STORE;
-  const { store } = (await loadConfig(project)).config;
+  const { store } = (await loadConfig(project, configFile)).config;
   if (store === undefined) throw new TsugiError("TSUGI_STORE_UNKNOWN");
   return store.startsWith("ssh://") ? store : resolve(project, store);
 }

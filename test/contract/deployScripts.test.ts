@@ -16,7 +16,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { parseFacts } from "../../src/deploy/facts.ts";
-import { parseLock } from "../../src/deploy/lock.ts";
+import { HeldLock, parseLock } from "../../src/deploy/lock.ts";
 import { askFacts } from "../../src/deploy/remote/factsScript.ts";
 import { removeLock, takeLock } from "../../src/deploy/remote/lockScripts.ts";
 import { install, send, stageEnv, withEnv } from "../../src/deploy/remote/scripts.ts";
@@ -76,10 +76,26 @@ describe("the first install", () => {
     assert.equal((await run()).exitCode, 0, "the same again changes nothing");
   });
 
+  test("a BEAM release has its erts beside lib/, and it goes along", async () => {
+    const tree = join(workshop, "beam");
+    for (const path of [
+      "erts-14.2/bin/beam.smp",
+      "lib/wall-1/ebin/wall.app",
+      "releases/1/release.json",
+    ])
+      write(join(tree, path), path);
+    write(join(tree, "bin", "wall"), "#!/bin/sh\n", 0o755);
+    const beam = execFileSync("tar", ["-C", tree, "-czf", "-", ...readdirSync(tree)]);
+    const { exitCode, stderr } = await host.run(install(layout, beam.length), { stdin: beam });
+    assert.equal(exitCode, 0, stderr);
+    assert.deepEqual(readdirSync(root).sort(), ["bin", "erts-14.2", "lib", "releases"]);
+  });
+
   test("one that was cut off is done again, wherever that was", async () => {
     assert.equal((await run(tarball.subarray(0, 100))).exitCode, 1);
-    assert.ok(!existsSync(layout.bin));
+    assert.deepEqual(readdirSync(root), [], "nothing half-done stays");
     // As if it had been killed between two renames.
+    mkdirSync(layout.firstInstall);
     write(join(root, "lib", "wall-0", "half"), "");
     assert.equal((await run()).exitCode, 0);
     assert.deepEqual(readdirSync(join(root, "lib")), ["wall-1"]);
@@ -120,6 +136,30 @@ describe("etc/env", () => {
     assert.equal((await run("keep", 'cat "$1"; exit 0')).stdout, "NEW=1\n");
     assert.equal(read(layout.etcEnv), "NEW=1\n");
     assert.ok(!existsSync(layout.etcEnvNext));
+  });
+
+  test("whoever asks meanwhile learns that it goes on, also when nobody holds the connection any more", async () => {
+    write(layout.etcEnv, "OLD=1\n", 0o600);
+    await stage("NEW=1\n");
+    const isBusy = async () => parseFacts((await host.run(askFacts(layout))).stdout).isBusy;
+    const [command, ...args] = withEnv(layout, "trial", ["sh", "-c", "cat", "sh"]);
+    const child = spawn(command!, args, { stdio: ["pipe", "ignore", "inherit"] });
+    await until("it has begun", () => existsSync(layout.etcEnvBefore));
+    child.kill("SIGHUP");
+    assert.equal(await isBusy(), true);
+    child.stdin.end();
+    await until("it has ended", () => child.exitCode !== null);
+    assert.equal(await isBusy(), false);
+    assert.equal(read(layout.etcEnv), "OLD=1\n");
+    // A process with that number, which is none of a deploy.
+    write(layout.deployBusy, `${process.pid}\n`);
+    assert.equal(await isBusy(), false);
+  });
+
+  test("what a deploy that broke off has left is gone with the next one", async () => {
+    write(layout.etcEnvBefore, "SECRET=old\n", 0o600);
+    await stage("NEW=1\n");
+    assert.ok(!existsSync(layout.etcEnvBefore));
   });
 
   test("a change that failed has its old one again; one that was committed all the same keeps the new", async () => {
@@ -180,6 +220,16 @@ describe("the lock", () => {
     third.stdin.end();
     await until("it is gone", () => !existsSync(layout.deployLock));
     assert.deepEqual(readdirSync(layout.run), []);
+  });
+
+  test("it is taken, and says what a boot takes, with or without a line break at the end", async () => {
+    mkdirSync(root);
+    for (const text of ["", "1.0.0 abc runtime/node tsugi\n", "14.2 0.0.2"]) {
+      write(layout.startErlData, text);
+      const lock = await HeldLock.take(host, layout, "a test", "production");
+      assert.equal(lock.boot, text.trim());
+      await lock.release();
+    }
   });
 
   test("of many who want it at the same time, also a stale one, exactly one gets it", async () => {

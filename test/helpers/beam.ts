@@ -1,9 +1,17 @@
 /** Elixir and Erlang in tests: fixture projects built in folders of their own, and hosts to run them. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AppHost } from "./appHost.ts";
-import { type CommandOptions, runCommand } from "./commands.ts";
+import { type CommandOptions, mustRun, runCommand } from "./commands.ts";
 import { findProgram, needPrograms, unpackPackage } from "./debian.ts";
 import { projectRoot, tsugiCli } from "./example.ts";
 
@@ -85,6 +93,31 @@ export async function buildBeam(folder: string, variant: BeamVariant): Promise<B
   const result = await runRelease(folder, args, variant.env ? { env: variant.env } : {});
   if (result.status !== 0) throw new Error(`tsugi release failed in ${folder}\n${result.output}`);
   return { ...JSON.parse(result.stdout), folder };
+}
+
+/** The same release with a logger of another version: as if it were built by another Elixir. Of shop 0.0.1 only. */
+export async function otherLogger(one: { folder: string }, folder: string): Promise<BuiltBeam> {
+  const env = { ...process.env, MIX_ENV: "prod" };
+  await mustRun("mix", ["release", "--quiet"], { cwd: one.folder, env });
+  cpSync(join(one.folder, "_build", "prod", "rel", "shop"), folder, { recursive: true });
+  const library = readdirSync(join(folder, "lib")).find((name) => name.startsWith("logger-"))!;
+  const vsn = library.slice("logger-".length);
+  const to = join(folder, "lib", "logger-99.0.0");
+  cpSync(join(folder, "lib", library), to, { recursive: true });
+  await mustRun("rm", ["-r", join(folder, "lib", library)]);
+  const edit = (path: string, from: string | RegExp, text: string) =>
+    writeFileSync(path, readFileSync(path, "utf8").replace(from, text));
+  edit(join(to, "ebin", "logger.app"), vsn, "99.0.0");
+  cpSync(join(folder, "releases", "0.0.1"), join(folder, "releases", "0.0.9"), { recursive: true });
+  await mustRun("rm", ["-r", join(folder, "releases", "0.0.1")]);
+  const rel = join(folder, "releases", "0.0.9", "shop.rel");
+  edit(rel, `{logger,"${vsn}"`, '{logger,"99.0.0"');
+  edit(rel, '{"shop","0.0.1"}', '{"shop","0.0.9"}');
+  const script = join(folder, "releases", "0.0.9", "start.script");
+  edit(script, /releases\/0\.0\.1\/consolidated/g, "releases/0.0.9/consolidated");
+  const built = await runRelease(folder);
+  if (built.status !== 0) throw new Error(built.output);
+  return { ...JSON.parse(built.stdout), folder };
 }
 
 /** Builds of one test file, each in a folder of its own that shares nothing with the others. */

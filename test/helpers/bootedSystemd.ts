@@ -35,9 +35,12 @@ mkdir -p /run/systemd/system /run/lock
 for folder in ${UNIT_FOLDERS.join(" ")}; do
   if [ -d "$folder" ]; then mount -t tmpfs tmpfs "$folder"; fi
 done
+if [ -d "$1/units" ]; then mount --bind "$1/units" /etc/systemd/system; fi
 for target in ${TARGETS.join(" ")} tsugi-test; do
   printf '[Unit]\\nDefaultDependencies=no\\n' > "/run/systemd/system/$target.target"
 done
+printf 'Wants=multi-user.target\\n' >> /run/systemd/system/tsugi-test.target
+mkdir -p /run/sshd
 export container=tsugi
 exec ${SYSTEMD} --system --unit=tsugi-test.target --log-target=console --show-status=0
 `;
@@ -55,10 +58,15 @@ export class BootedSystemd {
     this.#cgroups = cgroups;
   }
 
-  /** Runs a command where systemd is the first process. */
+  /** What a command is run with to be where systemd is the first process. */
+  get enter(): [string, ...string[]] {
+    return ["nsenter", "-t", String(this.#pid), "-m", "-p", "-u", "-i", "--"];
+  }
+
   run(command: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
-    const enter = ["-t", String(this.#pid), "-m", "-p", "-u", "-i", "--", command, ...args];
-    return runCommand("nsenter", enter, { env: { PATH: process.env.PATH, ...env } });
+    const [nsenter, ...enter] = this.enter;
+    const options = { env: { PATH: process.env.PATH, ...env } };
+    return runCommand(nsenter, [...enter, command, ...args], options);
   }
 
   async systemctl(...args: string[]): Promise<string> {
@@ -87,7 +95,10 @@ export class BootedSystemd {
   }
 }
 
-/** `writable`: the one folder that it and what it starts can write to. */
+/**
+ * `writable`: the one folder that it and what it starts can write to. A folder `units` in it is its
+ * /etc/systemd/system, which then outlives it.
+ */
 export async function bootSystemd(writable: string): Promise<BootedSystemd | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   await needPrograms(["systemctl", "systemd-notify", "nsenter"], ["systemd", "util-linux"]);

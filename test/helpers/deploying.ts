@@ -9,11 +9,12 @@ import type { StatusReport } from "../../src/protocol/report.ts";
 import { runCommand } from "./commands.ts";
 import { tsugiCli } from "./example.ts";
 import { freePort } from "./host.ts";
-import { type SshFleet, type SshHost, startSshHosts } from "./sshd.ts";
+import { type FleetOptions, type SshFleet, type SshHost, startSshHosts } from "./sshd.ts";
 
 export interface DeployedHost {
   ssh: SshHost;
   root: string;
+  address: string;
   port: number;
   bin: string;
 }
@@ -30,25 +31,38 @@ export class Deploying {
   readonly folder: string;
   readonly fleet: SshFleet;
   readonly hosts: DeployedHost[];
-  readonly #app: string;
+  /** In the configuration; a project has it itself. */
+  readonly #name: string | undefined;
   /** Environment of `tsugi`. */
   env: Record<string, string> = {};
 
-  static async start(app: string, names: string[]): Promise<Deploying> {
-    const folder = await mkdtemp(join(tmpdir(), "tsugi-deploying-"));
-    const fleet = await startSshHosts(names);
+  /** @param project what is deployed from; else an empty folder, with the name in its configuration */
+  static async start(
+    app: string,
+    names: string[],
+    project?: string,
+    options: FleetOptions = {},
+  ): Promise<Deploying> {
+    const folder = project ?? (await mkdtemp(join(tmpdir(), "tsugi-deploying-")));
+    const fleet = await startSshHosts(names, options);
     const ports = await Promise.all(names.map(freePort));
     const hosts = fleet.hosts.map((ssh, index) => {
       const root = join(ssh.folder, "srv", app);
-      return { ssh, root, port: ports[index]!, bin: join(root, "bin", app) };
+      const address = options.places?.[ssh.name]?.address ?? "127.0.0.1";
+      return { ssh, root, address, port: ports[index]!, bin: join(root, "bin", app) };
     });
-    const deploying = new Deploying(app, folder, fleet, hosts);
+    const deploying = new Deploying(project === undefined ? app : undefined, folder, fleet, hosts);
     deploying.configure();
     return deploying;
   }
 
-  private constructor(app: string, folder: string, fleet: SshFleet, hosts: DeployedHost[]) {
-    this.#app = app;
+  private constructor(
+    name: string | undefined,
+    folder: string,
+    fleet: SshFleet,
+    hosts: DeployedHost[],
+  ) {
+    this.#name = name;
     this.folder = folder;
     this.fleet = fleet;
     this.hosts = hosts;
@@ -59,15 +73,23 @@ export class Deploying {
     change: Record<string, unknown> = {},
     perHost: Record<string, Record<string, unknown>> = {},
     only?: string[],
+    /** Beside `environments`. */
+    top: Record<string, unknown> = {},
   ): void {
     const chosen = this.hosts.filter(({ ssh }) => only === undefined || only.includes(ssh.name));
-    const hosts = chosen.map(({ ssh, root, port }) => {
+    const hosts = chosen.map(({ ssh, root, address, port }) => {
       const { env, ...more } = perHost[ssh.name] ?? {};
-      return { host: ssh.name, root, ...more, env: { PORT: String(port), ...(env as object) } };
+      return {
+        host: ssh.name,
+        root,
+        ...more,
+        env: { HOST: address, PORT: String(port), ...(env as object) },
+      };
     });
     const ssh = { config: this.fleet.configFile };
     const production = { hosts, ssh, rollout: { canary: 1, batch: "100%" }, ...change };
-    const text = JSON.stringify({ name: this.#app, environments: { production } }, null, 2);
+    const config = { name: this.#name, environments: { production }, ...top };
+    const text = JSON.stringify(config, null, 2);
     writeFileSync(join(this.folder, "tsugi.config.json"), text);
   }
 
@@ -77,9 +99,9 @@ export class Deploying {
     return runCommand(process.execPath, command, { cwd: this.folder, env, timeoutMs: 300_000 });
   }
 
-  /** `deploy production <tarball> --json`, with what it has told. */
-  async deploy(tarball: string, ...more: string[]) {
-    const result = await this.tsugi("deploy", "production", tarball, "--yes", "--json", ...more);
+  /** `deploy production <release> --json`, with what it has told. */
+  async deploy(...what: string[]) {
+    const result = await this.tsugi("deploy", "production", ...what, "--yes", "--json");
     const events = parseEvents(result.stdout);
     return { ...result, events, result: events.findLast(({ event }) => event === "result") };
   }
@@ -88,7 +110,7 @@ export class Deploying {
   async deployKilledAt(
     tarball: string,
     fits: (event: DeployEventLine, index: number, all: DeployEventLine[]) => boolean,
-    kill: (pid: number) => void = (pid) => process.kill(pid, "SIGKILL"),
+    kill: (pid: number) => unknown = (pid) => process.kill(pid, "SIGKILL"),
   ): Promise<{ event: DeployEventLine; code: number | null; events: DeployEventLine[] }> {
     const args = [tsugiCli, "deploy", "production", tarball, "--yes", "--json"];
     const child = spawn(process.execPath, args, {
@@ -98,20 +120,23 @@ export class Deploying {
     });
     let stdout = "";
     let found: DeployEventLine | undefined;
+    let killing: Promise<unknown> | undefined;
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
       stdout += text;
       if (found !== undefined) return;
       found = parseEvents(stdout).find(fits);
-      if (found !== undefined) kill(child.pid!);
+      if (found !== undefined) killing = (async () => kill(child.pid!))();
+      killing?.catch(() => child.kill("SIGKILL"));
     });
     const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    await killing;
     if (found === undefined) throw new Error(`no such event:\n${stdout}`);
     return { event: found, code, events: parseEvents(stdout) };
   }
 
   /** What answers on a host's port. */
   async ask(host: DeployedHost): Promise<Record<string, unknown>> {
-    const response = await fetch(`http://127.0.0.1:${host.port}/`);
+    const response = await fetch(`http://${host.address}:${host.port}/`);
     return (await response.json()) as Record<string, unknown>;
   }
 

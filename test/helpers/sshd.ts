@@ -3,7 +3,15 @@
  * empty folder, and an ssh configuration in which they have names. On a host there is no Node.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "./commands.ts";
@@ -46,7 +54,20 @@ export interface SshFleet {
   remove(): Promise<void>;
 }
 
+/** Where a sshd runs, if not simply here. */
+export interface SshPlace {
+  address: string;
+  /** What a command is run with to be there. */
+  enter: string[];
+  /** Who logs in, and with a key of their own. */
+  user?: string;
+}
+
 export interface FleetOptions {
+  /** Where its folder is made; default: among temporary files. */
+  parent?: string;
+  /** By name; hosts that are not in it are here. */
+  places?: Record<string, SshPlace>;
   /** Variables of every session, beside a PATH without Node. */
   env?: Record<string, string>;
   /** As a sshd usually has it; tsugi's own deploy needs none, Ansible is slow without. */
@@ -55,13 +76,15 @@ export interface FleetOptions {
 
 export async function startSshHosts(
   names: string[],
-  { env = {}, sftp = false }: FleetOptions = {},
+  { env = {}, sftp = false, places = {}, parent = tmpdir() }: FleetOptions = {},
 ): Promise<SshFleet> {
-  const folder = mkdtempSync(join(tmpdir(), "tsugi-sshd-"));
+  const folder = mkdtempSync(join(parent, "tsugi-sshd-"));
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   const path = makeHostPath(join(folder, "path"));
   const key = join(folder, "key");
   await generateKey(key);
+  // Users of their own go through it.
+  if (Object.keys(places).length > 0) chmodSync(folder, 0o711);
   const variables = { PATH: path, TSUGI_EPHEMERAL: "1", ...env };
   const hosts: Sshd[] = [];
   const fleet: SshFleet = {
@@ -71,9 +94,7 @@ export async function startSshHosts(
     knownHosts: join(folder, "known_hosts"),
     through: (name, port) => {
       const file = join(folder, `ssh_config_${port}`);
-      const blocks = hosts.map((host) =>
-        host.block(key, fleet, host.name === name ? port : undefined),
-      );
+      const blocks = hosts.map((host) => host.block(fleet, host.name === name ? port : undefined));
       writeFileSync(file, blocks.join("\n"));
       return file;
     },
@@ -88,7 +109,10 @@ export async function startSshHosts(
   try {
     const folders = names.map((name) => join(folder, name));
     const made = await Promise.all(
-      names.map((name, index) => Sshd.start(name, folders[index]!, key, { env: variables, sftp })),
+      names.map((name, index) => {
+        const place = places[name] ?? { address: "127.0.0.1", enter: [] };
+        return Sshd.start(name, folders[index]!, key, { env: variables, sftp, place });
+      }),
     );
     hosts.push(...made);
   } catch (error) {
@@ -96,7 +120,7 @@ export async function startSshHosts(
     throw error;
   }
   writeFileSync(fleet.knownHosts, hosts.map((host) => host.knownHost).join(""));
-  writeFileSync(fleet.configFile, hosts.map((host) => host.block(key, fleet)).join("\n"));
+  writeFileSync(fleet.configFile, hosts.map((host) => host.block(fleet)).join("\n"));
   return fleet;
 }
 
@@ -108,6 +132,8 @@ class Sshd implements SshHost {
   readonly port: number;
   readonly folder: string;
   readonly #settings: string;
+  readonly #key: string;
+  readonly #place: SshPlace;
   #listener: ChildProcess | undefined;
   /** Of every listener: a connection outlives the one that took it. */
   #connections = new Set<number>();
@@ -115,20 +141,22 @@ class Sshd implements SshHost {
   static async start(
     name: string,
     folder: string,
-    userKey: string,
-    { env, sftp }: Required<FleetOptions>,
+    commonKey: string,
+    { env, sftp, place }: Required<Pick<FleetOptions, "env" | "sftp">> & { place: SshPlace },
   ): Promise<Sshd> {
     const settings = `${folder}.sshd`;
     mkdirSync(folder);
     mkdirSync(settings);
     await generateKey(join(settings, "host_key"));
+    const userKey = place.user === undefined ? commonKey : join(settings, "user_key");
+    if (userKey !== commonKey) await generateKey(userKey);
     const port = await freePort();
     const variables = Object.entries(env).map(([key, value]) => `${key}="${value}"`);
     writeFileSync(
       join(settings, "sshd_config"),
       [
         `Port ${port}`,
-        "ListenAddress 127.0.0.1",
+        `ListenAddress ${place.address}`,
         `HostKey ${join(settings, "host_key")}`,
         `AuthorizedKeysFile ${userKey}.pub`,
         "AuthenticationMethods publickey",
@@ -143,30 +171,39 @@ class Sshd implements SshHost {
         "",
       ].join("\n"),
     );
-    const host = new Sshd(name, port, folder, settings);
+    const host = new Sshd(name, port, folder, settings, userKey, place);
     await host.start();
     return host;
   }
 
-  private constructor(name: string, port: number, folder: string, settings: string) {
+  private constructor(
+    name: string,
+    port: number,
+    folder: string,
+    settings: string,
+    key: string,
+    place: SshPlace,
+  ) {
     this.name = name;
     this.port = port;
     this.folder = folder;
     this.#settings = settings;
+    this.#key = key;
+    this.#place = place;
   }
 
   async start(): Promise<void> {
     const file = join(this.#settings, "sshd_config");
     const log = join(this.#settings, "log");
-    const listener = spawn(findProgram("sshd")!, ["-D", "-E", log, "-f", file], {
-      stdio: "ignore",
-    });
+    const command = [findProgram("sshd")!, "-D", "-E", log, "-f", file];
+    const [program, ...args] = [...this.#place.enter, ...command];
+    const listener = spawn(program!, args, { stdio: "ignore" });
     this.#listener = listener;
     await until(
       `sshd of ${this.name}`,
       () => {
         if (listener.exitCode !== null) throw new Error(`sshd: ${readFileSync(log, "utf8")}`);
-        return accepts(this.port);
+        return accepts(this.port, this.#place.address);
       },
       30_000,
     );
@@ -190,16 +227,17 @@ class Sshd implements SshHost {
 
   get knownHost(): string {
     const [type, key] = readFileSync(join(this.#settings, "host_key.pub"), "utf8").split(" ");
-    return `[127.0.0.1]:${this.port} ${type} ${key}\n`;
+    return `[${this.#place.address}]:${this.port} ${type} ${key}\n`;
   }
 
-  block(key: string, { knownHosts }: { knownHosts: string }, port = this.port): string {
+  block({ knownHosts }: { knownHosts: string }, port = this.port): string {
+    const { address, user = userInfo().username } = this.#place;
     return `Host ${this.name}
-  HostName 127.0.0.1
+  HostName ${port === this.port ? address : "127.0.0.1"}
   Port ${port}
-  HostKeyAlias [127.0.0.1]:${this.port}
-  User ${userInfo().username}
-  IdentityFile ${key}
+  HostKeyAlias [${address}]:${this.port}
+  User ${user}
+  IdentityFile ${this.#key}
   IdentitiesOnly yes
   UserKnownHostsFile ${knownHosts}
   GlobalKnownHostsFile /dev/null

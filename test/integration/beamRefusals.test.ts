@@ -4,14 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
@@ -22,6 +15,7 @@ import {
   type BuiltBeam,
   copyFixture,
   elixirMissing,
+  otherLogger,
   runRelease,
 } from "../helpers/beam.ts";
 import { mustRun } from "../helpers/commands.ts";
@@ -412,7 +406,7 @@ describe("a host with etc/trusted_keys", { skip }, () => {
 describe("another OTP, ERTS or Elixir", { skip }, () => {
   test("is planned as a restart, refused unless asked for, and then measured like any other (11)", async () => {
     const one = await first();
-    const two = await otherLogger(one);
+    const two = await otherLogger(one, join(builds.folder, "other-elixir"));
     await withCart(async (host) => {
       const pid = await host.pid();
       const { status, value, output } = await host.upgrade(two);
@@ -477,30 +471,3 @@ const LIBRARY_MIX = `defmodule Paint.MixProject do
   def project, do: [app: :paint, version: "1.0.0", elixirc_paths: ["."]]
 end
 `;
-
-/** The same release with a logger of another version: as if it were built by another Elixir. */
-async function otherLogger(one: BuiltBeam): Promise<BuiltBeam> {
-  const folder = join(builds.folder, "other-elixir");
-  const env = { ...process.env, MIX_ENV: "prod" };
-  await mustRun("mix", ["release", "--quiet"], { cwd: one.folder, env });
-  cpSync(join(one.folder, "_build", "prod", "rel", "shop"), folder, { recursive: true });
-  const library = readdirSync(join(folder, "lib")).find((name) => name.startsWith("logger-"))!;
-  const vsn = library.slice("logger-".length);
-  const to = join(folder, "lib", "logger-99.0.0");
-  cpSync(join(folder, "lib", library), to, { recursive: true });
-  await mustRun("rm", ["-r", join(folder, "lib", library)]);
-  const edit = (path: string, from: string | RegExp, text: string) =>
-    writeFileSync(path, readFileSync(path, "utf8").replace(from, text));
-  edit(join(to, "ebin", "logger.app"), vsn, "99.0.0");
-  cpSync(join(folder, "releases", "0.0.1"), join(folder, "releases", "0.0.9"), { recursive: true });
-  await mustRun("rm", ["-r", join(folder, "releases", "0.0.1")]);
-  const rel = join(folder, "releases", "0.0.9", "shop.rel");
-  edit(rel, `{logger,"${vsn}"`, '{logger,"99.0.0"');
-  edit(rel, '{"shop","0.0.1"}', '{"shop","0.0.9"}');
-  const script = join(folder, "releases", "0.0.9", "start.script");
-  edit(script, /releases\/0\.0\.1\/consolidated/g, "releases/0.0.9/consolidated");
-  edit(join(folder, "releases", "0.0.9", "sys.config"), "", "");
-  const built = await runRelease(folder);
-  if (built.status !== 0) throw new Error(built.output);
-  return { ...JSON.parse(built.stdout), folder };
-}

@@ -1,39 +1,50 @@
 /** What a deploy leaves behind when something breaks: one whole version on every host, and an account. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRun, runCommand } from "../helpers/commands.ts";
 import { type DeployEventLine, Deploying } from "../helpers/deploying.ts";
+import { assertGoesOn, assertTidy, assertWhole, forget, killAt } from "../helpers/deployKills.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
-import { until } from "../helpers/installed.ts";
+import { random, shuffled } from "../helpers/random.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
 
 const skip = await whyNoSshd();
 
+const workshop = mkdtempSync(join(tmpdir(), "tsugi-deploy-faults-"));
+let one: BuiltRelease;
+let two: BuiltRelease;
+
+before(async () => {
+  if (skip) return;
+  one = await buildVariant(join(workshop, "one"), { fixture: "teller-1.0.0" });
+  two = await buildVariant(join(workshop, "two"), { fixture: "teller-1.0.0", version: "1.0.1" });
+});
+after(() => rmSync(workshop, { recursive: true, force: true }));
+
 describe("a deploy that breaks", { skip }, () => {
-  const workshop = mkdtempSync(join(tmpdir(), "tsugi-deploy-faults-"));
-  let one: BuiltRelease;
-  let two: BuiltRelease;
   let fleet: Deploying;
 
   before(async () => {
-    one = await buildVariant(join(workshop, "one"), { fixture: "teller-1.0.0" });
-    two = await buildVariant(join(workshop, "two"), { fixture: "teller-1.0.0", version: "1.0.1" });
     fleet = await Deploying.start("teller", ["app1", "app2"]);
   });
-  after(async () => {
-    await fleet?.remove();
-    rmSync(workshop, { recursive: true, force: true });
-  });
+  after(() => fleet?.remove());
 
   const began = (step: string, host?: string) => (event: DeployEventLine) =>
     event.step === step && event.state === "begin" && (!host || event.host === host);
-  const lockOf = (root: string) => join(root, "run", "deploy.lock");
-  const unlocked = () =>
-    until("the locks are gone", () => fleet.hosts.every(({ root }) => !existsSync(lockOf(root))));
 
   test("a host that vanishes while it gets its first release: nothing runs, and the same again works", async () => {
     const app2 = fleet.hosts[1]!;
@@ -67,33 +78,28 @@ describe("a deploy that breaks", { skip }, () => {
     }
   });
 
-  test("kill -9 of tsugi deploy at any step leaves whole hosts, and the same command goes on", async () => {
-    for (const step of ["send", "environment", "check"]) {
-      await fleet.deployKilledAt(two.tarball, began(step));
-      assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"], `killed at ${step}`);
-      await unlocked();
+  test("kill -9 of tsugi deploy at any event leaves whole hosts, and the same command goes on", async (t) => {
+    // All events, and all kinds of deploys: npm run crash:deploy.
+    const steps = ["lock", "send", "environment", "check", "upgrade", "health", "account"];
+    const keys = steps.flatMap((step) =>
+      ["begin", "end"].flatMap((state) =>
+        ["app1", "app2"].map((host) => `${host} ${step} ${state}`),
+      ),
+    );
+    const [first, second] = shuffled(keys, random(Number(process.env.TSUGI_SEED ?? 7)));
+    const upgrades = [first, second, "app1 line load"].map((key, turn) => ({ key, turn }));
+    for (const { key, turn } of upgrades) {
+      const [from, target] = turn % 2 === 0 ? [one, two] : [two, one];
+      for (const host of fleet.hosts) await forget(host, target.version);
+      const word = `word-${turn}`;
+      fleet.configure({ env: { WORD: word } });
+      t.diagnostic(`killed at: ${key}`);
+      const scenario = { before: [from.version], target, word };
+      await killAt(fleet, target.tarball, key!);
+      await assertWhole(fleet, scenario);
+      await assertGoesOn(fleet, scenario);
     }
-    // From here on the canary goes on by itself: its upgrade is the supervisor's.
-    const isLoaded: Parameters<Deploying["deployKilledAt"]>[1] = ({ event, text }, index, all) =>
-      event === "line" && /load/.test(String(text)) && all.slice(0, index).some(began("upgrade"));
-    await fleet.deployKilledAt(two.tarball, isLoaded);
-    await until(
-      "the canary's upgrade",
-      async () => (await fleet.versions())[0] === "1.0.1",
-      60_000,
-    );
-    assert.equal((await fleet.versions())[1], "1.0.0");
-    await unlocked();
-
-    const { status, output, result } = await fleet.deploy(two.tarball);
-    assert.equal(status, 0, output);
-    const hosts = result!.hosts as { result: string; sentBytes: number }[];
-    assert.deepEqual(
-      hosts.map(({ result }) => result),
-      ["unchanged", "done"],
-    );
-    assert.equal(hosts[1]!.sentBytes, 0, "what was there already is not sent again");
-    assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
+    fleet.configure();
   });
 
   test("status, logs and exec show all hosts; rollback takes them back", async () => {
@@ -150,25 +156,86 @@ describe("a deploy that breaks", { skip }, () => {
     assert.match(JSON.stringify(events.at(-1)), /TSUGI_INTERRUPTED/);
     assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
   });
+});
 
-  const noMount = process.getuid?.() === 0 ? false : "only root can mount a small disk";
-  test("a full disk on one host: refused for all before a byte is sent", {
-    skip: noMount,
-  }, async (t) => {
-    const small = join(fleet.hosts[1]!.ssh.folder, "small");
-    mkdirSync(small);
-    const mounted = await runCommand("mount", ["-t", "tmpfs", "-o", "size=20m", "tmpfs", small]);
-    if (mounted.status !== 0) return t.skip(`no mount here: ${mounted.output}`);
-    try {
-      fleet.configure({}, { app2: { root: join(small, "teller") } });
-      const { status, events, output } = await fleet.deploy(one.tarball);
-      assert.equal(status, 4, output);
-      assert.match(JSON.stringify(events.at(-1)), /app2.*Not enough space/);
-      assert.ok(!events.some(({ step }) => step === "send"));
-      assert.ok(!existsSync(join(small, "teller")));
-    } finally {
-      fleet.configure();
-      await mustRun("umount", [small]);
+describe("a host with a small disk", {
+  skip: skip || (process.getuid?.() === 0 ? false : "only root can mount a small disk"),
+}, () => {
+  let fleet: Deploying;
+  let disk: string;
+  let filling: string;
+
+  before(async () => {
+    fleet = await Deploying.start("teller", ["app1", "app2"]);
+    disk = join(fleet.hosts[1]!.ssh.folder, "srv");
+    filling = join(disk, "filling");
+    mkdirSync(disk);
+  });
+  after(async () => {
+    if (fleet !== undefined) await runCommand(fleet.hosts[1]!.bin, ["stop"]).catch(() => {});
+    await runCommand("umount", [disk]);
+    await fleet?.remove();
+  });
+  const mount = async (size: string) => {
+    await runCommand("umount", [disk]);
+    await mustRun("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk]);
+  };
+  /** All that is left, as another program on that host would take it. */
+  const fill = () => {
+    spawnSync("dd", ["if=/dev/zero", `of=${filling}`, "bs=64k"], { stdio: "ignore" });
+    assert.equal(statfsSync(disk).bavail, 0);
+  };
+
+  test("it is seen before a byte is sent, and refused for all", async () => {
+    await mount("20m");
+    const { status, events, output } = await fleet.deploy(one.tarball);
+    assert.equal(status, 4, output);
+    assert.match(JSON.stringify(events.at(-1)), /app2.*Not enough space/);
+    assert.ok(!events.some(({ step }) => step === "send"));
+    assert.deepEqual(readdirSync(disk), []);
+  });
+
+  test("it fills up in the middle of a first transfer: nothing half-done stays there, no host is started", async () => {
+    await mount("260m");
+    const isUnderWay = ({ event, host, sent }: DeployEventLine) =>
+      event === "bytes" && host === "app2" && Number(sent) > 2_000_000;
+    const { code, events } = await fleet.deployKilledAt(one.tarball, isUnderWay, fill);
+    assert.equal(code, 4);
+    assert.match(JSON.stringify(events.at(-1)), /app2: the first install failed.*No space left/);
+    assert.ok(!events.some(({ step }) => step === "start"));
+    // Besides the account of it, for which there is room again.
+    const [, app2] = fleet.hosts;
+    const left = readdirSync(app2!.root).filter((name) => name !== "log");
+    assert.deepEqual([left, readdirSync(join(app2!.root, "run"))], [["run"], []]);
+
+    rmSync(filling);
+    const again = await fleet.deploy(one.tarball);
+    assert.equal(again.status, 0, again.output);
+    assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"]);
+  });
+
+  test("it fills up before an upgrade arrives: refused for all; in the middle of one: back to the old one, by policy everywhere", async () => {
+    const rollout = { canary: 1, batch: 1, onFailure: "rollback" };
+    fleet.configure({ env: { WORD: "welcome" }, rollout });
+    const began = (step: string) => (event: DeployEventLine) =>
+      event.host === "app2" && event.step === step && event.state === "begin";
+    for (const [step, exit, others] of [
+      ["send", 4, "1.0.0"],
+      ["upgrade", 1, "1.0.0"],
+    ] as const) {
+      const { code, events } = await fleet.deployKilledAt(two.tarball, began(step), fill);
+      assert.equal(code, exit, JSON.stringify(events.at(-1)));
+      const { error } = events.at(-1) as { error?: { message: string } };
+      assert.match(error!.message, /app2: .*(No space|Not enough space|room on the disk)/);
+      assert.deepEqual(await fleet.versions(), [others, "1.0.0"], step);
+      rmSync(filling);
+    }
+    const again = await fleet.deploy(two.tarball);
+    assert.equal(again.status, 0, again.output);
+    for (const host of fleet.hosts) {
+      const { version, word } = await fleet.ask(host);
+      assert.deepEqual([version, word], ["1.0.1", "welcome"]);
+      assertTidy(host);
     }
   });
 });

@@ -16,6 +16,7 @@ import { onInterrupt } from "../interrupt.ts";
 
 export interface DeployOptions extends ArtefactOptions {
   dryRun?: boolean;
+  allowRestart?: boolean;
   yes?: boolean;
 }
 
@@ -32,7 +33,8 @@ export async function deployCommand(
   await withArtefact(folder, release, options, async (artefact) => {
     const environment = resolveEnvironment(config, name, artefact.manifest.name);
     const view = await createView(environment.hosts.map((host) => host.name));
-    const request = { environment, artefact, secrets, folder };
+    const allowRestart = options.allowRestart === true;
+    const request = { environment, artefact, secrets, folder, allowRestart };
     await run(view, { ...request, ...(await waysOf(artefact, environment, view, options)) });
   });
 }

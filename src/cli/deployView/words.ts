@@ -6,7 +6,6 @@ import { msText } from "./time.ts";
 
 /** What a step is called while it goes on, and when it is done. */
 const STEPS: Record<StepName, [doing: string, done: string]> = {
-  connect: ["connecting", "connected"],
   facts: ["asking what it runs", "asked"],
   lock: ["taking the lock", "locked"],
   send: ["sending", "sent"],
@@ -35,7 +34,7 @@ export function planRow({ host, action, from, send, relup, isRunning }: HostPlan
     upgrade: `${isRunning ? "upgrade" : "start, then upgrade"}${how}`,
     reload: "runs it already",
   }[action];
-  return [host.name, from ?? "nothing", what, send ? "sent" : "there already"];
+  return [host.name, from ?? "nothing", what, send ? "to be sent" : "there already"];
 }
 
 /** `version`: what runs where it went well. */

@@ -8,6 +8,8 @@ import type { Layout } from "../../release/layout.ts";
 const FACTS = `
 root=$1 name=$2 bin=$3 stage=$4 releases=$5 lock=$6 upgrades=$7 deploys=$8 unit=$9
 shift 9
+busy=$1
+shift
 echo "tsugi-facts 1"
 echo "user $(id -un 2>/dev/null || id -u)"
 echo "uid $(id -u)"
@@ -29,7 +31,9 @@ if [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; then echo
 if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null 2>&1 && sudo -n true >/dev/null 2>&1; then echo "sudo yes"; fi
 [ -d "$root" ] || exit 0
 [ ! -d "$stage" ] || echo "cutOff yes"
-for part in bin releases lib runtime; do [ ! -e "$root/$part" ] || echo "has $part"; done
+for part in "$root"/bin "$root"/releases "$root"/lib "$root"/runtime "$root"/erts-*; do
+  [ ! -e "$part" ] || echo "has \${part##*/}"
+done
 for box in "$releases"/*/"$name.tar.gz"; do
   [ ! -f "$box" ] || { version=\${box%/*}; echo "box \${version##*/} $(wc -c <"$box" | tr -d ' ')"; }
 done
@@ -37,6 +41,10 @@ document() { echo "@$1"; shift; "$@" 2>/dev/null; code=$?; echo; echo "@end $cod
 [ ! -f "$lock" ] || document lock cat "$lock"
 [ ! -f "$upgrades" ] || document lastUpgrade tail -n 1 "$upgrades"
 [ ! -f "$deploys" ] || document lastDeploy tail -n 1 "$deploys"
+if [ -f "$busy" ] && pid=$(cat "$busy") && kill -0 "$pid" 2>/dev/null; then
+  # After a reboot the number may be somebody else's; the path is among its own arguments.
+  if [ ! -d /proc/self ] || grep -qF "$busy" "/proc/$pid/cmdline" 2>/dev/null; then echo "busy yes"; fi
+fi
 document boot cat "$@"
 [ -x "$bin" ] || exit 0
 echo "installed yes"
@@ -47,7 +55,7 @@ document status "$bin" status --json
 export function askFacts(layout: Layout): string[] {
   const { root, name, bin, firstInstall, releases, deployLock, upgradesLog, deploysLog } = layout;
   const paths = [firstInstall, releases, deployLock, upgradesLog, deploysLog, unitPath(name)];
-  const boot = [layout.permanent, layout.startErlData];
+  const boot = [layout.deployBusy, layout.permanent, layout.startErlData];
   return ["sh", "-c", FACTS.trim(), "tsugi", root, name, bin, ...paths, ...boot];
 }
 

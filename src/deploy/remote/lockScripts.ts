@@ -48,10 +48,14 @@ until ln "$own" "$lock" 2>/dev/null; do
 done
 rm -f "$own"
 [ "$mode" = hold ] || exit 0
-trap 'rm -f "$lock"' EXIT
+# Taken away by hand in the meantime, it may be another one's by now.
+is_ours() { { read -r other; read -r holder; } 2>/dev/null <"$lock" && [ "$holder" = $$ ]; }
+trap 'if is_ours; then rm -f "$lock"; fi' EXIT
 trap 'exit 0' HUP INT TERM PIPE
 echo taken
 cat "$permanent" "$erlang" 2>/dev/null
+# OTP ends start_erl.data without a line break.
+echo
 echo .
 cat >/dev/null
 `;

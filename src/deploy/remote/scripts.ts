@@ -25,7 +25,8 @@ mv "$part" "$box"
 
 /**
  * The first release of a root. It stays in a folder of its own until it is whole; bin/ comes last.
- * When that folder is there already, an install was cut off: what is beside it is of that one.
+ * When that folder is there already, an install was cut off: what is beside it is of that one. One
+ * that fails leaves nothing.
  */
 const INSTALL = `
 set -eu
@@ -33,29 +34,36 @@ root=$1 stage=$2 bin=$3 bytes=$4
 umask 022
 [ ! -x "$bin" ] || exit 0
 mkdir -p "$root"
-for part in bin releases lib runtime; do
-  [ -e "$root/$part" ] || continue
-  [ -d "$stage" ] || { echo "$root/$part is there and is not of a tsugi release" >&2; exit 1; }
-  rm -rf "$root/$part"
+for part in "$root"/bin "$root"/releases "$root"/lib "$root"/runtime "$root"/erts-*; do
+  [ -e "$part" ] || continue
+  [ -d "$stage" ] || { echo "$part is there and is not of a tsugi release" >&2; exit 1; }
+  rm -rf "$part"
 done
 rm -rf "$stage"
-mkdir "$stage"
+moving=no
+trap '[ "$moving" = yes ] || rm -rf "$stage"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
+mkdir "$stage"
 cat >"$stage/release.tar.gz"
 found=$(wc -c <"$stage/release.tar.gz")
 [ "$found" -eq "$bytes" ] || { echo "$found of $bytes bytes arrived" >&2; exit 1; }
 gzip -dc <"$stage/release.tar.gz" | tar xof - -C "$stage"
 rm "$stage/release.tar.gz"
-for part in runtime lib releases bin; do mv "$stage/$part" "$root/$part"; done
+moving=yes
+for part in "$stage"/*; do [ "$part" = "$stage/bin" ] || mv "$part" "$root/"; done
+mv "$stage/bin" "$root/bin"
 rmdir "$stage"
 `;
 
-/** The new etc/env beside the old one, which stays in force. Says whether it is another one. */
+/**
+ * The new etc/env beside the old one, which stays in force. Says whether it is another one. What a
+ * deploy that broke off has left is gone: there may be secrets in it.
+ */
 const STAGE_ENV = `
 set -eu
-env=$1 next=$2 bytes=$3
+env=$1 next=$2 before=$3 bytes=$4
 mkdir -p "\${env%/*}"
-rm -f "$next"
+rm -f "$next" "$before"
 umask 077
 set -C
 cat >"$next"
@@ -71,20 +79,27 @@ fi
 
 /**
  * Runs a command with the staged etc/env in place, and puts the old one back: always after a trial,
- * otherwise when the command has failed and the same release is permanent as before.
+ * otherwise when the command has failed and the same release is permanent as before. It goes on when
+ * the connection breaks: whoever deploys next waits for it (`busy`).
  */
 const WITH_ENV = `
 set -u
-mode=$1 permanent=$2 erlang=$3 env=$4 next=$5 before=$6
-shift 6
+mode=$1 permanent=$2 erlang=$3 env=$4 next=$5 before=$6 busy=$7
+shift 7
 boot() { cat "$permanent" "$erlang" 2>/dev/null || :; }
+give_up() {
+  rm -f "$before" "$env.new" "$busy"
+  echo "nothing could be written below \${env%/*}: is there room on the disk?" >&2
+  exit 1
+}
 trap '' HUP PIPE
+mkdir -p "\${busy%/*}" && echo $$ >"$busy" || give_up
 was=$(boot)
 swapped=no
 if [ -f "$next" ]; then
   rm -f "$before"
-  [ ! -f "$env" ] || cp -p "$env" "$before" || exit 1
-  cp -p "$next" "$env.new" && mv "$env.new" "$env" || exit 1
+  [ ! -f "$env" ] || cp -p "$env" "$before" || give_up
+  cp -p "$next" "$env.new" && mv "$env.new" "$env" || give_up
   swapped=yes
 fi
 "$@"
@@ -96,6 +111,7 @@ if [ "$swapped" = yes ]; then
     rm -f "$next"
   fi
 fi
+rm -f "$busy"
 exit "$code"
 `;
 
@@ -121,13 +137,15 @@ export const send = ({ root, release }: Layout, version: string, bytes: number):
 export const install = ({ root, firstInstall, bin }: Layout, bytes: number): string[] =>
   asOwner(root, INSTALL, root, firstInstall, bin, String(bytes));
 
-export const stageEnv = ({ root, etcEnv, etcEnvNext }: Layout, bytes: number): string[] =>
-  asOwner(root, STAGE_ENV, etcEnv, etcEnvNext, String(bytes));
+export const stageEnv = (layout: Layout, bytes: number): string[] => {
+  const { root, etcEnv, etcEnvNext, etcEnvBefore } = layout;
+  return asOwner(root, STAGE_ENV, etcEnv, etcEnvNext, etcEnvBefore, String(bytes));
+};
 
 /** `trial`: the old environment comes back whatever happens. */
 export function withEnv(layout: Layout, mode: "trial" | "keep", argv: string[]): string[] {
-  const { root, permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore } = layout;
-  const paths = [permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore];
+  const { root, permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore, deployBusy } = layout;
+  const paths = [permanent, startErlData, etcEnv, etcEnvNext, etcEnvBefore, deployBusy];
   return asOwner(root, WITH_ENV, mode, ...paths, ...argv);
 }
 

@@ -27,6 +27,6 @@ export function actAsOwnerOf(root: string): void {
     process.env.USER = username;
     process.env.LOGNAME = username;
   } catch {
-    delete process.env.HOME;
+    for (const name of ["HOME", "USER", "LOGNAME"]) delete process.env[name];
   }
 }

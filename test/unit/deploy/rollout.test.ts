@@ -6,7 +6,7 @@ import { type HostFacts, parseFacts } from "../../../src/deploy/facts.ts";
 import { type Artefact, planRollout, wavesOf } from "../../../src/deploy/rollout.ts";
 import { parseEnvFile } from "../../../src/host/handler/envFile.ts";
 import type { Manifest } from "../../../src/release/manifest.ts";
-import { planUpgrade } from "../../../src/relup/index.ts";
+import { type Plan, planUpgrade } from "../../../src/relup/index.ts";
 import { handmadeRelease } from "../../helpers/handmadeRelease.ts";
 
 const names = ["a", "b", "c", "d", "e"];
@@ -113,6 +113,7 @@ describe("the plan of a rollout", () => {
       environment: "production",
       rollout,
       systemd,
+      allowRestart: false,
       planUpgrade,
     });
   }
@@ -148,6 +149,25 @@ describe("the plan of a rollout", () => {
     same.releases = [{ ...same.releases![0]!, releaseId }];
     assert.equal(actionOf(same).action, "reload");
     assert.equal(actionOf({ ...same, status: undefined }).action, "start");
+  });
+
+  test("another OTP or Elixir means a restart, which has to be asked for by name", () => {
+    const beam = { ...artefact, manifest: { ...manifest, kind: "beam" as const } };
+    const host = { name: "app1", root: "/srv/wall", local: false, env: {} };
+    const restart: Plan = { ...planUpgrade(old.manifest, manifest), strategy: "restart" };
+    const ask = (allowRestart: boolean, change: Partial<HostFacts>) =>
+      planRollout(beam, [{ host, facts: facts(change) }], {
+        environment: "production",
+        rollout: { canary: 0, batch: 1, onFailure: "stop" },
+        systemd: false,
+        allowRestart,
+        planUpgrade: () => restart,
+      });
+    assert.equal(ask(false, running()).refusals[0]?.error.code, "TSUGI_DEPLOY_RESTART_NEEDED");
+    assert.equal(ask(true, running()).hosts[0]?.relup?.strategy, "restart");
+    // Nothing runs there that would be lost.
+    const stopped = ask(false, { ...running(), status: undefined });
+    assert.deepEqual([stopped.refusals, stopped.hosts[0]?.restarts], [[], true]);
   });
 
   test("refuses what can't be, each with its reason", () => {

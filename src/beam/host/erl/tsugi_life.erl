@@ -249,10 +249,12 @@ systemd(Vsn, _, _) ->
         Ms = try tsugi_settings:get(Vsn, [<<"timeouts">>, Key]) catch _:_ -> 30000 end,
         integer_to_list((Ms + 999) div 1000 + 10)
     end,
-    User = string:trim(os:cmd("id -un")),
+    User = string:trim(os:cmd("id -un 2>/dev/null")),
+    %% A number: somebody whom systemd does not know either. bin/<app> steps down to the owner.
+    IsNamed = User =/= "root" andalso re:run(User, "^[0-9]*$") =:= nomatch,
     Unit = ["[Unit]\nDescription=", Name, " (a tsugi release)\nAfter=network-online.target\nWants=network-online.target\n\n",
             "[Service]\nType=notify\nNotifyAccess=all\n",
-            ["User=" ++ User ++ "\n" || User =/= "root"],
+            ["User=" ++ User ++ "\n" || IsNamed],
             "WorkingDirectory=", Root, "\n",
             "ExecStart=", Root, "/bin/", Name, " foreground\n",
             "ExecReload=", Root, "/bin/", Name, " reload\n",

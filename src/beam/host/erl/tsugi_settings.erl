@@ -81,8 +81,11 @@ overlay(Base, Over) ->
 etc_hash() ->
     Files = lists:sort(filelib:wildcard(tsugi_layout:at(["etc", "*"]))),
     Bytes = [[filename:basename(File), 0, case file:read_file(File) of {ok, B} -> B; _ -> <<>> end]
-             || File <- Files, filename:basename(File) =/= "trusted_keys"],
+             || File <- Files, is_read(filename:basename(File))],
     binary_to_list(<< <<(integer_to_binary(B, 16))/binary>> || <<B>> <= erlang:md5(Bytes) >>).
+
+%% Keys are for the next release; a deploy has the environment of before and after beside env.
+is_read(Name) -> Name =/= "trusted_keys" andalso not lists:prefix("env.", Name).
 
 %% All of etc/ that a release reads. etc/env may hold secrets: readable by its owner only.
 %% @throws TSUGI_ENV_EXPOSED, TSUGI_SETTINGS_INVALID

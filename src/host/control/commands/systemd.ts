@@ -19,7 +19,7 @@ const register: Register = (program, context) => {
         .catch(() => DEFAULT_SETTINGS);
       const { stopMs, readyMs } = settings.timeouts;
       const user = nameOfUser();
-      const unit = unitText(layout, { stopMs, readyMs, ...(user === "root" ? {} : { user }) });
+      const unit = unitText(layout, { stopMs, readyMs, ...(user === undefined ? {} : { user }) });
       const path = `/etc/systemd/system/${layout.name}.service`;
       report(json, { path, unit }, unit.trimEnd());
       note(
@@ -29,13 +29,15 @@ const register: Register = (program, context) => {
 };
 export default register;
 
-/** An owner of the root that is in no passwd file has a number only, which systemd takes too. */
-function nameOfUser(): string {
-  const uid = process.getuid?.();
-  if (uid === 0) return "root";
+/**
+ * None for root. None for an owner of the root who is in no passwd file either: systemd does not know
+ * them (217/USER), and the launcher steps down to the owner by itself.
+ */
+function nameOfUser(): string | undefined {
   try {
-    return userInfo().username;
+    const { uid, username } = userInfo();
+    return uid === 0 ? undefined : username;
   } catch {
-    return String(uid);
+    return undefined;
   }
 }
