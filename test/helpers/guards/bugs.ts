@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Fault } from "../crash/cell.ts";
 
 export interface PlantedBug {
   /** Its number in the README. */
@@ -12,8 +13,13 @@ export interface PlantedBug {
   file: string;
   find: string;
   replace: string;
-  guard: { file: string; test: string; needsRoot?: true };
+  guard: Guard;
 }
+
+/** A test by its name, or one cell of the crash sweep. */
+export type Guard =
+  | { file: string; test: string; needsRoot?: true }
+  | { scenario: string; label: string; fault: Fault };
 
 export const PROMISES: Record<PlantedBug["promise"], string> = {
   1: "old keeps running until new is proven",
@@ -42,10 +48,7 @@ export const BUGS: readonly PlantedBug[] = [
     file: "src/runtime/supervisor/upgradeSteps.ts",
     find: `worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),`,
     replace: "Promise.resolve(worker),",
-    guard: {
-      file: "test/integration/upgradeFaults.test.ts",
-      test: "at carry: the old version serves, its state whole",
-    },
+    guard: { scenario: "handoff", label: "upgrade:carry", fault: "eio" },
   },
   {
     promise: 1,
@@ -74,7 +77,7 @@ export const BUGS: readonly PlantedBug[] = [
     replace: "Promise.all([hooks.done])",
     guard: {
       file: "test/contract/workerConnections.test.ts",
-      test: "a freeze waits for the request under way; new ones wait for the next",
+      test: "a freeze that runs out names what held it, and thaws",
     },
   },
   {
@@ -105,10 +108,7 @@ export const BUGS: readonly PlantedBug[] = [
     file: "src/runtime/supervisor/upgrade.ts",
     find: "await this.#prove();\n        await this.#commit();",
     replace: "await this.#commit();\n        await this.#prove();",
-    guard: {
-      file: "test/integration/upgradeFaults.test.ts",
-      test: "at probation: the next start boots the permanent release",
-    },
+    guard: { scenario: "handoff", label: "upgrade:probation", fault: "supervisor" },
   },
   {
     promise: 4,

@@ -8,23 +8,30 @@ import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { runCommand } from "../commands.ts";
 import { projectRoot } from "../example.ts";
-import { BUGS, type PlantedBug, PROMISES, planted } from "./bugs.ts";
+import { BUGS, type Guard, type PlantedBug, PROMISES, planted } from "./bugs.ts";
 
 const GUARD_TIMEOUT_MS = 300_000;
 
 type Outcome = "caught" | "MISSED" | "not run: needs root";
 
 const { values } = parseArgs({
-  options: { promise: { type: "string" }, write: { type: "boolean", default: false } },
+  options: {
+    promise: { type: "string" },
+    bug: { type: "string" },
+    write: { type: "boolean", default: false },
+  },
 });
-const chosen = BUGS.filter(({ promise }) => [undefined, String(promise)].includes(values.promise));
+const chosen = BUGS.filter(
+  ({ promise, bug }) =>
+    [undefined, String(promise)].includes(values.promise) && bug.includes(values.bug ?? ""),
+);
 const workshop = copyProject();
 const rows: string[][] = [];
 try {
   for (const bug of chosen) {
     const outcome = await tryOut(bug, workshop);
     const { promise, guard } = bug;
-    console.log(`${promise}. ${bug.bug}\n   ${outcome}: ${guard.file}\n   "${guard.test}"`);
+    console.log(`${promise}. ${bug.bug}\n   ${outcome}: ${nameOf(guard)}`);
     rows.push([`${promise}. ${PROMISES[promise]}`, bug.bug, outcome, nameOf(guard)]);
   }
 } finally {
@@ -35,8 +42,9 @@ console.log(`${rows.length} bugs planted, ${missed} missed`);
 if (values.write) await write();
 process.exitCode = missed > 0 ? 1 : 0;
 
-function nameOf({ file, test }: PlantedBug["guard"]): string {
-  return `\`${file.replace(/^test\//, "")}\`: ${test}`;
+function nameOf(guard: Guard): string {
+  if ("test" in guard) return `\`${guard.file.replace(/^test\//, "")}\`: ${guard.test}`;
+  return `\`npm run crash\`: ${guard.scenario}, ${guard.label}, ${guard.fault}`;
 }
 
 function copyProject(): string {
@@ -52,7 +60,7 @@ function copyProject(): string {
 }
 
 async function tryOut(bug: PlantedBug, root: string): Promise<Outcome> {
-  if (bug.guard.needsRoot && process.getuid?.() !== 0) return "not run: needs root";
+  if ("needsRoot" in bug.guard && process.getuid?.() !== 0) return "not run: needs root";
   const path = join(root, bug.file);
   const whole = readFileSync(path, "utf8");
   writeFileSync(path, planted(bug, root));
@@ -65,8 +73,30 @@ async function tryOut(bug: PlantedBug, root: string): Promise<Outcome> {
   }
 }
 
+function isRed(guard: Guard, root: string): Promise<boolean> {
+  return "test" in guard ? isTestRed(guard, root) : isCellRed(guard, root);
+}
+
+/** The sweep has to have got as far as to run the cell. */
+async function isCellRed(
+  { scenario, label, fault }: Extract<Guard, { label: string }>,
+  root: string,
+): Promise<boolean> {
+  const args = ["--scenario", scenario, "--label", label, "--fault", fault];
+  const command = ["scripts/crash.mjs", ...args];
+  const options = { cwd: root, timeoutMs: GUARD_TIMEOUT_MS };
+  const { status, output } = await runCommand(process.execPath, command, options);
+  if (!/[1-9]\d* cells, [1-9]\d* of them to run/.test(output)) {
+    throw new Error(`npm run crash has not run ${args.join(" ")}\n${output}`);
+  }
+  return status === 1;
+}
+
 /** That very test has to have failed: one that could not even be loaded has guarded nothing. */
-async function isRed({ file, test }: PlantedBug["guard"], root: string): Promise<boolean> {
+async function isTestRed(
+  { file, test }: Extract<Guard, { test: string }>,
+  root: string,
+): Promise<boolean> {
   const pattern = `--test-name-pattern=^${literally(test)}$`;
   const args = ["--import", "tsx", "--test", "--test-reporter=tap", pattern, file];
   const result = await runCommand(process.execPath, args, {
