@@ -226,7 +226,7 @@ describe("a host with a small disk", {
       const { code, events } = await fleet.deployKilledAt(two.tarball, began(step), fill);
       assert.equal(code, exit, JSON.stringify(events.at(-1)));
       const { error } = events.at(-1) as { error?: { message: string } };
-      assert.match(error!.message, /app2: .*(No space|Not enough space|room on the disk)/);
+      assert.match(error!.message, /app2: .*(No space|Not enough space|room on the disk)/s);
       assert.deepEqual(await fleet.versions(), [others, "1.0.0"], step);
       rmSync(filling);
     }

@@ -93,7 +93,7 @@ give_up() {
   exit 1
 }
 trap '' HUP PIPE
-mkdir -p "\${busy%/*}" && echo $$ >"$busy" || give_up
+mkdir -p "\${busy%/*}" && { echo $$ >"$busy"; } 2>/dev/null || give_up
 was=$(boot)
 swapped=no
 if [ -f "$next" ]; then
