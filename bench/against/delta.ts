@@ -33,7 +33,7 @@ interface Step {
   what: string;
   from: string;
   to: string;
-  /** Of zstd. The closest takes a minute; where next to nothing has changed it finds no more. */
+  /** Of zstd. The closest takes a minute or more, which is spent where much has changed. */
   level: number;
 }
 
