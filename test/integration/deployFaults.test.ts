@@ -180,10 +180,15 @@ describe("a host with a small disk", {
     await runCommand("umount", [disk]);
     await mustRun("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", disk]);
   };
+  const empty = () => {
+    for (const file of [filling, `${filling}.most`]) rmSync(file, { force: true });
+  };
   /** All that is left, as another program on that host would take it. */
   const fill = () => {
+    const { bavail: free, bsize } = statfsSync(disk);
+    const most = String(Math.max(1, free * bsize - 16_000_000));
+    spawnSync("fallocate", ["-l", most, `${filling}.most`], { stdio: "ignore" });
     spawnSync("dd", ["if=/dev/zero", `of=${filling}`, "bs=64k"], { stdio: "ignore" });
-    assert.equal(statfsSync(disk).bavail, 0);
   };
 
   test("it is seen before a byte is sent, and refused for all", async () => {
@@ -208,7 +213,7 @@ describe("a host with a small disk", {
     const left = readdirSync(app2!.root).filter((name) => name !== "log");
     assert.deepEqual([left, readdirSync(join(app2!.root, "run"))], [["run"], []]);
 
-    rmSync(filling);
+    empty();
     const again = await fleet.deploy(one.tarball);
     assert.equal(again.status, 0, again.output);
     assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"]);
@@ -217,18 +222,19 @@ describe("a host with a small disk", {
   test("it fills up before an upgrade arrives: refused for all; in the middle of one: back to the old one, by policy everywhere", async () => {
     const rollout = { canary: 1, batch: 1, onFailure: "rollback" };
     fleet.configure({ env: { WORD: "welcome" }, rollout });
-    const began = (step: string) => (event: DeployEventLine) =>
-      event.host === "app2" && event.step === step && event.state === "begin";
-    for (const [step, exit, others] of [
-      ["send", 4, "1.0.0"],
-      ["upgrade", 1, "1.0.0"],
+    const at = (host: string, step: string) => (event: DeployEventLine) =>
+      event.host === host && event.step === step && event.state === "begin";
+    // The second: while the canary, whose disk is another one, is upgraded.
+    for (const [host, step, exit] of [
+      ["app2", "send", 4],
+      ["app1", "upgrade", 1],
     ] as const) {
-      const { code, events } = await fleet.deployKilledAt(two.tarball, began(step), fill);
+      const { code, events } = await fleet.deployKilledAt(two.tarball, at(host, step), fill);
       assert.equal(code, exit, JSON.stringify(events.at(-1)));
       const { error } = events.at(-1) as { error?: { message: string } };
       assert.match(error!.message, /app2: .*(No space|Not enough space|room on the disk)/s);
-      assert.deepEqual(await fleet.versions(), [others, "1.0.0"], step);
-      rmSync(filling);
+      assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"], step);
+      empty();
     }
     const again = await fleet.deploy(two.tarball);
     assert.equal(again.status, 0, again.output);
