@@ -108,7 +108,7 @@ export const BUGS: readonly PlantedBug[] = [
     file: "src/runtime/supervisor/upgrade.ts",
     find: "await this.#prove();\n        await this.#commit();",
     replace: "await this.#commit();\n        await this.#prove();",
-    guard: { scenario: "handoff", label: "upgrade:probation", fault: "supervisor" },
+    guard: { file: UPGRADE, test: "install makes a release current, commit makes it permanent" },
   },
   {
     promise: 4,
