@@ -53,6 +53,8 @@ function copyProject(): string {
     ["node_modules", ".git", "dist", "rel"].includes(basename(path));
   cpSync(projectRoot, folder, {
     recursive: true,
+    // By them the scripts know that nothing is to be installed: node_modules is ours, by a link.
+    preserveTimestamps: true,
     filter: (path) => path === projectRoot || !isLeftOut(path),
   });
   symlinkSync(join(projectRoot, "node_modules"), join(folder, "node_modules"));
