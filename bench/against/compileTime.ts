@@ -4,7 +4,7 @@ import { mustRun } from "../../test/helpers/commands.ts";
 import { copyExample, installPackages, projectRoot, tsugiCli } from "../../test/helpers/example.ts";
 import type { Bench } from "../lib/bench.ts";
 import type { Result } from "../lib/result.ts";
-import { interleaved, median } from "../lib/statistics.ts";
+import { elapsedMs, interleaved, median } from "../lib/statistics.ts";
 
 const ROUNDS = 5;
 
@@ -13,10 +13,10 @@ export async function compileTime(bench: Bench): Promise<Result[]> {
   await installPackages(project);
   const env = { ...process.env, TSUGI_CACHE: join(bench.folder, "cache") };
   const release = () =>
-    time(() => mustRun(process.execPath, [tsugiCli, "release"], { cwd: project, env }));
+    elapsedMs(() => mustRun(process.execPath, [tsugiCli, "release"], { cwd: project, env }));
   const compiler = join(projectRoot, "bench", "lib", "compile.mjs");
   const compile = () =>
-    time(() => mustRun(process.execPath, [compiler, "src/server.ts"], { cwd: project, env }));
+    elapsedMs(() => mustRun(process.execPath, [compiler, "src/server.ts"], { cwd: project, env }));
 
   const coldMs = await release();
   const { warm, alone } = await interleaved(ROUNDS, { warm: release, alone: compile });
@@ -28,12 +28,6 @@ export async function compileTime(bench: Bench): Promise<Result[]> {
     outcome: `+ ${seconds(ms - aloneMs)}`,
   });
   return [result("tsugi release, cold", coldMs), result("tsugi release, warm", median(warm))];
-}
-
-async function time(run: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now();
-  await run();
-  return performance.now() - startedAt;
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

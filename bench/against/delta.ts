@@ -18,7 +18,7 @@ import { copyExample, exampleName, installPackages, tsugiCli } from "../../test/
 import { Host } from "../../test/helpers/host.ts";
 import type { Bench } from "../lib/bench.ts";
 import type { Result } from "../lib/result.ts";
-import { interleaved, median } from "../lib/statistics.ts";
+import { elapsedMs, interleaved, median } from "../lib/statistics.ts";
 
 /** Of Node and of a package, the ones before those that the example has. */
 const OLDER_NODE = "24.20.0";
@@ -76,8 +76,8 @@ async function moved(bench: Bench, { what, from, to, level }: Step): Promise<Res
   writeFileSync(inventory, (await host.must("inventory", "--json")).stdout);
   const out = join(bench.folder, "release.delta");
   const args = [tsugiCli, "delta", to, "--inventory", inventory, "--out", out];
-  const makeMs = await time(() => mustRun(process.execPath, args, { timeoutMs: 600_000 }));
-  const unpackMs = await time(() => host.must("unpack", "--delta", out));
+  const makeMs = await elapsedMs(() => mustRun(process.execPath, args, { timeoutMs: 600_000 }));
+  const unpackMs = await elapsedMs(() => host.must("unpack", "--delta", out));
   const bytes = statSync(out).size;
   const limit = await patchBytes(bench, from, to, level);
   rmSync(host.root, { recursive: true });
@@ -121,7 +121,7 @@ async function patchBytes(bench: Bench, from: string, to: string, level: number)
 async function unpackSpeed(bench: Bench, tarball: string): Promise<Result> {
   const run = async (unpack: (root: string) => Promise<unknown>) => {
     const root = mkdtempSync(join(bench.folder, "unpack-"));
-    const ms = await time(() => unpack(root));
+    const ms = await elapsedMs(() => unpack(root));
     rmSync(root, { recursive: true });
     return ms;
   };
@@ -146,12 +146,6 @@ async function unpackSpeed(bench: Bench, tarball: string): Promise<Result> {
     against: `${seconds(median(tar))} tar xz`,
     outcome: `${(median(unpack) / median(tar)).toFixed(1)} times`,
   };
-}
-
-async function time(run: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now();
-  await run();
-  return performance.now() - startedAt;
 }
 
 const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;

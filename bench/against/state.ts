@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { mustRun } from "../../test/helpers/commands.ts";
 import type { Bench } from "../lib/bench.ts";
 import type { Result } from "../lib/result.ts";
+import { median } from "../lib/statistics.ts";
 import { stepMs, upgradeTo } from "../lib/upgradeTo.ts";
 
 const MEGABYTES = [1, 10, 100];
@@ -48,5 +49,4 @@ export async function state(bench: Bench): Promise<Result[]> {
   return results;
 }
 
-const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
 const perSecond = (bytes: number, ms: number) => bytes / 1e6 / (ms / 1000);
