@@ -6,6 +6,8 @@ import { type Bench, endChild } from "./bench.ts";
 
 export interface Noticed {
   sent: number;
+  /** Requests that were answered; each counts on the sequence. */
+  counted: number;
   failed: number;
   /** Connections that the server has closed. */
   closed: number;

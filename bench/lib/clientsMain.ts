@@ -78,6 +78,7 @@ process.on("message", async (message) => {
     if (message === "begin") for (const { tally } of kinds) tally.begin();
     process.send!({
       sent: sum(({ counts }) => counts.sent),
+      counted: anew.tally.counts.answered + kept.tally.counts.answered,
       failed: sum(({ failures }) => failures),
       closed: sum(({ counts }) => counts.reconnected),
       quietMs: Math.max(...kinds.map(({ tally }) => tally.quietMs)),
@@ -87,4 +88,4 @@ process.on("message", async (message) => {
   }
 });
 process.on("disconnect", () => process.exit());
-process.send!({ sent: 0, failed: 0, closed: 0, quietMs: 0 });
+process.send!({ sent: 0, counted: 0, failed: 0, closed: 0, quietMs: 0 });
