@@ -65,7 +65,11 @@ async function feed(
       throw error;
     }
   };
-  await pipeline(Readable.from(watched()), child.stdin!).catch(() => {
+  // A broken pipe is thrown into what is read: into this generator, and no further.
+  const chunks = async function* () {
+    for await (const chunk of watched()) yield chunk;
+  };
+  await pipeline(Readable.from(chunks()), child.stdin!).catch(() => {
     if (sourceError !== undefined) stop();
   });
   if (sourceError !== undefined) throw sourceError;
