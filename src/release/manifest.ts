@@ -172,9 +172,9 @@ function partProblem({ components, processes, states, runtime, tsugi }: Manifest
   }
   for (const process of processes) {
     if (!areTexts(process, "name", "entry")) return "a process has no name or no entry";
-    const { name, entry, swap, workers } = process;
-    if (!isSafePath(entry) || (swap !== undefined && !isSafePath(String(swap)))) {
-      return `process ${JSON.stringify(name)}: its entry leaves the tree`;
+    const { name, swap, workers } = process;
+    if (swap !== undefined && typeof swap !== "string") {
+      return `process ${JSON.stringify(name)}: "swap" is not a string`;
     }
     if (workers !== "max" && !(Number.isSafeInteger(workers) && workers > 0)) {
       return `process ${JSON.stringify(name)}: workers is neither a number nor "max"`;

@@ -3,7 +3,7 @@
  * `releases/<vsn>/` and `bin/<app>`; it can never write `etc/`, `permanent`, or another's release.
  */
 import type { Layout } from "../../release/layout.ts";
-import type { Manifest, ManifestFile } from "../../release/manifest.ts";
+import { isSafePath, type Manifest, type ManifestFile } from "../../release/manifest.ts";
 
 /** @returns why this manifest may not be unpacked here, or undefined */
 export function contentsProblem(manifest: Manifest, layout: Layout): string | undefined {
@@ -11,6 +11,10 @@ export function contentsProblem(manifest: Manifest, layout: Layout): string | un
     return `it is a release of "${manifest.name}", this is the root of "${layout.name}"`;
   }
   if (manifest.kind !== "node") return `it is a release of kind "${manifest.kind}", not "node"`;
+  for (const { name, entry, swap = entry } of manifest.processes) {
+    if (!isSafePath(entry) || !isSafePath(swap))
+      return `process ${name}: its entry leaves the tree`;
+  }
   const kinds = new Map<string, "file" | "link">();
   const folded = new Set<string>();
   for (const file of manifest.files) {

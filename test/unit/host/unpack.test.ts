@@ -267,6 +267,18 @@ for (const [what, extra] of Object.entries(hostileManifests)) {
   });
 }
 
+test("an entry out of the tree is refused", async () => {
+  using at = host();
+  const { manifest, files } = handmadeRelease("0.0.2");
+  const [main] = manifest.processes;
+  for (const change of [{ entry: "../../etc/x.mjs" }, { swap: "/etc/x.mjs" }]) {
+    const altered = sealed({ ...manifest, processes: [{ ...main!, ...change }] }, files);
+    const source = await writeTarball(at.folder.at("a.tar.gz"), altered);
+    const refusal = failsWith("TSUGI_UNPACK_REFUSED", /entry leaves the tree/);
+    await assert.rejects(at.handler.unpack({ source }), refusal);
+  }
+});
+
 test("links and paths out of the tree are refused in the manifest already", async () => {
   using at = host();
   for (const extra of [
