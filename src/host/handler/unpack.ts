@@ -58,17 +58,20 @@ export async function unpack(
     const { releaseId } = opened;
     const { version } = opened.manifest;
     const previous = await presentRelease(layout, version);
-    if (previous?.releaseId === releaseId) return { version, releaseId, already: true };
-    if (previous !== undefined) refuseUnlessForced(layout, previous, opened, request.force);
-    await ensureFolder(folder, 0o700);
-    await sweepUnreferenced(layout);
-    const present = await unitsThatStay(layout, opened, previous);
-    await stage.fill(opened, present, onProgress);
-    if (previous !== undefined) await removeFiles(layout, previous.version);
-    await place(layout, folder, opened);
+    const already = previous?.releaseId === releaseId;
+    if (!already) {
+      if (previous !== undefined) refuseUnlessForced(layout, previous, opened, request.force);
+      await ensureFolder(folder, 0o700);
+      await sweepUnreferenced(layout);
+      const present = await unitsThatStay(layout, opened, previous);
+      await stage.fill(opened, present, onProgress);
+      if (previous !== undefined) await removeFiles(layout, previous.version);
+      await place(layout, folder, opened);
+    }
+    // Also one that is here already: an unpack that was ended just before this leaves it behind.
     const dropBox = layout.release(version).tarball;
     if (found.source === dropBox) await rm(dropBox, { force: true });
-    return { version, releaseId, already: false };
+    return { version, releaseId, already };
   } catch (error) {
     const isDamaged = error instanceof TsugiError && error.code === "TSUGI_STORE_DAMAGED";
     if (error instanceof TsugiError && !isDamaged) throw error;

@@ -160,6 +160,8 @@ async function succeedAnother(succession: Succession): Promise<void> {
     supervisor.succeed(supervisor.current);
     supervisor.markBooted();
     supervisor.upgrading = false;
+    // A worker may have died between its probation and this.
+    supervisor.ensureSlots();
     supervisor.parts.listeners.retain(supervisor.current.number);
     supervisor.note(`${boot.name} ${boot.version} has taken over`);
     await notifySystemd("READY=1", ...mainPid());
@@ -170,8 +172,13 @@ async function succeedAnother(succession: Succession): Promise<void> {
     const { releaseId } = boot;
     return supervisor.makeGeneration({ manifest, releaseId, strategy: "replace", succession });
   };
+  const predecessor = process.ppid;
   await supervisor.leaveRecord();
-  servePredecessor(supervisor, makeGeneration, takeOver, () => process.exit(1));
+  servePredecessor(supervisor, makeGeneration, takeOver, (tookOver) => {
+    if (!tookOver) process.exit(1);
+    // It has swept up behind itself, unless it was killed.
+    sweepRunFiles(layout, predecessor).catch((error) => supervisor.noteError(error));
+  });
 }
 
 /** The release is committed and its workers serve: there is no way but on. */

@@ -94,7 +94,7 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
 export async function allPassedOn(tally: MoveTally): Promise<void> {
   if (tally.onTheWay === 0) return;
   await new Promise<void>((resolve) => {
-    // A receiver that has died acknowledges nothing any more.
+    // A receiver that hangs acknowledges nothing.
     const timer = setTimeout(resolve, PASS_ON_MS);
     tally.onArrival = () => {
       clearTimeout(timer);

@@ -9,14 +9,14 @@ import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /**
- * Serves the old supervisor until it says `takeOver`; resolves then.
- * If it goes away before, `onAbandoned` is called instead and nothing of this one may stay.
+ * Serves the old supervisor until it is gone; `onGone` is told whether it had said `takeOver`. If
+ * not, nothing of this one may stay.
  */
 export function servePredecessor(
   supervisor: Supervisor,
   makeGeneration: () => Promise<Generation>,
   takeOver: () => Promise<void>,
-  onAbandoned: () => void,
+  onGone: (tookOver: boolean) => void,
 ): void {
   let generation: Generation | undefined;
   let tookOver = false;
@@ -72,9 +72,7 @@ export function servePredecessor(
     }
   };
   (process as EventEmitter).on("message", receive);
-  process.on("disconnect", () => {
-    if (!tookOver) onAbandoned();
-  });
+  process.on("disconnect", () => onGone(tookOver));
 }
 
 /** Everything that a worker says to the old supervisor's loop, in its order. */

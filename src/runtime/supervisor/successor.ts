@@ -11,6 +11,7 @@ import {
 } from "../../protocol/succession.ts";
 import type { WorkerEvent } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
+import { HandleQueue } from "../handleQueue.ts";
 import type { Generation } from "./generation.ts";
 import type { ListenerTable, RawHandle } from "./listeners.ts";
 import { sweepRunFiles } from "./runFiles.ts";
@@ -24,16 +25,21 @@ interface RemoteWorker {
   early: (() => void)[];
 }
 
+interface Answer<T> {
+  resolve: (value: T) => void;
+  reject: (error: Error) => void;
+}
+
 export class Successor {
   readonly #child: ChildProcess;
   readonly #workers: RemoteWorker[] = [];
+  readonly #connections = new HandleQueue();
   readonly #next: Generation;
   readonly #layout: Layout;
   #isAbandoned = false;
-  #spawned: { resolve: (slots: Spawned["slots"]) => void; reject: (error: Error) => void } | null =
-    null;
+  #spawned: Answer<Spawned["slots"]> | null = null;
   #gone: TsugiError | null = null;
-  #tookOver: () => void = () => {};
+  #tookOver: Answer<void> | null = null;
 
   constructor(next: Generation, layout: Layout, env: NodeJS.ProcessEnv, foreground: boolean) {
     this.#next = next;
@@ -42,6 +48,7 @@ export class Successor {
     this.#child.on("message", (message: FromSuccessor, handle) =>
       this.#receive(message, handle as unknown as RawHandle | undefined),
     );
+    this.#child.once("disconnect", () => this.#connections.end());
     this.#child.once("error", (error) => this.#end(error.message));
     this.#child.once("exit", (code, signal) => {
       this.#end(`it ended (${signal ?? code})`);
@@ -78,9 +85,9 @@ export class Successor {
 
   /** After it resolves, `run/` is the other's. */
   async takeOver(): Promise<void> {
+    if (this.#gone) throw this.#gone;
     const done = new Promise<void>((resolve, reject) => {
-      this.#tookOver = resolve;
-      this.#child.once("exit", () => reject(new TsugiError("TSUGI_SUCCESSOR_DIED", { why: "" })));
+      this.#tookOver = { resolve, reject };
     });
     this.#send({ type: "takeOver" });
     await done;
@@ -103,8 +110,12 @@ export class Successor {
     const remote = this.#workerAt(number);
     return {
       pid,
-      send: (request, handle, onSent) =>
-        this.#send({ type: "request", worker: number, request }, handle, onSent),
+      send: (request, handle, onSent = () => {}) => {
+        const post = (sent: () => void) =>
+          this.#send({ type: "request", worker: number, request }, handle, sent);
+        if (request.type === "adopt") this.#connections.add(post, onSent);
+        else post(onSent);
+      },
       kill: (signal) => this.#send({ type: "kill", worker: number, signal }),
       onEvent: (listener) => {
         remote.onEvent = listener;
@@ -133,7 +144,7 @@ export class Successor {
         this.#end(message.message);
         return;
       case "tookOver":
-        this.#tookOver();
+        this.#tookOver?.resolve();
         return;
       case "exit":
         this.#deliver(message.worker, (remote) => remote.onExit?.(message));
@@ -159,7 +170,9 @@ export class Successor {
 
   #end(why: string): void {
     this.#gone = new TsugiError("TSUGI_SUCCESSOR_DIED", { why });
+    this.#connections.end();
     this.#spawned?.reject(this.#gone);
+    this.#tookOver?.reject(this.#gone);
     const problem = `the new supervisor is gone: ${why}`;
     for (const remote of this.#workers) remote?.onExit?.({ code: null, signal: null, problem });
   }

@@ -27,6 +27,7 @@ import { lateProcesses, loadBeside, loadHere, loadInSuccessor } from "./loading.
 import {
   allPassedOn,
   emptyTally,
+  lostWith,
   quietSummary,
   relayConnections,
   releaseConnections,
@@ -192,7 +193,11 @@ class Upgrade {
     const { handler } = this.#job;
     const [old, next] = [this.#old, this.#next];
     if (!this.#reload) {
-      const unwritten = await this.#step("commit", () => handler.commit(next.version));
+      const unwritten = await this.#step("commit", async () => {
+        // The last moment to notice that there is nobody to go on with.
+        await this.#deaths.raceNext(Promise.resolve());
+        return handler.commit(next.version);
+      });
       if (unwritten !== undefined) this.#supervisor.noteError(unwritten);
     }
     this.#phase = "committed";
@@ -281,6 +286,9 @@ class Upgrade {
   #close(): void {
     const [supervisor, report, tally] = [this.#supervisor, this.#report, this.#tally];
     this.#stopRelay();
+    if (this.#phase === "committed") {
+      for (const { worker } of this.#next.slots) tally.lost += lostWith(worker, tally);
+    }
     report.connections.carried = tally.carried;
     report.connections.lost += tally.lost;
     report.requests.waited = tally.waited;

@@ -25,7 +25,7 @@ export interface WorkerExit {
 
 export interface WorkerChannel {
   readonly pid: number;
-  /** `onSent`: the message, and with it the handle, has left this process. */
+  /** `onSent`: the message, and with it the handle, has left this process, or never will. */
   send(request: WorkerRequest, handle?: RawHandle, onSent?: () => void, generation?: number): void;
   kill(signal: NodeJS.Signals): void;
   /** `generation`: of those that were loaded beside the first one. */
@@ -63,6 +63,7 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
     serialization: "advanced",
   });
   const connections = new HandleQueue();
+  for (const event of ["disconnect", "exit", "error"]) child.once(event, () => connections.end());
   return {
     pid: child.pid ?? 0,
     send(request, handle, onSent, generation) {
@@ -73,18 +74,8 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
       const envelope: Envelope<WorkerRequest> = { cmd: ENVELOPE, tsugi: request };
       if (generation !== undefined) envelope.generation = generation;
       const post = (sent: () => void) => child.send(envelope, handle as never, {}, sent);
-      if (request.type !== "adopt") {
-        post(() => onSent?.());
-        return;
-      }
-      connections.add((sent) => {
-        const gone = () => {
-          sent();
-          onSent?.();
-        };
-        if (child.connected) post(gone);
-        else gone();
-      });
+      if (request.type === "adopt") connections.add(post, onSent);
+      else post(() => onSent?.());
     },
     kill: (signal) => void child.kill(signal),
     onEvent(listener) {

@@ -41,8 +41,9 @@ export function canHappen(fault: Fault, { label, present, holder }: Instant): bo
   if (fault === "torn") return /:(write|append)$/.test(label);
   if (fault === "eio") return !NOTHING_FAILS.test(label);
   if (fault === "full-disk") return true;
-  // A command that has answered is no longer of interest.
-  return present.includes(fault) && (fault !== "control" || holder !== undefined);
+  // A command that has its answer ends when it likes.
+  const isAnswered = holder === undefined || label === "takeOver:leave";
+  return present.includes(fault) && (fault !== "control" || !isAnswered);
 }
 
 export async function runCell(lane: Lane, plan: Survey, instant: Instant, fault: Fault) {

@@ -144,8 +144,9 @@ async function recordProblems(root: string): Promise<string[]> {
       .sort()
       .join();
   const wanted = list(processesOf(root).filter(({ kind }) => kind === "worker"));
-  // Of those that have gone since it says nothing.
-  const recorded = () => list(livingOf(readFileSync(join(root, "run", "workers"), "utf8")));
+  const path = join(root, "run", "workers");
+  // Of those that have gone since it says nothing. Where the disk was full, it comes later.
+  const recorded = () => list(existsSync(path) ? livingOf(readFileSync(path, "utf8")) : []);
   const isRight = () => recorded() === wanted;
   const waiting = until("it is written", isRight, RECORD_MS).catch(() => undefined);
   return (await waiting) ? [] : [`run/workers has ${recorded()}, there are ${wanted}`];

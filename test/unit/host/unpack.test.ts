@@ -86,6 +86,16 @@ test("unpacking the same release again does nothing and says so", async () => {
   assert.equal((await at.handler.unpack({ version: "0.0.2" })).already, true);
 });
 
+test("a tarball in the drop box of a release that is here already goes, too", async () => {
+  using at = host();
+  const release = handmadeRelease("0.0.2");
+  await at.handler.unpack({ source: await writeTarball(at.folder.at("a.tar.gz"), release) });
+  const { tarball } = at.layout.release("0.0.2");
+  await writeTarball(tarball, release);
+  assert.equal((await at.handler.unpack({ version: "0.0.2" })).already, true);
+  assert.ok(!existsSync(tarball));
+});
+
 test("the tree of a build can be unpacked from its folder", async () => {
   using at = host();
   using elsewhere = host();
