@@ -133,9 +133,10 @@ function promiseProblems(
   const wanted = versionAfter(plan, instant, fault);
   if (wanted !== undefined && isOld !== (wanted === "old")) problems.push(`${version} goes on`);
 
-  // 3: the rename of `permanent` decides what boots.
+  // 3: the rename of `permanent` decides what boots. A successor's predecessor may still do it.
   const isCommitted = instant.index >= at("permanent:renamed");
-  if (startedAgain && isOld === isCommitted) problems.push(`a start boots ${version}`);
+  const isOpen = fault === "successor" && !isCommitted && instant.index >= at("upgrade:commit");
+  if (startedAgain && !isOpen && isOld === isCommitted) problems.push(`a start boots ${version}`);
 
   // 2: what was acknowledged is in the state, unless who held it was killed.
   if (count.life !== run.life) {
