@@ -15,19 +15,20 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { type CommandResult, mustRun, runCommand } from "../helpers/commands.ts";
-import { findProgram, needPrograms } from "../helpers/debian.ts";
-import { copyExample, exampleName, projectRoot, tsugiCli } from "../helpers/example.ts";
+import { ansibleExamples, playbook, whyNoAnsible } from "../helpers/ansible.ts";
+import { mustRun, runCommand } from "../helpers/commands.ts";
+import { findProgram } from "../helpers/debian.ts";
+import { copyExample, exampleName, tsugiCli } from "../helpers/example.ts";
 import { freePort } from "../helpers/host.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
 import { AdmiralWorkload, startTraffic } from "../helpers/traffic/index.ts";
 
 const SECRET = `it's "half" of \\ the # truth`;
 
-describe("the Ansible role", { skip: await whyNotHere() }, async () => {
+describe("the Ansible role", { skip: (await whyNoAnsible()) || (await whyNoSshd()) }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-ansible-"));
   const repository = join(folder, "repository");
   const port = await freePort();
@@ -74,22 +75,17 @@ describe("the Ansible role", { skip: await whyNotHere() }, async () => {
     ),
   });
 
-  const play = async (more: Record<string, unknown> = {}, ...flags: string[]): Promise<Played> => {
+  const play = async (more: Record<string, unknown> = {}, ...flags: string[]) => {
     const file = join(folder, "variables.json");
     writeFileSync(file, JSON.stringify({ ...variables(), ...more }));
-    const examples = join(projectRoot, "ansible", "examples");
-    const result = await runCommand(
-      findProgram("ansible-playbook")!,
-      [
-        join(examples, `${exampleName}.yml`),
-        ...["-i", inventory(), "-e", `@${file}`],
-        ...("tsugi_tarball" in more ? ["--limit", "admirals"] : []),
-        ...flags,
-      ],
-      { cwd: examples, env: controllerEnvironment(folder), timeoutMs: 300_000 },
-    );
-    assert.ok(!result.output.includes("truth"), "a secret was printed");
-    return { ...result, host: recapOf(result, "app1") };
+    const args = [
+      ...["-i", inventory(), "-e", `@${file}`],
+      ...("tsugi_tarball" in more ? ["--limit", "admirals"] : []),
+      ...flags,
+    ];
+    const result = await playbook(join(ansibleExamples, `${exampleName}.yml`), args, folder);
+    assert.ok(result.hosts.app1, result.output);
+    return { ...result, host: result.hosts.app1 };
   };
 
   function inventory(): string {
@@ -203,41 +199,6 @@ describe("the Ansible role", { skip: await whyNotHere() }, async () => {
     return { etcChanged, pid: processes[0].slots[0].pid };
   }
 });
-
-interface Played extends CommandResult {
-  host: { changed: number; failed: number };
-}
-
-async function whyNotHere(): Promise<string | false> {
-  const programs = needPrograms(["ansible-playbook", "git"], ["ansible-core", "git"]);
-  const missing = await programs.then(
-    () => false as const,
-    (error: Error) => error.message,
-  );
-  return missing || (await whyNoSshd());
-}
-
-/** Ansible keeps its own in a folder of ours; npm and tsugi keep their caches. */
-function controllerEnvironment(folder: string): NodeJS.ProcessEnv {
-  return {
-    ...process.env,
-    ANSIBLE_HOME: join(folder, "ansible"),
-    ANSIBLE_NOCOLOR: "1",
-    ANSIBLE_FORCE_COLOR: "0",
-    ANSIBLE_LOCALHOST_WARNING: "0",
-    LC_ALL: "C.UTF-8",
-    HOME: homedir(),
-    NODE_OPTIONS: "",
-  };
-}
-
-/** `app1 : ok=9 changed=0 unreachable=0 failed=0 …` */
-function recapOf({ output }: CommandResult, host: string): Played["host"] {
-  const line = new RegExp(`^${host}\\s*: .*$`, "m").exec(output)?.[0];
-  assert.ok(line, output);
-  const number = (what: string) => Number(new RegExp(`${what}=(\\d+)`).exec(line)![1]);
-  return { changed: number("changed"), failed: number("failed") + number("unreachable") };
-}
 
 /** Four commits: the example's two versions, one that does not load, one that is not healthy. */
 async function makeRepository(folder: string): Promise<void> {

@@ -1,7 +1,8 @@
 /** The measured report of an upgrade for a terminal of 80 columns. */
 import type { UpgradeOptions } from "../../protocol/control.ts";
 import type { StateReport, StepReport, UpgradeReport } from "../../protocol/report.ts";
-import { bytesText, msText, wrap } from "./output.ts";
+import { wrap } from "../../protocol/wrap.ts";
+import { bytesText, msText } from "./output.ts";
 
 type Asked = UpgradeOptions & { direction?: "upgrade" | "downgrade" | "rollback" | "reload" };
 

@@ -1,6 +1,7 @@
 /** The program behind `bin/<app>`: parses, runs one command, prints its error, sets the exit code. */
 import type { CommanderError } from "commander";
 import { type ErrorJson, errorToJson, renderErrorJson, TsugiError } from "../../errors.ts";
+import { wrapError } from "../../protocol/wrap.ts";
 import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
@@ -50,7 +51,7 @@ function showError(error: unknown, args: string[], name: string): number {
     const value = error instanceof Error ? Reflect.get(error, "value") : undefined;
     print(JSON.stringify(value ?? { error: json }, null, 2));
   }
-  note(renderErrorJson(json));
+  note(wrapError(renderErrorJson(json), process.stderr.columns));
   if (process.env.TSUGI_DEBUG && error instanceof Error) note(String(error.stack));
   return json.exitCode;
 }

@@ -49,18 +49,3 @@ export function msText(ms: number): string {
 /** "3 requests", "1 request". */
 export const count = (number: number, noun: string): string =>
   `${number} ${noun}${number === 1 ? "" : "s"}`;
-
-/** Wraps words at `width`, continuation lines indented. */
-export function wrap(text: string, indent: string, width = 80): string {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = indent + word;
-    } else {
-      line = line === "" ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line].join("\n");
-}

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { isPath } from "../../../src/host/control/arguments.ts";
 import { type ContainerFacts, isEphemeral } from "../../../src/host/control/container.ts";
 import { formatReport } from "../../../src/host/control/formatReport.ts";
-import { bytesText, msText, table, wrap } from "../../../src/host/control/output.ts";
+import { bytesText, msText, table } from "../../../src/host/control/output.ts";
 import { owningUnit, unitFor, unitText } from "../../../src/host/control/units.ts";
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
@@ -138,5 +138,4 @@ test("numbers, tables and wrapped words read well", () => {
     ]),
     "a    bb\nccc  d",
   );
-  assert.equal(wrap("one two three", "  ", 8), "one two\n  three");
 });
