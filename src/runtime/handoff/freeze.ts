@@ -33,7 +33,7 @@ export async function freeze(
   return {
     underWay,
     frozenAtMs: nowMs(),
-    connections: inPlace ? outgoing.accepted : outgoing.size,
+    connections: inPlace ? outgoing.connections.accepted : outgoing.connections.size,
   };
 }
 

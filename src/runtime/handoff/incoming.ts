@@ -6,7 +6,7 @@ import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts
 import type { EventSink } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
-import type { HttpData } from "./outgoing.ts";
+import type { HttpData } from "./sending.ts";
 import { acceptedSocket } from "./sockets/accepted.ts";
 import type { Carriers } from "./sockets/carriers.ts";
 

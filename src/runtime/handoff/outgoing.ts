@@ -7,9 +7,8 @@
  *                              drain()        a stop: nobody takes over
  *   close()    ─► switchOver() ─► releaseTo() ─► drainHere()        a swap
  */
-import type { ServerResponse } from "node:http";
 import type { HotRegistry } from "../../hot/registry.ts";
-import type { ConnectionMeta, Holder, ListenKey, WorkerReplies } from "../../protocol/worker.ts";
+import type { ConnectionMeta, Holder, WorkerReplies } from "../../protocol/worker.ts";
 import type { EventSink } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { Listening } from "../worker/listening.ts";
@@ -17,35 +16,23 @@ import {
   connectionsOf,
   type HttpServerInternals,
   type RawHandle,
-  type ServerInternals,
   type SocketInternals,
 } from "../worker/nodeInternals.ts";
 import { Ages } from "./ages.ts";
+import { endEventStreams, farewell } from "./farewell.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
 import { HttpGate } from "./httpGate.ts";
-import {
-  closeWebSocket,
-  isAnswering,
-  isEventStream,
-  isPlainTcp,
-  isWebSocket,
-  otherSockets,
-  rememberSecured,
-} from "./otherSockets.ts";
-import { quietSinceMs, resumeReading, stopReading, takeHandle } from "./quiet.ts";
-import type { CarrierIdentity, SendConnection } from "./sockets/carrier.ts";
+import { OpenConnections, serversOf } from "./openConnections.ts";
+import { isAnswering, isPlainTcp, isWebSocket, rememberSecured } from "./otherSockets.ts";
+import { resumeReading, stopReading } from "./quiet.ts";
+import { Sending } from "./sending.ts";
 import type { Carriers } from "./sockets/carriers.ts";
-import { Turns } from "./turns.ts";
+import { Staying } from "./staying.ts";
 
-/** Clients come back at once when they are told to go: not all at the same instant, then. */
-const SPREAD_MS = 1_000;
 /** How long a farewell may take to reach its client. */
 const FAREWELL_MS = 1_500;
 const CHECK_MS = 5;
-const MOVES_A_TURN = 20;
 const CHECK_MOST_MS = 250;
-/** Of a registered connection whose server has stopped listening: nobody needs it there. */
-const UNKNOWN_KEY: ListenKey = { family: "fd", address: null, port: -1, ordinal: 0 };
 
 export interface OutgoingParts {
   channel: EventSink;
@@ -55,11 +42,6 @@ export interface OutgoingParts {
   carriers: Carriers;
 }
 
-/** What travels with an HTTP connection. */
-export interface HttpData {
-  hasServed: boolean;
-}
-
 interface Gated {
   gate: HttpGate;
   listening: Listening;
@@ -67,6 +49,8 @@ interface Gated {
 
 export class Outgoing {
   readonly #parts: OutgoingParts;
+  /** What is open, whoever has it. */
+  readonly connections: OpenConnections;
   readonly ages: Ages;
   #gates: Gated[] = [];
   readonly #http2 = new Map<object, Http2Sessions>();
@@ -74,24 +58,22 @@ export class Outgoing {
   #stilled: SocketInternals[] = [];
   #closed = false;
   #released = false;
-  #carried = 0;
-  readonly #sending = new Set<Promise<void>>();
-  /** In place: what the old code brings to its end. */
-  #finishing = new Set<ServerResponse>();
-  #stragglers = new Set<SocketInternals>();
-  #waited = 0;
-  #stayed = 0;
+  readonly #sending: Sending;
+  readonly #staying: Staying;
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
-    const { listeners } = parts;
+    const { channel, listeners, carriers } = parts;
+    this.connections = new OpenConnections(listeners, carriers, this.#http2);
+    this.#sending = new Sending(channel);
+    this.#staying = new Staying(this.connections, carriers);
     listeners.onServer = (server) => {
       rememberSecured(server);
       if (isHttp2Server(server) && !this.#http2.has(server)) {
         this.#http2.set(server, new Http2Sessions(server));
       }
     };
-    this.ages = new Ages(() => [...this.#servers()]);
+    this.ages = new Ages(() => [...this.connections.servers]);
   }
 
   /** From here on no request reaches the application. */
@@ -117,7 +99,7 @@ export class Outgoing {
   stillOthers({ inPlace }: { inPlace: boolean }): void {
     if (inPlace) this.#parts.carriers.hold();
     else this.#parts.carriers.still();
-    this.#stilled = this.#unregistered();
+    this.#stilled = this.connections.unregistered();
     for (const socket of this.#stilled) stopReading(socket);
   }
 
@@ -129,14 +111,6 @@ export class Outgoing {
     this.#parts.carriers.open();
     for (const sessions of this.#http2.values()) sessions.open();
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
-  }
-
-  /** Open connections of this generation, of whatever kind. */
-  get size(): number {
-    const http = [...this.#servers()].flatMap((server) =>
-      (connectionsOf(server)?.all() ?? []).map(({ socket }) => socket),
-    );
-    return new Set([...http, ...this.#others()]).size;
   }
 
   /** Requests and messages under way. */
@@ -181,15 +155,15 @@ export class Outgoing {
       if (!this.#parts.carriers.owns(socket)) resumeReading(socket);
     }
     const moves = this.#gates.map(({ gate, listening }) => {
-      if (gate.carries) return this.#follow(gate, listening);
-      return gate.serveLast();
+      if (!gate.carries) return gate.serveLast();
+      return this.#sending.follow(gate, listening, () => this.#released);
     });
     for (const sessions of this.#http2.values()) sessions.end(stateless);
-    await this.#parts.carriers.release((meta, handle) => this.#send(meta, handle));
+    await this.#parts.carriers.release((meta, handle) => this.#sending.send(meta, handle));
     await Promise.all(moves);
-    await this.#allSent();
-    this.#endEventStreams();
-    return { carried: this.#carried, left: this.#left().length, waited };
+    await this.#sending.done();
+    endEventStreams(this.#left().map((socket) => socket._httpMessage));
+    return { carried: this.#sending.carried, left: this.#left().length, waited };
   }
 
   /**
@@ -199,16 +173,15 @@ export class Outgoing {
   switchOver(takeOver: () => void): void {
     const { carriers } = this.#parts;
     carriers.hold();
-    const unregistered = this.#closed ? this.#stilled : this.#unregistered();
-    this.#stragglers = new Set(unregistered.filter((socket) => !carriers.owns(socket)));
-    this.#oldLeft();
-    this.#stayed = this.#known;
-    this.#finishing = new Set(this.#responses());
-    for (const response of this.#finishing) {
-      response.once("close", () => this.#finishing.delete(response));
-    }
     const gates = this.#gates.splice(0).map(({ gate }) => gate);
-    this.#waited = gates.reduce((sum, gate) => sum + gate.heldCount, 0);
+    const gated = gates.flatMap(({ connections }) => connections);
+    this.#staying.begin({
+      sockets: this.#closed ? this.#stilled : this.connections.unregistered(),
+      responses: this.connections.responses(
+        new Map(gated.map((one) => [one.socket, one.response])),
+      ),
+      waited: gates.reduce((sum, gate) => sum + gate.heldCount, 0),
+    });
     for (const gate of gates) gate.unhook();
     for (const sessions of this.#http2.values()) sessions.unhook();
     takeOver();
@@ -225,71 +198,38 @@ export class Outgoing {
     }
   }
 
-  /**
-   * In place, after `switchOver`: registered connections go over, as they are where that is possible,
-   * each as soon as it can. `adopt`: what had to be taken apart.
-   */
-  async releaseTo(
+  /** In place, after `switchOver`: see Staying. */
+  releaseTo(
     to: Carriers,
     adopt: (meta: ConnectionMeta, handle: RawHandle | undefined) => void,
   ): Promise<WorkerReplies["releaseConnections"]> {
-    const turns = new Turns();
-    const onPassed = () => turns.end();
-    const carrierFor = (identity: CarrierIdentity) => to.find(identity);
-    const adoptHere: SendConnection = async (meta, handle) => {
-      if (handle !== undefined) this.#carried += 1;
-      adopt(meta, handle);
-      await turns.end();
-    };
-    await this.#parts.carriers.release(adoptHere, { carrierFor, onPassed });
-    endEventStreams([...this.#finishing]);
-    const left = this.#oldLeft();
-    return { carried: this.#carried, left, waited: this.#waited, stayed: this.#stayed };
+    return this.#staying.releaseTo(to, adopt);
   }
 
-  /** In place: waits for what the old code has begun, at most drainMs, then ends it. */
-  async drainHere(drainMs: number): Promise<WorkerReplies["drain"]> {
-    const atFirst = this.#stragglers.size;
-    const deadline = performance.now() + drainMs;
-    while (this.#oldLeft() > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
-    }
-    this.#parts.carriers.open();
-    const lost = this.#finishing.size;
-    for (const response of this.#finishing) response.destroy();
-    this.#farewell([...this.#stragglers, ...this.#parts.carriers.left]);
-    return { drained: atFirst, lost };
+  drainHere(drainMs: number): Promise<WorkerReplies["drain"]> {
+    return this.#staying.drain(drainMs);
   }
 
   /** Nothing of this process's life holds it any more. */
   unload(): void {
     this.ages.stop();
     this.#http2.clear();
-    this.#stragglers.clear();
-    this.#finishing.clear();
-  }
-
-  #oldLeft(): number {
-    const beneath = this.#beneathTls();
-    for (const socket of this.#stragglers) {
-      if (socket.destroyed || beneath.has(socket)) this.#stragglers.delete(socket);
-    }
-    return this.#stragglers.size + this.#finishing.size + this.#parts.carriers.left.length;
+    this.#staying.forget();
   }
 
   /** Waits for what is left, at most drainMs, then ends it. */
   async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
-    const before = this.#carried;
-    const atFirst = this.size;
+    const before = this.#sending.carried;
+    const atFirst = this.connections.size;
     if (!this.#released) this.#endIdle();
     await this.#emptyWithin(drainMs);
     this.#parts.carriers.open();
     const lost = this.#left().filter(isAnswering);
     for (const sessions of this.#http2.values()) sessions.destroy();
-    this.#farewell(this.#left());
+    farewell(this.#left());
     await this.#emptyWithin(FAREWELL_MS);
     for (const socket of this.#left()) socket.destroy();
-    const followed = this.#carried - before;
+    const followed = this.#sending.carried - before;
     return { drained: Math.max(0, atFirst - followed - lost.length), lost: lost.length };
   }
 
@@ -302,18 +242,7 @@ export class Outgoing {
     for (const { gate } of this.#gates) gate.serveLast({ endIdle: true });
     for (const sessions of this.#http2.values()) sessions.end(true);
     for (const sessions of this.#http2.values()) sessions.destroy();
-    this.#farewell(this.#others().filter(isWebSocket));
-  }
-
-  #farewell(sockets: SocketInternals[]): void {
-    const spreadMs = Math.min(SPREAD_MS, sockets.length);
-    sockets.forEach((socket, index) => {
-      const end = () => {
-        resumeReading(socket);
-        if (!closeWebSocket(socket)) socket.destroySoon();
-      };
-      setTimeout(end, (index * spreadMs) / sockets.length);
-    });
+    farewell(this.connections.others().filter(isWebSocket));
   }
 
   async #emptyWithin(ms: number): Promise<void> {
@@ -325,136 +254,16 @@ export class Outgoing {
       await new Promise((resolve) => setTimeout(resolve, waitMs));
       passedMs = performance.now() - start;
     }
-    await this.#allSent();
-  }
-
-  #allSent(): Promise<unknown> {
-    return Promise.all(this.#sending);
-  }
-
-  keyOf(socket: SocketInternals): ListenKey {
-    const server = socket._server ?? socket.server;
-    const listening = this.#parts.listeners.all.find(
-      (it) => it.server === server || it.route.former.has(server as ServerInternals),
-    );
-    return listening?.key ?? UNKNOWN_KEY;
-  }
-
-  /** Sends what is movable now, and from here on whatever becomes so. */
-  #follow(gate: HttpGate, listening: Listening): Promise<void> {
-    let move: Promise<void> | undefined;
-    gate.onChange = () => {
-      move ??= this.#sendMovable(gate, listening).finally(() => {
-        move = undefined;
-      });
-    };
-    gate.onChange();
-    return move ?? Promise.resolve();
-  }
-
-  async #sendMovable(gate: HttpGate, { key }: Listening): Promise<void> {
-    let count = 0;
-    for (const connection of gate.movable()) {
-      if (!this.#released) return;
-      if (connection.gone) continue;
-      const { socket } = connection;
-      const data: HttpData = { hasServed: connection.hasServed };
-      const head = gate.take(connection);
-      const meta: ConnectionMeta = { kind: "http", key, data, quietSinceMs: quietSinceMs(socket) };
-      if (head.length > 0) meta.head = head;
-      void this.#send(meta, takeHandle(socket));
-      count += 1;
-      // Requests may still be under way here: thousands of connections are not to hold them up.
-      if (count % MOVES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  /** Without a handle: the next generation hears of a connection that has ended meanwhile. */
-  #send(meta: ConnectionMeta, handle: RawHandle | undefined): Promise<void> {
-    const { channel } = this.#parts;
-    if (handle === undefined) {
-      channel.send({ type: "connection", meta });
-      return Promise.resolve();
-    }
-    this.#carried += 1;
-    const sent = channel
-      .sendWithHandle({ type: "connection", meta }, handle)
-      .catch(() => {})
-      .finally(() => {
-        // The kernel holds a reference for the message; this process is done with it.
-        handle.close();
-        this.#sending.delete(sent);
-      });
-    this.#sending.add(sent);
-    return sent;
+    await this.#sending.done();
   }
 
   #left(): SocketInternals[] {
     const gated = this.#closed
       ? this.#gates.flatMap(({ gate }) => gate.connections.map(({ socket }) => socket))
       : [];
-    const others = this.#others().filter((socket) => this.#released || !isPlainTcp(socket));
+    const others = this.connections
+      .others()
+      .filter((socket) => this.#released || !isPlainTcp(socket));
     return [...new Set([...gated, ...others])].filter((socket) => !socket.destroyed);
   }
-
-  #others(): SocketInternals[] {
-    return otherSockets(this.#servers());
-  }
-
-  #servers(): Set<ServerInternals> {
-    return new Set(this.#parts.listeners.all.flatMap(serversOf));
-  }
-
-  /** Sockets that carry a TLS connection which speaks HTTP: no connections of their own. */
-  #beneathTls(): Set<SocketInternals | undefined> {
-    const connections = [...this.#servers()].flatMap((it) => connectionsOf(it)?.all() ?? []);
-    return new Set(connections.map(({ socket }) => socket?._parent));
-  }
-
-  /** Under way, and seen by the application. */
-  #responses(): ServerResponse[] {
-    const gated = new Map(
-      this.#gates.flatMap(({ gate }) => gate.connections.map((one) => [one.socket, one.response])),
-    );
-    return [...this.#servers()]
-      .flatMap((server) => connectionsOf(server)?.all() ?? [])
-      .map(({ socket }) => (socket && gated.has(socket) ? gated.get(socket) : socket?._httpMessage))
-      .filter((response) => response !== undefined && response !== null);
-  }
-
-  /** Open connections that need not be looked for. */
-  get #known(): number {
-    const servers = [...this.#servers()];
-    const http = servers.reduce((sum, it) => sum + (connectionsOf(it)?.all().length ?? 0), 0);
-    const http2 = [...this.#http2.values()].reduce((sum, { size }) => sum + size, 0);
-    return http + http2 + this.#parts.carriers.size;
-  }
-
-  /** Open connections as the servers count them. */
-  get accepted(): number {
-    return [...this.#servers()].reduce((sum, { _connections: open }) => sum + open, 0);
-  }
-
-  #unregistered(): SocketInternals[] {
-    const { carriers } = this.#parts;
-    const isHttp2 = ({ _server, server }: SocketInternals) =>
-      this.#http2.has((_server ?? server) as object);
-    if (this.#known === this.accepted) return [];
-    return this.#others().filter((socket) => !carriers.owns(socket) && !isHttp2(socket));
-  }
-
-  #endEventStreams(): void {
-    endEventStreams(this.#left().map((socket) => socket._httpMessage));
-  }
 }
-
-function endEventStreams(responses: (ServerResponse | null | undefined)[]): void {
-  for (const response of responses) {
-    if (!isEventStream(response)) continue;
-    setTimeout(() => response!.end(), Math.random() * SPREAD_MS);
-  }
-}
-
-/** Those of older generations in this process too, as far as they have connections. */
-const serversOf = ({ server, route }: Listening): ServerInternals[] =>
-  route.server === server ? [server, ...route.former] : [server];

@@ -106,7 +106,7 @@ export class AppGeneration {
     });
     const { listeners, registry } = this;
     this.carriers = new Carriers(registry, {
-      keyOf: (socket) => this.outgoing.keyOf(socket),
+      keyOf: (socket) => this.outgoing.connections.keyOf(socket),
       serverOf: (key) => listeners.byKey(key)?.server,
       markCarried: (connection) => registry.carried.add(connection),
       notice: (text) => channel.send({ type: "notice", text }),
@@ -209,7 +209,7 @@ export class AppGeneration {
       throw error;
     }
     this.#hooksFrozen = true;
-    return { underWay: 0, frozenAtMs: nowMs(), connections: this.outgoing.size };
+    return { underWay: 0, frozenAtMs: nowMs(), connections: this.outgoing.connections.size };
   }
 
   /** From the generation that serves in this process. */

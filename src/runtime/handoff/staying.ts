@@ -1,0 +1,90 @@
+/**
+ * A swap: what the old code of a process has begun, it brings to its end, while the new code serves.
+ * Registered connections go over to it; answers under way and unregistered sockets stay.
+ */
+import type { ServerResponse } from "node:http";
+import type { ConnectionMeta, WorkerReplies } from "../../protocol/worker.ts";
+import type { RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
+import { endEventStreams, farewell } from "./farewell.ts";
+import type { OpenConnections } from "./openConnections.ts";
+import type { CarrierIdentity, SendConnection } from "./sockets/carrier.ts";
+import type { Carriers } from "./sockets/carriers.ts";
+import { Turns } from "./turns.ts";
+
+const CHECK_MS = 5;
+
+type Adopt = (meta: ConnectionMeta, handle: RawHandle | undefined) => void;
+
+export class Staying {
+  readonly #open: OpenConnections;
+  readonly #carriers: Carriers;
+  #finishing = new Set<ServerResponse>();
+  #stragglers = new Set<SocketInternals>();
+  /** Connections that changed hands without being moved. */
+  #stayed = 0;
+  #waited = 0;
+  #carried = 0;
+
+  constructor(open: OpenConnections, carriers: Carriers) {
+    this.#open = open;
+    this.#carriers = carriers;
+  }
+
+  /** At the takeover. `waited`: requests that were held back for the new code. */
+  begin(what: { sockets: SocketInternals[]; responses: ServerResponse[]; waited: number }): void {
+    this.#stragglers = new Set(what.sockets.filter((socket) => !this.#carriers.owns(socket)));
+    this.#countLeft();
+    this.#stayed = this.#open.known;
+    this.#waited = what.waited;
+    this.#finishing = new Set(what.responses);
+    for (const response of this.#finishing) {
+      response.once("close", () => this.#finishing.delete(response));
+    }
+  }
+
+  /**
+   * Registered connections go over, as they are where that is possible, each as soon as it can.
+   * `adopt`: what had to be taken apart.
+   */
+  async releaseTo(to: Carriers, adopt: Adopt): Promise<WorkerReplies["releaseConnections"]> {
+    const turns = new Turns();
+    const onPassed = () => turns.end();
+    const carrierFor = (identity: CarrierIdentity) => to.find(identity);
+    const adoptHere: SendConnection = async (meta, handle) => {
+      if (handle !== undefined) this.#carried += 1;
+      adopt(meta, handle);
+      await turns.end();
+    };
+    await this.#carriers.release(adoptHere, { carrierFor, onPassed });
+    endEventStreams([...this.#finishing]);
+    const left = this.#countLeft();
+    return { carried: this.#carried, left, waited: this.#waited, stayed: this.#stayed };
+  }
+
+  /** Waits for what the old code has begun, at most drainMs, then ends it. */
+  async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
+    const atFirst = this.#stragglers.size;
+    const deadline = performance.now() + drainMs;
+    while (this.#countLeft() > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+    }
+    this.#carriers.open();
+    const lost = this.#finishing.size;
+    for (const response of this.#finishing) response.destroy();
+    farewell([...this.#stragglers, ...this.#carriers.left]);
+    return { drained: atFirst, lost };
+  }
+
+  forget(): void {
+    this.#stragglers.clear();
+    this.#finishing.clear();
+  }
+
+  #countLeft(): number {
+    const beneath = this.#open.beneathTls();
+    for (const socket of this.#stragglers) {
+      if (socket.destroyed || beneath.has(socket)) this.#stragglers.delete(socket);
+    }
+    return this.#stragglers.size + this.#finishing.size + this.#carriers.left.length;
+  }
+}
