@@ -70,23 +70,23 @@ export const ERRORS = define({
   TSUGI_WORKER_DIED: {
     exitCode: 4,
     message: "The worker {process}.{slot} (pid {pid}) is gone: {why}.",
-    hint: "The log has its last words: bin/<app> logs",
+    hint: "The log has its last words: {bin} logs",
   },
   TSUGI_SUCCESSOR_DIED: {
     exitCode: 4,
     message: "The new supervisor did not come up: {why}",
-    hint: "The old one serves as before. The log may have the reason: bin/<app> logs",
+    hint: "The old one serves as before. The log may have the reason: {bin} logs",
   },
   TSUGI_WORKER_SILENT: {
     exitCode: 4,
     message:
       "The worker {process}.{slot} (pid {pid}) did not answer {request} within {timeoutMs} ms.",
-    hint: "Something blocks its event loop; the log may say what: bin/<app> logs",
+    hint: "Something blocks its event loop; the log may say what: {bin} logs",
   },
   TSUGI_NO_SUCH_WORKER: {
     exitCode: 2,
     message: "There is no worker {process}.{slot}.",
-    hint: "See what runs: bin/<app> status",
+    hint: "See what runs: {bin} status",
   },
 
   // --- upgrades --------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ export const ERRORS = define({
   TSUGI_NOTHING_TO_COMMIT: {
     exitCode: 1,
     message: "No release is installed and waiting for its commit.",
-    hint: "See what runs and what there is: bin/<app> status, bin/<app> releases",
+    hint: "See what runs and what there is: {bin} status, {bin} releases",
   },
   TSUGI_RELEASE_IN_USE: {
     exitCode: 4,
@@ -619,8 +619,9 @@ export type ErrorCode = keyof typeof ERRORS;
 const fill = (text: string, details: Details): string =>
   text.replace(/\{(\w+)\}/g, (whole, key: string) => String(details[key] ?? UNKNOWN[key] ?? whole));
 
-/** What stands in a hint where the thrower does not know the install root, as a worker does not. */
-const UNKNOWN: Details = { bin: "bin/<app>" };
+/** What stands in a hint where the thrower does not know how the command is called, as a worker does not. */
+export const UNNAMED_BIN = "bin/<app>";
+const UNKNOWN: Details = { bin: UNNAMED_BIN };
 
 export class TsugiError extends Error {
   override name = "TsugiError";

@@ -241,6 +241,7 @@ for (const node of NODES) {
       const failed = await ask(`state("nothing")`);
       assert.equal(failed.threw, true);
       assert.match(failed.text, /no hot.state "nothing" here; there is: rooms/);
+      assert.match(failed.text, /at rpc:1:\d+$/, "the stack ends with the expression");
     });
 
     test("health is what hot.health says", async () => {

@@ -67,10 +67,12 @@ export class Installed {
   }
 
   /** `upgrade <vsn> --json` and the like: the exit code and the report. */
-  async report(...args: string[]): Promise<{ status: number | null; report: UpgradeReport }> {
-    const { status, stdout, output } = await this.host.app(...args, "--json");
+  async report(
+    ...args: string[]
+  ): Promise<{ status: number | null; report: UpgradeReport; stderr: string }> {
+    const { status, stdout, stderr, output } = await this.host.app(...args, "--json");
     try {
-      return { status, report: JSON.parse(stdout) as UpgradeReport };
+      return { status, stderr, report: JSON.parse(stdout) as UpgradeReport };
     } catch {
       throw new Error(`${args.join(" ")} printed no report (exit ${status}):\n${output}`);
     }

@@ -131,8 +131,9 @@ describe("an upgrade that goes wrong leaves the old version serving", () => {
     const { sum } = await host.post<{ sum: number }>("/increment");
     const pid = host.supervisorPid;
     host.drop(release);
-    const { status, report } = await host.report("upgrade", release.version);
+    const { status, report, stderr } = await host.report("upgrade", release.version);
     assert.equal(status, exit, JSON.stringify(report));
+    assert.ok(!stderr.includes("bin/<app>"), `a hint that can be typed: ${stderr}`);
     assert.equal(report.error?.code, code, JSON.stringify(report.error));
     await serves(host, "1.0.0", sum);
     assert.equal(host.supervisorPid, pid);

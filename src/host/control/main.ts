@@ -1,6 +1,12 @@
 /** The program behind `bin/<app>`: parses, runs one command, prints its error, sets the exit code. */
 import type { CommanderError } from "commander";
-import { type ErrorJson, errorToJson, renderErrorJson, TsugiError } from "../../errors.ts";
+import {
+  type ErrorJson,
+  errorToJson,
+  renderErrorJson,
+  TsugiError,
+  UNNAMED_BIN,
+} from "../../errors.ts";
 import { wrapError } from "../../protocol/wrap.ts";
 import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
@@ -60,7 +66,7 @@ function toJson(error: unknown): ErrorJson {
   const json = error instanceof RemoteError ? error.json : errorToJson(named(error));
   // The supervisor doesn't say how this program was called.
   const { TSUGI_ROOT: root = "", TSUGI_NAME: name = "" } = process.env;
-  return { ...json, hint: json.hint.replaceAll("{bin}", `${root}/bin/${name}`) };
+  return { ...json, hint: json.hint.replaceAll(UNNAMED_BIN, `${root}/bin/${name}`) };
 }
 
 /** What the file system refuses is no bug of ours. */

@@ -31,8 +31,17 @@ export async function evaluate(
     const value = await run(expression, namesIn(scope));
     return { text: typeof value === "string" ? value : inspect(value, { depth: 6 }), threw: false };
   } catch (error) {
-    return { text: inspect(error), threw: true };
+    return { text: withoutOurFrames(inspect(error)), threw: true };
   }
+}
+
+/** Of a stack: what called the expression is tsugi, which nobody has asked about. */
+function withoutOurFrames(text: string): string {
+  const lines = text.split("\n");
+  const own = lines.findLastIndex((line) => /^ +at .*\brpc:\d+:\d+\)?$/.test(line));
+  if (own < 0) return text;
+  const isOurs = (line: string, index: number) => index > own && /^ +at /.test(line);
+  return lines.filter((line, index) => !isOurs(line, index)).join("\n");
 }
 
 /** An expression gives its value; statements give what they return. */
