@@ -5,16 +5,7 @@
  */
 import { TsugiError } from "../errors.ts";
 import { CONTROL_FORMAT, type ControlRequest } from "./control.ts";
-
-type Kind = "a text" | "a whole number" | "true or false" | "a text or null" | "an object";
-
-const CHECKS: Record<Kind, (value: unknown) => boolean> = {
-  "a text": (value) => typeof value === "string",
-  "a whole number": (value) => Number.isSafeInteger(value) && (value as number) >= 0,
-  "true or false": (value) => typeof value === "boolean",
-  "a text or null": (value) => value === null || typeof value === "string",
-  "an object": isRecord,
-};
+import { CHECKS, isRecord, type Kind } from "./shape.ts";
 
 /** A `?` behind the name: it may be left out. */
 type Shape = Record<string, Kind>;
@@ -67,8 +58,4 @@ export function checkControlRequest(value: unknown): ControlRequest {
 
 function usage(problem: string): TsugiError {
   return new TsugiError("TSUGI_USAGE", { problem, help: "bin/<app> help" });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

@@ -2,6 +2,8 @@
  * The settings a release runs with: `releases/<vsn>/config.json` (built in) overlaid by the host's
  * `etc/config.json`. Times in milliseconds. The build fills in every key (CONTRACTS §3).
  */
+import { isRecord } from "./shape.ts";
+
 export interface HealthSettings {
   path?: string;
   port?: number;
@@ -59,6 +61,3 @@ function overlay(target: Record<string, unknown>, layer: Record<string, unknown>
     else target[key] = value;
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === "object" && !Array.isArray(value);

@@ -2,12 +2,11 @@
  * The shape of what a worker says. An application shares the channel with tsugi's own code in it, and
  * a worker may be of another version: what is damaged is ignored, it must not end a supervisor.
  */
+import { isRecord } from "./shape.ts";
 import type { WorkerEvent } from "./worker.ts";
 
 type Fields = Record<string, unknown>;
 
-const isRecord = (value: unknown): value is Fields =>
-  value !== null && typeof value === "object" && !Array.isArray(value);
 const isText = (value: unknown) => typeof value === "string";
 const isNumber = (value: unknown) => Number.isSafeInteger(value);
 const isKey = (value: unknown) =>

@@ -2,6 +2,7 @@
  * The headline test, of any length: upgrades in a row over several Nodes and two shapes of state,
  * under a load of every kind of client, and the server's journal held against what they saw.
  */
+import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
@@ -20,14 +21,25 @@ import { type BuiltRelease, buildVariant } from "./fixtureReleases.ts";
 import { Installed } from "./installed.ts";
 import {
   startTraffic,
-  streamReaders,
-  Tally,
+  type Tally,
   type Traffic,
   type TrafficOptions,
   type Workload,
 } from "./traffic/index.ts";
 
 export const SOAK_NODES = ["20.20.0", "22.23.0", "24.21.0", "26.10.0"];
+
+/** Every kind of client, and not so many that two processors have no time for anything else. */
+export const LIGHT_TRAFFIC = {
+  newConnection: 3,
+  keepAlive: 6,
+  pipelining: 3,
+  slowUploads: 3,
+  streams: 3,
+  webSockets: 60,
+  compress: true,
+  pauseMs: 20,
+};
 
 export interface SoakOptions {
   nodes: string[];
@@ -36,7 +48,7 @@ export interface SoakOptions {
   /** The same service with Express. */
   express?: boolean;
   upgrades: number;
-  traffic: TrafficOptions & { streams: number };
+  traffic: TrafficOptions;
   onUpgrade?: (report: UpgradeReport, count: number, failures: number) => void;
 }
 
@@ -66,6 +78,22 @@ class Increments implements Workload {
     if (response.headers["x-request-id"] !== id) throw new Error("another request's answer");
     this.acknowledged += 1;
     return response.headers["x-version"] ?? "?";
+  }
+}
+
+/** What was sent was answered, once; what was acknowledged is in the state; nothing is left over. */
+export function assertNothingLost({ tallies, journal, sum, acknowledged, reports }: SoakResult) {
+  for (const tally of tallies) {
+    assert.equal(tally.failures, 0, `${tally.kind}: ${tally.problems.join("; ")}`);
+    assert.equal(tally.counts.reconnected, 0, `${tally.kind} had to connect again`);
+    assert.equal(tally.counts.answered, tally.counts.sent, tally.kind);
+  }
+  assert.equal(journal.twice, 0);
+  assert.equal(journal.total, acknowledged);
+  assert.equal(sum, acknowledged);
+  for (const { leftovers, connections } of reports) {
+    assert.deepEqual(leftovers, []);
+    assert.equal(connections.lost, 0);
   }
 }
 
@@ -152,10 +180,7 @@ async function soak(
 ): Promise<SoakResult> {
   const increments = new Increments();
   const target = { host: "127.0.0.1", port: host.port };
-  const { streams, ...kinds } = options.traffic;
-  const traffic = await startTraffic(target, increments, kinds);
-  const streamed = new Tally("streaming reader");
-  const readers = streamReaders(target, "/stream", streamed, { clients: streams, pauseMs: 20 });
+  const traffic = await startTraffic(target, increments, options.traffic);
   const reports: UpgradeReport[] = [];
   const heapBytes = { afterTenth: 0, afterLast: 0 };
   try {
@@ -167,9 +192,7 @@ async function soak(
     }
     heapBytes.afterLast = await collectedHeap(host);
   } finally {
-    await readers.stop();
     await traffic.stop();
-    streamed.close();
   }
   const ids = readFileSync(join(host.root, "var", "journal"), "utf8")
     .trimEnd()
@@ -177,7 +200,7 @@ async function soak(
   const { sum } = await host.get<{ sum: number }>("/");
   return {
     reports,
-    tallies: [...traffic.tallies, streamed],
+    tallies: traffic.tallies,
     journal: { total: ids.length, twice: ids.length - new Set(ids).size },
     heapBytes,
     acknowledged: increments.acknowledged,

@@ -1,6 +1,6 @@
 /** The program behind `npm run soak -- --minutes N`. */
 import { parseArgs } from "node:util";
-import { SOAK_NODES } from "./soak.ts";
+import { LIGHT_TRAFFIC, SOAK_NODES } from "./soak.ts";
 import { formatMix } from "./soakMix/format.ts";
 import { runMix } from "./soakMix/mix.ts";
 
@@ -22,16 +22,7 @@ const result = await runMix({
   minutes,
   nodes,
   express: values.express,
-  traffic: {
-    newConnection: 3,
-    keepAlive: 6,
-    pipelining: 3,
-    slowUploads: 3,
-    streams: 3,
-    webSockets: Number(values.websockets),
-    compress: true,
-    pauseMs: 20,
-  },
+  traffic: { ...LIGHT_TRAFFIC, webSockets: Number(values.websockets) },
   onOperation: (count, name, { text }, failures) =>
     console.log(`${count}. ${name}: ${text}${failures > 0 ? `; FAILURES so far ${failures}` : ""}`),
 });

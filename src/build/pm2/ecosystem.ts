@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 import { runInNewContext } from "node:vm";
 import { messageOf, TsugiError } from "../../errors.ts";
+import { isRecord } from "../../protocol/shape.ts";
 
 /** What PM2 knows of an app; the keys that tsugi has something to say to. */
 export interface Pm2App extends Record<string, unknown> {
@@ -40,7 +41,7 @@ export async function readEcosystem(file: string): Promise<Ecosystem> {
   });
   const { apps, deploy } = shapeOf(loaded);
   if (apps.length === 0) throw unreadable("it names no apps");
-  if (!apps.every(isObject)) throw unreadable("an app in it is no object");
+  if (!apps.every(isRecord)) throw unreadable("an app in it is no object");
   return { apps, deploy };
 }
 
@@ -58,14 +59,11 @@ async function load(file: string): Promise<unknown> {
 /** `{ apps: […] }`, `{ apps: {…} }`, `[…]`, or one app by itself. */
 function shapeOf(loaded: unknown): Ecosystem {
   if (Array.isArray(loaded)) return { apps: loaded, deploy: {} };
-  if (!isObject(loaded)) return { apps: [], deploy: {} };
+  if (!isRecord(loaded)) return { apps: [], deploy: {} };
   const { apps = loaded.pm2, deploy } = loaded;
   const list = apps === undefined && "script" in loaded ? loaded : apps;
   return {
     apps: (list === undefined ? [] : [list].flat()) as Pm2App[],
-    deploy: isObject(deploy) ? (deploy as Ecosystem["deploy"]) : {},
+    deploy: isRecord(deploy) ? (deploy as Ecosystem["deploy"]) : {},
   };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -22,6 +22,7 @@ import {
   readManifest,
   readPermanent,
   readRegistry,
+  releaseFolders,
   writePermanent,
   writeRegistry,
 } from "./registry.ts";
@@ -249,10 +250,9 @@ async function recover(layout: Layout, runningVersion: string | undefined): Prom
 }
 
 /** `<name>.<pid>.tmp` of a durable write that was cut off, here or in the folder of a release. */
-async function sweepTemporary({ releases }: Layout): Promise<void> {
-  const entries = await readdir(releases, { withFileTypes: true }).catch(() => []);
-  const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
-  for (const folder of [releases, ...folders.map(({ name }) => join(releases, name))]) {
+async function sweepTemporary(layout: Layout): Promise<void> {
+  const folders = (await releaseFolders(layout)).map((version) => layout.release(version).dir);
+  for (const folder of [layout.releases, ...folders]) {
     for (const name of await readdir(folder).catch(() => [])) {
       if (/\.\d+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
     }

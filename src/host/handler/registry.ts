@@ -101,15 +101,19 @@ function isEntry(entry: Partial<RegistryEntry> | null): entry is RegistryEntry {
 }
 
 async function releasesOnDisk(layout: Layout): Promise<string[]> {
-  const entries = await readdir(layout.releases, { withFileTypes: true }).catch(() => []);
   const versions: string[] = [];
-  for (const entry of entries) {
-    if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    if (await exists(layout.release(entry.name).manifest)) {
-      versions.push(entry.name);
-    }
+  for (const version of await releaseFolders(layout)) {
+    if (await exists(layout.release(version).manifest)) versions.push(version);
   }
   return versions;
+}
+
+/** A version each: of releases that are unpacked, half removed, or merely dropped there. */
+export async function releaseFolders({ releases }: Layout): Promise<string[]> {
+  const entries = await readdir(releases, { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
+    .map(({ name }) => name);
 }
 
 async function entryOf(layout: Layout, version: string, now: string): Promise<RegistryEntry> {

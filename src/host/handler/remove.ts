@@ -8,7 +8,7 @@ import { exists, renameDurably } from "../../platform/files.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Registry, RegistryEntry } from "../../release/status.ts";
 import { unitsOf } from "../../release/units.ts";
-import { readManifest, readRegistry, writeRegistry } from "./registry.ts";
+import { readManifest, readRegistry, releaseFolders, writeRegistry } from "./registry.ts";
 
 /**
  * Takes a release off the disk. The rename of its manifest is the instant it is gone.
@@ -42,11 +42,10 @@ async function finishRemoval(layout: Layout, version: string): Promise<void> {
 
 /** Removals that a crash or a full disk has cut off. */
 export async function finishRemovals(layout: Layout): Promise<void> {
-  for (const entry of await readdir(layout.releases, { withFileTypes: true }).catch(() => [])) {
-    if (!entry.isDirectory() || entry.name.startsWith(".")) continue;
-    const { manifest } = layout.release(entry.name);
+  for (const version of await releaseFolders(layout)) {
+    const { manifest } = layout.release(version);
     const isHalf = (await exists(removed(manifest))) && !(await exists(manifest));
-    if (isHalf) await finishRemoval(layout, entry.name);
+    if (isHalf) await finishRemoval(layout, version);
   }
 }
 

@@ -7,6 +7,7 @@ import { stat } from "node:fs/promises";
 import { TsugiError } from "../../errors.ts";
 import { readIfThere } from "../../platform/files.ts";
 import { overlaySettings, type RuntimeSettings } from "../../protocol/settings.ts";
+import { CHECKS, isRecord, type Kind } from "../../protocol/shape.ts";
 import type { Layout } from "../../release/layout.ts";
 import { parseEnvFile } from "./envFile.ts";
 
@@ -92,19 +93,6 @@ function parseSettings(text: string | undefined, file: string): Settings {
   return json as Settings;
 }
 
-type Kind = "an object" | "a positive whole number" | "a whole number" | "a text" | "a port";
-
-const whole = (value: unknown, least: number) =>
-  Number.isSafeInteger(value) && (value as number) >= least;
-
-const CHECKS: Record<Kind, (value: unknown) => boolean> = {
-  "an object": isRecord,
-  "a positive whole number": (value) => whole(value, 1),
-  "a whole number": (value) => whole(value, 0),
-  "a text": (value) => typeof value === "string",
-  "a port": (value) => whole(value, 1) && (value as number) < 65_536,
-};
-
 /** Sections come before what is in them. */
 const KINDS: Record<string, Kind> = {
   health: "an object",
@@ -133,8 +121,4 @@ function valueAt(json: unknown, path: string): unknown {
   return path
     .split(".")
     .reduce((value, key) => (isRecord(value) ? value[key] : undefined), json as unknown);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

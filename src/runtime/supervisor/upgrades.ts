@@ -223,6 +223,7 @@ export class Upgrades {
 
 /** How long a worker may take to say what it has. */
 const LOOK_MS = 2_000;
+
 function kindOf({ options, reload }: UpgradeRequest): Kind {
   if (reload) return "reload";
   if (options.checkOnly) return "check";

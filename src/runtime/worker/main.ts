@@ -5,16 +5,16 @@
  * Threads and processes that the application starts inherit the preload: for them it only makes
  * `tsugi/hot` resolve, and `hot` is inert.
  */
-import { join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
+import { layoutOf } from "../../release/layout.ts";
 import { runApplication } from "../swap/loader.ts";
 import { plainTimers } from "../swap/timers.ts";
 import { installResolution } from "./resolve.ts";
 import { Worker } from "./worker.ts";
 
 const boot = takeBoot();
-if (boot !== undefined) keepReportsPrivate();
+if (boot !== undefined) keepReportsPrivate(boot);
 const worker = boot === undefined ? undefined : new Worker(boot);
 installResolution(new URL(".", import.meta.url), (url) => worker?.entryFound(url));
 // The start file of a release that can be swapped asks for this.
@@ -25,10 +25,10 @@ Object.assign(globalThis, {
 worker?.run();
 
 /** A report of Node's holds the whole environment: it goes where the owner alone may look. */
-function keepReportsPrivate(): void {
+function keepReportsPrivate({ name }: WorkerBoot): void {
   const { TSUGI_ROOT: root } = process.env;
   if (root !== undefined && process.report.directory === "") {
-    process.report.directory = join(root, "log");
+    process.report.directory = layoutOf(root, name).log;
   }
 }
 

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Installed, until } from "../installed.ts";
 import { random, shuffled } from "../random.ts";
-import { startTraffic, streamReaders, Tally, type TrafficOptions } from "../traffic/index.ts";
+import { startTraffic, type Tally, type TrafficOptions } from "../traffic/index.ts";
 import { Accounts, type Acknowledgement, type Verdict } from "./accounts.ts";
 import { OPERATIONS, type Outcome, recordedWorkers, type Soaked } from "./operations.ts";
 import { type Reading, read } from "./readings.ts";
@@ -23,7 +23,7 @@ export interface MixOptions {
   /** Left out: every way to fail. */
   failing?: FailureKind[];
   express?: boolean;
-  traffic: TrafficOptions & { streams: number };
+  traffic: TrafficOptions;
   /** Left out: all of them. */
   operations?: string[];
   onOperation?: (count: number, name: string, outcome: Outcome, failures: number) => void;
@@ -82,12 +82,9 @@ async function soak(
 ): Promise<MixResult> {
   const accounts = new Accounts();
   const target = { host: "127.0.0.1", port: host.port };
-  const { streams, ...kinds } = options.traffic;
-  const traffic = await startTraffic(target, accounts, kinds);
-  const streamed = new Tally("streaming reader");
-  const tallies = [...traffic.tallies, streamed];
+  const traffic = await startTraffic(target, accounts, options.traffic);
+  const { tallies } = traffic;
   for (const tally of tallies) tally.excuse = (...what) => accounts.excuses(...what);
-  const readers = streamReaders(target, "/stream", streamed, { clients: streams, pauseMs: 20 });
   const soaked: Soaked = {
     host,
     releases,
@@ -110,9 +107,7 @@ async function soak(
   try {
     await operate(soaked, options, result);
   } finally {
-    await readers.stop();
     await traffic.stop();
-    streamed.close();
   }
   result.killed = accounts.killed;
   result.verdict = accounts.close(await host.get<Acknowledgement>("/"));

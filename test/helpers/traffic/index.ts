@@ -1,6 +1,7 @@
 /** Load on a running service, and a tally of what became of every request. */
 import { keepAliveClients } from "./keepAlive.ts";
 import { newConnectionClients } from "./newConnections.ts";
+import { streamReaders } from "./streams.ts";
 import { Tally } from "./tally.ts";
 import { webSocketClients } from "./webSockets.ts";
 import type { Clients, Target, Workload } from "./workload.ts";
@@ -8,7 +9,6 @@ import type { Clients, Target, Workload } from "./workload.ts";
 export { AdmiralWorkload } from "./admirals.ts";
 export { keepAliveClients } from "./keepAlive.ts";
 export { newConnectionClients } from "./newConnections.ts";
-export { streamReaders } from "./streams.ts";
 export { formatTallies } from "./table.ts";
 export { type Counts, Tally } from "./tally.ts";
 export { webSocketClients } from "./webSockets.ts";
@@ -19,6 +19,8 @@ export interface TrafficOptions {
   keepAlive?: number;
   pipelining?: number;
   slowUploads?: number;
+  /** Readers of `/stream`. */
+  streams?: number;
   webSockets?: number;
   compress?: boolean;
   pauseMs?: number;
@@ -26,7 +28,7 @@ export interface TrafficOptions {
 
 export interface Traffic {
   readonly tallies: Tally[];
-  /** Resolves when every client has had `answers` answers more than now, or rejects. */
+  /** Resolves when every kind but streams has had `answers` answers more than now, or rejects. */
   answers(answers: number, deadlineMs?: number): Promise<void>;
   /** Lets what is under way end, closes the tallies and returns them. */
   stop(): Promise<Tally[]>;
@@ -75,9 +77,15 @@ export async function startTraffic(
     groups.push(clients);
   }
 
+  const quick = [...tallies];
+  const { streams = 0 } = options;
+  kind("streaming reader", streams, (tally) =>
+    streamReaders(target, "/stream", tally, { clients: streams, pauseMs }),
+  );
+
   return {
     tallies,
-    answers: (answers, deadlineMs = 30_000) => moreAnswers(tallies, answers, deadlineMs),
+    answers: (answers, deadlineMs = 30_000) => moreAnswers(quick, answers, deadlineMs),
     async stop() {
       await Promise.all(groups.map((group) => group.stop()));
       for (const tally of tallies) tally.close();

@@ -1,0 +1,18 @@
+/** What a value that came from elsewhere is: checks, in the words that an error has for them. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  value !== null && typeof value === "object" && !Array.isArray(value);
+
+const isWhole = (value: unknown, least: number) =>
+  Number.isSafeInteger(value) && (value as number) >= least;
+
+export const CHECKS = {
+  "an object": isRecord,
+  "a text": (value: unknown) => typeof value === "string",
+  "a text or null": (value: unknown) => value === null || typeof value === "string",
+  "true or false": (value: unknown) => typeof value === "boolean",
+  "a whole number": (value: unknown) => isWhole(value, 0),
+  "a positive whole number": (value: unknown) => isWhole(value, 1),
+  "a port": (value: unknown) => isWhole(value, 1) && (value as number) < 65_536,
+};
+
+export type Kind = keyof typeof CHECKS;
