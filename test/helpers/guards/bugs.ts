@@ -126,7 +126,7 @@ export const BUGS: readonly PlantedBug[] = [
     promise: 4,
     bug: "a report of Node's, with the environment, lies open",
     file: "src/runtime/worker/main.ts",
-    find: "if (boot !== undefined) keepReportsPrivate();",
+    find: "if (boot !== undefined) keepReportsPrivate(boot);",
     replace: "void keepReportsPrivate;",
     guard: {
       file: "test/integration/hostileUser.test.ts",
