@@ -10,7 +10,7 @@ import { BeamHost, type BuiltBeam, buildBeam, copyFixture } from "../../test/hel
 import { mustRun, runCommand } from "../../test/helpers/commands.ts";
 import { needPrograms } from "../../test/helpers/debian.ts";
 import { freePort } from "../../test/helpers/host.ts";
-import { chapter, green, red, say, seconds, showCommand } from "./narrate.ts";
+import { bold, chapter, green, red, say, seconds, showCommand } from "./narrate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsugi-demo-beam-"));
 const failures: string[] = [];
@@ -95,7 +95,8 @@ async function throughTsugi(): Promise<void> {
   const [first, second] = releases as [BuiltBeam, BuiltBeam];
   const host = await BeamHost.start(first);
   try {
-    say("On the host: no Elixir, no Erlang, no Node; the tarball, extracted, and bin/shop start.");
+    say("On the host: no Elixir, no Erlang, no Node; the tarball, extracted, and");
+    say("bin/shop start.");
     for (let n = 0; n < 5; n += 1) await host.get("/add");
     const before = { version: await host.get("/version"), pid: await host.pid() };
     say(`Running ${before.version}, OS pid ${before.pid}, state: ${await host.get("/count")}`);
@@ -110,13 +111,16 @@ async function throughTsugi(): Promise<void> {
     must(count === "5", "the state is lost");
     const back = await host.app("downgrade", "0.0.1");
     showCommand("bin/shop downgrade 0.0.1", back.output);
-    say(`Running ${await host.get("/version")}, state: ${await host.get("/count")}`);
+    say(
+      `Running ${await host.get("/version")}, OS pid ${await host.pid()}, state: ${await host.get("/count")}`,
+    );
     must((await host.get("/count")) === "5", "the state is lost on the way back");
   } finally {
     await host.remove();
   }
 }
 
+console.log(bold("tsugi: the same commands for an Elixir release, in its running VM"));
 await needPrograms(["mix", "erl"], ["elixir"]);
 try {
   await plainReleaseHandler();

@@ -202,8 +202,8 @@ function lostState(acknowledged: Sum, { live, stored }: Totals): string[] {
 function sayWhatNext(): void {
   say();
   say("What to try next:");
-  say("  examples/admiral-stats-api   the service; read diff -r 0.0.1 0.0.2");
-  say("  npx tsugi release            in a service of your own: no configuration");
+  say("  examples/admiral-stats-api   the service; in there: diff -r 0.0.1 0.0.2");
+  say("  README: first ten minutes    the same with a service of your own");
   say("  npm test, npm run bench      everything tested; what it costs");
 }
 
