@@ -162,10 +162,28 @@ describe("state", () => {
       ],
       [`{ user: new (class User { name = "x" })() }`, /rooms\.user is an instance of class User/],
       [`{ "odd key": Symbol("s") }`, /rooms\["odd key"\] is a symbol/],
+      [
+        `[new (class Samples extends Uint8Array {})(8)]`,
+        /rooms\[0\] is an instance of class Samples/,
+      ],
     ];
     for (const [value, message] of cases) {
       const old = bench.start(withState(`initial: () => (${value})`));
       await assert.rejects(carry(bench, old, next), codeOf("TSUGI_STATE_FAILED", message));
+    }
+  });
+
+  test("a type that the other Node lacks is named by its path", async () => {
+    await using bench = new Bench();
+    const value = `new Map([["a", [1, new BigInt64Array(4)]]])`;
+    const old = bench.start(withState(`initial: () => (${value})`));
+    // As Float16Array is not there before Node 24, and every type was once new.
+    const lacking = `delete globalThis.BigInt64Array; ${withState(`initial: () => 1`)}`;
+    const message = /rooms\.get\("a"\)\[1\] is a BigInt64Array, which Node .* lacks/;
+    for (const rehearsal of [false, true]) {
+      const next = bench.start(lacking, rehearsal ? { boot: { mode: "rehearsal" } } : standby);
+      const carrying = carry(bench, old, next, rehearsal);
+      await assert.rejects(carrying, codeOf("TSUGI_STATE_FAILED", message));
     }
   });
 

@@ -53,9 +53,10 @@ export class Search {
     if (typeof value === "symbol") throw new Found("a symbol");
     if (value === null || typeof value !== "object" || this.#seen.has(value)) return;
     this.#seen.add(value);
-    if (ArrayBuffer.isView(value)) return;
     const prototype = Object.getPrototypeOf(value);
+    if (prototype === Buffer.prototype) return;
     if (!PLAIN.has(prototype)) this.#checkPrototype(value, prototype);
+    if (ArrayBuffer.isView(value)) return;
     if (Array.isArray(value)) this.#visitArray(value);
     else if (value instanceof Map) this.#visitMap(value);
     else if (value instanceof Set) this.#visitSet(value);

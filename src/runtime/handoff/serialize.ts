@@ -82,15 +82,25 @@ class StateSerializer extends v8.Serializer {
   }
 }
 
+/** Stands for a view of a type that this Node does not have. */
+export class UnknownView {
+  readonly type: string;
+
+  constructor(type: string) {
+    this.type = type;
+  }
+}
+
 class StateDeserializer extends v8.Deserializer {
   readonly #buffers: ArrayBuffer[];
+  readonly unknown: UnknownView[] = [];
 
   constructor({ body, buffers }: Serialized) {
     super(body);
     this.#buffers = buffers;
   }
 
-  _readHostObject(): View {
+  _readHostObject(): View | UnknownView {
     const name = VIEW_TYPES[this.readUint32()] ?? "a type from a newer tsugi";
     if (this.readUint32() === 1) return Buffer.from(this.readRawBytes(this.readUint32()));
     const buffer = this.#buffers[this.readUint32()]!;
@@ -98,7 +108,7 @@ class StateDeserializer extends v8.Deserializer {
     const length = this.readDouble();
     if (name === "Buffer") return Buffer.from(buffer, offset, length);
     const type = (globalThis as unknown as Record<string, ViewConstructor | undefined>)[name];
-    if (type === undefined) throw new Error(`Node ${process.versions.node} has no ${name}`);
+    if (type === undefined) return this.unknown[this.unknown.push(new UnknownView(name)) - 1]!;
     return new type(buffer, offset, length / (type.BYTES_PER_ELEMENT ?? 1));
   }
 }
@@ -110,10 +120,13 @@ export function serialize(value: unknown): Serialized {
   return { body: serializer.releaseBuffer(), buffers: serializer.buffers };
 }
 
-export function deserialize(serialized: Serialized): unknown {
+/** `unknown`: gets what could not be read here. */
+export function deserialize(serialized: Serialized, unknown: UnknownView[] = []): unknown {
   const deserializer = new StateDeserializer(serialized);
   deserializer.readHeader();
-  return deserializer.readValue();
+  const value = deserializer.readValue();
+  unknown.push(...deserializer.unknown);
+  return value;
 }
 
 function typeIndexOf(view: View): number {

@@ -5,9 +5,10 @@ import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
 import type { RawHandle } from "../worker/nodeInternals.ts";
+import { findCloneProblem } from "./cloneable.ts";
 import { FRAME, type Frame, readFrames } from "./frames.ts";
 import { migrate } from "./migrate.ts";
-import { byteLengthOf, deserialize, type Serialized } from "./serialize.ts";
+import { byteLengthOf, deserialize, type Serialized, type UnknownView } from "./serialize.ts";
 import { Joiner, type Part } from "./slices.ts";
 import type { StateHeader } from "./stateSend.ts";
 
@@ -100,11 +101,20 @@ async function changesInput(
   return !isDeepStrictEqual(input, join(pieces));
 }
 
+/** @throws naming the path of what this Node has no type for */
 function join(pieces: Received["pieces"]): unknown {
+  const unknown: UnknownView[] = [];
+  const value = joined(pieces, unknown);
+  if (unknown.length === 0) return value;
+  const path = findCloneProblem(pieces[0]!.header.name, value)?.path;
+  throw new Error(`${path} is a ${unknown[0]!.type}, which Node ${process.versions.node} lacks`);
+}
+
+function joined(pieces: Received["pieces"], unknown: UnknownView[]): unknown {
   const first = pieces[0]!;
-  if (!first.header.part) return deserialize(first.serialized);
+  if (!first.header.part) return deserialize(first.serialized, unknown);
   const joiner = new Joiner();
-  for (const { serialized } of pieces) joiner.add(deserialize(serialized) as Part);
+  for (const { serialized } of pieces) joiner.add(deserialize(serialized, unknown) as Part);
   return joiner.value;
 }
 
