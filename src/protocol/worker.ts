@@ -24,6 +24,7 @@
  *   ── an upgrade, new generation ──
  *   receiveState {id} + pipe                ──►     reads, migrates           ◄── reply | error
  *   adopt {meta} + handle                   ──►     goes on with the connection
+ *   allCarried                              ──►     those that have come are read from now on
  *
  *   ── a swap: both generations in this one process; each answers as above, and besides ──
  *   swapLoad {boot}                         ──►     loads beside the old one  ◄── ready (or failed)
@@ -166,6 +167,8 @@ export type WorkerRequest =
   | { type: "consoleInput"; session: number; data: string | null }
   /** With a connection handle. */
   | { type: "adopt"; meta: ConnectionMeta }
+  /** After the last `adopt` but of connections that are busy still. */
+  | { type: "allCarried" }
   /** Loads another generation beside the one that serves; it says `ready` or `failed`. */
   | { type: "swapLoad"; boot: WorkerBoot }
   /** Answer to the worker's `listen`: with a handle, or with the errno name of the failed bind. */
@@ -173,8 +176,12 @@ export type WorkerRequest =
 
 export type WorkerRequestWithReply = Exclude<
   WorkerRequest,
-  { type: "consoleInput" | "adopt" | "listenReply" | "swapLoad" }
+  { type: "consoleInput" | "adopt" | "allCarried" | "listenReply" | "swapLoad" }
 >;
+
+/** These wait for each other, so that none overtakes a connection that is on its way. */
+export const movesConnections = ({ type }: WorkerRequest): boolean =>
+  type === "adopt" || type === "allCarried";
 
 /** The value of the `reply` to each request. */
 export interface WorkerReplies {

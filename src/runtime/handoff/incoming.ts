@@ -6,6 +6,7 @@ import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts
 import type { EventSink } from "../worker/channel.ts";
 import type { Listeners } from "../worker/listeners.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
+import { Arrivals } from "./arrivals.ts";
 import type { HttpData } from "./sending.ts";
 import { acceptedSocket } from "./sockets/accepted.ts";
 import type { Carriers } from "./sockets/carriers.ts";
@@ -26,6 +27,7 @@ export class Incoming {
   readonly #parts: IncomingParts;
   /** Adopted, and not reported yet. */
   readonly #tally: AdoptedConnection[] = [];
+  readonly #arrivals = new Arrivals();
 
   constructor(parts: IncomingParts) {
     this.#parts = parts;
@@ -33,7 +35,6 @@ export class Incoming {
 
   /** Without a handle the peer has closed while the connection was on its way. */
   adopt(meta: ConnectionMeta, handle: RawHandle | undefined): void {
-    const quietMs = nowMs() - meta.quietSinceMs;
     let socket: SocketInternals | undefined;
     try {
       if (meta.kind !== "http") socket = this.#parts.carriers.adopt(meta, handle);
@@ -43,10 +44,18 @@ export class Incoming {
       const text = `a carried connection (${meta.kind}) was not taken: ${messageOf(error)}`;
       this.#parts.channel.send({ type: "notice", text });
     }
-    if (socket !== undefined && handle !== undefined) this.#adopted(meta, socket, quietMs);
+    if (socket === undefined || handle === undefined) return;
+    const adopted = socket;
+    this.#arrivals.add(adopted, () => this.#goesOn(meta, adopted));
   }
 
-  #adopted({ kind }: ConnectionMeta, socket: SocketInternals, quietMs: number): void {
+  /** Nobody else is on the way, or this generation is frozen already. */
+  allArrived(): void {
+    this.#arrivals.end();
+  }
+
+  #goesOn({ kind, quietSinceMs }: ConnectionMeta, socket: SocketInternals): void {
+    const quietMs = nowMs() - quietSinceMs;
     // What waits in the kernel is read in the coming turn of the event loop.
     setImmediate(() => {
       this.#tally.push({ kind, quietMs, waited: socket.bytesRead > 0 });

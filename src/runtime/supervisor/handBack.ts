@@ -40,7 +40,7 @@ export async function handBack(
   );
   await instant("handBack:connections");
   const stopRelay = relayConnections(next, old, tally);
-  await releaseConnections(next, tally).catch((error) => supervisor.noteError(error));
+  await releaseConnections(next, old, tally).catch((error) => supervisor.noteError(error));
   await instant("handBack:retire");
   const isShared = next.slots.some((slot) => old.slotLike(slot)?.worker.isBeside(slot.worker));
   const retire = isShared ? retireInPlace : retireSlots;

@@ -104,7 +104,11 @@ export async function allPassedOn(tally: MoveTally): Promise<void> {
 }
 
 /** Asks every worker to let go of its connections; resolves when the idle ones have been sent. */
-export async function releaseConnections(from: Generation, tally: MoveTally): Promise<void> {
+export async function releaseConnections(
+  from: Generation,
+  to: Generation,
+  tally: MoveTally,
+): Promise<void> {
   await Promise.all(
     from.slots.map(async ({ worker }) => {
       if (worker.exit !== null) return;
@@ -120,6 +124,7 @@ export async function releaseConnections(from: Generation, tally: MoveTally): Pr
       }
     }),
   );
+  for (const { worker } of to.slots) worker.send({ type: "allCarried" });
 }
 
 /** The same slot, or, where the new generation has fewer, the one it folds onto. */

@@ -9,7 +9,7 @@ import {
   type Succession,
   type ToSuccessor,
 } from "../../protocol/succession.ts";
-import type { WorkerEvent } from "../../protocol/worker.ts";
+import { movesConnections, type WorkerEvent } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import { HandleQueue } from "../handleQueue.ts";
 import type { Generation } from "./generation.ts";
@@ -113,7 +113,7 @@ export class Successor {
       send: (request, handle, onSent = () => {}) => {
         const post = (sent: () => void) =>
           this.#send({ type: "request", worker: number, request }, handle, sent);
-        if (request.type === "adopt") this.#connections.add(post, onSent);
+        if (movesConnections(request)) this.#connections.add(post, onSent);
         else post(onSent);
       },
       kill: (signal) => this.#send({ type: "kill", worker: number, signal }),

@@ -159,7 +159,7 @@ class Upgrade {
     if (old.hasState || this.#isRestart) this.#report.pauseMs = this.#paused();
     this.#supervisor.succeed(next);
     await this.#step("connections", () =>
-      this.#deaths.raceNext(releaseConnections(old, this.#tally)),
+      this.#deaths.raceNext(releaseConnections(old, next, this.#tally)),
     );
   }
 

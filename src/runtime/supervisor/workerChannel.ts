@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import {
   ENVELOPE,
   type Envelope,
+  movesConnections,
   type WorkerBoot,
   type WorkerEvent,
   type WorkerRequest,
@@ -74,7 +75,7 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
       const envelope: Envelope<WorkerRequest> = { cmd: ENVELOPE, tsugi: request };
       if (generation !== undefined) envelope.generation = generation;
       const post = (sent: () => void) => child.send(envelope, handle as never, {}, sent);
-      if (request.type === "adopt") connections.add(post, onSent);
+      if (movesConnections(request)) connections.add(post, onSent);
       else post(() => onSent?.());
     },
     kill: (signal) => void child.kill(signal),

@@ -180,6 +180,7 @@ export class AppGeneration {
     this.#keepAlive.hold(this);
     if (hooksOnly) return this.#freezeHooks(timeoutMs);
     this.#state = "frozen";
+    this.incoming.allArrived();
     const inPlace = this.#process.isShared;
     if (inPlace) this.listeners.hold();
     else this.listeners.rest();
@@ -225,6 +226,7 @@ export class AppGeneration {
   #releaseConnections(): Promise<WorkerReplies["releaseConnections"]> {
     const { serving } = this.#process;
     if (serving !== undefined && serving !== this) {
+      serving.incoming.allArrived();
       const adopt = (meta: ConnectionMeta, handle: RawHandle | undefined) =>
         serving.incoming.adopt(meta, handle);
       return this.outgoing.releaseTo(serving.carriers, adopt);
@@ -232,6 +234,7 @@ export class AppGeneration {
     this.#keepAlive.hold(this);
     // A generation without state was not frozen: it stops here to take new requests.
     this.#state = "frozen";
+    this.incoming.allArrived();
     this.listeners.rest();
     this.outgoing.close();
     return this.outgoing.release(this.registry.states.size === 0);
@@ -242,6 +245,7 @@ export class AppGeneration {
     if (serving !== undefined && serving !== this) return this.outgoing.drainHere(drainMs);
     this.#keepAlive.hold(this);
     this.#state = "frozen";
+    this.incoming.allArrived();
     this.listeners.rest();
     await drainOwnWorkers(drainMs);
     return this.outgoing.drain(drainMs);

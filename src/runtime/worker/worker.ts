@@ -142,6 +142,7 @@ export class Worker implements AppProcess {
     else if (request.type === "consoleInput") this.#consoles.input(request);
     else if (request.type === "swapLoad") void this.#load(request.boot);
     else if (request.type === "adopt") generation?.incoming.adopt(request.meta, handle);
+    else if (request.type === "allCarried") generation?.incoming.allArrived();
     else if (generation?.knows(request.type)) {
       const sink = number === undefined ? this.#channel : this.#channel.sinkOf(number);
       void generation.answer(request as WorkerRequestWithReply, handle, sink);
