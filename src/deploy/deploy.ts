@@ -53,6 +53,8 @@ export interface Deployment {
   request: DeployRequest;
   hosts: Host[];
   plan: RolloutPlan;
+  /** Commands are printed, none is run. */
+  isDry: boolean;
   ledger: Ledger;
   /** Names of hosts whose etc/env will be another one. */
   envChanged: Set<string>;
@@ -99,6 +101,7 @@ function deploymentOf(request: DeployRequest, hosts: Host[], plan: RolloutPlan):
     request,
     hosts,
     plan,
+    isDry,
     ledger: new Ledger(environment.name, artefact, plan.hosts),
     envChanged: new Set(),
     hook: async (hook, host) => {
@@ -118,7 +121,7 @@ function deploymentOf(request: DeployRequest, hosts: Host[], plan: RolloutPlan):
 }
 
 async function carryOut(deployment: Deployment): Promise<DeployResult> {
-  const { request, ledger, hook } = deployment;
+  const { request, ledger, hook, isDry } = deployment;
   const { environment, artefact } = request;
   const { name, version } = artefact.manifest;
   await hook("beforeDeploy");
@@ -137,6 +140,7 @@ async function carryOut(deployment: Deployment): Promise<DeployResult> {
     releaseId: artefact.releaseId,
     hosts: ledger.outcomes,
     ms: ledger.ms(),
+    ...(isDry ? { dryRun: true as const } : {}),
     ...(error === undefined ? {} : { error: errorToJson(error) }),
   };
 }

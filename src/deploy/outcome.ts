@@ -38,6 +38,8 @@ export interface DeployResult {
   releaseId?: string;
   hosts: HostOutcome[];
   ms: number;
+  /** Commands were printed, none was run. */
+  dryRun?: true;
   error?: ErrorJson;
 }
 

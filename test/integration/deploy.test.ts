@@ -1,6 +1,6 @@
 /** `tsugi deploy` to five hosts: from nothing, under load, and what it does when one of them is ill. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -112,6 +112,18 @@ describe("a fleet of five", { skip }, () => {
     );
     assert.equal(status, 0, output);
     assert.equal(output.match(/unchanged/g)?.length, 2, output);
+  });
+
+  test("--dry-run prints the commands, says that none was run, and none was", async () => {
+    const args = ["deploy", "production", builds[2]!.tarball, "--dry-run"];
+    const { status, output } = await fleet.tsugi(...args);
+    assert.equal(status, 0, output);
+    assert.match(output, /upgrade 1\.0\.2/);
+    assert.match(output, /no host was changed/);
+    assert.doesNotMatch(output, /runs on all hosts/);
+    const { bin, root } = fleet.hosts[0]!;
+    assert.ok(existsSync(bin) && !existsSync(join(root, "releases", "1.0.2")));
+    assert.deepEqual((await fleet.versions())[0], "1.0.1");
   });
 
   test("a canary that turns unhealthy: it is handed back, and the others are not reached", async () => {

@@ -73,6 +73,10 @@ export class PlainView implements DeployView {
   }
 
   end(result: DeployResult): void {
+    if (result.dryRun) {
+      this.print("That would be all; no host was changed, these commands were not run");
+      return;
+    }
     const rows = result.hosts.map((outcome) => outcomeRow(outcome, result.version));
     for (const line of table([["host", "was", "is", "", "", "", "sent"], ...rows])) {
       this.print(`  ${line}`);
