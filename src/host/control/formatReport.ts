@@ -37,6 +37,8 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
     );
   }
   for (const state of report.states) row("state", stateText(state));
+  const throughput = throughputText(report);
+  if (throughput) row("throughput", throughput);
   if (report.stateAsOf) row("state as of", report.stateAsOf);
   if (hasChanged) {
     const { leftovers } = report;
@@ -97,6 +99,18 @@ const DONE = {
   rollback: "Rolled back",
   reload: "Reloaded",
 };
+
+/** Of a state whose size is felt: below it the fixed costs of a transfer are all that one would see. */
+const LARGE_BYTES = 1_000_000;
+
+function throughputText({ states, steps, strategy }: UpgradeReport): string | undefined {
+  const bytes = states.reduce((sum, state) => sum + state.bytes, 0);
+  const carry = steps.find(({ name, failed }) => name === "carry" && !failed);
+  // A swap hands state over by reference.
+  if (carry === undefined || strategy === "swap" || bytes < LARGE_BYTES) return undefined;
+  const perSecond = bytesText((bytes * 1000) / Math.max(carry.ms, 0.1));
+  return `${bytesText(bytes)} carried in ${msText(carry.ms)}, ${perSecond}/s`;
+}
 
 function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport): string {
   const last = `v${to ?? "?"}`;

@@ -111,6 +111,17 @@ test("a report fits into 80 columns and says what was measured", () => {
   assert.match(text, /left of old +nothing/);
 });
 
+test("how fast a large state went over is said, where it was copied", () => {
+  const [rooms] = REPORT.states;
+  const states = [{ ...rooms!, bytes: 100_000_000 }];
+  const steps = [{ name: "carry", ms: 4000 }];
+  const text = (changed: Partial<UpgradeReport>) => formatReport({ ...REPORT, ...changed });
+  assert.match(text({ states, steps }), /throughput +95\.4 MB carried in 4\.00 s, 23\.8 MB\/s/);
+  assert.doesNotMatch(text({ steps }), /throughput/);
+  assert.doesNotMatch(text({ states, steps, strategy: "swap" }), /throughput/);
+  assert.doesNotMatch(text({ states, steps: [{ ...steps[0]!, failed: true }] }), /throughput/);
+});
+
 test("each result has a headline that says who serves", () => {
   const headline = (report: Partial<UpgradeReport>, asked = {}) =>
     formatReport({ ...REPORT, ...report }, asked).split("\n")[0];
