@@ -41,6 +41,12 @@ afterEach(async () => {
 });
 after(() => rmSync(workshop, { recursive: true, force: true }));
 
+/** The most memory that a process has had at a time. */
+const peakBytes = (pid: number): number => {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+};
+
 const serves = async (host: Installed, version: string, sum: number): Promise<void> => {
   assert.equal((await host.get<{ version: string }>("/version")).version, version);
   assert.equal((await host.get<{ sum: number }>("/")).sum, sum);
@@ -98,6 +104,29 @@ describe("an upgrade that goes well", () => {
     assert.equal(processes[0]?.slots[0]?.node, "22.23.0");
     assert.equal((await host.report("downgrade", "1.0.0")).status, 0);
     await serves(host, "1.0.0", 1);
+  });
+
+  test("hands a large state over beside the supervisor, which never has it", async () => {
+    const large = 'hot.state("large", { initial: () => new Uint8Array(96_000_000).fill(7) });';
+    const release = await build({
+      fixture: "counter-1.0.0",
+      version: "1.0.5",
+      edit: {
+        "src/server.ts": (text) => text.replace("const server =", `${large}\nconst server =`),
+      },
+    });
+    installed = await Installed.start(release);
+    const host = installed;
+    // What is carried has to be the old one's: its first byte is changed there.
+    await host.host.must("rpc", 'state("large")[0] = 1');
+    const before = peakBytes(host.supervisorPid);
+    const { status, report } = await host.report("reload");
+    assert.equal(status, 0, JSON.stringify(report));
+    assert.ok(report.states.some(({ name, bytes }) => name === "large" && bytes > 96_000_000));
+    const ends = await host.host.must("rpc", '[state("large")[0], state("large").at(-1)].join()');
+    assert.equal(ends.stdout.trim(), "1,7");
+    const grown = peakBytes(host.supervisorPid) - before;
+    assert.ok(grown < 48_000_000, `the supervisor had ${grown} bytes more at once`);
   });
 
   test("to what runs already is nothing to do", async () => {
