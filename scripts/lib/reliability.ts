@@ -12,6 +12,26 @@ export const RELIABILITY_PAGE = fileURLToPath(
   new URL("../../docs/reliability.md", import.meta.url),
 );
 
+/**
+ * Section → the npm script that writes it, and its arguments; `--write` is added. `npm run reliability`
+ * runs them in this order.
+ */
+export const MACHINES: Readonly<Record<string, readonly string[]>> = {
+  crash: ["crash"],
+  "crash-beam": ["crash:beam"],
+  soak: ["soak", "--minutes", "10"],
+  swaps: ["soak", "--swap", "--upgrades", "500"],
+  "swaps-express": ["soak", "--swap", "--upgrades", "500", "--express"],
+  archives: ["fuzz", "300"],
+  texts: ["fuzz", "all", "--seconds", "60"],
+  guards: ["guards"],
+};
+
+/** Those of the page, in its order. */
+export function sectionsOf(page: string): string[] {
+  return [...page.matchAll(/^<!-- \/([\w-]+) -->$/gm)].map(([, name]) => name!);
+}
+
 export interface Section {
   /** Names the markers. */
   name: string;

@@ -172,6 +172,11 @@ export class AppHost {
 
   async remove(): Promise<void> {
     await this.app("stop");
+    this.erase();
+  }
+
+  /** Where nothing runs any more. */
+  erase(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 /** The long form of the fuzzer; scripts/fuzz.mjs starts it. */
 import { readdirSync } from "node:fs";
+import { writeSection } from "../../scripts/lib/reliability.ts";
 import { corpusFolder, keepInCorpus, readCorpus } from "./fuzzCorpus.ts";
 import { writeSeeds } from "./fuzzSeeds.ts";
 import { FuzzedHost, honestDelta, honestTarball, spoiltOffer } from "./fuzzUnpack.ts";
@@ -9,7 +10,9 @@ if (process.argv[2] === "seeds") {
   await writeSeeds();
   process.exit();
 }
-const [seconds = 60, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number);
+const isWritten = process.argv.includes("--write");
+const numbers = process.argv.slice(2).filter((argument) => /^\d+$/.test(argument));
+const [seconds = 60, seed = Date.now() % 1_000_000] = numbers.map(Number);
 const corpus = [
   await honestTarball(),
   await honestDelta(),
@@ -39,10 +42,16 @@ while (performance.now() < deadline) {
   }
 }
 host[Symbol.dispose]();
-for (const [reason, count] of [...problems].sort(([, a], [, b]) => b - a).slice(0, 40)) {
-  console.log(`${String(count).padStart(7)}  ${reason.slice(0, 110)}`);
-}
-console.log(
+const sorted = [...problems].sort(([, a], [, b]) => b - a);
+const lines = [
+  ...sorted
+    .slice(0, isWritten ? 12 : 40)
+    .map(([reason, count]) => `${String(count).padStart(7)}  ${reason.slice(0, 110)}`),
   `${rounds} archives, seed ${seed}, ${problems.size} reasons, ${failures} broke the promise`,
-);
+];
+console.log(lines.join("\n"));
+if (isWritten) {
+  const body = `\`\`\`text\n${lines.join("\n")}\n\`\`\``;
+  writeSection({ name: "archives", command: `npm run fuzz -- ${seconds} ${seed} --write`, body });
+}
 if (failures > 0) process.exitCode = 1;

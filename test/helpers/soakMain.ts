@@ -1,5 +1,6 @@
 /** The program behind `npm run soak -- --upgrades N`. */
 import { parseArgs } from "node:util";
+import { writeSection } from "../../scripts/lib/reliability.ts";
 import { runSoak, SOAK_NODES } from "./soak.ts";
 import { formatTallies } from "./traffic/index.ts";
 
@@ -10,8 +11,11 @@ const { values } = parseArgs({
     swap: { type: "boolean", default: false },
     express: { type: "boolean", default: false },
     nodes: { type: "string", default: SOAK_NODES.join(",") },
+    write: { type: "boolean", default: false },
   },
 });
+if (values.write && !values.swap)
+  throw new Error("docs/reliability.md has no section but of --swap");
 console.log(`Building releases for Node ${values.nodes} …`);
 const result = await runSoak({
   nodes: values.swap ? values.nodes.split(",").slice(-1) : values.nodes.split(","),
@@ -36,19 +40,26 @@ const result = await runSoak({
     );
   },
 });
-console.log(formatTallies(result.tallies));
-const { journal, acknowledged, sum } = result;
-console.log(
-  `journal ${journal.total}, twice ${journal.twice}; acknowledged ${acknowledged}; sum ${sum}`,
-);
+const { journal, acknowledged, sum, tallies } = result;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
 const { afterTenth, afterLast } = result.heapBytes;
 const growth = `x ${(afterLast / afterTenth).toFixed(3)}`;
-console.log(
-  `heap after 10: ${megabytes(afterTenth)}, at the end: ${megabytes(afterLast)}, ${growth}`,
-);
-const failures = result.tallies.reduce((total, tally) => total + tally.failures, 0);
+const failures = tallies.reduce((total, tally) => total + tally.failures, 0);
 const whole = journal.twice === 0 && journal.total === acknowledged && sum === acknowledged;
-for (const problem of result.tallies.flatMap((tally) => tally.problems)) console.log(problem);
-console.log(failures === 0 && whole ? "Nothing lost, nothing twice." : "FAILED");
-process.exitCode = failures === 0 && whole ? 0 : 1;
+const isWhole = failures === 0 && whole;
+const lines = [
+  formatTallies(tallies),
+  `journal ${journal.total}, twice ${journal.twice}; acknowledged ${acknowledged}; sum ${sum}`,
+  `heap after 10: ${megabytes(afterTenth)}, at the end: ${megabytes(afterLast)}, ${growth}`,
+  ...tallies.flatMap((tally) => tally.problems),
+  isWhole ? "Nothing lost, nothing twice." : "FAILED",
+];
+console.log(lines.join("\n"));
+if (values.write) {
+  const { upgrades, websockets, express } = values;
+  const more = `${websockets === "500" ? "" : ` --websockets ${websockets}`}${express ? " --express" : ""}`;
+  const command = `npm run soak -- --swap --upgrades ${upgrades}${more}`;
+  const body = `\`\`\`text\n${lines.join("\n")}\n\`\`\``;
+  writeSection({ name: express ? "swaps-express" : "swaps", command, body });
+}
+process.exitCode = isWhole ? 0 : 1;

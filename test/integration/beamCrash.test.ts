@@ -14,9 +14,9 @@ const shop = (version: string) => builds.get(version, { fixture: `shop-${version
 
 /** Of the node, in the order in which an upgrade comes by. The last one is behind the commit. */
 const STEPS = [
-  ["upgrade.term:written", "0.0.1"],
+  ["upgrade.term:renamed", "0.0.1"],
   ["relup:write", "0.0.1"],
-  ["relup:written", "0.0.1"],
+  ["relup:renamed", "0.0.1"],
   ["install:before", "0.0.1"],
   ["install:after", "0.0.1"],
   ["commit:before", "0.0.1"],

@@ -264,14 +264,20 @@ test("a freeze that runs out names what held it, and thaws", async () => {
   await serves(host, "1.1.0", 1);
 });
 
+/** The version that `releases/permanent` names. */
+const bootsNext = ({ host }: Installed): string | undefined =>
+  readFileSync(join(host.root, "releases", "permanent"), "utf8").split(" ")[0];
+
 test("install makes a release current, commit makes it permanent", async () => {
   const host = await startOne();
   host.drop(await two());
   await host.host.must("install", "1.1.0");
   await serves(host, "1.1.0", 0);
   assert.equal((await host.status()).status, "current");
+  assert.equal(bootsNext(host), "1.0.0", "a crash now must boot the old one");
   await host.host.must("commit");
   assert.equal((await host.status()).status, "permanent");
+  assert.equal(bootsNext(host), "1.1.0");
 });
 
 test("an installed release that is not committed is rolled back by hand-back", async () => {

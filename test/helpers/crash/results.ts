@@ -1,5 +1,5 @@
 /**
- * What runs of the sweep have found, a line each, so that a long one can be taken up again: a survey,
+ * What runs of a sweep have found, a line each, so that a long one can be taken up again: a survey,
  * or the outcome of a cell. A failure is looked at again.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
@@ -7,32 +7,35 @@ import type { Outcome } from "./cell.ts";
 import type { Survey } from "./survey.ts";
 import { nameOf } from "./sweep.ts";
 
-export class Results {
+type AnySurvey = { scenario: { name: string }; instants: unknown[] };
+type AnyOutcome = Omit<Outcome, "fault"> & { fault: string };
+
+export class Results<S extends AnySurvey = Survey, O extends AnyOutcome = Outcome> {
   readonly #path: string | undefined;
-  readonly surveys = new Map<string, Survey>();
-  readonly outcomes = new Map<string, Outcome>();
+  readonly surveys = new Map<string, S>();
+  readonly outcomes = new Map<string, O>();
 
   constructor(path: string | undefined) {
     this.#path = path;
     if (path === undefined || !existsSync(path)) return;
     for (const line of readFileSync(path, "utf8").split("\n").filter(Boolean)) {
-      const found = JSON.parse(line) as Survey | Outcome;
+      const found = JSON.parse(line) as S | O;
       if ("instants" in found) this.surveys.set(found.scenario.name, found);
       else if (found.outcome !== "FAIL") this.outcomes.set(nameOf(found), found);
     }
   }
 
-  addSurvey(survey: Survey): void {
+  addSurvey(survey: S): void {
     this.surveys.set(survey.scenario.name, survey);
     this.#append(survey);
   }
 
-  addOutcome(outcome: Outcome): void {
+  addOutcome(outcome: O): void {
     this.outcomes.set(nameOf(outcome), outcome);
     this.#append(outcome);
   }
 
-  #append(line: Survey | Outcome): void {
+  #append(line: S | O): void {
     if (this.#path !== undefined) appendFileSync(this.#path, `${JSON.stringify(line)}\n`);
   }
 }

@@ -14,7 +14,9 @@ export interface Planned {
   fault: Fault;
 }
 
-export const nameOf = ({ scenario, label, time, fault }: Cell): string =>
+type AnyCell = Omit<Cell, "fault"> & { fault: string };
+
+export const nameOf = ({ scenario, label, time, fault }: AnyCell): string =>
   `${scenario} ${label}${time > 1 ? `#${time}` : ""} × ${fault}`;
 
 export const cellOf = ({ survey, instant, fault }: Planned): Cell => {

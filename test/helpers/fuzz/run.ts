@@ -8,11 +8,13 @@ import { type FuzzTarget, TARGETS } from "./targets.ts";
 
 const corpusRoot = join(import.meta.dirname, "..", "..", "fixtures", "fuzz-corpus");
 
-/** What a fuzzer has found in a target once; every later run offers it too. */
+/** What broke a promise once, and what was refused in another way than all before: offered by every run. */
 export function corpusOf(name: string): string[] {
   const folder = join(corpusRoot, name);
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
+  return readdirSync(folder)
+    .sort()
+    .map((file) => readFileSync(join(folder, file), "utf8"));
 }
 
 export function keep(name: string, text: string): string {
@@ -23,9 +25,25 @@ export function keep(name: string, text: string): string {
   return path;
 }
 
+/** So small that a corpus of them is read, and offered, in no time. */
+const KEPT_BYTES = 2_000;
+const KEPT_MOST = 40;
+
+/** Of each kind of refusal the first text; returns how many of them the corpus did not have. */
+export function keepFirsts(name: string, { outcomes }: FuzzRun): number {
+  const known = new Set(corpusOf(name));
+  const firsts = [...outcomes.entries()].filter(
+    ([outcome, { first }]) => outcome !== "" && first.length <= KEPT_BYTES && !known.has(first),
+  );
+  const kept = firsts.slice(0, Math.max(0, KEPT_MOST - known.size));
+  for (const [, { first }] of kept) keep(name, first);
+  return kept.length;
+}
+
 export interface FuzzRun {
   rounds: number;
-  outcomes: Map<string, number>;
+  /** By what became of it: how often, and the first text. */
+  outcomes: Map<string, { count: number; first: string }>;
 }
 
 /** @throws the first time that the promise is broken, with what broke it as `text` */
@@ -60,7 +78,9 @@ async function fuzz(
       const where = `${name}, seed ${seed}, round ${run.rounds}: ${JSON.stringify(text).slice(0, 500)}`;
       throw Object.assign(new Error(`${where}\n${error.stack}`), { text });
     });
-    run.outcomes.set(outcome, (run.outcomes.get(outcome) ?? 0) + 1);
+    const seen = run.outcomes.get(outcome) ?? { count: 0, first: text };
+    seen.count += 1;
+    run.outcomes.set(outcome, seen);
   }
   return run;
 }

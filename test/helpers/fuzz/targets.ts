@@ -39,7 +39,7 @@ export const TARGETS: Record<string, () => Promise<FuzzTarget>> = {
   config,
 };
 
-/** @returns the error's code; anything but an error of the registry is thrown on */
+/** @returns the error, without what differs from text to text; anything but one of the registry is thrown on */
 async function refusal(act: () => unknown): Promise<string> {
   try {
     await act();
@@ -48,8 +48,14 @@ async function refusal(act: () => unknown): Promise<string> {
     if (!(error instanceof TsugiError) || error.code === "TSUGI_INTERNAL") throw error;
     assert.ok(error.code in ERRORS && error.exitCode > 0, error.code);
     assert.doesNotMatch(error.message, /\[object|NaN/);
-    return error.code;
+    return kindOf(error);
   }
+}
+
+/** The code, and of the message the words that are tsugi's own. */
+function kindOf({ code, message }: { code: string; message: string }): string {
+  const words = message.replace(/"[^"]*"|'[^']*'|`[^`]*`|\S*[/\d\P{ASCII}_]\S*/gsu, "…");
+  return `${code}: ${words.replaceAll(/\s+/g, " ").slice(0, 160)}`;
 }
 
 const closed = async () => {};
@@ -198,7 +204,7 @@ async function control(): Promise<FuzzTarget> {
       const { error } = ends[0] ?? {};
       if (error === undefined) return ends.length === 0 ? "no whole line" : "";
       assert.ok(error.code in ERRORS && error.code !== "TSUGI_INTERNAL", JSON.stringify(error));
-      return error.code;
+      return kindOf(error);
     },
     async close() {
       await server.close();
@@ -207,7 +213,7 @@ async function control(): Promise<FuzzTarget> {
   };
 }
 
-type Answer = { event: string; error?: { code: string } };
+type Answer = { event: string; error?: { code: string; message: string } };
 
 const HUNG_MS = 10_000;
 

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
-import { machine, RELIABILITY_PAGE, withSection } from "../../../scripts/lib/reliability.ts";
+import {
+  MACHINES,
+  machine,
+  RELIABILITY_PAGE,
+  sectionsOf,
+  withSection,
+} from "../../../scripts/lib/reliability.ts";
+import { projectRoot } from "../../helpers/example.ts";
 
 const page = "# Page\n\nprose\n\n<!-- a: -->\nold\n<!-- /a -->\n\n<!-- b: -->\nkept\n<!-- /b -->\n";
 const section = { name: "a", command: "npm run a -- --write", body: "| x |\n" };
@@ -23,6 +31,16 @@ describe("a section of docs/reliability.md", () => {
 
   test("that the page has no markers for is an error", () => {
     assert.throws(() => withSection(page, { ...section, name: "c" }), /no section/);
+  });
+
+  test("has a machine, and every machine has one; its script is there", () => {
+    const text = readFileSync(RELIABILITY_PAGE, "utf8");
+    assert.deepEqual(sectionsOf(text), Object.keys(MACHINES));
+    const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+    for (const [script] of Object.values(MACHINES)) assert.ok(script! in scripts, script);
+    for (const name of Object.keys(MACHINES)) {
+      assert.ok(withSection(text, { name, command: "x", body: "y" }).includes("\n\ny\n\n"));
+    }
   });
 
   test("says on which machine, and when", () => {

@@ -6,6 +6,7 @@ after_boot() ->
     wait_started(infinity),
     {_, Running} = init:script_id(),
     say_ready(Running),
+    tsugi_unpack:sweep(),
     case tsugi_journal:take() of
         none -> ok;
         #{phase := restart, to := Running} = Entry -> tsugi_restart:judge(Entry);
@@ -16,8 +17,7 @@ after_boot() ->
         #{phase := crashed, report := Report} -> tsugi_report:append(Report);
         Entry -> report(Entry, 'TSUGI_CODE_CHANGE_CRASHED')
     end,
-    catch tsugi_handler:write_view(),
-    ok.
+    tsugi_handler:agree(Running).
 
 %% Under `foreground` the log is the terminal's; systemd wants to know too.
 say_ready(Vsn) ->

@@ -6,7 +6,7 @@
 -module(tsugi_handler).
 -export([ensure_releases/1, mend_live/0, adopt/0, set_unpacked/1, install/2, make_permanent/1, remove/1,
          releases/0, status/1, current/0, permanent/0, permanent_on_disk/0, write_start_erl/1, settle_permanent/0,
-         write_view/0, write_view/1, view/0]).
+         write_view/0, write_view/1, write_view_or_later/1, agree/1, view/0]).
 
 -include_lib("kernel/include/file.hrl").
 
@@ -111,7 +111,10 @@ set_unpacked(Vsn) ->
     #{apps := Apps} = tsugi_release:load(Vsn),
     Lib = tsugi_layout:at(["lib"]),
     Dirs = [{App, V, Lib} || {App, #{vsn := V}} <- maps:to_list(Apps)],
-    case release_handler:set_unpacked(RelFile, Dirs) of
+    tsugi_fault:strike("set-unpacked:before"),
+    Outcome = release_handler:set_unpacked(RelFile, Dirs),
+    tsugi_fault:strike("set-unpacked:after"),
+    case Outcome of
         {ok, Vsn} -> ok;
         {error, {existing_release, Vsn}} -> ok;
         {error, Reason} -> failed(unpack, Reason)
@@ -199,6 +202,17 @@ permanent() ->
 %% --- RELEASES.json ------------------------------------------------------------------------------
 
 write_view() -> write_view(#{}).
+
+%% For when what it shows is true already: where the disk is full, it comes later.
+write_view_or_later(Marks) -> tsugi_files:now_or_later(fun() -> write_view(Marks) end).
+
+%% At a boot that nobody has prepared: RELEASES says what start_erl.data and this node say.
+agree(Running) ->
+    tsugi_files:now_or_later(fun() ->
+        IsAgreed = permanent_on_disk() =/= Running orelse permanent() =:= Running,
+        _ = IsAgreed orelse begin ok = ensure_releases(Running), ok = adopt() end,
+        write_view()
+    end).
 
 %% Marks = #{Vsn => #{committed => true, verified => true}}
 write_view(Marks) ->

@@ -47,7 +47,7 @@ prepare() ->
     mark_permanent(Vsn),
     _ = tsugi_config:evaluate(Vsn),
     [file:delete(tsugi_layout:at(["run", F]))
-     || F <- ["gave-up", "restarts", "stopping", "again", "node", "pid", "back", "log.dropped"]],
+     || F <- ["gave-up", "restarts", "stopping", "again", "node", "pid", "log.dropped"]],
     ok = tsugi_files:write(tsugi_layout:at(["run", "boot"]), [Vsn, "\n"]),
     ok = tsugi_files:write(tsugi_layout:at(["run", "keeper.settings"]), tsugi_settings:keeper(Vsn)),
     ok = tsugi_files:write(tsugi_layout:at(["run", "node.args"]), node_args(Vsn), 8#600),

@@ -13,8 +13,11 @@ finish(Report, Result, undefined) -> Report#{result => atom_to_binary(Result)};
 finish(Report, Result, Error) ->
     (Report)#{result => atom_to_binary(Result), error => tsugi_error:to_map(Error)}.
 
+%% Told to whoever waits for it in any case: a full disk costs the line, not the upgrade.
 append(Report) ->
-    tsugi_files:append(tsugi_layout:at(["log", "upgrades.jsonl"]), [tsugi_json:encode(Report), "\n"]).
+    try tsugi_files:append(tsugi_layout:at(["log", "upgrades.jsonl"]), [tsugi_json:encode(Report), "\n"])
+    catch Class:Reason -> logger:error("log/upgrades.jsonl: ~tp", [{Class, Reason}])
+    end.
 
 last() ->
     case all() of

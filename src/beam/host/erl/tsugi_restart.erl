@@ -3,30 +3,55 @@
 -module(tsugi_restart).
 -export([begin_restart/2, judge/1]).
 
-%% In the old node. `run/back` is what the keeper boots when the new release does not come up.
+%% In the old node. When the new release does not come up, the keeper boots what start_erl.data names.
 begin_restart(#{from := #{vsn := From}, to := #{vsn := To}}, Report) ->
-    tsugi_journal:write(#{phase => restart, from => From, to => To, report => Report}),
-    tsugi_files:write(tsugi_layout:at(["run", "back"]), [From, "\n"]),
-    tsugi_files:write(tsugi_layout:at(["run", "boot"]), [To, "\n"]),
-    tsugi_files:write(tsugi_layout:at(["run", "again"]), "\n"),
+    try
+        tsugi_journal:write(#{phase => restart, from => From, to => To, report => Report}),
+        tsugi_files:write(run("boot"), [To, "\n"]),
+        tsugi_files:write(run("again"), "\n")
+    catch Class:Reason:Stack ->
+        %% Nothing has been touched: the next death of this VM is no part of this upgrade any more.
+        _ = file:delete(run("again")),
+        tsugi_journal:clear(),
+        Error = tsugi_error:with_exit(tsugi_error:from_reason(Class, Reason, Stack), 4),
+        tsugi_report:append(tsugi_report:finish(Report, refused, Error)),
+        erlang:throw(Error)
+    end,
     init:stop(),
     ok.
+
+run(File) -> tsugi_layout:at(["run", File]).
 
 %% In the new node.
 judge(#{from := From, to := To, report := Report}) ->
     case tsugi_health:probation(To, []) of
         ok ->
-            ok = tsugi_handler:write_start_erl(To),
-            ok = tsugi_handler:ensure_releases(To),
-            ok = tsugi_handler:adopt(),
-            _ = file:delete(tsugi_layout:at(["run", "back"])),
-            tsugi_handler:write_view(#{To => #{committed => true}}),
-            tsugi_report:append(tsugi_report:finish(Report#{strategy => <<"restart">>}, committed, undefined));
+            try tsugi_handler:write_start_erl(To) of
+                _ -> committed(To, Report)
+            catch Class:Reason:Stack ->
+                back(From, tsugi_error:from_reason(Class, Reason, Stack), Report)
+            end;
         {error, Why} ->
-            Error = {tsugi_error, 'TSUGI_UNHEALTHY', #{version => To, previous => From, problem => Why}},
-            tsugi_report:append((tsugi_report:finish(Report, 'handed-back', Error))#{
-                stateAsOf => <<"the restart: state in memory was lost">>}),
-            tsugi_files:write(tsugi_layout:at(["run", "boot"]), [From, "\n"]),
-            tsugi_files:write(tsugi_layout:at(["run", "again"]), "\n"),
-            init:stop()
+            back(From, {tsugi_error, 'TSUGI_UNHEALTHY', #{version => To, previous => From, problem => Why}}, Report)
+    end.
+
+%% start_erl.data names it: all else is mended by tsugi_handler:agree/1 where it can't be written now.
+committed(To, Report) ->
+    tsugi_files:now_or_later(fun() ->
+        ok = tsugi_handler:ensure_releases(To),
+        ok = tsugi_handler:adopt(),
+        tsugi_handler:write_view(#{To => #{committed => true}})
+    end),
+    tsugi_report:append(tsugi_report:finish(Report#{strategy => <<"restart">>}, committed, undefined)).
+
+%% Not a failure in the keeper's eyes; where not even that can be written, one after which it boots what
+%% start_erl.data names.
+back(From, Error, Report) ->
+    tsugi_report:append((tsugi_report:finish(Report, 'handed-back', Error))#{
+        stateAsOf => <<"the restart: state in memory was lost">>}),
+    try
+        tsugi_files:write(run("boot"), [From, "\n"]),
+        tsugi_files:write(run("again"), "\n"),
+        init:stop()
+    catch _:_ -> init:stop(1)
     end.

@@ -20,7 +20,8 @@ generation() -> gen_server:call(?MODULE, generation).
 init([]) ->
     process_flag(trap_exit, true),
     self() ! booted,
-    ok = say_node(),
+    %% A VM that the keeper has started again must not end because the disk is full.
+    ok = tsugi_files:now_or_later(fun say_node/0),
     ok = tsugi_output:start(),
     {ok, #{since => tsugi_time:iso(), etc => tsugi_settings:etc_hash(), generation => 1,
            upgrade => none}}.

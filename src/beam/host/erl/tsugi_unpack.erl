@@ -61,9 +61,11 @@ offered(Source, Wanted) ->
 
 %% Fun(Folder) with the whole release in a folder of its own, which is gone afterwards.
 staged(Source, Manifest, Fun) ->
+    sweep(),
     Staging = filename:join(staging(), os:getpid() ++ "." ++ unique()),
     ok = filelib:ensure_dir(filename:join(Staging, "x")),
     try
+        tsugi_fault:strike("unpack:extract"),
         extract(Source, Manifest, Staging),
         case tsugi_manifest:verify_tree(Manifest, Staging) of
             ok -> Fun(Staging);
@@ -93,7 +95,8 @@ sweep() ->
     Names = case file:list_dir_all(staging()) of {ok, Found} -> Found; _ -> [] end,
     [tsugi_files:remove_tree(filename:join(staging(), Name))
      || Name <- Names, {Pid, _} <- [string:to_integer(Name)], not (is_integer(Pid) andalso tsugi_os:alive(Pid))],
-    ok.
+    tsugi_files:sweep([tsugi_layout:releases_dir(), tsugi_layout:at(["run"])
+                       | [tsugi_layout:release_dir(Vsn) || Vsn <- tsugi_layout:versions()]]).
 
 unique() -> integer_to_list(erlang:unique_integer([positive])).
 

@@ -28,8 +28,19 @@ run(Request, Emit) ->
           report => tsugi_report:new(From, From, none)},
     put(tsugi_state, S),
     try go(S)
-    catch Class:Reason:Stack -> failed(tsugi_error:from_reason(Class, Reason, Stack), get(tsugi_state))
+    catch Class:Reason:Stack -> stopped(tsugi_error:from_reason(Class, Reason, Stack), get(tsugi_state))
     end.
+
+%% What fails unforeseen while the new code is in and not permanent is a verdict too.
+stopped(Error, #{phase := installed, plan := #{apps := _} = Plan} = S) ->
+    try hand_back(S, Plan, Error, [])
+    catch _:Reason ->
+        %% Not even that can be written down: what is permanent boots.
+        Answer = going_down(get(tsugi_state), Reason, 0),
+        init:restart(),
+        Answer
+    end;
+stopped(Error, S) -> failed(Error, S).
 
 go(#{request := #{goal := give_up}} = S) -> give_up(S);
 go(#{from := From, request := #{asked := Asked, goal := Goal} = Request} = S0) ->
@@ -146,8 +157,8 @@ carry(#{from := From, to := To} = S0, Plan, #{script := Script, config := Config
     FreezeMs = tsugi_settings:get(From, [<<"timeouts">>, <<"freezeMs">>]),
     S1 = set(S0#{phase => freeze}),
     {Frozen, S2} = step(freeze, S1, fun() -> tsugi_freeze:freeze(suspended(Script), FreezeMs) end),
-    ok = tsugi_config:write(To, tsugi_env:overlay(Config, Overrides)),
     S3 = set(S2#{frozen => Frozen, watched => tsugi_health:watch(maps:get(suspended, Frozen))}),
+    ok = tsugi_config:write(To, tsugi_env:overlay(Config, Overrides)),
     persistent_term:erase(?MODULE),
     {Outcome, S4} = step(carry, S3, fun() ->
         tsugi_handler:install(To, [{suspend_timeout, FreezeMs}, {code_change_timeout, infinity},
@@ -156,11 +167,11 @@ carry(#{from := From, to := To} = S0, Plan, #{script := Script, config := Config
     PauseMs = tsugi_freeze:thaw(Frozen),
     case Outcome of
         ok ->
+            S5 = set((measured(S4, Frozen, PauseMs, Ports, Script, Plan))#{phase => installed}),
             ok = tsugi_config:write(To, Config),
             tsugi_env:put_unwritable(Overrides),
             tsugi_env:os_env(),
-            S5 = measured(S4, Frozen, PauseMs, Ports, Script, Plan),
-            judge(set(S5#{phase => installed}), Plan, Script, Goal);
+            judge(S5, Plan, Script, Goal);
         {error, Reason} ->
             case persistent_term:get(?MODULE, false) of
                 true -> going_down(S4, Reason, length(Ports));
@@ -205,7 +216,8 @@ going_down(#{report := Report, from := From, to := To}, Reason, Lost) ->
     Final = (tsugi_report:finish(Report, 'handed-back', Error))#{
         connections => #{carried => 0, drained => 0, lost => Lost},
         stateAsOf => <<"the restart: state in memory was lost">>},
-    tsugi_journal:write(#{from => From, to => To, phase => crashed, report => Final}),
+    %% Without it the node says less when it is back.
+    catch tsugi_journal:write(#{from => From, to => To, phase => crashed, report => Final}),
     {failed, Error, Final}.
 
 %% --- the verdict --------------------------------------------------------------------------------
@@ -233,7 +245,7 @@ failing(#{report := #{steps := Steps} = Report} = S) ->
 installed(#{report := Report} = S) ->
     persistent_term:put({?MODULE, installed}, maps:with([report, plan], S)),
     tsugi_journal:clear(),
-    tsugi_handler:write_view(),
+    tsugi_handler:write_view_or_later(#{}),
     {done, Report#{result => <<"committed">>}, undefined}.
 
 %% In the node, for `commit`.
@@ -316,7 +328,7 @@ commit(#{to := To} = S0, Plan) ->
     {_, S1} = step(commit, S0, fun() ->
         ok = tsugi_handler:make_permanent(To),
         os:putenv("RELEASE_VSN", To),
-        tsugi_handler:write_view(#{To => #{committed => true}})
+        tsugi_handler:write_view_or_later(#{To => #{committed => true}})
     end),
     tsugi_journal:clear(),
     _ = persistent_term:erase({?MODULE, installed}),
@@ -324,7 +336,7 @@ commit(#{to := To} = S0, Plan) ->
     S3 = case Plan of #{to := _} -> hooks('after', S2, Plan); _ -> S2 end,
     {_, S4} = step(prune, S3, fun() ->
         _ = tsugi_remove:prune(tsugi_settings:get(To, [<<"keepReleases">>])),
-        tsugi_handler:write_view()
+        tsugi_handler:write_view_or_later(#{})
     end),
     done(S4, committed).
 
@@ -334,7 +346,7 @@ done(#{report := Report, request := #{goal := Goal}} = S, Result) ->
     Final = tsugi_report:finish(Report, Result, undefined),
     _ = Goal =:= check orelse maps:get(strategy, Final) =:= <<"none">> orelse tsugi_report:append(Final),
     tsugi_journal:clear(),
-    catch tsugi_handler:write_view(),
+    tsugi_handler:write_view_or_later(#{}),
     {done, Final, maps:get(plan, S, undefined)}.
 
 failed(Error, #{report := Report, phase := Phase} = S) ->
@@ -348,7 +360,7 @@ failed(Error, #{report := Report, phase := Phase} = S) ->
     Final = tsugi_report:finish(Report, Result, Error),
     _ = lists:member(maps:get(goal, maps:get(request, S)), [install, upgrade]) andalso tsugi_report:append(Final),
     tsugi_journal:clear(),
-    catch tsugi_handler:write_view(),
+    tsugi_handler:write_view_or_later(#{}),
     {failed, Error, Final}.
 
 %% --- steps --------------------------------------------------------------------------------------

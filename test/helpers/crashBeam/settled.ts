@@ -1,0 +1,155 @@
+/** What became of a BEAM root after it was struck, held against promises 1 to 3. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { StatusReport } from "../../../src/protocol/report.ts";
+import type { Registry } from "../../../src/release/status.ts";
+import { accepts } from "../host.ts";
+import { until } from "../installed.ts";
+import { processesOf, type Run, vmOf } from "./run.ts";
+import { OLD } from "./scenarios.ts";
+
+const REST_MS = 60_000;
+const RECORD_MS = 10_000;
+const LOOK_MS = 100;
+/** What the next start writes anew, or reads. */
+const IN_RUN_AFTER_STOP =
+  /^(boot|keeper\.settings|node\.args|restarts|tmp|lock\.start|log\.dropped)$/;
+
+export interface Settled {
+  version: string;
+  startedAgain: boolean;
+  /** Another VM than in the beginning. */
+  restarted: boolean;
+  count: number;
+  problems: string[];
+}
+
+export async function settle(run: Run): Promise<Settled> {
+  const { host } = run;
+  let status = await atRest(run);
+  run.disk.relieve();
+  run.faults.disarm();
+  const startedAgain = status === undefined;
+  const named = permanentOf(host.root);
+  if (startedAgain) {
+    const started = await host.app("start");
+    if (started.status !== 0) throw new Error(`start does not boot: ${started.output}`);
+    status = await atRest(run);
+    if (status === undefined) throw new Error("it is gone again after the start");
+  }
+  const problems: string[] = [];
+  // Under the other Elixir runs the same code.
+  const { restarts } = run.scenario;
+  const version: string = restarts ? status!.version : await host.get("/version");
+  if (status!.version !== version || status!.status !== "permanent") {
+    problems.push(`${version} answers; status: ${status!.version} is ${status!.status}`);
+  }
+  if (startedAgain && named !== undefined && named !== version) {
+    problems.push(`start_erl.data named ${named}, a start boots ${version}`);
+  }
+  problems.push(...(await registryProblems(run, version)));
+  for (const path of temporaryFiles(host.root)) problems.push(`left over: ${path}`);
+  const restarted = run.vm !== 0 && vmOf(host.root) !== run.vm;
+  return { version, startedAgain, restarted, count: await countOf(run), problems };
+}
+
+const countOf = async ({ host }: Run) => Number(await host.get("/count"));
+
+/** A VM answers and no upgrade is under way: also while the disk is full. Undefined: no process is left. */
+async function atRest({ host }: Run): Promise<StatusReport | undefined> {
+  const deadline = performance.now() + REST_MS;
+  let last = "";
+  for (;;) {
+    const processes = processesOf(host.root).filter(({ command }) => !/\bepmd\b/.test(command));
+    if (processes.length === 0) return undefined;
+    const { status, stdout, output } = await host.app("status", "--json");
+    const report = status === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
+    if (report?.upgrade === null) {
+      const answer = await host.get("/version").catch(() => undefined);
+      if (answer !== undefined) return report;
+    }
+    last = `${output.slice(0, 600)}\n${processes.map(({ command }) => command.slice(0, 80)).join("\n")}`;
+    if (performance.now() > deadline) throw new Error(`it does not come to rest: ${last}`);
+    await delay(LOOK_MS);
+  }
+}
+
+function permanentOf(root: string): string | undefined {
+  const path = join(root, "releases", "start_erl.data");
+  return existsSync(path) ? readFileSync(path, "utf8").trim().split(" ")[1] : undefined;
+}
+
+/** OTP's two files, and the view of them, name what serves as the permanent one, and nothing else. */
+async function registryProblems({ host }: Run, version: string): Promise<string[]> {
+  const problems: string[] = [];
+  const named = permanentOf(host.root);
+  if (named !== version) problems.push(`${version} serves, start_erl.data names ${named}`);
+  const records = readFileSync(join(host.root, "releases", "RELEASES"), "utf8");
+  const statuses = [...records.matchAll(/\{release,"[^"]*","([^"]*)"[\s\S]*?\],\s*(\w+)\}/g)].map(
+    ([, vsn, status]) => `${vsn} ${status}`,
+  );
+  const permanent = statuses.filter((one) => one.endsWith(" permanent"));
+  if (
+    permanent.join() !== `${version} permanent` ||
+    statuses.some((one) => / current$/.test(one))
+  ) {
+    problems.push(`RELEASES has ${statuses.join(", ")}`);
+  }
+  const view = join(host.root, "releases", "RELEASES.json");
+  const isRight = () => {
+    if (!existsSync(view)) return false;
+    const { releases } = JSON.parse(readFileSync(view, "utf8")) as Registry;
+    const given = releases.filter(({ status }) => status === "permanent" || status === "current");
+    return given.map((one) => `${one.version} ${one.status}`).join() === `${version} permanent`;
+  };
+  // Where the disk was full, it comes later.
+  await until("RELEASES.json agrees", isRight, RECORD_MS).catch(() =>
+    problems.push(`RELEASES.json: ${existsSync(view) ? readFileSync(view, "utf8") : "none"}`),
+  );
+  return problems;
+}
+
+function temporaryFiles(root: string): string[] {
+  return ["releases", "run", "log", "bin", "etc"].flatMap((place) => {
+    const at = join(root, place);
+    if (!existsSync(at)) return [];
+    return readdirSync(at, { recursive: true, encoding: "utf8" })
+      .filter((path) => /\.tmp$|\.staging\/[^/]+$|^plan\.|^rehearse/.test(path))
+      .map((path) => `${place}/${path}`);
+  });
+}
+
+/** The next upgrade succeeds and keeps the state; the stop leaves nothing. */
+export async function goOn(run: Run, before: Settled): Promise<string[]> {
+  const { host, scenario } = run;
+  const problems: string[] = [];
+  const isOld = before.version === OLD;
+  const target = isOld ? scenario.to : OLD;
+  const args = [isOld ? "upgrade" : "downgrade", target, ...scenario.options, "--json"];
+  const { status, output } = await host.app(...args);
+  if (status !== 0) problems.push(`the next ${args.join(" ")} ends with ${status}: ${output}`);
+  const version = await host.get("/version");
+  if (!scenario.restarts && version !== target) problems.push(`after it ${version} answers`);
+  if (!scenario.restarts && (await countOf(run)) < before.count) {
+    problems.push("the next upgrade has gone back in the state");
+  }
+  const lines = readFileSync(join(host.root, "log", "upgrades.jsonl"), "utf8").trimEnd();
+  const last = lines.slice(lines.lastIndexOf("\n") + 1);
+  if (status === 0 && !last.includes(`"to":"${target}"`)) {
+    problems.push(`upgrades.jsonl ends with ${last.slice(0, 200)}`);
+  }
+  await run.load?.stop();
+  const stopped = await host.app("stop");
+  if (stopped.status !== 0) problems.push(`stop ends with ${stopped.status}: ${stopped.output}`);
+  const left = () => processesOf(host.root);
+  await until("every process is gone", () => left().length === 0, REST_MS).catch(() =>
+    problems.push(`still there: ${JSON.stringify(left())}`),
+  );
+  if (await accepts(host.port)) problems.push(`port ${host.port} is still listened on`);
+  for (const path of temporaryFiles(host.root)) problems.push(`left over in the end: ${path}`);
+  for (const name of readdirSync(join(host.root, "run"))) {
+    if (!IN_RUN_AFTER_STOP.test(name)) problems.push(`left over in the end: run/${name}`);
+  }
+  return problems;
+}
