@@ -195,9 +195,14 @@ function fileProblem(file: Partial<ManifestFile> | null): string | undefined {
   if (!isSafePath(file.path)) return "path leaves the tree";
   if (!Number.isInteger(file.mode) || file.mode! < 0) return "mode is not a number";
   if (!Number.isSafeInteger(file.size) || file.size! < 0) return "size is not a number";
-  if (!/^[0-9a-f]{64}$/.test(String(file.sha256))) return "sha256 is not 64 hex digits";
+  if (!isSha256(file.sha256)) return "sha256 is not 64 hex digits";
   if (file.link !== undefined && !isSafeLink(file.path, file.link)) return "link leaves the tree";
   return undefined;
+}
+
+/** 64 hex digits, as a text: a list with one in it is not the same where hashes are compared. */
+export function isSha256(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 /** A relative path below the root with no empty, `.` or `..` part and no backslash or NUL. */

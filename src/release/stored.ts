@@ -13,7 +13,7 @@
  * moves the run that it is in and none beside it.
  */
 import { TsugiError } from "../errors.ts";
-import { type Manifest, type ManifestFile, sha256 } from "./manifest.ts";
+import { isSha256, type Manifest, type ManifestFile, sha256 } from "./manifest.ts";
 
 export const STORE_FORMAT = 1;
 
@@ -93,8 +93,6 @@ export const blobsOf = ({ manifest, runs }: StoredRelease): string[] => [
   ...runs.map(({ blob }) => blob),
 ];
 
-const BLOB = /^[0-9a-f]{64}$/;
-
 /** @throws TSUGI_FORMAT_UNKNOWN, TSUGI_STORE_DAMAGED */
 export function parseStored(text: string, where: string): StoredRelease {
   const damaged = (problem: string) => storeDamaged(where, problem);
@@ -106,16 +104,16 @@ export function parseStored(text: string, where: string): StoredRelease {
   }
   if (json === null || typeof json !== "object") throw damaged("it is not an object");
   if (json.format !== STORE_FORMAT) {
-    const found = String(json.format);
+    const found = JSON.stringify(json.format ?? null);
     throw new TsugiError("TSUGI_FORMAT_UNKNOWN", { what: where, found, expected: STORE_FORMAT });
   }
   for (const key of ["name", "version", "pushedAt"] as const) {
     if (typeof json[key] !== "string") throw damaged(`"${key}" is not a string`);
   }
-  if (!BLOB.test(String(json.releaseId))) throw damaged('"releaseId" is not 64 hex digits');
-  if (!BLOB.test(String(json.manifest))) throw damaged('"manifest" is not 64 hex digits');
+  if (!isSha256(json.releaseId)) throw damaged('"releaseId" is not 64 hex digits');
+  if (!isSha256(json.manifest)) throw damaged('"manifest" is not 64 hex digits');
   const isRun = (run: Partial<StoredRelease["runs"][number]> | null) =>
-    BLOB.test(String(run?.blob)) && Number.isSafeInteger(run?.files) && run!.files! > 0;
+    isSha256(run?.blob) && Number.isSafeInteger(run?.files) && run!.files! > 0;
   if (!Array.isArray(json.runs) || !json.runs.every(isRun))
     throw damaged('"runs" is no list of runs');
   return json as StoredRelease;

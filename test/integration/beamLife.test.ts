@@ -1,7 +1,15 @@
 /** `bin/<app>` of BEAM releases, where it is more than test/contract/binApp asks of every kind. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ERRORS } from "../../src/errors.ts";
 import {
@@ -16,6 +24,7 @@ import {
 import { mustRun, runCommand } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
 import { until } from "../helpers/installed.ts";
+import { as, filesReadableBy, needsRoot, OWNER, own, STRANGER } from "../helpers/otherUsers.ts";
 
 const skip = await elixirMissing();
 const builds = new BeamBuilds();
@@ -53,6 +62,58 @@ describe("a BEAM release's life", { skip }, () => {
         renameSync(root, host.root);
       }
     });
+  });
+
+  test("another user can neither use the node nor read cookie, secrets, pipes or crash dump", {
+    skip: needsRoot,
+  }, async () => {
+    const secret = `s3cr3t-${process.pid}`;
+    await withShop(
+      async (host) => {
+        // Everybody may come as far as to the root, and use the programs of the machine.
+        for (const folder of [host.root, host.env.PATH!]) chmodSync(dirname(folder), 0o755);
+        own(host.root, OWNER);
+        await host.must("start");
+        const pid = await host.pid();
+        assert.equal(statSync(`/proc/${pid}`).uid, OWNER, "root's start acts as the owner");
+        const at = (...parts: string[]) => join(host.root, ...parts);
+        const cookie = readFileSync(at("releases", "COOKIE"), "utf8");
+        const proc = ["environ", "cmdline"].map((file) => `/proc/${pid}/${file}`);
+        const readable = (...places: string[]) =>
+          filesReadableBy(STRANGER, [secret, cookie], host.root, ...places).join("\n");
+        assert.equal(readable(...proc), "");
+        const owned = filesReadableBy(OWNER, [secret, cookie], host.root).join();
+        assert.match(owned, /\/etc\/env.*\/releases\/COOKIE|\/releases\/COOKIE.*\/etc\/env/);
+        const pipe = readdirSync(at("run")).find((name) => name.startsWith("output."));
+        for (const access of ["<", ">>"]) {
+          const open = as(STRANGER, "sh", ["-c", `: ${access} ${at("run", pipe!)}`]);
+          assert.match(open.output, /denied/, access);
+        }
+        // What every user can read on the command line is no key.
+        const thrownAway = /-setcookie\0([^\0]+)/.exec(readFileSync(proc[1]!, "latin1"))![1]!;
+        const node = readFileSync(at("run", "node"), "utf8").trim().split(" ")[1];
+        const ping = `io:format("~p", [net_adm:ping('${node}')]), halt().`;
+        const pinging = (user: number, key: string) =>
+          as(user, "erl", ["-noshell", "-sname", `x${user}`, "-setcookie", key, "-eval", ping]);
+        assert.equal(pinging(STRANGER, thrownAway).output, "pang");
+        assert.equal(pinging(STRANGER, cookie).output, "pong", "and the true one would be");
+        for (const command of [["status"], ["stop"], ["rpc", "1"], ["upgrade", "0.0.1"]]) {
+          const { status, output } = as(STRANGER, host.bin, command);
+          assert.ok(status !== 0 && status !== null, `${command}: ${status}`);
+          assert.ok(!output.includes(secret) && !output.includes(cookie), output);
+        }
+        await host.app("rpc", ":erlang.halt(~c(boom))");
+        const dump = at("var", "erl_crash.dump");
+        const isBack = async () => existsSync(dump) && (await host.pid().catch(() => pid)) !== pid;
+        await until("it has crashed, and is back", isBack, 60_000);
+        assert.ok(filesReadableBy(OWNER, [cookie], dump).length <= 1);
+        assert.equal(statSync(dump).mode & 0o007, 0);
+        assert.equal(readable(), "");
+        const left = await runCommand("find", [host.root, "!", "-uid", String(OWNER)]);
+        assert.equal(left.stdout, "", "and nothing of root's is left behind");
+      },
+      { env: { SECRET: secret } },
+    );
   });
 
   test("a keeper gives up when the VM dies too often; logs has what was said", async () => {

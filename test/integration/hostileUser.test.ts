@@ -22,27 +22,13 @@ import { removeLock, takeLock } from "../../src/deploy/remote/lockScripts.ts";
 import { finish, install, send, stageEnv, withEnv } from "../../src/deploy/remote/scripts.ts";
 import { LocalTransport } from "../../src/deploy/transport/index.ts";
 import { layoutOf } from "../../src/release/layout.ts";
+import { as, filesReadableBy, needsRoot, OWNER, own, STRANGER } from "../helpers/otherUsers.ts";
 import { snapshot, temporaryFolder } from "../helpers/projects.ts";
 import { buildWall, type Wall, type WallReleases } from "../helpers/wall.ts";
 
-/** Both in no passwd file: nothing of the machine is theirs, nothing has to be made for them. */
-const OWNER = 54_320;
-const STRANGER = 54_321;
 const SECRET = `s3cr3t-${process.pid}`;
 
-const skip = process.getuid?.() === 0 ? false : "needs root, to act as two other users";
-
-/** Runs a program as that user. */
-function as(user: number, command: string, args: string[]) {
-  const env = { PATH: process.env.PATH, LANG: "C.UTF-8", TSUGI_EPHEMERAL: "1" };
-  const options = { uid: user, gid: user, env, cwd: "/", encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync(command, args, options);
-  return { status, output: stdout + stderr };
-}
-
-const own = (path: string, user: number): void => {
-  assert.equal(spawnSync("chown", ["-hR", `${user}:${user}`, path]).status, 0);
-};
+const skip = needsRoot;
 
 describe("another user", { skip }, () => {
   let releases: WallReleases;
@@ -77,10 +63,10 @@ describe("another user", { skip }, () => {
       const { status, output } = as(STRANGER, node, ["-e", connect(path)]);
       assert.deepEqual([status, output], [0, "EACCES\n"], name);
     }
-    const found = as(STRANGER, "grep", ["-rl", SECRET, host.root, `/proc/${pid}/environ`]);
-    const readable = found.output.split("\n").filter((line) => !/ermission denied|^$/.test(line));
+    const environ = `/proc/${pid}/environ`;
+    const readable = filesReadableBy(STRANGER, [SECRET], host.root, environ);
     assert.deepEqual(readable, [], "files that a stranger can read");
-    const owned = as(OWNER, "grep", ["-rl", SECRET, host.root]).output;
+    const owned = filesReadableBy(OWNER, [SECRET], host.root).join();
     for (const file of ["/etc/env", "/log/wall.log", "/log/report."]) {
       assert.ok(owned.includes(file), `${file} has it, and its owner can read it: ${owned}`);
     }

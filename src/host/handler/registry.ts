@@ -83,7 +83,7 @@ function parseRegistry(text: string | undefined, layout: Layout): Registry {
   if (json.format !== REGISTRY_FORMAT) {
     throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {
       what: layout.registry,
-      found: String(json.format),
+      found: JSON.stringify(json.format ?? null),
       expected: REGISTRY_FORMAT,
     });
   }

@@ -1,6 +1,6 @@
 %% What a node does once it has booted: end the story of an upgrade that ended with a restart.
 -module(tsugi_boot).
--export([after_boot/0, wait_started/1]).
+-export([after_boot/0, is_over/0, wait_started/1]).
 
 after_boot() ->
     wait_started(infinity),
@@ -17,7 +17,11 @@ after_boot() ->
         #{phase := crashed, report := Report} -> tsugi_report:append(Report);
         Entry -> report(Entry, 'TSUGI_CODE_CHANGE_CRASHED')
     end,
-    tsugi_handler:agree(Running).
+    tsugi_handler:agree(Running),
+    persistent_term:put(?MODULE, over).
+
+%% Whoever waits for a report of what was before this boot has it by now, or there is none.
+is_over() -> persistent_term:get(?MODULE, none) =:= over.
 
 %% Under `foreground` the log is the terminal's; systemd wants to know too.
 say_ready(Vsn) ->

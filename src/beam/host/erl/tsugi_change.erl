@@ -124,7 +124,8 @@ change(Asked, Goal, Words, Options) ->
     #{version := Vsn} = unpack_named(Asked, Options),
     refuse_bad_settings(Vsn),
     tsugi_cli:note("Config generated from releases/~ts and etc/", [Vsn]),
-    Request = #{asked => Vsn, goal => Goal, direction => maps:get(relup, Words, auto),
+    Request = #{asked => Vsn, goal => Goal, vm => tsugi_remote:vm_pid(),
+                reports => count_reports(), direction => maps:get(relup, Words, auto),
                 words => #{direction => maps:get(direction, Words, upgrade), checkOnly => Goal =:= check},
                 options => #{force => maps:is_key("--force", Options),
                              allowRestart => maps:is_key("--allow-restart", Options),
@@ -153,7 +154,7 @@ follow(Node, Request) ->
     receive
         {tsugi_event, Event} -> show(Event), follow(Node, Request);
         {tsugi_result, Result} -> ended(Node, Request, Result);
-        {nodedown, Node} -> went_down(Node, Request)
+        {nodedown, Node} -> went_down(Request)
     end.
 
 show({step, _, 'begin', _}) -> ok;
@@ -179,8 +180,8 @@ ended(_, #{goal := install, asked := Vsn}, {done, #{strategy := Strategy}, _}) w
      ["Installed ", Vsn, "; it is current, not permanent: commit keeps it, rollback gives it up"]};
 ended(_, #{words := Words}, {done, Report, _}) ->
     {ok, Report, tsugi_show:report(json(Report), Words)};
-ended(Node, Request, {failed, {tsugi_error, 'TSUGI_CODE_CHANGE_CRASHED', _}, _}) ->
-    went_down(Node, Request);
+ended(_, Request, {failed, {tsugi_error, 'TSUGI_CODE_CHANGE_CRASHED', _}, _}) ->
+    went_down(Request);
 ended(_, _, {failed, Error, Report}) when not is_map_key(result, Report) -> erlang:throw(Error);
 ended(_, #{words := Words}, {failed, Error, Report}) ->
     Exit = exit_code(maps:get(result, Report)),
@@ -188,7 +189,7 @@ ended(_, #{words := Words}, {failed, Error, Report}) ->
 ended(Node, Request, {restart, Plan, Report}) ->
     ok = tsugi_remote:call(Node, tsugi_restart, begin_restart, [slim(Plan), Report]),
     tsugi_cli:note("  restart: the old VM stops, the new one boots"),
-    went_down(Node, Request).
+    went_down(Request).
 
 slim(#{from := #{vsn := From}, to := #{vsn := To}}) -> #{from => #{vsn => From}, to => #{vsn => To}}.
 
@@ -201,12 +202,16 @@ exit_code(_) -> 1.
 json(Report) -> tsugi_json:decode(tsugi_json:encode(Report)).
 
 %% The node restarts; when it is back it has the report of what happened.
-went_down(Node, #{words := Words}) ->
-    Lines = count_reports(),
+went_down(#{words := Words, asked := Asked, vm := Vm, reports := Lines}) ->
     tsugi_cli:note("  the node went down; waiting for it"),
-    Report = wait_back(Node, Lines, erlang:monotonic_time(millisecond) + 90000),
+    Report = wait_back(Vm, Lines, erlang:monotonic_time(millisecond) + 90000),
     case Report of
         none -> tsugi_error:throw('TSUGI_NODE_UNREACHABLE', #{pid => 0, problem => "it did not come back"});
+        silent ->
+            Error = {tsugi_error, 'TSUGI_CODE_CHANGE_CRASHED',
+                     #{version => Asked, previous => tsugi_remote:running_version(),
+                       problem => "the node went down before it had begun"}},
+            erlang:throw(tsugi_error:with_exit(Error, 5));
         #{<<"result">> := <<"committed">>} -> {ok, Report, tsugi_show:report(Report, Words)};
         #{<<"error">> := #{<<"code">> := Code} = E} ->
             Details = maps:from_list([{binary_to_atom(K), V} || {K, V} <- maps:to_list(maps:get(<<"details">>, E, #{}))]),
@@ -219,14 +224,26 @@ count_reports() ->
         _ -> 0
     end.
 
-wait_back(Node, Lines, Deadline) ->
+%% A node that is back reports what it finds in its journal; one that finds nothing there has no report.
+wait_back(Vm, Lines, Deadline) ->
+    IsBack = is_back(Vm),
+    IsOver = erlang:monotonic_time(millisecond) > Deadline,
     case count_reports() > Lines andalso tsugi_report:last() of
-        false ->
-            case erlang:monotonic_time(millisecond) > Deadline of
-                true -> none;
-                false -> timer:sleep(50), wait_back(Node, Lines, Deadline)
-            end;
+        false when IsBack -> silent;
+        false when IsOver -> none;
+        false -> timer:sleep(50), wait_back(Vm, Lines, Deadline);
         Report -> Report
+    end.
+
+%% Another VM, which has looked into its journal.
+is_back(Vm) ->
+    case tsugi_remote:vm_pid() of
+        Pid when Pid =:= Vm; Pid =:= none -> false;
+        _ ->
+            case tsugi_remote:node_or_none() of
+                Node when Node =:= none; Node =:= no_distribution -> false;
+                Node -> rpc:call(Node, tsugi_boot, is_over, []) =:= true
+            end
     end.
 
 %% --- smaller ones -------------------------------------------------------------------------------

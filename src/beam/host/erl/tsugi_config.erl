@@ -16,6 +16,7 @@ evaluate(Vsn) ->
     case tsugi_os:run(tsugi_layout:tsugi_priv() ++ "/evaluate.sh", [Vsn, "tsugi_config", "main", Vsn]) of
         {0, _} -> read(Vsn);
         {_, Output} ->
+            tsugi_files:sweep([tsugi_layout:release_dir(Vsn)]),
             tsugi_error:throw('TSUGI_CONFIG_FAILED', #{version => Vsn, problem => reason(Output)})
     end.
 

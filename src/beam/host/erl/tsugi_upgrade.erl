@@ -168,7 +168,8 @@ carry(#{from := From, to := To} = S0, Plan, #{script := Script, config := Config
     case Outcome of
         ok ->
             S5 = set((measured(S4, Frozen, PauseMs, Ports, Script, Plan))#{phase => installed}),
-            ok = tsugi_config:write(To, Config),
+            %% What stands there is true of the running node; without its overrides it is for the next boot.
+            tsugi_files:now_or_later(fun() -> ok = tsugi_config:write(To, Config) end),
             tsugi_env:put_unwritable(Overrides),
             tsugi_env:os_env(),
             judge(S5, Plan, Script, Goal);
