@@ -1,7 +1,7 @@
 /** What `tsugi` prints, and its exit code. With `--json`: one document on stdout, the rest on stderr. */
 import { CommanderError } from "commander";
 import { errorToJson, renderError, TsugiError } from "../errors.ts";
-import { wrapError } from "../protocol/wrap.ts";
+import { wrapLines } from "../protocol/wrap.ts";
 
 let json = false;
 
@@ -28,7 +28,7 @@ export function fail(error: unknown, { quiet = false } = {}): void {
   const debug = process.env.TSUGI_DEBUG === "1";
   if (json && !quiet)
     process.stdout.write(`${JSON.stringify({ error: errorToJson(known) }, null, 2)}\n`);
-  process.stderr.write(`${wrapError(renderError(known, debug), process.stderr.columns)}\n`);
+  process.stderr.write(`${wrapLines(renderError(known, debug), process.stderr.columns)}\n`);
   process.exitCode = errorToJson(known).exitCode;
 }
 

@@ -17,11 +17,11 @@ export function wrap(text: string, indent: string, width = 80): string {
 
 /** A command, up to where the sentence goes on; or `key: { … }` of a configuration. */
 const COMMAND =
-  /(?:(?<=^|[\s(])(?:\S*bin\/|tsugi )|(?<=^|[:→] |\b(?:or|then) )(?:apt-get|chmod|chown|echo|git|install -|kill|npm|npx|ssh|sudo|systemctl|tar) ).*?(?=[,;.)](?: |$)| \(| then: |$)/g;
+  /(?:(?<=^|[\s(])(?:\S*bin\/|tsugi )|(?<=^|[:→] |\b(?:or|then) )(?:apt-get|chmod|chown|echo|git|install -|kill|npm|npx|ssh|sudo|systemctl|tar) ).*?(?=[,;:.)](?: |$)| \(|$)/g;
 const SETTING = /\w+: [{[].*[}\]]/g;
 
-/** A rendered error for a terminal of `width` columns; where that is not known it stays as it is. */
-export function wrapError(text: string, width: number | undefined): string {
+/** Each line wrapped below its own beginning; where `width` is not known, all stays as it is. */
+export function wrapLines(text: string, width: number | undefined): string {
   if (!width) return text;
   return text
     .split("\n")

@@ -5,7 +5,7 @@ import { guessConfig, renderConfig } from "../../build/init.ts";
 import type { Note } from "../../build/pm2/uncarried.ts";
 import { checkConfig } from "../../config/load.ts";
 import { TsugiError } from "../../errors.ts";
-import { wrap } from "../../protocol/wrap.ts";
+import { wrap, wrapLines } from "../../protocol/wrap.ts";
 import { printResult } from "../output.ts";
 
 export async function initCommand(folder: string, options: { from?: string }): Promise<void> {
@@ -30,5 +30,5 @@ export async function initCommand(folder: string, options: { from?: string }): P
 const linesOf = ({ what, why, todo }: Note): string[] => [
   `  ${what}`,
   `    ${wrap(why, "    ", 76)}`,
-  `    ${wrap(`→ ${todo}`, "      ", 76)}`,
+  wrapLines(`    → ${todo}`, 80),
 ];

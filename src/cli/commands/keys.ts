@@ -9,9 +9,9 @@ export function newKeyCommand(file: string | undefined, { comment }: { comment?:
   const key = createKeyFiles(place(file), comment);
   printResult(key, [
     `Key ${key.id}`,
-    `  private: ${key.file} (0600; keep a copy where only you can reach it)`,
+    `  private: ${key.file} (0600; keep a copy)`,
     `  public:  ${key.publicFile}`,
-    "Hosts that shall take only what it signed: this line goes into <root>/etc/trusted_keys",
+    "For hosts that shall take only what it signed; into <root>/etc/trusted_keys:",
     `  ${key.line.trimEnd()}`,
     `Sign with it: tsugi release --sign ${key.file}`,
   ]);

@@ -1,5 +1,5 @@
 import { renderError, TsugiError } from "../../errors.ts";
-import { wrapError } from "../../protocol/wrap.ts";
+import { wrapLines } from "../../protocol/wrap.ts";
 import { explainPlan, type Plan, planUpgrade } from "../../relup/index.ts";
 import { printResult } from "../output.ts";
 import { manifestAt } from "../places.ts";
@@ -23,7 +23,7 @@ export async function planCommand(from: string, to: string, options: Options): P
   const refusal = refusalOf(plan, allowed);
   if (refusal === undefined) return;
   // A pipeline may fail on it. The plan is the document, so this goes to stderr in any case.
-  process.stderr.write(`${wrapError(renderError(refusal), process.stderr.columns)}\n`);
+  process.stderr.write(`${wrapLines(renderError(refusal), process.stderr.columns)}\n`);
   process.exitCode = 4;
 }
 

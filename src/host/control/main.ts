@@ -7,7 +7,7 @@ import {
   TsugiError,
   UNNAMED_BIN,
 } from "../../errors.ts";
-import { wrapError } from "../../protocol/wrap.ts";
+import { wrapLines } from "../../protocol/wrap.ts";
 import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
@@ -57,7 +57,7 @@ function showError(error: unknown, args: string[], name: string): number {
     const value = error instanceof Error ? Reflect.get(error, "value") : undefined;
     print(JSON.stringify(value ?? { error: json }, null, 2));
   }
-  note(wrapError(renderErrorJson(json), process.stderr.columns));
+  note(wrapLines(renderErrorJson(json), process.stderr.columns));
   if (process.env.TSUGI_DEBUG && error instanceof Error) note(String(error.stack));
   return json.exitCode;
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ERRORS, errorToJson, renderErrorJson, TsugiError } from "../../../src/errors.ts";
-import { wrap, wrapError } from "../../../src/protocol/wrap.ts";
+import { wrap, wrapLines } from "../../../src/protocol/wrap.ts";
 
 const atEighty = (error: TsugiError): string[] =>
-  wrapError(renderErrorJson(errorToJson(error)), 80).split("\n");
+  wrapLines(renderErrorJson(errorToJson(error)), 80).split("\n");
 
 test("words are wrapped, continuation lines indented", () => {
   assert.equal(wrap("one two three", "  ", 8), "one two\n  three");
@@ -41,7 +41,7 @@ test("the commands of every hint stay whole, however narrow the terminal is", ()
   const commands = /(?:\btsugi|\/srv\/wall\/bin\/wall) [a-z]+(?: --?[a-z-]+)*(?: [<{]\w+[>}])?/g;
   for (const [code, definition] of Object.entries(ERRORS)) {
     const hint = definition.hint.replaceAll("{bin}", "/srv/wall/bin/wall");
-    const wrapped = wrapError(renderErrorJson({ code, message: "", hint, exitCode: 1 }), 40);
+    const wrapped = wrapLines(renderErrorJson({ code, message: "", hint, exitCode: 1 }), 40);
     for (const [command] of hint.matchAll(commands)) {
       assert.ok(wrapped.includes(command), `${code}: ${command}\n${wrapped}`);
     }
@@ -50,5 +50,5 @@ test("the commands of every hint stay whole, however narrow the terminal is", ()
 
 test("what is no terminal gets whole lines", () => {
   const text = `  ${"word ".repeat(50)}`;
-  assert.equal(wrapError(text, undefined), text);
+  assert.equal(wrapLines(text, undefined), text);
 });
