@@ -108,7 +108,7 @@ function throughputText({ states, steps, strategy }: UpgradeReport): string | un
   const carry = steps.find(({ name, failed }) => name === "carry" && !failed);
   // A swap hands state over by reference.
   if (carry === undefined || strategy === "swap" || bytes < LARGE_BYTES) return undefined;
-  const perSecond = bytesText((bytes * 1000) / Math.max(carry.ms, 0.1));
+  const perSecond = bytesText(Math.round((bytes * 1000) / Math.max(carry.ms, 0.1)));
   return `${bytesText(bytes)} carried in ${msText(carry.ms)}, ${perSecond}/s`;
 }
 

@@ -11,6 +11,7 @@ report(Report, Asked) ->
         ++ [{"steps", lists:join(" · ", [step(Step) || Step <- Steps])} || Steps =/= []]
         ++ case HasChanged of true -> measured(Report); false -> [] end
         ++ [{"state", state(State)} || State <- States]
+        ++ [{"throughput", Text} || Text <- throughput(Report)]
         ++ [{"state as of", AsOf} || #{<<"stateAsOf">> := AsOf} <- [Report]]
         ++ [{"left of old", leftovers(Report)} || HasChanged],
     lists:join("\n", [headline(Report, Asked) | [row(Label, Text) || {Label, Text} <- Rows]]).
@@ -52,6 +53,15 @@ measured(#{<<"pauseMs">> := PauseMs, <<"quietMs">> := Quiet, <<"requests">> := R
 
 leftovers(#{<<"leftovers">> := []}) -> "nothing";
 leftovers(#{<<"leftovers">> := Leftovers}) -> lists:join(", ", Leftovers).
+
+%% Of a state whose size is felt: below a megabyte the fixed costs of a transfer are all one would see.
+throughput(#{<<"strategy">> := <<"swap">>}) -> [];
+throughput(#{<<"states">> := States, <<"steps">> := Steps}) ->
+    Bytes = lists:sum([Each || #{<<"bytes">> := Each} <- States]),
+    [[tsugi_text:bytes(Bytes), " carried in ", tsugi_text:ms(Ms), ", ",
+      tsugi_text:bytes(round(Bytes * 1000 / max(Ms, 0.1))), "/s"]
+     || Bytes >= 1000000, #{<<"name">> := <<"carry">>, <<"ms">> := Ms} = Step <- Steps,
+        not maps:get(<<"failed">>, Step, false)].
 
 state(#{<<"name">> := Name, <<"from">> := From, <<"to">> := To, <<"bytes">> := Bytes,
         <<"migrateMs">> := Ms, <<"rehearsed">> := Rehearsed}) ->
