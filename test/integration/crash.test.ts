@@ -23,14 +23,19 @@ const ONCE_FAILED = new Set([
   "handoff remove:renamed × supervisor",
   "handoff report:append × torn",
   "handoff unpack.manifest:rename × supervisor",
+  "handoff unpack.manifest:renamed × supervisor",
   "swap upgrade:activate × eio",
   "replace registry:rename#2 × full-disk",
   "replace report:append × eio",
+  "replace permanent:write × successor",
   "replace takeOver:lock × eio",
+  "replace takeOver:lock × supervisor",
+  "replace upgrade:takeOver × new-worker",
   "hand-back registry:write#2 × full-disk",
+  "hand-back upgrade:connections × new-worker",
 ]);
 const SEED = 8;
-const SAMPLE = 3;
+const SAMPLE = 1;
 
 const sweep = new Sweep(1);
 let surveys: Survey[] = [];
