@@ -11,7 +11,8 @@ mode=$1
 cd "$TSUGI_ROOT/var" || exit 1
 run=$TSUGI_ROOT/run
 log=$TSUGI_ROOT/log/$TSUGI_NAME.log
-echo $$ > "$run/keeper"
+# Whom nobody finds, nobody can stop: where the disk has no room for that, nothing is started.
+echo $$ > "$run/keeper" || { : > "$run/gave-up"; exit 1; }
 max=5 within=60 max_bytes=10485760 keep_logs=5 stop_seconds=30
 [ ! -f "$run/keeper.settings" ] || . "$run/keeper.settings"
 

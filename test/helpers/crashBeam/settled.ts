@@ -49,7 +49,11 @@ export async function settle(run: Run): Promise<Settled> {
     problems.push(`start_erl.data named ${named}, a start boots ${version}`);
   }
   problems.push(...(await registryProblems(run, version)));
-  for (const path of temporaryFiles(host.root)) problems.push(`left over: ${path}`);
+  // The node goes on with what a command that was killed has asked for.
+  const isTidy = () => temporaryFiles(host.root).length === 0;
+  await until("nothing half-written is there", isTidy, RECORD_MS).catch(() =>
+    problems.push(`left over: ${temporaryFiles(host.root).join(", ")}`),
+  );
   const restarted = run.vm !== 0 && vmOf(host.root) !== run.vm;
   return { version, startedAgain, restarted, count: await countOf(run), problems };
 }
