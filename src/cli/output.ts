@@ -28,8 +28,13 @@ export function fail(error: unknown, { quiet = false } = {}): void {
   const debug = process.env.TSUGI_DEBUG === "1";
   if (json && !quiet)
     process.stdout.write(`${JSON.stringify({ error: errorToJson(known) }, null, 2)}\n`);
-  process.stderr.write(`${wrapLines(renderError(known, debug), process.stderr.columns)}\n`);
+  printError(known, debug);
   process.exitCode = errorToJson(known).exitCode;
+}
+
+/** For a person: on stderr, also with `--json`. */
+export function printError(error: unknown, debug = false): void {
+  process.stderr.write(`${wrapLines(renderError(error, debug), process.stderr.columns)}\n`);
 }
 
 function usageError(error: CommanderError): TsugiError {

@@ -5,9 +5,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { labelsOfSources } from "../helpers/crash/labels.ts";
+import { nameOf } from "../helpers/crash/outcome.ts";
 import { SCENARIOS } from "../helpers/crash/scenarios.ts";
 import type { Survey } from "../helpers/crash/survey.ts";
-import { allCells, cellOf, nameOf, Sweep, sampleOf } from "../helpers/crash/sweep.ts";
+import { allCells, cellOf, Sweep, sampleOf } from "../helpers/crash/sweep.ts";
 
 /** Label → why no scenario passes it. */
 const NOT_PASSED: Record<string, string> = {

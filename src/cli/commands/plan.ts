@@ -1,7 +1,6 @@
-import { renderError, TsugiError } from "../../errors.ts";
-import { wrapLines } from "../../protocol/wrap.ts";
+import { TsugiError } from "../../errors.ts";
 import { explainPlan, type Plan, planUpgrade } from "../../relup/index.ts";
-import { printResult } from "../output.ts";
+import { printError, printResult } from "../output.ts";
 import { manifestAt } from "../places.ts";
 
 /** Each allows what stands before it, too. */
@@ -23,7 +22,7 @@ export async function planCommand(from: string, to: string, options: Options): P
   const refusal = refusalOf(plan, allowed);
   if (refusal === undefined) return;
   // A pipeline may fail on it. The plan is the document, so this goes to stderr in any case.
-  process.stderr.write(`${wrapLines(renderError(refusal), process.stderr.columns)}\n`);
+  printError(refusal);
   process.exitCode = 4;
 }
 

@@ -231,11 +231,7 @@ export class AppGeneration {
         serving.incoming.adopt(meta, handle);
       return this.outgoing.releaseTo(serving.carriers, adopt);
     }
-    this.#keepAlive.hold(this);
-    // A generation without state was not frozen: it stops here to take new requests.
-    this.#state = "frozen";
-    this.incoming.allArrived();
-    this.listeners.rest();
+    this.#takeNoMore();
     this.outgoing.close();
     return this.outgoing.release(this.registry.states.size === 0);
   }
@@ -243,12 +239,17 @@ export class AppGeneration {
   async #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
     const { serving } = this.#process;
     if (serving !== undefined && serving !== this) return this.outgoing.drainHere(drainMs);
+    this.#takeNoMore();
+    await drainOwnWorkers(drainMs);
+    return this.outgoing.drain(drainMs);
+  }
+
+  /** A generation without state was not frozen: it stops here to take new requests. */
+  #takeNoMore(): void {
     this.#keepAlive.hold(this);
     this.#state = "frozen";
     this.incoming.allArrived();
     this.listeners.rest();
-    await drainOwnWorkers(drainMs);
-    return this.outgoing.drain(drainMs);
   }
 
   #makeHandlers(): Handlers {

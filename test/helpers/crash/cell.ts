@@ -1,8 +1,10 @@
 /** One cell of the table: a scenario, one of its instants, one fault. */
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
+import type { Ended } from "./command.ts";
 import type { Lane } from "./lane.ts";
+import type { CellOf, OutcomeOf } from "./outcome.ts";
 import { killHard } from "./processes.ts";
-import { type Ended, type Role, Run } from "./run.ts";
+import { type Role, Run } from "./run.ts";
 import { versionOf } from "./scenarios.ts";
 import { goOn, type Settled, settle } from "./settled.ts";
 import type { Instant, Survey } from "./survey.ts";
@@ -19,19 +21,8 @@ export const FAULTS = [
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
-export interface Cell {
-  scenario: string;
-  label: string;
-  time: number;
-  fault: Fault;
-}
-
-export interface Outcome extends Cell {
-  /** Such as `old`, `new, started again`. */
-  outcome: string;
-  problems: string[];
-  ms: number;
-}
+export type Cell = CellOf<Fault>;
+export type Outcome = OutcomeOf<Fault>;
 
 /** Labels at which a process may die and nothing can fail (`instant` in platform/faults.ts). */
 const NOTHING_FAILS =

@@ -2,7 +2,8 @@
 import { appendFileSync, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../commands.ts";
-import { freePort, Host, makeHostPath } from "../host.ts";
+import { Host, makeHostPath } from "../host.ts";
+import { freePort } from "../ports.ts";
 import { Disk } from "./disk.ts";
 import { FaultFolder } from "./faultFolder.ts";
 import { killHard, processesOf } from "./processes.ts";

@@ -1,10 +1,10 @@
 /** The program behind `npm run crash`; its options are in scripts/crash.mjs. */
 import { parseArgs } from "node:util";
 import { writeSection } from "../../../scripts/lib/reliability.ts";
-import type { Outcome } from "./cell.ts";
+import { NOT_RUN, nameOf, printOutcome } from "./outcome.ts";
 import { Results } from "./results.ts";
 import { SCENARIOS, scenarioNamed } from "./scenarios.ts";
-import { allCells, cellOf, nameOf, type Planned, Sweep, sampleOf } from "./sweep.ts";
+import { allCells, cellOf, type Planned, Sweep, sampleOf } from "./sweep.ts";
 import { markdownTables, summary } from "./table.ts";
 
 const { values } = parseArgs({
@@ -21,7 +21,6 @@ const { values } = parseArgs({
   },
 });
 
-const NOT_RUN = "not run";
 const scenarios = values.scenario?.map(scenarioNamed) ?? SCENARIOS;
 const results = new Results(values.results);
 const sweep = new Sweep(Number(values.lanes));
@@ -67,9 +66,7 @@ async function run(wanted: Planned[]): Promise<void> {
     if (isInterrupted) return;
     count += 1;
     results.addOutcome(outcome);
-    const seconds = (outcome.ms / 1000).toFixed(1);
-    console.log(`${count}/${open.length} ${nameOf(outcome)}: ${outcome.outcome} (${seconds} s)`);
-    for (const problem of outcome.problems) console.log(problem.replaceAll(/^/gm, "    "));
+    printOutcome(outcome, count, open.length);
   });
   console.log(`\n${summary(outcomes)}`);
   if (outcomes.some(({ outcome }) => outcome === "FAIL")) process.exitCode = 1;
@@ -77,10 +74,7 @@ async function run(wanted: Planned[]): Promise<void> {
 
 /** What is known of all cells, also from earlier runs. */
 function write(all: Planned[]): void {
-  const outcomes = all.map((planned): Outcome => {
-    const cell = cellOf(planned);
-    return results.outcomes.get(nameOf(cell)) ?? { ...cell, outcome: NOT_RUN, problems: [], ms: 0 };
-  });
+  const outcomes = all.map((planned) => results.of(cellOf(planned)));
   const count = outcomes.filter(({ outcome }) => outcome !== NOT_RUN).length;
   const disk = sweep.hasRealDisk ? "a full tmpfs" : "injected at the one write: not root here";
   const body = [

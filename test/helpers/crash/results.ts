@@ -4,13 +4,12 @@
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import type { Outcome } from "./cell.ts";
+import { type CellOf, NOT_RUN, nameOf, type OutcomeOf } from "./outcome.ts";
 import type { Survey } from "./survey.ts";
-import { nameOf } from "./sweep.ts";
 
 type AnySurvey = { scenario: { name: string }; instants: unknown[] };
-type AnyOutcome = Omit<Outcome, "fault"> & { fault: string };
 
-export class Results<S extends AnySurvey = Survey, O extends AnyOutcome = Outcome> {
+export class Results<S extends AnySurvey = Survey, O extends OutcomeOf<string> = Outcome> {
   readonly #path: string | undefined;
   readonly surveys = new Map<string, S>();
   readonly outcomes = new Map<string, O>();
@@ -33,6 +32,12 @@ export class Results<S extends AnySurvey = Survey, O extends AnyOutcome = Outcom
   addOutcome(outcome: O): void {
     this.outcomes.set(nameOf(outcome), outcome);
     this.#append(outcome);
+  }
+
+  /** What is known of it, also from earlier runs. */
+  of(cell: CellOf<O["fault"]>): O {
+    const blank = { ...cell, outcome: NOT_RUN, problems: [], ms: 0 } as unknown as O;
+    return this.outcomes.get(nameOf(cell)) ?? blank;
   }
 
   #append(line: S | O): void {

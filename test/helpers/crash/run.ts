@@ -1,7 +1,6 @@
 /** One run of a scenario under load, with somebody who can look, and strike, at its labels. */
-import { spawn } from "node:child_process";
-import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import { until } from "../installed.ts";
+import { type Ended, runCommand } from "./command.ts";
 import type { Held } from "./faultFolder.ts";
 import type { Root } from "./lane.ts";
 import { ask, Load } from "./load.ts";
@@ -9,13 +8,6 @@ import { killHard, processesOf } from "./processes.ts";
 import { type Scenario, versionOf } from "./scenarios.ts";
 
 export type Role = "supervisor" | "successor" | "old-worker" | "new-worker" | "control";
-
-export interface Ended {
-  /** Null: by a signal. */
-  exit: number | null;
-  report?: UpgradeReport;
-  output: string;
-}
 
 const COMMAND_MS = 60_000;
 /** A supervisor that was replaced leaves after its last answer. */
@@ -67,32 +59,18 @@ export class Run {
     const { faults, host } = this.root;
     const { verb, to } = this.scenario;
     const args = [...verb, ...(this.starts ? [] : [versionOf(to)]), "--json"];
-    const env = this.root.armedEnvironment;
-    const child = spawn(host.bin, args, { cwd: host.root, env, stdio: ["ignore", "pipe", "pipe"] });
-    this.#command = child.pid!;
-    let [stdout, output] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-      output += text;
+    return runCommand({
+      bin: host.bin,
+      args,
+      options: { cwd: host.root, env: this.root.armedEnvironment },
+      faults,
+      onSpawn: (pid) => {
+        this.#command = pid;
+      },
+      onHeld,
+      timeoutMs: COMMAND_MS,
+      afterwardsMs: AFTERWARDS_MS,
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-    let exit: number | null | undefined;
-    let overAt = Number.POSITIVE_INFINITY;
-    child.on("close", (code) => {
-      exit = code;
-      overAt = performance.now() + AFTERWARDS_MS;
-    });
-    const next = () => faults.held ?? performance.now() > overAt;
-    const what = () => `${args.join(" ")} at a label or its end\n${output}`;
-    for (;;) {
-      const held = await until(what(), next, COMMAND_MS);
-      if (typeof held === "boolean") break;
-      await onHeld(held);
-      faults.release();
-    }
-    return { exit: exit ?? null, output, ...reportIn(stdout) };
   }
 
   /** Whatever has happened: nobody is left behind. */
@@ -129,14 +107,5 @@ function processExists(pid: number): boolean {
     return process.kill(pid, 0);
   } catch {
     return false;
-  }
-}
-
-function reportIn(stdout: string): { report?: UpgradeReport } {
-  try {
-    const json = JSON.parse(stdout) as UpgradeReport;
-    return "result" in json ? { report: json } : {};
-  } catch {
-    return {};
   }
 }

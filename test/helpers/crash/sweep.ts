@@ -14,11 +14,6 @@ export interface Planned {
   fault: Fault;
 }
 
-type AnyCell = Omit<Cell, "fault"> & { fault: string };
-
-export const nameOf = ({ scenario, label, time, fault }: AnyCell): string =>
-  `${scenario} ${label}${time > 1 ? `#${time}` : ""} × ${fault}`;
-
 export const cellOf = ({ survey, instant, fault }: Planned): Cell => {
   const { label, time } = instant;
   return { scenario: survey.scenario.name, label, time, fault };

@@ -1,6 +1,8 @@
 /** One cell of the table: a scenario on a BEAM host, one of its instants, one fault. */
+import type { Ended } from "../crash/command.ts";
+import type { OutcomeOf } from "../crash/outcome.ts";
 import { killHard } from "../crash/processes.ts";
-import { type Ended, type Run, vmOf } from "./run.ts";
+import { type Run, vmOf } from "./run.ts";
 import { OLD, type Scenario } from "./scenarios.ts";
 import { goOn, type Settled, settle } from "./settled.ts";
 
@@ -20,18 +22,7 @@ export interface Survey {
   instants: Instant[];
 }
 
-export interface Cell {
-  scenario: string;
-  label: string;
-  time: number;
-  fault: Fault;
-}
-
-export interface Outcome extends Cell {
-  outcome: string;
-  problems: string[];
-  ms: number;
-}
+export type Outcome = OutcomeOf<Fault>;
 
 /** Behind what OTP has done, and where nothing is written: a VM may die there and nothing can fail. */
 const NOTHING_FAILS = /^(set-unpacked|install|commit):after$|^unpack:unpacked$/;

@@ -7,8 +7,9 @@ import { writeSection } from "../../../scripts/lib/reliability.ts";
 import { BeamBuilds, BeamHost, elixirMissing } from "../beam.ts";
 import { Disk } from "../crash/disk.ts";
 import { FaultFolder } from "../crash/faultFolder.ts";
+import { NOT_RUN, nameOf, printOutcome } from "../crash/outcome.ts";
 import { Results } from "../crash/results.ts";
-import { nameOf, sampleOf } from "../crash/sweep.ts";
+import { sampleOf } from "../crash/sweep.ts";
 import { summary, tableOf } from "../crash/table.ts";
 import {
   canHappen,
@@ -132,11 +133,7 @@ async function runAll(open: { survey: Survey; instant: Instant; fault: Fault }[]
     const outcome = await inRoot(survey.scenario, (run) => runCell(run, instant, fault));
     results.addOutcome(outcome);
     outcomes.push(outcome);
-    const seconds = (outcome.ms / 1000).toFixed(1);
-    console.log(
-      `${outcomes.length}/${open.length} ${nameOf(outcome)}: ${outcome.outcome} (${seconds} s)`,
-    );
-    for (const problem of outcome.problems) console.log(problem.replaceAll(/^/gm, "    "));
+    printOutcome(outcome, outcomes.length, open.length);
   }
   console.log(`\n${summary(outcomes)}`);
   if (outcomes.some(({ outcome }) => outcome === "FAIL")) process.exitCode = 1;
@@ -144,15 +141,12 @@ async function runAll(open: { survey: Survey; instant: Instant; fault: Fault }[]
 
 /** What is known of all cells, also from earlier runs. */
 function write(cells: ReturnType<typeof cellOf>[]): void {
-  const outcomes = cells.map((cell): Outcome => {
-    const blank = { ...cell, outcome: "not run", problems: [], ms: 0 };
-    return results.outcomes.get(nameOf(cell)) ?? blank;
-  });
+  const outcomes = cells.map((cell) => results.of(cell));
   const tables = scenarios.flatMap(({ name, what }) => {
     const own = outcomes.filter(({ scenario }) => scenario === name);
     return [`### BEAM, ${name}: ${what}`, tableOf(own, HEADS)];
   });
-  const count = outcomes.filter(({ outcome }) => outcome !== "not run").length;
+  const count = outcomes.filter(({ outcome }) => outcome !== NOT_RUN).length;
   const body = [
     `${count} of ${cells.length} cells were run; the full disk is ${disk.isReal ? "a full tmpfs" : "left out: not root here"}.`,
     `\`\`\`text\n${summary(outcomes)}\n\`\`\``,

@@ -1,24 +1,16 @@
 /** One run of a scenario on a BEAM host, with somebody who can strike at its labels. */
-import { spawn } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import type { BeamHost } from "../beam.ts";
 import { type Load, startLoad } from "../beamLoad.ts";
+import { type Ended, runCommand } from "../crash/command.ts";
 import type { Disk } from "../crash/disk.ts";
 import type { FaultFolder, Held } from "../crash/faultFolder.ts";
 import { killHard } from "../crash/processes.ts";
-import { until } from "../installed.ts";
 import type { Scenario } from "./scenarios.ts";
 
 const COMMAND_MS = 120_000;
 const CLIENTS = 2;
-
-export interface Ended {
-  exit: number | null;
-  report?: UpgradeReport;
-  output: string;
-}
 
 export class Run {
   readonly host: BeamHost;
@@ -56,28 +48,18 @@ export class Run {
     const { verb, to, options } = this.scenario;
     const args = [...verb, ...(this.starts ? [] : [to, ...options]), "--json"];
     const { bin, root, env } = this.host;
-    const child = spawn(bin, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"] });
-    this.commandPid = child.pid!;
-    let [stdout, output] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      stdout += text;
-      output += text;
+    return runCommand({
+      bin,
+      args,
+      options: { cwd: root, env },
+      faults: this.faults,
+      onSpawn: (pid) => {
+        this.commandPid = pid;
+      },
+      onHeld,
+      timeoutMs: COMMAND_MS,
+      afterwardsMs: 0,
     });
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      output += text;
-    });
-    let exit: number | null | undefined;
-    child.on("close", (code) => {
-      exit = code;
-    });
-    for (;;) {
-      const next = () => this.faults.held ?? exit !== undefined;
-      const held = await until(`${args.join(" ")} at a label or its end`, next, COMMAND_MS);
-      if (typeof held === "boolean") break;
-      await onHeld(held);
-      this.faults.release();
-    }
-    return { exit: exit ?? null, output, ...reportIn(stdout) };
   }
 
   /** Whatever has happened: nobody is left behind. */
@@ -121,14 +103,5 @@ export function vmOf(root: string): number | undefined {
     return readlinkSync(`/proc/${pid}/exe`).startsWith(`${root}/`) ? pid : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function reportIn(stdout: string): { report?: UpgradeReport } {
-  try {
-    const json = JSON.parse(stdout) as UpgradeReport;
-    return "result" in json ? { report: json } : {};
-  } catch {
-    return {};
   }
 }

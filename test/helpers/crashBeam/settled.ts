@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { StatusReport } from "../../../src/protocol/report.ts";
 import type { Registry } from "../../../src/release/status.ts";
-import { accepts } from "../host.ts";
 import { until } from "../installed.ts";
+import { accepts } from "../ports.ts";
 import { processesOf, type Run, vmOf } from "./run.ts";
 import { OLD } from "./scenarios.ts";
 

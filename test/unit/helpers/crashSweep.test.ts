@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { canHappen, FAULTS, type Outcome } from "../../helpers/crash/cell.ts";
+import { nameOf } from "../../helpers/crash/outcome.ts";
 import { SCENARIOS } from "../../helpers/crash/scenarios.ts";
 import type { Instant, Survey } from "../../helpers/crash/survey.ts";
-import { allCells, cellOf, nameOf, sampleOf } from "../../helpers/crash/sweep.ts";
+import { allCells, cellOf, sampleOf } from "../../helpers/crash/sweep.ts";
 import { markdownTables, summary } from "../../helpers/crash/table.ts";
 
 const instant = (label: string, present: Instant["present"], time = 1): Instant => {
