@@ -1,6 +1,6 @@
 /** Bare Node, restarted as systemd would: the old one ends, then the new one starts. */
 import { join } from "node:path";
-import { freePort } from "../../test/helpers/host.ts";
+import { freePort } from "../../test/helpers/ports.ts";
 import { type Bench, untilAnswers } from "../lib/bench.ts";
 import type { Contestant } from "./contestant.ts";
 import { NodeProcess } from "./nodeProcess.ts";

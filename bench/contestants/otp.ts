@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { mustRun } from "../../test/helpers/commands.ts";
 import { needPrograms } from "../../test/helpers/debian.ts";
 import { projectRoot } from "../../test/helpers/example.ts";
-import { freePort } from "../../test/helpers/host.ts";
+import { freePort } from "../../test/helpers/ports.ts";
 import { type Bench, endChild } from "../lib/bench.ts";
 import { type Contestant, childrenOf } from "./contestant.ts";
 

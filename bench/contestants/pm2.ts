@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } 
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "../../test/helpers/commands.ts";
-import { freePort } from "../../test/helpers/host.ts";
+import { freePort } from "../../test/helpers/ports.ts";
 import { type Bench, untilAnswers } from "../lib/bench.ts";
 import { type Contestant, childrenOf } from "./contestant.ts";
 import { copySource, editSource } from "./source.ts";

@@ -13,7 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { endCommands, mustRun } from "../../test/helpers/commands.ts";
 import { installPackages, projectRoot, tsugiCli } from "../../test/helpers/example.ts";
-import { freePort, Host, makeHostPath } from "../../test/helpers/host.ts";
+import { Host, makeHostPath } from "../../test/helpers/host.ts";
+import { freePort } from "../../test/helpers/ports.ts";
 
 const ANSWER_WITHIN_MS = 30_000;
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { BeamHost, type BuiltBeam, buildBeam, copyFixture } from "../../test/helpers/beam.ts";
 import { mustRun, runCommand } from "../../test/helpers/commands.ts";
 import { needPrograms } from "../../test/helpers/debian.ts";
-import { freePort } from "../../test/helpers/host.ts";
+import { freePort } from "../../test/helpers/ports.ts";
 import { bold, chapter, green, red, say, seconds, showCommand } from "./narrate.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsugi-demo-beam-"));

@@ -15,7 +15,8 @@ import {
   installPackages,
   projectRoot,
 } from "../../test/helpers/example.ts";
-import { freePort, Host, makeHostPath } from "../../test/helpers/host.ts";
+import { Host, makeHostPath } from "../../test/helpers/host.ts";
+import { freePort } from "../../test/helpers/ports.ts";
 import {
   AdmiralWorkload,
   formatTallies,

@@ -3,9 +3,8 @@
  * the build machine's cache by its sources and by that OTP.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { cachePath, fillFolder } from "../build/cache.ts";
+import { join } from "node:path";
+import { cachePath, fillFolder, touch } from "../build/cache.ts";
 import { ownPackage } from "../build/ownPackage.ts";
 import { canonicalJson, sha256 } from "../release/manifest.ts";
 import { beamSource, runTool } from "./tools.ts";
@@ -19,9 +18,12 @@ export async function compileOwn(work: string): Promise<string> {
   const texts = [...shipped, ...ours].map((file) => readFileSync(file, "utf8"));
   const key = sha256(canonicalJson([await compilerId(work), version, application, ...texts]));
   const folder = cachePath("beam", key);
-  if (existsSync(folder)) return folder;
-  await mkdir(dirname(folder), { recursive: true });
-  await fillFolder(folder, async (temporary) => {
+  const isWhole = () => existsSync(folder);
+  if (isWhole()) {
+    await touch(folder);
+    return folder;
+  }
+  await fillFolder(folder, isWhole, async (temporary) => {
     const parts = ["ebin", "build", "help"].map((part) => join(temporary, part));
     const [ebin, build, help] = parts as [string, string, string];
     for (const target of parts) mkdirSync(target);

@@ -9,7 +9,7 @@
 import { cpSync, existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildReport } from "../build/report.ts";
-import { takeLock } from "../platform/lock.ts";
+import { waitForLock } from "../platform/lock.ts";
 
 /** The same on every machine on purpose, so not os.tmpdir(). */
 const STABLE_ROOT = "/tmp/tsugi-deps";
@@ -34,7 +34,7 @@ export async function stableDeps(
     return none;
   }
   const copy = join(STABLE_ROOT, name);
-  const release = await locked(join(STABLE_ROOT, `${name}.lock`));
+  const release = await waitForLock(join(STABLE_ROOT, `${name}.lock`));
   rmSync(copy, { recursive: true, force: true });
   cpSync(deps, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
   return { env: { MIX_DEPS_PATH: copy }, release };
@@ -45,12 +45,4 @@ function isOwned(folder: string): boolean {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const info = lstatSync(folder);
   return info.isDirectory() && info.uid === process.getuid?.() && (info.mode & 0o022) === 0;
-}
-
-async function locked(path: string): Promise<() => Promise<void>> {
-  for (;;) {
-    const lock = await takeLock(path);
-    if (lock.taken) return lock.release;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
 }

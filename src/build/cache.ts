@@ -1,13 +1,14 @@
 /**
  * The build machine's cache: $TSUGI_CACHE, $XDG_CACHE_HOME/tsugi or ~/.cache/tsugi. What it holds
- * can be made again; folders and files appear in it whole, by a rename, so that two builds at once
- * do each other no harm.
+ * can be made again; folders and files appear in it whole, by a rename, and what is whole is not
+ * taken away from a build that uses it, so that two builds at once do each other no harm.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { waitForLock } from "../platform/lock.ts";
 
 export function cachePath(...parts: string[]): string {
   const { TSUGI_CACHE, XDG_CACHE_HOME } = process.env;
@@ -17,20 +18,27 @@ export function cachePath(...parts: string[]): string {
 
 const temporaryFor = (path: string) => `${path}.${randomBytes(6).toString("hex")}.tmp`;
 
-/** Fills a folder of the cache; when another build was faster, its folder stays. */
+/**
+ * Fills a folder of the cache that is not whole. Builds that lack the same one take turns, and those
+ * that come later find it whole: none removes, as broken, what another has just filled and copies.
+ */
 export async function fillFolder(
   path: string,
+  isWhole: () => boolean | Promise<boolean>,
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const release = await waitForLock(`${path}.lock`);
   const temporary = temporaryFor(path);
-  await mkdir(temporary, { recursive: true });
   try {
+    if (await isWhole()) return;
+    await mkdir(temporary);
     await fill(temporary);
-    await rename(temporary, path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-    });
+    await rm(path, { recursive: true, force: true });
+    await rename(temporary, path);
   } finally {
     await rm(temporary, { recursive: true, force: true });
+    await release();
   }
 }
 
@@ -75,6 +83,7 @@ export async function sweepCache(now = Date.now()): Promise<void> {
     "blobs",
     "scans",
     "addons",
+    "beam",
   ];
   for (const kind of kinds) {
     for (const name of await readdir(cachePath(kind)).catch(() => [] as string[])) {

@@ -52,8 +52,8 @@ export async function obtainRuntime(
     return runtimeOf(place, dir, version, platform, recorded);
   }
   report.step(`Node ${version} for ${platform} from ${from}`);
-  await rm(place, { recursive: true, force: true });
-  await fillFolder(place, (temporary) => fetchInto(temporary, wanted, folder, fromBinary));
+  const isWhole = async () => (await readRecorded(place, fromBinary)) !== undefined;
+  await fillFolder(place, isWhole, (temporary) => fetchInto(temporary, wanted, folder, fromBinary));
   const fresh = await readRecorded(place, fromBinary);
   if (fresh !== undefined) return runtimeOf(place, dir, version, platform, fresh);
   throw new TsugiError("TSUGI_RUNTIME_UNAVAILABLE", {

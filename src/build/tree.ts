@@ -5,9 +5,8 @@
 import { constants, existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { setTimeout } from "node:timers/promises";
 import { TsugiError } from "../errors.ts";
-import { takeLock } from "../platform/lock.ts";
+import { waitForLock } from "../platform/lock.ts";
 import { isRunning } from "../platform/processes.ts";
 import { appDirName, formatPermanent, type Layout } from "../release/layout.ts";
 import {
@@ -88,7 +87,7 @@ export async function writeTree(
     for (const file of first) await writePacked(temporary, file);
     const sum = await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
     // Two builds into one tree take turns here.
-    const release = await takeTurn(join(layout.root, ".build.lock"));
+    const release = await waitForLock(join(layout.root, ".build.lock"));
     try {
       await moveIn(temporary, layout, version);
       await pointTo(layout, { version, releaseId, runtimeDir: runtime.dir, tsugiDir: tsugi.dir });
@@ -134,14 +133,6 @@ async function writePacked(root: string, { path, mode, source }: PackedFile): Pr
   if ("bytes" in source) await writeFile(target, source.bytes);
   else await copyFile(source.file, target, constants.COPYFILE_FICLONE);
   await chmod(target, mode);
-}
-
-async function takeTurn(path: string): Promise<() => Promise<void>> {
-  for (;;) {
-    const lock = await takeLock(path);
-    if (lock.taken) return lock.release;
-    await setTimeout(50);
-  }
 }
 
 /** What others share first, the version's manifest last: it is there when all it names is. */

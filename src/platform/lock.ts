@@ -15,6 +15,7 @@ export type LockOutcome =
   | { taken: false; owner: ProcessIdentity };
 
 const BREAKER_POLL_MS = 5;
+const TURN_POLL_MS = 50;
 
 let attempts = 0;
 
@@ -37,6 +38,15 @@ export async function takeLock(path: string): Promise<LockOutcome> {
     }
   } finally {
     await rm(own, { force: true });
+  }
+}
+
+/** For those who take turns: waits until whoever holds it has released it, or is gone. */
+export async function waitForLock(path: string): Promise<() => Promise<void>> {
+  for (;;) {
+    const lock = await takeLock(path);
+    if (lock.taken) return lock.release;
+    await delay(TURN_POLL_MS);
   }
 }
 

@@ -10,8 +10,8 @@ import { after, before, describe, test } from "node:test";
 import { type Played, playbook, whyNoAnsible } from "../helpers/ansible.ts";
 import { needPrograms } from "../helpers/debian.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
-import { freePort } from "../helpers/host.ts";
 import { MountHost, whyNoMountHosts } from "../helpers/mountHosts.ts";
+import { freePort } from "../helpers/ports.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
 import { plainWorkload, startTraffic } from "../helpers/traffic/index.ts";
 

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mustRun, runCommand } from "./commands.ts";
-import { freePort, makeHostPath } from "./host.ts";
+import { makeHostPath } from "./host.ts";
+import { freePort } from "./ports.ts";
 
 export interface BuiltApp {
   name: string;

@@ -8,7 +8,7 @@ import type { DeployRecord } from "../../src/deploy/audit.ts";
 import type { StatusReport } from "../../src/protocol/report.ts";
 import { runCommand } from "./commands.ts";
 import { tsugiCli } from "./example.ts";
-import { freePort } from "./host.ts";
+import { freePort } from "./ports.ts";
 import { type FleetOptions, type SshFleet, type SshHost, startSshHosts } from "./sshd.ts";
 
 export interface DeployedHost {

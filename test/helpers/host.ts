@@ -1,6 +1,5 @@
 /** What a host is to tsugi: a folder, the standard tools of a Unix system, and no Node anywhere. */
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { type CommandOptions, mustRun, runCommand } from "./commands.ts";
 
@@ -20,26 +19,6 @@ export function makeHostPath(folder: string): string {
     }
   }
   return folder;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-/** Something listens on that port, of this machine by default. */
-export function accepts(port: number, address = "127.0.0.1"): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, address);
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }
 
 export interface HostOptions {

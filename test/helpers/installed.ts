@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StatusReport, UpgradeReport } from "../../src/protocol/report.ts";
 import type { BuiltRelease } from "./fixtureReleases.ts";
-import { freePort, Host, makeHostPath } from "./host.ts";
+import { Host, makeHostPath } from "./host.ts";
+import { freePort } from "./ports.ts";
 
 export interface InstalledOptions {
   env?: Record<string, string>;

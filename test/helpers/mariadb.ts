@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "./commands.ts";
 import { findProgram, needPrograms } from "./debian.ts";
-import { accepts, freePort } from "./host.ts";
+import { accepts, freePort } from "./ports.ts";
 
 const START_MS = 60_000;
 

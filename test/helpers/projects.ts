@@ -10,7 +10,6 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { mustRun, runCommand } from "./commands.ts";
@@ -52,17 +51,6 @@ export async function mustTsugi(args: string[], cwd: string, env: NodeJS.Process
   const result = await tsugi(args, cwd, env);
   if (result.status !== 0) throw new Error(`tsugi ${args.join(" ")}\n${result.output}`);
   return result;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /**

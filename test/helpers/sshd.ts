@@ -16,8 +16,9 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "./commands.ts";
 import { findProgram, needPrograms } from "./debian.ts";
-import { accepts, freePort, makeHostPath } from "./host.ts";
+import { makeHostPath } from "./host.ts";
 import { until } from "./installed.ts";
+import { accepts, freePort } from "./ports.ts";
 
 /** Why there can be no sshd here, for a test's `skip`; it is installed where that is possible. */
 export async function whyNoSshd(): Promise<string | false> {

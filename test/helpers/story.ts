@@ -14,8 +14,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "./commands.ts";
 import { projectRoot } from "./example.ts";
-import { freePort } from "./host.ts";
 import type { Block, Page } from "./markdown.ts";
+import { freePort } from "./ports.ts";
 
 export interface Sandbox {
   /** What `~` is for the reader. */

@@ -18,7 +18,8 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { mustRun } from "./commands.ts";
-import { freePort, Host, makeHostPath } from "./host.ts";
+import { Host, makeHostPath } from "./host.ts";
+import { freePort } from "./ports.ts";
 
 const tsugiCli = fileURLToPath(new URL("../../dist/cli/main.mjs", import.meta.url));
 

@@ -22,7 +22,7 @@ import { ansibleExamples, playbook, whyNoAnsible } from "../helpers/ansible.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
 import { findProgram } from "../helpers/debian.ts";
 import { copyExample, exampleName, tsugiCli } from "../helpers/example.ts";
-import { freePort } from "../helpers/host.ts";
+import { freePort } from "../helpers/ports.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
 import { AdmiralWorkload, startTraffic } from "../helpers/traffic/index.ts";
 

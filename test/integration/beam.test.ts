@@ -19,7 +19,7 @@ import { openStore } from "../../src/store/index.ts";
 import { BeamBuilds, BeamHost, copyFixture, elixirMissing, runRelease } from "../helpers/beam.ts";
 import { startLoad } from "../helpers/beamLoad.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
-import { freePort } from "../helpers/host.ts";
+import { freePort } from "../helpers/ports.ts";
 import { mustTsugi, tsugi } from "../helpers/projects.ts";
 
 const skip = await elixirMissing();

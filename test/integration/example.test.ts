@@ -14,7 +14,7 @@ import {
   installPackages,
   projectRoot,
 } from "../helpers/example.ts";
-import { freePort } from "../helpers/host.ts";
+import { freePort } from "../helpers/ports.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsugi-test-"));
 const cleanups: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];

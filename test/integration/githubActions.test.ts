@@ -25,7 +25,7 @@ import { parse } from "yaml";
 import { mustRun, runCommand } from "../helpers/commands.ts";
 import { needPrograms } from "../helpers/debian.ts";
 import { projectRoot, tsugiCli } from "../helpers/example.ts";
-import { freePort } from "../helpers/host.ts";
+import { freePort } from "../helpers/ports.ts";
 import { Repository } from "../helpers/repository.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
 

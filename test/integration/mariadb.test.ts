@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { buildRelease, copyExample, exampleName, installPackages } from "../helpers/example.ts";
-import { freePort, Host, makeHostPath } from "../helpers/host.ts";
+import { Host, makeHostPath } from "../helpers/host.ts";
 import { startMariaDb } from "../helpers/mariadb.ts";
+import { freePort } from "../helpers/ports.ts";
 import { AdmiralWorkload, startTraffic } from "../helpers/traffic/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsugi-test-"));

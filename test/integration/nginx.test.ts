@@ -9,9 +9,9 @@ import { after, before, describe, test } from "node:test";
 import { mustRun } from "../helpers/commands.ts";
 import { findProgram, needPrograms } from "../helpers/debian.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
-import { accepts, freePort } from "../helpers/host.ts";
 import { Installed, until } from "../helpers/installed.ts";
 import { pageAt } from "../helpers/markdown.ts";
+import { accepts, freePort } from "../helpers/ports.ts";
 import { startTraffic, type Workload } from "../helpers/traffic/index.ts";
 
 const missing = await needPrograms(["nginx"], ["nginx-light"]).then(

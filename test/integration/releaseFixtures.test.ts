@@ -4,13 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRun, runCommand } from "../helpers/commands.ts";
-import {
-  frameworks,
-  freePort,
-  installFrameworks,
-  mustTsugi,
-  temporaryFolder,
-} from "../helpers/projects.ts";
+import { freePort } from "../helpers/ports.ts";
+import { frameworks, installFrameworks, mustTsugi, temporaryFolder } from "../helpers/projects.ts";
 
 interface Running {
   root: string;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../helpers/commands.ts";
-import { freePort } from "../helpers/host.ts";
+import { freePort } from "../helpers/ports.ts";
 import { eventually, isRunning } from "../helpers/wall.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));

@@ -4,7 +4,7 @@
  * client fetches it, so the user's registry, proxy and tokens apply.
  */
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, rm, symlink } from "node:fs/promises";
+import { mkdir, symlink } from "node:fs/promises";
 import { join, relative } from "node:path";
 import semver from "semver";
 import { messageOf, TsugiError } from "../../errors.ts";
@@ -55,13 +55,13 @@ async function fetchManager(
   const spec = `${packageName}@${version}`;
   const place = cachePath("managers", encodeURIComponent(spec));
   const bin = join(place, "node_modules", ".bin");
-  if (existsSync(join(bin, name))) {
+  const isWhole = () => existsSync(join(bin, name));
+  if (isWhole()) {
     await touch(place);
     return bin;
   }
   report.step(`${spec} from npm`);
-  await rm(place, { recursive: true, force: true });
-  await fillFolder(place, async (temporary) => {
+  await fillFolder(place, isWhole, async (temporary) => {
     const args = ["install", "--prefix", temporary, "--no-save", "--no-package-lock"];
     const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
     const result = await runCommand(

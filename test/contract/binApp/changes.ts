@@ -6,8 +6,8 @@ import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
-import { freePort } from "../../helpers/host.ts";
 import { until } from "../../helpers/installed.ts";
+import { freePort } from "../../helpers/ports.ts";
 import { document, ended, failure, fits80Columns, started, statuses } from "./ends.ts";
 import type { Kind } from "./kinds.ts";
 

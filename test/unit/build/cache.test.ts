@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -18,22 +18,33 @@ describe("the cache", () => {
     remove();
   });
 
-  test("a folder appears whole, and of two that fill it at once one stays", async () => {
+  test("a folder that several builds lack is filled by one, whole, and then left alone", async () => {
     const target = cachePath("runtimes", "node-1");
-    const fill = (text: string) =>
-      fillFolder(target, async (temporary) => {
-        await writeFile(join(temporary, "a"), text);
-        await writeFile(join(temporary, "b"), text);
-      });
-    await Promise.all([fill("one"), fill("two")]);
+    let fills = 0;
+    const fill = async () => {
+      await fillFolder(
+        target,
+        () => existsSync(join(target, "b")),
+        async (temporary) => {
+          fills += 1;
+          await writeFile(join(temporary, "a"), "");
+          await writeFile(join(temporary, "b"), "");
+        },
+      );
+      return statSync(target).ino;
+    };
+    mkdirSync(target, { recursive: true });
+    writeFileSync(join(target, "broken"), "");
+    const seen = await Promise.all([fill(), fill(), fill()]);
+    assert.deepEqual([fills, new Set(seen).size], [1, 1]);
     assert.deepEqual((await readdir(target)).sort(), ["a", "b"]);
     assert.deepEqual(await readdir(cachePath("runtimes")), ["node-1"]);
   });
 
   test("a fill that fails leaves nothing", async () => {
-    const fails = fillFolder(cachePath("runtimes", "node-2"), () =>
-      Promise.reject(new Error("no")),
-    );
+    const isWhole = () => false;
+    const fill = () => Promise.reject(new Error("no"));
+    const fails = fillFolder(cachePath("runtimes", "node-2"), isWhole, fill);
     await assert.rejects(fails, /no/);
     assert.deepEqual(await readdir(cachePath("runtimes")), ["node-1"]);
   });
