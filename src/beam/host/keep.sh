@@ -4,7 +4,7 @@
 #
 #   run/boot      which version to boot: what the control program or a restart asks for, and what is
 #                 permanent when the VM has died
-#   run/keeper    pid of this process       run/pid   pid of the VM
+#   run/keeper    pid of this process       run/pid   pid of the VM, or of one that has died
 #   run/stopping  a stop is asked for: do not start again
 set -u
 mode=$1
@@ -15,6 +15,10 @@ log=$TSUGI_ROOT/log/$TSUGI_NAME.log
 echo $$ > "$run/keeper" || { : > "$run/gave-up"; exit 1; }
 max=5 within=60 max_bytes=10485760 keep_logs=5 stop_seconds=30
 [ ! -f "$run/keeper.settings" ] || . "$run/keeper.settings"
+
+# In place of what stands there, which is in a file of ours and never longer. Where the disk is full, a
+# new file, or one that was truncated, would stay empty: nobody would find the VM, or know what to boot.
+overwrite() { printf '%-64s\n' "$2" 1<> "$1"; }
 
 rotate() {
   number=$keep_logs
@@ -114,14 +118,14 @@ while :; do
     child=$!
     rm -f "$fifo.done"
   fi
-  echo "$child" > "$run/pid"
+  overwrite "$run/pid" "$child"
   while :; do
     wait "$child"
     code=$?
     kill -0 "$child" 2>/dev/null || break # a trap ends `wait` too
   done
   child=
-  rm -f "$run/pid" "$run/output.$$"
+  rm -f "$run/output.$$"
   if [ -f "$run/stopping" ]; then finish 0; fi
   if [ -f "$run/again" ]; then rm -f "$run/again"; continue; fi
   if [ "$code" = 0 ]; then finish 0; fi
@@ -140,7 +144,7 @@ while :; do
   fi
   echo "tsugi: $TSUGI_NAME ended with $code; starting it again" >> "$log"
   permanent
-  [ -z "$vsn" ] || echo "$vsn" > "$run/boot"
+  [ -z "$vsn" ] || overwrite "$run/boot" "$vsn"
   [ "$count" -le 1 ] || sleep "$((count - 1))"
   [ ! -f "$run/stopping" ] || finish 0
 done

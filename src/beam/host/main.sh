@@ -46,14 +46,19 @@ TSUGI_SH_PID=$$
 export ROOTDIR BINDIR EMU PROGNAME TSUGI_SH_PID
 paths=$TSUGI_LIB/ebin
 for dir in "$TSUGI_ROOT"/lib/crypto-*/ebin "$TSUGI_ROOT"/lib/sasl-*/ebin; do paths="$paths $dir"; done
+# OTP reads a cookie in HOME as soon as there is a node, makes one where there is none, and on a full
+# disk an empty one, with which no VM starts any more. We have our own (tsugi_remote). Until that is set
+# nobody may come in; who doesn't listen waits for libcrypto (40 ms), so not where there is a cookie.
+no_home_cookie='-nocookie -dist_listen false'
+[ ! -s "${HOME:-}/.erlang.cookie" ] || no_home_cookie=
 # Ctrl-C ends this program (+B d); what it has begun goes on in the node.
 control() {
   how=$1
   shift
   # shellcheck disable=SC2086
   $how "$BINDIR/erlexec" -boot "$TSUGI_ROOT/releases/$vsn/start_clean" \
-    -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -hidden -start_epmd false +B d +sbwt none \
-    +S 1 +A 1 -kernel logger_level error net_setuptime 5 \
+    -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -hidden -start_epmd false \
+    $no_home_cookie +B d +sbwt none +S 1 +A 1 -kernel logger_level error net_setuptime 5 \
     -sasl releases_dir "\"$TSUGI_ROOT/releases\"" -pa $paths -run tsugi_cli main -extra "$vsn" "$@"
 }
 

@@ -89,17 +89,11 @@ async function registryProblems({ host }: Run, version: string): Promise<string[
   const problems: string[] = [];
   const named = permanentOf(host.root);
   if (named !== version) problems.push(`${version} serves, start_erl.data names ${named}`);
-  const records = readFileSync(join(host.root, "releases", "RELEASES"), "utf8");
-  const statuses = [...records.matchAll(/\{release,"[^"]*","([^"]*)"[\s\S]*?\],\s*(\w+)\}/g)].map(
-    ([, vsn, status]) => `${vsn} ${status}`,
+  // Where the disk was full, both come later.
+  const isAgreed = () => agrees(recordsOf(host.root), version);
+  await until("RELEASES agrees", isAgreed, RECORD_MS).catch(() =>
+    problems.push(`RELEASES has ${recordsOf(host.root).join(", ")}`),
   );
-  const permanent = statuses.filter((one) => one.endsWith(" permanent"));
-  if (
-    permanent.join() !== `${version} permanent` ||
-    statuses.some((one) => / current$/.test(one))
-  ) {
-    problems.push(`RELEASES has ${statuses.join(", ")}`);
-  }
   const view = join(host.root, "releases", "RELEASES.json");
   const isRight = () => {
     if (!existsSync(view)) return false;
@@ -107,12 +101,23 @@ async function registryProblems({ host }: Run, version: string): Promise<string[
     const given = releases.filter(({ status }) => status === "permanent" || status === "current");
     return given.map((one) => `${one.version} ${one.status}`).join() === `${version} permanent`;
   };
-  // Where the disk was full, it comes later.
   await until("RELEASES.json agrees", isRight, RECORD_MS).catch(() =>
     problems.push(`RELEASES.json: ${existsSync(view) ? readFileSync(view, "utf8") : "none"}`),
   );
   return problems;
 }
+
+/** Such as `0.0.1 permanent`. */
+function recordsOf(root: string): string[] {
+  const records = readFileSync(join(root, "releases", "RELEASES"), "utf8");
+  return [...records.matchAll(/\{release,"[^"]*","([^"]*)"[\s\S]*?\],\s*(\w+)\}/g)].map(
+    ([, vsn, status]) => `${vsn} ${status}`,
+  );
+}
+
+const agrees = (records: string[], version: string): boolean =>
+  records.filter((one) => one.endsWith(" permanent")).join() === `${version} permanent` &&
+  !records.some((one) => one.endsWith(" current"));
 
 function temporaryFiles(root: string): string[] {
   return ["releases", "run", "log", "bin", "etc"].flatMap((place) => {

@@ -4,7 +4,7 @@
 %% RELEASES and start_erl.data are the truth; they are written by release_handler alone while a node
 %% runs (or by the same code in the control program, which then starts sasl for itself).
 -module(tsugi_handler).
--export([ensure_releases/1, mend_live/0, adopt/0, set_unpacked/1, install/2, make_permanent/1, remove/1,
+-export([ensure_releases/1, mend_live/0, adopt/1, set_unpacked/1, install/2, make_permanent/1, remove/1,
          releases/0, status/1, current/0, permanent/0, permanent_on_disk/0, write_start_erl/1, settle_permanent/0,
          write_view/0, write_view/1, write_view_or_later/1, agree/1, view/0]).
 
@@ -15,13 +15,20 @@
 %% Every release on disk in RELEASES, Vsn as the permanent one. Written anew only where what stands
 %% there is missing, torn, or says otherwise.
 ensure_releases(Vsn) ->
+    case records(Vsn) of
+        {as_on_disk, _} -> ok;
+        {other, Records} ->
+            tsugi_files:write(releases_file(), io_lib:format("%% coding: utf-8~n~tp.~n", [Records]))
+    end.
+
+records(Vsn) ->
     case on_disk() of
         {ok, Releases} ->
             case lists:sort([element(3, R) || R <- Releases, element(6, R) =:= permanent]) of
-                [Vsn] -> ok;
-                _ -> rewrite(Vsn, Releases)
+                [Vsn] -> {as_on_disk, Releases};
+                _ -> {other, with_permanent(Vsn, Releases)}
             end;
-        error -> rewrite(Vsn, [])
+        error -> {other, with_permanent(Vsn, [])}
     end.
 
 on_disk() ->
@@ -32,15 +39,14 @@ on_disk() ->
 
 releases_file() -> tsugi_layout:at(["releases", "RELEASES"]).
 
-rewrite(Vsn, Known) ->
-    Entries = [entry(V, case {V, status_in(V, Known)} of
-                            {Vsn, _} -> permanent;
-                            {_, permanent} -> old;
-                            {_, old} -> old;
-                            {_, undefined} -> was_committed(V);
-                            _ -> unpacked
-                        end) || V <- lists:sort(tsugi_layout:versions())],
-    tsugi_files:write(releases_file(), io_lib:format("%% coding: utf-8~n~tp.~n", [Entries])).
+with_permanent(Vsn, Known) ->
+    [entry(V, case {V, status_in(V, Known)} of
+                  {Vsn, _} -> permanent;
+                  {_, permanent} -> old;
+                  {_, old} -> old;
+                  {_, undefined} -> was_committed(V);
+                  _ -> unpacked
+              end) || V <- lists:sort(tsugi_layout:versions())].
 
 status_in(V, Known) ->
     case lists:keyfind(V, 3, Known) of false -> undefined; Release -> element(6, Release) end.
@@ -86,15 +92,14 @@ mend_live() ->
     case Running of
         [] -> ok;
         _ ->
-            ok = ensure_releases(Vsn),
-            adopt()
+            ok = adopt(Vsn),
+            ensure_releases(Vsn)
     end.
 
-%% The live release_handler takes over what RELEASES says.
-adopt() ->
-    {ok, Releases} = on_disk(),
-    _ = sys:replace_state(release_handler, fun(State) -> with_releases(State, Releases) end),
-    Vsn = permanent(),
+%% The live release_handler takes over what RELEASES says, or is to say as soon as the disk has room.
+adopt(Vsn) ->
+    {_, Records} = records(Vsn),
+    _ = sys:replace_state(release_handler, fun(State) -> with_releases(State, Records) end),
     init:make_permanent(tsugi_layout:release(Vsn, "start"), tsugi_layout:release(Vsn, "sys")).
 
 %% The one element of the state that is a list of release records.
@@ -209,8 +214,12 @@ write_view_or_later(Marks) -> tsugi_files:now_or_later(fun() -> write_view(Marks
 %% At a boot that nobody has prepared: RELEASES says what start_erl.data and this node say.
 agree(Running) ->
     tsugi_files:now_or_later(fun() ->
-        IsAgreed = permanent_on_disk() =/= Running orelse permanent() =:= Running,
-        _ = IsAgreed orelse begin ok = ensure_releases(Running), ok = adopt() end,
+        case permanent_on_disk() of
+            Running ->
+                _ = permanent() =:= Running orelse adopt(Running),
+                ok = ensure_releases(Running);
+            _ -> ok
+        end,
         write_view()
     end).
 

@@ -53,7 +53,14 @@ connect(Kind, Node) ->
     erlang:set_cookie(node(), own_cookie()),
     case net_kernel:connect_node(Node) of
         true -> Node;
-        _ -> none
+        _ -> _ = has_epmd(), none
+    end.
+
+%% A node of our own that doesn't listen comes up without one.
+has_epmd() ->
+    case erl_epmd:names() of
+        {ok, Names} -> {ok, Names};
+        {error, _} -> not_reachable("no epmd answers")
     end.
 
 own_cookie() ->
@@ -73,7 +80,9 @@ own_node(Kind, Node) ->
             end,
             case net_kernel:start([Name, Mode]) of
                 {ok, _} -> ok;
-                {error, _} -> not_reachable("no epmd answers")
+                {error, Reason} ->
+                    _ = has_epmd(),
+                    not_reachable(io_lib:format("no node of our own: ~0tP", [Reason, 12]))
             end;
         _ -> ok
     end.

@@ -29,7 +29,11 @@ judge(#{from := From, to := To, report := Report}) ->
             try tsugi_handler:write_start_erl(To) of
                 _ -> committed(To, Report)
             catch Class:Reason:Stack ->
-                back(From, tsugi_error:from_reason(Class, Reason, Stack), Report)
+                %% It may have failed behind the rename: what start_erl.data names is what counts.
+                case tsugi_handler:permanent_on_disk() of
+                    To -> committed(To, Report);
+                    _ -> back(From, tsugi_error:from_reason(Class, Reason, Stack), Report)
+                end
             end;
         {error, Why} ->
             back(From, {tsugi_error, 'TSUGI_UNHEALTHY', #{version => To, previous => From, problem => Why}}, Report)
@@ -38,8 +42,8 @@ judge(#{from := From, to := To, report := Report}) ->
 %% start_erl.data names it: all else is mended by tsugi_handler:agree/1 where it can't be written now.
 committed(To, Report) ->
     tsugi_files:now_or_later(fun() ->
+        ok = tsugi_handler:adopt(To),
         ok = tsugi_handler:ensure_releases(To),
-        ok = tsugi_handler:adopt(),
         tsugi_handler:write_view(#{To => #{committed => true}})
     end),
     tsugi_report:append(tsugi_report:finish(Report#{strategy => <<"restart">>}, committed, undefined)).
