@@ -262,6 +262,23 @@ describe("a Mix release in production", { skip }, () => {
     }
   });
 
+  test("no cookie is made in HOME; one that is there, also an empty one, is in nobody's way", async () => {
+    const host = await BeamHost.start(await shop("0.0.1"));
+    const cookie = join(host.env.HOME!, ".erlang.cookie");
+    try {
+      await host.must("status");
+      assert.ok(!existsSync(cookie));
+      // What OTP leaves behind on a full disk.
+      writeFileSync(cookie, "", { mode: 0o400 });
+      await host.must("status");
+      rmSync(cookie);
+      writeFileSync(cookie, "SOMEBODYELSES".repeat(2), { mode: 0o400 });
+      await host.must("status");
+    } finally {
+      await host.remove();
+    }
+  });
+
   test("stop returns when the VM is gone; epmd does not outlive the last node (16)", async () => {
     // A port of its own: an epmd that another node here has started would do for this one too.
     const env = { ERL_EPMD_PORT: String(await freePort()) };
