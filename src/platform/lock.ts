@@ -5,6 +5,12 @@
  * Two processes may find the same stale lock. If each simply removed it, the slower one could
  * remove the lock that the faster one has just taken. So a stale lock is only removed under a
  * second lock, `<path>.break`, after looking again; that one is taken by the same rules.
+ *
+ *   there is no file        try to link one's own: the first link wins
+ *   its owner lives         not taken
+ *   its owner is gone       nobody can link over it, so that under `.break` it is still the same file
+ *                           when it is removed. A file that is not there must not be "removed": by
+ *                           then it may be there, and whoever has linked it holds the lock.
  */
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
@@ -26,14 +32,15 @@ let attempts = 0;
 export async function takeLock(path: string): Promise<LockOutcome> {
   attempts += 1;
   const own = `${path}.${process.pid}.${attempts}`;
-  await writeFile(own, JSON.stringify(identityOf(process.pid)), { mode: 0o600 });
   try {
+    await writeFile(own, JSON.stringify(identityOf(process.pid)), { mode: 0o600 });
     for (;;) {
       if (await linkExclusively(own, path)) {
         return { taken: true, release: () => rm(path, { force: true }) };
       }
       const owner = await readOwner(path);
-      if (owner !== undefined && isAlive(owner)) return { taken: false, owner };
+      if (owner === "absent") continue;
+      if (owner !== "unreadable" && isAlive(owner)) return { taken: false, owner };
       await removeStale(path);
     }
   } finally {
@@ -62,8 +69,8 @@ export async function prepareToSeize(path: string): Promise<() => Promise<void>>
 
 /** Who holds the lock now, if a living process does. */
 export async function lockOwner(path: string): Promise<ProcessIdentity | undefined> {
-  const owner = await readOwner(path);
-  return owner !== undefined && isAlive(owner) ? owner : undefined;
+  const owner = await readOwner(path).catch(() => "unreadable" as const);
+  return typeof owner !== "string" && isAlive(owner) ? owner : undefined;
 }
 
 async function linkExclusively(own: string, path: string): Promise<boolean> {
@@ -83,16 +90,20 @@ async function removeStale(path: string): Promise<void> {
     return;
   }
   try {
-    if ((await lockOwner(path)) === undefined) await rm(path, { force: true });
+    const owner = await readOwner(path);
+    if (owner === "absent") return;
+    if (owner === "unreadable" || !isAlive(owner)) await rm(path, { force: true });
   } finally {
     await breaker.release();
   }
 }
 
-async function readOwner(path: string): Promise<ProcessIdentity | undefined> {
+async function readOwner(path: string): Promise<ProcessIdentity | "absent" | "unreadable"> {
   try {
     return JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return "unreadable";
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return "absent";
+    throw error;
   }
 }

@@ -26,9 +26,13 @@ take_turn(Path, Deadline, Said) ->
 
 take(Path) ->
     Own = lists:concat([Path, ".", os:getpid(), ".", erlang:unique_integer([positive])]),
-    ok = file:write_file(Own, tsugi_json:encode(tsugi_os:identity(list_to_integer(os:getpid())))),
-    _ = file:change_mode(Own, 8#600),
-    try link(Own, Path) after file:delete(Own) end.
+    try
+        ok = file:write_file(Own, tsugi_json:encode(tsugi_os:identity(list_to_integer(os:getpid())))),
+        _ = file:change_mode(Own, 8#600),
+        link(Own, Path)
+    after
+        file:delete(Own)
+    end.
 
 link(Own, Path) ->
     case file:make_link(Own, Path) of
@@ -36,6 +40,7 @@ link(Own, Path) ->
         {error, eexist} ->
             case owner(Path) of
                 {alive, Pid} -> {held, Pid};
+                absent -> link(Own, Path);
                 gone -> remove_stale(Path), link(Own, Path)
             end
     end.
@@ -62,5 +67,6 @@ owner(Path) ->
                     end;
                 _ -> gone
             end;
-        {error, _} -> gone
+        %% Not to be "removed": by then it may be there, and whoever has linked it holds the lock.
+        {error, enoent} -> absent
     end.
