@@ -69,7 +69,9 @@ async function atRest({ host }: Run): Promise<StatusReport | undefined> {
     if (processes.length === 0) return undefined;
     const { status, stdout, output } = await host.app("status", "--json");
     const report = status === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
-    if (report?.upgrade === null) {
+    // Asked to boot another release, a VM answers until it stops.
+    const willBootAgain = existsSync(join(host.root, "run", "again"));
+    if (report?.upgrade === null && !willBootAgain) {
       const answer = await host.get("/version").catch(() => undefined);
       if (answer !== undefined) return report;
     }
@@ -120,13 +122,23 @@ const agrees = (records: string[], version: string): boolean =>
   !records.some((one) => one.endsWith(" current"));
 
 function temporaryFiles(root: string): string[] {
-  return ["releases", "run", "log", "bin", "etc"].flatMap((place) => {
-    const at = join(root, place);
-    if (!existsSync(at)) return [];
-    return readdirSync(at, { recursive: true, encoding: "utf8" })
+  return ["releases", "run", "log", "bin", "etc"].flatMap((place) =>
+    namesBelow(join(root, place))
       .filter((path) => /\.tmp$|\.staging\/[^/]+$|^plan\.|^rehearse/.test(path))
-      .map((path) => `${place}/${path}`);
-  });
+      .map((path) => `${place}/${path}`),
+  );
+}
+
+/** Folders that are being removed meanwhile are looked at again. */
+function namesBelow(folder: string): string[] {
+  for (;;) {
+    if (!existsSync(folder)) return [];
+    try {
+      return readdirSync(folder, { recursive: true, encoding: "utf8" });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
 }
 
 /** The next upgrade succeeds and keeps the state; the stop leaves nothing. */
