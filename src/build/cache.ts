@@ -35,7 +35,10 @@ export async function fillFolder(
     await mkdir(temporary);
     await fill(temporary);
     await rm(path, { recursive: true, force: true });
-    await rename(temporary, path);
+    await rename(temporary, path).catch((error: NodeJS.ErrnoException) => {
+      // A build in another container, which shares the cache but not our pids, was faster.
+      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+    });
   } finally {
     await rm(temporary, { recursive: true, force: true });
     await release();
