@@ -1,5 +1,4 @@
-import { createReadStream } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../../../errors.ts";
 import { exists } from "../../../platform/files.ts";
@@ -21,60 +20,60 @@ const register: Register = (program, context) => {
         if (!follow) throw new TsugiError("TSUGI_NO_LOG", { path });
         while (!(await exists(path))) await delay(POLL_MS);
       }
-      const from = await startOfLastLines(path, lines);
-      const end = await copy(path, from);
-      if (follow) await followFrom(path, end);
+      const file = await open(path);
+      const end = await copy(file, await startOfLastLines(file, lines));
+      if (follow) await followFrom(path, file, end);
+      else await file.close();
     });
 };
 export default register;
 
 /** Reads backwards: a log may be long. */
-async function startOfLastLines(path: string, lines: number): Promise<number> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    let wanted = lines + 1; // the line break at the very end counts too
-    for (let end = size; end > 0; ) {
-      const start = Math.max(0, end - CHUNK_BYTES);
-      const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
-      for (let at = buffer.length - 1; at >= 0; at -= 1) {
-        if (buffer[at] !== 0x0a) continue;
-        wanted -= 1;
-        if (wanted === 0) return start + at + 1;
-      }
-      end = start;
+async function startOfLastLines(file: FileHandle, lines: number): Promise<number> {
+  const { size } = await file.stat();
+  let wanted = lines + 1; // the line break at the very end counts too
+  for (let end = size; end > 0; ) {
+    const start = Math.max(0, end - CHUNK_BYTES);
+    const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
+    for (let at = buffer.length - 1; at >= 0; at -= 1) {
+      if (buffer[at] !== 0x0a) continue;
+      wanted -= 1;
+      if (wanted === 0) return start + at + 1;
     }
-    return 0;
-  } finally {
-    await file.close();
+    end = start;
   }
+  return 0;
 }
 
-async function copy(path: string, start: number): Promise<number> {
-  let at = start;
-  for await (const chunk of createReadStream(path, { start })) {
-    at += (chunk as Buffer).length;
-    if (!process.stdout.write(chunk as Buffer) && !process.stdout.destroyed) {
+/** To its end. @returns where that is */
+async function copy(file: FileHandle, start: number): Promise<number> {
+  for (let at = start; ; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, at);
+    if (bytesRead === 0) return at;
+    at += bytesRead;
+    if (!process.stdout.write(buffer.subarray(0, bytesRead)) && !process.stdout.destroyed) {
       await new Promise((resolve) => process.stdout.once("drain", resolve));
     }
   }
-  return at;
 }
 
-/** Another inode, or a shorter file, is a new log: it is read from its begin. */
-async function followFrom(path: string, start: number): Promise<void> {
-  let at = start;
-  let inode = (await stat(path)).ino;
+/**
+ * The open file stays what it is when it is rotated away: it is read to its end before the new one of
+ * that name is opened. A shorter file was truncated: it is read from its begin.
+ */
+async function followFrom(path: string, first: FileHandle, start: number): Promise<void> {
+  let [file, at] = [first, start];
   while (!process.stdout.destroyed) {
     await delay(POLL_MS);
-    const now = await stat(path).catch(() => undefined);
-    if (now === undefined) continue;
-    if (now.ino !== inode || now.size < at) {
-      const rotated = `${path}.1`;
-      const previous = await stat(rotated).catch(() => undefined);
-      if (previous?.ino === inode) await copy(rotated, at);
-      [at, inode] = [0, now.ino];
-    }
-    if (now.size > at) at = await copy(path, at);
+    const named = await stat(path).catch(() => undefined);
+    const { ino, size } = await file.stat();
+    if (size < at) at = 0;
+    at = await copy(file, at);
+    if (named === undefined || named.ino === ino) continue;
+    const next = await open(path).catch(() => undefined);
+    if (next === undefined) continue;
+    await file.close();
+    file = next;
+    at = await copy(file, 0);
   }
 }
