@@ -147,6 +147,7 @@ test(
       new RegExp(`^\\d{4}-\\d\\d-\\d\\dT\\S+Z 0\\.0\\.1 ${pid} said /say\\?2\n$`),
     );
     const follower = spawn(host.bin, ["logs", "-f", "-n", "1"], { env: host.env });
+    t.after(() => follower.kill("SIGKILL"));
     let followed = "";
     follower.stdout.on("data", (data) => {
       followed += data;
@@ -157,7 +158,6 @@ test(
     writeFileSync(log, "after the rotation\n");
     await eventually("it follows", () => followed.includes("after the rotation"));
     assert.match(followed, /before the rotation\nafter the rotation\n/);
-    follower.kill();
     await host.must("stop");
     await host.must("logs");
   },
