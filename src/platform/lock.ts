@@ -38,9 +38,9 @@ export async function takeLock(path: string): Promise<LockOutcome> {
       if (await linkExclusively(own, path)) {
         return { taken: true, release: () => rm(path, { force: true }) };
       }
-      const owner = await readOwner(path);
+      const owner = await ownerOf(path);
       if (owner === "absent") continue;
-      if (owner !== "unreadable" && isAlive(owner)) return { taken: false, owner };
+      if (owner !== "gone") return { taken: false, owner };
       await removeStale(path);
     }
   } finally {
@@ -69,8 +69,8 @@ export async function prepareToSeize(path: string): Promise<() => Promise<void>>
 
 /** Who holds the lock now, if a living process does. */
 export async function lockOwner(path: string): Promise<ProcessIdentity | undefined> {
-  const owner = await readOwner(path).catch(() => "unreadable" as const);
-  return typeof owner !== "string" && isAlive(owner) ? owner : undefined;
+  const owner = await ownerOf(path).catch(() => "gone" as const);
+  return typeof owner === "string" ? undefined : owner;
 }
 
 async function linkExclusively(own: string, path: string): Promise<boolean> {
@@ -90,19 +90,19 @@ async function removeStale(path: string): Promise<void> {
     return;
   }
   try {
-    const owner = await readOwner(path);
-    if (owner === "absent") return;
-    if (owner === "unreadable" || !isAlive(owner)) await rm(path, { force: true });
+    if ((await ownerOf(path)) === "gone") await rm(path, { force: true });
   } finally {
     await breaker.release();
   }
 }
 
-async function readOwner(path: string): Promise<ProcessIdentity | "absent" | "unreadable"> {
+/** `gone`: also of a file that can't be understood. */
+async function ownerOf(path: string): Promise<ProcessIdentity | "absent" | "gone"> {
   try {
-    return JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
+    const owner = JSON.parse(await readFile(path, "utf8")) as ProcessIdentity;
+    return isAlive(owner) ? owner : "gone";
   } catch (error) {
-    if (error instanceof SyntaxError) return "unreadable";
+    if (error instanceof SyntaxError) return "gone";
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return "absent";
     throw error;
   }

@@ -53,13 +53,13 @@ connect(Kind, Node) ->
     erlang:set_cookie(node(), own_cookie()),
     case net_kernel:connect_node(Node) of
         true -> Node;
-        _ -> _ = has_epmd(), none
+        _ -> ok = require_epmd(), none
     end.
 
 %% A node of our own that doesn't listen comes up without one.
-has_epmd() ->
+require_epmd() ->
     case erl_epmd:names() of
-        {ok, Names} -> {ok, Names};
+        {ok, _} -> ok;
         {error, _} -> not_reachable("no epmd answers")
     end.
 
@@ -81,7 +81,7 @@ own_node(Kind, Node) ->
             case net_kernel:start([Name, Mode]) of
                 {ok, _} -> ok;
                 {error, Reason} ->
-                    _ = has_epmd(),
+                    ok = require_epmd(),
                     not_reachable(io_lib:format("no node of our own: ~0tP", [Reason, 12]))
             end;
         _ -> ok

@@ -76,4 +76,5 @@ async function followFrom(path: string, first: FileHandle, start: number): Promi
     file = next;
     at = await copy(file, 0);
   }
+  await file.close();
 }
