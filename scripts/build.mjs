@@ -58,7 +58,7 @@ function contentsOf(folder) {
 const fresh = `dist.${process.pid}`;
 process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
 await bundle(
-  { "cli/main": "src/cli/main.ts", index: "src/build/index.ts" },
+  { "cli/main": "src/cli/main.ts", index: "src/assemble/index.ts" },
   { dir: fresh, banner: (chunk) => (chunk.name === "cli/main" ? "#!/usr/bin/env node" : "") },
   { external: npm },
 );
@@ -68,7 +68,7 @@ await bundle({ hot: "src/hot/index.ts" }, { dir: fresh });
 await bundle({ hot: "src/hot/index.ts" }, { dir: fresh, format: "cjs" });
 await bundle(
   {
-    control: "src/host/control/main.ts",
+    control: "src/control/main.ts",
     supervisor: "src/runtime/supervisor/main.ts",
     worker: "src/runtime/worker/main.ts",
     appup: "src/runtime/appup/main.ts",
@@ -77,11 +77,9 @@ await bundle(
   { dir: `${fresh}/release` },
 );
 await bundle({ hot: "src/hot/index.ts" }, { dir: `${fresh}/release`, format: "cjs" });
-if (existsSync("src/host/bin.sh")) cpSync("src/host/bin.sh", `${fresh}/release/bin.sh`);
-for (const part of ["host", "build"]) {
-  if (existsSync(`src/beam/${part}`)) {
-    cpSync(`src/beam/${part}`, `${fresh}/beam/${part}`, { recursive: true });
-  }
+cpSync("src/control/bin.sh", `${fresh}/release/bin.sh`);
+for (const [part, source] of Object.entries({ host: "src/beam-host", build: "src/beam/erl" })) {
+  cpSync(source, `${fresh}/beam/${part}`, { recursive: true });
 }
 // Its declarations are what an editor shows of `tsugi` and `tsugi/hot`.
 const declarations = ["-p", "tsconfig.types.json", "--outDir", `${fresh}/types`];

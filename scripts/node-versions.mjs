@@ -1,5 +1,5 @@
 /**
- * Refreshes src/build/nodeVersions.ts, the list that `engines.node` ranges resolve against, from
+ * Refreshes src/assemble/nodeVersions.ts, the list that `engines.node` ranges resolve against, from
  * the versions of the npm packages that carry Node's binary.
  */
 import { execFileSync } from "node:child_process";
@@ -25,7 +25,7 @@ const body = [...lines.values()].map(
   (line) => `  ...${JSON.stringify(line.join(" "))}.split(" "),`,
 );
 writeFileSync(
-  fileURLToPath(new URL("../src/build/nodeVersions.ts", import.meta.url)),
+  fileURLToPath(new URL("../src/assemble/nodeVersions.ts", import.meta.url)),
   `/** Written by scripts/node-versions.mjs: the Node versions that npm carries for linux-x64. */
 export const LTS_MAJORS: readonly number[] = ${JSON.stringify(LTS).replaceAll(",", ", ")};
 

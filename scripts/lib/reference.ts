@@ -1,13 +1,14 @@
 /** The reference pages that are generated: from the schema of the configuration, from the errors. */
+
+import { configReference } from "../../src/config/reference.ts";
+import { ERRORS } from "../../src/contract/errors.ts";
 import {
   MIN_BITS_A_CHARACTER,
   MIN_LENGTH,
   NO_SECRET_NAME,
   SECRET_NAME,
-} from "../../src/build/secrets/known.ts";
-import { CREDENTIAL_FILES, RULES } from "../../src/build/secrets/rules.ts";
-import { configReference } from "../../src/config/reference.ts";
-import { ERRORS } from "../../src/errors.ts";
+} from "../../src/pack/secrets/known.ts";
+import { CREDENTIAL_FILES, RULES } from "../../src/pack/secrets/rules.ts";
 
 /** Page → text. `npm run docs` writes them; a test holds the files against this. */
 export const generatedPages = (): Record<string, string> => ({
@@ -64,7 +65,7 @@ function errorsPage(): string {
   );
   return `# Errors
 
-<!-- Written by \`npm run docs\` from src/errors.ts: change it there. -->
+<!-- Written by \`npm run docs\` from src/contract/errors.ts: change it there. -->
 
 Every error has a code, says what was expected and what was found, and names the next step (→). Words in braces are
 filled in. With \`--json\` the error is a document of its own: \`{ "error": { code, message, hint, exitCode, details } }\`.
@@ -81,7 +82,7 @@ function secretsPage(): string {
   );
   return `# What counts as a secret
 
-<!-- Written by \`npm run docs\` from src/build/secrets/: change it there. -->
+<!-- Written by \`npm run docs\` from src/pack/secrets/: change it there. -->
 
 \`tsugi release\` searches all that it packs: the project's own files, compiled or not, with their source maps, its packages
 and its settings. Each finding is an error with the file and the line, never with the value (\`TSUGI_SECRET_FOUND\`). What is

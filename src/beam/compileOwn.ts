@@ -4,8 +4,8 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { cachePath, fillFolder, touch } from "../build/cache.ts";
-import { ownPackage } from "../build/ownPackage.ts";
+import { cachePath, fillFolder, touch } from "../pack/cache.ts";
+import { ownPackage } from "../pack/ownPackage.ts";
 import { canonicalJson, sha256 } from "../release/manifest.ts";
 import { beamSource, runTool } from "./tools.ts";
 

@@ -8,9 +8,9 @@ import {
   type PackedFile,
   type PackedGroup,
   textFile,
-} from "../build/fileSet.ts";
-import { ownPackage } from "../build/ownPackage.ts";
-import { thisPlatform } from "../build/platform.ts";
+} from "../pack/fileSet.ts";
+import { ownPackage } from "../pack/ownPackage.ts";
+import { thisPlatform } from "../pack/platform.ts";
 import { tsugiDirName } from "../release/layout.ts";
 import {
   canonicalJson,

@@ -1,5 +1,5 @@
 /** `appup.before` and `appup.after` as Erlang terms: "Shop.Release.migrate" → {'Elixir.Shop.Release',migrate,[]}. */
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 
 interface Hooks {
   before?: readonly unknown[] | undefined;

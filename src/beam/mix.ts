@@ -1,6 +1,6 @@
 /** The Mix side of a build: dependencies, compile, assets, `mix release` into a folder of ours. */
 import { join } from "node:path";
-import type { BuildReport } from "../build/report.ts";
+import type { BuildReport } from "../pack/report.ts";
 import type { MixFacts } from "./project.ts";
 import { stableDeps } from "./stableDeps.ts";
 import { runTool } from "./tools.ts";

@@ -1,8 +1,8 @@
 /** Erlang/OTP releases: made by rebar3 here, or found in a folder that something else has made. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { BuildReport } from "../build/report.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
+import type { BuildReport } from "../pack/report.ts";
 import { runTool } from "./tools.ts";
 
 export interface FoundRelease {

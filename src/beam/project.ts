@@ -1,7 +1,7 @@
 /** Which kind of BEAM project a folder holds, and what tsugi has to know about it. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { readReleaseFolder } from "./otp.ts";
 import { beamSource, runTool } from "./tools.ts";
 

@@ -15,8 +15,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ownPackage } from "../build/ownPackage.ts";
-import { ERRORS } from "../errors.ts";
+import { ERRORS } from "../contract/errors.ts";
+import { ownPackage } from "../pack/ownPackage.ts";
 import { canonicalJson } from "../release/manifest.ts";
 import { compileOwn } from "./compileOwn.ts";
 import { factsOf } from "./project.ts";

@@ -8,7 +8,7 @@
  */
 import { cpSync, existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { BuildReport } from "../build/report.ts";
+import type { BuildReport } from "../pack/report.ts";
 import { waitForLock } from "../platform/lock.ts";
 
 /** The same on every machine on purpose, so not os.tmpdir(). */

@@ -1,9 +1,9 @@
 /** Programs of the build machine (mix, erl, erlc, rebar3) and tsugi's own Erlang sources. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { runCommand, tail } from "../build/commands.ts";
-import { ownPackage } from "../build/ownPackage.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
+import { runCommand, tail } from "../pack/commands.ts";
+import { ownPackage } from "../pack/ownPackage.ts";
 
 /** From dist/ when installed, from src/ in tsugi's own tests. */
 export function beamSource(...parts: string[]): string {

@@ -5,7 +5,7 @@
  */
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type PackedFile, readSource } from "../build/fileSet.ts";
+import { type PackedFile, readSource } from "../pack/fileSet.ts";
 import type { Layout } from "../release/layout.ts";
 import type { ComposedBeam } from "./compose.ts";
 

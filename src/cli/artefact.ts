@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { deltaFor } from "../build/delta.ts";
-import { readManifest, verifyRelease } from "../build/inspect.ts";
+import { deltaFor } from "../assemble/delta.ts";
+import { TsugiError } from "../contract/errors.ts";
 import type { Artefact } from "../deploy/index.ts";
-import { TsugiError } from "../errors.ts";
+import { readManifest, verifyRelease } from "../pack/inspect.ts";
 import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import { canonicalJson, releaseIdOf } from "../release/manifest.ts";

@@ -2,7 +2,7 @@
  * Tells of a build: with a spinner on a terminal, as plain lines otherwise. Steps go to stderr
  * with `--json`, where stdout is the document's.
  */
-import type { BuildReport } from "../build/report.ts";
+import type { BuildReport } from "../pack/report.ts";
 import { printLine, wantsJson } from "./output.ts";
 
 /** One of the two has to be called at the end, or the spinner turns on. */

@@ -1,13 +1,13 @@
 /** What `tsugi status|lock|unlock|rollback|logs|exec [environment]` begin with. */
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { readProject } from "../build/project.ts";
-import { releaseName } from "../build/release.ts";
-import { silentReport } from "../build/report.ts";
+import { releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { type Environment, type Host, resolveEnvironment, withHosts } from "../deploy/index.ts";
-import { TsugiError } from "../errors.ts";
+import { readProject } from "../pack/project.ts";
+import { silentReport } from "../pack/report.ts";
 import { opener } from "./hosts.ts";
 
 export interface FleetOptions {

@@ -1,5 +1,5 @@
 /** Ctrl-C: the first one stops in good order, the second one leaves at once. */
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 
 export function onInterrupt(say: (text: string) => void): { signal: AbortSignal; end: () => void } {
   const abort = new AbortController();

@@ -1,6 +1,6 @@
 /** `tsugi`, on the build machine. Each command is a file of its own, loaded when it is asked for. */
 import { Command, CommanderError, Option } from "commander";
-import { ownPackage } from "../build/ownPackage.ts";
+import { ownPackage } from "../pack/ownPackage.ts";
 import { fail, setJson } from "./output.ts";
 
 const program = new Command("tsugi")

@@ -1,6 +1,6 @@
 /** What `tsugi` prints, and its exit code. With `--json`: one document on stdout, the rest on stderr. */
 import { CommanderError } from "commander";
-import { errorToJson, renderError, TsugiError } from "../errors.ts";
+import { errorToJson, renderError, TsugiError } from "../contract/errors.ts";
 import { wrapLines } from "../protocol/wrap.ts";
 
 let json = false;

@@ -1,6 +1,7 @@
 /** The manifest of whatever names a release: a path, a store reference, an install root behind ssh. */
-import { readManifest } from "../build/inspect.ts";
-import { TsugiError } from "../errors.ts";
+
+import { TsugiError } from "../contract/errors.ts";
+import { readManifest } from "../pack/inspect.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
 import type { Registry } from "../release/status.ts";
 import { withStored } from "./stores.ts";
@@ -24,7 +25,7 @@ cat releases/RELEASES.json 2>/dev/null || :`;
 /** What runs in an install root, or would after a start. @throws TSUGI_RELEASE_UNREADABLE */
 async function runningThere(address: string): Promise<Manifest> {
   const { parseSshAddress } = await import("../store/index.ts");
-  const { SshTransport } = await import("../deploy/transport/index.ts");
+  const { SshTransport } = await import("../transport/index.ts");
   const { folder, ...target } = parseSshAddress(address);
   const configFile = process.env.TSUGI_SSH_CONFIG;
   const host = new SshTransport({ ...target, ...(configFile ? { configFile } : {}) });

@@ -1,7 +1,7 @@
 /** Builds what lies in a folder, or what a git repository has; of whichever kind it is. */
-import { type GitReleaseRequest, releaseFromGit } from "../build/clean/releaseFromGit.ts";
-import { buildRelease, type ReleaseRequest, type ReleaseResult } from "../build/release.ts";
-import type { BuildReport } from "../build/report.ts";
+import { type GitReleaseRequest, releaseFromGit } from "../assemble/clean/releaseFromGit.ts";
+import { buildRelease, type ReleaseRequest, type ReleaseResult } from "../assemble/release.ts";
+import type { BuildReport } from "../pack/report.ts";
 
 export type AnyRequest = ReleaseRequest | GitReleaseRequest;
 

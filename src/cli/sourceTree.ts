@@ -22,15 +22,15 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { chooseEntry, isTypeScript } from "../build/entry.ts";
-import { ownPackage, shippedFolder } from "../build/ownPackage.ts";
-import { thisPlatform } from "../build/platform.ts";
-import { type Project, readProject } from "../build/project.ts";
-import { decideEntry, releaseName, settingsOf } from "../build/release.ts";
-import { silentReport } from "../build/report.ts";
+import { chooseEntry, isTypeScript } from "../assemble/entry.ts";
+import { decideEntry, releaseName, settingsOf } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
+import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
+import { thisPlatform } from "../pack/platform.ts";
+import { type Project, readProject } from "../pack/project.ts";
+import { silentReport } from "../pack/report.ts";
 import { overlaySettings } from "../protocol/settings.ts";
 import {
   appDirName,

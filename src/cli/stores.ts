@@ -1,7 +1,7 @@
 /** Which store, and which release in it, a command line means. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { layoutOf } from "../release/layout.ts";
 import type { StoredRelease } from "../release/stored.ts";
 import type { Store, StoreReference } from "../store/index.ts";

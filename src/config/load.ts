@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { messageOf, TsugiError } from "../errors.ts";
+import { messageOf, TsugiError } from "../contract/errors.ts";
 import type { Config } from "./schema.ts";
 
 const NAMES = ["ts", "mts", "js", "mjs", "cjs", "json"].map((ending) => `tsugi.config.${ending}`);

@@ -13,12 +13,9 @@
  *
  * Each step can be done again, so the same command goes on where another one has ended.
  */
-import { errorToJson } from "../errors.ts";
-import type { Manifest } from "../release/manifest.ts";
-import type { Plan } from "../relup/index.ts";
-import type { Environment, HostSpec } from "./environment.ts";
+import { errorToJson } from "../contract/errors.ts";
+import type { Deployment, DeployRequest } from "./deployment.ts";
 import { envText } from "./envText.ts";
-import type { Report } from "./events.ts";
 import type { HostFacts } from "./facts.ts";
 import { withHosts } from "./fleet.ts";
 import { runHook } from "./hooks.ts";
@@ -27,39 +24,9 @@ import { account, check, prepare, stage } from "./hostSteps.ts";
 import { Ledger } from "./ledger.ts";
 import { holdLocks } from "./lock.ts";
 import { type DeployResult, refusedError, stoppedError } from "./outcome.ts";
-import { type Artefact, planRollout, type RolloutPlan } from "./rollout.ts";
+import { planRollout, type RolloutPlan } from "./rollout.ts";
 import { settle } from "./settle.ts";
-import type { Transport } from "./transport/index.ts";
 import { runWaves } from "./waves.ts";
-
-export interface DeployRequest {
-  environment: Environment;
-  artefact: Artefact;
-  secrets: Record<string, string>;
-  /** Of a BEAM release, where another OTP or Elixir means one. */
-  allowRestart: boolean;
-  /** Of the project: where hooks run. */
-  folder: string;
-  planUpgrade: (from: Manifest, to: Manifest) => Plan;
-  open: (host: HostSpec) => Transport;
-  /** False gives it up, with nothing changed. */
-  confirm: (plan: RolloutPlan) => Promise<boolean>;
-  signal: AbortSignal;
-  report: Report;
-}
-
-/** What every part of a deploy that changes something has. */
-export interface Deployment {
-  request: DeployRequest;
-  hosts: Host[];
-  plan: RolloutPlan;
-  /** Commands are printed, none is run. */
-  isDry: boolean;
-  ledger: Ledger;
-  /** Names of hosts whose etc/env will be another one. */
-  envChanged: Set<string>;
-  hook(name: "beforeDeploy" | "afterHost" | "afterDeploy", host?: string): Promise<void>;
-}
 
 /**
  * @returns what became of every host, also when some have failed (`error`); undefined if not confirmed

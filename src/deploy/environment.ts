@@ -1,6 +1,6 @@
 /** From `environments.<name>` of tsugi.config.* to hosts with all they need. Pure. */
 import type { Config, DeployHooks, SecretSource } from "../config/schema.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 
 export interface HostSpec {
   /** As ssh takes it; also what everything is reported under. */

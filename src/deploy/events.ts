@@ -1,5 +1,5 @@
 /** What is told while hosts are worked on: a terminal draws it, a pipe and `--json` get it line by line. */
-import type { ErrorJson } from "../errors.ts";
+import type { ErrorJson } from "../contract/errors.ts";
 import type { RolloutPlan } from "./rollout.ts";
 
 /** In the order of a rollout. */

@@ -1,14 +1,14 @@
 /** What a host says of itself. Facts only: what follows from them is the rollout's to decide. */
-import { messageOf, TsugiError } from "../errors.ts";
+import { messageOf, TsugiError } from "../contract/errors.ts";
 import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
 import type { Inventory } from "../release/delta.ts";
 import type { Layout } from "../release/layout.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
 import type { RegistryEntry } from "../release/status.ts";
+import type { Transport } from "../transport/index.ts";
 import type { DeployRecord } from "./audit.ts";
 import { type Lock, parseLock } from "./lock.ts";
 import { askFacts } from "./remote/factsScript.ts";
-import type { Transport } from "./transport/index.ts";
 
 export interface HostFacts {
   user: string;

@@ -1,8 +1,9 @@
 /** All hosts of an environment, opened for one command and closed after it. */
+
+import type { Transport } from "../transport/index.ts";
 import type { Environment, HostSpec } from "./environment.ts";
 import type { Report } from "./events.ts";
 import { Host } from "./host.ts";
-import type { Transport } from "./transport/index.ts";
 
 export async function withHosts<T>(
   environment: Environment,

@@ -1,5 +1,5 @@
 /** What `tsugi status` tells of a host. */
-import { type ErrorJson, errorToJson } from "../errors.ts";
+import { type ErrorJson, errorToJson } from "../contract/errors.ts";
 import { bootVersion, type HostFacts, readFacts } from "./facts.ts";
 import type { Host } from "./host.ts";
 import type { Lock } from "./lock.ts";

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { DeployHooks, DeployMoment } from "../config/schema.ts";
-import { messageOf, TsugiError } from "../errors.ts";
+import { messageOf, TsugiError } from "../contract/errors.ts";
 
 /** @throws TSUGI_DEPLOY_HOOK_FAILED */
 export async function runHook(

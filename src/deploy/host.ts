@@ -1,14 +1,14 @@
 /** A host while it is worked on: its connection, its paths, its steps, told as they happen. */
 import { createReadStream } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../errors.ts";
+import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
 import type { StatusReport } from "../protocol/report.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
+import type { RunOptions, RunResult, Transport } from "../transport/index.ts";
 import type { HostSpec } from "./environment.ts";
 import type { Report, StepName } from "./events.ts";
 import { type HostFacts, readFacts } from "./facts.ts";
-import type { RunOptions, RunResult, Transport } from "./transport/index.ts";
 
 /** A rehearsal, a drain and a probation take their time; nothing takes that long. */
 const BUSY_MS = 300_000;

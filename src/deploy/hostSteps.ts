@@ -1,6 +1,6 @@
 /** What is done to one host, step by step. In which order, and on which hosts, is `deploy.ts`'s. */
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf, TsugiError } from "../errors.ts";
+import { messageOf, TsugiError } from "../contract/errors.ts";
 import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
 import type { Host } from "./host.ts";
 import { unitPath } from "./remote/factsScript.ts";

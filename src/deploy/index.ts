@@ -1,4 +1,11 @@
-export { type DeployRequest, deploy } from "./deploy.ts";
+export {
+  LocalTransport,
+  PrinterTransport,
+  SshTransport,
+  type Transport,
+} from "../transport/index.ts";
+export { deploy } from "./deploy.ts";
+export type { DeployRequest } from "./deployment.ts";
 export { type Environment, type HostSpec, resolveEnvironment } from "./environment.ts";
 export type { DeployEvent, Report, StepName } from "./events.ts";
 export { withHosts } from "./fleet.ts";
@@ -11,9 +18,3 @@ export { type RollbackResult, rollback } from "./rollback.ts";
 export type { Artefact, HostPlan, RolloutPlan } from "./rollout.ts";
 export { expandHome, readSecrets } from "./secrets.ts";
 export { settle } from "./settle.ts";
-export {
-  LocalTransport,
-  PrinterTransport,
-  SshTransport,
-  type Transport,
-} from "./transport/index.ts";

@@ -1,10 +1,10 @@
 /** Who deploys to a host right now, or has said that nobody may. */
 import { hostname, userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import type { Layout } from "../release/layout.ts";
+import type { RunResult, Transport } from "../transport/index.ts";
 import { removeLock, takeLock } from "./remote/lockScripts.ts";
-import type { RunResult, Transport } from "./transport/index.ts";
 
 export interface Lock {
   /** `you@laptop` */

@@ -1,5 +1,5 @@
 /** The account of a deploy: what became of every host, and the error that sums it up. */
-import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../errors.ts";
+import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
 import type { HostPlan } from "./rollout.ts";
 

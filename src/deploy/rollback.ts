@@ -1,5 +1,5 @@
 /** `tsugi rollback`: every host back to the version that was permanent there before, wave by wave. */
-import { errorToJson, TsugiError } from "../errors.ts";
+import { errorToJson, TsugiError } from "../contract/errors.ts";
 import { isoNow, stopwatch } from "../platform/clock.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
 import { DEPLOY_RECORD_FORMAT } from "./audit.ts";

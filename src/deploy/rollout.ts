@@ -2,7 +2,7 @@
  * From what the hosts say to what will be done: per host one action, or why it can't be; and the waves
  * in which they are changed. Pure: nothing is asked, nothing run.
  */
-import { type ErrorJson, errorToJson, TsugiError } from "../errors.ts";
+import { type ErrorJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { Plan } from "../relup/index.ts";

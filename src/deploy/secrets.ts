@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import type { SecretSource } from "../config/schema.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 
 /** @throws TSUGI_SECRET_UNREADABLE */
 export async function readSecrets(

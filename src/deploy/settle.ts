@@ -1,4 +1,4 @@
-import { type ErrorJson, errorToJson } from "../errors.ts";
+import { type ErrorJson, errorToJson } from "../contract/errors.ts";
 import type { Host } from "./host.ts";
 
 interface Settled<T> {

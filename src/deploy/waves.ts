@@ -3,10 +3,10 @@
  * so far is well; the first failure is the last wave. What becomes of those done is the policy's
  * (`onFailure`). What has begun on a host is always waited for.
  */
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
 import type { StatusReport } from "../protocol/report.ts";
-import type { Deployment } from "./deploy.ts";
+import type { Deployment } from "./deployment.ts";
 import type { Host } from "./host.ts";
 import { askProcesses, change, healthy, undo } from "./hostSteps.ts";
 

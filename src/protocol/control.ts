@@ -4,7 +4,7 @@
  * number of events and exactly one `done` or `error`, then closes. `console` goes on in both
  * directions until one side closes.
  */
-import type { ErrorJson } from "../errors.ts";
+import type { ErrorJson } from "../contract/errors.ts";
 
 export const CONTROL_FORMAT = 1;
 

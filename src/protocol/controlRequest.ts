@@ -3,7 +3,7 @@
  * version of tsugi, or of no tsugi at all. Unknown keys are ignored; an unknown verb is for whoever
  * carries requests out.
  */
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { CONTROL_FORMAT, type ControlRequest } from "./control.ts";
 import { CHECKS, isRecord, type Kind } from "./shape.ts";
 

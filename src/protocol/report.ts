@@ -1,5 +1,5 @@
 /** What an upgrade reports and what `status` shows (CONTRACTS §4). Shared by both kinds of release. */
-import type { ErrorJson } from "../errors.ts";
+import type { ErrorJson } from "../contract/errors.ts";
 
 export const REPORT_FORMAT = 1;
 

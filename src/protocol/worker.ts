@@ -38,7 +38,7 @@
  *
  * A request carries an `id` and is answered by exactly one `reply` with the same id.
  */
-import type { ErrorJson } from "../errors.ts";
+import type { ErrorJson } from "../contract/errors.ts";
 
 export const WORKER_PROTOCOL_FORMAT = 1;
 

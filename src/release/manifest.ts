@@ -3,7 +3,7 @@
  * release has the same bytes and therefore the same releaseId on every machine.
  */
 import { createHash } from "node:crypto";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import type { Appup } from "./appup.ts";
 
 export const MANIFEST_FORMAT = 1;

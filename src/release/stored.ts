@@ -12,7 +12,7 @@
  * large file is a run of its own. Small files share one, cut where their hashes say, so that a change
  * moves the run that it is in and none beside it.
  */
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { isSha256, type Manifest, type ManifestFile, sha256 } from "./manifest.ts";
 
 export const STORE_FORMAT = 1;

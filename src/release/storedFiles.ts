@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import {
   MAX_MANIFEST_BYTES,
   type Manifest,

@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { cachePath, touch } from "../build/cache.ts";
+import { cachePath, touch } from "../pack/cache.ts";
 import { blobsOf, STORE, type StoredRelease } from "../release/stored.ts";
 import type { BlobSource } from "../release/storedFiles.ts";
-import type { Store } from "./store.ts";
+import type { StoreReader } from "./reader.ts";
 
 export interface Copies extends BlobSource {
   moved: { blobs: number; bytes: number };
@@ -16,7 +16,7 @@ export interface Copies extends BlobSource {
 }
 
 /** All of a release, in one go. */
-export async function fetchBlobs(store: Store, stored: StoredRelease): Promise<Copies> {
+export async function fetchBlobs(store: StoreReader, stored: StoredRelease): Promise<Copies> {
   const kept = cachePath("blobs");
   const fresh = join(kept, `${randomBytes(6).toString("hex")}.tmp`);
   await mkdir(fresh, { recursive: true });
@@ -52,7 +52,7 @@ export async function fetchBlobs(store: Store, stored: StoredRelease): Promise<C
 }
 
 /** The store's own files, where it is a folder. */
-export const ownBlobs = (store: Store): Copies => ({
+export const ownBlobs = (store: StoreReader): Copies => ({
   moved: { blobs: 0, bytes: 0 },
   open: (path) => store.open(path),
   fileOf: (path) => store.fileOf(path),

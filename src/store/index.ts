@@ -10,7 +10,7 @@
  */
 import { resolve } from "node:path";
 import { loadConfig } from "../config/load.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { Directory } from "./directory.ts";
 import { namingErrors } from "./named.ts";
 import { Store } from "./store.ts";
@@ -18,6 +18,7 @@ import { Store } from "./store.ts";
 export type { Pruned } from "./prune.ts";
 export { type Pulled, verifyStored } from "./pull.ts";
 export type { Pushed } from "./push.ts";
+export type { ReleaseName } from "./reader.ts";
 export {
   formatReference,
   type Place,
@@ -25,7 +26,7 @@ export {
   parseSshAddress,
   type StoreReference,
 } from "./reference.ts";
-export { type ReleaseName, Store } from "./store.ts";
+export { Store } from "./store.ts";
 
 /**
  * `location`: a folder, or ssh://[user@]host[:port]/folder, which `sshConfig` says how to reach where

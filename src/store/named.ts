@@ -1,4 +1,4 @@
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import type { StoreFiles } from "./files.ts";
 
 /** What the file system refuses becomes an error that names the store. */

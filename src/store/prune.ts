@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { STORE, type StoredRelease } from "../release/stored.ts";
-import type { Store } from "./store.ts";
+import type { StoreReader } from "./reader.ts";
 import { backFrom, restoreTrash, sweepAbandoned, usedBlobs } from "./trash.ts";
 
 export interface PruneRequest {
@@ -19,7 +19,7 @@ export interface Pruned {
   freedBytes: number;
 }
 
-export async function prune(store: Store, request: PruneRequest): Promise<Pruned> {
+export async function prune(store: StoreReader, request: PruneRequest): Promise<Pruned> {
   const { files } = store;
   const releases = await store.list(request.name);
   const removed = releases.filter((release) => rank(release, releases) >= request.keep);

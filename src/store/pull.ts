@@ -6,10 +6,10 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type PackedFile, type PackedGroup, textFile } from "../build/fileSet.ts";
-import type { OpenedRelease, TrustCheck } from "../build/inspect.ts";
-import { type BuildReport, silentReport } from "../build/report.ts";
-import { writeTarball } from "../build/tarball.ts";
+import { type PackedFile, type PackedGroup, textFile } from "../pack/fileSet.ts";
+import type { OpenedRelease, TrustCheck } from "../pack/inspect.ts";
+import { type BuildReport, silentReport } from "../pack/report.ts";
+import { writeTarball } from "../pack/tarball.ts";
 import { renameDurably } from "../platform/files.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { appDirName } from "../release/layout.ts";
@@ -17,7 +17,7 @@ import type { Manifest, ManifestFile } from "../release/manifest.ts";
 import type { StoredRelease } from "../release/stored.ts";
 import { readStoredManifest, type StoredFile, storedFiles } from "../release/storedFiles.ts";
 import { type Copies, fetchBlobs, ownBlobs } from "./copies.ts";
-import type { Store } from "./store.ts";
+import type { StoreReader } from "./reader.ts";
 
 export interface PullRequest {
   /** The tarball's path. */
@@ -43,7 +43,7 @@ export interface Pulled {
 
 /** @throws TSUGI_STORE_DAMAGED, TSUGI_SIGNATURE_REFUSED */
 export async function pull(
-  store: Store,
+  store: StoreReader,
   stored: StoredRelease,
   { target, refuseUntrusted, report = silentReport }: PullRequest,
 ): Promise<Pulled> {
@@ -78,7 +78,7 @@ export async function pull(
 
 /** Reads all of it and keeps nothing. @throws TSUGI_STORE_DAMAGED, TSUGI_SIGNATURE_REFUSED */
 export async function verifyStored(
-  store: Store,
+  store: StoreReader,
   stored: StoredRelease,
   refuseUntrusted?: TrustCheck,
 ): Promise<OpenedRelease> {
@@ -95,7 +95,7 @@ export async function verifyStored(
 }
 
 async function openStored(
-  store: Store,
+  store: StoreReader,
   stored: StoredRelease,
   refuseUntrusted: TrustCheck = () => {},
 ): Promise<OpenedRelease> {
@@ -105,7 +105,7 @@ async function openStored(
   return opened;
 }
 
-const blobsOn = async (store: Store, stored: StoredRelease): Promise<Copies> =>
+const blobsOn = async (store: StoreReader, stored: StoredRelease): Promise<Copies> =>
   store.files.isHere ? ownBlobs(store) : fetchBlobs(store, stored);
 
 async function factsOf(file: string): Promise<{ bytes: number; sha256: string } | undefined> {

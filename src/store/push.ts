@@ -15,8 +15,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
-import { type OpenedRelease, visitRelease } from "../build/inspect.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
+import { type OpenedRelease, visitRelease } from "../pack/inspect.ts";
 import { isoNow } from "../platform/clock.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import type { ManifestFile } from "../release/manifest.ts";
@@ -30,7 +30,7 @@ import {
   type StoredRelease,
 } from "../release/stored.ts";
 import type { NewFile } from "./files.ts";
-import type { Store } from "./store.ts";
+import type { StoreReader } from "./reader.ts";
 import { pushMarker } from "./trash.ts";
 
 export interface PushRequest {
@@ -63,7 +63,7 @@ const gzipAsync = promisify(gzip);
 const MOST_LOOKS = 5;
 
 /** @throws TSUGI_STORE_CONFLICT, TSUGI_RELEASE_DIFFERS, TSUGI_RELEASE_UNREADABLE */
-export async function push(store: Store, { source, onStep }: PushRequest): Promise<Pushed> {
+export async function push(store: StoreReader, { source, onStep }: PushRequest): Promise<Pushed> {
   const { files } = store;
   const id = randomBytes(8).toString("hex");
   const folder = await mkdtemp(join(tmpdir(), "tsugi-push-"));
@@ -130,7 +130,11 @@ function parcelOf(
   return { stored, present, opened, runs };
 }
 
-function refuseOther(store: Store, present: StoredRelease, offered: { releaseId: string }): void {
+function refuseOther(
+  store: StoreReader,
+  present: StoredRelease,
+  offered: { releaseId: string },
+): void {
   if (present.releaseId === offered.releaseId) return;
   throw new TsugiError("TSUGI_STORE_CONFLICT", {
     store: store.where,
@@ -142,7 +146,7 @@ function refuseOther(store: Store, present: StoredRelease, offered: { releaseId:
 }
 
 /** The runs whose blobs are not there; that of the manifest is one without files. */
-async function missing({ files }: Store, { stored, runs }: Parcel): Promise<Run[]> {
+async function missing({ files }: StoreReader, { stored, runs }: Parcel): Promise<Run[]> {
   const all = [...runs, { blob: stored.manifest, files: [] }];
   const there = await files.present(all.map(({ blob }) => STORE.blob(blob)));
   return all.filter(({ blob }) => !there.has(STORE.blob(blob)));
@@ -162,7 +166,7 @@ interface Contents {
 
 /** Until all is there at one look, made after the marker was written anew. */
 async function upload(
-  store: Store,
+  store: StoreReader,
   id: string,
   parcel: Parcel,
   first: Run[],
@@ -184,7 +188,7 @@ async function upload(
   return moved;
 }
 
-const unsteady = (store: Store) =>
+const unsteady = (store: StoreReader) =>
   new TsugiError("TSUGI_STORE_FAILED", {
     store: store.where,
     problem: "what was written was gone a moment later",
@@ -227,7 +231,7 @@ const contentOf = ({ path }: ManifestFile, wanted: Map<string, string>): Promise
   readFile(wanted.get(path)!);
 
 /** @returns false where the store has had the same release before, or since a moment */
-async function publish(store: Store, { stored, present, opened }: Parcel): Promise<boolean> {
+async function publish(store: StoreReader, { stored, present, opened }: Parcel): Promise<boolean> {
   const path = STORE.release(stored.name, stored.version);
   const file = { path, bytes: Buffer.from(`${JSON.stringify(stored, null, 1)}\n`) };
   if (present !== undefined) {

@@ -7,7 +7,7 @@
  *   ssh://host/srv/wall                what runs in that install root
  */
 import { existsSync } from "node:fs";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 
 export type Place =
   | { kind: "path"; path: string }

@@ -5,9 +5,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
-import { type RunOptions, SshTransport, type Transport } from "../deploy/transport/index.ts";
-import { TsugiError } from "../errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { sha256 } from "../release/manifest.ts";
+import { type RunOptions, SshTransport, type Transport } from "../transport/index.ts";
 import type { Listed, NewFile, StoreFiles } from "./files.ts";
 import { FrameReader } from "./frames.ts";
 import { parseSshAddress } from "./reference.ts";

@@ -21,8 +21,8 @@ import { askFacts } from "../../src/deploy/remote/factsScript.ts";
 import { removeLock, takeLock } from "../../src/deploy/remote/lockScripts.ts";
 import { install, send, stageEnv, withEnv } from "../../src/deploy/remote/scripts.ts";
 import { writeUnit } from "../../src/deploy/remote/unitScripts.ts";
-import { LocalTransport } from "../../src/deploy/transport/index.ts";
 import { type Layout, layoutOf } from "../../src/release/layout.ts";
+import { LocalTransport } from "../../src/transport/index.ts";
 import { until } from "../helpers/installed.ts";
 
 const workshop = mkdtempSync(join(tmpdir(), "tsugi-scripts-"));

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { formatReport } from "../../src/host/control/formatReport.ts";
+import { formatReport } from "../../src/control/formatReport.ts";
 import { elixirMissing } from "../helpers/beam.ts";
 import { mustRun } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
@@ -27,7 +27,7 @@ test("a report reads the same on both kinds of host", {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-reports-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const sources = ["tsugi_show", "tsugi_text", "tsugi_json", "tsugi_error"].map((name) =>
-    join(projectRoot, "src", "beam", "host", "erl", `${name}.erl`),
+    join(projectRoot, "src", "beam-host", "erl", `${name}.erl`),
   );
   await mustRun("erlc", ["-o", folder, ...sources]);
   const { stdout } = await mustRun("erl", ["-noshell", "-pa", folder, "-eval", RENDER], {

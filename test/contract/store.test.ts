@@ -15,8 +15,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
-import { trustIn, verifyRelease } from "../../src/build/inspect.ts";
-import { TsugiError } from "../../src/errors.ts";
+import { TsugiError } from "../../src/contract/errors.ts";
+import { trustIn, verifyRelease } from "../../src/pack/inspect.ts";
 import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
 import { openStore, type Store, verifyStored } from "../../src/store/index.ts";
 import {

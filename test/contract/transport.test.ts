@@ -5,13 +5,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { TsugiError } from "../../src/contract/errors.ts";
 import {
   LocalTransport,
   PrinterTransport,
   SshTransport,
   type Transport,
-} from "../../src/deploy/transport/index.ts";
-import { TsugiError } from "../../src/errors.ts";
+} from "../../src/transport/index.ts";
 import { until } from "../helpers/installed.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
 

@@ -16,8 +16,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
-import { TsugiError } from "../../src/errors.ts";
-import { createReleaseHandler, type ReleaseHandler } from "../../src/host/handler/index.ts";
+import { TsugiError } from "../../src/contract/errors.ts";
+import { createReleaseHandler, type ReleaseHandler } from "../../src/handler/index.ts";
 import {
   DELTA_MAGIC,
   type DeltaHeader,

@@ -1,6 +1,6 @@
 /** Swaps inside one worker process, as the supervisor drives them. */
 import { join } from "node:path";
-import { START, swapForm } from "../../src/build/swapPlugin.ts";
+import { START, swapForm } from "../../src/assemble/swapPlugin.ts";
 import type { WorkerBoot, WorkerEvent } from "../../src/protocol/worker.ts";
 import { type Bench, WorkerError, type WorkerUnderTest } from "./workerHarness.ts";
 

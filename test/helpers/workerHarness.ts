@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { getSystemErrorName } from "node:util";
-import type { ErrorJson } from "../../src/errors.ts";
+import type { ErrorJson } from "../../src/contract/errors.ts";
 import {
   type AdoptedConnection,
   type ConnectionMeta,
@@ -25,7 +25,7 @@ import {
   type WorkerRequest,
   type WorkerRequestWithReply,
 } from "../../src/protocol/worker.ts";
-import { HandleQueue } from "../../src/runtime/handleQueue.ts";
+import { HandleQueue } from "../../src/runtime/node/handleQueue.ts";
 
 const WORKER = fileURLToPath(new URL("../../dist/release/worker.mjs", import.meta.url));
 

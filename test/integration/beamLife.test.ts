@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
-import { ERRORS } from "../../src/errors.ts";
+import { ERRORS } from "../../src/contract/errors.ts";
 import {
   BeamBuilds,
   BeamHost,

@@ -110,7 +110,7 @@ test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
   });
   writeFileSync(at("offers", "999"), whole);
 
-  const sources = join(projectRoot, "src", "beam", "host", "erl");
+  const sources = join(projectRoot, "src", "beam-host", "erl");
   const modules = readdirSync(sources).filter((file) => file.endsWith(".erl"));
   await mustRun("erlc", ["-o", at("ebin"), ...modules.map((file) => join(sources, file))]);
   const { stdout } = await mustRun("erl", ["-noshell", "-pa", at("ebin"), "-eval", EVALUATE], {

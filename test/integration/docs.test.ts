@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, describe, test } from "node:test";
-import { ERRORS } from "../../src/errors.ts";
+import { ERRORS } from "../../src/contract/errors.ts";
 import { runCommand } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
 import {

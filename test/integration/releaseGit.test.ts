@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { withManager } from "../../src/build/clean/manager.ts";
-import type { ManagerName } from "../../src/build/packageManager.ts";
-import { silentReport } from "../../src/build/report.ts";
+import { withManager } from "../../src/assemble/clean/manager.ts";
+import type { ManagerName } from "../../src/assemble/packageManager.ts";
+import { silentReport } from "../../src/pack/report.ts";
 import { parseManifest } from "../../src/release/manifest.ts";
 import { mustRun } from "../helpers/commands.ts";
 import { tsugiCli } from "../helpers/example.ts";

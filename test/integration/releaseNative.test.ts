@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { refuseUnfitAddons } from "../../src/build/native/index.ts";
-import { ALL_DEPENDENCIES, collectPackages } from "../../src/build/packages.ts";
-import { thisPlatform } from "../../src/build/platform.ts";
-import { readProject } from "../../src/build/project.ts";
-import { silentReport } from "../../src/build/report.ts";
+import { refuseUnfitAddons } from "../../src/assemble/native/index.ts";
+import { ALL_DEPENDENCIES, collectPackages } from "../../src/assemble/packages.ts";
+import { thisPlatform } from "../../src/pack/platform.ts";
+import { readProject } from "../../src/pack/project.ts";
+import { silentReport } from "../../src/pack/report.ts";
 import { mustRun } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
 import {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { withManager } from "../../src/build/clean/manager.ts";
-import type { ManagerName } from "../../src/build/packageManager.ts";
-import { silentReport } from "../../src/build/report.ts";
+import { withManager } from "../../src/assemble/clean/manager.ts";
+import type { ManagerName } from "../../src/assemble/packageManager.ts";
+import { silentReport } from "../../src/pack/report.ts";
 import { mustRun } from "../helpers/commands.ts";
 import {
   mustTsugi,

@@ -1,34 +1,42 @@
-/** The import table of DESIGN §7, held against the code: rooms look one way only. */
+/** The house of ARCHITECTURE.md, held against the code: imports point down, and nothing goes in a circle. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { isNode, parseModule, stringValue, walk } from "../../src/build/ast.ts";
+import { isNode, parseModule, stringValue, walk } from "../../src/assemble/ast.ts";
 
 const src = fileURLToPath(new URL("../../src", import.meta.url));
 
-/** What ships in a release and is pure: these import only each other. */
-const PURE = ["release", "relup", "protocol", "errors"];
-const SHIPPED = [...PURE, "platform"];
+/** From the ground up. A room imports rooms of lower layers only, and of its own layer only itself. */
+const LAYERS: readonly (readonly string[])[] = [
+  ["contract"],
+  ["protocol", "release", "platform"],
+  ["relup", "hot", "handler", "config", "transport", "runtime/appup", "runtime/node"],
+  ["runtime/listen", "runtime/state", "control", "pack"],
+  ["runtime/carry", "assemble", "beam", "deploy", "store"],
+  ["runtime/carry/tcp", "runtime/carry/ws", "cli"],
+  ["runtime/handoff", "runtime/swap"],
+  ["runtime/worker", "runtime/supervisor"],
+];
 
-/** Room → the rooms it may import, besides itself. */
-const MAY_IMPORT: Record<string, string[]> = {
-  errors: PURE,
-  release: PURE,
-  relup: PURE,
-  protocol: PURE,
-  platform: PURE,
-  hot: SHIPPED,
-  runtime: [...SHIPPED, "hot", "host"],
-  host: [...SHIPPED, "hot", "runtime"],
-  config: SHIPPED,
-  build: [...SHIPPED, "config", "host"],
-  store: [...SHIPPED, "config", "build", "deploy"],
-  deploy: [...SHIPPED, "config"],
-  beam: [...SHIPPED, "config", "build", "host"],
-  cli: [...SHIPPED, "config", "build", "store", "deploy", "host", "runtime", "beam"],
-};
+/** Bundled into every release: no file of the build machine is reached from these. */
+const SHIPPED = [
+  "contract",
+  "protocol",
+  "release",
+  "relup",
+  "platform",
+  "hot",
+  "handler",
+  "control",
+];
+const isShipped = (room: string) => SHIPPED.includes(room) || room.startsWith("runtime/");
+/** Facts and plans: they touch no file, no process and no clock. */
+const PURE = ["contract", "protocol", "release", "relup"];
+
+const rooms = LAYERS.flat();
+const levelOf = (room: string) => LAYERS.findIndex((layer) => layer.includes(room));
 
 interface Import {
   from: string;
@@ -39,7 +47,10 @@ const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((pa
   path.endsWith(".ts"),
 );
 
-const roomOf = (path: string) => path.replace(/\.ts$/, "").split("/")[0]!;
+/** The longest room that the file lies in. */
+const roomOf = (path: string): string =>
+  rooms.filter((room) => path.startsWith(`${room}/`)).sort((a, b) => b.length - a.length)[0] ??
+  `none: ${path}`;
 
 function specifiersOf(path: string): string[] {
   const code = readFileSync(join(src, path), "utf8");
@@ -61,7 +72,7 @@ for (const from of files) {
   for (const specifier of specifiersOf(from)) {
     if (/^\.\.?\//.test(specifier)) {
       imports.push({ from, to: relative(src, join(src, dirname(from), specifier)) });
-    } else if (!specifier.startsWith("node:")) packages.push({ from, to: specifier });
+    } else packages.push({ from, to: specifier });
   }
 }
 
@@ -71,61 +82,97 @@ describe("the house", () => {
     assert.ok(imports.length > 100);
   });
 
-  test("has no room that the table does not know", () => {
-    for (const path of files) assert.ok(roomOf(path) in MAY_IMPORT, path);
+  test("has a layer for each file, and a file for each room", () => {
+    assert.deepEqual(
+      files.map(roomOf).filter((room) => room.startsWith("none")),
+      [],
+    );
+    const used = new Set(files.map(roomOf));
+    assert.deepEqual(
+      rooms.filter((room) => !used.has(room)),
+      [],
+    );
   });
 
-  test("imports one way", () => {
+  test("imports point down", () => {
     const wrong = imports.filter(({ from, to }) => {
       const [room, other] = [roomOf(from), roomOf(to)];
-      return room !== other && !MAY_IMPORT[room]?.includes(other);
+      return room !== other && levelOf(room) <= levelOf(other);
     });
     assert.deepEqual(wrong, []);
   });
 
-  test("runtime reaches into host only for its handler", () => {
-    const wrong = imports.filter(
-      ({ from, to }) =>
-        roomOf(from) === "runtime" && roomOf(to) === "host" && !to.startsWith("host/handler/"),
+  test("no two layers could be one", () => {
+    const splits = LAYERS.slice(1).map((layer, index) =>
+      imports.some(
+        ({ from, to }) => layer.includes(roomOf(from)) && LAYERS[index]!.includes(roomOf(to)),
+      ),
     );
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(
+      LAYERS.slice(1).filter((_, index) => !splits[index]),
+      [],
+    );
   });
 
-  test("store reaches into deploy only for its transport", () => {
-    const wrong = imports.filter(
-      ({ from, to }) =>
-        roomOf(from) === "store" && roomOf(to) === "deploy" && !to.startsWith("deploy/transport/"),
-    );
-    assert.deepEqual(wrong, []);
+  test("no files import each other in a circle", () => {
+    assert.deepEqual(circles(), []);
   });
 
-  test("store reaches into deploy only for its transport", () => {
-    const wrong = imports.filter(
-      ({ from, to }) =>
-        roomOf(from) === "store" && roomOf(to) === "deploy" && !to.startsWith("deploy/transport/"),
-    );
-    assert.deepEqual(wrong, []);
-  });
-
-  test("what ships in a release needs no package but those that are bundled into it", () => {
-    const shipped = new Set([...SHIPPED, "hot", "runtime", "host"]);
+  test("what ships in a release reaches nothing that doesn't, and needs no package but bundled ones", () => {
     const bundled = new Set(["tar-stream", "semver", "commander"]);
-    const wrong = packages.filter(({ from, to }) => shipped.has(roomOf(from)) && !bundled.has(to));
+    const wrong = [
+      ...imports.filter(({ from, to }) => isShipped(roomOf(from)) && !isShipped(roomOf(to))),
+      ...packages.filter(
+        ({ from, to }) => isShipped(roomOf(from)) && !to.startsWith("node:") && !bundled.has(to),
+      ),
+    ];
     assert.deepEqual(wrong, []);
   });
 
-  test("only cli and host/control print or set an exit code", () => {
+  test("what is pure imports nothing that isn't", () => {
+    const wrong = imports.filter(
+      ({ from, to }) => PURE.includes(roomOf(from)) && !PURE.includes(roomOf(to)),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
+  test("only cli and control print or set an exit code", () => {
     const speaks =
       /\bconsole\.(log|error|warn|info)\(|\bprocess\.exitCode\b|\bprocess\.stdout\.write\(/;
     const wrong = files.filter((path) => {
       // Under `foreground` the app's log goes to stdout: that is what it is for.
       if (path === "runtime/supervisor/logWriter.ts") return false;
-      if (roomOf(path) === "cli" || path.startsWith("host/control/")) return false;
+      if (["cli", "control"].includes(roomOf(path))) return false;
       return speaks.test(withoutComments(readFileSync(join(src, path), "utf8")));
     });
     assert.deepEqual(wrong, []);
   });
 });
+
+/** Tarjan's strongly connected components of more than one file. */
+function circles(): string[][] {
+  const next = new Map<string, string[]>();
+  for (const { from, to } of imports) next.set(from, [...(next.get(from) ?? []), to]);
+  const order = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const stack: string[] = [];
+  const found: string[][] = [];
+  const visit = (file: string): void => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file)!);
+    stack.push(file);
+    for (const other of next.get(file) ?? []) {
+      if (!order.has(other)) visit(other);
+      if (!stack.includes(other)) continue;
+      lowest.set(file, Math.min(lowest.get(file)!, lowest.get(other)!));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const circle = stack.splice(stack.indexOf(file));
+    if (circle.length > 1) found.push(circle);
+  };
+  for (const file of files) if (!order.has(file)) visit(file);
+  return found;
+}
 
 const withoutComments = (code: string) =>
   code

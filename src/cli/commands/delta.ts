@@ -2,8 +2,8 @@ import { createWriteStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { deltaFor } from "../../build/delta.ts";
-import { messageOf, TsugiError } from "../../errors.ts";
+import { deltaFor } from "../../assemble/delta.ts";
+import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { Inventory } from "../../release/delta.ts";
 import { formatBytes, printResult } from "../output.ts";
 

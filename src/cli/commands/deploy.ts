@@ -10,7 +10,8 @@ import {
 } from "../../deploy/index.ts";
 import { planUpgrade } from "../../relup/index.ts";
 import { type ArtefactOptions, withArtefact } from "../artefact.ts";
-import { createView, type DeployView } from "../deployView/view.ts";
+import { createView } from "../deployView/create.ts";
+import type { DeployView } from "../deployView/view.ts";
 import { opener } from "../hosts.ts";
 import { onInterrupt } from "../interrupt.ts";
 

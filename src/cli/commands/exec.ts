@@ -1,5 +1,5 @@
+import { errorFromJson, TsugiError } from "../../contract/errors.ts";
 import { inFolder, settle } from "../../deploy/index.ts";
-import { errorFromJson, TsugiError } from "../../errors.ts";
 import { type FleetOptions, readEnvironment, withFleet } from "../fleet.ts";
 import { printResult, wantsJson } from "../output.ts";
 import { prefixedLines } from "../prefixedLines.ts";

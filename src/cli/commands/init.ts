@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { guessConfig, renderConfig } from "../../build/init.ts";
-import type { Note } from "../../build/pm2/uncarried.ts";
+import { guessConfig, renderConfig } from "../../assemble/init.ts";
+import type { Note } from "../../assemble/pm2/uncarried.ts";
 import { checkConfig } from "../../config/load.ts";
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import { wrap, wrapLines } from "../../protocol/wrap.ts";
 import { printResult } from "../output.ts";
 

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { createKeyFiles, defaultKeyFile, readPublicKeys } from "../../build/keys.ts";
+import { createKeyFiles, defaultKeyFile, readPublicKeys } from "../../pack/keys.ts";
 import { printResult } from "../output.ts";
 
 const place = (file: string | undefined) =>

@@ -1,5 +1,5 @@
+import { errorFromJson } from "../../contract/errors.ts";
 import { ageText, lockByHand, settle, unlock } from "../../deploy/index.ts";
-import { errorFromJson } from "../../errors.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
 import { printResult } from "../output.ts";
 

@@ -1,5 +1,5 @@
+import { errorFromJson } from "../../contract/errors.ts";
 import { followed, settle } from "../../deploy/index.ts";
-import { errorFromJson } from "../../errors.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
 import { prefixedLines } from "../prefixedLines.ts";
 

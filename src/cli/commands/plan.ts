@@ -1,4 +1,4 @@
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import { explainPlan, type Plan, planUpgrade } from "../../relup/index.ts";
 import { printError, printResult } from "../output.ts";
 import { manifestAt } from "../places.ts";

@@ -1,4 +1,4 @@
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { withStore } from "../stores.ts";
 

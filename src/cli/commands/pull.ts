@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { trustIn } from "../../build/inspect.ts";
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
+import { trustIn } from "../../pack/inspect.ts";
 import type { StoredRelease } from "../../release/stored.ts";
 import { parsePlace } from "../../store/index.ts";
 import { createReport } from "../buildReport.ts";

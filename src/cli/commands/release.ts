@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import { createReport } from "../buildReport.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { type AnyRequest, buildAny } from "../releasing.ts";
@@ -58,6 +58,6 @@ async function requestOf(folder: string, options: ReleaseOptions): Promise<AnyRe
 }
 
 async function readSignKey(file: string) {
-  const { readPrivateKey } = await import("../../build/keys.ts");
+  const { readPrivateKey } = await import("../../pack/keys.ts");
   return readPrivateKey(file === "-" ? file : resolve(file));
 }

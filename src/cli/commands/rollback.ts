@@ -1,6 +1,6 @@
+import { errorFromJson } from "../../contract/errors.ts";
 import { type HostOutcome, rollback, withHosts } from "../../deploy/index.ts";
-import { errorFromJson } from "../../errors.ts";
-import { createView } from "../deployView/view.ts";
+import { createView } from "../deployView/create.ts";
 import { type FleetOptions, readEnvironment } from "../fleet.ts";
 import { onInterrupt } from "../interrupt.ts";
 

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { ownPackage } from "../../build/ownPackage.ts";
-import { foreground } from "../../host/control/commands/foreground.ts";
-import { start } from "../../host/control/commands/start.ts";
-import { createContext } from "../../host/control/context.ts";
+import { foreground } from "../../control/commands/foreground.ts";
+import { start } from "../../control/commands/start.ts";
+import { createContext } from "../../control/context.ts";
+import { ownPackage } from "../../pack/ownPackage.ts";
 import { printLine, wantsJson } from "../output.ts";
 import { readSourceProject, writeSourceTree } from "../sourceTree.ts";
 

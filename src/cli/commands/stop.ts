@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { ownPackage } from "../../build/ownPackage.ts";
-import { stop } from "../../host/control/commands/stop.ts";
-import { createContext } from "../../host/control/context.ts";
+import { stop } from "../../control/commands/stop.ts";
+import { createContext } from "../../control/context.ts";
+import { ownPackage } from "../../pack/ownPackage.ts";
 import { printResult } from "../output.ts";
 import { readSourceProject } from "../sourceTree.ts";
 

@@ -1,4 +1,4 @@
-import { trustIn, type Verified, verifiedOf, verifyRelease } from "../../build/inspect.ts";
+import { trustIn, type Verified, verifiedOf, verifyRelease } from "../../pack/inspect.ts";
 import { parsePlace, verifyStored } from "../../store/index.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { withStored } from "../stores.ts";

@@ -1,6 +1,7 @@
 /** One event a line, the result last. */
+
+import { errorToJson } from "../../contract/errors.ts";
 import type { DeployEvent, DeployResult } from "../../deploy/index.ts";
-import { errorToJson } from "../../errors.ts";
 import { fail } from "../output.ts";
 import type { DeployView } from "./view.ts";
 

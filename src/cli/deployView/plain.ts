@@ -1,7 +1,7 @@
 /** Plain lines: for a pipe, a log file, a CI job. Each begins with its host. */
 import { createInterface } from "node:readline/promises";
+import { errorFromJson } from "../../contract/errors.ts";
 import type { DeployEvent, DeployResult, RolloutPlan } from "../../deploy/index.ts";
-import { errorFromJson } from "../../errors.ts";
 import { fail, formatBytes, printLine, table } from "../output.ts";
 import { msText } from "./time.ts";
 import type { DeployView } from "./view.ts";

@@ -3,7 +3,7 @@
  * instead of a note on the path of every request.
  */
 import type { ServerResponse } from "node:http";
-import { connectionsOf } from "../worker/nodeInternals.ts";
+import { connectionsOf } from "../node/internals.ts";
 
 const LOOK_MS = 1000;
 

@@ -3,8 +3,9 @@
  * it was acknowledged. Under load those that are here already would fill every turn with their
  * requests, and the last one would wait for all of that. So they rest until all have come.
  */
-import type { SocketInternals } from "../worker/nodeInternals.ts";
-import { resumeReading, stopReading } from "./quiet.ts";
+
+import { resumeReading, stopReading } from "../carry/quiet.ts";
+import type { SocketInternals } from "../node/internals.ts";
 
 /** From the first one on: they are not to wait for thousands. */
 const AT_MOST_MS = 50;

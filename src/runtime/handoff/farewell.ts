@@ -1,8 +1,8 @@
 /** Connections that are told to go come back at once: not all at the same instant, then. */
 import type { ServerResponse } from "node:http";
-import type { SocketInternals } from "../worker/nodeInternals.ts";
+import { resumeReading } from "../carry/quiet.ts";
+import type { SocketInternals } from "../node/internals.ts";
 import { closeWebSocket, isEventStream } from "./otherSockets.ts";
-import { resumeReading } from "./quiet.ts";
 
 const SPREAD_MS = 1_000;
 

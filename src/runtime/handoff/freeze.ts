@@ -1,5 +1,5 @@
 /** Freezing: no new request reaches the application, and those under way come to their end. */
-import { messageOf, TsugiError } from "../../errors.ts";
+import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type { Holder, WorkerReplies } from "../../protocol/worker.ts";

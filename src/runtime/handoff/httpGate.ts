@@ -12,14 +12,14 @@
  * A response *holds* a freeze until its head is sent, it ends, or it is exempt.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isQuiet, resumeReading, stopReading } from "../carry/quiet.ts";
 import {
   connectionsOf,
   type HttpParser,
   type HttpServerInternals,
   type SocketInternals,
-} from "../worker/nodeInternals.ts";
+} from "../node/internals.ts";
 import { isChunked, readAll, requestBytes } from "./httpHead.ts";
-import { isQuiet, resumeReading, stopReading } from "./quiet.ts";
 
 /** Events by which a request reaches an application. */
 const REQUEST_EVENTS = new Set(["request", "checkContinue", "checkExpectation"]);

@@ -1,15 +1,15 @@
 /** Connections that come from the old generation go on here, as if they had been accepted here. */
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../contract/errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
-import type { EventSink } from "../worker/channel.ts";
-import type { Listeners } from "../worker/listeners.ts";
-import type { HttpServerInternals, RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
+import { acceptedSocket } from "../carry/accepted.ts";
+import type { Listeners } from "../listen/listeners.ts";
+import type { EventSink } from "../node/channel.ts";
+import type { HttpServerInternals, RawHandle, SocketInternals } from "../node/internals.ts";
 import { Arrivals } from "./arrivals.ts";
+import type { Carriers } from "./carriers.ts";
 import type { HttpData } from "./sending.ts";
-import { acceptedSocket } from "./sockets/accepted.ts";
-import type { Carriers } from "./sockets/carriers.ts";
 
 /** Node closes an idle connection this much after what it has told the client. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;

@@ -1,16 +1,12 @@
 /** What is open in a generation: as Node's servers know it, and as their sockets tell. Asks only. */
 import type { ServerResponse } from "node:http";
 import type { ListenKey } from "../../protocol/worker.ts";
-import type { Listeners } from "../worker/listeners.ts";
-import type { Listening } from "../worker/listening.ts";
-import {
-  connectionsOf,
-  type ServerInternals,
-  type SocketInternals,
-} from "../worker/nodeInternals.ts";
+import type { Listeners } from "../listen/listeners.ts";
+import type { Listening } from "../listen/listening.ts";
+import { connectionsOf, type ServerInternals, type SocketInternals } from "../node/internals.ts";
+import type { Carriers } from "./carriers.ts";
 import type { Http2Sessions } from "./http2.ts";
 import { otherSockets } from "./otherSockets.ts";
-import type { Carriers } from "./sockets/carriers.ts";
 
 /** Of a registered connection whose server has stopped listening: nobody needs it there. */
 const UNKNOWN_KEY: ListenKey = { family: "fd", address: null, port: -1, ordinal: 0 };

@@ -3,7 +3,8 @@
  * of plain TCP servers. Found among Node's active handles when they are needed.
  */
 import net from "node:net";
-import { connectionsOf, type SocketInternals } from "../worker/nodeInternals.ts";
+import { SERVICE_RESTART } from "../carry/ws/serviceRestart.ts";
+import { connectionsOf, type SocketInternals } from "../node/internals.ts";
 import { isHttp2Server } from "./http2.ts";
 
 /** The TLS socket on each accepted one: the handle belongs to the one below, all else to it. */
@@ -36,9 +37,6 @@ export function otherSockets(servers: ReadonlySet<object>): SocketInternals[] {
 interface ClosableWebSocket {
   close(code: number, reason: string): void;
 }
-
-/** WebSocket close code: the service restarts, come back. */
-export const SERVICE_RESTART = 1012;
 
 /** The `ws` object of an upgraded socket, registered or not. */
 function webSocketOf(socket: SocketInternals): ClosableWebSocket | undefined {

@@ -9,24 +9,24 @@
  */
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder, WorkerReplies } from "../../protocol/worker.ts";
-import type { EventSink } from "../worker/channel.ts";
-import type { Listeners } from "../worker/listeners.ts";
-import type { Listening } from "../worker/listening.ts";
+import { resumeReading, stopReading } from "../carry/quiet.ts";
+import type { Listeners } from "../listen/listeners.ts";
+import type { Listening } from "../listen/listening.ts";
+import type { EventSink } from "../node/channel.ts";
 import {
   connectionsOf,
   type HttpServerInternals,
   type RawHandle,
   type SocketInternals,
-} from "../worker/nodeInternals.ts";
+} from "../node/internals.ts";
 import { Ages } from "./ages.ts";
+import type { Carriers } from "./carriers.ts";
 import { endEventStreams, farewell } from "./farewell.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
 import { HttpGate } from "./httpGate.ts";
 import { OpenConnections, serversOf } from "./openConnections.ts";
 import { isAnswering, isPlainTcp, isWebSocket, rememberSecured } from "./otherSockets.ts";
-import { resumeReading, stopReading } from "./quiet.ts";
 import { Sending } from "./sending.ts";
-import type { Carriers } from "./sockets/carriers.ts";
 import { Staying } from "./staying.ts";
 
 /** How long a farewell may take to reach its client. */

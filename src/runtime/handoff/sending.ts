@@ -1,10 +1,10 @@
 /** Connections on their way out of this process, to the next generation in another one. */
 import type { ConnectionMeta } from "../../protocol/worker.ts";
-import type { EventSink } from "../worker/channel.ts";
-import type { Listening } from "../worker/listening.ts";
-import type { RawHandle } from "../worker/nodeInternals.ts";
+import { quietSinceMs, takeHandle } from "../carry/quiet.ts";
+import type { Listening } from "../listen/listening.ts";
+import type { EventSink } from "../node/channel.ts";
+import type { RawHandle } from "../node/internals.ts";
 import type { HttpGate } from "./httpGate.ts";
-import { quietSinceMs, takeHandle } from "./quiet.ts";
 
 const MOVES_A_TURN = 20;
 

@@ -4,11 +4,11 @@
  */
 import type { ServerResponse } from "node:http";
 import type { ConnectionMeta, WorkerReplies } from "../../protocol/worker.ts";
-import type { RawHandle, SocketInternals } from "../worker/nodeInternals.ts";
+import type { CarrierIdentity, SendConnection } from "../carry/carrier.ts";
+import type { RawHandle, SocketInternals } from "../node/internals.ts";
+import type { Carriers } from "./carriers.ts";
 import { endEventStreams, farewell } from "./farewell.ts";
 import type { OpenConnections } from "./openConnections.ts";
-import type { CarrierIdentity, SendConnection } from "./sockets/carrier.ts";
-import type { Carriers } from "./sockets/carriers.ts";
 import { Turns } from "./turns.ts";
 
 const CHECK_MS = 5;

@@ -8,15 +8,15 @@
  * Each runs in a process of its own with the code, the Node and the environment of the release whose
  * appup it is, one after the other; the first that fails is the last. A `check` runs none.
  */
-import { errorToJson, TsugiError } from "../../errors.ts";
+import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import { isoNow, stopwatch } from "../../platform/clock.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import type { AppupMoment } from "../../release/appup.ts";
 import type { AppliedAppup, AppliedStep } from "../../relup/index.ts";
 import { appupCommand, type Ended, runAppupProcess } from "./appupProcess.ts";
 import type { Generation } from "./generation.ts";
+import type { UpgradeJob } from "./job.ts";
 import { emptyReport } from "./report.ts";
-import type { UpgradeJob } from "./upgrade.ts";
 
 /** `stop`: the supervisor is to end; a step under way is ended and counts as failed. */
 export async function withAppup(

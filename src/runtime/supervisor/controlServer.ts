@@ -5,7 +5,7 @@
 
 import { chmodSync, rmSync } from "node:fs";
 import net from "node:net";
-import { errorToJson, TsugiError } from "../../errors.ts";
+import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ControlEvent, ControlRequest } from "../../protocol/control.ts";
 import { checkControlRequest } from "../../protocol/controlRequest.ts";
 import { encodeLine, LineDecoder } from "../../protocol/lines.ts";

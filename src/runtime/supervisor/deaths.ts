@@ -2,7 +2,7 @@
  * A worker of either generation that dies before the commit ends the step that is under way: an
  * upgrade must not wait for an answer of somebody who is gone.
  */
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import type { Generation } from "./generation.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 

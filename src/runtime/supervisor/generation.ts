@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import type { HostSettings } from "../../host/handler/settings.ts";
+import type { HostSettings } from "../../handler/settings.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
 import { appDirName, type Layout } from "../../release/layout.ts";

@@ -6,9 +6,9 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { errorToJson, TsugiError } from "../../errors.ts";
-import type { ReleaseHandler } from "../../host/handler/index.ts";
-import { readHostSettings } from "../../host/handler/settings.ts";
+import { errorToJson, TsugiError } from "../../contract/errors.ts";
+import type { ReleaseHandler } from "../../handler/index.ts";
+import { readHostSettings } from "../../handler/settings.ts";
 import { fault, instant } from "../../platform/faults.ts";
 import { prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
@@ -90,7 +90,7 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     baseEnv: hostEnvironment(),
     tsugiVersion: __TSUGI_VERSION__,
     loadHandler: () => {
-      handler ??= import("../../host/handler/index.ts").then((m) => m.createReleaseHandler(at));
+      handler ??= import("../../handler/index.ts").then((m) => m.createReleaseHandler(at));
       return handler;
     },
     foreground: boot.mode === "foreground",

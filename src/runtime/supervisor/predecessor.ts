@@ -1,6 +1,6 @@
 /** The new supervisor's end of a succession (protocol/succession.ts). */
 import type { EventEmitter } from "node:events";
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../contract/errors.ts";
 import { FORWARDED_IDS, type FromSuccessor, type ToSuccessor } from "../../protocol/succession.ts";
 import type { WorkerEvent } from "../../protocol/worker.ts";
 import type { Generation } from "./generation.ts";

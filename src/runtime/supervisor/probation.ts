@@ -3,7 +3,7 @@
  * row before `probationMs` is over: a time-out is a failure, never a promotion.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import type { Generation } from "./generation.ts";
 import { checkHealth } from "./health.ts";
 

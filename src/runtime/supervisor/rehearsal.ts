@@ -7,7 +7,7 @@
  *               of the target: the live process must not run a migration that may change its input.
  */
 
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
 import { statePath } from "../../relup/states.ts";
 import { carryState } from "./carryState.ts";

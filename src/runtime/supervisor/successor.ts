@@ -1,7 +1,7 @@
 /** The old supervisor's end of a succession (protocol/succession.ts). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { TsugiError } from "../../errors.ts";
+import { TsugiError } from "../../contract/errors.ts";
 import { faultOfHeir } from "../../platform/faults.ts";
 import {
   FORWARDED_IDS,
@@ -11,7 +11,7 @@ import {
 } from "../../protocol/succession.ts";
 import { movesConnections, type WorkerEvent } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
-import { HandleQueue } from "../handleQueue.ts";
+import { HandleQueue } from "../node/handleQueue.ts";
 import type { Generation } from "./generation.ts";
 import type { ListenerTable, RawHandle } from "./listeners.ts";
 import { sweepRunFiles } from "./runFiles.ts";

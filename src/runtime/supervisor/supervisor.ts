@@ -3,9 +3,9 @@
  * runs upgrades (upgrade.ts). It never runs application code and is never on a request's path.
  */
 
-import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
-import type { ReleaseHandler } from "../../host/handler/index.ts";
-import { readHostSettings } from "../../host/handler/settings.ts";
+import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
+import type { ReleaseHandler } from "../../handler/index.ts";
+import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
 import { identityOf, isAlive, type ProcessIdentity } from "../../platform/processes.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";

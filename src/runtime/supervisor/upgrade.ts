@@ -14,15 +14,15 @@
  * Going from `frozen` to `active` is the point of no return: until then no socket has left the old
  * generation. An application without state skips the freeze: the new one takes requests first.
  */
-import { errorToJson, TsugiError } from "../../errors.ts";
-import type { ReleaseHandler } from "../../host/handler/index.ts";
+import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import { isoNow, stopwatch } from "../../platform/clock.ts";
 import { fault, instant } from "../../platform/faults.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
-import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
+import { replacesSupervisor } from "../../relup/instructions.ts";
 import { watchDeaths } from "./deaths.ts";
 import type { Generation } from "./generation.ts";
 import { handBack } from "./handBack.ts";
+import type { UpgradeJob } from "./job.ts";
 import { lateProcesses, loadBeside, loadHere, loadInSuccessor } from "./loading.ts";
 import {
   allPassedOn,
@@ -36,20 +36,6 @@ import { probation } from "./probation.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import * as steps from "./upgradeSteps.ts";
-
-export interface UpgradeJob {
-  supervisor: Supervisor;
-  handler: ReleaseHandler;
-  plan: Plan;
-  next: Generation;
-  rehearse: "auto" | "full" | "skip";
-  /** `check`: stop before the freeze. */
-  checkOnly: boolean;
-  /** A step begins or ends: what a terminal shows. */
-  onStep: (name: string, state: "begin" | "end", ms?: number, text?: string) => void;
-  /** `install`: called once the new generation has passed probation; decides whether to commit. */
-  confirm: () => Promise<"commit" | "handBack">;
-}
 
 const FALL_BACK_AGAIN_MS = 1_000;
 

@@ -1,12 +1,13 @@
 /** What the steps of an upgrade do; when and in which order is upgrade.ts alone. */
-import { TsugiError } from "../../errors.ts";
-import type { ReleaseHandler } from "../../host/handler/index.ts";
+import { TsugiError } from "../../contract/errors.ts";
+import type { ReleaseHandler } from "../../handler/index.ts";
 import { availableMemoryBytes } from "../../platform/memory.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
 import { carryState } from "./carryState.ts";
 import { type Generation, hasState, needsFreeze, type Slot } from "./generation.ts";
+import type { UpgradeJob } from "./job.ts";
 import type { Loading } from "./loading.ts";
 import type { MoveTally } from "./moveConnections.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -18,7 +19,6 @@ import {
   terminateWorker,
 } from "./retire.ts";
 import { createStatePipe, type StatePipe } from "./statePipe.ts";
-import type { UpgradeJob } from "./upgrade.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 export async function rehearseInto(job: UpgradeJob, old: Generation, report: UpgradeReport) {

@@ -2,19 +2,20 @@
  * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it: the
  * steps so far, then the rest, then the same report. Whoever asks for another one is refused.
  */
-import { errorFromJson, messageOf, TsugiError } from "../../errors.ts";
-import type { ReleaseHandler } from "../../host/handler/index.ts";
-import { readHostSettings } from "../../host/handler/settings.ts";
+import { errorFromJson, messageOf, TsugiError } from "../../contract/errors.ts";
+import type { ReleaseHandler } from "../../handler/index.ts";
+import { readHostSettings } from "../../handler/settings.ts";
 import { fault } from "../../platform/faults.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
 import { withAppup } from "./appup.ts";
 import { checkWorkers } from "./health.ts";
+import type { UpgradeJob } from "./job.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { whyNoSwap } from "./swapRefusal.ts";
-import { runUpgrade, type UpgradeJob } from "./upgrade.ts";
+import { runUpgrade } from "./upgrade.ts";
 
 /** Only the same wish is attached to: who wants a check must not get an upgrade. */
 type Kind = "upgrade" | "install" | "check" | "reload";

@@ -1,7 +1,7 @@
 /** What each verb of the control socket does. */
 import { versions } from "node:process";
-import { TsugiError } from "../../errors.ts";
-import { readHostSettings } from "../../host/handler/settings.ts";
+import { TsugiError } from "../../contract/errors.ts";
+import { readHostSettings } from "../../handler/settings.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import type { StatusReport } from "../../protocol/report.ts";

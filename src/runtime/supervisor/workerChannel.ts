@@ -14,7 +14,7 @@ import {
   type WorkerRequest,
 } from "../../protocol/worker.ts";
 import { wholeWorkerEvent } from "../../protocol/workerEvent.ts";
-import { HandleQueue } from "../handleQueue.ts";
+import { HandleQueue } from "../node/handleQueue.ts";
 import type { RawHandle } from "./listeners.ts";
 
 export interface WorkerExit {

@@ -1,6 +1,6 @@
 /** The supervisor's end of one worker: spawn, requests with replies, events, the end. */
 import { EventEmitter } from "node:events";
-import { type ErrorJson, errorFromJson, TsugiError } from "../../errors.ts";
+import { type ErrorJson, errorFromJson, TsugiError } from "../../contract/errors.ts";
 import type {
   AdoptedConnection,
   ConnectionMeta,

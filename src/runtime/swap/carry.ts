@@ -3,12 +3,12 @@
  * as its migration and no longer, however much of it there is. Where a state has `encode` and
  * `decode` (instances of classes, which belong to one generation's code) it goes through them.
  */
-import { messageOf, TsugiError } from "../../errors.ts";
+import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState, WorkerBoot } from "../../protocol/worker.ts";
-import { migrate } from "../handoff/migrate.ts";
+import { migrate } from "../state/migrate.ts";
 
 export interface Side {
   registry: HotRegistry;

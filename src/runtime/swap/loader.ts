@@ -1,5 +1,5 @@
 /**
- * Runs an application from its swappable form (src/build/swapPlugin.ts): a function, so that it can
+ * Runs an application from its swappable form (src/assemble/swapPlugin.ts): a function, so that it can
  * be collected when it is gone. Packages and Node's own modules are imported natively and shared by
  * all generations; `tsugi/hot` is this generation's own.
  */

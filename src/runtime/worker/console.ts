@@ -2,7 +2,7 @@
 import type { REPLServer } from "node:repl";
 import { PassThrough, Writable } from "node:stream";
 import type { WorkerRequest } from "../../protocol/worker.ts";
-import type { EventSink } from "./channel.ts";
+import type { EventSink } from "../node/channel.ts";
 import { namesIn, type Scope } from "./evaluate.ts";
 
 type Open = Extract<WorkerRequest, { type: "consoleOpen" }>;

@@ -11,7 +11,7 @@
  * sockets. To activate the other one is then a takeover: the servers change hands, nothing is sent.
  */
 
-import { errorToJson, messageOf, TsugiError } from "../../errors.ts";
+import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
 import { createHot, HotRegistry } from "../../hot/registry.ts";
 import type { Hot } from "../../hot/types.ts";
 import { nowMs } from "../../platform/clock.ts";
@@ -21,19 +21,19 @@ import type {
   WorkerReplies,
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
+import { Carriers } from "../handoff/carriers.ts";
 import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
 import { Incoming } from "../handoff/incoming.ts";
 import { Outgoing } from "../handoff/outgoing.ts";
 import { drainOwnWorkers } from "../handoff/ownWorkers.ts";
-import { Carriers } from "../handoff/sockets/carriers.ts";
+import type { KeepAlive } from "../listen/keepalive.ts";
+import { type ListenDesk, Listeners } from "../listen/listeners.ts";
+import type { EventSink } from "../node/channel.ts";
+import type { RawHandle } from "../node/internals.ts";
 import type { Loaded } from "../swap/loader.ts";
 import { TimerWatch } from "../swap/timers.ts";
-import type { EventSink } from "./channel.ts";
 import { evaluate } from "./evaluate.ts";
 import { checkHealth } from "./health.ts";
-import type { KeepAlive } from "./keepalive.ts";
-import { type ListenDesk, Listeners } from "./listeners.ts";
-import type { RawHandle } from "./nodeInternals.ts";
 import { Readiness } from "./readiness.ts";
 import { States } from "./states.ts";
 

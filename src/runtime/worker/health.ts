@@ -1,5 +1,5 @@
 /** Runs the application's health checks; no check means healthy. */
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../contract/errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { WorkerReplies } from "../../protocol/worker.ts";
 

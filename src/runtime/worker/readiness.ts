@@ -4,7 +4,7 @@
  * listener, it has been alive for readyAfterMs.
  */
 import type { HotRegistry } from "../../hot/registry.ts";
-import type { Listeners } from "./listeners.ts";
+import type { Listeners } from "../listen/listeners.ts";
 import { withResolvers } from "./promises.ts";
 
 export interface ReadinessParts {

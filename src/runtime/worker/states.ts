@@ -7,12 +7,12 @@ import type {
   WorkerReplies,
   WorkerRequest,
 } from "../../protocol/worker.ts";
-import { FrameWriter } from "../handoff/frames.ts";
-import { receiveStates } from "../handoff/stateReceive.ts";
-import { sendStates } from "../handoff/stateSend.ts";
+import type { EventSink } from "../node/channel.ts";
+import type { RawHandle } from "../node/internals.ts";
+import { FrameWriter } from "../state/frames.ts";
+import { receiveStates } from "../state/receive.ts";
+import { sendStates } from "../state/send.ts";
 import { carryByReference } from "../swap/carry.ts";
-import type { EventSink } from "./channel.ts";
-import type { RawHandle } from "./nodeInternals.ts";
 
 type SendState = Extract<WorkerRequest, { type: "sendState" }>;
 

@@ -2,20 +2,20 @@
  * A worker process: its channel to the supervisor, and the generations of the application that are
  * loaded here. One, but while a swap is under way: then two.
  */
-import { errorToJson, TsugiError } from "../../errors.ts";
+import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { Hot } from "../../hot/types.ts";
 import type { WorkerBoot, WorkerRequest, WorkerRequestWithReply } from "../../protocol/worker.ts";
+import { KeepAlive } from "../listen/keepalive.ts";
+import { ListenDesk } from "../listen/listeners.ts";
+import { SupervisorChannel } from "../node/channel.ts";
+import type { RawHandle } from "../node/internals.ts";
 import { callingFile } from "../swap/callers.ts";
 import { Handles } from "../swap/handles.ts";
 import { Leftovers } from "../swap/leftovers.ts";
 import { metaOf, noteMeta, runApplication, swapPath } from "../swap/loader.ts";
 import { ProcessListeners } from "../swap/processListeners.ts";
-import { SupervisorChannel } from "./channel.ts";
 import { Consoles } from "./console.ts";
 import { AppGeneration, type AppProcess } from "./generation.ts";
-import { KeepAlive } from "./keepalive.ts";
-import { ListenDesk } from "./listeners.ts";
-import type { RawHandle } from "./nodeInternals.ts";
 
 /** How long an orphan may take for its own SIGTERM handlers. */
 const ORPHAN_GRACE_MS = 3_000;

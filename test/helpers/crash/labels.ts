@@ -20,7 +20,7 @@ const MARKS = new Set(["fault", "instant", "persist", ...WRITES.keys()]);
 /** Everything that runs on a host; what builds and stores releases has tests of its own. */
 export function labelsOfSources(): Set<string> {
   const src = join(projectRoot, "src");
-  const files = ["platform", "host", "runtime"].flatMap((room) =>
+  const files = ["platform", "handler", "control", "runtime"].flatMap((room) =>
     readdirSync(join(src, room), { recursive: true, encoding: "utf8" }).map(
       (path) => `${room}/${path}`,
     ),

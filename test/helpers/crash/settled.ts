@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { createReleaseHandler } from "../../../src/host/handler/index.ts";
+import { createReleaseHandler } from "../../../src/handler/index.ts";
 import { livingOf } from "../../../src/platform/processes.ts";
 import type { StatusReport, UpgradeReport } from "../../../src/protocol/report.ts";
 import { layoutOf, parsePermanent } from "../../../src/release/layout.ts";

@@ -83,7 +83,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     promise: 2,
     bug: "bytes that were read and not used stay behind",
-    file: "src/runtime/handoff/sockets/server.ts",
+    file: "src/runtime/carry/tcp/server.ts",
     find: "if (meta.head) socket.unshift(Buffer.from(meta.head));",
     replace: "",
     guard: {
@@ -113,7 +113,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     promise: 4,
     bug: "what is packed is not searched",
-    file: "src/build/secrets/scan.ts",
+    file: "src/pack/secrets/scan.ts",
     find: "export function scanFile(file: FileToScan, known: readonly Needle[]): Finding[] {",
     replace:
       "export function scanFile(file: FileToScan, known: readonly Needle[]): Finding[] {\n  if (file && known) return [];",
@@ -137,7 +137,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     promise: 5,
     bug: "a failure exits with 0",
-    file: "src/host/control/main.ts",
+    file: "src/control/main.ts",
     find: 'process.exitCode = showError(error, args, name ?? "");',
     replace: 'showError(error, args, name ?? "");',
     guard: {
@@ -159,7 +159,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     promise: 6,
     bug: "the tarball holds the time of its build",
-    file: "src/build/tarball.ts",
+    file: "src/pack/tarball.ts",
     find: "mtime: new Date(0),",
     replace: "mtime: new Date(),",
     guard: {

@@ -4,7 +4,7 @@ import { resolveEnvironment } from "../../../src/deploy/environment.ts";
 import { envText } from "../../../src/deploy/envText.ts";
 import { type HostFacts, parseFacts } from "../../../src/deploy/facts.ts";
 import { type Artefact, planRollout, wavesOf } from "../../../src/deploy/rollout.ts";
-import { parseEnvFile } from "../../../src/host/handler/envFile.ts";
+import { parseEnvFile } from "../../../src/handler/envFile.ts";
 import type { Manifest } from "../../../src/release/manifest.ts";
 import { type Plan, planUpgrade } from "../../../src/relup/index.ts";
 import { handmadeRelease } from "../../helpers/handmadeRelease.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ERRORS, errorToJson, renderErrorJson, TsugiError } from "../../../src/errors.ts";
+import { ERRORS, errorToJson, renderErrorJson, TsugiError } from "../../../src/contract/errors.ts";
 import { wrap, wrapLines } from "../../../src/protocol/wrap.ts";
 
 const atEighty = (error: TsugiError): string[] =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { createReleaseHandler } from "../../../src/host/handler/index.ts";
+import { createReleaseHandler } from "../../../src/handler/index.ts";
 import type { Inventory } from "../../../src/release/delta.ts";
 import { lastingName, unzigzag, zigzag } from "../../../src/release/delta.ts";
 import { makeDelta, type ReleaseContent } from "../../../src/release/deltaMake.ts";

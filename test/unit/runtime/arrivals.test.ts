@@ -3,7 +3,7 @@ import { once } from "node:events";
 import net, { type AddressInfo, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { Arrivals } from "../../../src/runtime/handoff/arrivals.ts";
-import type { SocketInternals } from "../../../src/runtime/worker/nodeInternals.ts";
+import type { SocketInternals } from "../../../src/runtime/node/internals.ts";
 
 const NEVER_MS = 600_000;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { TsugiError } from "../../../src/errors.ts";
+import { TsugiError } from "../../../src/contract/errors.ts";
 import { availableMemoryBytes } from "../../../src/platform/memory.ts";
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import { checkMemory } from "../../../src/runtime/supervisor/upgradeSteps.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { test } from "node:test";
-import { TsugiError } from "../../../src/errors.ts";
+import { TsugiError } from "../../../src/contract/errors.ts";
 import { type Place, parsePlace, parseSshAddress } from "../../../src/store/reference.ts";
 import { temporaryFolder } from "../../helpers/handmadeRelease.ts";
 

@@ -1,0 +1,105 @@
+/**
+ * compile and bundle: own sources to one ESM file that stands where the entry stood, with a source
+ * map. compile leaves packages as packages; bundle takes them in.
+ */
+import { join } from "node:path";
+import { type OutputAsset, type OutputChunk, type Plugin, rolldown } from "rolldown";
+import { messageOf, TsugiError } from "../contract/errors.ts";
+import { type PackedFile, textFile } from "../pack/fileSet.ts";
+import type { BuildReport } from "../pack/report.ts";
+import { type ExternalRules, externalsPlugin } from "./externals.ts";
+import { HotScan } from "./hotScan.ts";
+import type { Neighbour } from "./neighbours.ts";
+import { compiledName, placePlugin } from "./placePlugin.ts";
+import { startFile, swapName, swapPlugin } from "./swapPlugin.ts";
+
+export interface CompileRequest {
+  /** The project's folder, without links. */
+  folder: string;
+  rules: ExternalRules;
+  hot: HotScan;
+  onNeighbour: (neighbour: Neighbour) => void;
+  /** Only what it exports and that reaches is wanted, under this name. */
+  part?: { name: string; plugin: Plugin };
+}
+
+export interface Compiled {
+  files: PackedFile[];
+  /** The form that can be swapped in place, where the code calls `hot.accept()`. */
+  swap?: string;
+}
+
+/**
+ * `entry` is relative to the project, and so are the paths of the result. `swappable`: it is a
+ * process of the release, not one of its threads or preloads.
+ * @throws TSUGI_BUILD_FAILED
+ */
+export async function compileEntry(
+  entry: string,
+  swappable: boolean,
+  request: CompileRequest,
+  report: BuildReport,
+): Promise<Compiled> {
+  const { folder, rules, onNeighbour, part } = request;
+  const hot = new HotScan(request.hot);
+  const { onAsking } = rules;
+  try {
+    const build = await rolldown({
+      input: join(folder, entry),
+      cwd: folder,
+      platform: "node",
+      tsconfig: true,
+      // Own code stays as written: a stack trace names the right line. In a bundle, size counts.
+      treeshake: part ? PART_ONLY : rules.packages !== undefined,
+      onLog: (level, log) => {
+        if (level === "warn" && !QUIET.has(log.code ?? "")) report.warn(log.message.trim());
+      },
+      plugins: [
+        part?.plugin,
+        externalsPlugin(rules),
+        placePlugin({ project: folder, entry: join(folder, entry), hot, onNeighbour, onAsking }),
+      ],
+    });
+    try {
+      const options = {
+        format: "esm",
+        sourcemap: true,
+        minify: false,
+        // Two classes of one name: an ORM names its tables by them.
+        keepNames: true,
+        codeSplitting: false,
+        // Nothing is written there: it makes the source map's paths relative to the output.
+        dir: folder,
+      } as const;
+      const entryFileNames = part?.name ?? compiledName(entry);
+      const { output } = await build.generate({ ...options, entryFileNames });
+      if (!swappable || !hot.accepts) return { files: output.map(textOf) };
+      const swap = swapName(entry);
+      const plugins = [swapPlugin()];
+      const again = await build.generate({ ...options, entryFileNames: swap, plugins });
+      return { files: [startFile(entry), ...again.output.map(textOf)], swap };
+    } finally {
+      await build.close();
+    }
+  } catch (cause) {
+    throw new TsugiError(
+      "TSUGI_BUILD_FAILED",
+      { what: entry, problem: messageOf(cause) },
+      { cause },
+    );
+  }
+}
+
+const textOf = (output: OutputChunk | OutputAsset): PackedFile =>
+  textFile(output.fileName, output.type === "chunk" ? output.code : output.source);
+
+/** A package that only the rest of the module imports is not wanted either. */
+const PART_ONLY = { moduleSideEffects: "no-external", propertyReadSideEffects: false } as const;
+
+/** Warnings about what is no fault of the project's. */
+const QUIET = new Set([
+  "EVAL",
+  "PLUGIN_TIMINGS",
+  "COMMONJS_VARIABLE_IN_ESM",
+  "INEFFECTIVE_DYNAMIC_IMPORT",
+]);

@@ -1,0 +1,124 @@
+/** Which file starts the app, and how it is built: guessed where it is not configured. */
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { basename, join, normalize } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import type { Project } from "../pack/project.ts";
+import { readStartScript } from "./startScript.ts";
+
+export type BuildMode = "compile" | "own" | "bundle";
+
+export interface EntryGuess {
+  /** In the order of preference; which of them is there may only be known after the build script. */
+  candidates: string[];
+  why: string;
+  /** Arguments of node that the start script gives. */
+  nodeArgs: string[];
+}
+
+const SOURCES = ["src/server.ts", "src/main.ts", "src/index.ts"];
+const MORE_SOURCES = ["server", "main", "index", "app"].flatMap((name) =>
+  ["ts", "mts", "js", "mjs", "cjs"].flatMap((ending) => [
+    `src/${name}.${ending}`,
+    `${name}.${ending}`,
+  ]),
+);
+const OUTPUT_FOLDERS = new Set(["dist", "build", "lib", "out", "output", ".output"]);
+
+export const isTypeScript = (path: string): boolean => /\.[cm]?tsx?$/.test(path);
+
+export const hasBuildScript = ({ packageJson }: Project): boolean => {
+  const script = packageJson.scripts?.build;
+  return script !== undefined && !/--noEmit\b/.test(script);
+};
+
+/** The output folder that a path lies in (`dist` of `dist/src/main.js`), else undefined. */
+export function outputFolderOf(path: string): string | undefined {
+  const [first, ...rest] = normalize(path).split("/");
+  return rest.length > 0 && OUTPUT_FOLDERS.has(first!) ? first : undefined;
+}
+
+/** @throws TSUGI_ENTRY_MISSING */
+export function guessEntry(project: Project): EntryGuess {
+  const { packageJson, folder } = project;
+  const scripts = packageJson.scripts ?? {};
+  const isThere = (path: string) => isFile(join(folder, path));
+  const willBeThere = (path: string) =>
+    isThere(path) || (hasBuildScript(project) && outputFolderOf(path) !== undefined);
+  const started = ["start:prod", "start"]
+    .map((name) => ({ name, script: readStartScript(name, scripts) }))
+    .filter(({ script }) => script !== undefined);
+  const nodeArgs = started.find(({ script }) => script?.tool === "node")?.script?.nodeArgs ?? [];
+
+  const main = packageJson.main ?? exportsEntry(packageJson.exports);
+  if (main !== undefined && willBeThere(main)) {
+    return { candidates: [tidy(main)], why: "main in package.json", nodeArgs };
+  }
+  for (const { name, script } of started) {
+    const entry = script!.entry;
+    if (script!.tool === "node" && entry !== undefined) {
+      return { candidates: withEndings(tidy(entry)), why: `the ${name} script`, nodeArgs };
+    }
+  }
+  const tool = started.at(-1)?.script;
+  const source = [tool?.entry, ...SOURCES, ...MORE_SOURCES].find(
+    (path) => path !== undefined && isThere(path),
+  );
+  const why = tool === undefined ? "it is there" : `seen through the start script, ${tool.tool}`;
+  const isBuilt = hasBuildScript(project) && (tool !== undefined || isTypeScript(source ?? ""));
+  if (isBuilt) return { candidates: builtFrom(folder, source), why, nodeArgs };
+  if (source !== undefined) return { candidates: [tidy(source)], why, nodeArgs };
+  throw new TsugiError("TSUGI_ENTRY_MISSING", {
+    looked: `package.json (main, exports, start:prod, start), ${SOURCES.join(", ")}`,
+    folder,
+  });
+}
+
+export function chooseEntry(folder: string, candidates: string[]): string {
+  const present = candidates.find((path) => isFile(join(folder, path)));
+  if (present !== undefined) return present;
+  throw new TsugiError("TSUGI_ENTRY_MISSING", { looked: candidates.join(", "), folder });
+}
+
+export const guessMode = (project: Project, entry: string): BuildMode =>
+  isTypeScript(entry) && !hasBuildScript(project) ? "compile" : "own";
+
+const tidy = (path: string) => normalize(path).replace(/^\.\//, "");
+
+const withEndings = (path: string): string[] =>
+  /\.[cm]?[jt]sx?$/.test(path)
+    ? [path]
+    : [path, `${path}.js`, `${path}.mjs`, `${path}.cjs`, tidy(`${path}/index.js`)];
+
+/** Where a build script may have put it; the source itself last: its build may be of a front end. */
+function builtFrom(folder: string, source: string | undefined): string[] {
+  const output = [...new Set([outDirOf(folder), "dist"])].filter((name) => name !== undefined);
+  const path = source === undefined ? undefined : tidy(source).replace(/\.([cm]?)tsx?$/, ".$1js");
+  const own = path === undefined ? [] : [path.replace(/^src\//, ""), path, basename(path)];
+  const names = [...own, "main.js", "src/main.js", "index.js", "server.js"];
+  const built = output.flatMap((out) => names.map((name) => `${out}/${name}`));
+  return [...new Set(source === undefined ? built : [...built, tidy(source)])];
+}
+
+/** tsconfig is JSON with comments: read for this one key only. */
+function outDirOf(folder: string): string | undefined {
+  for (const name of ["tsconfig.build.json", "tsconfig.json"]) {
+    const file = join(folder, name);
+    if (!existsSync(file)) continue;
+    const found = /^[^/\n]*"outDir"\s*:\s*"([^"]+)"/m.exec(readFileSync(file, "utf8"))?.[1];
+    if (found !== undefined) return tidy(found).replace(/\/$/, "");
+  }
+  return undefined;
+}
+
+function exportsEntry(exports: unknown): string | undefined {
+  if (typeof exports === "string") return exports;
+  if (exports === null || typeof exports !== "object") return undefined;
+  const map = exports as Record<string, unknown>;
+  for (const key of [".", "node", "import", "default", "require"]) {
+    const found = exportsEntry(map[key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const isFile = (path: string) => existsSync(path) && statSync(path).isFile();

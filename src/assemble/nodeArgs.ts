@@ -1,0 +1,69 @@
+/**
+ * `releases/<vsn>/node.args`, one argument a line. A preload (`--import x`, `-r x`) is looked up by
+ * Node from the working directory, which is <root>/var: so each becomes a small file in the
+ * application's folder, from where its packages resolve, and the argument names that file.
+ */
+import { dirname, join } from "node:path";
+import { type PackedFile, textFile } from "../pack/fileSet.ts";
+import { appDirName } from "../release/layout.ts";
+
+export interface Preload {
+  flag: string;
+  /** As given: a package or a path. */
+  target: string;
+}
+
+export interface NodeArgs {
+  /** Without the preloads, as they are. */
+  plain: string[];
+  preloads: Preload[];
+}
+
+const ALIASES: Record<string, string> = { "-r": "--require", "--experimental-loader": "--loader" };
+const PRELOADS = new Set(["--import", "--require", "--loader"]);
+
+/** Takes `--import x` and `--import=x` alike. */
+export function readNodeArgs(args: readonly string[]): NodeArgs {
+  const result: NodeArgs = { plain: [], preloads: [] };
+  for (let at = 0; at < args.length; at++) {
+    const [name, ...value] = args[at]!.split("=");
+    const flag = ALIASES[name!] ?? name!;
+    if (!PRELOADS.has(flag)) result.plain.push(args[at]!);
+    else {
+      const target = value.length > 0 ? value.join("=") : (args[++at] ?? "");
+      result.preloads.push({ flag, target });
+    }
+  }
+  return result;
+}
+
+/** A preload of the project's own, relative to it; undefined for a package. */
+export const ownPreload = ({ target }: Preload): string | undefined =>
+  target.startsWith("./") || target.startsWith("../") ? target.replace(/^\.\//, "") : undefined;
+
+/** `placed`: where the project's own preloads ended up (compiled: another ending). */
+export function placeNodeArgs(
+  { plain, preloads }: NodeArgs,
+  app: { name: string; version: string },
+  placed: (path: string) => string,
+): { lines: string[]; files: PackedFile[] } {
+  const lines = [...plain];
+  const files: PackedFile[] = [];
+  for (const [index, preload] of preloads.entries()) {
+    const own = ownPreload(preload);
+    const specifier = JSON.stringify(own === undefined ? preload.target : `./${placed(own)}`);
+    const isRequire = preload.flag === "--require";
+    const name = `tsugi-preload-${index}.${isRequire ? "cjs" : "mjs"}`;
+    const isLoader = preload.flag === "--loader";
+    const code = isRequire
+      ? `require(${specifier});\n`
+      : isLoader
+        ? `export * from ${specifier};\n`
+        : `import ${specifier};\n`;
+    files.push(textFile(name, code));
+    lines.push(
+      `${preload.flag}=${join("..", "lib", appDirName(app.name, app.version), dirname("."), name)}`,
+    );
+  }
+  return { lines, files };
+}

@@ -1,0 +1,101 @@
+/**
+ * Which Node a release carries: `--node`, runtime.node, .node-version, .nvmrc, engines.node, else
+ * the newest LTS on the list that ships in tsugi. The list is fixed, so the answer is the same on
+ * every machine; what was resolved is written to .node-version, so that it stays the same.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import semver from "semver";
+import { TsugiError } from "../contract/errors.ts";
+import type { Project } from "../pack/project.ts";
+import type { BuildReport } from "../pack/report.ts";
+import { LTS_MAJORS, NODE_VERSIONS } from "./nodeVersions.ts";
+
+interface Wish {
+  range: string;
+  where: string;
+}
+
+/** @throws TSUGI_NODE_UNKNOWN, TSUGI_NODE_UNPINNED */
+export async function resolveNode(
+  project: Project,
+  given: { flag: string | undefined; config: string | undefined; writes: boolean },
+  report: BuildReport,
+): Promise<string> {
+  const wish = findWish(project, given);
+  const exact = wish && semver.valid(wish.range.replace(/^v/, ""));
+  if (exact) {
+    report.guess("node", exact, wish.where);
+    return exact;
+  }
+  const version = pick(wish);
+  const isCi = process.env.CI === "true" || process.env.CI === "1";
+  if (isCi) {
+    const found = wish ? `${wish.range} (${wish.where})` : "nothing";
+    throw new TsugiError("TSUGI_NODE_UNPINNED", { found, version });
+  }
+  report.guess("node", version, wish ? `${wish.range} in ${wish.where}` : "the newest LTS");
+  if (wish?.where === "--node") return version;
+  if (!given.writes) {
+    report.warn(`That commit does not pin Node. Commit a .node-version: ${version}`);
+    return version;
+  }
+  await writeFile(join(project.folder, ".node-version"), `${version}\n`);
+  report.note(`Wrote ${version} to .node-version: commit it, and every build has the same Node.`);
+  return version;
+}
+
+function findWish(
+  { folder, packageJson }: Project,
+  given: { flag: string | undefined; config: string | undefined },
+): Wish | undefined {
+  if (given.flag !== undefined) return { range: given.flag, where: "--node" };
+  if (given.config !== undefined) return { range: given.config, where: "runtime.node" };
+  for (const place of foldersOfRepository(folder)) {
+    for (const name of [".node-version", ".nvmrc"]) {
+      const file = join(place, name);
+      if (!existsSync(file)) continue;
+      const range = readFileSync(file, "utf8").split("\n")[0]!.replace(/#.*/, "").trim();
+      if (range !== "") return { range, where: relative(folder, file) };
+    }
+  }
+  const engines = packageJson.engines?.node;
+  return engines === undefined ? undefined : { range: engines, where: "engines.node" };
+}
+
+/** The project's folder and those above it that belong to the same repository. */
+function foldersOfRepository(folder: string): string[] {
+  const folders = [folder];
+  for (let at = folder; !existsSync(join(at, ".git")); at = dirname(at)) {
+    if (dirname(at) === at) return [folder];
+    folders.push(dirname(at));
+  }
+  return folders;
+}
+
+/** The newest LTS that fits, else the newest that fits. */
+function pick(wish: Wish | undefined): string {
+  const range = normalRange(wish?.range);
+  const isLts = (version: string) => LTS_MAJORS.includes(semver.major(version));
+  const fitting = NODE_VERSIONS.filter((version) => semver.satisfies(version, range));
+  const version = fitting.filter(isLts).at(-1) ?? fitting.at(-1);
+  if (version !== undefined) return version;
+  throw new TsugiError("TSUGI_NODE_UNKNOWN", {
+    range: wish!.range,
+    where: wish!.where,
+    newest: NODE_VERSIONS.at(-1)!,
+  });
+}
+
+/** nvm's own words: `lts/*`, `lts/krypton`, `node`, `v24`. */
+function normalRange(range: string | undefined): string {
+  if (range === undefined || range === "lts/*" || range === "--lts") return ltsRange();
+  if (["node", "stable", "latest", "current"].includes(range)) return "*";
+  const codename = /^lts\/(\w+)$/.exec(range)?.[1];
+  const major = { iron: 20, jod: 22, krypton: 24 }[codename?.toLowerCase() ?? ""];
+  if (major !== undefined) return `${major}`;
+  return range.replace(/^v(?=\d)/, "");
+}
+
+const ltsRange = () => `${Math.max(...LTS_MAJORS)}.x`;

@@ -1,0 +1,294 @@
+/**
+ * `tsugi release`, the table of contents:
+ *   decide (name, version, entry, mode, node) → application → packages → runtime → manifest →
+ *   refuse what would overwrite → tarball and tree.
+ */
+import type { KeyObject } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { loadConfig } from "../config/load.ts";
+import type { Config } from "../config/schema.ts";
+import { TsugiError } from "../contract/errors.ts";
+import { contentsProblem } from "../handler/contents.ts";
+import { sweepCache } from "../pack/cache.ts";
+import type { Surroundings } from "../pack/commands.ts";
+import type { Composed } from "../pack/composed.ts";
+import { textFile } from "../pack/fileSet.ts";
+import { thisPlatform } from "../pack/platform.ts";
+import { type Project, readProject } from "../pack/project.ts";
+import type { BuildReport } from "../pack/report.ts";
+import { refuseSecrets, withoutEnvFiles } from "../pack/secrets/index.ts";
+import { isBuilt, presentSigner, signatureFile } from "../pack/signing.ts";
+import { writeTarball } from "../pack/tarball.ts";
+import { presentRelease, refuseOtherBytes, refuseTreeConflict, writeTree } from "../pack/tree.ts";
+import { resolveVersion } from "../pack/version.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
+import { overlaySettings } from "../protocol/settings.ts";
+import { type Layout, layoutOf } from "../release/layout.ts";
+import type { Manifest } from "../release/manifest.ts";
+import { buildApplication } from "./application.ts";
+import { type AppupDecision, decideAppup } from "./appup.ts";
+import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
+import { composeRelease } from "./manifest.ts";
+import { refuseUnfitAddons } from "./native/index.ts";
+import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
+import { resolveNode } from "./nodeVersion.ts";
+import { groupPackages } from "./packageGroup.ts";
+import { wantedManager } from "./packageManager.ts";
+import { collectPackages } from "./packages.ts";
+import type { ProcessDecision } from "./request.ts";
+import { obtainRuntime, runtimeFacts } from "./runtime.ts";
+import { prepareSiblings } from "./siblings.ts";
+import { hashOfSources, haveSourcesChanged, rememberSources } from "./sources.ts";
+
+export interface ReleaseRequest {
+  /** The project. */
+  folder: string;
+  /** A configuration file other than tsugi.config.*. */
+  configFile?: string;
+  version?: string;
+  node?: string;
+  /** Where rel/<app> goes; default <project>/rel. */
+  out?: string;
+  /** The private key that signs it. */
+  signKey?: KeyObject;
+  /** A clone that goes away after the build: how its programs are run, and nothing is noted in it. */
+  clean?: Surroundings;
+}
+
+export interface ReleaseResult {
+  name: string;
+  version: string;
+  releaseId: string;
+  tree: string;
+  tarball: string;
+  bytes: number;
+  sha256: string;
+  /** The same release was there already, byte for byte. */
+  already: boolean;
+  /** The id of the key; null: not signed. */
+  signedBy: string | null;
+  manifest: Manifest;
+}
+
+export async function buildRelease(
+  request: ReleaseRequest,
+  report: BuildReport,
+): Promise<ReleaseResult> {
+  const decided = await decide(request, report);
+  const { layout, version } = decided;
+  const sources = decided.entry.hasScript ? hashOfSources(request.folder) : undefined;
+  refuseChangedSources(layout, version, sources);
+  const composed = await compose(decided, report);
+  const { releaseId } = composed;
+  refuseOtherBytes(layout, version, releaseId);
+  refuseTreeConflict(layout, composed);
+  const { tarball } = layout.release(version);
+  const signature = signatureFile(composed.manifestFile, request.signKey);
+  const already = isBuilt(layout, version, releaseId, signature);
+  const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];
+  if (!already) report.step("Writing the release");
+  const sha256 = already
+    ? await sha256OfFile(tarball)
+    : await writeTree(layout, { ...composed, first }, (path) =>
+        writeTarball(path, first, composed.groups, report),
+      );
+  // As the build script left them: it may write among the sources.
+  if (sources !== undefined) await rememberSources(releaseId, hashOfSources(request.folder));
+  await sweepCache();
+  return {
+    name: layout.name,
+    version,
+    releaseId,
+    tree: layout.root,
+    tarball,
+    bytes: (await stat(tarball)).size,
+    sha256,
+    already,
+    signedBy: presentSigner(layout, version),
+    manifest: composed.manifest,
+  };
+}
+
+interface Decided {
+  project: Project;
+  config: Config;
+  configFile: string | undefined;
+  appup: AppupDecision | undefined;
+  version: string;
+  layout: Layout;
+  entry: EntryDecision;
+  node: { version: string; platform: string; from: string };
+  clean: Surroundings | undefined;
+}
+
+async function decide(request: ReleaseRequest, report: BuildReport): Promise<Decided> {
+  const { folder } = request;
+  const project = readProject(folder);
+  const { config, file: configFile } = await loadConfig(folder, request.configFile);
+  const name = releaseName(project, config, report);
+  const appup = decideAppup(folder, config.appup);
+  const version = await resolveVersion(project, request.version ?? config.version, report);
+  const entry = decideEntry(project, config, report);
+  const wish = { flag: request.node, clean: request.clean !== undefined };
+  const node = await decideRuntime(project, config, wish, report);
+  const layout = layoutOf(join(request.out ?? join(folder, "rel"), name), name);
+  const { clean } = request;
+  return { project, config, configFile, appup, version, layout, entry, node, clean };
+}
+
+async function compose(decided: Decided, report: BuildReport): Promise<Composed> {
+  const { project, config, version, layout, entry, node, appup, configFile } = decided;
+  const { name } = layout;
+  const nodeArgs = readNodeArgs(entry.nodeArgs);
+  const siblingFiles = await prepareSiblings(project, decided.clean, report);
+  const application = await buildApplication(
+    {
+      project,
+      mode: entry.mode,
+      processes: entry.processes,
+      files: config.files,
+      external: config.external ?? [],
+      preloads: nodeArgs.preloads.map(ownPreload).filter((path) => path !== undefined),
+      surroundings: decided.clean,
+      appup,
+      configFile: configFile && relative(project.folder, configFile),
+    },
+    report,
+  );
+  const args = placeNodeArgs(nodeArgs, { name, version }, application.placed);
+  application.files = withoutEnvFiles(
+    [...application.files, ...args.files],
+    report,
+    project.folder,
+  );
+  report.step("Packages");
+  const tree = collectPackages(project, application.needed, report, siblingFiles);
+  const packages = await groupPackages(tree);
+  const settings = overlaySettings(settingsOf(config));
+  const lines = ["--enable-source-maps", ...args.lines];
+  const settingsFile = textFile("tsugi.config", JSON.stringify({ settings, nodeArgs: lines }));
+  await refuseSecrets(
+    {
+      own: [...application.files, settingsFile],
+      packages: tree.files,
+      ...(packages === undefined ? {} : { packagesHash: packages.hash }),
+      project: project.folder,
+      allow: config.secrets?.allow ?? [],
+    },
+    report,
+  );
+  const runtime = await obtainRuntime(node, project.folder, report);
+  const native = { files: [...application.files, ...tree.files], packages: tree.packages };
+  await refuseUnfitAddons(native, runtime, wantedManager(project.folder).name, report);
+  const composed = composeRelease({
+    name,
+    version,
+    build: entry.mode,
+    application,
+    packages,
+    runtime,
+    settings,
+    nodeArgs: {
+      lines,
+      logical: ["--enable-source-maps", ...entry.nodeArgs],
+    },
+  });
+  const problem = contentsProblem(composed.manifest, layout);
+  if (problem === undefined) return composed;
+  throw new TsugiError("TSUGI_BUILD_FAILED", { what: "The check of its contents", problem });
+}
+
+/**
+ * A build script may run for minutes: where the version is built already from other sources, that
+ * is said before. @throws TSUGI_VERSION_EXISTS
+ */
+function refuseChangedSources(layout: Layout, version: string, sources: string | undefined): void {
+  const present = presentRelease(layout, version);
+  if (present === undefined || sources === undefined) return;
+  if (haveSourcesChanged(present, sources) !== true) return;
+  throw new TsugiError("TSUGI_VERSION_EXISTS", { version, folder: layout.release(version).dir });
+}
+
+export function releaseName(
+  { packageJson, folder }: Project,
+  config: Config,
+  report: BuildReport,
+): string {
+  if (config.name !== undefined) return config.name;
+  const name = (packageJson.name ?? "").replace(/^@[^/]+\//, "");
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
+    const problem = `"name" in ${join(folder, "package.json")} is ${JSON.stringify(packageJson.name)}, which is no file name`;
+    throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
+  }
+  report.guess("name", name, "package.json");
+  return name;
+}
+
+export interface EntryDecision {
+  mode: BuildMode;
+  processes: ProcessDecision[];
+  nodeArgs: string[];
+  /** A build script runs first. */
+  hasScript: boolean;
+}
+
+export function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
+  const plain = { workers: 1, overlap: true } as const;
+  const named = Object.entries(config.processes ?? {});
+  let processes = named.map(([name, { entry, workers, overlap }]) => ({
+    name,
+    candidates: [entry],
+    workers: workers ?? plain.workers,
+    overlap: overlap ?? plain.overlap,
+  }));
+  let nodeArgs = config.nodeArgs ?? [];
+  if (processes.length === 0 && config.entry !== undefined) {
+    processes = [{ name: "main", candidates: [config.entry.replace(/^\.\//, "")], ...plain }];
+  } else if (processes.length === 0) {
+    const guess = guessEntry(project);
+    report.guess("entry", guess.candidates[0]!, guess.why);
+    if (guess.nodeArgs.length > 0 && config.nodeArgs === undefined) {
+      nodeArgs = guess.nodeArgs;
+      report.guess("nodeArgs", nodeArgs.join(" "), "the start script");
+    }
+    processes = [{ name: "main", candidates: guess.candidates, ...plain }];
+  }
+  const hasScript = (mode: BuildMode) => mode === "own" && hasBuildScript(project);
+  if (config.build !== undefined) {
+    return { mode: config.build, processes, nodeArgs, hasScript: hasScript(config.build) };
+  }
+  const mode = guessMode(project, processes[0]!.candidates[0]!);
+  const why =
+    mode === "compile" ? "a TypeScript entry and no build script" : "its files as they are";
+  report.guess("build", mode, why);
+  return { mode, processes, nodeArgs, hasScript: hasScript(mode) };
+}
+
+/** `clean`: what is decided is not written into the project. */
+export async function decideRuntime(
+  project: Project,
+  config: Config,
+  { flag, clean }: { flag: string | undefined; clean: boolean },
+  report: BuildReport,
+): Promise<{ version: string; platform: string; from: string }> {
+  const from = config.runtime?.from ?? "npm";
+  const platform = thisPlatform();
+  if (from.startsWith("/")) {
+    const facts = await runtimeFacts(from, "", platform);
+    report.guess("node", `${facts.version} for ${facts.platform}`, from);
+    return { ...facts, from };
+  }
+  const version = await resolveNode(
+    project,
+    { flag, config: config.runtime?.node, writes: !clean },
+    report,
+  );
+  return { version, platform, from };
+}
+
+/** The configuration's keys that run with the release: `releases/<vsn>/config.json`. */
+export function settingsOf({ health, timeouts, restarts, logs, keepReleases }: Config) {
+  const settings = { health, timeouts, restarts, logs, keepReleases };
+  return JSON.parse(JSON.stringify(settings)) as Parameters<typeof overlaySettings>[0];
+}

@@ -1,0 +1,30 @@
+/** What the build was told to make of the project. */
+import type { Surroundings } from "../pack/commands.ts";
+import type { Project } from "../pack/project.ts";
+import type { AppupDecision } from "./appup.ts";
+import type { BuildMode } from "./entry.ts";
+
+export interface ProcessDecision {
+  name: string;
+  /** Of these, the first that is there once the build script has run. */
+  candidates: string[];
+  workers: number | "max";
+  overlap: boolean;
+}
+
+export interface ApplicationRequest {
+  project: Project;
+  mode: BuildMode;
+  processes: ProcessDecision[];
+  /** Own files that node preloads. */
+  preloads: string[];
+  /** Globs; undefined: guessed. */
+  files: string[] | undefined;
+  /** With bundle: what stays a package. */
+  external: string[];
+  /** Of a clean build: how the build script is run. */
+  surroundings?: Surroundings | undefined;
+  appup?: AppupDecision | undefined;
+  /** Of tsugi.config.*, relative to the project; where there is one. */
+  configFile?: string | undefined;
+}

@@ -1,0 +1,157 @@
+/**
+ * The Node runtime of a release, from the cache or from its source. A cached runtime is used only
+ * while it is what was recorded when it came: by size and times each time (cheap), by SHA-256 as
+ * soon as those differ.
+ */
+import { readFileSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import { cachePath, fillFolder, touch, writeWhole } from "../pack/cache.ts";
+import type { PackedGroup } from "../pack/fileSet.ts";
+import { byPath, seenAt } from "../pack/fileSet.ts";
+import type { BuildReport } from "../pack/report.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
+import { runtimeDirName } from "../release/layout.ts";
+import { type ManifestFile, sha256 } from "../release/manifest.ts";
+import { factsOfBinary, runtimeFromBinary } from "./runtimeSources/binary.ts";
+import { runtimeFromMirror } from "./runtimeSources/mirror.ts";
+import { runtimeFromNpm } from "./runtimeSources/npm.ts";
+
+export interface Runtime {
+  dir: string;
+  version: string;
+  platform: string;
+  /** The binary on this machine. */
+  node: string;
+  group: PackedGroup;
+}
+
+interface Recorded {
+  files: { name: string; mode: number; size: number; sha256: string; seen: string }[];
+}
+
+/** `from`: npm, an https mirror, or the path of a binary. @throws TSUGI_RUNTIME_UNAVAILABLE */
+export async function obtainRuntime(
+  wanted: { version: string; platform: string; from: string },
+  folder: string,
+  report: BuildReport,
+): Promise<Runtime> {
+  const { version, platform, from } = wanted;
+  const dir = runtimeDirName(version, platform);
+  const isBinary = from.startsWith("/");
+  // A binary of one's own may differ from the official one of the same version.
+  const place = isBinary
+    ? cachePath("runtimes", `${dir}-own-${sha256(from).slice(0, 12)}`)
+    : cachePath("runtimes", dir);
+  const fromBinary = isBinary ? seenAt(from) : undefined;
+  const recorded = await readRecorded(place, fromBinary);
+  if (recorded !== undefined) {
+    await touch(place);
+    return runtimeOf(place, dir, version, platform, recorded);
+  }
+  report.step(`Node ${version} for ${platform} from ${from}`);
+  const isWhole = async () => (await readRecorded(place, fromBinary)) !== undefined;
+  await fillFolder(place, isWhole, (temporary) => fetchInto(temporary, wanted, folder, fromBinary));
+  const fresh = await readRecorded(place, fromBinary);
+  if (fresh !== undefined) return runtimeOf(place, dir, version, platform, fresh);
+  throw new TsugiError("TSUGI_RUNTIME_UNAVAILABLE", {
+    version,
+    platform,
+    from,
+    problem: `what was written to ${place} cannot be read back`,
+  });
+}
+
+/** What the version of a runtime is when its source is a binary; else as wanted. */
+export async function runtimeFacts(from: string, version: string, platform: string) {
+  return from.startsWith("/") ? factsOfBinary(from) : { version, platform };
+}
+
+async function fetchInto(
+  target: string,
+  { version, platform, from }: { version: string; platform: string; from: string },
+  folder: string,
+  fromBinary: string | undefined,
+): Promise<void> {
+  const temporary = await mkdtemp(join(tmpdir(), "tsugi-runtime-"));
+  try {
+    const files = from.startsWith("/")
+      ? runtimeFromBinary(from)
+      : from === "npm"
+        ? await runtimeFromNpm(version, platform, folder, temporary)
+        : await runtimeFromMirror(from, version, platform, temporary);
+    if (!files.has("bin/node")) {
+      const problem = "it holds no bin/node";
+      throw new TsugiError("TSUGI_RUNTIME_UNAVAILABLE", { version, platform, from, problem });
+    }
+    const recorded: Recorded = { files: [] };
+    for (const [name, bytes] of files) {
+      const file = join(target, name);
+      const mode = name === "bin/node" ? 0o755 : 0o644;
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(file, bytes);
+      await chmod(file, mode);
+      recorded.files.push({
+        name,
+        mode,
+        size: bytes.length,
+        sha256: sha256(bytes),
+        seen: seenAt(file),
+      });
+    }
+    await writeFile(join(target, "recorded.json"), JSON.stringify({ ...recorded, fromBinary }));
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function readRecorded(
+  place: string,
+  fromBinary: string | undefined,
+): Promise<Recorded | undefined> {
+  try {
+    const path = join(place, "recorded.json");
+    const recorded = JSON.parse(readFileSync(path, "utf8")) as Recorded & { fromBinary?: string };
+    if (recorded.fromBinary !== fromBinary) return undefined;
+    let changed = false;
+    for (const file of recorded.files) {
+      const seen = seenAt(join(place, file.name));
+      if (seen === file.seen) continue;
+      if ((await sha256OfFile(join(place, file.name))) !== file.sha256) return undefined;
+      file.seen = seen;
+      changed = true;
+    }
+    if (changed) await writeWhole(path, JSON.stringify(recorded));
+    return recorded;
+  } catch {
+    return undefined;
+  }
+}
+
+function runtimeOf(
+  place: string,
+  dir: string,
+  version: string,
+  platform: string,
+  recorded: Recorded,
+): Runtime {
+  const entries = recorded.files
+    .map(
+      ({ name, mode, size, sha256 }): ManifestFile => ({
+        path: `runtime/${dir}/${name}`,
+        mode,
+        size,
+        sha256,
+      }),
+    )
+    .sort(byPath);
+  const files = entries.map(({ path, mode }) => ({
+    path,
+    mode,
+    source: { file: join(place, path.slice(`runtime/${dir}/`.length)) },
+  }));
+  const group = { files, entries, stable: true };
+  return { dir, version, platform, node: join(place, "bin", "node"), group };
+}

@@ -1,0 +1,113 @@
+/**
+ * upgrade, downgrade, rollback, install and check are one request to the supervisor, which does
+ * the work: this program shows how it goes, and may die on the way without harm.
+ */
+import { type Command, Option } from "commander";
+import { type ExitCode, errorToJson } from "../contract/errors.ts";
+import type { UpgradeOptions } from "../protocol/control.ts";
+import type { UpgradeReport, UpgradeResult } from "../protocol/report.ts";
+import type { Layout } from "../release/layout.ts";
+import { ask, RemoteError, type Request } from "./client.ts";
+import { refuseIfEphemeral } from "./container.ts";
+import type { Context } from "./context.ts";
+import { formatReport } from "./formatReport.ts";
+import { note, report } from "./output.ts";
+import { requireSupervisor } from "./running.ts";
+import { printStep } from "./steps.ts";
+import { unpackNamed } from "./unpacking.ts";
+
+export interface ChangeFlags {
+  json?: boolean;
+  force?: boolean;
+  ephemeral?: boolean;
+  rehearse?: "auto" | "full" | "skip";
+  boot?: boolean;
+}
+
+export function withChangeFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--rehearse <mode>", "migrate a copy of the live state first")
+        .choices(["auto", "full", "skip"])
+        .default("auto"),
+    )
+    .option("--ephemeral", "also where the root is gone with its container")
+    .option("--json", "one JSON document on stdout: the report");
+}
+
+export interface Change {
+  direction: "upgrade" | "downgrade" | "rollback";
+  /** A version, or for an upgrade also a file. */
+  named: string;
+  flags: ChangeFlags;
+  options?: UpgradeOptions;
+}
+
+/** @throws what the supervisor refuses with; the report of what happened is printed all the same */
+export async function change(context: Context, what: Change): Promise<void> {
+  const { layout } = context;
+  const { flags, direction } = what;
+  await requireSupervisor(layout);
+  if (!flags.ephemeral) refuseIfEphemeral(layout);
+  surviveClosedTerminal(what);
+  const { version } = await unpackNamed(context, what.named, flags.force);
+  await refuseBadSettings(context, version);
+  note(`Config generated from releases/${version} and etc/`);
+  const options: UpgradeOptions = { rehearse: flags.rehearse ?? "auto", ...what.options };
+  const request = { verb: "upgrade", version, direction, options } as const;
+  await carryOut(layout, request, flags.json, (value) =>
+    isReport(value) ? formatReport(value, { ...options, direction }) : installed(version),
+  );
+}
+
+/** Sends a request that ends with the report of an upgrade, and shows how it goes. */
+export async function carryOut(
+  layout: Layout,
+  request: Request,
+  json: boolean | undefined,
+  format: (value: unknown) => string,
+): Promise<void> {
+  try {
+    const value = await ask(layout, request, { onEvent: printStep });
+    report(json, value, format(value));
+  } catch (error) {
+    if (!(error instanceof RemoteError) || !isReport(error.value)) throw error;
+    if (!json) note(format(error.value));
+    throw new RemoteError({ ...error.json, exitCode: EXIT[error.value.result] }, error.value);
+  }
+}
+
+/** What became of the system decides the exit code, whatever the fault was. */
+const EXIT: Record<UpgradeResult, ExitCode> = {
+  checked: 1,
+  refused: 4,
+  thawed: 4,
+  "handed-back": 5,
+  committed: 1, // the new version serves, but something of the old was not put away
+};
+
+const isReport = (value: unknown): value is UpgradeReport =>
+  value !== null && typeof value === "object" && "result" in value;
+
+const installed = (version: string): string =>
+  `Installed ${version}; it is current, not permanent: commit keeps it, rollback gives it up`;
+
+/** Settings that can't be read are a refusal: the supervisor would find the same, later. */
+export async function refuseBadSettings(context: Context, version: string): Promise<void> {
+  const { readHostSettings } = await import("../handler/settings.ts");
+  try {
+    await readHostSettings(context.layout, version);
+  } catch (error) {
+    throw new RemoteError({ ...errorToJson(error), exitCode: 4 }, undefined);
+  }
+}
+
+/** The upgrade goes on in the supervisor; between unpack and upgrade we must not die either. */
+function surviveClosedTerminal({ direction, named }: Change): void {
+  process.on("SIGHUP", () => {});
+  process.once("SIGINT", () => {
+    const again = direction === "rollback" ? direction : `${direction} ${named}`;
+    note(`\nWhat has begun goes on in the supervisor; see it: ${again} again, or status`);
+    process.exit(130);
+  });
+}

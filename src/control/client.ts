@@ -1,0 +1,122 @@
+/** The control program's end of `run/control.sock` (protocol/control.ts). */
+import { createConnection, type Socket } from "node:net";
+import type { ErrorJson } from "../contract/errors.ts";
+import { TsugiError } from "../contract/errors.ts";
+import { isAlive } from "../platform/processes.ts";
+import { CONTROL_FORMAT, type ControlEvent, type ControlRequest } from "../protocol/control.ts";
+import { encodeLine, LineDecoder } from "../protocol/lines.ts";
+import type { Layout } from "../release/layout.ts";
+import { findSupervisor, notRunning } from "./running.ts";
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+export type Request = DistributiveOmit<ControlRequest, "format">;
+
+/**
+ * A failure in the supervisor, in its own words: it may be newer than this control program and
+ * know errors that are not in our registry.
+ */
+export class RemoteError extends Error {
+  readonly json: ErrorJson;
+  /** What came with it: the report of an upgrade that failed. */
+  readonly value: unknown;
+
+  constructor(json: ErrorJson, value: unknown) {
+    super(json.message);
+    this.json = json;
+    this.value = value;
+  }
+}
+
+export interface Exchange {
+  onEvent?: (event: ControlEvent) => void;
+  /** For `console`: called once connected. */
+  onOpen?: (send: (request: Request) => void) => void;
+  /** Without an answer by then the supervisor counts as unreachable. */
+  timeoutMs?: number;
+}
+
+/**
+ * Sends one request and resolves with the value of its `done`.
+ * @throws TSUGI_NOT_RUNNING, TSUGI_CONTROL_UNREACHABLE, RemoteError
+ */
+export async function ask(
+  layout: Layout,
+  request: Request,
+  exchange: Exchange = {},
+): Promise<unknown> {
+  const supervisor = await findSupervisor(layout);
+  if (supervisor === undefined) throw notRunning(layout);
+  try {
+    return await converse(connect(layout), request, exchange);
+  } catch (error) {
+    if (!(error instanceof Disconnected)) throw error;
+    if (!isAlive(supervisor) && !error.hadConnected) throw notRunning(layout);
+    const details = { pid: supervisor.pid, problem: error.message, bin: layout.bin };
+    throw new TsugiError("TSUGI_CONTROL_UNREACHABLE", details, { cause: error });
+  }
+}
+
+class Disconnected extends Error {
+  readonly hadConnected: boolean;
+
+  constructor(message: string, hadConnected: boolean) {
+    super(message);
+    this.hadConnected = hadConnected;
+  }
+}
+
+/** By its name in `run/`: a path over about 100 bytes would be cut silently. */
+function connect(layout: Layout): Socket {
+  const before = process.cwd();
+  try {
+    process.chdir(layout.run);
+    return createConnection({ path: "control.sock" });
+  } catch (error) {
+    throw new Disconnected((error as Error).message, false);
+  } finally {
+    goBack(before);
+  }
+}
+
+/**
+ * Whoever types as root acts as the owner of the install root, who may not enter the folder in
+ * which root is (/root). Paths are resolved by then, so it is as well to stay.
+ */
+function goBack(folder: string): void {
+  try {
+    process.chdir(folder);
+  } catch {
+    // In `run/`, then.
+  }
+}
+
+function converse(socket: Socket, request: Request, exchange: Exchange): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let connected = false;
+    const fail = (problem: string) => reject(new Disconnected(problem, connected));
+    const send = (next: Request) => socket.write(encodeLine({ format: CONTROL_FORMAT, ...next }));
+    const decoder = new LineDecoder((value) => {
+      const event = value as ControlEvent;
+      if (event.event === "done") resolve(event.value);
+      else if (event.event === "error") reject(new RemoteError(event.error, event.value));
+      else exchange.onEvent?.(event);
+      if (event.event === "done" || event.event === "error") socket.destroy();
+    }, fail);
+    const { timeoutMs } = exchange;
+    if (timeoutMs !== undefined) {
+      socket.setTimeout(timeoutMs, () => {
+        fail(`no answer within ${timeoutMs} ms`);
+        socket.destroy();
+      });
+    }
+    socket.setEncoding("utf8");
+    socket.once("connect", () => {
+      connected = true;
+      send(request);
+      exchange.onOpen?.(send);
+    });
+    socket.on("data", (chunk) => decoder.push(String(chunk)));
+    socket.on("error", (error) => fail(error.message));
+    socket.on("close", () => fail("the connection was closed before the answer"));
+  });
+}

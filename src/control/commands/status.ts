@@ -1,0 +1,56 @@
+import { errorToJson } from "../../contract/errors.ts";
+import type { StatusReport } from "../../protocol/report.ts";
+import { ask } from "../client.ts";
+import type { Register } from "../command.ts";
+import { bytesText, count, report, table } from "../output.ts";
+import { findSupervisor, notRunning } from "../running.ts";
+import { runningVersion } from "../runningRelease.ts";
+
+const TIMEOUT_MS = 10_000;
+
+const register: Register = (program, context) => {
+  program
+    .command("status")
+    .description("what runs, since when, how well; exit 3 when it is not running")
+    .option("--json", "one JSON document on stdout")
+    .action(async ({ json }: { json?: boolean }) => {
+      const { layout } = context;
+      const running = await findSupervisor(layout);
+      if (running === undefined) {
+        const version = (await runningVersion(context)) ?? null;
+        const error = notRunning(layout);
+        const value = { name: layout.name, version, status: "stopped", error: errorToJson(error) };
+        throw Object.assign(error, { value });
+      }
+      const request = { verb: "status" } as const;
+      const value = (await ask(layout, request, { timeoutMs: TIMEOUT_MS })) as StatusReport;
+      report(json, value, describe(value, running.pid));
+    });
+};
+export default register;
+
+function describe(status: StatusReport, pid: number): string {
+  const { name, version, releaseId, since } = status;
+  const lines = [
+    `${name} ${version} (${releaseId.slice(0, 12)}), ${status.status} since ${since}, pid ${pid}`,
+  ];
+  const rows = [["process", "slot", "pid", "generation", "node", "restarts", "memory", "health"]];
+  for (const process of status.processes) {
+    for (const [index, slot] of process.slots.entries()) {
+      const { pid, generation, node, restarts, rssBytes, healthy } = slot;
+      const numbers = [pid, generation, node, restarts].map(String);
+      const health = healthy ? "ok" : "unhealthy";
+      rows.push([process.name, String(index), ...numbers, bytesText(rssBytes), health]);
+    }
+  }
+  lines.push(table(rows));
+  if (status.upgrade)
+    lines.push(`Upgrade to ${status.upgrade.to} under way: ${status.upgrade.step}`);
+  if (status.etcChanged) lines.push(`etc/ has changed since: ${name} reload applies it`);
+  if (status.leftovers.length > 0)
+    lines.push(`Still running of old: ${status.leftovers.join(", ")}`);
+  if (status.pending && status.pending.length > 0)
+    lines.push(`Swapped out, memory not collected yet: ${status.pending.join(", ")}`);
+  if (status.logDropped > 0) lines.push(`${count(status.logDropped, "log line")} lost`);
+  return lines.join("\n");
+}

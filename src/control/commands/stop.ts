@@ -1,0 +1,80 @@
+import { TsugiError } from "../../contract/errors.ts";
+import { stopwatch } from "../../platform/clock.ts";
+import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
+import type { Layout } from "../../release/layout.ts";
+import { ask, RemoteError } from "../client.ts";
+import type { Register } from "../command.ts";
+import type { Context } from "../context.ts";
+import { msText, note, report } from "../output.ts";
+import { endLeftovers } from "../prepare.ts";
+import { endProcesses, findSupervisor, liveWorkers, notRunning, waitGone } from "../running.ts";
+import { runningManifest } from "../runningRelease.ts";
+import { owningUnit } from "../units.ts";
+
+/** Beyond stopMs a supervisor that still answers gets this long for hooks and signal handlers. */
+const SPARE_MS = 18_000;
+const ANSWER_MS = 2_000;
+const KILL_GRACE_MS = 2_000;
+
+const register: Register = (program, context) => {
+  program
+    .command("stop")
+    .description("finish the requests under way, then end; returns when all is gone")
+    .option("--json", "one JSON document on stdout")
+    .action(async ({ json }: { json?: boolean }) => {
+      const stopped = await stop(context);
+      const { name, version, pid, ms, killed } = stopped;
+      const how = killed ? "was killed: it did not end in time" : "stopped";
+      report(json, stopped, `${name} ${version} ${how}, pid ${pid} (${msText(ms)})`);
+    });
+};
+export default register;
+
+/** @throws TSUGI_NOT_RUNNING; leftovers of a killed supervisor are ended all the same */
+export async function stop(context: Context) {
+  const { layout } = context;
+  const supervisor = await findSupervisor(layout);
+  if (supervisor === undefined) {
+    await endLeftovers(layout);
+    throw notRunning(layout);
+  }
+  const ms = stopwatch();
+  const manifest = await runningManifest(context);
+  const states = manifest?.states.map((state) => state.name) ?? [];
+  if (states.length > 0) note(`In-memory state goes with it: ${states.join(", ")}`);
+  const unit = owningUnit(layout, supervisor.pid);
+  if (unit) note(`systemd owns it (${unit}); next time: systemctl stop ${unit}`);
+  const processes = [supervisor, ...liveWorkers(layout)];
+  // A supervisor that doesn't take the request gets a signal; one that hangs is killed below.
+  ask(layout, { verb: "stop" }).catch((error) => {
+    if (!(error instanceof RemoteError)) return;
+    note(`${error.json.message}`);
+  });
+  const stopMs = await stopTime(context, manifest?.version);
+  const inTime = await waitGone(processes, stopMs);
+  const gone = inTime || ((await answers(layout)) && (await waitGone(processes, SPARE_MS)));
+  if (!gone) await endProcesses(processes, KILL_GRACE_MS);
+  await waitGone(liveWorkers(layout), KILL_GRACE_MS);
+  if (!gone) await endLeftovers(layout);
+  const { name } = layout;
+  const version = manifest?.version ?? "";
+  return { name, version, pid: supervisor.pid, states, killed: !gone, ms: ms() };
+}
+
+/** False for one that hangs. */
+async function answers(layout: Layout): Promise<boolean> {
+  return ask(layout, { verb: "ping" }, { timeoutMs: ANSWER_MS }).then(
+    () => true,
+    (error) => !(error instanceof TsugiError) || error.code !== "TSUGI_CONTROL_UNREACHABLE",
+  );
+}
+
+async function stopTime(context: Context, version: string | undefined): Promise<number> {
+  try {
+    const { readHostSettings } = await import("../../handler/settings.ts");
+    const { settings } = await readHostSettings(context.layout, version ?? "");
+    return settings.timeouts.stopMs;
+  } catch {
+    return DEFAULT_SETTINGS.timeouts.stopMs; // an etc/ that can't be read must not keep it running
+  }
+}

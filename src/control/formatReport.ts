@@ -1,0 +1,126 @@
+/** The measured report of an upgrade for a terminal of 80 columns. */
+import type { UpgradeOptions } from "../protocol/control.ts";
+import type { StateReport, StepReport, UpgradeReport } from "../protocol/report.ts";
+import { wrap } from "../protocol/wrap.ts";
+import { bytesText, msText } from "./output.ts";
+
+type Asked = UpgradeOptions & { direction?: "upgrade" | "downgrade" | "rollback" | "reload" };
+
+export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
+  const lines = [headline(report, asked)];
+  const hasChanged = changed(report) && !asked.checkOnly;
+  const row = (label: string, text: string) => {
+    lines.push(
+      wrap(
+        `  ${label.padEnd(12)} ${text}`.replace(/ +/g, keepSpaces).replace(UNIT, HARD_SPACE),
+        " ".repeat(15),
+      ),
+    );
+  };
+  if (report.reasons.length > 0)
+    row("strategy", `${report.strategy}: ${report.reasons.join("; ")}`);
+  if (report.steps.length > 0) {
+    row("steps", report.steps.map(stepText).join(" · "));
+  }
+  for (const step of report.steps) if (step.run) row("appup", appupText(step));
+  if (hasChanged) {
+    const { pauseMs, quietMs, requests, connections } = report;
+    row("pause", pauseMs > 0 ? msText(pauseMs) : "none");
+    row("requests", `${requests.waited} waited, ${requests.underWay} under way when it began`);
+    const { carried, drained, lost } = connections;
+    const quiet = [quietMs.p50, quietMs.p99, quietMs.max].map(msText);
+    row(
+      "connections",
+      `${carried} carried, ${drained} drained, ${lost} lost${
+        carried > 0 ? ` (quiet p50 ${quiet[0]}, p99 ${quiet[1]}, at most ${quiet[2]})` : ""
+      }`,
+    );
+  }
+  for (const state of report.states) row("state", stateText(state));
+  const throughput = throughputText(report);
+  if (throughput) row("throughput", throughput);
+  if (report.stateAsOf) row("state as of", report.stateAsOf);
+  if (hasChanged) {
+    const { leftovers } = report;
+    row("left of old", leftovers.length > 0 ? leftovers.join(", ") : "nothing");
+  }
+  return lines.map((line) => line.replaceAll(HARD_SPACE, " ")).join("\n");
+}
+
+/** Columns survive the wrapping of words. */
+const HARD_SPACE = "\u00a0";
+const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(spaces.length) : " ");
+
+const stepText = ({ name, ms, failed }: StepReport) =>
+  unbroken(`${name} ${failed ? `failed after ${msText(ms)}` : msText(ms)}`);
+
+/** When exactly, for whoever looks for it in the log of a database. */
+const appupText = ({ name, run, at, ms, exitCode }: StepReport) =>
+  `${name}: ${run}, at ${at}, ${msText(ms)}, ${exitCode === null ? "no exit code" : `exit code ${exitCode}`}`;
+
+/** "probation 501 ms" stays on one line. */
+const unbroken = (text: string) => text.replaceAll(" ", HARD_SPACE);
+
+/** A number and its unit stay on one line. */
+const UNIT = / (?=(?:ms|s|B|KB|MB|GB)\b)/g;
+
+const changed = ({ result, strategy }: UpgradeReport) =>
+  result !== "refused" && result !== "checked" && strategy !== "none";
+
+function headline(report: UpgradeReport, asked: Asked): string {
+  const { from, to, strategy, result, error } = report;
+  const total = msText(report.steps.reduce((sum, step) => sum + step.ms, 0));
+  if (strategy === "none") return `Nothing to do: ${to} runs already`;
+  if (asked.checkOnly) {
+    return error === undefined
+      ? `Checked ${from} → ${to}: it would go by ${strategy} (${total})`
+      : `Check of ${to} failed: ${from} serves as before`;
+  }
+  const done = DONE[asked.direction ?? "upgrade"];
+  switch (result) {
+    case "checked":
+    case "committed":
+      if (asked.direction === "reload") return `Reloaded ${to} in ${total}`;
+      return `${done} ${from} → ${to} by ${strategy} in ${total}`;
+    case "refused":
+      return `Refused: ${from} serves as before`;
+    case "thawed":
+      return `Thawed: ${from} serves as before, its state untouched`;
+    case "handed-back":
+      return asked.direction === "rollback"
+        ? `${done}: ${to} is given up, ${from} serves again`
+        : `Handed back: ${from} serves again`;
+  }
+}
+
+const DONE = {
+  upgrade: "Upgraded",
+  downgrade: "Downgraded",
+  rollback: "Rolled back",
+  reload: "Reloaded",
+};
+
+/** Of a state whose size is felt: below it the fixed costs of a transfer are all that one would see. */
+const LARGE_BYTES = 1_000_000;
+
+function throughputText({ states, steps, strategy }: UpgradeReport): string | undefined {
+  const bytes = states.reduce((sum, state) => sum + state.bytes, 0);
+  const carry = steps.find(({ name, failed }) => name === "carry" && !failed);
+  // A swap hands state over by reference.
+  if (carry === undefined || strategy === "swap" || bytes < LARGE_BYTES) return undefined;
+  const perSecond = bytesText(Math.round((bytes * 1000) / Math.max(carry.ms, 0.1)));
+  return `${bytesText(bytes)} carried in ${msText(carry.ms)}, ${perSecond}/s`;
+}
+
+function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport): string {
+  const last = `v${to ?? "?"}`;
+  const path = from === null ? `${last}, initial` : from === to ? last : `v${from} → ${last}`;
+  const tried =
+    rehearsed === true
+      ? "rehearsed"
+      : rehearsed === false
+        ? "not rehearsed"
+        : `not rehearsed: ${rehearsed}`;
+  const took = from === to ? "taken over" : "migrated";
+  return `${name} ${path}, ${bytesText(bytes)}, ${took} in ${msText(migrateMs)}, ${tried}`;
+}

@@ -1,0 +1,85 @@
+/** The program behind `bin/<app>`: parses, runs one command, prints its error, sets the exit code. */
+import type { CommanderError } from "commander";
+import {
+  type ErrorJson,
+  errorToJson,
+  renderErrorJson,
+  TsugiError,
+  UNNAMED_BIN,
+} from "../contract/errors.ts";
+import { wrapLines } from "../protocol/wrap.ts";
+import { RemoteError } from "./client.ts";
+import { createContext } from "./context.ts";
+import { note, print } from "./output.ts";
+import { actAsOwnerOf } from "./owner.ts";
+
+declare const __TSUGI_VERSION__: string;
+
+async function main(): Promise<void> {
+  const { TSUGI_ROOT: root, TSUGI_NAME: name } = process.env;
+  const asked = process.argv.slice(2);
+  const args = asked.length > 0 ? asked : ["help"];
+  // A reader that has gone (`| head`) is no reason to fail.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+  try {
+    if (!root || !name) {
+      const problem = "TSUGI_ROOT and TSUGI_NAME are not set";
+      throw new TsugiError("TSUGI_USAGE", { problem, help: "Run it through bin/<app>." });
+    }
+    actAsOwnerOf(root);
+    const context = createContext(root, name, __TSUGI_VERSION__);
+    if (args.length === 1 && args[0] === "ping") {
+      // Health checks call it every few seconds: a third of its time would be the parser's.
+      const { ping } = await import("./commands/ping.ts");
+      return await ping(context, false);
+    }
+    const { createProgram } = await import("./program.ts");
+    const program = await createProgram(context, args);
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    process.exitCode = showError(error, args, name ?? "");
+  }
+}
+
+function showError(error: unknown, args: string[], name: string): number {
+  if (isCommanderError(error)) {
+    if (error.exitCode === 0 || error.code === "commander.help") return 0;
+    const problem = error.message.replace(/^error: /, "");
+    const isVerb = error.code !== "commander.unknownCommand" && !args[0]?.startsWith("-");
+    const help = isVerb
+      ? `How it is called: ${name} help ${args[0]}`
+      : `What there is: ${name} help`;
+    return showError(new TsugiError("TSUGI_USAGE", { problem, help }), args, name);
+  }
+  const json = toJson(error);
+  if (args.includes("--json")) {
+    // An upgrade that failed has a report, a status without a system says "stopped".
+    const value = error instanceof Error ? Reflect.get(error, "value") : undefined;
+    print(JSON.stringify(value ?? { error: json }, null, 2));
+  }
+  note(wrapLines(renderErrorJson(json), process.stderr.columns));
+  if (process.env.TSUGI_DEBUG && error instanceof Error) note(String(error.stack));
+  return json.exitCode;
+}
+
+function toJson(error: unknown): ErrorJson {
+  const json = error instanceof RemoteError ? error.json : errorToJson(named(error));
+  // The supervisor doesn't say how this program was called.
+  const { TSUGI_ROOT: root = "", TSUGI_NAME: name = "" } = process.env;
+  return { ...json, hint: json.hint.replaceAll(UNNAMED_BIN, `${root}/bin/${name}`) };
+}
+
+/** What the file system refuses is no bug of ours. */
+function named(error: unknown): unknown {
+  const { code, path = "", message } = error as NodeJS.ErrnoException;
+  const isFileError = typeof code === "string" && /^E[A-Z]+$/.test(code);
+  if (!isFileError) return error;
+  return new TsugiError("TSUGI_FILE_REFUSED", { path, problem: message }, { cause: error });
+}
+
+const isCommanderError = (error: unknown): error is CommanderError =>
+  error instanceof Error &&
+  "exitCode" in error &&
+  /^commander\./.test(String(Reflect.get(error, "code")));
+
+await main();

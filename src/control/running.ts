@@ -1,0 +1,80 @@
+/**
+ * Is the system running? The pid file alone says nothing: it may be stale, and its pid may be
+ * another process by now. A supervisor holds `run/lock`, which tells it apart from any other
+ * process that ever had its pid.
+ */
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { TsugiError } from "../contract/errors.ts";
+import { lockOwner } from "../platform/lock.ts";
+import { isAlive, livingOf, type ProcessIdentity } from "../platform/processes.ts";
+import type { Layout } from "../release/layout.ts";
+
+/** The running supervisor, or undefined. */
+export async function findSupervisor(layout: Layout): Promise<ProcessIdentity | undefined> {
+  const [owner, pid] = await Promise.all([lockOwner(layout.lock), readPid(layout)]);
+  // A control program that is writing holds the lock too; it has no pid file.
+  return owner !== undefined && owner.pid === pid ? owner : undefined;
+}
+
+/** @throws TSUGI_NOT_RUNNING */
+export async function requireSupervisor(layout: Layout): Promise<ProcessIdentity> {
+  const supervisor = await findSupervisor(layout);
+  if (supervisor === undefined) throw notRunning(layout);
+  return supervisor;
+}
+
+export function notRunning({ name, root, bin }: Layout): TsugiError {
+  return new TsugiError("TSUGI_NOT_RUNNING", { name, root, bin });
+}
+
+async function readPid(layout: Layout): Promise<number | undefined> {
+  const text = await readFile(layout.pid, "utf8").catch(() => "");
+  return /^\d+\s*$/.test(text) ? Number(text) : undefined;
+}
+
+/** The workers that `run/workers` names and that are still those very processes. */
+export function liveWorkers(layout: Layout): ProcessIdentity[] {
+  try {
+    return livingOf(readFileSync(layout.workers, "utf8"));
+  } catch {
+    return [];
+  }
+}
+
+const POLL_MS = 20;
+
+/** @returns true when all are gone in time */
+export async function waitGone(
+  identities: readonly ProcessIdentity[],
+  timeoutMs: number,
+): Promise<boolean> {
+  const deadline = performance.now() + timeoutMs;
+  while (identities.some(isAlive)) {
+    if (performance.now() > deadline) return false;
+    await delay(POLL_MS);
+  }
+  return true;
+}
+
+/** SIGTERM, and SIGKILL for what is still there after `graceMs`. */
+export async function endProcesses(
+  identities: readonly ProcessIdentity[],
+  graceMs: number,
+): Promise<void> {
+  signalAll(identities, "SIGTERM");
+  if (await waitGone(identities, graceMs)) return;
+  signalAll(identities, "SIGKILL");
+  await waitGone(identities, graceMs);
+}
+
+export function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.Signals): void {
+  for (const identity of identities) {
+    try {
+      if (isAlive(identity)) process.kill(identity.pid, signal);
+    } catch {
+      // It has gone in this moment.
+    }
+  }
+}

@@ -1,0 +1,107 @@
+/** Spawns the supervisor of the permanent release and waits for its one message. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type ErrorJson, errorFromJson, TsugiError } from "../contract/errors.ts";
+import { passedDescriptors } from "../platform/socketActivation.ts";
+import type { Layout } from "../release/layout.ts";
+import type { Boot } from "./prepare.ts";
+
+const SUPERVISOR_FORMAT = 1;
+/** Beyond the application's own readyMs: the supervisor's own start, and ending what hangs. */
+const SPARE_MS = 15_000;
+
+type Answer = { type: "ready"; pid: number } | { type: "failed"; error: ErrorJson };
+
+export interface SpawnedSupervisor {
+  child: ChildProcess;
+  pid: number;
+}
+
+/** @throws what the supervisor says, or TSUGI_START_FAILED with its last words */
+export async function spawnSupervisor(
+  layout: Layout,
+  boot: Boot,
+  mode: "daemon" | "foreground",
+  onSpawned?: (pid: number) => void,
+): Promise<SpawnedSupervisor> {
+  const { version, releaseId, runtimeDir, tsugiDir } = boot.pointer;
+  const { root, name } = layout;
+  const work = { format: SUPERVISOR_FORMAT, root, name, version, releaseId, mode };
+  const errors = mode === "foreground" ? "inherit" : openSync(bootErrors(layout), "w", 0o600);
+  const output = mode === "foreground" ? "inherit" : "ignore";
+  const sockets = passedDescriptors(process.env, process.pid);
+  const child = spawn(layout.node(runtimeDir), [join(layout.library(tsugiDir), "supervisor.mjs")], {
+    cwd: root,
+    env: { ...environment(sockets.length), TSUGI_SUPERVISOR: JSON.stringify(work) },
+    // Its own session: a closed terminal or Ctrl-C reaches it only through us.
+    detached: true,
+    // Sockets that systemd has opened keep their numbers.
+    stdio: ["ignore", output, errors, ...sockets, "ipc"],
+    serialization: "json",
+  });
+  if (typeof errors === "number") closeSync(errors);
+  if (child.pid !== undefined) onSpawned?.(child.pid);
+  // A start that is broken off leaves nothing half started; `foreground` passes signals on itself.
+  const interrupt = () => child.kill("SIGTERM");
+  if (onSpawned === undefined) process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
+  try {
+    const answer = await firstAnswer(child, boot.settings.timeouts.readyMs + SPARE_MS);
+    if (answer.type === "ready") return { child, pid: answer.pid };
+    throw failedAnswer(layout, version, answer.error);
+  } catch (error) {
+    if (error instanceof TsugiError) throw error;
+    child.kill("SIGKILL");
+    throw startFailed(layout, version, (error as Error).message);
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+  }
+}
+
+/** What the host gave us, less what is tsugi's own or meant for this process alone. */
+function environment(sockets: number): NodeJS.ProcessEnv {
+  const { TSUGI_ROOT: _root, TSUGI_NAME: _name, LISTEN_PID: _pid, ...rest } = process.env;
+  if (sockets === 0) delete rest.LISTEN_FDS;
+  return rest;
+}
+
+function firstAnswer(child: ChildProcess, timeoutMs: number): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`the supervisor did not answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      act();
+    };
+    child.once("message", (message) => settle(() => resolve(message as Answer)));
+    child.once("error", (error) => settle(() => reject(error)));
+    // Messages that were sent before the exit are delivered before 'close'.
+    child.once("close", (code, signal) =>
+      settle(() => reject(new Error(`the supervisor ended with ${signal ?? `code ${code}`}`))),
+    );
+  });
+}
+
+/** Nothing serves: what refuses an upgrade (exit 4) is a failure (exit 1) of a start. */
+function failedAnswer(layout: Layout, version: string, error: ErrorJson): TsugiError {
+  if (error.exitCode !== 4) return errorFromJson(error);
+  const { name, bin } = layout;
+  const problem = error.message.replaceAll(`${name} ${version} did not load: `, "");
+  return new TsugiError("TSUGI_START_FAILED", { name, version, problem, bin });
+}
+
+const bootErrors = (layout: Layout): string => join(layout.run, "boot.err");
+
+function startFailed(layout: Layout, version: string, problem: string): TsugiError {
+  let words = "";
+  try {
+    words = readFileSync(bootErrors(layout), "utf8").trim().split("\n").slice(-15).join("\n  ");
+  } catch {
+    // Nothing was said.
+  }
+  const { name, bin } = layout;
+  const whole = words === "" ? problem : `${problem}\n  ${words}`;
+  return new TsugiError("TSUGI_START_FAILED", { name, version, problem: whole, bin });
+}

@@ -1,0 +1,27 @@
+/**
+ * Who writes `releases/`: the running supervisor, because an upgrade may be under way in it; when
+ * nothing runs, this program, under the lock.
+ */
+
+import type { ReleaseHandler } from "../handler/index.ts";
+import type { ControlEvent } from "../protocol/control.ts";
+import { ask, type Request } from "./client.ts";
+import type { Context } from "./context.ts";
+import { inTurn, withLock } from "./prepare.ts";
+import { findSupervisor } from "./running.ts";
+import { printStep } from "./steps.ts";
+
+export async function writeReleases<T>(
+  context: Context,
+  request: Request,
+  offline: (handler: ReleaseHandler) => Promise<T>,
+  onEvent: (event: ControlEvent) => void = printStep,
+): Promise<T> {
+  const online = async () => (await ask(context.layout, request, { onEvent })) as T;
+  const isRunning = async () => (await findSupervisor(context.layout)) !== undefined;
+  if (await isRunning()) return online();
+  // A start may have been under way: look again when it is our turn.
+  return inTurn(context.layout, async () =>
+    (await isRunning()) ? online() : withLock(context, offline),
+  );
+}

@@ -1,0 +1,38 @@
+/** What a deploy is asked for, and what every part of one that changes something has. */
+import type { Manifest } from "../release/manifest.ts";
+import type { Plan } from "../relup/index.ts";
+import type { Transport } from "../transport/index.ts";
+import type { Environment, HostSpec } from "./environment.ts";
+import type { Report } from "./events.ts";
+import type { Host } from "./host.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Artefact, RolloutPlan } from "./rollout.ts";
+
+export interface DeployRequest {
+  environment: Environment;
+  artefact: Artefact;
+  secrets: Record<string, string>;
+  /** Of a BEAM release, where another OTP or Elixir means one. */
+  allowRestart: boolean;
+  /** Of the project: where hooks run. */
+  folder: string;
+  planUpgrade: (from: Manifest, to: Manifest) => Plan;
+  open: (host: HostSpec) => Transport;
+  /** False gives it up, with nothing changed. */
+  confirm: (plan: RolloutPlan) => Promise<boolean>;
+  signal: AbortSignal;
+  report: Report;
+}
+
+/** What every part of a deploy that changes something has. */
+export interface Deployment {
+  request: DeployRequest;
+  hosts: Host[];
+  plan: RolloutPlan;
+  /** Commands are printed, none is run. */
+  isDry: boolean;
+  ledger: Ledger;
+  /** Names of hosts whose etc/env will be another one. */
+  envChanged: Set<string>;
+  hook(name: "beforeDeploy" | "afterHost" | "afterDeploy", host?: string): Promise<void>;
+}

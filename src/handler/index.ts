@@ -1,0 +1,260 @@
+/**
+ * The release handler: the one writer of `releases/`. It knows what lies on this host and moves
+ * releases through their states (release/status.ts); it starts and stops nothing. A running
+ * supervisor uses it; otherwise the control program that holds the lock.
+ */
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import { isoNow } from "../platform/clock.ts";
+import { appendDurably, ensureFolder, readIfThere } from "../platform/files.ts";
+import type { UpgradeReport } from "../protocol/report.ts";
+import type { Layout, PermanentPointer } from "../release/layout.ts";
+import type { Manifest } from "../release/manifest.ts";
+import {
+  nextStatus,
+  type Registry,
+  type RegistryEntry,
+  type StatusEvent,
+} from "../release/status.ts";
+import {
+  notFound,
+  readManifest,
+  readPermanent,
+  readRegistry,
+  releaseFolders,
+  writePermanent,
+  writeRegistry,
+} from "./registry.ts";
+import {
+  finishRemovals,
+  pruneCandidates,
+  removeFiles,
+  rollbackTargetOf,
+  sweepUnreferenced,
+} from "./remove.ts";
+import type { Progress } from "./stage.ts";
+import type { Unpacked, UnpackRequest } from "./unpack.ts";
+import { checkSignature, firstDifference } from "./verify.ts";
+
+export type { Progress, Unpacked, UnpackRequest };
+
+export interface ReleaseHandler {
+  registry(): Promise<Registry>;
+  permanent(): Promise<PermanentPointer | undefined>;
+  /** @throws TSUGI_RELEASE_NOT_FOUND */
+  manifest(version: string): Promise<Manifest>;
+  /** @throws TSUGI_RELEASE_NOT_FOUND */
+  entry(version: string): Promise<RegistryEntry>;
+  unpack(request: UnpackRequest, onProgress?: (progress: Progress) => void): Promise<Unpacked>;
+  /** The manifest of a release that may not be unpacked yet; nothing is written. */
+  peek(request: UnpackRequest): Promise<Manifest>;
+  /** Holds every file against the manifest, once; with `again`, also one that was verified before. */
+  verify(version: string, again?: boolean): Promise<void>;
+  /** unpacked | old → current. Another current release falls back. */
+  install(version: string): Promise<void>;
+  /** current → what it was before; anything else stays as it is. */
+  fallBack(version: string): Promise<void>;
+  /**
+   * → permanent: the commit point. Also the first one of a root, which nobody installed. Once
+   * `permanent` names it, it is committed; resolves with what could not be written besides.
+   */
+  commit(version: string): Promise<unknown>;
+  /** The release that was permanent before. @throws TSUGI_NOTHING_TO_ROLL_BACK_TO */
+  rollbackTarget(): Promise<string>;
+  /** `inUse`: versions that a running process still uses. */
+  remove(version: string, inUse?: readonly string[]): Promise<void>;
+  prune(keep: number, inUse: readonly string[]): Promise<string[]>;
+  appendReport(report: UpgradeReport): Promise<void>;
+  reports(): Promise<UpgradeReport[]>;
+  /** After a crash: the registry agrees with `permanent` again, and half-done work is swept away. */
+  recover(runningVersion?: string): Promise<void>;
+}
+
+export function createReleaseHandler(layout: Layout): ReleaseHandler {
+  return {
+    registry: async () => readRegistry(layout),
+    permanent: () => readPermanent(layout),
+    manifest: async (version) => (await readManifest(layout, version)).manifest,
+    entry: async (version) => entryIn(layout, await readRegistry(layout), version),
+    unpack: async (request, onProgress) => {
+      const { unpack } = await import("./unpack.ts");
+      const unpacked = await unpack(layout, request, onProgress);
+      if (!unpacked.already) await markVerified(layout, unpacked);
+      return unpacked;
+    },
+    peek: async (request) => (await import("./unpack.ts")).peek(layout, request),
+    verify: (version, again) => verify(layout, version, again === true),
+    install: (version) => install(layout, version),
+    fallBack: (version) => fallBack(layout, version),
+    commit: (version) => commit(layout, version),
+    rollbackTarget: async () => {
+      const registry = await readRegistry(layout);
+      const target = rollbackTargetOf(registry);
+      if (target !== undefined) return target.version;
+      const version = (await readPermanent(layout))?.version ?? "none";
+      throw new TsugiError("TSUGI_NOTHING_TO_ROLL_BACK_TO", { version, bin: layout.bin });
+    },
+    remove: (version, inUse = []) => remove(layout, version, inUse),
+    prune: async (keep, inUse) => {
+      await finishRemovals(layout);
+      const registry = await readRegistry(layout);
+      const removed: string[] = [];
+      for (const { version } of pruneCandidates(registry, keep, inUse)) {
+        await remove(layout, version, inUse);
+        removed.push(version);
+      }
+      return removed;
+    },
+    appendReport: async (report) => {
+      await ensureFolder(layout.log);
+      await appendDurably("report", layout.upgradesLog, `${JSON.stringify(report)}\n`);
+    },
+    reports: () => readReports(layout),
+    recover: (runningVersion) => recover(layout, runningVersion),
+  };
+}
+
+/** At most one upgrade at a time: what is still written as current was given up. */
+async function install(layout: Layout, version: string): Promise<void> {
+  const registry = await readRegistry(layout, null);
+  await writeRegistry(layout, applied(layout, registry, version, "install", "installed"));
+}
+
+function entryIn(layout: Layout, registry: Registry, version: string): RegistryEntry {
+  const entry = registry.releases.find((candidate) => candidate.version === version);
+  if (entry === undefined) throw notFound(layout, version, "it is not unpacked");
+  return entry;
+}
+
+function applied(
+  layout: Layout,
+  registry: Registry,
+  version: string,
+  event: StatusEvent,
+  wanted: string,
+): Registry {
+  const entry = entryIn(layout, registry, version);
+  const status = nextStatus(entry.status, event);
+  if (status === undefined || status === "absent") {
+    throw refused(layout, entry, wanted);
+  }
+  const since = isoNow();
+  const releases = registry.releases.map((other): RegistryEntry => {
+    if (other === entry) return { ...entry, status, since };
+    if (event === "install" && other.status === "current") return fallenBack(other, since);
+    return other;
+  });
+  return { ...registry, releases };
+}
+
+const fallenBack = (entry: RegistryEntry, since: string): RegistryEntry => ({
+  ...entry,
+  status: entry.committed === undefined ? "unpacked" : "old",
+  since,
+});
+
+function refused(layout: Layout, entry: RegistryEntry, wanted: string): TsugiError {
+  const { version, status } = entry;
+  return new TsugiError("TSUGI_STATUS_REFUSED", { version, status, wanted, bin: layout.bin });
+}
+
+async function fallBack(layout: Layout, version: string): Promise<void> {
+  const registry = await readRegistry(layout);
+  const entry = entryIn(layout, registry, version);
+  if (entry.status !== "current") return;
+  const since = isoNow();
+  const releases = registry.releases.map((other) =>
+    other === entry ? fallenBack(entry, since) : other,
+  );
+  await writeRegistry(layout, { ...registry, releases });
+}
+
+async function commit(layout: Layout, version: string): Promise<unknown> {
+  const { manifest, releaseId } = await readManifest(layout, version);
+  const previous = await readPermanent(layout);
+  const entry = entryIn(layout, await readRegistry(layout), version);
+  const isFirst = previous === undefined;
+  if (entry.status !== "permanent" && entry.status !== "current" && !isFirst) {
+    throw refused(layout, entry, "committed");
+  }
+  try {
+    await writePermanent(layout, manifest, releaseId);
+    // `permanent` is the truth now; reading reconciles the registry to it.
+    await writeRegistry(layout, await readRegistry(layout));
+    return undefined;
+  } catch (error) {
+    const pointer = await readPermanent(layout);
+    if (pointer?.version === version && pointer.releaseId === releaseId) return error;
+    throw error;
+  }
+}
+
+async function remove(layout: Layout, version: string, inUse: readonly string[]): Promise<void> {
+  const registry = await readRegistry(layout);
+  const entry = entryIn(layout, registry, version);
+  if (nextStatus(entry.status, "remove") !== "absent") throw refused(layout, entry, "removed");
+  if (inUse.includes(version)) {
+    throw refused(layout, { ...entry, status: "current" }, "removed: a process still uses it");
+  }
+  await rm(layout.release(version).tarball, { force: true });
+  await removeFiles(layout, version);
+}
+
+async function verify(layout: Layout, version: string, again: boolean): Promise<void> {
+  const registry = await readRegistry(layout);
+  const entry = entryIn(layout, registry, version);
+  const { manifest, bytes, releaseId } = await readManifest(layout, version);
+  // Another build of the same version, extracted over it, was verified by nobody.
+  if (entry.verified && entry.releaseId === releaseId && !again) return;
+  const signature = await readIfThere(layout.release(version).signature);
+  await checkSignature(layout, version, bytes, signature);
+  const difference = await firstDifference(layout.root, manifest.files);
+  if (difference !== undefined) {
+    const problem = `${difference.path}: ${difference.problem}`;
+    throw new TsugiError("TSUGI_RELEASE_DAMAGED", { version, problem, bin: layout.bin });
+  }
+  await markVerified(layout, { version, releaseId });
+}
+
+async function markVerified(
+  layout: Layout,
+  { version, releaseId }: { version: string; releaseId: string },
+): Promise<void> {
+  const registry = await readRegistry(layout);
+  const releases = registry.releases.map((entry) =>
+    entry.version === version ? { ...entry, releaseId, verified: true } : entry,
+  );
+  await writeRegistry(layout, { ...registry, releases });
+}
+
+async function readReports(layout: Layout): Promise<UpgradeReport[]> {
+  const text = (await readIfThere(layout.upgradesLog)) ?? "";
+  return text.split("\n").flatMap((line) => {
+    try {
+      return [JSON.parse(line) as UpgradeReport];
+    } catch {
+      return []; // The last line of a crash may be torn.
+    }
+  });
+}
+
+async function recover(layout: Layout, runningVersion: string | undefined): Promise<void> {
+  await writeRegistry(layout, await readRegistry(layout, runningVersion ?? null));
+  await sweepTemporary(layout);
+  await finishRemovals(layout);
+  const half = await readdir(layout.staging).catch(() => []);
+  if (half.length === 0) return;
+  await rm(layout.staging, { recursive: true, force: true });
+  await sweepUnreferenced(layout);
+}
+
+/** `<name>.<pid>.tmp` of a durable write that was cut off, here or in the folder of a release. */
+async function sweepTemporary(layout: Layout): Promise<void> {
+  const folders = (await releaseFolders(layout)).map((version) => layout.release(version).dir);
+  for (const folder of [layout.releases, ...folders]) {
+    for (const name of await readdir(folder).catch(() => [])) {
+      if (/\.\d+\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
+    }
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * remove, prune, and the sweep of folders that no release names any more. What several releases
+ * share (runtime, packages, tsugi itself) goes with the last of them.
+ */
+import { readdir, rm, rmdir } from "node:fs/promises";
+import { join } from "node:path";
+import { exists, renameDurably } from "../platform/files.ts";
+import type { Layout } from "../release/layout.ts";
+import type { Registry, RegistryEntry } from "../release/status.ts";
+import { unitsOf } from "../release/units.ts";
+import { readManifest, readRegistry, releaseFolders, writeRegistry } from "./registry.ts";
+
+/**
+ * Takes a release off the disk. The rename of its manifest is the instant it is gone.
+ * A tarball in the drop box is left: it may be the one that takes its place.
+ */
+export async function removeFiles(layout: Layout, version: string): Promise<void> {
+  const { manifest } = layout.release(version);
+  try {
+    await renameDurably("remove", manifest, removed(manifest));
+  } catch (error) {
+    if (await exists(manifest)) throw error;
+  }
+  await finishRemoval(layout, version);
+  await writeRegistry(layout, await readRegistry(layout));
+}
+
+/** What its manifest is called once the release is gone; it goes last, so that a crash is seen. */
+const removed = (manifest: string): string => `${manifest}.tmp`;
+
+async function finishRemoval(layout: Layout, version: string): Promise<void> {
+  const { dir, manifest, tarball } = layout.release(version);
+  for (const name of await readdir(dir)) {
+    const path = join(dir, name);
+    if (path === tarball || path === removed(manifest)) continue;
+    await rm(path, { recursive: true, force: true });
+  }
+  await sweepUnreferenced(layout);
+  await rm(removed(manifest), { force: true });
+  await rmdir(dir).catch(() => {}); // a tarball is in it
+}
+
+/** Removals that a crash or a full disk has cut off. */
+export async function finishRemovals(layout: Layout): Promise<void> {
+  for (const version of await releaseFolders(layout)) {
+    const { manifest } = layout.release(version);
+    const isHalf = (await exists(removed(manifest))) && !(await exists(manifest));
+    if (isHalf) await finishRemoval(layout, version);
+  }
+}
+
+/**
+ * Removes folders of `lib/` and `runtime/` that were put there by a release and that no manifest
+ * names. What doesn't look like one of ours is left alone.
+ */
+export async function sweepUnreferenced(layout: Layout): Promise<void> {
+  const named = await namedFolders(layout);
+  if (named === undefined) return;
+  const ours = [`lib/${layout.name}-`, "lib/packages-", "lib/tsugi-", "runtime/node-"];
+  for (const place of ["lib", "runtime"]) {
+    const names = await readdir(join(layout.root, place)).catch(() => []);
+    for (const folder of names.map((name) => `${place}/${name}`)) {
+      if (named.has(folder) || !ours.some((prefix) => folder.startsWith(prefix))) continue;
+      await rm(join(layout.root, folder), { recursive: true, force: true });
+    }
+  }
+}
+
+/** Undefined where a manifest can't be read: then nobody knows what it names. */
+async function namedFolders(layout: Layout): Promise<Set<string> | undefined> {
+  const { releases } = await readRegistry(layout);
+  const named = new Set<string>();
+  for (const { version } of releases) {
+    const read = await readManifest(layout, version).catch(() => undefined);
+    if (read === undefined) return undefined;
+    for (const unit of unitsOf(read.manifest)) named.add(unit.folder);
+  }
+  return named;
+}
+
+/**
+ * What a prune would remove: the oldest beyond `keep`. The permanent and the current release, the
+ * target of a rollback and what is in use always stay (and count).
+ */
+export function pruneCandidates(
+  registry: Registry,
+  keep: number,
+  inUse: readonly string[],
+): RegistryEntry[] {
+  const stays = (entry: RegistryEntry) =>
+    entry.status === "permanent" ||
+    entry.status === "current" ||
+    inUse.includes(entry.version) ||
+    entry.version === rollbackTargetOf(registry)?.version;
+  const newestFirst = [...registry.releases].sort((a, b) => (a.since > b.since ? -1 : 1));
+  const room = Math.max(0, keep - newestFirst.filter(stays).length);
+  return newestFirst.filter((entry) => !stays(entry)).slice(room);
+}
+
+/** The release that was permanent before this one. */
+export function rollbackTargetOf(registry: Registry): RegistryEntry | undefined {
+  return registry.releases
+    .filter((entry) => entry.status !== "permanent" && entry.committed !== undefined)
+    .sort((a, b) => b.committed! - a.committed!)[0];
+}

@@ -1,0 +1,124 @@
+/**
+ * What a release runs with on this host: its built-in settings overlaid by `etc/`, which belongs
+ * to the host and is in no tarball. Read anew at each start, reload and upgrade.
+ */
+import { createHash } from "node:crypto";
+import { stat } from "node:fs/promises";
+import { TsugiError } from "../contract/errors.ts";
+import { readIfThere } from "../platform/files.ts";
+import { overlaySettings, type RuntimeSettings } from "../protocol/settings.ts";
+import { CHECKS, isRecord, type Kind } from "../protocol/shape.ts";
+import type { Layout } from "../release/layout.ts";
+import { parseEnvFile } from "./envFile.ts";
+
+export interface HostSettings {
+  settings: RuntimeSettings;
+  /** `etc/env`, parsed. */
+  env: Record<string, string>;
+  /** The release's own arguments for Node, then the host's. */
+  nodeArgs: string[];
+  /** Changes when any file of `etc/` that is read here does. */
+  etcHash: string;
+}
+
+type Settings = Partial<RuntimeSettings>;
+
+/** @throws TSUGI_SETTINGS_INVALID, TSUGI_ENV_EXPOSED */
+export async function readHostSettings(layout: Layout, version: string): Promise<HostSettings> {
+  const release = layout.release(version);
+  const [ownConfig, ownArgs, hostConfig, hostArgs, env] = await Promise.all([
+    readIfThere(release.config),
+    readIfThere(release.nodeArgs),
+    readIfThere(layout.etcConfig),
+    readIfThere(layout.etcNodeArgs),
+    readPrivately(layout.etcEnv),
+  ]);
+  return {
+    settings: overlaySettings(
+      parseSettings(ownConfig, release.config),
+      parseSettings(hostConfig, layout.etcConfig),
+    ),
+    env: env === undefined ? {} : parseEnvFile(env, layout.etcEnv),
+    nodeArgs: [...parseNodeArgs(ownArgs), ...parseNodeArgs(hostArgs)],
+    etcHash: hashOf(env, hostConfig, hostArgs),
+  };
+}
+
+/** The hash of `etc/` as it is now, valid or not: `status` compares it. */
+export async function readEtcHash(layout: Layout): Promise<string> {
+  const files = [layout.etcEnv, layout.etcConfig, layout.etcNodeArgs];
+  return hashOf(...(await Promise.all(files.map(readIfThere))));
+}
+
+function hashOf(...texts: (string | undefined)[]): string {
+  const hash = createHash("sha256");
+  for (const text of texts)
+    hash.update(text === undefined ? "absent\0" : `${text.length}\0${text}`);
+  return hash.digest("hex");
+}
+
+async function readPrivately(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found !== undefined && (found.mode & 0o077) !== 0) {
+    const mode = (found.mode & 0o777).toString(8);
+    throw new TsugiError("TSUGI_ENV_EXPOSED", { file: path, mode });
+  }
+  return readIfThere(path);
+}
+
+/** One argument a line; blank lines and lines that begin with # are left out. */
+export function parseNodeArgs(text: string | undefined): string[] {
+  return (text ?? "")
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
+}
+
+function parseSettings(text: string | undefined, file: string): Settings {
+  if (text === undefined) return {};
+  const invalid = (problem: string) =>
+    new TsugiError("TSUGI_SETTINGS_INVALID", { file, line: "", problem });
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw invalid(`not JSON (${(error as Error).message})`);
+  }
+  if (!isRecord(json)) throw invalid("expected an object");
+  for (const [path, kind] of Object.entries(KINDS)) {
+    const value = valueAt(json, path);
+    if (value === undefined || CHECKS[kind](value)) continue;
+    throw invalid(`"${path}": expected ${kind}, found ${JSON.stringify(value)}`);
+  }
+  return json as Settings;
+}
+
+/** Sections come before what is in them. */
+const KINDS: Record<string, Kind> = {
+  health: "an object",
+  "health.path": "a text",
+  "health.port": "a port",
+  "health.intervalMs": "a positive whole number",
+  "health.healthyAfter": "a positive whole number",
+  timeouts: "an object",
+  "timeouts.readyMs": "a positive whole number",
+  "timeouts.readyAfterMs": "a whole number",
+  "timeouts.freezeMs": "a positive whole number",
+  "timeouts.drainMs": "a whole number",
+  "timeouts.probationMs": "a whole number",
+  "timeouts.rehearseMs": "a positive whole number",
+  "timeouts.stopMs": "a positive whole number",
+  restarts: "an object",
+  "restarts.max": "a whole number",
+  "restarts.withinMs": "a positive whole number",
+  logs: "an object",
+  "logs.maxBytes": "a positive whole number",
+  "logs.keep": "a whole number",
+  keepReleases: "a positive whole number",
+};
+
+function valueAt(json: unknown, path: string): unknown {
+  return path
+    .split(".")
+    .reduce((value, key) => (isRecord(value) ? value[key] : undefined), json as unknown);
+}

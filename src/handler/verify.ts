@@ -1,0 +1,95 @@
+/** Holds what lies on disk against a manifest, and a manifest against the keys that are trusted. */
+import { lstat, readFile, readlink, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
+import type { Layout } from "../release/layout.ts";
+import type { ManifestFile } from "../release/manifest.ts";
+import { parseTrustedKeys, signatureProblem, type TrustedKey } from "../release/signature.ts";
+
+/** The first file that is not as the manifest says, and how; undefined when all are. */
+export async function firstDifference(
+  root: string,
+  files: readonly ManifestFile[],
+): Promise<{ path: string; problem: string } | undefined> {
+  for (const file of files) {
+    const problem = await fileDifference(join(root, file.path), file);
+    if (problem !== undefined) return { path: file.path, problem };
+  }
+  return undefined;
+}
+
+async function fileDifference(path: string, file: ManifestFile): Promise<string | undefined> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found === undefined) return "missing";
+  if (file.link !== undefined) {
+    return found.isSymbolicLink() && (await readlink(path)) === file.link
+      ? undefined
+      : `not a link to ${file.link}`;
+  }
+  if (!found.isFile()) return "not a file";
+  if (found.size !== file.size) return `${found.size} bytes, expected ${file.size}`;
+  // The umask of whoever extracted the tarball may have taken bits away; "executable" has to stay.
+  if (((found.mode ^ file.mode) & 0o100) !== 0) return "its executable bit differs";
+  return (await sha256OfFile(path)) === file.sha256 ? undefined : "its SHA-256 differs";
+}
+
+/**
+ * Where the host trusts certain keys only, a release without the signature of one is refused.
+ * @throws TSUGI_SIGNATURE_REFUSED, TSUGI_TRUSTED_KEYS_INVALID
+ */
+export async function checkSignature(
+  layout: Layout,
+  version: string,
+  manifestBytes: string,
+  signature: string | undefined,
+): Promise<void> {
+  const { trustedKeys } = layout;
+  const keys = await readTrustedKeys(trustedKeys);
+  if (keys !== undefined) checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys });
+}
+
+/** @throws TSUGI_SIGNATURE_REFUSED */
+export function checkSignedBy(
+  keys: readonly TrustedKey[],
+  release: {
+    version: string;
+    manifestBytes: string;
+    signature: string | undefined;
+    /** Where the keys come from. */
+    trustedKeys: string;
+  },
+): void {
+  const { version, manifestBytes, signature, trustedKeys } = release;
+  const problem = signatureProblem(manifestBytes, signature, keys);
+  if (problem === undefined) return;
+  throw new TsugiError("TSUGI_SIGNATURE_REFUSED", { version, problem, keys: trustedKeys });
+}
+
+/**
+ * Undefined only where there is certainly no such file: a link to nowhere, a folder, a file that
+ * can't be read or parsed must not mean that everything is trusted.
+ * @throws TSUGI_TRUSTED_KEYS_INVALID
+ */
+export async function readTrustedKeys(path: string): Promise<TrustedKey[] | undefined> {
+  const invalid = (problem: string, line?: number) =>
+    new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", {
+      file: path,
+      line: line === undefined ? "" : `, line ${line},`,
+      problem,
+    });
+  let text: string;
+  try {
+    await lstat(path);
+    if (((await stat(path)).mode & 0o002) !== 0) throw invalid("everybody may write to it");
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if (error instanceof TsugiError) throw error;
+    const { code, syscall, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && syscall === "lstat") return undefined;
+    throw invalid(message);
+  }
+  const keys = parseTrustedKeys(text);
+  if (Array.isArray(keys)) return keys;
+  throw invalid(keys.problem, keys.line);
+}

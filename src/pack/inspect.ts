@@ -1,0 +1,206 @@
+/** Reads finished releases, wherever they lie: a tarball, the tree of a build, an install root. */
+import { createHash } from "node:crypto";
+import { existsSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { messageOf, TsugiError } from "../contract/errors.ts";
+import { type Archive, type ArchiveEntry, openFolder, openTarball } from "../handler/archive.ts";
+import { checkSignedBy, readTrustedKeys } from "../handler/verify.ts";
+import { type Manifest, type ManifestFile, parseManifest, sha256 } from "../release/manifest.ts";
+import { signerOf } from "../release/signature.ts";
+
+const MANIFEST = /^releases\/[^/]+\/release\.json$/;
+
+/** @throws TSUGI_RELEASE_UNREADABLE */
+export async function openRelease(place: string): Promise<Archive> {
+  const path = resolve(place);
+  const unreadable = (problem: string) =>
+    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
+  if (!existsSync(path)) throw unreadable("there is no such file or folder");
+  if (!statSync(path).isDirectory()) return openTarball(path);
+  const isVersion =
+    existsSync(join(path, "release.json")) && basename(dirname(path)) === "releases";
+  const archive = isVersion
+    ? await openFolder(dirname(dirname(path)), basename(path))
+    : await openFolder(path);
+  if (archive === undefined) throw unreadable("it holds no release, or several and none permanent");
+  return archive;
+}
+
+/** The manifest alone: of a tarball only the first kilobytes are read. */
+export async function readManifest(place: string): Promise<Manifest> {
+  const archive = await openRelease(place);
+  try {
+    for await (const entry of archive.entries) return await manifestIn(entry, place);
+  } catch (error) {
+    throw asUnreadable(place, error);
+  }
+  throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem: "it is empty" });
+}
+
+export interface Verified {
+  /** The id of the key; whether it may be trusted is another question. Null: not signed. */
+  signedBy: string | null;
+  name: string;
+  version: string;
+  releaseId: string;
+  files: number;
+  bytes: number;
+}
+
+/** What a release says of itself, before its files come. */
+export interface OpenedRelease {
+  manifest: Manifest;
+  manifestBytes: string;
+  signature: string | undefined;
+  releaseId: string;
+}
+
+/** Somebody who looks on while a release is held against its manifest. */
+export interface Visitor {
+  /** @returns false when that was enough: the files are not read */
+  opened(release: OpenedRelease): Promise<boolean>;
+  /** Where the bytes of a file are wanted; they are right only when the visit has ended well. */
+  copyTo(file: ManifestFile): string | undefined;
+}
+
+/**
+ * Holds every file against the manifest, and the manifest against the keys in `keysFile`.
+ * @throws TSUGI_RELEASE_DIFFERS, TSUGI_SIGNATURE_REFUSED, TSUGI_TRUSTED_KEYS_INVALID
+ */
+export async function verifyRelease(place: string, keysFile?: string): Promise<Verified> {
+  const refuseUntrusted = await trustIn(keysFile);
+  const opened = await visitArchive(await openRelease(place), place);
+  refuseUntrusted(opened);
+  return verifiedOf(opened);
+}
+
+export function verifiedOf({ manifest, releaseId, signature }: OpenedRelease): Verified {
+  const { name, version, files } = manifest;
+  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const signedBy = signature === undefined ? null : (signerOf(signature) ?? "unreadable");
+  return { name, version, releaseId, files: files.length, bytes, signedBy };
+}
+
+/** Throws TSUGI_SIGNATURE_REFUSED; whatever is signed or not is fine where no keys are named. */
+export type TrustCheck = (release: OpenedRelease) => void;
+
+/** Asked for by name, the file has to be there. @throws TSUGI_TRUSTED_KEYS_INVALID */
+export async function trustIn(keysFile: string | undefined): Promise<TrustCheck> {
+  if (keysFile === undefined) return () => {};
+  const keys = await readTrustedKeys(keysFile);
+  if (keys === undefined) {
+    const details = { file: keysFile, line: "", problem: "there is no such file" };
+    throw new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", details);
+  }
+  return ({ manifest: { version }, manifestBytes, signature }) =>
+    checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys: keysFile });
+}
+
+/** The same, for somebody who wants the files. */
+export const visitRelease = async (place: string, visitor: Visitor): Promise<OpenedRelease> =>
+  visitArchive(await openRelease(place), place, visitor);
+
+async function visitArchive(
+  archive: Archive,
+  place: string,
+  visitor?: Visitor,
+): Promise<OpenedRelease> {
+  const expected = new Map<string, ManifestFile>();
+  const differs = (path: string, problem: string) =>
+    new TsugiError("TSUGI_RELEASE_DIFFERS", { place, path, problem });
+  try {
+    const entries = archive.entries[Symbol.asyncIterator]();
+    const { opened, first } = await openedFrom(entries, archive, place);
+    if ((await visitor?.opened(opened)) === false) {
+      await entries.return?.();
+      return opened;
+    }
+    for (const file of opened.manifest.files) expected.set(file.path, file);
+    for (let entry = first; entry !== undefined; entry = (await entries.next()).value) {
+      const file = expected.get(entry.path);
+      if (file === undefined) throw differs(entry.path, "the manifest does not name it");
+      const problem = await difference(entry, file, visitor?.copyTo(file));
+      if (problem !== undefined) throw differs(entry.path, problem);
+      expected.delete(entry.path);
+    }
+    const [missing] = expected.keys();
+    if (missing !== undefined) throw differs(missing, "missing");
+    return opened;
+  } catch (error) {
+    throw asUnreadable(place, error);
+  }
+}
+
+/** Manifest and signature come first; `first` is the entry after them. */
+async function openedFrom(
+  entries: AsyncIterator<ArchiveEntry, undefined>,
+  archive: Archive,
+  place: string,
+): Promise<{ opened: OpenedRelease; first: ArchiveEntry | undefined }> {
+  const head = (await entries.next()).value;
+  const unreadable = (problem: string) =>
+    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
+  if (head === undefined) throw unreadable("it is empty");
+  const manifestBytes = await textOf(head);
+  const manifest = checked(head, manifestBytes, place);
+  archive.expect(manifest);
+  archive.limitBytes(Number.MAX_SAFE_INTEGER);
+  let first = (await entries.next()).value;
+  let signature: string | undefined;
+  if (first?.path === `${head.path}.sig`) {
+    signature = await textOf(first);
+    first = (await entries.next()).value;
+  }
+  const releaseId = sha256(manifestBytes);
+  return { opened: { manifest, manifestBytes, signature, releaseId }, first };
+}
+
+async function difference(
+  entry: ArchiveEntry,
+  file: ManifestFile,
+  copy: string | undefined,
+): Promise<string | undefined> {
+  if (file.link !== undefined) {
+    return entry.type === "link" && entry.link === file.link
+      ? undefined
+      : `no link to ${file.link}`;
+  }
+  if (entry.type !== "file") return `a ${entry.typeName}, expected a file`;
+  const hash = createHash("sha256");
+  let size = 0;
+  const target = copy === undefined ? undefined : await open(copy, "wx", 0o600);
+  try {
+    for await (const chunk of entry.body) {
+      hash.update(chunk);
+      size += chunk.length;
+      await target?.writeFile(chunk);
+    }
+  } finally {
+    await target?.close();
+  }
+  if (size !== file.size) return `${size} bytes, expected ${file.size}`;
+  if (((entry.mode ^ file.mode) & 0o100) !== 0) return "its executable bit differs";
+  return hash.digest("hex") === file.sha256 ? undefined : "its SHA-256 differs";
+}
+
+const manifestIn = async (entry: ArchiveEntry, place: string) =>
+  checked(entry, await textOf(entry), place);
+
+function checked(entry: ArchiveEntry, text: string, place: string): Manifest {
+  if (MANIFEST.test(entry.path)) return parseManifest(text, place);
+  const problem = `it begins with ${entry.path}, expected releases/<vsn>/release.json`;
+  throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
+}
+
+async function textOf(entry: ArchiveEntry): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of entry.body) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function asUnreadable(place: string, error: unknown): unknown {
+  if (error instanceof TsugiError) return error;
+  const problem = messageOf(error);
+  return new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem }, { cause: error });
+}

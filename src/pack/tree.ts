@@ -1,0 +1,163 @@
+/**
+ * Writes the release into rel/<app>: into a temporary folder beside, then renamed into place, the
+ * version's own folders last. A build that fails leaves the tree as it was.
+ */
+import { constants, existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { chmod, copyFile, mkdir, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import { waitForLock } from "../platform/lock.ts";
+import { isRunning } from "../platform/processes.ts";
+import { appDirName, formatPermanent, type Layout } from "../release/layout.ts";
+import {
+  type Manifest,
+  type ManifestFile,
+  parseManifest,
+  releaseIdOf,
+  sha256,
+} from "../release/manifest.ts";
+import type { Composed } from "./composed.ts";
+import type { PackedFile, PackedGroup } from "./fileSet.ts";
+
+/** The releaseId of what the tree has of that version. */
+export function presentRelease(layout: Layout, version: string): string | undefined {
+  const { manifest } = layout.release(version);
+  return existsSync(manifest) ? releaseIdOf(readFileSync(manifest, "utf8")) : undefined;
+}
+
+/** @throws TSUGI_VERSION_EXISTS where it has that version with other bytes */
+export function refuseOtherBytes(layout: Layout, version: string, releaseId: string): void {
+  const present = presentRelease(layout, version);
+  if (present === undefined || present === releaseId) return;
+  throw new TsugiError("TSUGI_VERSION_EXISTS", { version, folder: layout.release(version).dir });
+}
+
+/**
+ * Folders that versions share (runtime, packages, tsugi) are never overwritten with other bytes
+ * while another version's manifest describes what is there. @throws TSUGI_TREE_CONFLICT
+ */
+export function refuseTreeConflict(layout: Layout, { manifest, groups }: Composed): void {
+  for (const group of groups) {
+    const first = group.entries[0];
+    if (!group.stable || first === undefined || isPresent(layout.root, group)) continue;
+    const folder = first.path.split("/").slice(0, 2).join("/");
+    if (!existsSync(join(layout.root, folder))) continue;
+    const users = otherManifests(layout, manifest.version).filter(({ files }) =>
+      files.some(({ path }) => path.startsWith(`${folder}/`)),
+    );
+    if (users.length === 0) continue;
+    throw new TsugiError("TSUGI_TREE_CONFLICT", {
+      folder: join(layout.root, folder),
+      others: users.map(({ version }) => version).join(", "),
+      tree: layout.root,
+    });
+  }
+}
+
+function otherManifests(layout: Layout, version: string): Manifest[] {
+  const found: Manifest[] = [];
+  for (const name of existsSync(layout.releases) ? readdirSync(layout.releases) : []) {
+    const { manifest } = layout.release(name);
+    if (name === version || !existsSync(manifest)) continue;
+    try {
+      found.push(parseManifest(readFileSync(manifest, "utf8"), manifest));
+    } catch {}
+  }
+  return found;
+}
+
+/**
+ * `first`: the manifest and its signature. `writeTarball` gets the path of the tarball while it is
+ * still in the temporary folder.
+ */
+export async function writeTree(
+  layout: Layout,
+  { manifest, first, groups, releaseId }: Composed & { first: PackedFile[] },
+  writeTarball: (path: string) => Promise<string>,
+): Promise<string> {
+  const { version, runtime, tsugi } = manifest;
+  await sweepUnfinished(layout.root);
+  const temporary = join(layout.root, `.build-${process.pid}`);
+  await mkdir(temporary, { recursive: true });
+  try {
+    for (const group of groups) {
+      if (isPresent(layout.root, group)) continue;
+      for (const file of group.files) await writePacked(temporary, file);
+    }
+    for (const file of first) await writePacked(temporary, file);
+    const sum = await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
+    // Two builds into one tree take turns here.
+    const release = await waitForLock(join(layout.root, ".build.lock"));
+    try {
+      await moveIn(temporary, layout, version);
+      await pointTo(layout, { version, releaseId, runtimeDir: runtime.dir, tsugiDir: tsugi.dir });
+    } finally {
+      await release();
+    }
+    return sum;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** What a build left behind that was killed. */
+async function sweepUnfinished(root: string): Promise<void> {
+  for (const name of await readdir(root).catch(() => [] as string[])) {
+    const pid = Number(/^\.build-(\d+)$/.exec(name)?.[1] ?? 0);
+    if (pid !== 0 && (pid === process.pid || !isRunning(pid))) {
+      await rm(join(root, name), { recursive: true, force: true });
+    }
+  }
+}
+
+/** A shared folder that an earlier build wrote, and that is as it was. */
+function isPresent(root: string, { files, entries, stable }: PackedGroup): boolean {
+  return (
+    stable && files.length > 0 && entries.every((entry) => isSame(join(root, entry.path), entry))
+  );
+}
+
+/** By size; the few files of tsugi itself, which change while it is developed, by content. */
+function isSame(path: string, entry: ManifestFile): boolean {
+  const present = lstatSync(path, { throwIfNoEntry: false });
+  if (present === undefined) return false;
+  if (entry.link !== undefined) return present.isSymbolicLink();
+  if (present.size !== entry.size || !present.isFile()) return false;
+  return !entry.path.startsWith("lib/tsugi-") || sha256(readFileSync(path)) === entry.sha256;
+}
+
+async function writePacked(root: string, { path, mode, source }: PackedFile): Promise<void> {
+  const target = join(root, path);
+  await mkdir(dirname(target), { recursive: true });
+  if ("link" in source) return symlink(source.link, target);
+  if ("bytes" in source) await writeFile(target, source.bytes);
+  else await copyFile(source.file, target, constants.COPYFILE_FICLONE);
+  await chmod(target, mode);
+}
+
+/** What others share first, the version's manifest last: it is there when all it names is. */
+async function moveIn(temporary: string, layout: Layout, version: string): Promise<void> {
+  const own = [join("lib", appDirName(layout.name, version)), join("releases", version)];
+  const shared: string[] = [];
+  for (const top of ["runtime", "lib"]) {
+    const names = await readdir(join(temporary, top)).catch(() => [] as string[]);
+    shared.push(...names.map((name) => join(top, name)).filter((path) => !own.includes(path)));
+  }
+  for (const path of [...shared, join("bin", layout.name), ...own]) {
+    const target = join(layout.root, path);
+    await mkdir(dirname(target), { recursive: true });
+    if (path !== join("bin", layout.name)) await rm(target, { recursive: true, force: true });
+    await rename(join(temporary, path), target);
+  }
+}
+
+/** The newest build is what the tree starts, unless it is in use as an installation. */
+async function pointTo(
+  layout: Layout,
+  pointer: Parameters<typeof formatPermanent>[0],
+): Promise<void> {
+  if (existsSync(layout.registry) || existsSync(layout.pid)) return;
+  const temporary = `${layout.permanent}.tmp`;
+  await writeFile(temporary, formatPermanent(pointer));
+  await rename(temporary, layout.permanent);
+}

@@ -1,0 +1,68 @@
+/**
+ * A quiet socket reads nothing, whatever Node or the application does meanwhile: what its peer
+ * sends waits in the kernel. Nor does it time out: bytes that nobody has read are no idleness.
+ */
+import { nowMs } from "../../platform/clock.ts";
+import type { RawHandle, SocketInternals } from "../node/internals.ts";
+
+interface Quiet {
+  sinceMs: number;
+  handle: RawHandle;
+  timeoutMs: number;
+}
+
+const quiet = new WeakMap<SocketInternals, Quiet>();
+
+export function stopReading(socket: SocketInternals): void {
+  const handle = socket._handle;
+  if (handle === null || quiet.has(socket)) return;
+  quiet.set(socket, { sinceMs: nowMs(), handle, timeoutMs: socket.timeout ?? 0 });
+  handle.readStop();
+  // Node keeps `handle.reading` by itself; it says later whether reading was wanted.
+  const wanted = handle.reading === true;
+  handle.readStart = () => 0;
+  handle.readStop = () => 0;
+  handle.reading = wanted;
+  socket.setTimeout(0);
+}
+
+export function resumeReading(socket: SocketInternals): void {
+  const state = quiet.get(socket);
+  if (state === undefined) return;
+  quiet.delete(socket);
+  const { handle, timeoutMs } = state;
+  release(handle);
+  if (socket._handle !== handle) return;
+  if (timeoutMs > 0) socket.setTimeout(timeoutMs);
+  if (handle.reading) handle.readStart();
+}
+
+export const isQuiet = (socket: SocketInternals): boolean => quiet.has(socket);
+
+export const quietSinceMs = (socket: SocketInternals): number =>
+  quiet.get(socket)?.sinceMs ?? nowMs();
+
+/**
+ * Takes the handle out of a socket, for good: nothing in this process reads or writes it any
+ * more, and the application sees its socket closed. The peer sees nothing.
+ */
+export function takeHandle(socket: SocketInternals): RawHandle {
+  const handle = socket._handle!;
+  stopReading(socket);
+  quiet.delete(socket);
+  release(handle);
+  const { parser } = socket;
+  if (parser?._consumed || handle._consumed) parser?.unconsume();
+  if (parser) parser._consumed = false;
+  handle._consumed = false;
+  handle.reading = false;
+  socket._handle = null;
+  socket.on("error", () => {});
+  socket.destroy();
+  return handle;
+}
+
+function release(handle: RawHandle): void {
+  delete (handle as Partial<RawHandle>).readStart;
+  delete (handle as Partial<RawHandle>).readStop;
+}

@@ -1,0 +1,60 @@
+/** What travels of a WebSocket besides its handle and its bytes; and the request that began it. */
+import type { IncomingMessage } from "node:http";
+import type { SocketInternals } from "../../node/internals.ts";
+import type { DeflateParameters } from "./internals.ts";
+
+export interface RequestRecord {
+  url: string;
+  httpVersion: string;
+  rawHeaders: string[];
+}
+
+/** `ConnectionMeta.data` of kind "websocket". */
+export interface WebSocketRecord extends RequestRecord {
+  protocol: string;
+  /** As agreed; null: no compression. */
+  deflate: DeflateParameters | null;
+  /** This side has begun to close: it sends no further frame. */
+  closeSent: boolean;
+  /** What the application's `save` returned. */
+  saved: unknown;
+}
+
+export const recordRequest = (request: IncomingMessage): RequestRecord => ({
+  url: request.url ?? "/",
+  httpVersion: request.httpVersion,
+  rawHeaders: request.rawHeaders,
+});
+
+/** The upgrade request, as the first generation saw it. */
+export function requestFrom(record: RequestRecord, socket: SocketInternals): IncomingMessage {
+  // Not imported: the ES module of node:http also loads what few applications use (14 MB in Node 24).
+  const { IncomingMessage } = process.getBuiltinModule("node:http");
+  const request = new IncomingMessage(socket);
+  const [major, minor] = record.httpVersion.split(".").map(Number);
+  request.method = "GET";
+  request.url = record.url;
+  request.httpVersion = record.httpVersion;
+  request.httpVersionMajor = major ?? 1;
+  request.httpVersionMinor = minor ?? 1;
+  request.rawHeaders = record.rawHeaders;
+  addHeaders(request, record.rawHeaders);
+  request.complete = true;
+  request.push(null);
+  return request;
+}
+
+interface RequestInternals {
+  headers: Record<string, unknown>;
+  _addHeaderLine(name: string, value: string, into: object): void;
+}
+
+/** By Node's own rules for headers that come more than once. */
+function addHeaders(request: IncomingMessage, rawHeaders: readonly string[]): void {
+  const internals = request as unknown as RequestInternals;
+  const headers: Record<string, unknown> = {};
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    internals._addHeaderLine(rawHeaders[at]!, rawHeaders[at + 1]!, headers);
+  }
+  internals.headers = headers;
+}

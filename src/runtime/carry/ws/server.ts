@@ -1,0 +1,232 @@
+/** A `WebSocketServer` that the application registered with `hot.websockets`. */
+import type { IncomingMessage } from "node:http";
+import { messageOf } from "../../../contract/errors.ts";
+import type { RegisteredServer } from "../../../hot/registry.ts";
+import type { WebSocketServerLike } from "../../../hot/types.ts";
+import type { ConnectionMeta } from "../../../protocol/worker.ts";
+import type { RawHandle, ServerInternals, SocketInternals } from "../../node/internals.ts";
+import { acceptedSocket } from "../accepted.ts";
+import type { Carrier, CarrierContext } from "../carrier.ts";
+import type { Connection } from "../connection.ts";
+import { emitAndCollect } from "../underWay.ts";
+import { type GivenWebSocket, WebSocketConnection } from "./connection.ts";
+import { joinServer, shapeOf } from "./inPlace.ts";
+import type { WebSocketInternals, WebSocketServerInternals } from "./internals.ts";
+import { requestFrom, type WebSocketRecord } from "./record.ts";
+import { closeAgain, replayUpgrade } from "./replay.ts";
+import { SERVICE_RESTART } from "./serviceRestart.ts";
+
+export class CarriedWebSocketServer {
+  readonly #server: WebSocketServerInternals;
+  readonly #options: RegisteredServer<WebSocketServerLike>["options"];
+  readonly #carrier: Carrier;
+  readonly #context: CarrierContext;
+  readonly #known = new WeakMap<object, WebSocketConnection>();
+  readonly #shape: string;
+  /** What `ws` sets on each of its WebSockets. */
+  #ownKeys: ReadonlySet<string | symbol> | undefined;
+  #isReplaying = false;
+
+  constructor(
+    { server, options }: RegisteredServer<WebSocketServerLike>,
+    carrier: Carrier,
+    context: CarrierContext,
+  ) {
+    this.#server = server as unknown as WebSocketServerInternals;
+    this.#options = options;
+    this.#carrier = carrier;
+    this.#context = context;
+    carrier.adopt = (meta, handle) => this.#adopt(meta, handle);
+    carrier.receiver = {
+      suits: (connection) => isWebSocketConnection(connection) && this.#suits(connection),
+      receive: (connection) => this.#receive((connection as WebSocketConnection).give()),
+    };
+    this.#agreeOnNoContext();
+    this.#shape = shapeOf(this.#server);
+    this.#observeUpgrades();
+    this.#observeConnections();
+  }
+
+  /** Compression that remembers earlier messages could not be carried. */
+  #agreeOnNoContext(): void {
+    const { options } = this.#server;
+    if (!options.perMessageDeflate) return;
+    options.perMessageDeflate = {
+      ...(options.perMessageDeflate as object),
+      serverNoContextTakeover: true,
+      clientNoContextTakeover: true,
+    };
+  }
+
+  /** Every way to use a server ends here: its own port, `server`, and `noServer` alike. */
+  #observeUpgrades(): void {
+    const { handleUpgrade } = this.#server;
+    this.#server.handleUpgrade = (request, socket, head, callback) =>
+      handleUpgrade.call(this.#server, request, socket, head, (webSocket, seen) => {
+        this.#track(webSocket, request);
+        callback(webSocket, seen);
+      });
+  }
+
+  /** 'connection' listeners may be async: the connection stays until they are done with it. */
+  #observeConnections(): void {
+    const server = this.#server;
+    const { emit } = server;
+    server.emit = ((event: string, ...parts: unknown[]) => {
+      if (event === "headers" && this.#isReplaying) return true;
+      if (event !== "connection") return Reflect.apply(emit, server, [event, ...parts]);
+      const [webSocket, request] = parts as [WebSocketInternals, IncomingMessage];
+      const connection = this.#known.get(webSocket) ?? this.#track(webSocket, request);
+      const pending = emitAndCollect(server, event, parts);
+      if (connection && pending) whenAttended(connection, pending, () => {});
+      return true;
+    }) as typeof emit;
+  }
+
+  #track(
+    webSocket: WebSocketInternals,
+    request: IncomingMessage,
+    given?: GivenWebSocket,
+  ): WebSocketConnection | undefined {
+    // Something else than a WebSocket of `ws` is the application's own business.
+    if (!webSocket?._socket || !webSocket._receiver || !request?.rawHeaders) return undefined;
+    this.#ownKeys ??= new Set(Reflect.ownKeys(webSocket));
+    const connection = new WebSocketConnection(webSocket, request, {
+      options: this.#options,
+      carrier: this.#carrier,
+      shape: this.#shape,
+      ownKeys: this.#ownKeys,
+      given,
+    });
+    this.#known.set(webSocket, connection);
+    this.#carrier.add(connection);
+    return connection;
+  }
+
+  #adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
+    const record = meta.data as WebSocketRecord;
+    const owner = this.#context.serverOf(meta.key) as ServerInternals | undefined;
+    const socket = acceptedSocket(owner, handle);
+    const request = requestFrom(record, socket);
+    const webSocket = this.#replay(socket, request, record, Buffer.from(meta.head ?? []));
+    if (webSocket === undefined) {
+      refuseWebSocket(socket);
+      return socket;
+    }
+    // Nothing is read before the application listens.
+    socket.pause();
+    this.#context.markCarried(webSocket);
+    if (record.closeSent) closeAgain(webSocket, socket);
+    const begin = () => {
+      if (handle === undefined) socket.destroy();
+      else if (!webSocket.isPaused) socket.resume();
+    };
+    if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
+    else {
+      begin();
+      webSocket.close(SERVICE_RESTART);
+    }
+    return socket;
+  }
+
+  /**
+   * It is what this server would have made: of the same class (a `ws` that is bundled has one in
+   * each version), by the same options. A TLS connection has no other way to go on.
+   */
+  #suits({ webSocket, socket, shape }: WebSocketConnection): boolean {
+    if (this.#server.options.WebSocket !== webSocket.constructor) return false;
+    return socket.encrypted === true || shape === this.#shape;
+  }
+
+  /** In place: the connection as it is, but for who listens. */
+  #receive(given: GivenWebSocket): void {
+    const { webSocket, record } = given;
+    const request = requestFrom(record, webSocket._socket);
+    joinServer(webSocket, this.#server);
+    const connection = this.#track(webSocket, request, given)!;
+    this.#context.markCarried(webSocket);
+    const begin = () => connection.resume();
+    if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
+    else {
+      begin();
+      webSocket.close(SERVICE_RESTART);
+    }
+  }
+
+  #restore(webSocket: WebSocketInternals, record: WebSocketRecord, request: IncomingMessage) {
+    try {
+      this.#options.restore?.(webSocket, record.saved, request);
+      return true;
+    } catch (error) {
+      this.#context.notice(`a carried WebSocket was closed: restore: ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  #replay(
+    socket: SocketInternals,
+    request: IncomingMessage,
+    record: WebSocketRecord,
+    head: Buffer,
+  ): WebSocketInternals | undefined {
+    this.#isReplaying = true;
+    try {
+      return replayUpgrade(this.#server, socket, request, record, head);
+    } finally {
+      this.#isReplaying = false;
+    }
+  }
+
+  #present(webSocket: WebSocketInternals, request: IncomingMessage, begin: () => void): void {
+    if (this.#server.listenerCount("connection") === 0) {
+      begin();
+      webSocket.close(SERVICE_RESTART);
+      return;
+    }
+    const connection = this.#known.get(webSocket)!;
+    const pending = emitAndCollect(this.#server, "connection", [webSocket, request]);
+    if (pending) whenAttended(connection, pending, begin);
+    else begin();
+  }
+}
+
+const isWebSocketConnection = (connection: Connection): connection is WebSocketConnection =>
+  connection instanceof WebSocketConnection;
+
+/**
+ * An async 'connection' listener has heard of the connection once it listens for messages, or has
+ * come to its end without; it may as well never end.
+ */
+function whenAttended(
+  connection: WebSocketConnection,
+  pending: Promise<unknown>,
+  begin: () => void,
+): void {
+  const { webSocket } = connection;
+  if (webSocket.listenerCount("message") > 0) {
+    begin();
+    return;
+  }
+  connection.isAttended = false;
+  const attended = () => {
+    if (connection.isAttended) return;
+    connection.isAttended = true;
+    webSocket.removeListener("newListener", onListener);
+    begin();
+  };
+  const onListener = (event: string | symbol) => {
+    if (event === "message") process.nextTick(attended);
+  };
+  webSocket.on("newListener", onListener);
+  pending.then(attended, (error) => {
+    attended();
+    throw error;
+  });
+}
+
+/** Nobody takes it: said in the words of the protocol, then ended. */
+export function refuseWebSocket(socket: SocketInternals): void {
+  socket.on("error", () => {});
+  socket.end(Buffer.from([0x88, 2, SERVICE_RESTART >> 8, SERVICE_RESTART & 0xff]));
+  socket.resume();
+}

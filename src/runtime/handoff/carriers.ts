@@ -1,0 +1,144 @@
+/** The carriers of all servers that the application registered, for the worker to drive at once. */
+import type { HotRegistry } from "../../hot/registry.ts";
+import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
+import { acceptedSocket } from "../carry/accepted.ts";
+import {
+  type Beside,
+  Carrier,
+  type CarrierContext,
+  type CarrierIdentity,
+  type SendConnection,
+} from "../carry/carrier.ts";
+import { CarriedSocketServer } from "../carry/tcp/server.ts";
+import { CarriedWebSocketServer, refuseWebSocket } from "../carry/ws/server.ts";
+import type { RawHandle, SocketInternals } from "../node/internals.ts";
+
+/** For what no event tells: bytes that leave, an inflate that ends. */
+const LOOK_MS = 2;
+const LOOK_LATER_MS = 20;
+const SOON_MS = 200;
+
+export class Carriers {
+  readonly #registry: HotRegistry;
+  readonly #context: CarrierContext;
+  readonly #all: Carrier[] = [];
+  #isReleasing = false;
+  #look: () => void = () => {};
+
+  constructor(registry: HotRegistry, context: CarrierContext) {
+    this.#registry = registry;
+    this.#context = context;
+    registry.onServer = () => this.#observeNew();
+  }
+
+  owns(socket: SocketInternals): boolean {
+    return this.#all.some((carrier) => carrier.owns(socket));
+  }
+
+  get size(): number {
+    return this.#all.reduce((sum, carrier) => sum + carrier.size, 0);
+  }
+
+  get left(): SocketInternals[] {
+    return this.#all.flatMap((carrier) => carrier.left);
+  }
+
+  /** From here on no message reaches the application. */
+  still(): void {
+    for (const carrier of this.#all) carrier.still();
+  }
+
+  /** In place: the same, without a word to the sockets. */
+  hold(): void {
+    for (const carrier of this.#all) carrier.hold();
+  }
+
+  /** Everything goes on where it was. */
+  open(): void {
+    this.#isReleasing = false;
+    for (const carrier of this.#all) carrier.open();
+  }
+
+  holders(): Holder[] {
+    return this.#all.flatMap((carrier) => carrier.holders());
+  }
+
+  /**
+   * Sends what is free, one after the other; resolves once all have gone, or after SOON_MS. From
+   * then on each other connection follows as soon as it is free. `beside`: in place.
+   */
+  async release(send: SendConnection, beside?: Beside): Promise<void> {
+    this.#isReleasing = true;
+    for (const carrier of this.#all) carrier.startRelease(beside);
+    const started = performance.now();
+    while (this.#isReleasing && (await this.#sendFree(send)) > 0) {
+      if (performance.now() - started > SOON_MS) break;
+      await this.#change(started);
+    }
+    void this.#follow(send, started);
+  }
+
+  /** Where no such server is registered, a WebSocket is told to come back; throws otherwise. */
+  adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals | undefined {
+    const { kind, server: ordinal } = meta;
+    const isRegistered = kind !== "http" && ordinal !== undefined;
+    const carrier = isRegistered ? this.find({ kind, ordinal }) : undefined;
+    if (carrier !== undefined) return carrier.adopt(meta, handle);
+    if (kind !== "websocket") throw new Error("this version registers no such server");
+    refuseWebSocket(acceptedSocket(undefined, handle));
+    return undefined;
+  }
+
+  find({ kind, ordinal }: CarrierIdentity): Carrier | undefined {
+    return this.#all.find(({ identity }) => identity.kind === kind && identity.ordinal === ordinal);
+  }
+
+  /** Also those that come yet: an upgrade whose verification was under way. */
+  async #follow(send: SendConnection, started: number): Promise<void> {
+    while (this.#isReleasing) {
+      await this.#change(started);
+      if (this.#isReleasing) await this.#sendFree(send);
+    }
+  }
+
+  async #sendFree(send: SendConnection): Promise<number> {
+    let busy = 0;
+    for (const carrier of this.#all) busy += await carrier.sendFree(send);
+    return busy;
+  }
+
+  /** A message has ended, or it is time to look again. */
+  #change(startedMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const isSoon = performance.now() - startedMs < SOON_MS;
+      const done = () => {
+        this.#look = () => {};
+        resolve();
+      };
+      const timer = setTimeout(done, isSoon ? LOOK_MS : LOOK_LATER_MS);
+      this.#look = () => {
+        clearTimeout(timer);
+        setImmediate(done);
+      };
+    });
+  }
+
+  #observeNew(): void {
+    const { websockets, sockets } = this.#registry;
+    const known = (kind: Carrier["identity"]["kind"]) =>
+      this.#all.filter(({ identity }) => identity.kind === kind).length;
+    for (const server of websockets.slice(known("websocket"))) {
+      new CarriedWebSocketServer(server, this.#add("websocket", known("websocket")), this.#context);
+    }
+    for (const server of sockets.slice(known("tcp"))) {
+      new CarriedSocketServer(server, this.#add("tcp", known("tcp")), this.#context);
+    }
+  }
+
+  #add(kind: Carrier["identity"]["kind"], ordinal: number): Carrier {
+    const carrier = new Carrier({ kind, ordinal }, this.#context);
+    carrier.onChange = () => this.#look();
+    this.#all.push(carrier);
+    return carrier;
+  }
+}

@@ -1,0 +1,238 @@
+/** Every server of a generation that listens, and the conversation about their sockets. */
+import net from "node:net";
+import { resolve as absolute } from "node:path";
+import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import type { EventSink } from "../node/channel.ts";
+import type { ListenFunction, RawHandle, ServerInternals } from "../node/internals.ts";
+import type { KeepAlive } from "./keepalive.ts";
+import { type ListenArguments, Listening, type ListenReply } from "./listening.ts";
+import { dismantle, retire, revive } from "./routes.ts";
+
+type Waiting = (reply: ListenReply, handle: RawHandle | undefined) => void;
+
+/** One a process: who is meant when the application calls `listen`, and who waits for a reply. */
+export class ListenDesk {
+  /** Whose code is calling. */
+  caller: () => Listeners | undefined = () => undefined;
+  readonly #waiting = new Map<number, Waiting>();
+  #callers: WeakMap<object, Listeners> | undefined;
+  #nextId = 1;
+
+  constructor() {
+    const prototype = net.Server.prototype as unknown as { _listen2: ListenFunction };
+    const original = prototype._listen2;
+    const begin = (server: ServerInternals, asked: ListenArguments) =>
+      (this.#callers?.get(server) ?? this.caller())?.begin(server, asked, original);
+    prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
+      // A server that was given a handle by the application is the application's own business.
+      if (this._handle) original.call(this, address, port, addressType, backlog, fd, flags);
+      else begin(this, { address, port, addressType, backlog, fd, flags });
+    };
+  }
+
+  /**
+   * From the first swap on: who called is asked at `listen` itself, since `_listen2` may come after
+   * a name was looked up.
+   */
+  noteCallers(): void {
+    if (this.#callers !== undefined) return;
+    const callers = new WeakMap<object, Listeners>();
+    this.#callers = callers;
+    const { prototype } = net.Server;
+    const { listen } = prototype;
+    const caller = () => this.caller();
+    prototype.listen = function (this: net.Server, ...parts: unknown[]) {
+      const found = caller();
+      if (found !== undefined) callers.set(this, found);
+      return Reflect.apply(listen, this, parts) as net.Server;
+    } as typeof listen;
+  }
+
+  expect(waiting: Waiting): number {
+    const id = this.#nextId++;
+    this.#waiting.set(id, waiting);
+    return id;
+  }
+
+  /** The supervisor's `listenReply`. */
+  reply(reply: ListenReply, handle: RawHandle | undefined): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (waiting === undefined) handle?.close();
+    else waiting(reply, handle);
+  }
+}
+
+export class Listeners {
+  readonly #channel: EventSink;
+  readonly #keepAlive: KeepAlive;
+  readonly #desk: ListenDesk;
+  readonly #all = new Set<Listening>();
+  #accepting = false;
+  /** While a generation is loaded beside the one that serves: that one's. */
+  beside: Listeners | undefined;
+  /** A server has begun to listen, or has given up. */
+  onChange: () => void = () => {};
+  /** A server is about to listen. */
+  onServer: (server: object) => void = () => {};
+
+  constructor(channel: EventSink, keepAlive: KeepAlive, desk: ListenDesk) {
+    this.#channel = channel;
+    this.#keepAlive = keepAlive;
+    this.#desk = desk;
+  }
+
+  get all(): Listening[] {
+    return [...this.#all];
+  }
+
+  /** True once a server listens and none waits for its socket. */
+  get settled(): boolean {
+    return this.#all.size > 0 && this.all.every((listening) => listening.state !== "asked");
+  }
+
+  byKey(key: ListenKey): Listening | undefined {
+    const text = listenKeyText(key);
+    return this.all.find((listening) => listenKeyText(listening.key) === text);
+  }
+
+  /** Every server accepts; those at rest ask for their sockets again. */
+  async accept(): Promise<void> {
+    this.#accepting = true;
+    await Promise.all(this.all.map((listening) => this.#acceptOne(listening)));
+    this.#updateLife();
+  }
+
+  /** No server accepts any more; none is closed. */
+  rest(): void {
+    this.#accepting = false;
+    for (const listening of this.#all) listening.rest();
+    this.#updateLife();
+  }
+
+  /** No server accepts, and no socket is let go of: for as long as a swap takes. */
+  hold(): void {
+    for (const listening of this.#all) listening.hold();
+  }
+
+  /** The sockets that the other generation in this process has, as far as both ask for them. */
+  takeFrom(other: Listeners): void {
+    for (const listening of this.#all) {
+      const partner = other.byKey(listening.key);
+      if (partner?.state !== "accepting") {
+        listening.lose();
+        continue;
+      }
+      revive(listening.server, partner.route);
+      listening.takeFrom(partner);
+    }
+    for (const listening of other.#all) if (listening.state !== "lent") listening.rest();
+    other.#accepting = false;
+    other.#updateLife();
+  }
+
+  /** After the other generation's `takeFrom`, and once nothing of a freeze hangs on the servers. */
+  retire(): void {
+    for (const { state, server, route } of this.#all) if (state === "lent") retire(server, route);
+  }
+
+  /** The generation is gone for good. */
+  dismantle(): void {
+    for (const listening of this.#all) {
+      if (listening.state === "lent") dismantle(listening.server, listening.route);
+      else (listening.server as unknown as net.Server).close();
+    }
+    this.#all.clear();
+    this.#updateLife();
+  }
+
+  async #acceptOne(listening: Listening): Promise<void> {
+    let fresh: RawHandle | undefined;
+    if (listening.state === "resting") {
+      const { reply, handle } = await this.#ask(listening);
+      if (handle === undefined)
+        throw new Error(`${listenKeyText(listening.key)} ${reply.errorCode}`);
+      fresh = handle;
+    }
+    listening.release();
+    const errno = listening.accept(fresh);
+    if (errno !== 0) throw new Error(`listen on ${listenKeyText(listening.key)}: errno ${errno}`);
+  }
+
+  async begin(
+    server: ServerInternals,
+    asked: ListenArguments,
+    original: ListenFunction,
+  ): Promise<void> {
+    const key = this.#keyOf(asked);
+    const listening = new Listening(server, key, asked, original, () => this.#closed(listening));
+    this.#all.add(listening);
+    this.onServer(server);
+    this.#updateLife();
+    const partner = this.beside?.byKey(key);
+    if (partner?.state === "accepting") {
+      this.#channel.send({ type: "claim", key });
+      listening.beginBeside(partner);
+      this.onChange();
+      return;
+    }
+    const { reply, handle } = await this.#ask(listening);
+    if (handle === undefined || isUnbound(key, handle)) {
+      handle?.close();
+      this.#all.delete(listening);
+      listening.fail(handle === undefined ? reply : { ...reply, errorCode: "EADDRINUSE" });
+    } else {
+      listening.begin(handle);
+      if (this.#accepting) await this.#acceptOne(listening);
+    }
+    this.#updateLife();
+    this.onChange();
+  }
+
+  #ask(listening: Listening): Promise<{ reply: ListenReply; handle: RawHandle | undefined }> {
+    const { key, backlog, flags } = listening;
+    return new Promise((resolve) => {
+      const id = this.#desk.expect((reply, handle) => resolve({ reply, handle }));
+      this.#channel.send({ type: "listen", id, key, backlog, flags });
+    });
+  }
+
+  #closed(listening: Listening): void {
+    this.#all.delete(listening);
+    if (listening.wasLent) return;
+    this.#channel.send({ type: "unlisten", key: listening.key });
+    this.#updateLife();
+  }
+
+  #keyOf({ address, port, addressType, fd }: ListenArguments): ListenKey {
+    const key: ListenKey = { family: 6, address, port, ordinal: 0 };
+    if (typeof fd === "number" && fd >= 0) {
+      Object.assign(key, { family: "fd", address: null, port: fd });
+    } else if (port === -1) {
+      // The supervisor binds it, and has another working directory than the app.
+      const path = address === null || address.startsWith("\0") ? address : absolute(address);
+      Object.assign(key, { family: "pipe", address: path, port: -1 });
+    } else if (address) key.family = addressType === 6 ? 6 : 4;
+    else key.address = null;
+    while (this.byKey(key) !== undefined) key.ordinal += 1;
+    return key;
+  }
+
+  /** Only an accepting socket keeps the event loop alive by itself. */
+  #updateLife(): void {
+    const needed = this.all.some((it) => it.wantsLife && it.state !== "accepting");
+    if (needed) this.#keepAlive.hold(this);
+    else this.#keepAlive.release(this);
+  }
+}
+
+/**
+ * A bind to a used port fails only at `listen`; a socket that carries such a failure arrives
+ * unbound, and listening on it would take a port that nobody asked for.
+ */
+function isUnbound(key: ListenKey, handle: RawHandle): boolean {
+  if (typeof key.family !== "number" || key.port === 0) return false;
+  const bound: { port?: number } = {};
+  handle.getsockname?.(bound as Record<string, unknown>);
+  return bound.port !== key.port;
+}

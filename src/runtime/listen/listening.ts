@@ -1,0 +1,268 @@
+/**
+ * One server of the application that listens, and the handle it shares with the other workers.
+ *
+ *   asked ──reply──► standby ──accept()──► accepting ──rest()──► resting ──accept()──► accepting
+ *     │                 │                       │                   │
+ *     └──────────── server.close() by the application, at any time ─┴──► closed
+ *
+ * In standby the server has its handle and has emitted 'listening', but accepts nothing. At rest
+ * it has no handle at all: connections wait in the kernel, in the queue that all workers share.
+ *
+ * Two generations in one process (a swap) have one handle for a key between them:
+ *
+ *   asked ──beginBeside──► lent ──takeFrom(other)──► accepting      the other one: accepting ──► lent
+ */
+import { AsyncResource } from "node:async_hooks";
+import { constants } from "node:os";
+import type { ListenKey, WorkerRequest } from "../../protocol/worker.ts";
+import type { ListenFunction, RawHandle, ServerInternals } from "../node/internals.ts";
+import { failedHandle, PlaceholderHandle } from "./placeholder.ts";
+import { type Route, routeTo } from "./routes.ts";
+
+export type ListenReply = Extract<WorkerRequest, { type: "listenReply" }>;
+
+export interface ListenArguments {
+  address: string | null;
+  port: number;
+  addressType: number;
+  backlog: number | undefined;
+  fd: number | undefined;
+  flags: number | undefined;
+}
+
+const DEFAULT_BACKLOG = 511;
+
+export class Listening {
+  readonly server: ServerInternals;
+  readonly key: ListenKey;
+  readonly #asked: ListenArguments;
+  readonly #listen2: ListenFunction;
+  readonly #onClosed: () => void;
+  /** Runs callbacks in the async context of the application's `listen` call. */
+  readonly #context = new AsyncResource("TSUGI_LISTEN");
+  #placeholder: PlaceholderHandle;
+  #handle: RawHandle | null = null;
+  state: "asked" | "standby" | "accepting" | "resting" | "lent" | "closed" = "asked";
+  /** The servers of all generations in this process that this socket's connections belong to. */
+  route: Route;
+  /** When it was closed, another generation had the socket. */
+  wasLent = false;
+  /** Accepted while held: nobody has seen them. */
+  #held: unknown[][] | undefined;
+
+  constructor(
+    server: ServerInternals,
+    key: ListenKey,
+    asked: ListenArguments,
+    listen2: ListenFunction,
+    onClosed: () => void,
+  ) {
+    this.server = server;
+    this.route = routeTo(server);
+    this.key = key;
+    this.#asked = asked;
+    this.#listen2 = listen2;
+    this.#onClosed = onClosed;
+    this.#placeholder = this.#standIn(addressOf(key));
+    server._handle = this.#placeholder.asHandle();
+  }
+
+  get backlog(): number {
+    return this.#asked.backlog || DEFAULT_BACKLOG;
+  }
+
+  get flags(): number {
+    return this.#asked.flags ?? 0;
+  }
+
+  /** Whether the application wants this server to keep its process alive. */
+  get wantsLife(): boolean {
+    return this.state !== "closed" && this.server._unref !== true;
+  }
+
+  /** The supervisor's first answer: 'listening' or 'error' follows, as under plain Node. */
+  begin(handle: RawHandle): void {
+    if (this.state === "closed") {
+      handle.close();
+      return;
+    }
+    handle.listen = () => 0;
+    if (this.#placeholder.mode !== 0) handle.fchmod?.(this.#placeholder.mode);
+    this.state = "standby";
+    this.#take(handle);
+    this.#callListen2();
+  }
+
+  /** The generation that serves in this process has the socket: it is shown, not asked for. */
+  beginBeside(other: Listening): void {
+    if (this.state === "closed") return;
+    const address: Record<string, unknown> = {};
+    other.server._handle?.getsockname?.(address);
+    this.#placeholder = this.#standIn("address" in address ? address : undefined);
+    this.server._handle = this.#placeholder.asHandle();
+    this.state = "lent";
+    this.#callListen2();
+  }
+
+  /** Connections that come in are kept unseen until `takeFrom` or `release`. */
+  hold(): void {
+    if (this.state !== "accepting" || this.#held !== undefined) return;
+    const held: unknown[][] = [];
+    this.#held = held;
+    this.#placeholder = this.#standIn(undefined);
+    this.#placeholder.onconnection = this.#handle!.onconnection;
+    this.#handle!.onconnection = (...parts: unknown[]) => void held.push(parts);
+  }
+
+  /** What was kept is accepted now. */
+  release(): void {
+    if (this.#held === undefined) return;
+    this.#handle!.onconnection = this.#placeholder.onconnection;
+    this.#acceptHeld();
+  }
+
+  /** The socket that the other generation in this process accepts from is this one's from now on. */
+  takeFrom(other: Listening): void {
+    const handle = other.#handle!;
+    const held = other.#giveAway(handle);
+    this.#handle = handle;
+    moveOwner(this.#placeholder, handle);
+    this.#take(handle);
+    if (this.server._unref) handle.unref();
+    else handle.ref();
+    this.state = "accepting";
+    this.route = other.route;
+    this.route.server = this.server;
+    this.#held = held;
+    if (held !== undefined) this.#acceptHeld();
+  }
+
+  #giveAway(handle: RawHandle): unknown[][] | undefined {
+    const address: Record<string, unknown> = {};
+    handle.getsockname?.(address);
+    const placeholder = this.#standIn(handle.getsockname ? address : undefined);
+    moveOwner(handle, placeholder);
+    const held = this.#held;
+    if (held !== undefined) placeholder.onconnection = this.#placeholder.onconnection;
+    this.#held = undefined;
+    this.#placeholder = placeholder;
+    this.#handle = null;
+    this.server._handle = placeholder.asHandle();
+    this.state = "lent";
+    return held;
+  }
+
+  #acceptHeld(): void {
+    const handle = this.#handle!;
+    const { onconnection } = handle as { onconnection: (...parts: unknown[]) => void };
+    for (const parts of this.#held?.splice(0) ?? []) onconnection.apply(handle, parts);
+    this.#held = undefined;
+  }
+
+  /** The other generation has closed it meanwhile: it is asked for after all. */
+  lose(): void {
+    if (this.state !== "lent") return;
+    this.#handle = this.#placeholder.asHandle();
+    this.state = "resting";
+  }
+
+  fail(reply: ListenReply): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.server._handle = failedHandle(errnoOf(reply));
+    this.#callListen2(reply.errorCode === "EADDRINUSE" ? "::" : "0.0.0.0");
+  }
+
+  /** From here on connections are accepted. `fresh` is needed after a rest. Returns an errno. */
+  accept(fresh?: RawHandle): number {
+    if (this.state === "resting" && fresh !== undefined) this.#putBack(fresh);
+    else if (this.state !== "standby") {
+      fresh?.close();
+      return 0;
+    }
+    const handle = this.#handle!;
+    delete (handle as Partial<RawHandle>).listen;
+    const errno = handle.listen(this.backlog);
+    if (errno === 0) this.state = "accepting";
+    return errno;
+  }
+
+  /** Closes this process's copy of the socket; what connects now waits for another worker. */
+  rest(): void {
+    if (this.state !== "accepting" && this.state !== "standby") return;
+    this.release();
+    const handle = this.#handle!;
+    const address: Record<string, unknown> = {};
+    handle.getsockname?.(address);
+    this.#placeholder = this.#standIn(handle.getsockname ? address : undefined);
+    this.server._handle = this.#placeholder.asHandle();
+    delete (handle as Partial<RawHandle>).close;
+    handle.close();
+    this.state = "resting";
+  }
+
+  #putBack(fresh: RawHandle): void {
+    const old = this.#handle!;
+    for (const symbol of Object.getOwnPropertySymbols(old)) fresh[symbol] = old[symbol];
+    fresh.onconnection = old.onconnection;
+    if (this.server._unref) fresh.unref();
+    this.server._handle = fresh;
+    this.#take(fresh);
+  }
+
+  #take(handle: RawHandle): void {
+    this.#handle = handle;
+    handle.close = (callback) => {
+      delete (handle as Partial<RawHandle>).close;
+      handle.close(callback);
+      this.#closed();
+    };
+    this.server._handle = handle;
+  }
+
+  #callListen2(failedAddress?: string): void {
+    let { address, port, addressType, backlog, fd, flags } = this.#asked;
+    if (!address && typeof fd !== "number" && this.key.family !== "pipe") {
+      // Plain Node names what it bound, not what was asked.
+      const bound: { address?: string } = {};
+      this.#handle?.getsockname?.(bound as Record<string, unknown>);
+      address = failedAddress ?? bound.address ?? "::";
+      addressType = address.includes(":") ? 6 : 4;
+    }
+    this.#context.runInAsyncScope(() =>
+      this.#listen2.call(this.server, address, port, addressType, backlog, fd, flags),
+    );
+  }
+
+  #standIn(address: Record<string, unknown> | undefined): PlaceholderHandle {
+    return new PlaceholderHandle({ onClose: () => this.#closed(), address });
+  }
+
+  #closed(): void {
+    if (this.state === "closed") return;
+    this.wasLent = this.state === "lent";
+    this.state = "closed";
+    this.#onClosed();
+  }
+}
+
+/** Node finds a handle's server by a symbol of its own. */
+function moveOwner(from: object, to: object): void {
+  const source = from as Record<symbol, unknown>;
+  for (const symbol of Object.getOwnPropertySymbols(from)) {
+    (to as Record<symbol, unknown>)[symbol] = source[symbol];
+  }
+  (to as RawHandle).onconnection = (from as RawHandle).onconnection;
+}
+
+/** What `server.address()` can say before there is a socket: everything but the port of `listen(0)`. */
+function addressOf(key: ListenKey): Record<string, unknown> | undefined {
+  if (typeof key.family !== "number" || key.port === 0) return undefined;
+  return { address: key.address ?? "::", port: key.port, family: `IPv${key.family}` };
+}
+
+function errnoOf(reply: ListenReply): number {
+  if (reply.errno !== undefined) return -Math.abs(reply.errno);
+  const errno = constants.errno as Record<string, number>;
+  return -(errno[reply.errorCode ?? ""] ?? constants.errno.EINVAL);
+}

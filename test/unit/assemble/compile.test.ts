@@ -1,0 +1,311 @@
+/** What the compiled file does when Node runs it: the same as the sources did in the project. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, rmSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, describe, test } from "node:test";
+import { buildApplication } from "../../../src/assemble/application.ts";
+import { collectPackages } from "../../../src/assemble/packages.ts";
+import { readSource } from "../../../src/pack/fileSet.ts";
+import { readProject } from "../../../src/pack/project.ts";
+import { silentReport } from "../../../src/pack/report.ts";
+import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
+
+const { folder: base, remove } = temporaryFolder("compile");
+after(remove);
+let count = 0;
+
+/** Compiles the project, writes what would be packed elsewhere, and runs the entry there. */
+async function compileAndRun(
+  files: Record<string, unknown>,
+  {
+    mode = "compile",
+    at = ".",
+    entry = "src/main.ts",
+    env = undefined as NodeJS.ProcessEnv | undefined,
+    prepare = (_: string) => {},
+  } = {},
+) {
+  const folder = join(base, `project-${++count}`);
+  writeFiles(folder, {
+    "package.json": { name: "app", version: "1.0.0", type: "module" },
+    ...files,
+  });
+  prepare(folder);
+  const project = readProject(join(folder, at));
+  const application = await buildApplication(
+    {
+      project,
+      mode: mode as "compile" | "bundle",
+      processes: [{ name: "main", candidates: [entry], workers: 1, overlap: true }],
+      preloads: [],
+      files: undefined,
+      external: [],
+    },
+    silentReport,
+  );
+  const packages = collectPackages(project, application.needed, silentReport);
+  const target = join(base, `app-${count}`);
+  for (const { path, source } of [...application.files, ...packages.files]) {
+    const file = join(target, path);
+    mkdirSync(dirname(file), { recursive: true });
+    if ("link" in source) symlinkSync(source.link, file);
+    else writeFiles(target, { [path]: Buffer.from(readSource(source)).toString("utf8") });
+  }
+  // Nothing may be found in the project any more.
+  rmSync(folder, { recursive: true });
+  const main = join(target, application.processes[0]!.entry);
+  const { stdout, stderr } = spawnSync(process.execPath, ["--enable-source-maps", main], {
+    encoding: "utf8",
+    ...(env === undefined ? {} : { env }),
+  });
+  assert.equal(stderr, "");
+  return { out: stdout.trim(), target, files: application.files.map(({ path }) => path).sort() };
+}
+
+const commonJs = { "package.json": { name: "app", version: "1.0.0" } };
+
+describe("compiled code", () => {
+  test("import of CommonJS packages from CommonJS TypeScript means what require means", async () => {
+    const { out } = await compileAndRun({
+      "package.json": {
+        ...commonJs["package.json"],
+        dependencies: { hidden: "1", both: "1", esm: "1" },
+      },
+      // Named exports that Node's own import cannot see.
+      "node_modules/hidden/package.json": { name: "hidden", version: "1.0.0", main: "index.js" },
+      "node_modules/hidden/index.js":
+        "module.exports = Object.assign(() => 0, { ['si' + 'gn']: () => 'signed' });",
+      // A default export as TypeScript and Babel write it.
+      "node_modules/both/package.json": { name: "both", version: "1.0.0", main: "index.js" },
+      "node_modules/both/index.js":
+        "Object.defineProperty(exports, '__esModule', { value: true }); exports.default = 'the default';",
+      "node_modules/esm/package.json": {
+        name: "esm",
+        version: "1.0.0",
+        type: "module",
+        exports: "./index.js",
+      },
+      "node_modules/esm/index.js": "export const word = 'native'; await 0;",
+      "src/main.ts": `import { sign } from "hidden";
+        import both from "both";
+        import { word } from "esm";
+        import { basename } from "path";
+        console.log(sign(), both, word, basename("/a/b"));`,
+    });
+    assert.equal(out, "signed the default native b");
+  });
+
+  test("a subpath without its ending is found, where the package has no exports", async () => {
+    const { out } = await compileAndRun({
+      "package.json": { name: "app", version: "1.0.0", type: "module", dependencies: { lib: "1" } },
+      "node_modules/lib/package.json": { name: "lib", version: "1.0.0" },
+      "node_modules/lib/fp.js": "module.exports = 'fp';",
+      "node_modules/lib/sub/index.js": "module.exports = 'sub';",
+      "src/main.ts": 'import fp from "lib/fp"; import sub from "lib/sub"; console.log(fp, sub);',
+    });
+    assert.equal(out, "fp sub");
+  });
+
+  test("paths of tsconfig that look like packages, and #imports", async () => {
+    const { out } = await compileAndRun({
+      "package.json": {
+        name: "app",
+        version: "1.0.0",
+        type: "module",
+        imports: { "#own/*": "./src/own/*" },
+      },
+      "tsconfig.json": {
+        compilerOptions: { paths: { "lib/*": ["./src/lib/*"], "~/*": ["./src/*"] } },
+      },
+      "src/lib/a.ts": "export const a = 1;",
+      "src/own/b.ts": "export const b: number = 2;",
+      "src/c.ts": "export const c: number = 3;",
+      "src/main.ts":
+        'import { a } from "lib/a"; import { b } from "#own/b.ts"; import { c } from "~/c"; console.log(a, b, c);',
+    });
+    assert.equal(out, "1 2 3");
+  });
+
+  test("every way to ask where a module is", async () => {
+    const { out, target } = await compileAndRun({
+      ...commonJs,
+      "src/main.ts": `import { places } from "./deep/er/places";
+        import { own } from "./own-names";
+        console.log(JSON.stringify([__dirname, __filename, ...places, require.main === module, own]));`,
+      "src/deep/er/places.ts": `const { __dirname: shadow } = { __dirname: "mine" };
+        export const places = [__dirname, __filename, { __dirname }, shadow, require.main === module];`,
+      "src/own-names.ts": 'const __dirname = "declared here"; export const own = __dirname;',
+    });
+    const deep = join(target, "src/deep/er");
+    assert.deepEqual(JSON.parse(out), [
+      join(target, "src"),
+      join(target, "src/main.mjs"),
+      deep,
+      join(deep, "places.ts"),
+      { __dirname: deep },
+      "mine",
+      false,
+      true,
+      "declared here",
+    ]);
+  });
+
+  test("import.meta of a module that is not the entry", async () => {
+    const { out, target } = await compileAndRun({
+      "src/main.ts": 'import { meta } from "./deep/meta.ts"; console.log(JSON.stringify(meta));',
+      "src/deep/meta.ts":
+        "const { dirname, filename, url, main } = { ...import.meta, dirname: import.meta.dirname, filename: import.meta.filename, url: import.meta.url, main: import.meta.main }; export const meta = [dirname, filename, url, main];",
+    });
+    const file = join(target, "src/deep/meta.ts");
+    assert.deepEqual(JSON.parse(out), [dirname(file), file, `file://${file}`, false]);
+  });
+
+  test("files that the code names by their place are packed", async () => {
+    const { out, files } = await compileAndRun({
+      "src/main.ts": `import { readFileSync, readdirSync } from "node:fs";
+        import path from "node:path";
+        const words = readFileSync(new URL("./data/words.txt", import.meta.url), "utf8");
+        const more = readdirSync(path.join(import.meta.dirname, "..", "more"));
+        const last = readFileSync(\`\${import.meta.dirname}/last.txt\`, "utf8");
+        console.log(words, more.join(), last);`,
+      "src/data/words.txt": "words",
+      "src/data/other.txt": "not named",
+      "src/last.txt": "last",
+      "more/a": "",
+      "more/b": "",
+    });
+    assert.equal(out, "words a,b last");
+    assert.ok(!files.includes("src/data/other.txt"));
+  });
+
+  test("a sibling of the workspace that is TypeScript is compiled in, with what it needs", async () => {
+    const { out, target } = await compileAndRun(
+      {
+        "apps/api/package.json": {
+          name: "api",
+          version: "1.0.0",
+          type: "module",
+          dependencies: { "@org/shared": "workspace:*" },
+        },
+        "apps/api/src/main.ts": 'import { shared } from "@org/shared"; console.log(shared);',
+        "libs/shared/package.json": {
+          name: "@org/shared",
+          version: "1.0.0",
+          type: "module",
+          exports: "./src/index.ts",
+          dependencies: { dep: "1" },
+        },
+        "libs/shared/src/index.ts":
+          'import dep from "dep"; export const shared: string = "shared " + dep;',
+        "node_modules/dep/package.json": { name: "dep", version: "1.0.0" },
+        "node_modules/dep/index.js": "module.exports = 'dep';",
+      },
+      {
+        at: "apps/api",
+        prepare: (folder) => {
+          mkdirSync(join(folder, "node_modules/@org"), { recursive: true });
+          symlinkSync("../../libs/shared", join(folder, "node_modules/@org/shared"));
+        },
+      },
+    );
+    assert.equal(out, "shared dep");
+    assert.ok(!existsSync(join(target, "node_modules/@org")));
+    assert.ok(existsSync(join(target, "node_modules/dep")));
+  });
+
+  test("decorators as tsconfig says, classes keep their names", async () => {
+    const { out } = await compileAndRun({
+      "tsconfig.json": {
+        compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true },
+      },
+      "src/main.ts": `import { Thing as A } from "./a.ts"; import { Thing as B } from "./b.ts";
+        console.log(A.name, B.name, (globalThis as any).seen.join());`,
+      "src/a.ts": "export class Thing {}",
+      "src/b.ts": `(Reflect as any).metadata = (key: string, value: any) => () => {
+          ((globalThis as any).seen ??= []).push(key + "=" + value.map((type: any) => type.name));
+        };
+        const mark = (_: any) => {};
+        @mark export class Thing { constructor(_when: Date, _n: number) {} }`,
+    });
+    assert.equal(out, "Thing Thing design:paramtypes=Date,Number");
+  });
+
+  test("nothing of the build's environment is written into it", async () => {
+    const { out } = await compileAndRun(
+      { "src/main.ts": "console.log(process.env.NODE_ENV, process.env.HOME === undefined);" },
+      { env: { NODE_ENV: "on the host" } },
+    );
+    assert.equal(out, "on the host true");
+  });
+
+  test("dynamic imports stay lazy, and packages in them packages", async () => {
+    const { out } = await compileAndRun({
+      "package.json": { name: "app", version: "1.0.0", type: "module", dependencies: { dep: "1" } },
+      "node_modules/dep/package.json": { name: "dep", version: "1.0.0" },
+      "node_modules/dep/index.js": "module.exports = 'dep';",
+      "src/main.ts": `console.log("first");
+        const { late } = await import("./late.ts");
+        const { default: dep } = await import("dep");
+        console.log(late, dep);`,
+      "src/late.ts": 'console.log("second"); export const late = "late";',
+    });
+    assert.equal(out, "first\nsecond\nlate dep");
+  });
+
+  test("a bundle leaves outside what uses files beside itself, and what no import names", async () => {
+    const engine = "engine";
+    const { out, target } = await compileAndRun(
+      {
+        "package.json": {
+          name: "app",
+          version: "1.0.0",
+          type: "module",
+          dependencies: { plain: "1", [engine]: "1" },
+        },
+        "node_modules/plain/package.json": {
+          name: "plain",
+          version: "1.0.0",
+          dependencies: { placed: "1" },
+        },
+        "node_modules/plain/index.js":
+          "module.exports = (name) => [require('placed'), require(name)];",
+        "node_modules/placed/package.json": { name: "placed", version: "1.0.0" },
+        "node_modules/placed/index.js":
+          "module.exports = require('fs').readFileSync(require('path').join(__dirname, 'data.txt'), 'utf8');",
+        "node_modules/placed/data.txt": "beside",
+        "node_modules/engine/package.json": { name: engine, version: "1.0.0" },
+        "node_modules/engine/index.js": "module.exports = 'by name';",
+        "src/main.ts": 'import plain from "plain"; console.log(plain("engine").join());',
+      },
+      { mode: "bundle" },
+    );
+    assert.equal(out, "beside,by name");
+    assert.ok(!existsSync(join(target, "node_modules/plain")));
+  });
+
+  test("a bundle leaves native packages outside by itself", async () => {
+    const { out, target } = await compileAndRun(
+      {
+        "package.json": {
+          name: "app",
+          version: "1.0.0",
+          type: "module",
+          dependencies: { native: "1", plain: "1" },
+        },
+        "node_modules/native/package.json": { name: "native", version: "1.0.0" },
+        "node_modules/native/binding.gyp": "{}",
+        "node_modules/native/index.js":
+          "module.exports = require('node:path').basename(__dirname);",
+        "node_modules/plain/package.json": { name: "plain", version: "1.0.0" },
+        "node_modules/plain/index.js": "exports.plain = require('./more.json').more;",
+        "node_modules/plain/more.json": '{"more":"inlined"}',
+        "src/main.ts":
+          'import native from "native"; import { plain } from "plain"; console.log(native, plain);',
+      },
+      { mode: "bundle" },
+    );
+    assert.equal(out, "native inlined");
+    assert.ok(!existsSync(join(target, "node_modules/plain")));
+  });
+});

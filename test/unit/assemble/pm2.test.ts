@@ -1,0 +1,156 @@
+/** From a PM2 ecosystem file to a configuration: what is taken over, and what is said about the rest. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { convertEcosystem } from "../../../src/assemble/pm2/convert.ts";
+import { type Pm2App, readEcosystem } from "../../../src/assemble/pm2/ecosystem.ts";
+import { checkConfig } from "../../../src/config/load.ts";
+import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
+
+const convert = async (apps: Pm2App[], deploy = {}) => {
+  const { config, notes } = convertEcosystem({ apps, deploy });
+  await checkConfig(config, "test");
+  return { config, notes, said: notes.map(({ what }) => what) };
+};
+
+describe("an ecosystem file", () => {
+  const { folder, remove } = temporaryFolder("pm2");
+  after(remove);
+
+  const forms: Record<string, string> = {
+    "ecosystem.config.js": "module.exports = { apps: [{ name: 'web', script: 'web.js' }] };",
+    "ecosystem.config.cjs": "module.exports = { apps: { name: 'web', script: 'web.js' } };",
+    "ecosystem.config.mjs": "export default { apps: [{ name: 'web', script: 'web.js' }] };",
+    "process.json": '// PM2 allows comments\n[{ "name": "web", "script": "web.js", },]',
+    "process.yml": "apps:\n  - name: web\n    script: web.js\n",
+    "one.json": '{ "name": "web", "script": "web.js" }',
+  };
+  for (const [name, text] of Object.entries(forms)) {
+    test(`${name} is read as PM2 reads it`, async () => {
+      writeFiles(folder, { [name]: text });
+      const { apps } = await readEcosystem(join(folder, name));
+      assert.deepEqual({ ...apps[0] }, { name: "web", script: "web.js" });
+    });
+  }
+
+  test("one that throws, is not there or names no apps is refused", async () => {
+    writeFiles(folder, { "throws.cjs": "throw new Error('no')", "empty.json": "{}" });
+    for (const name of ["throws.cjs", "empty.json", "nowhere.js"]) {
+      await assert.rejects(readEcosystem(join(folder, name)), { code: "TSUGI_CONFIG_UNREADABLE" });
+    }
+  });
+});
+
+test("one app with one instance is an entry", async () => {
+  const { config, said } = await convert([
+    { name: "web", script: "./dist/web.js", cwd: "server", node_args: "--a --b", wait_ready: true },
+  ]);
+  assert.deepEqual(config, { name: "web", entry: "server/dist/web.js", nodeArgs: ["--a", "--b"] });
+  assert.deepEqual(said, []);
+});
+
+test("instances are workers, and a negative number is asked about", async () => {
+  for (const [instances, workers] of [
+    [3, 3],
+    ["4", 4],
+    ["max", "max"],
+    [0, "max"],
+  ] as const) {
+    const { config, notes } = await convert([{ script: "web.js", instances }]);
+    assert.deepEqual([config.processes?.web?.workers, notes], [workers, []]);
+  }
+  assert.deepEqual((await convert([{ script: "web.js", instances: -1 }])).said, [
+    "web: instances -1",
+  ]);
+});
+
+test("times are milliseconds, in both of PM2's ways to write them", async () => {
+  const app = { script: "web.js", kill_timeout: "3s", listen_timeout: 8000, max_restarts: 7 };
+  const { config } = await convert([app]);
+  assert.deepEqual(config.timeouts, { stopMs: 3000, readyMs: 8000 });
+  assert.deepEqual(config.restarts, { max: 7 });
+});
+
+test("a memory limit is the heap's, unless there is one already", async () => {
+  for (const [limit, megabytes] of [
+    ["300M", 300],
+    ["1.5G", 1536],
+    [104857600, 100],
+  ] as const) {
+    const { config, said } = await convert([{ script: "web.js", max_memory_restart: limit }]);
+    assert.deepEqual(config.nodeArgs, [`--max-old-space-size=${megabytes}`]);
+    assert.deepEqual(said, ["web: max_memory_restart"]);
+  }
+  const own = { script: "web.js", max_memory_restart: "1G", node_args: "--max-old-space-size=99" };
+  assert.deepEqual((await convert([own])).config.nodeArgs, ["--max-old-space-size=99"]);
+});
+
+test("the deploy section is environments, with secrets by their names only", async () => {
+  const app = {
+    script: "web.js",
+    env: { PORT: 4000, API_TOKEN: "abc", NODE_ENV: "development" },
+    env_production: { NODE_ENV: "production", DATABASE: "mysql://me:secret@db/x" },
+  };
+  const target = { user: "deploy", host: ["app1", "root@app2"], path: "/srv/web", repo: "r" };
+  const { config, said } = await convert([app], { production: target });
+  assert.deepEqual(config.environments, {
+    production: {
+      hosts: [
+        { host: "app1", user: "deploy" },
+        { host: "app2", user: "root" },
+      ],
+      root: "/srv/web",
+      env: { PORT: "4000" },
+      secrets: { API_TOKEN: { env: "API_TOKEN" }, DATABASE: { env: "DATABASE" } },
+    },
+  });
+  assert.deepEqual(said, [
+    "API_TOKEN, DATABASE",
+    "deploy.production: path",
+    "deploy.production: repo",
+  ]);
+});
+
+test("without a deploy section the variables are named, for etc/env", async () => {
+  const { config, said } = await convert([
+    { script: "web.js", env: { PORT: 1 }, env_staging: { PORT: 2 } },
+  ]);
+  assert.equal(config.environments, undefined);
+  assert.deepEqual(said, ["env: PORT", "env_staging"]);
+});
+
+test("what apps of one release share is said where they differ", async () => {
+  const { config, said } = await convert([
+    { name: "web", script: "web.js", env: { PORT: 1 }, kill_timeout: 1000 },
+    { name: "jobs", script: "jobs.js", env: { PORT: 2 }, kill_timeout: 9000 },
+  ]);
+  assert.equal(config.timeouts?.stopMs, 9000);
+  assert.deepEqual(said, ["env: PORT", "PORT of web, jobs", "all apps: kill_timeout"]);
+});
+
+test("what can't be said is named with a reason and a way, and what is off is not", async () => {
+  const { notes, said } = await convert([
+    {
+      name: "web",
+      script: "web.js",
+      watch: true,
+      autorestart: true,
+      cron_restart: "0 3 * * *",
+      out_file: "a",
+      error_file: "b",
+      instance_var: "NODE_APP_INSTANCE",
+      interpreter: "node",
+      max_memory: "typo",
+    },
+    { name: "jobs", script: "jobs.py", interpreter: "python3", autorestart: false, watch: false },
+  ]);
+  assert.deepEqual(said, [
+    "web: watch",
+    "web: cron_restart",
+    "web: out_file, error_file",
+    "web: max_memory",
+    "jobs: interpreter",
+    "jobs: autorestart",
+  ]);
+  for (const { why, todo } of notes) assert.ok(why.length > 10 && todo.length > 10);
+});

@@ -1,0 +1,93 @@
+/** A disk that is full: known before, or found out in the middle. Needs root, for a file system of its own. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { test } from "node:test";
+import { TsugiError } from "../../../src/contract/errors.ts";
+import { createReleaseHandler } from "../../../src/handler/index.ts";
+import { layoutOf } from "../../../src/release/layout.ts";
+import {
+  type HandmadeRelease,
+  handmadeRelease,
+  temporaryFolder,
+  writeTarball,
+} from "../../helpers/handmadeRelease.ts";
+
+/** A host on a small file system, with 0.0.1 as its permanent release. */
+async function smallHost(options: string) {
+  const folder = temporaryFolder();
+  const root = folder.at("root");
+  mkdirSync(root);
+  execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", root]);
+  const layout = layoutOf(root, "wall");
+  mkdirSync(layout.releases);
+  const handler = createReleaseHandler(layout);
+  const offer = async (release: HandmadeRelease) =>
+    handler.unpack({ source: await writeTarball(folder.at("a.tar.gz"), release) });
+  await offer(handmadeRelease("0.0.1"));
+  await handler.commit("0.0.1");
+  return {
+    root,
+    handler,
+    offer,
+    [Symbol.dispose]: () => {
+      execFileSync("umount", [root]);
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+function mountMissing(): string | false {
+  if (process.getuid?.() !== 0) return "only root can mount a small file system";
+  using folder = temporaryFolder();
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "tmpfs", folder.path], { stdio: "ignore" });
+    execFileSync("umount", [folder.path]);
+    return false;
+  } catch {
+    return "nothing can be mounted here";
+  }
+}
+
+const skip = mountMissing();
+const listing = (root: string) => readdirSync(root, { recursive: true }).map(String).sort();
+const withoutStaging = (paths: string[]) => paths.filter((path) => path !== "releases/.staging");
+
+async function refused(
+  host: Awaited<ReturnType<typeof smallHost>>,
+  release: HandmadeRelease,
+  code: string,
+  says: RegExp,
+): Promise<void> {
+  const before = withoutStaging(listing(host.root));
+  await assert.rejects(host.offer(release), (error) => {
+    assert.ok(error instanceof TsugiError, String((error as Error).stack));
+    assert.equal(error.code, code);
+    assert.match(error.message, says);
+    assert.equal(error.exitCode, 4);
+    return true;
+  });
+  assert.deepEqual(withoutStaging(listing(host.root)), before);
+  await host.handler.verify("0.0.1", true);
+  const { releases } = await host.handler.registry();
+  assert.deepEqual(
+    releases.map(({ version, status }) => [version, status]),
+    [["0.0.1", "permanent"]],
+  );
+}
+
+test("a release that does not fit is refused before a byte is written", { skip }, async () => {
+  using host = await smallHost("size=17m");
+  const release = handmadeRelease("0.0.2", {
+    "lib/wall-0.0.2/big": { bytes: Buffer.alloc(1 << 20) },
+  });
+  await refused(host, release, "TSUGI_DISK_FULL", /MB needed, \d+ MB free/);
+});
+
+test("a disk that fills up in the middle leaves nothing of it", { skip }, async () => {
+  using host = await smallHost("size=100m,nr_inodes=60");
+  const files = Object.fromEntries(
+    Array.from({ length: 80 }, (_, n) => [`lib/wall-0.0.2/${n}.js`, { bytes: `${n}` }]),
+  );
+  await refused(host, handmadeRelease("0.0.2", files), "TSUGI_UNPACK_REFUSED", /ENOSPC/);
+});

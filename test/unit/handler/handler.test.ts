@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { TsugiError } from "../../../src/contract/errors.ts";
+import { createReleaseHandler } from "../../../src/handler/index.ts";
+import { layoutOf, parsePermanent } from "../../../src/release/layout.ts";
+import { handmadeRelease, temporaryFolder, writeTarball } from "../../helpers/handmadeRelease.ts";
+
+/** A root with these releases unpacked, the first one permanent. */
+async function host(...versions: string[]) {
+  const folder = temporaryFolder();
+  const root = folder.at("root");
+  mkdirSync(join(root, "releases"), { recursive: true });
+  const layout = layoutOf(root, "wall");
+  const handler = createReleaseHandler(layout);
+  for (const version of versions) {
+    const source = await writeTarball(folder.at("a.tar.gz"), handmadeRelease(version));
+    await handler.unpack({ source });
+  }
+  await handler.commit(versions[0]!);
+  const statuses = async () =>
+    Object.fromEntries(
+      (await handler.registry()).releases.map(({ version, status }) => [version, status]),
+    );
+  return { folder, root, layout, handler, statuses, [Symbol.dispose]: folder[Symbol.dispose] };
+}
+
+const hasCode = (code: string) => (error: unknown) =>
+  error instanceof TsugiError && error.code === code;
+
+test("a release goes from unpacked over current to permanent, and its predecessor becomes old", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "unpacked" });
+  await at.handler.install("0.0.2");
+  assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "current" });
+  await at.handler.commit("0.0.2");
+  assert.deepEqual(await at.statuses(), { "0.0.1": "old", "0.0.2": "permanent" });
+  const pointer = parsePermanent(readFileSync(at.layout.permanent, "utf8"));
+  assert.deepEqual(
+    [pointer?.version, pointer?.runtimeDir, pointer?.tsugiDir],
+    ["0.0.2", "node-20.20.0-linux-x64", "tsugi-0.1.0"],
+  );
+});
+
+test("a fall back makes a current release what it was before", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  await at.handler.install("0.0.2");
+  await at.handler.fallBack("0.0.2");
+  assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "unpacked" });
+  await at.handler.install("0.0.2");
+  await at.handler.commit("0.0.2");
+  await at.handler.install("0.0.1");
+  await at.handler.fallBack("0.0.1");
+  assert.deepEqual(await at.statuses(), { "0.0.1": "old", "0.0.2": "permanent" });
+});
+
+test("what merely lies unpacked can't be committed", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  await assert.rejects(at.handler.commit("0.0.2"), hasCode("TSUGI_STATUS_REFUSED"));
+});
+
+test("a rollback goes to the release that was permanent before, and back again", async () => {
+  using at = await host("0.0.1", "0.0.2", "0.0.3");
+  await assert.rejects(at.handler.rollbackTarget(), hasCode("TSUGI_NOTHING_TO_ROLL_BACK_TO"));
+  for (const version of ["0.0.2", "0.0.3"]) {
+    await at.handler.install(version);
+    await at.handler.commit(version);
+  }
+  assert.equal(await at.handler.rollbackTarget(), "0.0.2");
+  await at.handler.install("0.0.2");
+  await at.handler.commit("0.0.2");
+  assert.equal(await at.handler.rollbackTarget(), "0.0.3");
+});
+
+test("after a crash with a current release the registry says permanent and unpacked", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  await at.handler.install("0.0.2");
+  await at.handler.recover();
+  assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "unpacked" });
+});
+
+test("a crash between the rename of permanent and the registry is made good", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  await at.handler.install("0.0.2");
+  const before = readFileSync(at.layout.registry);
+  await at.handler.commit("0.0.2");
+  writeFileSync(at.layout.registry, before);
+  writeFileSync(`${at.layout.registry}.123.tmp`, "{ half");
+  await at.handler.recover();
+  assert.deepEqual(await at.statuses(), { "0.0.1": "old", "0.0.2": "permanent" });
+  assert.ok(!existsSync(`${at.layout.registry}.123.tmp`));
+  assert.equal(await at.handler.rollbackTarget(), "0.0.1");
+});
+
+test("a registry that is missing or torn is made up from what lies there", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  writeFileSync(at.layout.registry, '{ "format": 1, "rel');
+  await at.handler.recover();
+  assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "unpacked" });
+});
+
+test("permanent, current and used releases can't be removed", async () => {
+  using at = await host("0.0.1", "0.0.2", "0.0.3");
+  await at.handler.install("0.0.2");
+  await assert.rejects(at.handler.remove("0.0.1"), hasCode("TSUGI_STATUS_REFUSED"));
+  await assert.rejects(at.handler.remove("0.0.2"), hasCode("TSUGI_STATUS_REFUSED"));
+  await assert.rejects(at.handler.remove("0.0.3", ["0.0.3"]), hasCode("TSUGI_STATUS_REFUSED"));
+  await assert.rejects(at.handler.remove("9.9.9"), hasCode("TSUGI_RELEASE_NOT_FOUND"));
+  await at.handler.remove("0.0.3");
+  assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "current" });
+});
+
+test("with a release go the folders that no other one names, and only those", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  mkdirSync(join(at.root, "lib/by-hand"));
+  await at.handler.remove("0.0.2");
+  assert.ok(!existsSync(join(at.root, "lib/wall-0.0.2")));
+  assert.ok(!existsSync(join(at.root, "releases/0.0.2")));
+  for (const folder of ["lib/wall-0.0.1", "lib/packages-0a0b0c0d", "lib/by-hand"]) {
+    assert.ok(existsSync(join(at.root, folder)), folder);
+  }
+  await at.handler.verify("0.0.1", true);
+});
+
+test("a prune keeps the newest, and always permanent, rollback target and what is in use", async () => {
+  using at = await host("0.0.1", "0.0.2", "0.0.3", "0.0.4", "0.0.5");
+  await at.handler.install("0.0.2");
+  await at.handler.commit("0.0.2");
+  assert.deepEqual(await at.handler.prune(5, []), []);
+  assert.deepEqual(await at.handler.prune(4, []), ["0.0.3"]);
+  assert.deepEqual(await at.handler.prune(1, ["0.0.4"]), ["0.0.5"]);
+  assert.deepEqual(Object.keys(await at.statuses()).sort(), ["0.0.1", "0.0.2", "0.0.4"]);
+});
+
+test("a registry of an unknown format is refused, not overwritten", async () => {
+  using at = await host("0.0.1");
+  writeFileSync(at.layout.registry, '{ "format": 7, "releases": [] }');
+  await assert.rejects(at.handler.recover(), hasCode("TSUGI_FORMAT_UNKNOWN"));
+});

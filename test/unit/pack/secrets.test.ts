@@ -1,0 +1,178 @@
+/** What counts as a secret. The samples are put together here: no token stands in a file of ours. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { isUnlikelyByChance, knownSecrets } from "../../../src/pack/secrets/known.ts";
+import { CREDENTIAL_FILES, RULES } from "../../../src/pack/secrets/rules.ts";
+import { needlesOf, scanFile } from "../../../src/pack/secrets/scan.ts";
+import { writeFiles } from "../../helpers/projects.ts";
+
+const LETTERS = "aB3dE5gH7jK9mN2pQ4rS6tU8vW1xYzC0fLqRwTiO";
+const text = (length: number, alphabet = LETTERS) =>
+  alphabet.repeat(Math.ceil(length / alphabet.length)).slice(0, length);
+const hex = (length: number) => text(length, "0a9b8c7d6e5f4132");
+const upper = (length: number) => text(length, "QWERTYUIOPASDFGHJKLZXCVBNM234567");
+
+const SAMPLES: Record<string, string> = {
+  "private-key": `-----BEGIN RSA PRIVATE KEY-----\n${text(64)}\n${text(64)}\n${text(64)}\n`,
+  age: `AGE-SECRET-KEY-1${upper(58)}`,
+  "aws-id": `AKIA${upper(16)}`,
+  "aws-secret": `aws_secret_access_key = ${text(40)}`,
+  "azure-storage": `AccountKey=${text(86)}==`,
+  github: `ghp_${text(36)}`,
+  "github-fine": `github_pat_${text(22)}_${text(59)}`,
+  gitlab: `glpat-${text(20)}`,
+  slack: `xoxb-${text(12, "1234567890")}-${text(12, "1234567890")}-${text(24)}`,
+  "slack-webhook": `hooks.slack.com/services/T${upper(9)}/B${upper(9)}/${text(24)}`,
+  stripe: `sk_live_${text(24)}`,
+  "stripe-webhook": `whsec_${text(32)}`,
+  npm: `npm_${text(36)}`,
+  npmrc: `//host/:_authToken=${text(30)}`,
+  "google-oauth": `GOCSPX-${text(28)}`,
+  "google-api": `AIza${text(35)}`,
+  openai: `sk-proj-${text(74)}T3BlbkFJ${text(74)}`,
+  anthropic: `sk-ant-api03-${text(93)}AA`,
+  huggingface: `hf_${text(34, "aBcDeFgHiJkLmNoPqRsTuVwXyZ")}`,
+  sendgrid: `SG.${text(22)}.${text(43)}`,
+  mailgun: `key-${hex(32)}`,
+  twilio: `SK${hex(32)}`,
+  telegram: `${text(10, "1234567890")}:AA${text(33)}`,
+  shopify: `shpat_${hex(32)}`,
+  digitalocean: `dop_v1_${hex(64)}`,
+  docker: `dckr_pat_${text(27)}`,
+  databricks: `dapi${hex(32)}`,
+  grafana: `glsa_${text(32)}_${hex(8)}`,
+  vault: `hvs.${text(96)}`,
+  linear: `lin_api_${text(40)}`,
+  notion: `ntn_${text(11, "1234567890")}${text(35)}`,
+  figma: `figd_${text(43)}`,
+  "new-relic": `NRAK-${upper(27)}`,
+  doppler: `dp.pt.${text(43)}`,
+  planetscale: `pscale_tkn_${text(43)}`,
+  heroku: `HRKU-AA${text(58)}`,
+  pypi: `pypi-AgEIcHlwaS5vcmc${text(60)}`,
+  url: `postgres://app:${text(16)}@db.internal/app`,
+};
+
+const scan = (path: string, content: string, known: { name: string; value: string }[] = []) =>
+  scanFile({ path, bytes: Buffer.from(content), isPackage: false }, needlesOf(known));
+
+describe("what has the form of a secret", () => {
+  for (const { id, what } of RULES) {
+    test(`${id}: ${what}, with its line`, () => {
+      const sample = SAMPLES[id];
+      assert.ok(sample, "a sample");
+      const found = scan("src/a.js", `// é\nconst it = "${sample}";\n`);
+      assert.deepEqual(
+        found.map((one) => [one.file, one.line, one.what]),
+        [["src/a.js", 2, what]],
+      );
+      assert.ok(!JSON.stringify(found).includes(sample.slice(-20)));
+    });
+  }
+
+  test("a private key inside a string, its line breaks written out", () => {
+    const key = SAMPLES["private-key"]!.replaceAll("\n", "\\n");
+    assert.equal(
+      scan("a.json", `{ "type": "service_account", "private_key": "${key}" }`).length,
+      1,
+    );
+  });
+
+  test("examples and placeholders are none", () => {
+    for (const none of [
+      "AKIAIOSFODNN7EXAMPLE",
+      `ghp_${"x".repeat(36)}`,
+      `sk_live_${"0".repeat(24)}`,
+      "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: that is how .npmrc has it
+      "//host/:_authToken=${NPM_TOKEN}",
+      "postgres://postgres:password@db/app",
+      `postgres://app:${text(16)}@localhost/app`,
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: code that puts an address together
+      "postgres://${user}:${password}@${host}/app",
+      `a${SAMPLES["aws-id"]}`,
+    ]) {
+      assert.deepEqual(scan("a.js", none), [], none);
+    }
+  });
+
+  test("files that are credentials, by their names", () => {
+    for (const path of ["a/id_rsa", "b.p12", ".netrc", "home/.aws/credentials", "x.tfstate"]) {
+      assert.equal(scan(path, "").length, 1, path);
+    }
+    for (const path of ["src/id_rsa.ts", "src/netrc.js", "aws/credentials"]) {
+      assert.deepEqual(scan(path, ""), [], path);
+    }
+    assert.ok(CREDENTIAL_FILES.every(({ names }) => names !== ""));
+  });
+
+  test("one in a source map is told by the source's own file and line", () => {
+    const sources = ["../src/b.ts", "../src/a.ts"];
+    const sourcesContent = [null, `\n\nkey("${SAMPLES.github}")`];
+    const map = JSON.stringify({ version: 3, sources, sourcesContent, mappings: "" });
+    const [found, ...more] = scan("dist/a.js.map", map);
+    assert.deepEqual([found?.file, found?.line, more], ["src/a.ts", 3, []]);
+  });
+});
+
+describe("values that are known to be secret", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsugi-known-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const value = text(24);
+  const names = (env: NodeJS.ProcessEnv) => knownSecrets(folder, env).map(({ name }) => name);
+
+  test("by the name of the variable, its length and how varied it is", () => {
+    for (const name of ["STRIPE_SECRET", "API_KEY", "DB_PASSWORD", "GH_TOKEN", "SENTRY_AUTH"]) {
+      assert.deepEqual(names({ [name]: value }), [`$${name}`]);
+    }
+    for (const name of [
+      "PATH",
+      "GIT_AUTHOR_NAME",
+      "MAX_TOKENS",
+      "NEXT_PUBLIC_API_KEY",
+      "KEYBOARD",
+    ]) {
+      assert.deepEqual(names({ [name]: value }), [], name);
+    }
+    assert.deepEqual(names({ API_KEY: "short" }), []);
+    assert.deepEqual(names({ API_KEY: "aaaaaaaaaaaaaaaaaaaa" }), []);
+    assert.deepEqual(names({ API_KEY: process.execPath }), []);
+    assert.ok(isUnlikelyByChance("correct horse"));
+  });
+
+  test("of an address its password", () => {
+    const found = knownSecrets(folder, { DATABASE_URL: `postgres://app:${value}@db/app` });
+    assert.deepEqual(
+      found.map((one) => one.value),
+      [`postgres://app:${value}@db/app`, value],
+    );
+    assert.deepEqual(names({ DATABASE_URL: "postgres://db/application" }), []);
+  });
+
+  test("those of .env and .npmrc too", () => {
+    writeFiles(folder, {
+      ".env": `SESSION_SECRET='${value}'\nPORT=4000\n`,
+      ".npmrc": `//host/:_authToken=${text(30)}\n`,
+    });
+    assert.deepEqual(
+      names({}).filter((name) => !name.includes(".npmrc") || name.includes(folder)),
+      ["SESSION_SECRET of .env", `a token of ${join(folder, ".npmrc")}`],
+    );
+  });
+
+  test("as it is, in JSON, in base64", () => {
+    const awkward = 'pass"word\\12345';
+    const known = [{ name: "$PASSWORD", value: awkward }];
+    for (const written of [
+      awkward,
+      JSON.stringify(awkward),
+      Buffer.from(awkward).toString("base64"),
+    ]) {
+      const [found] = scan("dist/a.js", `\n"${written}"`, known);
+      assert.deepEqual([found?.line, found?.what], [2, "the value of $PASSWORD"], written);
+    }
+  });
+});
