@@ -30,6 +30,8 @@ export class HotRegistry {
   readonly carried = new WeakSet<object>();
   /** Responses that touch no state any more. */
   readonly exempt = new WeakSet<object>();
+  /** Responses whose clients come back by themselves. */
+  readonly reconnects = new WeakSet<object>();
   accepts = false;
   /** Set by the first call of anything but `release` and `carried`. */
   used = false;
@@ -89,6 +91,9 @@ export function createHot(registry: HotRegistry, release: HotRelease | undefined
     carried: (connection) => registry.carried.has(connection),
     exempt: (response) => {
       registry.exempt.add(response);
+    },
+    reconnects: (response) => {
+      registry.reconnects.add(response);
     },
     accept: () => {
       registry.used = true;

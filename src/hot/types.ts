@@ -93,6 +93,11 @@ export interface Hot {
   carried(connection: object): boolean;
   /** This response touches no state any more: an upgrade need not wait for it. */
   exempt(response: ServerResponse): void;
+  /**
+   * The client of this response comes back by itself and asks for what it missed: an upgrade may end
+   * it. Said of no response, it is taken to be so for an `EventSource` alone.
+   */
+  reconnects(response: ServerResponse): void;
   /** This application may be replaced inside its running process. */
   accept(): void;
   /** Undefined under plain `node`. */

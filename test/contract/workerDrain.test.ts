@@ -113,12 +113,16 @@ for (const node of NODES) {
       });
     }
 
-    test("a stop ends idle connections at once, waits for responses, tells WebSockets 1012", async () => {
+    test("a stop ends idle connections and event sources, waits for responses, tells WebSockets 1012", async () => {
       await using bench = new Bench(node);
       const worker = bench.start(`
         import http from "node:http";
         import { WebSocketServer } from ${JSON.stringify(WS)};
         const server = http.createServer(async (req, res) => {
+          if (req.url === "/events") {
+            res.writeHead(200, { "content-type": "text/event-stream" });
+            return res.write("data: 1\\n\\n");
+          }
           await new Promise((resolve) => setTimeout(resolve, 200));
           res.end("done");
         });
@@ -131,6 +135,8 @@ for (const node of NODES) {
       const socket = new WebSocket(`ws://127.0.0.1:${port}`);
       await once(socket, "open");
       const answer = fetch(`http://127.0.0.1:${port}/`);
+      const headers = { accept: "text/event-stream" };
+      const events = await fetch(`http://127.0.0.1:${port}/events`, { headers });
       await tick(50);
       const idleEnd = once(idle.resume(), "end");
       const closed = once(socket, "close");
@@ -139,6 +145,7 @@ for (const node of NODES) {
       assert.ok(performance.now() - begin < 2_000);
       assert.equal(lost, 0);
       await idleEnd;
+      assert.equal(await events.text(), "data: 1\n\n");
       assert.equal((await closed)[0], 1012);
       const response = await answer;
       assert.equal(response.headers.get("connection"), "close");
@@ -149,34 +156,84 @@ for (const node of NODES) {
       assert.match(worker.stdout, /closed/);
     });
 
-    test("event streams are ended and come back to the next generation", async () => {
+    test("what comes back by itself is ended early, any other stream runs to its end", async () => {
       await using bench = new Bench(node);
       const source = `
         import http from "node:http";
         import { hot } from "tsugi/hot";
         hot.state("n", { initial: () => 0 });
         const server = http.createServer((req, res) => {
-          res.writeHead(200, { "content-type": "text/event-stream" });
+          if (req.url === "/named") hot.reconnects(res);
+          const type = req.url === "/plain" ? "text/plain" : "text/event-stream";
+          res.writeHead(200, { "content-type": type });
           res.write("data: " + hot.release.generation + "\\n\\n");
+          if (req.url === "/source" || req.url === "/named") return;
+          let count = 0;
+          const timer = setInterval(() => {
+            res.write("data: token " + ++count + "\\n\\n");
+            if (count < 15) return;
+            clearInterval(timer);
+            res.end("data: [DONE]\\n\\n");
+          }, 100);
         });
         server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
       const old = bench.start(source);
       const port = await portOf(old);
       const next = bench.start(source, standby);
-      const open = async () => {
-        const request = http.get({ port, host: "127.0.0.1", agent: false });
+      const open = async (path: string, method = "GET", accept = "*/*") => {
+        const options = {
+          port,
+          path,
+          method,
+          host: "127.0.0.1",
+          agent: false,
+          headers: { accept },
+        };
+        const request = http.request(options).end();
         const [response] = (await once(request, "response")) as [http.IncomingMessage];
         const [first] = await once(response.setEncoding("utf8"), "data");
-        return { response, first };
+        assert.equal(first, "data: 1\n\n");
+        return response;
       };
-      const { response, first } = await open();
-      assert.equal(first, "data: 1\n\n");
+      const comingBack = [await open("/source", "GET", "text/event-stream"), await open("/named")];
+      const toTheirEnd = [
+        await open("/fetch"),
+        await open("/chat", "POST", "text/event-stream"),
+        await open("/plain", "GET", "text/event-stream"),
+      ];
+      const answers = toTheirEnd.map((response) => response.toArray());
+      const ends = comingBack.map((response) => once(response.resume(), "end"));
       await handOff(bench, old, next);
-      await once(response, "end");
-      assert.equal(response.complete, true);
-      const again = await open();
-      assert.equal(again.first, "data: 2\n\n");
-      again.response.destroy();
+      const drained = old.request({ type: "drain", drainMs: 10_000 });
+      await Promise.all(ends);
+      for (const response of comingBack) assert.equal(response.complete, true);
+      for (const answer of answers)
+        assert.match((await answer).join(""), /token 15\n\ndata: \[DONE\]\n\n$/);
+      assert.equal((await drained).lost, 0);
+    });
+
+    test("an EventSource that has no time to be ended gently is drained, not lost", async () => {
+      await using bench = new Bench(node);
+      const source = `
+        import http from "node:http";
+        const server = http.createServer((req, res) => {
+          res.writeHead(200, { "content-type": "text/event-stream" });
+          res.write("data: 1\\n\\n");
+        });
+        server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
+      const old = bench.start(source);
+      const port = await portOf(old);
+      const next = bench.start(source, standby);
+      const stream = async (accept: string) => {
+        const request = http.get({ port, host: "127.0.0.1", agent: false, headers: { accept } });
+        const [response] = (await once(request, "response")) as [http.IncomingMessage];
+        response.on("error", () => {}).resume();
+        return response;
+      };
+      await stream("text/event-stream");
+      await stream("*/*");
+      await handOff(bench, old, next);
+      assert.deepEqual(await old.request({ type: "drain", drainMs: 1 }), { drained: 1, lost: 1 });
     });
   });
 }

@@ -1,8 +1,7 @@
 /** Connections that are told to go come back at once: not all at the same instant, then. */
-import type { ServerResponse } from "node:http";
 import { resumeReading } from "../carry/quiet.ts";
 import type { SocketInternals } from "../node/internals.ts";
-import { closeWebSocket, isEventStream } from "./otherSockets.ts";
+import { closeWebSocket } from "./otherSockets.ts";
 
 const SPREAD_MS = 1_000;
 
@@ -16,12 +15,4 @@ export function farewell(sockets: readonly SocketInternals[]): void {
     };
     setTimeout(end, (index * spreadMs) / sockets.length);
   });
-}
-
-/** An EventSource connects again by itself, and asks for what it has missed. */
-export function endEventStreams(responses: readonly (ServerResponse | null | undefined)[]): void {
-  for (const response of responses) {
-    if (!isEventStream(response)) continue;
-    setTimeout(() => response!.end(), Math.random() * SPREAD_MS);
-  }
 }

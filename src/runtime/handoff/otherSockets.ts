@@ -55,10 +55,6 @@ export function closeWebSocket(socket: SocketInternals): boolean {
   return webSocket !== undefined;
 }
 
-/** By the head that was sent: one given to `writeHead` is not among `getHeaders()`. */
-export const isEventStream = (response: object | null | undefined): boolean =>
-  /^content-type: *text\/event-stream/im.test((response as { _header?: string })?._header ?? "");
-
 /** Belongs to a server that speaks neither HTTP/1 nor HTTP/2. */
 export function isPlainTcp({ _server, server }: SocketInternals): boolean {
   const owner = (_server ?? server) as object;

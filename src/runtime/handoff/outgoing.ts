@@ -21,7 +21,8 @@ import {
 } from "../node/internals.ts";
 import { Ages } from "./ages.ts";
 import type { Carriers } from "./carriers.ts";
-import { endEventStreams, farewell } from "./farewell.ts";
+import { EventSources } from "./eventSources.ts";
+import { farewell } from "./farewell.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
 import { HttpGate } from "./httpGate.ts";
 import { OpenConnections, serversOf } from "./openConnections.ts";
@@ -60,13 +61,15 @@ export class Outgoing {
   #released = false;
   readonly #sending: Sending;
   readonly #staying: Staying;
+  readonly #eventSources: EventSources;
 
   constructor(parts: OutgoingParts) {
     this.#parts = parts;
-    const { channel, listeners, carriers } = parts;
+    const { channel, listeners, carriers, registry } = parts;
+    this.#eventSources = new EventSources(registry.reconnects);
     this.connections = new OpenConnections(listeners, carriers, this.#http2);
     this.#sending = new Sending(channel);
-    this.#staying = new Staying(this.connections, carriers);
+    this.#staying = new Staying(this.connections, carriers, this.#eventSources);
     listeners.onServer = (server) => {
       rememberSecured(server);
       if (isHttp2Server(server) && !this.#http2.has(server)) {
@@ -162,7 +165,7 @@ export class Outgoing {
     await this.#parts.carriers.release((meta, handle) => this.#sending.send(meta, handle));
     await Promise.all(moves);
     await this.#sending.done();
-    endEventStreams(this.#left().map((socket) => socket._httpMessage));
+    this.#eventSources.end(this.#left().map((socket) => socket._httpMessage));
     return { carried: this.#sending.carried, left: this.#left().length, waited };
   }
 
@@ -224,7 +227,7 @@ export class Outgoing {
     if (!this.#released) this.#endIdle();
     await this.#emptyWithin(drainMs);
     this.#parts.carriers.open();
-    const lost = this.#left().filter(isAnswering);
+    const lost = this.#left().filter((socket) => isAnswering(socket) && !this.#comesBack(socket));
     for (const sessions of this.#http2.values()) sessions.destroy();
     farewell(this.#left());
     await this.#emptyWithin(FAREWELL_MS);
@@ -243,6 +246,11 @@ export class Outgoing {
     for (const sessions of this.#http2.values()) sessions.end(true);
     for (const sessions of this.#http2.values()) sessions.destroy();
     farewell(this.connections.others().filter(isWebSocket));
+    this.#eventSources.end(this.#left().map((socket) => socket._httpMessage));
+  }
+
+  #comesBack({ _httpMessage: response }: SocketInternals): boolean {
+    return this.#eventSources.has(response);
   }
 
   async #emptyWithin(ms: number): Promise<void> {

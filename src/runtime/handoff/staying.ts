@@ -7,7 +7,8 @@ import type { ConnectionMeta, WorkerReplies } from "../../protocol/worker.ts";
 import type { CarrierIdentity, SendConnection } from "../carry/carrier.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import type { Carriers } from "./carriers.ts";
-import { endEventStreams, farewell } from "./farewell.ts";
+import type { EventSources } from "./eventSources.ts";
+import { farewell } from "./farewell.ts";
 import type { OpenConnections } from "./openConnections.ts";
 import { Turns } from "./turns.ts";
 
@@ -18,6 +19,7 @@ type Adopt = (meta: ConnectionMeta, handle: RawHandle | undefined) => void;
 export class Staying {
   readonly #open: OpenConnections;
   readonly #carriers: Carriers;
+  readonly #eventSources: EventSources;
   #finishing = new Set<ServerResponse>();
   #stragglers = new Set<SocketInternals>();
   /** Connections that changed hands without being moved. */
@@ -25,7 +27,8 @@ export class Staying {
   #waited = 0;
   #carried = 0;
 
-  constructor(open: OpenConnections, carriers: Carriers) {
+  constructor(open: OpenConnections, carriers: Carriers, eventSources: EventSources) {
+    this.#eventSources = eventSources;
     this.#open = open;
     this.#carriers = carriers;
   }
@@ -56,7 +59,7 @@ export class Staying {
       await turns.end();
     };
     await this.#carriers.release(adoptHere, { carrierFor, onPassed });
-    endEventStreams([...this.#finishing]);
+    this.#eventSources.end([...this.#finishing]);
     const left = this.#countLeft();
     return { carried: this.#carried, left, waited: this.#waited, stayed: this.#stayed };
   }
@@ -69,7 +72,9 @@ export class Staying {
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
     }
     this.#carriers.open();
-    const lost = this.#finishing.size;
+    const lost = [...this.#finishing].filter(
+      (response) => !this.#eventSources.has(response),
+    ).length;
     for (const response of this.#finishing) response.destroy();
     farewell([...this.#stragglers, ...this.#carriers.left]);
     return { drained: atFirst, lost };

@@ -1,0 +1,41 @@
+/**
+ * Responses that may be ended before the application ends them. An `EventSource` connects again by
+ * itself and asks for what it has missed; nobody else does. The same bytes are also the answer of
+ * an API to a `fetch`, which takes an early end for the end of the answer: so it is the request that
+ * tells, not the content type. https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+import type { ServerResponse } from "node:http";
+
+const SPREAD_MS = 1_000;
+
+export class EventSources {
+  readonly #named: WeakSet<object>;
+
+  /** `named`: those of which the application has said so. */
+  constructor(named: WeakSet<object>) {
+    this.#named = named;
+  }
+
+  has(response: ServerResponse | null | undefined): response is ServerResponse {
+    if (response == null || !response.headersSent) return false;
+    return this.#named.has(response) || isEventSource(response);
+  }
+
+  /** They come back at once: not all at the same instant, then. */
+  end(responses: readonly (ServerResponse | null | undefined)[]): void {
+    for (const response of responses.filter((one) => this.has(one))) {
+      setTimeout(() => response.end(), Math.random() * SPREAD_MS).unref();
+    }
+  }
+}
+
+/** By the head that was sent: a type given to `writeHead` is not among `getHeaders()`. */
+const isEventSource = (response: ServerResponse): boolean => {
+  const { method, headers } = response.req;
+  const { _header: head = "" } = response as { _header?: string };
+  return (
+    method === "GET" &&
+    /\btext\/event-stream\b/i.test(headers.accept ?? "") &&
+    /^content-type: *text\/event-stream/im.test(head)
+  );
+};
