@@ -18,7 +18,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -27,13 +27,14 @@ const { version, dependencies } = JSON.parse(readFileSync("package.json", "utf8"
 const define = { __TSUGI_VERSION__: JSON.stringify(version) };
 const npm = Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`));
 
-async function bundle(input, output, { external = [], minify = false } = {}) {
+async function bundle(input, output, { external = [], plugins = [], minify = false } = {}) {
   const present = Object.entries(input).filter(([, file]) => existsSync(file));
   if (present.length === 0) return;
   const build = await rolldown({
     input: Object.fromEntries(present),
     platform: "node",
     external: [/^node:/, ...external],
+    plugins,
     transform: { define, target: "node20" },
   });
   await build.write({
@@ -45,6 +46,13 @@ async function bundle(input, output, { external = [], minify = false } = {}) {
   });
   await build.close();
 }
+
+/** What ships in a release carries the errors of a host, not those of git, ssh and package managers. */
+const hostErrors = {
+  name: "host-errors",
+  resolveId: (source, importer) =>
+    source === "./errors/registry.ts" ? resolve(importer, "../errors/shipped.ts") : null,
+};
 
 /** Every file below a folder with its mode and its bytes. */
 function contentsOf(folder) {
@@ -75,8 +83,10 @@ await bundle(
     hot: "src/hot/index.ts",
   },
   { dir: `${fresh}/release` },
+  { plugins: [hostErrors] },
 );
-await bundle({ hot: "src/hot/index.ts" }, { dir: `${fresh}/release`, format: "cjs" });
+const hotOfReleases = { dir: `${fresh}/release`, format: "cjs" };
+await bundle({ hot: "src/hot/index.ts" }, hotOfReleases, { plugins: [hostErrors] });
 cpSync("src/control/bin.sh", `${fresh}/release/bin.sh`);
 for (const [part, source] of Object.entries({ host: "src/beam-host", build: "src/beam/erl" })) {
   cpSync(source, `${fresh}/beam/${part}`, { recursive: true });

@@ -65,7 +65,7 @@ function errorsPage(): string {
   );
   return `# Errors
 
-<!-- Written by \`npm run docs\` from src/contract/errors.ts: change it there. -->
+<!-- Written by \`npm run docs\` from src/contract/errors/: change it there. -->
 
 Every error has a code, says what was expected and what was found, and names the next step (→). Words in braces are
 filled in. With \`--json\` the error is a document of its own: \`{ "error": { code, message, hint, exitCode, details } }\`.

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { ERRORS } from "../contract/errors.ts";
+import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { canonicalJson } from "../release/manifest.ts";
 import { compileOwn } from "./compileOwn.ts";
@@ -124,5 +124,5 @@ function placeTsugi(compiled: string, library: string): void {
     if (/\.(sh|awk)$/.test(file) && file !== "bin.sh") cpSync(join(host, file), join(priv, file));
   }
   // One registry for both kinds of host.
-  writeFileSync(join(priv, "errors.json"), canonicalJson(ERRORS));
+  writeFileSync(join(priv, "errors.json"), canonicalJson(BEAM_HOST_ERRORS));
 }

@@ -46,7 +46,11 @@ export interface HostFacts {
 }
 
 /** @throws TSUGI_HOST_UNREACHABLE, TSUGI_HOST_FAILED */
-export async function readFacts(host: Transport, layout: Layout): Promise<HostFacts> {
+export async function readFacts(
+  host: Transport,
+  layout: Layout,
+  environment: string,
+): Promise<HostFacts> {
   const { stdout, stderr, exitCode } = await host.run(askFacts(layout), { readOnly: true });
   try {
     const facts = parseFacts(stdout);
@@ -60,7 +64,8 @@ export async function readFacts(host: Transport, layout: Layout): Promise<HostFa
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = `${messageOf(error)} (exit ${exitCode}) ${stderr.trim()}`.trim();
-    throw new TsugiError("TSUGI_HOST_FAILED", { host: host.name, what: "asking it", problem });
+    const details = { host: host.name, what: "asking it", problem, environment };
+    throw new TsugiError("TSUGI_HOST_FAILED", details);
   }
 }
 

@@ -20,7 +20,7 @@ export class Host {
   readonly spec: HostSpec;
   readonly layout: Layout;
   readonly transport: Transport;
-  readonly #environment: string;
+  readonly environment: string;
   readonly #report: Report;
 
   constructor(
@@ -33,7 +33,7 @@ export class Host {
     this.spec = spec;
     this.layout = layoutOf(spec.root, app);
     this.transport = transport;
-    this.#environment = environment;
+    this.environment = environment;
     this.#report = report;
   }
 
@@ -71,7 +71,7 @@ export class Host {
       const ms = stopwatch();
       let isTold = false;
       for (;;) {
-        const facts = await readFacts(this.transport, this.layout);
+        const facts = await readFacts(this.transport, this.layout, this.environment);
         // With somebody's lock it is somebody's: taking it says whose.
         const isTheirs = facts.lock !== undefined && ms() > LOCK_ENDS_MS;
         if (!facts.isBusy || isTheirs) return facts;
@@ -98,7 +98,7 @@ export class Host {
 
   failed(what: string, { exitCode, stderr, stdout }: RunResult): TsugiError {
     const problem = (stderr.trim() || stdout.trim() || `exit ${exitCode}`).slice(-600);
-    const details = { host: this.name, what, problem, environment: this.#environment };
+    const details = { host: this.name, what, problem, environment: this.environment };
     return new TsugiError("TSUGI_HOST_FAILED", details);
   }
 

@@ -2,7 +2,7 @@
  * From what the hosts say to what will be done: per host one action, or why it can't be; and the waves
  * in which they are changed. Pure: nothing is asked, nothing run.
  */
-import { type ErrorJson, errorToJson, TsugiError } from "../contract/errors.ts";
+import { type ErrorJson, errorOf, errorToJson, TsugiError } from "../contract/errors.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { Plan } from "../relup/index.ts";
@@ -145,9 +145,7 @@ function relupOf(
   if (facts.manifest === undefined) return {};
   const relup = planUpgrade(facts.manifest, to);
   const [obstacle] = relup.obstacles;
-  if (obstacle !== undefined) {
-    throw new TsugiError(obstacle.code, { ...obstacle.details, host: host.name });
-  }
+  if (obstacle !== undefined) throw errorOf(obstacle);
   const restarts = to.kind === "beam" && relup.strategy === "restart";
   // It is started only to be upgraded: there is nothing that could be lost.
   if (facts.status === undefined) return { restarts };

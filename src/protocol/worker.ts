@@ -171,8 +171,8 @@ export type WorkerRequest =
   | { type: "allCarried" }
   /** Loads another generation beside the one that serves; it says `ready` or `failed`. */
   | { type: "swapLoad"; boot: WorkerBoot }
-  /** Answer to the worker's `listen`: with a handle, or with the errno name of the failed bind. */
-  | { type: "listenReply"; id: number; errorCode?: string; errno?: number; syscall?: string };
+  /** Answer to the worker's `listen`: with a handle, or with the errno of the failed bind. */
+  | { type: "listenReply"; id: number; errno?: number };
 
 export type WorkerRequestWithReply = Exclude<
   WorkerRequest,

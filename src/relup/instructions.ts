@@ -3,6 +3,7 @@
  * Plain data: `plan` computes it, `explain` prints it, the supervisor's upgrade loop evaluates it.
  * As in OTP there is exactly one `pointOfNoReturn`.
  */
+import type { Reason } from "../contract/errors.ts";
 import type { Strategy } from "../protocol/report.ts";
 import type { AppliedAppup } from "./appup.ts";
 
@@ -32,14 +33,12 @@ export interface Difference {
 }
 
 /** Why a relup must not be run at all; becomes the error of the same code. */
-export interface Obstacle {
-  code:
-    | "TSUGI_STATE_PATH_MISSING"
-    | "TSUGI_WORKERS_LOSE_STATE"
-    | "TSUGI_NAME_DIFFERS"
-    | "TSUGI_UPGRADE_FORBIDDEN";
-  details: Record<string, string | number>;
-}
+export type Obstacle = Reason<
+  | "TSUGI_STATE_PATH_MISSING"
+  | "TSUGI_WORKERS_LOSE_STATE"
+  | "TSUGI_NAME_DIFFERS"
+  | "TSUGI_UPGRADE_FORBIDDEN"
+>;
 
 export interface Plan {
   strategy: Strategy;

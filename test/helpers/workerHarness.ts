@@ -9,7 +9,6 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { getSystemErrorName } from "node:util";
 import type { ErrorJson } from "../../src/contract/errors.ts";
 import {
   type AdoptedConnection,
@@ -156,10 +155,7 @@ export class WorkerUnderTest {
   #listen({ id, key, flags }: Of<"listen">): void {
     const handle = this.sockets.get(key, flags);
     if (typeof handle !== "number") this.send({ type: "listenReply", id }, handle);
-    else {
-      const errorCode = getSystemErrorName(handle);
-      this.send({ type: "listenReply", id, errorCode, errno: handle, syscall: "listen" });
-    }
+    else this.send({ type: "listenReply", id, errno: handle });
   }
 
   send(request: WorkerRequest, handle?: Handle, generation?: number): void {

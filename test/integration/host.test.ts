@@ -192,7 +192,7 @@ test(
     }
     const [code] = await ended;
     assert.ok(code > 0, `code ${code}`);
-    assert.match(output, /TSUGI_GAVE_UP/);
+    assert.match(output, /TSUGI_GAVE_UP[\s\S]*The last time it exited with code/);
     expectEnd(await host.app("status"), 3);
   },
 );

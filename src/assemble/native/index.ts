@@ -56,7 +56,6 @@ export async function refuseUnfitAddons(
   throw new TsugiError("TSUGI_ADDON_UNFIT", {
     problems: problems.map(({ owner, text }) => `${owner}: ${text}`).join("\n  "),
     rebuild: `PATH="${join(runtime.node, "..")}:$PATH" ${managerName} rebuild ${names.join(" ")}`,
-    node: runtime.version,
   });
 }
 

@@ -1,5 +1,5 @@
 %% Errors are thrown as {tsugi_error, Code, Details}; their words come from the one registry
-%% (src/errors.ts), which the build writes to priv/errors.json.
+%% (src/contract/errors/), which the build writes to priv/errors.json.
 -module(tsugi_error).
 -export([throw/2, with_exit/2, to_map/1, exit_code/1, render/1, from_reason/3, text/1]).
 

@@ -1,4 +1,4 @@
-import { TsugiError } from "../../contract/errors.ts";
+import { errorOf, TsugiError } from "../../contract/errors.ts";
 import { explainPlan, type Plan, planUpgrade } from "../../relup/index.ts";
 import { printError, printResult } from "../output.ts";
 import { manifestAt } from "../places.ts";
@@ -28,7 +28,7 @@ export async function planCommand(from: string, to: string, options: Options): P
 
 function refusalOf(plan: Plan, allowed: Options["require"]): TsugiError | undefined {
   const [obstacle] = plan.obstacles;
-  if (obstacle !== undefined) return new TsugiError(obstacle.code, obstacle.details);
+  if (obstacle !== undefined) return errorOf(obstacle);
   const { from, to, strategy, reasons } = plan;
   if (allowed === undefined) return undefined;
   if (STRATEGIES.indexOf(strategy) <= STRATEGIES.indexOf(allowed)) return undefined;

@@ -68,13 +68,7 @@ export async function refuseSecrets(request: SecretsRequest, report: BuildReport
     report.warn(`secrets.allow: ${file} holds nothing that would be refused; take it out.`);
   }
   if (refused.length === 0) return;
-  const { file, line } = refused[0]!;
-  throw new TsugiError("TSUGI_SECRET_FOUND", {
-    places: list(refused),
-    count: refused.length,
-    file,
-    line,
-  });
+  throw new TsugiError("TSUGI_SECRET_FOUND", { places: list(refused), file: refused[0]!.file });
 }
 
 function scan(files: PackedFile[], isPackage: boolean, needles: readonly Needle[]): Finding[] {

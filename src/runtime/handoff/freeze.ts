@@ -5,7 +5,7 @@ import { nowMs } from "../../platform/clock.ts";
 import type { Holder, WorkerReplies } from "../../protocol/worker.ts";
 import type { Outgoing } from "./outgoing.ts";
 
-export class FreezeTimeout extends TsugiError {
+export class FreezeTimeout extends TsugiError<"TSUGI_FREEZE_TIMEOUT"> {
   readonly holders: Holder[];
 
   constructor(timeoutMs: number, holders: Holder[]) {

@@ -1,6 +1,8 @@
 /** Every server of a generation that listens, and the conversation about their sockets. */
 import net from "node:net";
+import { constants } from "node:os";
 import { resolve as absolute } from "node:path";
+import { getSystemErrorName } from "node:util";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 import type { EventSink } from "../node/channel.ts";
 import type { ListenFunction, RawHandle, ServerInternals } from "../node/internals.ts";
@@ -150,13 +152,12 @@ export class Listeners {
     let fresh: RawHandle | undefined;
     if (listening.state === "resting") {
       const { reply, handle } = await this.#ask(listening);
-      if (handle === undefined)
-        throw new Error(`${listenKeyText(listening.key)} ${reply.errorCode}`);
+      if (handle === undefined) throw new Error(failureText(listening.key, errnoOf(reply)));
       fresh = handle;
     }
     listening.release();
     const errno = listening.accept(fresh);
-    if (errno !== 0) throw new Error(`listen on ${listenKeyText(listening.key)}: errno ${errno}`);
+    if (errno !== 0) throw new Error(failureText(listening.key, errno));
   }
 
   async begin(
@@ -180,7 +181,7 @@ export class Listeners {
     if (handle === undefined || isUnbound(key, handle)) {
       handle?.close();
       this.#all.delete(listening);
-      listening.fail(handle === undefined ? reply : { ...reply, errorCode: "EADDRINUSE" });
+      listening.fail(handle === undefined ? errnoOf(reply) : constants.errno.EADDRINUSE);
     } else {
       listening.begin(handle);
       if (this.#accepting) await this.#acceptOne(listening);
@@ -236,3 +237,9 @@ function isUnbound(key: ListenKey, handle: RawHandle): boolean {
   handle.getsockname?.(bound as Record<string, unknown>);
   return bound.port !== key.port;
 }
+
+/** A handle may be lost on its way as well: then nobody has said why. */
+const errnoOf = (reply: ListenReply): number => reply.errno ?? constants.errno.EINVAL;
+
+const failureText = (key: ListenKey, errno: number): string =>
+  `listen on ${listenKeyText(key)}: ${getSystemErrorName(-Math.abs(errno))}`;

@@ -166,11 +166,12 @@ export class Listening {
     this.state = "resting";
   }
 
-  fail(reply: ListenReply): void {
+  /** By Node's own failure of `listen`; `errno` as the kernel has it, of either sign. */
+  fail(errno: number): void {
     if (this.state === "closed") return;
     this.state = "closed";
-    this.server._handle = failedHandle(errnoOf(reply));
-    this.#callListen2(reply.errorCode === "EADDRINUSE" ? "::" : "0.0.0.0");
+    this.server._handle = failedHandle(-Math.abs(errno));
+    this.#callListen2(Math.abs(errno) === constants.errno.EADDRINUSE ? "::" : "0.0.0.0");
   }
 
   /** From here on connections are accepted. `fresh` is needed after a rest. Returns an errno. */
@@ -259,10 +260,4 @@ function moveOwner(from: object, to: object): void {
 function addressOf(key: ListenKey): Record<string, unknown> | undefined {
   if (typeof key.family !== "number" || key.port === 0) return undefined;
   return { address: key.address ?? "::", port: key.port, family: `IPv${key.family}` };
-}
-
-function errnoOf(reply: ListenReply): number {
-  if (reply.errno !== undefined) return -Math.abs(reply.errno);
-  const errno = constants.errno as Record<string, number>;
-  return -(errno[reply.errorCode ?? ""] ?? constants.errno.EINVAL);
 }

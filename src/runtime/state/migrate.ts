@@ -26,7 +26,7 @@ export async function migrate(value: unknown, plan: MigrationPlan): Promise<unkn
       current = await steps![version]!(current);
     } catch (error) {
       const problem = `its step from version ${version} to ${version + direction} threw: ${messageOf(error)}`;
-      throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from, to }, { cause: error });
+      throw new TsugiError("TSUGI_STATE_FAILED", { state, problem }, { cause: error });
     }
   }
   return current;

@@ -14,7 +14,7 @@ export async function migratePurely(input: unknown, plan: MigrationPlan): Promis
   const output = await migrate(input, plan);
   if (!isSame(before, imageOf(input))) {
     const problem = "its migration changes the value that it is given; it has to make a new one";
-    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from, to });
+    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem });
   }
   return output;
 }

@@ -115,7 +115,7 @@ async function pack(
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = messageOf(error);
-    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from, to }, { cause: error });
+    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem }, { cause: error });
   }
 }
 

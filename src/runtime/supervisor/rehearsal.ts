@@ -68,10 +68,10 @@ async function rehearseSlot(
 
 /** @throws TSUGI_STATE_FAILED */
 function refuseImpure(states: CarriedState[]): void {
-  for (const { name: state, from, to, changesInput } of states) {
+  for (const { name: state, changesInput } of states) {
     if (!changesInput) continue;
     const problem = "its migration changes the value that it is given; it has to make a new one";
-    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem, from: from ?? 0, to });
+    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem });
   }
 }
 

@@ -2,7 +2,7 @@
  * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it: the
  * steps so far, then the rest, then the same report. Whoever asks for another one is refused.
  */
-import { errorFromJson, messageOf, TsugiError } from "../../contract/errors.ts";
+import { errorFromJson, errorOf, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { fault } from "../../platform/faults.ts";
@@ -255,5 +255,5 @@ function listSteps({ appup }: Plan, emit: (event: ControlEvent) => void): void {
 
 function refuseObstacles(plan: Plan): void {
   const obstacle = plan.obstacles[0];
-  if (obstacle) throw new TsugiError(obstacle.code, obstacle.details);
+  if (obstacle) throw errorOf(obstacle);
 }

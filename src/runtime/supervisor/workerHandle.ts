@@ -1,6 +1,11 @@
 /** The supervisor's end of one worker: spawn, requests with replies, events, the end. */
 import { EventEmitter } from "node:events";
-import { type ErrorJson, errorFromJson, TsugiError } from "../../contract/errors.ts";
+import {
+  type DetailsOf,
+  type ErrorJson,
+  errorFromJson,
+  TsugiError,
+} from "../../contract/errors.ts";
 import type {
   AdoptedConnection,
   ConnectionMeta,
@@ -38,10 +43,10 @@ type BodyOf<K extends keyof WorkerReplies> = Omit<
 type Pending = { resolve: (value: unknown) => void; reject: (error: Error) => void };
 
 /** A freeze that ran out says what held it. */
-export class FreezeHeldError extends TsugiError {
+export class FreezeHeldError extends TsugiError<"TSUGI_FREEZE_TIMEOUT"> {
   readonly holders: Holder[];
   constructor(error: ErrorJson, holders: Holder[]) {
-    super("TSUGI_FREEZE_TIMEOUT", error.details ?? {});
+    super("TSUGI_FREEZE_TIMEOUT", error.details as DetailsOf<"TSUGI_FREEZE_TIMEOUT">);
     this.message = error.message;
     this.holders = holders;
   }

@@ -53,7 +53,7 @@ async function convert(sender: Cell, receiver: Cell, from: Side, to: Side): Prom
     return decode ? decode(migrated) : migrated;
   } catch (error) {
     if (error instanceof TsugiError) throw error;
-    const details = { state, problem: messageOf(error), from: at, to: wanted };
-    throw new TsugiError("TSUGI_STATE_FAILED", details, { cause: error });
+    const problem = messageOf(error);
+    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem }, { cause: error });
   }
 }

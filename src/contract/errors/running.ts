@@ -1,0 +1,134 @@
+import { define } from "./define.ts";
+
+/** What a running system says: its supervisor, its workers, its upgrades. */
+export const RUNNING_ERRORS = define({
+  TSUGI_NOT_RUNNING: {
+    exitCode: 3,
+    message: "{name} is not running (looked in {root}).",
+    hint: "Start it: {bin} start",
+  },
+  TSUGI_ALREADY_RUNNING: {
+    exitCode: 1,
+    message: "{name} {version} runs already, pid {pid}.",
+    hint: "See it: {bin} status · new version: {bin} upgrade <vsn> · new settings: {bin} reload",
+  },
+  TSUGI_NOT_READY: {
+    exitCode: 1,
+    message: "{what} was not ready within {timeoutMs} ms: {why}",
+    hint: "Look at the log: {bin} logs · more time: timeouts.readyMs in tsugi.config.ts or etc/config.json",
+  },
+  TSUGI_GAVE_UP: {
+    exitCode: 1,
+    message:
+      "{process} crashed {count} times within {withinMs} ms; the supervisor gave up. The last time {why}.",
+    hint: "The log has the reason: {bin} logs",
+  },
+  TSUGI_CONTROL_UNREACHABLE: {
+    exitCode: 1,
+    message: "The supervisor (pid {pid}) does not answer on its control socket: {problem}",
+    hint: "If it hangs: kill -9 {pid}, then {bin} start",
+  },
+  TSUGI_WORKER_DIED: {
+    exitCode: 4,
+    message: "The worker {process}.{slot} (pid {pid}) is gone: {why}.",
+    hint: "The log has its last words: {bin} logs",
+  },
+  TSUGI_SUCCESSOR_DIED: {
+    exitCode: 4,
+    message: "The new supervisor did not come up: {why}",
+    hint: "The old one serves as before. The log may have the reason: {bin} logs",
+  },
+  TSUGI_WORKER_SILENT: {
+    exitCode: 4,
+    message:
+      "The worker {process}.{slot} (pid {pid}) did not answer {request} within {timeoutMs} ms.",
+    hint: "Something blocks its event loop; the log may say what: {bin} logs",
+  },
+  TSUGI_NO_SUCH_WORKER: {
+    exitCode: 2,
+    message: "There is no worker {process}.{slot}.",
+    hint: "See what runs: {bin} status",
+  },
+  TSUGI_HOOK_FAILED: {
+    exitCode: 4,
+    message: "{hook} ({moment}) failed: {problem}",
+    hint: "before: the old version serves; correct it and try again. after: the new one serves and stays. See: {bin} status",
+  },
+  TSUGI_LOAD_FAILED: {
+    exitCode: 4,
+    message: "{name} {version} did not load: {problem}",
+    hint: "The old version serves as before. The log has the rest: {bin} logs",
+  },
+  TSUGI_FREEZE_TIMEOUT: {
+    exitCode: 4,
+    message: "Not frozen within {timeoutMs} ms; held by {holders}",
+    hint: "Thawed: the old version serves as before. Let it end, exempt it (hot.exempt(res)), or raise timeouts.freezeMs.",
+  },
+  TSUGI_STATE_PATH_MISSING: {
+    exitCode: 4,
+    message:
+      'State "{state}" is at version {from}; {version} wants {to}, and nothing says how to get there.',
+    hint: 'Add the missing step to hot.state("{state}", { upgrade / downgrade }) and build again.',
+  },
+  TSUGI_UPGRADE_FORBIDDEN: {
+    exitCode: 4,
+    message: "From {from} to {to} is forbidden by the appup of {by}: {reason}",
+    hint: "The running version serves as before. Another way, through a version in between: {bin} releases",
+  },
+  TSUGI_STATE_FAILED: {
+    exitCode: 4,
+    message: 'State "{state}" could not be carried: {problem}',
+    hint: "The old version serves as before, its state untouched.",
+  },
+  TSUGI_FREEZE_FAILED: {
+    exitCode: 4,
+    message: "A hot.freeze hook failed: {problem}",
+    hint: "Thawed: the old version serves as before. The log has the rest: {bin} logs",
+  },
+  TSUGI_UNHEALTHY: {
+    exitCode: 5,
+    message: "{version} was unhealthy in probation: {problem}",
+    hint: "Handed back: {previous} serves again. The log has the rest: {bin} logs",
+  },
+  TSUGI_MEMORY_SHORT: {
+    exitCode: 4,
+    message: "Carrying the state takes about {bytesMb} MB; {availableMb} MB are left.",
+    hint: "Give the machine or the cgroup more memory, or make the state smaller.",
+  },
+  TSUGI_OLD_CODE_LEFT: {
+    exitCode: 1,
+    message:
+      "{version} serves and is permanent, but {previous} has left something that can still run: {what}.",
+    hint: "End it in hot.dispose, then deploy again. {bin} status shows it until it is gone; {bin} restart ends it.",
+  },
+  TSUGI_NOT_COMMITTED: {
+    exitCode: 5,
+    message: "{version} was installed and given up before its commit.",
+    hint: "Handed back: {previous} serves again.",
+  },
+  TSUGI_NOTHING_TO_COMMIT: {
+    exitCode: 1,
+    message: "No release is installed and waiting for its commit.",
+    hint: "See what runs and what there is: {bin} status, {bin} releases",
+  },
+  TSUGI_RELEASE_IN_USE: {
+    exitCode: 4,
+    message: "{version} is running.",
+    hint: "Upgrade to another version first.",
+  },
+  TSUGI_WORKERS_LOSE_STATE: {
+    exitCode: 4,
+    message: "{process} has state in {from} slots; the new release has only {to}.",
+    hint: "Keep the number of workers, or move the state out first.",
+  },
+  TSUGI_NAME_DIFFERS: {
+    exitCode: 4,
+    message: "This is a release of {to}; here runs {from}.",
+    hint: "Give it an install root of its own.",
+  },
+  TSUGI_UPGRADE_UNDER_WAY: {
+    exitCode: 4,
+    message: "An upgrade to {version} is under way.",
+    hint: "Attach to it: {bin} upgrade {version}",
+  },
+});
