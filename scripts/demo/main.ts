@@ -211,14 +211,11 @@ function sayWhatNext(): void {
 /** The same for an Elixir release, where Elixir is installed; not with --no-beam. */
 function runBeamDemo(): number {
   if (process.argv.includes("--no-beam")) return 0;
-  const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
   const elixir = spawnSync("elixir", ["--version"], { stdio: "ignore" });
-  if (!scripts["demo:beam"] || elixir.status !== 0) return 0;
+  if (elixir.status !== 0) return 0;
   console.log();
-  const beam = spawnSync("npm", ["run", "--silent", "demo:beam"], {
-    cwd: projectRoot,
-    stdio: "inherit",
-  });
+  const program = join(projectRoot, "scripts", "demo.mjs");
+  const beam = spawnSync(process.execPath, [program, "beam"], { stdio: "inherit" });
   return beam.status ?? 1;
 }
 

@@ -2,7 +2,7 @@
  * docs/reliability.md: prose by hand, and one section for each machine that tries to break the
  * promises. A section stands between two markers and is written by its machine, as it came out:
  *
- *   <!-- crash: written by `npm run crash -- --write` -->  …  <!-- /crash -->
+ *   <!-- crash: written by `npm run long -- crash --write` -->  …  <!-- /crash -->
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { arch, cpus, release, totalmem, type } from "node:os";
@@ -13,7 +13,7 @@ export const RELIABILITY_PAGE = fileURLToPath(
 );
 
 /**
- * Section → the npm script that writes it, and its arguments; `--write` is added. `npm run reliability`
+ * Section → the machine that writes it, and its arguments; `--write` is added. `npm run long -- reliability`
  * runs them in this order.
  */
 export const MACHINES: Readonly<Record<string, readonly string[]>> = {

@@ -1,5 +1,5 @@
 /**
- * `npm run crash:deploy`: every event of a deploy, taken from a run of it, is a moment to kill it with
+ * `npm run long -- crash:deploy`: every event of a deploy, taken from a run of it, is a moment to kill it with
  * -9 (and some to press Ctrl-C). Many minutes: TSUGI_SHARD=1/4 takes every fourth of them. `npm test`
  * has a sample in deployFaults.test.ts.
  */

@@ -1,6 +1,6 @@
 /**
  * Hosts as they are: each on a network of its own, with its own user, key and root folder; and what a
- * deploy does when a cable is pulled. With `npm run crash:deploy`: ssh takes half a minute to notice.
+ * deploy does when a cable is pulled. With `npm run long -- crash:deploy`: ssh takes half a minute to notice.
  */
 import assert from "node:assert/strict";
 import {

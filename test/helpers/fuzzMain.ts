@@ -1,4 +1,4 @@
-/** The long form of the fuzzer; scripts/fuzz.mjs starts it. */
+/** The long form of the fuzzer; scripts/long.mjs starts it. */
 import { readdirSync } from "node:fs";
 import { writeSection } from "../../scripts/lib/reliability.ts";
 import { corpusFolder, keepInCorpus, readCorpus } from "./fuzzCorpus.ts";
@@ -52,6 +52,10 @@ const lines = [
 console.log(lines.join("\n"));
 if (isWritten) {
   const body = `\`\`\`text\n${lines.join("\n")}\n\`\`\``;
-  writeSection({ name: "archives", command: `npm run fuzz -- ${seconds} ${seed} --write`, body });
+  writeSection({
+    name: "archives",
+    command: `npm run long -- fuzz ${seconds} ${seed} --write`,
+    body,
+  });
 }
 if (failures > 0) process.exitCode = 1;

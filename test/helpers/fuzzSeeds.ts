@@ -1,5 +1,5 @@
 /**
- * The part of the corpus that was thought of, not found: `npm run fuzz -- seeds` writes it anew, which is
+ * The part of the corpus that was thought of, not found: `npm run long -- fuzz seeds` writes it anew, which is
  * needed only when a format changes. Each file is named by what has to become of it.
  */
 import assert from "node:assert/strict";

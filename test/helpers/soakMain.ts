@@ -1,4 +1,4 @@
-/** The program behind `npm run soak -- --upgrades N`. */
+/** The program behind `npm run long -- soak --upgrades N`. */
 import { parseArgs } from "node:util";
 import { writeSection } from "../../scripts/lib/reliability.ts";
 import { runSoak, SOAK_NODES } from "./soak.ts";
@@ -58,7 +58,7 @@ console.log(lines.join("\n"));
 if (values.write) {
   const { upgrades, websockets, express } = values;
   const more = `${websockets === "500" ? "" : ` --websockets ${websockets}`}${express ? " --express" : ""}`;
-  const command = `npm run soak -- --swap --upgrades ${upgrades}${more}`;
+  const command = `npm run long -- soak --swap --upgrades ${upgrades}${more}`;
   const body = `\`\`\`text\n${lines.join("\n")}\n\`\`\``;
   writeSection({ name: express ? "swaps-express" : "swaps", command, body });
 }

@@ -1,4 +1,4 @@
-/** The program behind `npm run soak -- --minutes N`. */
+/** The program behind `npm run long -- soak --minutes N`. */
 import { parseArgs } from "node:util";
 import { writeSection } from "../../scripts/lib/reliability.ts";
 import { LIGHT_TRAFFIC, SOAK_NODES } from "./soak.ts";
@@ -18,7 +18,7 @@ const { values } = parseArgs({
 const nodes = [...new Set(values.nodes.split(","))];
 const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
 const more = `${values.websockets === "100" ? "" : ` --websockets ${values.websockets}`}${values.express ? " --express" : ""}`;
-const command = `npm run soak -- --minutes ${minutes} --seed ${seed}${more}`;
+const command = `npm run long -- soak --minutes ${minutes} --seed ${seed}${more}`;
 console.log(`seed ${seed}; the same again: ${command}`);
 console.log(`Building releases for Node ${nodes.join(", ")} …`);
 const result = await runMix({

@@ -1,6 +1,6 @@
 /**
  * A crash at any instant leaves one whole version (promise 3), and what led to that being tested so:
- * the cells of the crash sweep that once failed, and a few more. All of them: `npm run crash`.
+ * the cells of the crash sweep that once failed, and a few more. All of them: `npm run long -- crash`.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

@@ -79,7 +79,7 @@ describe("a deploy that breaks", { skip }, () => {
   });
 
   test("kill -9 of tsugi deploy at any event leaves whole hosts, and the same command goes on", async (t) => {
-    // All events, and all kinds of deploys: npm run crash:deploy.
+    // All events, and all kinds of deploys: npm run long -- crash:deploy.
     const steps = ["lock", "send", "environment", "check", "upgrade", "health", "account"];
     const keys = steps.flatMap((step) =>
       ["begin", "end"].flatMap((state) =>

@@ -1,4 +1,4 @@
-/** The short form of `npm run soak -- --minutes N`. */
+/** The short form of `npm run long -- soak --minutes N`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { broken, runMix } from "../helpers/soakMix/mix.ts";

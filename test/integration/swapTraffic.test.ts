@@ -1,4 +1,4 @@
-/** The short form of `npm run soak -- --upgrades N --swap`: swaps in a row under every kind of load. */
+/** The short form of `npm run long -- soak --upgrades N --swap`: swaps in a row under every kind of load. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertNothingLost, LIGHT_TRAFFIC, runSoak } from "../helpers/soak.ts";

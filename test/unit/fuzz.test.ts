@@ -1,4 +1,4 @@
-/** Short forms of `npm run fuzz -- <target>`: what is honest, what was found, some hundred spoilt texts. */
+/** Short forms of `npm run long -- fuzz <target>`: what is honest, what was found, some hundred spoilt texts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fuzzTarget } from "../helpers/fuzz/run.ts";

@@ -1,4 +1,4 @@
-/** `npm run guards` takes minutes; that it could run takes none. */
+/** `npm run long -- guards` takes minutes; that it could run takes none. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-/** The program behind `npm run crash`; its options are in scripts/crash.mjs. */
+/** The program behind `npm run long -- crash`; its options are in scripts/long.mjs. */
 import { parseArgs } from "node:util";
 import { writeSection } from "../../../scripts/lib/reliability.ts";
 import { NOT_RUN, nameOf, printOutcome } from "./outcome.ts";
@@ -82,5 +82,5 @@ function write(all: Planned[]): void {
     `\`\`\`text\n${summary(outcomes)}\n\`\`\``,
     markdownTables(outcomes),
   ].join("\n\n");
-  writeSection({ name: "crash", command: "npm run crash -- --write", body });
+  writeSection({ name: "crash", command: "npm run long -- crash --write", body });
 }

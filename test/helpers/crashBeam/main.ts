@@ -1,4 +1,4 @@
-/** The program behind `npm run crash:beam`; its options are in scripts/crash-beam.mjs. */
+/** The program behind `npm run long -- crash:beam`; its options are in scripts/long.mjs. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -152,5 +152,5 @@ function write(cells: ReturnType<typeof cellOf>[]): void {
     `\`\`\`text\n${summary(outcomes)}\n\`\`\``,
     ...tables,
   ].join("\n\n");
-  writeSection({ name: "crash-beam", command: "npm run crash:beam -- --write", body });
+  writeSection({ name: "crash-beam", command: "npm run long -- crash:beam --write", body });
 }

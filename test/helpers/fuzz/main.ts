@@ -1,4 +1,4 @@
-/** The program behind `npm run fuzz -- <target>`. */
+/** The program behind `npm run long -- fuzz <target>`. */
 import { parseArgs } from "node:util";
 import { writeSection } from "../../../scripts/lib/reliability.ts";
 import { corpusOf, type FuzzRun, fuzzTarget, keep, keepFirsts } from "./run.ts";
@@ -38,7 +38,7 @@ for (const name of names) {
 if (values.write) {
   const head =
     "| target | texts | taken | kinds of refusal | seeds kept |\n|---|---:|---:|---:|---:|";
-  const command = `npm run fuzz -- all --seconds ${values.seconds} --seed ${seed} --write`;
+  const command = `npm run long -- fuzz all --seconds ${values.seconds} --seed ${seed} --write`;
   writeSection({ name: "texts", command, body: `${head}\n${rows.join("\n")}` });
 }
 

@@ -1,5 +1,5 @@
 /**
- * The program behind `npm run guards`: a copy of the project, in which one bug after the other is
+ * The program behind `npm run long -- guards`: a copy of the project, in which one bug after the other is
  * planted and built; the guard of the promise is run there, and has to go red.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -48,7 +48,7 @@ process.exitCode = missed > 0 ? 1 : 0;
 
 function nameOf(guard: Guard): string {
   if ("test" in guard) return `\`${guard.file.replace(/^test\//, "")}\`: ${guard.test}`;
-  return `\`npm run crash\`: ${guard.scenario}, ${guard.label}, ${guard.fault}`;
+  return `\`npm run long -- crash\`: ${guard.scenario}, ${guard.label}, ${guard.fault}`;
 }
 
 function copyProject(): string {
@@ -89,11 +89,11 @@ async function isCellRed(
   root: string,
 ): Promise<boolean> {
   const args = ["--scenario", scenario, "--label", label, "--fault", fault];
-  const command = ["scripts/crash.mjs", ...args];
+  const command = ["scripts/long.mjs", "crash", ...args];
   const options = { cwd: root, timeoutMs: GUARD_TIMEOUT_MS };
   const { status, output } = await runCommand(process.execPath, command, options);
   if (!/[1-9]\d* cells, [1-9]\d* of them to run/.test(output)) {
-    throw new Error(`npm run crash has not run ${args.join(" ")}\n${output}`);
+    throw new Error(`npm run long -- crash has not run ${args.join(" ")}\n${output}`);
   }
   return status === 1;
 }
@@ -131,5 +131,5 @@ function write(): void {
   const body = ["| promise | planted bug | | by the guard |", "|---|---|---|---|", ...lines].join(
     "\n",
   );
-  writeSection({ name: "guards", command: "npm run guards -- --write", body });
+  writeSection({ name: "guards", command: "npm run long -- guards --write", body });
 }

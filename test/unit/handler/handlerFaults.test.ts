@@ -1,4 +1,4 @@
-/** A write of the release handler fails: what is true afterwards. All labels: `npm run crash`. */
+/** A write of the release handler fails: what is true afterwards. All labels: `npm run long -- crash`. */
 import assert from "node:assert/strict";
 import {
   existsSync,

@@ -1,4 +1,4 @@
-/** The fuzzer's short form: the corpus as it is, and some hundred archives made from it. `npm run fuzz` goes on. */
+/** The fuzzer's short form: the corpus as it is, and some hundred archives made from it. `npm run long -- fuzz` goes on. */
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { after, test } from "node:test";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, test } from "node:test";
 import {
   MACHINES,
@@ -33,11 +33,12 @@ describe("a section of docs/reliability.md", () => {
     assert.throws(() => withSection(page, { ...section, name: "c" }), /no section/);
   });
 
-  test("has a machine, and every machine has one; its script is there", () => {
+  test("has a machine, and every machine has one; it is one of the long ones", () => {
     const text = readFileSync(RELIABILITY_PAGE, "utf8");
     assert.deepEqual(sectionsOf(text), Object.keys(MACHINES));
-    const { scripts } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
-    for (const [script] of Object.values(MACHINES)) assert.ok(script! in scripts, script);
+    const listed = execFileSync(process.execPath, ["scripts/long.mjs"], { cwd: projectRoot });
+    const names: string[] = listed.toString().match(/^[a-z:]+$/gm) ?? [];
+    for (const [name] of Object.values(MACHINES)) assert.ok(names.includes(name!), name);
     for (const name of Object.keys(MACHINES)) {
       assert.ok(withSection(text, { name, command: "x", body: "y" }).includes("\n\ny\n\n"));
     }

@@ -1,0 +1,95 @@
+/**
+ * `npm run long -- <machine> [option…]`: what tries to break the promises for minutes or hours
+ * (docs/reliability.md). Without a name it lists what there is. Works on a fresh clone.
+ *
+ * To add one: a row here, its program in test/helpers or its tests in test/crash.
+ */
+import { spawnSync } from "node:child_process";
+import { makeReady, projectRoot } from "./lib/ready.mjs";
+
+const CRASH_OPTIONS = [
+  "--scenario <name>      only that one, more than once for several",
+  "--label <label[#n]>    only there",
+  "--fault <fault>        only that one; with a label and a scenario: a single cell",
+  "--sample <n>           so many cells, chosen by --seed <n>",
+  "--results <file>       a line for each cell; with the same file it goes on where it was",
+  "--list                 names the cells and runs none",
+  "--write                writes its table into docs/reliability.md",
+];
+
+const isArchives = (asked) => /^(\d+|seeds)?$/.test(asked[0] ?? "");
+const isMixed = (asked) => asked.some((argument) => /^--(minutes|seed)\b/.test(argument));
+
+/** Name → what it does, its options, and a program (by its arguments, perhaps) or files of tests. */
+const MACHINES = {
+  crash: {
+    does: "an upgrade under load, struck at every label by every fault",
+    options: ["--lanes <n>            so many at once (2)", ...CRASH_OPTIONS],
+    program: "test/helpers/crash/main.ts",
+  },
+  "crash:beam": {
+    does: "the same for an Elixir release: upgrade, restart, start; needs Elixir",
+    options: CRASH_OPTIONS,
+    program: "test/helpers/crashBeam/main.ts",
+  },
+  "crash:deploy": {
+    does: "a kill at every event of a deploy, cables pulled",
+    tests: ["test/crash/deploy.test.ts", "test/crash/deployNetwork.test.ts"],
+  },
+  soak: {
+    does: "upgrades of all kinds, failures and kills in an order that a seed decides, under load",
+    options: [
+      "--minutes N [--seed S] [--websockets N] [--nodes a,b] [--express] [--write]",
+      "--upgrades N [--swap]  in a fixed order instead; the other options as above",
+    ],
+    program: (asked) => `test/helpers/${isMixed(asked) ? "soakMixMain" : "soakMain"}.ts`,
+  },
+  fuzz: {
+    does: "spoilt archives, manifests, settings, messages; what breaks something goes into a corpus",
+    options: [
+      "[seconds] [seed]       archives; `seeds` writes the part of the corpus that was thought of",
+      "<target>|all [--seconds N] [--seed N]   manifest, registry, settings, control, worker, config",
+    ],
+    program: (asked) => `test/helpers/${isArchives(asked) ? "fuzzMain" : "fuzz/main"}.ts`,
+  },
+  guards: {
+    does: "a bug planted for each promise: does its guard notice?",
+    options: ["--promise N            only that one", "--write"],
+    program: "test/helpers/guards/main.ts",
+  },
+  fleet: {
+    does: "the Ansible role through sudo, on three hosts; as root",
+    tests: ["test/fleet/ansibleSudo.test.ts"],
+  },
+  reliability: {
+    does: "those of docs/reliability.md in full, each writing its section; for hours",
+    options: ["[section…]             only those: crash, crash-beam, soak, swaps, …"],
+    program: "scripts/reliability.ts",
+  },
+};
+
+const [name, ...asked] = process.argv.slice(2);
+const machine = Object.hasOwn(MACHINES, name ?? "") ? MACHINES[name] : undefined;
+if (machine === undefined) {
+  if (name !== undefined) console.error(`There is no machine ${name}.\n`);
+  const list = name === undefined ? console.log : console.error;
+  list("npm run long -- <machine> [option…]");
+  for (const [machine, { does, options = [] }] of Object.entries(MACHINES)) {
+    list(`\n${machine}\n  ${does}`);
+    for (const option of options) list(`    ${option}`);
+  }
+  process.exit(name === undefined ? 0 : 2);
+}
+makeReady();
+if (machine.tests !== undefined) {
+  const args = ["--import", "tsx", "--test", "--test-reporter=spec", ...asked, ...machine.tests];
+  const options = { cwd: projectRoot, stdio: "inherit" };
+  process.exitCode = spawnSync(process.execPath, args, options).status ?? 1;
+} else {
+  const { register } = await import("tsx/esm/api");
+  register();
+  // Its program reads its options as if it had been started itself.
+  process.argv.splice(2, 1);
+  const { program } = machine;
+  await import(`../${typeof program === "function" ? program(asked) : program}`);
+}
