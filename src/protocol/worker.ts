@@ -69,10 +69,10 @@ export interface WorkerBoot {
   readyAfterMs: number;
 }
 
-/** How a listening socket is asked for. One key, one kernel socket, shared by all who ask. */
+/** How a socket that is bound is asked for. One key, one kernel socket, shared by all who ask. */
 export interface ListenKey {
   /** 4, 6 for TCP; "pipe" for a Unix socket; "fd". */
-  family: 4 | 6 | "pipe" | "fd";
+  family: 4 | 6 | "pipe" | "fd" | "udp4" | "udp6";
   /** As asked; null for the unspecified address. A path for "pipe". */
   address: string | null;
   /** As asked: 0 stays 0. The descriptor for "fd", -1 for "pipe". */

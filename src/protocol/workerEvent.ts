@@ -11,7 +11,7 @@ const isText = (value: unknown) => typeof value === "string";
 const isNumber = (value: unknown) => Number.isSafeInteger(value);
 const isKey = (value: unknown) =>
   isRecord(value) &&
-  [4, 6, "pipe", "fd"].includes(value.family as number | string) &&
+  [4, 6, "pipe", "fd", "udp4", "udp6"].includes(value.family as number | string) &&
   (value.address === null || isText(value.address)) &&
   isNumber(value.port) &&
   isNumber(value.ordinal);

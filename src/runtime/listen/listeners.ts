@@ -6,6 +6,7 @@ import { getSystemErrorName } from "node:util";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 import type { EventSink } from "../node/channel.ts";
 import type { ListenFunction, RawHandle, ServerInternals } from "../node/internals.ts";
+import { Datagrams, interceptDatagrams } from "./datagrams.ts";
 import type { KeepAlive } from "./keepalive.ts";
 import { type ListenArguments, Listening, type ListenReply } from "./listening.ts";
 import { dismantle, retire, revive } from "./routes.ts";
@@ -21,6 +22,7 @@ export class ListenDesk {
   #nextId = 1;
 
   constructor() {
+    interceptDatagrams(() => this.caller()?.datagrams);
     const prototype = net.Server.prototype as unknown as { _listen2: ListenFunction };
     const original = prototype._listen2;
     const begin = (server: ServerInternals, asked: ListenArguments) =>
@@ -70,6 +72,7 @@ export class Listeners {
   readonly #keepAlive: KeepAlive;
   readonly #desk: ListenDesk;
   readonly #all = new Set<Listening>();
+  readonly datagrams: Datagrams;
   #accepting = false;
   /** While a generation is loaded beside the one that serves: that one's. */
   beside: Listeners | undefined;
@@ -82,6 +85,7 @@ export class Listeners {
     this.#channel = channel;
     this.#keepAlive = keepAlive;
     this.#desk = desk;
+    this.datagrams = new Datagrams(channel, keepAlive, (waiting) => desk.expect(waiting));
   }
 
   get all(): Listening[] {
@@ -101,6 +105,7 @@ export class Listeners {
   /** Every server accepts; those at rest ask for their sockets again. */
   async accept(): Promise<void> {
     this.#accepting = true;
+    this.datagrams.receive();
     await Promise.all(this.all.map((listening) => this.#acceptOne(listening)));
     this.#updateLife();
   }
@@ -108,12 +113,14 @@ export class Listeners {
   /** No server accepts any more; none is closed. */
   rest(): void {
     this.#accepting = false;
+    this.datagrams.rest();
     for (const listening of this.#all) listening.rest();
     this.#updateLife();
   }
 
   /** No server accepts, and no socket is let go of: for as long as a swap takes. */
   hold(): void {
+    this.datagrams.rest();
     for (const listening of this.#all) listening.hold();
   }
 
@@ -130,6 +137,7 @@ export class Listeners {
     }
     for (const listening of other.#all) if (listening.state !== "lent") listening.rest();
     other.#accepting = false;
+    other.datagrams.rest();
     other.#updateLife();
   }
 
@@ -145,6 +153,7 @@ export class Listeners {
       else (listening.server as unknown as net.Server).close();
     }
     this.#all.clear();
+    this.datagrams.dismantle();
     this.#updateLife();
   }
 

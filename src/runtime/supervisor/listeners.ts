@@ -7,6 +7,7 @@ import { unlinkSync } from "node:fs";
 import net from "node:net";
 import { constants } from "node:os";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import { bindDatagrams } from "../node/datagrams.ts";
 
 /** A raw TCP or Pipe handle of Node: what `server._handle` is. */
 export interface RawHandle {
@@ -101,6 +102,7 @@ export class ListenerTable {
   /** The real port of the first TCP listener, or its Unix path: where a health check goes. */
   firstAddress(): { port: number } | { path: string } | undefined {
     for (const { key, handle } of this.#listeners.values()) {
+      if (isDatagrams(key)) continue;
       if (key.family === "pipe") return { path: key.address! };
       const out: { port?: number } = {};
       if (handle.getsockname?.(out) === 0 && out.port) return { port: out.port };
@@ -114,7 +116,12 @@ export class ListenerTable {
   }
 }
 
+const isDatagrams = ({ family }: ListenKey) => family === "udp4" || family === "udp6";
+
 function bind(key: ListenKey, flags: number): RawHandle | number {
+  if (key.family === "udp4" || key.family === "udp6") {
+    return bindDatagrams(key.family, key.address!, key.port, flags);
+  }
   if (key.family === "pipe") return createServerHandle(key.address, -1, -1, undefined, flags);
   if (key.family === "fd") return createServerHandle(null, 0, null, key.port, flags);
   return createServerHandle(key.address, key.port, key.family, undefined, flags);

@@ -238,9 +238,13 @@ export class AppGeneration {
 
   async #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
     const { serving } = this.#process;
-    if (serving !== undefined && serving !== this) return this.outgoing.drainHere(drainMs);
+    const answered = this.listeners.datagrams.finish(drainMs);
+    if (serving !== undefined && serving !== this) {
+      await answered;
+      return this.outgoing.drainHere(drainMs);
+    }
     this.#takeNoMore();
-    await drainOwnWorkers(drainMs);
+    await Promise.all([answered, drainOwnWorkers(drainMs)]);
     return this.outgoing.drain(drainMs);
   }
 
