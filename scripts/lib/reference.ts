@@ -2,6 +2,7 @@
 
 import { configReference } from "../../src/config/reference.ts";
 import { ERRORS } from "../../src/contract/errors.ts";
+import { SETTINGS } from "../../src/contract/settings.ts";
 import {
   MIN_BITS_A_CHARACTER,
   MIN_LENGTH,
@@ -28,11 +29,13 @@ function configurationPage(): string {
       ({ path, type, text }) => `| \`${path}\` | ${cell(type)} | ${plain(text)} |`,
     );
     const table = rows.length === 0 ? [] : ["", "| key | type | |", "|---|---|---|", ...rows];
-    return [`## \`${top.path}\``, "", `\`${top.type}\`. ${plain(top.text)}`, ...table].join("\n");
+    const overlaid = top.path in SETTINGS ? " A host may overlay it in its etc/config.json." : "";
+    const text = `\`${top.type}\`. ${plain(top.text)}${overlaid}`;
+    return [`## \`${top.path}\``, "", text, ...table].join("\n");
   });
   return `# Configuration
 
-<!-- Written by \`npm run docs\` from src/config/schema.ts: change it there. -->
+<!-- Written by \`npm run docs\` from src/config/schema.ts and src/contract/settings.ts: change it there. -->
 
 \`tsugi.config.ts\` (or \`.mts\`, \`.js\`, \`.mjs\`, \`.cjs\`, \`.json\`) lies beside package.json. Every key is optional; what
 a release guesses instead, it prints. The same list on a terminal: \`tsugi help config\`.

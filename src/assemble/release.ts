@@ -23,7 +23,7 @@ import { writeTarball } from "../pack/tarball.ts";
 import { presentRelease, refuseOtherBytes, refuseTreeConflict, writeTree } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
-import { overlaySettings } from "../protocol/settings.ts";
+import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { buildApplication } from "./application.ts";
@@ -165,7 +165,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
   report.step("Packages");
   const tree = collectPackages(project, application.needed, report, siblingFiles);
   const packages = await groupPackages(tree);
-  const settings = overlaySettings(settingsOf(config));
+  const settings = overlaySettings(settingsIn(config));
   const lines = ["--enable-source-maps", ...args.lines];
   const settingsFile = textFile("tsugi.config", JSON.stringify({ settings, nodeArgs: lines }));
   await refuseSecrets(
@@ -285,10 +285,4 @@ export async function decideRuntime(
     report,
   );
   return { version, platform, from };
-}
-
-/** The configuration's keys that run with the release: `releases/<vsn>/config.json`. */
-export function settingsOf({ health, timeouts, restarts, logs, keepReleases }: Config) {
-  const settings = { health, timeouts, restarts, logs, keepReleases };
-  return JSON.parse(JSON.stringify(settings)) as Parameters<typeof overlaySettings>[0];
 }

@@ -28,7 +28,7 @@ import { writeTarball } from "../pack/tarball.ts";
 import { refuseOtherBytes } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
-import { overlaySettings } from "../protocol/settings.ts";
+import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import { canonicalJson, type Manifest } from "../release/manifest.ts";
 import { type ComposedBeam, composeBeam } from "./compose.ts";
@@ -223,10 +223,8 @@ function refuseConfigSecrets(found: string[], allowed: string[]): void {
 }
 
 function writeSettings(tree: string, version: string, config: Config): void {
-  const { health, timeouts, restarts, logs, keepReleases } = config;
-  const given = JSON.parse(JSON.stringify({ health, timeouts, restarts, logs, keepReleases }));
   const file = join(tree, "releases", version, "config.json");
-  writeFileSync(file, canonicalJson(overlaySettings(given)));
+  writeFileSync(file, canonicalJson(overlaySettings(settingsIn(config))));
 }
 
 async function write(

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
+import { SETTING_ROWS } from "../contract/settings.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { canonicalJson } from "../release/manifest.ts";
 import { compileOwn } from "./compileOwn.ts";
@@ -123,6 +124,9 @@ function placeTsugi(compiled: string, library: string): void {
   for (const file of readdirSync(host)) {
     if (/\.(sh|awk)$/.test(file) && file !== "bin.sh") cpSync(join(host, file), join(priv, file));
   }
-  // One registry for both kinds of host.
-  writeFileSync(join(priv, "errors.json"), canonicalJson(BEAM_HOST_ERRORS));
+  // One contract for both kinds of host.
+  const tables = { errors: BEAM_HOST_ERRORS, settings: SETTING_ROWS };
+  for (const [name, table] of Object.entries(tables)) {
+    writeFileSync(join(priv, `${name}.json`), canonicalJson(table));
+  }
 }

@@ -23,7 +23,7 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { chooseEntry, isTypeScript } from "../assemble/entry.ts";
-import { decideEntry, releaseName, settingsOf } from "../assemble/release.ts";
+import { decideEntry, releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
@@ -31,7 +31,7 @@ import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
 import { thisPlatform } from "../pack/platform.ts";
 import { type Project, readProject } from "../pack/project.ts";
 import { silentReport } from "../pack/report.ts";
-import { overlaySettings } from "../protocol/settings.ts";
+import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import {
   appDirName,
   type Layout,
@@ -82,7 +82,7 @@ export function writeSourceTree(source: SourceProject, entry: string | undefined
   chmodSync(layout.bin, 0o755);
   const release = layout.release(manifest.version);
   mkdirSync(release.dir, { recursive: true });
-  writeFileSync(release.config, canonicalJson(overlaySettings(settingsOf(source.config))));
+  writeFileSync(release.config, canonicalJson(overlaySettings(settingsIn(source.config))));
   writeFileSync(release.nodeArgs, nodeArgs.map((argument) => `${argument}\n`).join(""));
   writeFileSync(release.manifest, canonicalJson(manifest));
 }

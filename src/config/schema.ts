@@ -1,14 +1,11 @@
 /**
- * The one description of `tsugi.config.*` (CONTRACTS §3). Validation, the types of `defineConfig`,
- * `tsugi help config` and docs/reference/configuration.md all come from here.
+ * The one description of `tsugi.config.*`. Validation, the types of `defineConfig`, `tsugi help config`
+ * and docs/reference/configuration.md all come from here; what runs with a release is in contract/settings.ts.
  */
 import semver from "semver";
 import { z } from "zod";
-import { DEFAULT_SETTINGS } from "../protocol/settings.ts";
 import { APPUP_TIMEOUT_MS } from "../release/appup.ts";
-
-const milliseconds = (what: string, fallback: number) =>
-  z.int().min(0).describe(`${what}, in milliseconds. Default ${fallback}.`).optional();
+import { settingsSchema } from "./settingsSchema.ts";
 
 const processSchema = z.strictObject({
   entry: z.string().min(1).describe("Its entry, relative to the project."),
@@ -20,32 +17,6 @@ const processSchema = z.strictObject({
     .boolean()
     .describe("false: never two generations at once (schedulers, single consumers). Default true.")
     .optional(),
-});
-
-const { timeouts, health, restarts, logs } = DEFAULT_SETTINGS;
-
-const healthSchema = z.strictObject({
-  path: z.string().startsWith("/").describe("Answers below 400 when healthy.").optional(),
-  port: z.int().min(1).max(65535).describe("Where to ask; else the app's first port.").optional(),
-  intervalMs: milliseconds("Time between two checks", health.intervalMs),
-  healthyAfter: z
-    .int()
-    .min(1)
-    .describe(`Good checks in a row that count as healthy. Default ${health.healthyAfter}.`)
-    .optional(),
-});
-
-const timeoutsSchema = z.strictObject({
-  readyMs: milliseconds("Start to ready", timeouts.readyMs),
-  readyAfterMs: milliseconds(
-    "An app that listens nowhere is ready when alive this long",
-    timeouts.readyAfterMs,
-  ),
-  freezeMs: milliseconds("Freeze: requests under way must finish", timeouts.freezeMs),
-  drainMs: milliseconds("Drain: what could not be carried may finish", timeouts.drainMs),
-  probationMs: milliseconds("Probation after an install", timeouts.probationMs),
-  rehearseMs: milliseconds("Rehearsal of the state's migration", timeouts.rehearseMs),
-  stopMs: milliseconds("Stop: SIGTERM to SIGKILL", timeouts.stopMs),
 });
 
 const APPUP_STEP_EXPECTED =
@@ -234,37 +205,7 @@ export const configSchema = z.strictObject({
     .array(z.string())
     .describe("Arguments of node, such as --max-old-space-size=512.")
     .optional(),
-  health: healthSchema.describe("What decides in probation, beside hot.health.").optional(),
-  timeouts: timeoutsSchema.describe("How long each step may take.").optional(),
-  restarts: z
-    .strictObject({
-      max: z
-        .int()
-        .min(0)
-        .describe(`Crashes within the period. Default ${restarts.max}.`)
-        .optional(),
-      withinMs: milliseconds("The period", restarts.withinMs),
-    })
-    .describe("When the supervisor gives up (OTP: intensity and period).")
-    .optional(),
-  logs: z
-    .strictObject({
-      maxBytes: z
-        .int()
-        .min(1024)
-        .describe(`Size that rotates a log. Default ${logs.maxBytes}.`)
-        .optional(),
-      keep: z.int().min(1).describe(`Rotated logs kept. Default ${logs.keep}.`).optional(),
-    })
-    .describe("Rotation of log/<app>.log.")
-    .optional(),
-  keepReleases: z
-    .int()
-    .min(1)
-    .describe(
-      `Releases kept on a host after each commit. Default ${DEFAULT_SETTINGS.keepReleases}.`,
-    )
-    .optional(),
+  ...settingsSchema,
   secrets: z
     .strictObject({
       allow: z

@@ -5,9 +5,14 @@
 import { createHash } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { TsugiError } from "../contract/errors.ts";
+import { SETTING_ROWS } from "../contract/settings.ts";
 import { readIfThere } from "../platform/files.ts";
-import { overlaySettings, type RuntimeSettings } from "../protocol/settings.ts";
-import { CHECKS, isRecord, type Kind } from "../protocol/shape.ts";
+import {
+  overlaySettings,
+  type PartialSettings,
+  type RuntimeSettings,
+} from "../protocol/settings.ts";
+import { CHECKS, isRecord } from "../protocol/shape.ts";
 import type { Layout } from "../release/layout.ts";
 import { parseEnvFile } from "./envFile.ts";
 
@@ -20,8 +25,6 @@ export interface HostSettings {
   /** Changes when any file of `etc/` that is read here does. */
   etcHash: string;
 }
-
-type Settings = Partial<RuntimeSettings>;
 
 /** @throws TSUGI_SETTINGS_INVALID, TSUGI_ENV_EXPOSED */
 export async function readHostSettings(layout: Layout, version: string): Promise<HostSettings> {
@@ -42,12 +45,6 @@ export async function readHostSettings(layout: Layout, version: string): Promise
     nodeArgs: [...parseNodeArgs(ownArgs), ...parseNodeArgs(hostArgs)],
     etcHash: hashOf(env, hostConfig, hostArgs),
   };
-}
-
-/** The hash of `etc/` as it is now, valid or not: `status` compares it. */
-export async function readEtcHash(layout: Layout): Promise<string> {
-  const files = [layout.etcEnv, layout.etcConfig, layout.etcNodeArgs];
-  return hashOf(...(await Promise.all(files.map(readIfThere))));
 }
 
 function hashOf(...texts: (string | undefined)[]): string {
@@ -74,7 +71,7 @@ export function parseNodeArgs(text: string | undefined): string[] {
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-function parseSettings(text: string | undefined, file: string): Settings {
+function parseSettings(text: string | undefined, file: string): PartialSettings {
   if (text === undefined) return {};
   const invalid = (problem: string) =>
     new TsugiError("TSUGI_SETTINGS_INVALID", { file, line: "", problem });
@@ -85,37 +82,13 @@ function parseSettings(text: string | undefined, file: string): Settings {
     throw invalid(`not JSON (${(error as Error).message})`);
   }
   if (!isRecord(json)) throw invalid("expected an object");
-  for (const [path, kind] of Object.entries(KINDS)) {
+  for (const { path, kind } of SETTING_ROWS) {
     const value = valueAt(json, path);
     if (value === undefined || CHECKS[kind](value)) continue;
     throw invalid(`"${path}": expected ${kind}, found ${JSON.stringify(value)}`);
   }
-  return json as Settings;
+  return json as PartialSettings;
 }
-
-/** Sections come before what is in them. */
-const KINDS: Record<string, Kind> = {
-  health: "an object",
-  "health.path": "a text",
-  "health.port": "a port",
-  "health.intervalMs": "a positive whole number",
-  "health.healthyAfter": "a positive whole number",
-  timeouts: "an object",
-  "timeouts.readyMs": "a positive whole number",
-  "timeouts.readyAfterMs": "a whole number",
-  "timeouts.freezeMs": "a positive whole number",
-  "timeouts.drainMs": "a whole number",
-  "timeouts.probationMs": "a whole number",
-  "timeouts.rehearseMs": "a positive whole number",
-  "timeouts.stopMs": "a positive whole number",
-  restarts: "an object",
-  "restarts.max": "a whole number",
-  "restarts.withinMs": "a positive whole number",
-  logs: "an object",
-  "logs.maxBytes": "a positive whole number",
-  "logs.keep": "a whole number",
-  keepReleases: "a positive whole number",
-};
 
 function valueAt(json: unknown, path: string): unknown {
   return path

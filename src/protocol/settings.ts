@@ -1,53 +1,65 @@
 /**
  * The settings a release runs with: `releases/<vsn>/config.json` (built in) overlaid by the host's
- * `etc/config.json`. Times in milliseconds. The build fills in every key (CONTRACTS §3).
+ * `etc/config.json`. The build fills in every key that has a default. The rows are in contract/settings.ts.
  */
+import {
+  SETTING_ROWS,
+  SETTINGS,
+  type Setting,
+  type SettingKind,
+  type SettingSection,
+} from "../contract/settings.ts";
 import { isRecord } from "./shape.ts";
 
-export interface HealthSettings {
-  path?: string;
-  port?: number;
-  intervalMs: number;
-  healthyAfter: number;
-}
-
-export interface RuntimeSettings {
-  health: HealthSettings;
-  timeouts: {
-    readyMs: number;
-    readyAfterMs: number;
-    freezeMs: number;
-    drainMs: number;
-    probationMs: number;
-    rehearseMs: number;
-    stopMs: number;
-  };
-  restarts: { max: number; withinMs: number };
-  logs: { maxBytes: number; keep: number };
-  /** Releases kept by the prune after each commit. */
-  keepReleases: number;
-}
-
-export const DEFAULT_SETTINGS: RuntimeSettings = {
-  health: { intervalMs: 500, healthyAfter: 2 },
-  timeouts: {
-    readyMs: 30_000,
-    readyAfterMs: 1_000,
-    freezeMs: 2_000,
-    drainMs: 30_000,
-    probationMs: 5_000,
-    rehearseMs: 60_000,
-    stopMs: 30_000,
-  },
-  restarts: { max: 5, withinMs: 60_000 },
-  logs: { maxBytes: 10_485_760, keep: 5 },
-  keepReleases: 5,
+type ValueOf<K extends SettingKind> = K extends 'a path that begins with "/"' ? string : number;
+type Section = Record<string, Setting>;
+type Defaulted<T extends Section> = {
+  [K in keyof T]: T[K] extends { default: number } ? K : never;
+}[keyof T];
+type Valued<T extends Section> = { [K in Defaulted<T>]: ValueOf<T[K]["kind"]> } & {
+  [K in Exclude<keyof T, Defaulted<T>>]?: ValueOf<T[K]["kind"]>;
+};
+type ValuesOf<T extends Record<string, Setting | SettingSection>> = {
+  [K in keyof T]: T[K] extends SettingSection
+    ? Valued<T[K]["settings"]>
+    : T[K] extends Setting
+      ? ValueOf<T[K]["kind"]>
+      : never;
 };
 
-type Partially<T> = { [K in keyof T]?: T[K] extends object ? Partially<T[K]> : T[K] };
+export type RuntimeSettings = ValuesOf<typeof SETTINGS>;
+export type HealthSettings = RuntimeSettings["health"];
+
+/** Any of them, as a configuration or a host may give them. */
+export type PartialSettings = {
+  [K in keyof RuntimeSettings]?:
+    | (RuntimeSettings[K] extends object
+        ? { [L in keyof RuntimeSettings[K]]?: RuntimeSettings[K][L] | undefined }
+        : RuntimeSettings[K])
+    | undefined;
+};
+
+export const DEFAULT_SETTINGS = defaults();
+
+function defaults(): RuntimeSettings {
+  const settings: Record<string, unknown> = {};
+  for (const { path, default: value } of SETTING_ROWS) {
+    if (value === undefined) continue;
+    const [section, key] = path.split(".") as [string, string?];
+    overlay(settings, { [section]: key === undefined ? value : { [key]: value } });
+  }
+  return settings as unknown as RuntimeSettings;
+}
+
+/** Of a whole configuration, those that run with the release. */
+export function settingsIn(config: PartialSettings): PartialSettings {
+  const names = Object.keys(SETTINGS) as (keyof typeof SETTINGS)[];
+  const given = Object.fromEntries(names.map((name) => [name, config[name]]));
+  return JSON.parse(JSON.stringify(given)) as PartialSettings;
+}
 
 /** Overlays settings, later ones winning key by key; unknown keys are ignored. */
-export function overlaySettings(...layers: Partially<RuntimeSettings>[]): RuntimeSettings {
+export function overlaySettings(...layers: PartialSettings[]): RuntimeSettings {
   const result = structuredClone(DEFAULT_SETTINGS) as unknown as Record<string, unknown>;
   for (const layer of layers) overlay(result, layer as Record<string, unknown>);
   return result as unknown as RuntimeSettings;

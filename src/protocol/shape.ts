@@ -13,6 +13,8 @@ export const CHECKS = {
   "a whole number": (value: unknown) => isWhole(value, 0),
   "a positive whole number": (value: unknown) => isWhole(value, 1),
   "a port": (value: unknown) => isWhole(value, 1) && (value as number) < 65_536,
+  'a path that begins with "/"': (value: unknown) =>
+    typeof value === "string" && value.startsWith("/"),
 };
 
 export type Kind = keyof typeof CHECKS;

@@ -12,13 +12,18 @@ all(Vsn) ->
     overlay(overlay(defaults(), read(tsugi_layout:release(Vsn, "config.json"))),
             read(tsugi_layout:at(["etc", "config.json"]))).
 
+%% As contract/settings.ts has them: sections come before what is in them.
+rows() ->
+    {ok, Json} = file:read_file(filename:join(tsugi_layout:tsugi_priv(), "settings.json")),
+    tsugi_json:decode(Json).
+
 defaults() ->
-    #{<<"health">> => #{<<"intervalMs">> => 500, <<"healthyAfter">> => 2},
-      <<"timeouts">> => #{<<"readyMs">> => 30000, <<"freezeMs">> => 2000, <<"drainMs">> => 30000,
-                          <<"probationMs">> => 5000, <<"rehearseMs">> => 60000, <<"stopMs">> => 30000},
-      <<"restarts">> => #{<<"max">> => 5, <<"withinMs">> => 60000},
-      <<"logs">> => #{<<"maxBytes">> => 10485760, <<"keep">> => 5},
-      <<"keepReleases">> => 5}.
+    lists:foldl(fun(#{<<"path">> := Path, <<"default">> := Value}, Acc) ->
+                        overlay(Acc, lists:foldr(fun(Key, Below) -> #{Key => Below} end, Value, keys(Path)));
+                   (_, Acc) -> Acc
+                end, #{}, rows()).
+
+keys(Path) -> binary:split(Path, <<".">>).
 
 read(File) ->
     case file:read_file(File) of
@@ -31,36 +36,20 @@ read(File) ->
         {error, _} -> #{}
     end.
 
-%% As src/host/handler/settings.ts. Sections come before what is in them.
-kinds() ->
-    [{"health", object}, {"health.path", text}, {"health.port", port},
-     {"health.intervalMs", positive}, {"health.healthyAfter", positive},
-     {"timeouts", object}, {"timeouts.readyMs", positive}, {"timeouts.readyAfterMs", whole},
-     {"timeouts.freezeMs", positive}, {"timeouts.drainMs", whole}, {"timeouts.probationMs", whole},
-     {"timeouts.rehearseMs", positive}, {"timeouts.stopMs", positive},
-     {"restarts", object}, {"restarts.max", whole}, {"restarts.withinMs", positive},
-     {"logs", object}, {"logs.maxBytes", positive}, {"logs.keep", whole}, {"keepReleases", positive}].
-
 check_kinds(Map, File) ->
     [begin
-         Value = get_path(Map, [list_to_binary(Key) || Key <- string:split(Path, ".")]),
+         Value = get_path(Map, keys(Path)),
          Value =:= null orelse is_kind(Kind, Value) orelse
-             invalid(File, io_lib:format("\"~s\": expected ~s, found ~ts",
-                                         [Path, kind_text(Kind), tsugi_json:encode(Value)]))
-     end || {Path, Kind} <- kinds()],
+             invalid(File, io_lib:format("\"~ts\": expected ~ts, found ~ts",
+                                         [Path, Kind, tsugi_json:encode(Value)]))
+     end || #{<<"path">> := Path, <<"kind">> := Kind} <- rows()],
     ok.
 
-is_kind(object, Value) -> is_map(Value);
-is_kind(positive, Value) -> is_integer(Value) andalso Value >= 1;
-is_kind(whole, Value) -> is_integer(Value) andalso Value >= 0;
-is_kind(text, Value) -> is_binary(Value);
-is_kind(port, Value) -> is_integer(Value) andalso Value >= 1 andalso Value < 65536.
-
-kind_text(object) -> "an object";
-kind_text(positive) -> "a positive whole number";
-kind_text(whole) -> "a whole number";
-kind_text(text) -> "a text";
-kind_text(port) -> "a port".
+is_kind(<<"an object">>, Value) -> is_map(Value);
+is_kind(<<"a positive whole number">>, Value) -> is_integer(Value) andalso Value >= 1;
+is_kind(<<"a whole number">>, Value) -> is_integer(Value) andalso Value >= 0;
+is_kind(<<"a path that begins with \"/\"">>, Value) -> is_binary(Value) andalso binary:first(<<Value/binary, 0>>) =:= $/;
+is_kind(<<"a port">>, Value) -> is_integer(Value) andalso Value >= 1 andalso Value < 65536.
 
 -spec invalid(term(), term()) -> no_return().
 invalid(File, Problem) -> invalid(File, "", Problem).

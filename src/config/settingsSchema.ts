@@ -1,0 +1,42 @@
+/** The schema of those settings that run with a release, from their one table. */
+import { z } from "zod";
+import {
+  SETTINGS,
+  type Setting,
+  type SettingKind,
+  type SettingSection,
+} from "../contract/settings.ts";
+import type { PartialSettings } from "../protocol/settings.ts";
+
+const SCHEMAS: Record<SettingKind, z.ZodType> = {
+  "a positive whole number": z.int().min(1),
+  "a whole number": z.int().min(0),
+  "a port": z.int().min(1).max(65535),
+  'a path that begins with "/"': z.string().startsWith("/"),
+};
+
+const HOSTS = { node: "Node.js", beam: "Elixir and Erlang" };
+
+function schemaOf(name: string, setting: Setting): z.ZodType {
+  const unit = name.endsWith("Ms") ? ", in milliseconds" : "";
+  const only = setting.only === undefined ? "" : ` (${HOSTS[setting.only]} only)`;
+  const fallback = setting.default === undefined ? "" : ` Default ${setting.default}.`;
+  return SCHEMAS[setting.kind].describe(`${setting.text}${unit}${only}.${fallback}`).optional();
+}
+
+function sectionOf({ text, settings }: SettingSection): z.ZodType {
+  const keys = Object.entries(settings).map(([name, setting]) => [name, schemaOf(name, setting)]);
+  return z.strictObject(Object.fromEntries(keys)).describe(text).optional();
+}
+
+const schemas = Object.entries<Setting | SettingSection>(SETTINGS).map(([name, entry]) => [
+  name,
+  "settings" in entry ? sectionOf(entry) : schemaOf(name, entry),
+]);
+
+/** To be spread into the schema of the whole. */
+export const settingsSchema = Object.fromEntries(schemas) as {
+  [K in keyof typeof SETTINGS]: z.ZodOptional<
+    z.ZodType<NonNullable<PartialSettings[K]>, NonNullable<PartialSettings[K]>>
+  >;
+};
