@@ -2,6 +2,7 @@
  * What a delta moves, against the whole tarball and against `zstd --patch-from` of the two tars, which
  * knows both of them whole; and how fast a release is unpacked, against `tar xz`.
  */
+
 import {
   copyFileSync,
   mkdirSync,
@@ -13,6 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "../../test/helpers/commands.ts";
 import { copyExample, exampleName, installPackages, tsugiCli } from "../../test/helpers/example.ts";
 import { Host } from "../../test/helpers/host.ts";
@@ -46,7 +48,7 @@ export async function delta(bench: Bench): Promise<Result[]> {
   const release = async (version: string, node = NODE) => {
     const args = [tsugiCli, "release", "--version", version, "--node", node];
     await mustRun(process.execPath, args, { cwd: project, timeoutMs: 600_000 });
-    const releases = join(project, "rel", exampleName, "releases");
+    const releases = join(buildsIn(project), exampleName, "releases");
     return join(releases, version, `${exampleName}.tar.gz`);
   };
   const first = await release("1.0.0", OLDER_NODE);

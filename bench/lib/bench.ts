@@ -1,4 +1,5 @@
 /** What every benchmark needs: a folder, releases of the bench apps, and a clean end. */
+
 import type { ChildProcess } from "node:child_process";
 import {
   cpSync,
@@ -11,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildsIn } from "../../src/release/layout.ts";
 import { endCommands, mustRun } from "../../test/helpers/commands.ts";
 import { installPackages, projectRoot, tsugiCli } from "../../test/helpers/example.ts";
 import { Host, makeHostPath } from "../../test/helpers/host.ts";
@@ -85,7 +87,7 @@ export class Bench {
       cwd: project,
       timeoutMs: 300_000,
     });
-    return join(project, "rel", app, "releases", version, `${app}.tar.gz`);
+    return join(buildsIn(project), app, "releases", version, `${app}.tar.gz`);
   }
 
   /** Installs a release into an empty folder and starts it. */

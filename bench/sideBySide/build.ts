@@ -1,6 +1,8 @@
 /** What has to be made, how large it is, and what has to travel when one line has changed. */
+
 import { appendFileSync, cpSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "../../test/helpers/commands.ts";
 import { findProgram, needPrograms } from "../../test/helpers/debian.ts";
 import { installPackages, tsugiCli } from "../../test/helpers/example.ts";
@@ -96,7 +98,8 @@ async function release(bench: Bench, project: string, folder: string, isCold: bo
   const coldMs = await elapsedMs(() => run("1.0.0"));
   editSource(own, "1.0.1");
   const warmMs = await elapsedMs(() => run("1.0.1"));
-  const tarball = (version: string) => join(own, "rel", APP, "releases", version, `${APP}.tar.gz`);
+  const tarball = (version: string) =>
+    join(buildsIn(own), APP, "releases", version, `${APP}.tar.gz`);
 
   const host = await bench.install(APP, tarball("1.0.0"));
   const inventory = join(folder, "inventory.json");

@@ -9,7 +9,7 @@ import { parseManifest, releaseIdOf } from "../release/manifest.ts";
 import { openContent, treeOf } from "./releaseContent.ts";
 
 /**
- * @param place  a tarball, `rel/<app>`, or `rel/<app>/releases/<vsn>`; the other releases of that
+ * @param place  a tarball, the tree of a build, or its `releases/<vsn>`; the other releases of that
  *               tree are what the delta may build on
  * @param bases  more of them
  * @throws TSUGI_USAGE of a BEAM release, TSUGI_RELEASE_UNREADABLE, TSUGI_RELEASE_DIFFERS

@@ -1,6 +1,6 @@
 /**
  * What `npm pack` would take, by npm's own rules but without npm: its `--dry-run` compresses all of
- * it, earlier releases below `rel/` included.
+ * it, whatever lies there included.
  */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -10,6 +10,7 @@ import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { contentsProblem } from "../handler/contents.ts";
+import { hideBuilds, warnOfOldBuilds } from "../pack/buildFolder.ts";
 import { sweepCache } from "../pack/cache.ts";
 import type { Surroundings } from "../pack/commands.ts";
 import type { Composed } from "../pack/composed.ts";
@@ -24,7 +25,7 @@ import { presentRelease, refuseOtherBytes, refuseTreeConflict, writeTree } from 
 import { resolveVersion } from "../pack/version.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
-import { type Layout, layoutOf } from "../release/layout.ts";
+import { buildsIn, type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { buildApplication } from "./application.ts";
 import { type AppupDecision, decideAppup } from "./appup.ts";
@@ -48,8 +49,10 @@ export interface ReleaseRequest {
   configFile?: string;
   version?: string;
   node?: string;
-  /** Where rel/<app> goes; default <project>/rel. */
+  /** Where <app> goes; default: `buildsIn` of `into`. */
   out?: string;
+  /** The folder whose builds these are; default: the project. */
+  into?: string;
   /** The private key that signs it. */
   signKey?: KeyObject;
   /** A clone that goes away after the build: how its programs are run, and nothing is noted in it. */
@@ -76,6 +79,7 @@ export async function buildRelease(
   report: BuildReport,
 ): Promise<ReleaseResult> {
   const decided = await decide(request, report);
+  warnOfOldBuilds(request.folder, report);
   const { layout, version } = decided;
   const sources = decided.entry.hasScript ? hashOfSources(request.folder) : undefined;
   refuseChangedSources(layout, version, sources);
@@ -87,6 +91,7 @@ export async function buildRelease(
   const signature = signatureFile(composed.manifestFile, request.signKey);
   const already = isBuilt(layout, version, releaseId, signature);
   const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];
+  if (request.out === undefined) hideBuilds(request.into ?? request.folder);
   if (!already) report.step("Writing the release");
   const sha256 = already
     ? await sha256OfFile(tarball)
@@ -132,7 +137,7 @@ async function decide(request: ReleaseRequest, report: BuildReport): Promise<Dec
   const entry = decideEntry(project, config, report);
   const wish = { flag: request.node, clean: request.clean !== undefined };
   const node = await decideRuntime(project, config, wish, report);
-  const layout = layoutOf(join(request.out ?? join(folder, "rel"), name), name);
+  const layout = layoutOf(join(request.out ?? buildsIn(request.into ?? folder), name), name);
   const { clean } = request;
   return { project, config, configFile, appup, version, layout, entry, node, clean };
 }

@@ -8,7 +8,7 @@ import type { ReleaseContent } from "../release/deltaMake.ts";
 import { type ManifestFile, parseManifest, sha256 } from "../release/manifest.ts";
 
 /**
- * @param place  a tarball, `rel/<app>`, or `rel/<app>/releases/<vsn>`
+ * @param place  a tarball, the tree of a build, or its `releases/<vsn>`
  * @throws TSUGI_RELEASE_UNREADABLE; and, when a file is read, TSUGI_RELEASE_DIFFERS
  */
 export async function openContent(place: string): Promise<ReleaseContent> {

@@ -19,7 +19,7 @@ const CONVENTIONAL = [
   "prisma",
   "drizzle",
 ];
-const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)|^(rel|\.tsugi)(\/|$)/;
+const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)|^\.tsugi(\/|$)/;
 
 /** `known`: what is packed already, by path. @throws TSUGI_FILES_MISSING where a glob matches nothing */
 export async function staticFiles(

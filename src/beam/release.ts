@@ -29,7 +29,7 @@ import { refuseOtherBytes } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
-import { type Layout, layoutOf } from "../release/layout.ts";
+import { beamBuildsIn, type Layout, layoutOf } from "../release/layout.ts";
 import { canonicalJson, type Manifest } from "../release/manifest.ts";
 import { type ComposedBeam, composeBeam } from "./compose.ts";
 import { hookTerms } from "./hooks.ts";
@@ -44,8 +44,10 @@ export interface BeamRequest {
   folder: string;
   configFile?: string;
   version?: string;
-  /** Where rel/<app> goes; default <project>/rel. */
+  /** Where <app> goes; default: `beamBuildsIn` of `into`. */
   out?: string;
+  /** The folder whose builds these are; default: the project. */
+  into?: string;
   /** The private key that signs it. */
   signKey?: KeyObject;
 }
@@ -70,7 +72,7 @@ export async function releaseBeam(
 ): Promise<BeamResult> {
   const { folder } = request;
   const { config } = await loadConfig(folder, request.configFile);
-  const out = request.out ?? join(folder, "rel");
+  const out = request.out ?? beamBuildsIn(request.into ?? folder);
   mkdirSync(out, { recursive: true });
   const work = mkdtempSync(join(out, ".build-"));
   try {

@@ -87,7 +87,7 @@ function deltasOf(tarball: string): NonNullable<Artefact["deltaFor"]> {
 async function build(folder: string, { config, git, ref }: ArtefactOptions): Promise<string> {
   const report = await createReport();
   const common = config === undefined ? {} : { configFile: config };
-  const clean = { ...common, git: git ?? folder, out: join(folder, "rel") };
+  const clean = { ...common, git: git ?? folder, into: folder };
   const isClean = git !== undefined || ref !== undefined;
   const request: AnyRequest = isClean
     ? { ...clean, ...(ref === undefined ? {} : { ref }) }

@@ -25,14 +25,14 @@ program
 
 program
   .command("release")
-  .description("build a release: tree and tarball in rel/<app>")
+  .description("build a release: tree and tarball in .tsugi/")
   .argument("[folder]", "the project; with --git, its folder in the repository", ".")
   .option("--git <url|path>", "build a clean clone of that repository instead")
   .option("--ref <ref>", "with --git: a branch, tag or commit")
   .option("--version <version>", 'a semantic version, "package" or "git"')
   .option("--node <version>", "the Node that the release carries")
   .option("--config <file>", "another configuration file")
-  .option("--out <folder>", "where rel/<app> goes (default: <project>/rel)")
+  .option("--out <folder>", "where <app>/ goes (default: .tsugi/node_modules in the project)")
   .option("--sign <key>", "sign it with a private key of tsugi keys; - reads the key from stdin")
   .option(...JSON_OPTION)
   .action(async (folder, options) => {

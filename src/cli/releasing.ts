@@ -7,7 +7,13 @@ export type AnyRequest = ReleaseRequest | GitReleaseRequest;
 
 /** @throws TsugiError */
 export function buildAny(request: AnyRequest, report: BuildReport): Promise<ReleaseResult> {
-  return "git" in request ? releaseFromGit(request, inFolder, report) : inFolder(request, report);
+  return "git" in request
+    ? releaseFromGit(
+        request,
+        (inClone, told) => inFolder({ ...inClone, into: request.into }, told),
+        report,
+      )
+    : inFolder(request, report);
 }
 
 async function inFolder(request: ReleaseRequest, report: BuildReport): Promise<ReleaseResult> {

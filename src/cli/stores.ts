@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
-import { layoutOf } from "../release/layout.ts";
+import { beamBuildsIn, buildsIn, layoutOf } from "../release/layout.ts";
 import type { StoredRelease } from "../release/stored.ts";
 import type { Store, StoreReference } from "../store/index.ts";
 
@@ -33,7 +33,9 @@ export const withStored = <T>(
  */
 export function sourceOf(place: string): string {
   if (!existsSync(place) || !statSync(place).isDirectory()) return place;
-  const trees = [place, ...foldersIn(join(place, "rel"))].filter(hasRelease);
+  const trees = [place, ...foldersIn(buildsIn(place)), ...foldersIn(beamBuildsIn(place))].filter(
+    hasRelease,
+  );
   if (trees.length !== 1) throw new TsugiError("TSUGI_NOTHING_TO_PUSH", { folder: resolve(place) });
   const tree = trees[0]!;
   const folder = existsSync(join(tree, "release.json")) ? tree : newestIn(tree);

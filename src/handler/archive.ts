@@ -106,7 +106,7 @@ async function isGzip(path: string): Promise<boolean> {
   }
 }
 
-/** The release of a tree such as `rel/<app>`. @returns undefined where the folder holds none */
+/** The release of a tree such as a build leaves. @returns undefined where the folder holds none */
 export async function openFolder(root: string, version?: string): Promise<Archive | undefined> {
   const found = version ?? (await onlyVersionIn(root));
   if (found === undefined || !(await exists(join(root, "releases", found, "release.json")))) {

@@ -1,5 +1,5 @@
 /**
- * Writes the release into rel/<app>: into a temporary folder beside, then renamed into place, the
+ * Writes the release into the folder of builds: into a temporary folder beside, then renamed into place, the
  * version's own folders last. A build that fails leaves the tree as it was.
  */
 import { constants, existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";

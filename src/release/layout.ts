@@ -1,6 +1,6 @@
 /**
- * Every path of the release tree (DESIGN §4), once. The tree is the same in `rel/<app>` after a
- * build and in the install root on a host; nothing else in tsugi joins these names by hand.
+ * Every path of the release tree (DESIGN §4), once. The tree is the same after a build (`buildsIn`)
+ * and in the install root on a host; nothing else in tsugi joins these names by hand.
  */
 import { join } from "node:path";
 
@@ -118,6 +118,15 @@ export function layoutOf(root: string, name: string): Layout {
     library: (folder) => at("lib", folder),
   };
 }
+
+/**
+ * Where the builds of a project lie, a tree for each app. No tool of the project's own looks there,
+ * or it would take the code of an earlier release for sources: tsc and Tailwind leave out what begins
+ * with a dot, ESLint, Jest and Vitest do not, and all of them leave out node_modules.
+ */
+export const buildsIn = (project: string): string => join(project, ".tsugi", "node_modules");
+/** An Elixir project's builds lie where its own tool has them. */
+export const beamBuildsIn = (project: string): string => join(project, "rel");
 
 export const runtimeDirName = (nodeVersion: string, platform: string) =>
   `node-${nodeVersion}-${platform}`;

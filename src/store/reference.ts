@@ -1,7 +1,7 @@
 /**
  * How a release is named wherever one is asked for:
  *
- *   rel/wall, wall.tar.gz              a path, where there is such a file or folder
+ *   ./wall/, wall.tar.gz               a path, where there is such a file or folder
  *   wall@1.2.0, wall@latest            in the store of the configuration
  *   <store>#wall@1.2.0                 in that store: a folder or ssh://host/folder
  *   ssh://host/srv/wall                what runs in that install root

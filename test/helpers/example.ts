@@ -1,7 +1,9 @@
 /** The example service, copied, built and packed as its own project would be. */
+
 import { cpSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "./commands.ts";
 
 export const projectRoot = fileURLToPath(new URL("../..", import.meta.url));
@@ -26,6 +28,6 @@ export async function buildRelease(folder: string, version: string, ...flags: st
     env: { ...process.env, NODE_OPTIONS: "" },
     timeoutMs: 300_000,
   });
-  const tarball = join(folder, "rel", exampleName, "releases", version, `${exampleName}.tar.gz`);
+  const tarball = join(buildsIn(folder), exampleName, "releases", version, `${exampleName}.tar.gz`);
   return { tarball, bytes: statSync(tarball).size, output };
 }

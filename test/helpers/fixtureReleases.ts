@@ -1,6 +1,8 @@
 /** Releases of the fixture apps, built by the real `tsugi release`, and variants of them. */
+
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "./commands.ts";
 import { projectRoot, tsugiCli } from "./example.ts";
 
@@ -49,6 +51,6 @@ export async function buildVariant(folder: string, variant: Variant): Promise<Bu
   const args = [tsugiCli, "release", "--node", variant.node ?? TEST_NODE];
   await mustRun(process.execPath, args, { cwd: folder, timeoutMs: 300_000 });
   const { name, version } = manifest as { name: string; version: string };
-  const tree = join(folder, "rel", name);
+  const tree = join(buildsIn(folder), name);
   return { name, version, tree, tarball: join(tree, "releases", version, `${name}.tar.gz`) };
 }

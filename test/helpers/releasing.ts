@@ -1,8 +1,10 @@
 /** What the tests of `tsugi release` share: a fresh folder for each test, and `tsugi` run in it. */
+
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, beforeEach } from "node:test";
+import { buildsIn } from "../../src/release/layout.ts";
 import { type Manifest, parseManifest } from "../../src/release/manifest.ts";
 import { mustTsugi, temporaryFolder, tsugi } from "./projects.ts";
 
@@ -45,7 +47,7 @@ export class Releasing {
 
   /** The tree of smallProject. */
   get tree(): string {
-    return join(this.folder, "rel", "small");
+    return join(buildsIn(this.folder), "small");
   }
 
   inTree(path: string): string {

@@ -2,6 +2,7 @@
  * `wall`, the small service of the host tests: real releases, built by `tsugi release` with the
  * Node that runs the tests, installed from the tarball alone.
  */
+
 import {
   cpSync,
   existsSync,
@@ -17,6 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "./commands.ts";
 import { Host, makeHostPath } from "./host.ts";
 import { freePort } from "./ports.ts";
@@ -85,7 +87,7 @@ export async function buildWall(versions: Record<string, WallVersion>): Promise<
   for (const [version, { extra = "", config = {} }] of Object.entries(versions)) {
     await build(join(folder, version), version, extra, config);
   }
-  const tree = (version: string) => join(folder, version, "rel", "wall");
+  const tree = (version: string) => join(buildsIn(join(folder, version)), "wall");
   const tarball = (version: string) => join(tree(version), "releases", version, "wall.tar.gz");
   let hosts = 0;
   return {

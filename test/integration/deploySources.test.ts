@@ -1,9 +1,11 @@
 /** What `tsugi deploy` takes: a commit, built clean, and releases out of stores. */
+
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { buildsIn } from "../../src/release/layout.ts";
 import { Deploying } from "../helpers/deploying.ts";
 import { projectRoot } from "../helpers/example.ts";
 import { TEST_NODE } from "../helpers/fixtureReleases.ts";
@@ -82,13 +84,13 @@ describe("a deploy of a commit, or of what a store has", { skip }, () => {
   test("a reference: the configured store's folder, or one behind ssh", async () => {
     fleet.configure({}, {}, undefined, { store: "./store" });
     const release = (version: string) =>
-      join("rel", "teller", "releases", version, "teller.tar.gz");
+      join(buildsIn("."), "teller", "releases", version, "teller.tar.gz");
     const { status, output } = await fleet.tsugi("push", release("1.0.0"));
     assert.equal(status, 0, output);
     const there = `ssh://app1${fleet.hosts[0]!.ssh.folder}/store`;
     const pushed = await fleet.tsugi("push", release("1.0.1"), "--store", there);
     assert.equal(pushed.status, 0, pushed.output);
-    rmSync(join(repository.folder, "rel"), { recursive: true });
+    rmSync(buildsIn(repository.folder), { recursive: true });
 
     assert.equal(await versionAfter("teller@1.0.0"), "1.0.0");
     assert.equal(await versionAfter(`${there}#teller@1.0.1`), "1.0.1");

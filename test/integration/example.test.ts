@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import WebSocket from "ws";
+import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "../helpers/commands.ts";
 import {
   buildRelease,
@@ -31,7 +32,7 @@ async function project(version: string): Promise<string> {
 /** The Node that the release carries: the one here may be too old for node:sqlite. */
 async function releasedNode(copy: string, version: string): Promise<string> {
   await buildRelease(copy, version);
-  const runtimes = join(copy, "rel", exampleName, "runtime");
+  const runtimes = join(buildsIn(copy), exampleName, "runtime");
   return join(runtimes, readdirSync(runtimes)[0]!, "bin", "node");
 }
 

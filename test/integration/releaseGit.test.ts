@@ -1,4 +1,5 @@
 /** `tsugi release --git`: clean builds, by every package manager; what stays is the release. */
+
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -9,6 +10,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { withManager } from "../../src/assemble/clean/manager.ts";
 import type { ManagerName } from "../../src/assemble/packageManager.ts";
 import { silentReport } from "../../src/pack/report.ts";
+import { buildsIn } from "../../src/release/layout.ts";
 import { parseManifest } from "../../src/release/manifest.ts";
 import { mustRun } from "../helpers/commands.ts";
 import { tsugiCli } from "../helpers/example.ts";
@@ -58,7 +60,7 @@ describe("tsugi release --git: what is built", () => {
   const small = (name: string, files: Record<string, unknown> = {}) =>
     Repository.create(smallProject(join(base, name), files), { ".gitignore": "stand-in\n" });
   const server = () =>
-    readFileSync(join(caller, "rel/small/lib/small-1.0.0/src/server.mjs"), "utf8");
+    readFileSync(join(buildsIn(caller), "small/lib/small-1.0.0/src/server.mjs"), "utf8");
 
   test("a branch, a tag, a commit, and one that no branch leads to", async () => {
     const repository = await small("refs");
@@ -103,9 +105,9 @@ describe("tsugi release --git: what is built", () => {
     const { stdout } = await must("--git", repository.folder);
     assert.match(stdout, /What is not committed in .* is not in this release/);
     assert.doesNotMatch(server(), /not committed/);
-    assert.deepEqual(readdirSync(caller), ["rel"]);
+    assert.deepEqual(readdirSync(caller), [".tsugi"]);
     // It was not touched either.
-    assert.ok(!existsSync(join(repository.folder, "rel")));
+    assert.ok(!existsSync(buildsIn(repository.folder)));
   });
 
   test("a source that begins with a dash is a place and no option", async () => {
@@ -160,7 +162,7 @@ describe("tsugi release --git: what is built", () => {
     };
     const all = { ...env(), ...config };
     await mustTsugi(["release", "--git", repository.folder], caller, all);
-    const words = join(caller, "rel/small/lib/small-1.0.0/src/inner/words.txt");
+    const words = join(buildsIn(caller), "small/lib/small-1.0.0/src/inner/words.txt");
     assert.equal(readFileSync(words, "utf8"), "of a submodule");
   });
 
@@ -324,7 +326,7 @@ describe("tsugi release --git: the project's own package manager, private packag
       const { stdout } = await mustTsugi(["release", "--git", repository.folder], caller, env);
       assert.match(stdout, new RegExp(`${name} +${version.replaceAll(".", "\\.")}`));
       assert.deepEqual(readdirSync(temporary), []);
-      const tree = join(caller, "rel/small");
+      const tree = join(buildsIn(caller), "small");
       const manifest = parseManifest(
         readFileSync(join(tree, "releases/1.0.0/release.json"), "utf8"),
         "test",

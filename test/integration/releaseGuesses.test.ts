@@ -17,7 +17,7 @@ describe("tsugi release: what it guesses, and says", () => {
     assert.match(stdout, /build\s+compile\s+\(a TypeScript entry and no build script\)/);
     assert.match(stdout, /files\s+public\/\*\*/);
     assert.match(stdout, new RegExp(`node\\s+${TEST_NODE} for linux-x64`));
-    assert.match(stdout, /Start it: .*\/rel\/small\/bin\/small start/);
+    assert.match(stdout, /Start it: .*\/small\/bin\/small start/);
   });
 
   test("--json: one document on stdout, progress on stderr, errors too", async () => {

@@ -1,4 +1,5 @@
 /** Compiled packages: what the release's Node can't load is an error of the build, with what to do. */
+
 import assert from "node:assert/strict";
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { ALL_DEPENDENCIES, collectPackages } from "../../src/assemble/packages.t
 import { thisPlatform } from "../../src/pack/platform.ts";
 import { readProject } from "../../src/pack/project.ts";
 import { silentReport } from "../../src/pack/report.ts";
+import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
 import {
@@ -133,7 +135,7 @@ describe("packages that are compiled where they are installed", () => {
     assert.equal(status, 1, output);
     assert.match(stderr, /error TSUGI_ADDON_UNFIT/);
     for (const each of words) assert.match(stderr, each);
-    assert.ok(!existsSync(join(project, "rel")));
+    assert.ok(!existsSync(buildsIn(project)));
   };
 
   test("for another ABI: refused, with the command that helps", async () => {

@@ -1,7 +1,7 @@
 /**
  * `tsugi release --git`, the table of contents: clone → the release's own Node → the project's own
  * package manager → install → build and pack, as ever. All of it in a temporary folder; what stays
- * is rel/<app> where the caller wants it.
+ * is the release where the caller wants it.
  *
  *   what is the same on every machine            by
  *   the files                                    the commit
@@ -26,15 +26,18 @@ import { installFrozen } from "./install.ts";
 import { withManager } from "./manager.ts";
 import { inWorkFolder } from "./workFolder.ts";
 
-export interface GitReleaseRequest extends Omit<ReleaseRequest, "folder" | "out" | "clean"> {
+export interface GitReleaseRequest
+  extends Omit<ReleaseRequest, "folder" | "out" | "into" | "clean"> {
   /** A URL or a path, as `git clone` takes it. */
   git: string;
   /** A branch, a tag or a commit; default: what a clone begins with. */
   ref?: string;
   /** The app's folder inside the repository; default: its top. */
   folder?: string;
-  /** Where rel/<app> goes: nothing else stays. */
-  out: string;
+  /** Where it was asked for: the release goes there, as it would into a project; nothing else stays. */
+  into: string;
+  /** A folder for <app> instead. */
+  out?: string;
 }
 
 /**
@@ -46,7 +49,7 @@ export function releaseFromGit<T>(
   build: (request: ReleaseRequest, report: BuildReport) => Promise<T>,
   report: BuildReport,
 ): Promise<T> {
-  const { git, ref, folder: inside = ".", ...rest } = request;
+  const { git, ref, folder: inside = ".", into: _, ...rest } = request;
   return inWorkFolder(async (work, running) => {
     const repository = join(realpathSync(work), "source");
     const folder = join(repository, insideOf(inside));

@@ -43,7 +43,12 @@ async function requestOf(folder: string, options: ReleaseOptions): Promise<AnyRe
     ...(signKey === undefined ? {} : { signKey }),
   };
   if (git !== undefined) {
-    const place = { git, folder, out: resolve(out ?? "rel") };
+    const place = {
+      git,
+      folder,
+      into: process.cwd(),
+      ...(out === undefined ? {} : { out: resolve(out) }),
+    };
     return { ...common, ...place, ...(ref === undefined ? {} : { ref }) };
   }
   if (ref !== undefined) {

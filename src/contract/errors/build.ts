@@ -48,6 +48,11 @@ export const BUILD_ERRORS = define({
     message: "These packages are not installed: {packages}",
     hint: "Install what the lock file says: {install}",
   },
+  TSUGI_ENTRY_STALE: {
+    exitCode: 1,
+    message: "{entry} is of an earlier build: {command} has left it as it was; {evidence}.",
+    hint: "See where the build writes: rm -r {output} && {command} · then name it: entry in tsugi.config.ts",
+  },
   TSUGI_FILES_MISSING: {
     exitCode: 1,
     message: "files: {glob} matches nothing in {folder}.",
@@ -71,7 +76,7 @@ export const BUILD_ERRORS = define({
   TSUGI_RELEASE_UNREADABLE: {
     exitCode: 1,
     message: "{place} is no release that can be read: {problem}.",
-    hint: "Give a tarball (<app>.tar.gz), rel/<app>, or rel/<app>/releases/<vsn>.",
+    hint: "Give a tarball (<app>.tar.gz), the folder of a build, or its releases/<vsn>.",
   },
   TSUGI_RELEASE_DIFFERS: {
     exitCode: 1,
