@@ -18,7 +18,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -26,6 +26,16 @@ process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const { version, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
 const define = { __TSUGI_VERSION__: JSON.stringify(version) };
 const npm = Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`));
+
+/** Texts of sh programs go where they are used: `program("take-lock.sh")`. */
+const shellPrograms = {
+  name: "shell-programs",
+  transform(code, id) {
+    if (!id.endsWith(".ts") || !code.includes('program("')) return null;
+    const textOf = (_, name) => JSON.stringify(readFileSync(join(dirname(id), name), "utf8"));
+    return code.replace(/\bprogram\("([\w-]+\.sh)"\)/g, textOf);
+  },
+};
 
 async function bundle(input, output, { external = [], plugins = [], minify = false } = {}) {
   const present = Object.entries(input).filter(([, file]) => existsSync(file));
@@ -68,7 +78,7 @@ process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
 await bundle(
   { "cli/main": "src/cli/main.ts", index: "src/assemble/index.ts" },
   { dir: fresh, banner: (chunk) => (chunk.name === "cli/main" ? "#!/usr/bin/env node" : "") },
-  { external: npm },
+  { external: npm, plugins: [shellPrograms] },
 );
 // npm does this when it installs or links; a later build must not take it away again.
 chmodSync(`${fresh}/cli/main.mjs`, 0o755);

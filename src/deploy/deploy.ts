@@ -21,6 +21,7 @@ import { withHosts } from "./fleet.ts";
 import { runHook } from "./hooks.ts";
 import type { Host } from "./host.ts";
 import { account, check, prepare, stage } from "./hostSteps.ts";
+import { interruptedError } from "./interrupted.ts";
 import { Ledger } from "./ledger.ts";
 import { holdLocks } from "./lock.ts";
 import { type DeployResult, refusedError, stoppedError } from "./outcome.ts";
@@ -28,23 +29,39 @@ import { planRollout, type RolloutPlan } from "./rollout.ts";
 import { settle } from "./settle.ts";
 import { runWaves } from "./waves.ts";
 
+/** After an interrupt, for what hosts are still told. */
+const LAST_WORDS_MS = 5_000;
+
 /**
  * @returns what became of every host, also when some have failed (`error`); undefined if not confirmed
  * @throws TSUGI_DEPLOY_REFUSED and others, while nothing is changed
  */
 export async function deploy(request: DeployRequest): Promise<DeployResult | undefined> {
   const { environment, artefact, signal } = request;
-  const { name, version } = artefact.manifest;
+  const { name } = artefact.manifest;
   return withHosts(environment, name, request, async (hosts) => {
-    const plan = await makePlan(request, hosts);
-    if (plan.hosts.some(({ send }) => send)) await artefact.verify();
-    if (!(await request.confirm(plan))) return undefined;
-    signal.throwIfAborted();
-    const reason = `tsugi deploy ${environment.name}: ${name} ${version}`;
-    const bootOf = (host: string) => plan.hosts.find((one) => one.host.name === host)!.facts.boot;
-    const locking = { reason, environment: environment.name, bootOf };
-    return holdLocks(hosts, locking, () => carryOut(deploymentOf(request, hosts, plan)));
+    try {
+      return await planAndCarryOut(request, hosts);
+    } catch (error) {
+      throw signal.aborted ? interruptedError(hosts, environment.name) : error;
+    }
   });
+}
+
+async function planAndCarryOut(
+  request: DeployRequest,
+  hosts: Host[],
+): Promise<DeployResult | undefined> {
+  const { environment, artefact, signal } = request;
+  const { name, version } = artefact.manifest;
+  const plan = await makePlan(request, hosts);
+  if (plan.hosts.some(({ send }) => send)) await artefact.verify();
+  if (!(await request.confirm(plan))) return undefined;
+  signal.throwIfAborted();
+  const reason = `tsugi deploy ${environment.name}: ${name} ${version}`;
+  const bootOf = (host: string) => plan.hosts.find((one) => one.host.name === host)!.facts.boot;
+  const locking = { reason, environment: environment.name, bootOf };
+  return holdLocks(hosts, locking, () => carryOut(deploymentOf(request, hosts, plan)));
 }
 
 async function makePlan(request: DeployRequest, hosts: Host[]): Promise<RolloutPlan> {
@@ -98,7 +115,9 @@ async function carryOut(deployment: Deployment): Promise<DeployResult> {
   } finally {
     await writeAccounts(deployment);
   }
-  const error = stoppedError(ledger.outcomes, version, environment.name);
+  const stopped = stoppedError(ledger.outcomes, version, environment.name);
+  const isInterrupted = stopped !== undefined && request.signal.aborted;
+  const error = isInterrupted ? interruptedError(deployment.hosts, environment.name) : stopped;
   if (error === undefined) await hook("afterDeploy");
   return {
     environment: environment.name,
@@ -132,11 +151,14 @@ async function prepareAll(deployment: Deployment): Promise<void> {
 }
 
 /** A host that can't be told any more still has its own log of upgrades. */
-async function writeAccounts({ hosts, plan, ledger }: Deployment): Promise<void> {
+async function writeAccounts({ request, hosts, plan, ledger }: Deployment): Promise<void> {
+  const signal = request.signal.aborted ? AbortSignal.timeout(LAST_WORDS_MS) : undefined;
   await settle(hosts, async (host, at) => {
+    // What goes on there needs what an account clears away.
+    if (host.cutOff !== undefined) return;
     const { result } = ledger.of(host.name);
     const isTold = result === "unchanged" && tellsIt(plan.hosts[at]!.facts, ledger);
-    if (result !== "unknown" && !isTold) await account(host, ledger.record(host.name));
+    if (result !== "unknown" && !isTold) await account(host, ledger.record(host.name), signal);
   });
 }
 

@@ -45,9 +45,11 @@ export interface HostFacts {
   lastDeploy: DeployRecord | undefined;
 }
 
-/** @throws TSUGI_HOST_UNREACHABLE, TSUGI_HOST_FAILED */
+type Asked = Pick<Transport, "name" | "run">;
+
+/** @throws TSUGI_HOST_UNREACHABLE, TSUGI_HOST_SILENT, TSUGI_HOST_FAILED */
 export async function readFacts(
-  host: Transport,
+  host: Asked,
   layout: Layout,
   environment: string,
 ): Promise<HostFacts> {
@@ -158,9 +160,7 @@ function split(text: string): { lines: string[]; documents: Record<string, Docum
     else if (line.startsWith("@")) open = { name: line.slice(1), lines: [] };
     else lines.push(line);
   }
-  // Whatever the login shell prints by itself comes first.
-  const begin = lines.indexOf("tsugi-facts 1");
-  return { lines: lines.slice(Math.max(begin, 0)), documents };
+  return { lines, documents };
 }
 
 function parseJson<T>(text: string): T | undefined {

@@ -8,11 +8,14 @@ import { Host } from "./host.ts";
 export async function withHosts<T>(
   environment: Environment,
   app: string,
-  { open, report }: { open: (host: HostSpec) => Transport; report: Report },
+  {
+    open,
+    ...context
+  }: { open: (host: HostSpec) => Transport; report: Report; signal?: AbortSignal },
   body: (hosts: Host[]) => Promise<T>,
 ): Promise<T> {
   const hosts = environment.hosts.map(
-    (spec) => new Host(spec, app, open(spec), environment.name, report),
+    (spec) => new Host(spec, app, open(spec), { environment: environment.name, ...context }),
   );
   try {
     return await body(hosts);

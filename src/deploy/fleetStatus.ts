@@ -22,7 +22,7 @@ export interface HostStatus {
 
 export async function readHostStatus(host: Host): Promise<HostStatus> {
   try {
-    return statusOf(host.name, await readFacts(host.transport, host.layout, host.environment));
+    return statusOf(host.name, await readFacts(host, host.layout, host.environment));
   } catch (error) {
     const nothing = { version: null, since: null, lastUpgrade: null, lastDeploy: null, lock: null };
     const common = { host: host.name, health: "unreachable" as const, pending: [] };

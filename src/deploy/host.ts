@@ -13,8 +13,17 @@ import { type HostFacts, readFacts } from "./facts.ts";
 /** A rehearsal, a drain and a probation take their time; nothing takes that long. */
 const BUSY_MS = 300_000;
 const BUSY_POLL_MS = 500;
+/** A step of an upgrade may be long without a word: a drain, a rehearsal, a migration. */
+const APP_QUIET_MS = 600_000;
 /** sshd needs a moment to see that somebody is gone. */
 const LOCK_ENDS_MS = 3_000;
+
+export interface HostContext {
+  environment: string;
+  report: Report;
+  /** Ends every wait for the host at once. */
+  signal?: AbortSignal | undefined;
+}
 
 export class Host {
   readonly spec: HostSpec;
@@ -22,23 +31,34 @@ export class Host {
   readonly transport: Transport;
   readonly environment: string;
   readonly #report: Report;
+  readonly #signal: AbortSignal | undefined;
+  #cutOff: StepName | undefined;
 
-  constructor(
-    spec: HostSpec,
-    app: string,
-    transport: Transport,
-    environment: string,
-    report: Report,
-  ) {
+  constructor(spec: HostSpec, app: string, transport: Transport, context: HostContext) {
     this.spec = spec;
     this.layout = layoutOf(spec.root, app);
     this.transport = transport;
-    this.environment = environment;
-    this.#report = report;
+    this.environment = context.environment;
+    this.#report = context.report;
+    this.#signal = context.signal;
   }
 
   get name(): string {
     return this.spec.name;
+  }
+
+  get isDry(): boolean {
+    return this.transport.isDry;
+  }
+
+  /** The step that an interrupt has found it at: it may go on there. */
+  get cutOff(): StepName | undefined {
+    return this.#cutOff;
+  }
+
+  run(argv: string[], options?: RunOptions): Promise<RunResult> {
+    const signal = this.#signal;
+    return this.transport.run(argv, { ...(signal === undefined ? {} : { signal }), ...options });
   }
 
   /** Tells when it begins and how it ends. What `body` returns may say more about it. */
@@ -59,6 +79,7 @@ export class Host {
       });
       return value;
     } catch (error) {
+      if (this.#signal?.aborted) this.#cutOff ??= step;
       const json = errorToJson(error);
       this.#report({ event: "step", host, step, state: "failed", ms: ms(), error: json });
       throw error;
@@ -71,7 +92,8 @@ export class Host {
       const ms = stopwatch();
       let isTold = false;
       for (;;) {
-        const facts = await readFacts(this.transport, this.layout, this.environment);
+        this.#signal?.throwIfAborted();
+        const facts = await readFacts(this, this.layout, this.environment);
         // With somebody's lock it is somebody's: taking it says whose.
         const isTheirs = facts.lock !== undefined && ms() > LOCK_ENDS_MS;
         if (!facts.isBusy || isTheirs) return facts;
@@ -91,7 +113,7 @@ export class Host {
 
   /** A command that has to succeed. @throws TSUGI_HOST_FAILED, or what bin/<app> itself says */
   async must(what: string, argv: string[], options?: RunOptions): Promise<RunResult> {
-    const result = await this.transport.run(argv, options);
+    const result = await this.run(argv, options);
     if (result.exitCode === 0) return result;
     throw remoteError(result) ?? this.failed(what, result);
   }
@@ -111,7 +133,7 @@ export class Host {
     const lines = new Lines((text) => this.#report({ event: "line", host: this.name, text }));
     const command = wrap([this.layout.bin, ...argv, "--json"]);
     const onStderr = (text: string) => lines.push(text);
-    const result = await this.transport.run(command, { ...options, onStderr });
+    const result = await this.run(command, { quietMs: APP_QUIET_MS, ...options, onStderr });
     if (result.exitCode !== 0) {
       const said = { ...result, stderr: lines.last };
       throw remoteError(result) ?? this.failed(`bin/${this.layout.name} ${argv[0]}`, said);
@@ -122,7 +144,7 @@ export class Host {
   /** Undefined where nothing runs. */
   async status(): Promise<StatusReport | undefined> {
     const argv = [this.layout.bin, "status", "--json"];
-    const { exitCode, stdout } = await this.transport.run(argv, { readOnly: true });
+    const { exitCode, stdout } = await this.run(argv, { readOnly: true });
     return exitCode === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
   }
 

@@ -46,7 +46,7 @@ async function sendDelta(
   force: string[],
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const delta = host.transport.isDry ? undefined : await artefact.deltaFor?.(facts);
+  const delta = host.isDry ? undefined : await artefact.deltaFor?.(facts);
   if (delta === undefined) return undefined;
   const stdin = host.counted(delta.chunks, delta.bytes);
   const argv = ["unpack", "--delta", "-", ...force];
@@ -149,7 +149,7 @@ async function ensureUnit(host: Host): Promise<void> {
  * @throws TSUGI_HOST_REFUSED
  */
 export async function healthy(host: Host, artefact: Artefact): Promise<StatusReport | undefined> {
-  if (host.transport.isDry) return undefined;
+  if (host.isDry) return undefined;
   return host.step("health", async () => {
     const deadline = performance.now() + HEALTHY_MS;
     for (;;) {
@@ -210,8 +210,11 @@ export async function undo(host: Host, plan: HostPlan): Promise<void> {
 }
 
 /** The account, and nothing left over of the deploy. */
-export async function account(host: Host, record: object): Promise<void> {
-  const stdin = `${JSON.stringify(record)}\n`;
+export async function account(host: Host, record: object, signal?: AbortSignal): Promise<void> {
+  const options = {
+    stdin: `${JSON.stringify(record)}\n`,
+    ...(signal === undefined ? {} : { signal }),
+  };
   const argv = finish(host.layout);
-  await host.step("account", () => host.must("writing the account", argv, { stdin }));
+  await host.step("account", () => host.must("writing the account", argv, options));
 }

@@ -17,6 +17,8 @@ export interface Lock {
 }
 
 const PATIENCE_MS = 2_000;
+const TAKE_MS = 60_000;
+const LET_GO_MS = 2_000;
 
 export const whoAmI = (): string => `${userName()}@${hostname()}`;
 
@@ -40,9 +42,11 @@ export function parseLock(text: string): Lock | undefined {
   }
 }
 
+type Asked = Pick<Transport, "name" | "isDry" | "run">;
+
 /** @throws TSUGI_DEPLOY_LOCKED */
 export async function lockByHand(
-  host: Transport,
+  host: Asked,
   layout: Layout,
   reason: string,
   environment: string,
@@ -51,9 +55,23 @@ export async function lockByHand(
   if (result.exitCode !== 0) throw notTaken(host, result, environment);
 }
 
-/** @returns whose lock it was, undefined where there was none */
-export async function unlock(host: Transport, layout: Layout): Promise<Lock | undefined> {
-  return parseLock((await host.run(removeLock(layout))).stdout);
+export interface Unlocked {
+  /** False where there was no lock. */
+  removed: boolean;
+  /** Whose it was; undefined also where what it said can't be read. */
+  lock: Lock | undefined;
+}
+
+/** @throws TSUGI_HOST_FAILED */
+export async function unlock(host: Asked, layout: Layout, environment: string): Promise<Unlocked> {
+  const { exitCode, stdout, stderr } = await host.run(removeLock(layout));
+  const [did, ...lines] = stdout.split("\n");
+  if (exitCode === 0 && (did === "none" || did === "removed")) {
+    return { removed: did === "removed", lock: parseLock(lines.join("\n")) };
+  }
+  const problem = stderr.trim() || `exit ${exitCode}`;
+  const details = { host: host.name, what: "taking the lock away", problem, environment };
+  throw new TsugiError("TSUGI_HOST_FAILED", details);
 }
 
 /** A lock that is held as long as the connection to the host lives. */
@@ -71,7 +89,7 @@ export class HeldLock {
 
   /** @throws TSUGI_DEPLOY_LOCKED, TSUGI_HOST_UNREACHABLE */
   static async take(
-    host: Transport,
+    host: Asked,
     layout: Layout,
     reason: string,
     environment: string,
@@ -89,12 +107,15 @@ export class HeldLock {
     const isTaken = new Promise<void>((resolve) => {
       taken = resolve;
     });
+    const isWhole = () => said.startsWith("taken\n") && said.endsWith("\n.\n");
     const running = host.run(takeLock(layout, describe(reason), "hold"), {
       stdin: until(),
       onStdout: (text) => {
         said += text;
-        if (said.startsWith("taken\n") && said.endsWith("\n.\n")) taken();
+        if (isWhole()) taken();
       },
+      // Once it is held there is nothing more to say.
+      quietMs: () => (isWhole() ? Number.POSITIVE_INFINITY : TAKE_MS),
     });
     // Whoever waits for it later hears of it; nobody may be waiting when it happens.
     running.catch(() => {});
@@ -111,13 +132,15 @@ export class HeldLock {
 
   async release(): Promise<void> {
     this.#letGo();
-    await this.#running.catch(() => {}); // the connection is gone, and the lock with it
+    // Where nothing answers any more, the lock goes with the connection.
+    const enough = new AbortController();
+    const waited = delay(LET_GO_MS, undefined, { signal: enough.signal }).catch(() => {});
+    await Promise.race([this.#running.catch(() => {}), waited]);
+    enough.abort();
   }
 }
 
-interface Lockable {
-  name: string;
-  transport: Transport;
+interface Lockable extends Asked {
   layout: Layout;
   step<T>(step: "lock", body: () => Promise<T>): Promise<T>;
 }
@@ -141,11 +164,9 @@ export async function holdLocks<T>(
   const locks: HeldLock[] = [];
   const take = (host: Lockable) =>
     host.step("lock", async () => {
-      const lock = await patiently(() =>
-        HeldLock.take(host.transport, host.layout, reason, environment),
-      );
+      const lock = await patiently(() => HeldLock.take(host, host.layout, reason, environment));
       locks.push(lock);
-      if (lock.boot === bootOf(host.name) || host.transport.isDry) return;
+      if (lock.boot === bootOf(host.name) || host.isDry) return;
       const problem = `${host.name} has got another release since it was asked`;
       const next = "The same command again makes a new plan";
       throw new TsugiError("TSUGI_DEPLOY_REFUSED", { problem, next });
@@ -179,7 +200,7 @@ async function patiently<T>(take: () => Promise<T>): Promise<T> {
 const describe = (reason: string): string =>
   JSON.stringify({ by: whoAmI(), reason, at: new Date().toISOString() });
 
-function notTaken(host: Transport, result: RunResult, environment: string): TsugiError {
+function notTaken(host: Asked, result: RunResult, environment: string): TsugiError {
   const lock = parseLock(result.stdout);
   if (lock === undefined) {
     const problem = result.stderr.trim() || `exit ${result.exitCode}`;

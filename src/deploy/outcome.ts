@@ -45,7 +45,10 @@ export interface DeployResult {
 
 /** A host that can't be reached any more may have gone on by itself. */
 export const resultOf = (error: unknown): HostResult =>
-  error instanceof TsugiError && error.code === "TSUGI_HOST_UNREACHABLE" ? "unknown" : "failed";
+  error instanceof TsugiError &&
+  /^TSUGI_(HOST_UNREACHABLE|HOST_SILENT|INTERRUPTED)$/.test(error.code)
+    ? "unknown"
+    : "failed";
 
 /** Where nothing was changed anywhere. All reasons are in it, the first one's next step as well. */
 export function refusedError(refusals: { host: string; error: ErrorJson }[]): TsugiError {
@@ -75,7 +78,7 @@ export function stoppedError(
     failed.length === 0
       ? "it was interrupted."
       : failed.map(({ host, error }) => told({ host, error: error! })).join(" ");
-  const done = outcomes.filter(isFine).length;
+  const done = outcomes.filter((outcome) => isFine(outcome) || ranBefore(outcome, version)).length;
   const verb = done === 1 ? "runs" : "run";
   const count = outcomes.length;
   return new TsugiError("TSUGI_DEPLOY_STOPPED", {
@@ -87,6 +90,10 @@ export function stoppedError(
     environment,
   });
 }
+
+/** Also where this deploy did not come to it. */
+const ranBefore = ({ from, result }: HostOutcome, version: string) =>
+  from === version && (result === "not reached" || result === "failed");
 
 export const failure = (error: unknown): { result: HostResult; error: ErrorJson } => ({
   result: resultOf(error),

@@ -1,65 +1,75 @@
 /** A child process with streamed stdin and stdout: what the transports have in common. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { Readable } from "node:stream";
+import { Readable, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { RunOptions, RunResult } from "./transport.ts";
 
-export interface ChildResult extends RunResult {
-  /** What ended it, if not its own exit. */
-  killedBy: NodeJS.Signals | null;
-}
-
 export interface ChildOptions extends RunOptions {
-  cwd?: string;
+  /** What its output goes through. Where both end by themselves, no more is waited for. */
+  through?: { stdout: Transform; stderr: Transform; isWhole: () => boolean };
+  /** At every sign of life: something was taken from its stdin's source, or came from it. */
+  onLife?: () => void;
+  /** One that nobody waits for any more goes on by itself, as over a connection that was cut. */
+  leave?: boolean;
 }
 
 /**
  * In a process group of its own: Ctrl-C is for tsugi, which then decides what becomes of it.
- * @throws what spawn says, the error of the stdin source, the reason of `signal`
+ * @throws what spawn says, the error of the stdin source, the reason of `signal`; at once
  */
 export async function runChild(
   command: string,
   args: readonly string[],
   options: ChildOptions = {},
-): Promise<ChildResult> {
-  const { stdin, signal, cwd } = options;
+): Promise<RunResult> {
+  const { stdin, signal, through } = options;
   signal?.throwIfAborted();
   const child = spawn(command, args, {
-    cwd,
     detached: true,
     stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
-  const stop = () => {
-    // Its pipes may be held open by another process: a shared ssh connection passes them on.
-    child.once("exit", () => {
-      for (const stream of [child.stdout, child.stderr]) stream?.destroy();
-    });
-    child.kill();
-  };
-  signal?.addEventListener("abort", stop, { once: true });
+  let onAbort = () => {};
+  const failed = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    child.once("error", reject);
+    if (stdin !== undefined) feed(child, stdin, options).catch(reject);
+  });
+  const closed = new Promise<number>((resolve) => {
+    child.once("close", (code) => resolve(code ?? 255));
+  });
   try {
-    const fed = stdin === undefined ? undefined : feed(child, stdin, stop);
-    const [result] = await Promise.allSettled([collect(child, options), fed]);
-    signal?.throwIfAborted();
-    await fed;
-    if (result.status === "rejected") throw result.reason;
-    return result.value;
+    const output = collect(child, options);
+    await Promise.race([failed, output.ended]);
+    const isWhole = through?.isWhole() === true;
+    const exitCode = isWhole ? 0 : await Promise.race([failed, closed]);
+    return { exitCode, ...output.collected };
   } finally {
-    signal?.removeEventListener("abort", stop);
+    signal?.removeEventListener("abort", onAbort);
+    letGo(child, options.leave === true);
   }
+}
+
+function letGo(child: ChildProcess, leave: boolean): void {
+  if (child.exitCode === null && child.signalCode === null && !leave) child.kill();
+  child.unref();
+  for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
 }
 
 /** A command may end without having read all: its exit code says more than our broken pipe. */
 async function feed(
   child: ChildProcess,
   stdin: NonNullable<RunOptions["stdin"]>,
-  stop: () => void,
+  { onLife }: ChildOptions,
 ): Promise<void> {
   let sourceError: unknown;
   const watched = async function* () {
     const source = typeof stdin === "string" || stdin instanceof Uint8Array ? [stdin] : stdin;
     try {
-      yield* source;
+      for await (const chunk of source) {
+        onLife?.();
+        yield chunk;
+      }
     } catch (error) {
       sourceError = error;
       throw error;
@@ -69,29 +79,31 @@ async function feed(
   const chunks = async function* () {
     for await (const chunk of watched()) yield chunk;
   };
-  await pipeline(Readable.from(chunks()), child.stdin!).catch(() => {
-    if (sourceError !== undefined) stop();
-  });
+  await pipeline(Readable.from(chunks()), child.stdin!).catch(() => {});
   if (sourceError !== undefined) throw sourceError;
 }
 
-function collect(child: ChildProcess, options: RunOptions): Promise<ChildResult> {
+function collect(child: ChildProcess, options: ChildOptions) {
   const collected = { stdout: "", stderr: "" };
   const listeners = { stdout: options.onStdout, stderr: options.onStderr };
-  if (options.stdout !== undefined) child.stdout!.pipe(options.stdout);
-  for (const name of ["stdout", "stderr"] as const) {
-    if (name === "stdout" && options.stdout !== undefined) continue;
+  const streams = (["stdout", "stderr"] as const).map((name) => {
+    const filter = options.through?.[name];
+    const stream: Readable = filter === undefined ? child[name]! : child[name]!.pipe(filter);
+    const ended = new Promise<void>((resolve) => stream.once("end", resolve));
+    if (name === "stdout" && options.stdout !== undefined) {
+      stream.on("data", () => options.onLife?.()).pipe(options.stdout);
+      return ended;
+    }
     const listener =
       listeners[name] ??
       ((text: string) => {
         collected[name] += text;
       });
-    child[name]!.setEncoding("utf8").on("data", listener);
-  }
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (code, killedBy) => {
-      resolve({ exitCode: code ?? 255, killedBy, ...collected });
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      listener(text);
+      options.onLife?.();
     });
+    return ended;
   });
+  return { collected, ended: Promise.all(streams) };
 }

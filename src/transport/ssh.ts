@@ -4,7 +4,8 @@
  *
  *   ssh -M … host 'sh -c "echo …; cat"'     the master: lives as long as its stdin, which is ours,
  *                                           so it ends with us even when we are killed
- *   ssh -S … host '<command>'               each command, over the master's connection
+ *   ssh -S … host 'sh -c …'                 each command, over the master's connection: a program
+ *                                           on stdin, its answer between marks (answer.ts)
  *
  * Nobody is asked anything (BatchMode), and a host key that is not known yet, or another one than
  * before, is a failure: trusting a host is for a person to do, once, by hand.
@@ -14,7 +15,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
+import { LOGIN_COMMAND, Question } from "./answer.ts";
 import { runChild } from "./child.ts";
+import { commandText, Patience, quietMsOf, silentError } from "./patience.ts";
 import { quoteCommand } from "./quote.ts";
 import type { RunOptions, RunResult, Transport } from "./transport.ts";
 
@@ -25,10 +28,13 @@ export interface SshTarget {
   port?: number;
   /** An ssh configuration file in place of ~/.ssh/config. */
   configFile?: string;
+  /** How long a login may take until it runs what it is told; 30 seconds. */
+  loginMs?: number;
 }
 
 /** What ssh exits with when the connection, not the command, has failed. */
 const SSH_FAILED = 255;
+const LOGIN_MS = 30_000;
 const HELLO = "tsugi-is-connected";
 const MASTER = quoteCommand(["sh", "-c", `echo ${HELLO} && exec cat >/dev/null`]);
 const END_MS = 2_000;
@@ -53,6 +59,7 @@ export class SshTransport implements Transport {
   readonly #target: SshTarget;
   /** 0700, and its path short: a socket's may have about 100 bytes, and ssh appends 17. */
   readonly #folder = mkdtempSync(join(tmpdir().length > 60 ? "/tmp" : tmpdir(), "tsugi-"));
+  readonly #loginMs: number;
   #master: ChildProcess | undefined;
   #connecting: Promise<void> | undefined;
   #runs = 0;
@@ -60,18 +67,33 @@ export class SshTransport implements Transport {
   constructor(target: SshTarget) {
     this.name = target.host;
     this.#target = target;
+    this.#loginMs = target.loginMs ?? LOGIN_MS;
   }
 
   async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    await this.#connect();
+    await orAborted(this.#connect(), options.signal);
     this.#runs += 1;
     const log = join(this.#folder, `${this.#runs}.log`);
-    const args = this.#arguments("no", log, quoteCommand(argv));
+    const question = new Question(argv);
+    const tired = new AbortController();
+    const patience = new Patience(this.#loginMs, (ms) => tired.abort(this.#silent(ms, argv)));
+    // What a login prints is no sign of life of what was asked.
+    question.stdout.once("begun", () => patience.renew(quietMsOf(options)));
+    const onLife = () => {
+      if (question.hasBegun) patience.renew(quietMsOf(options));
+    };
     try {
-      const { exitCode, stdout, stderr } = await runChild("ssh", args, options);
-      if (exitCode === SSH_FAILED) throw this.#unreachable(readText(log) || lastLines(stderr));
-      return { exitCode, stdout, stderr };
+      const { stdout, stderr, exitCode } = await runChild("ssh", this.#arguments("no", log), {
+        ...options,
+        stdin: lineFirst(question.line, options.stdin),
+        signal: AbortSignal.any([tired.signal, ...(options.signal ? [options.signal] : [])]),
+        through: { ...question.streams, isWhole: () => question.exitCode !== undefined },
+        onLife,
+      });
+      if (question.exitCode !== undefined) return { exitCode: question.exitCode, stdout, stderr };
+      throw this.#unreachable(readText(log) || brokenOff(question, argv, exitCode, stderr));
     } finally {
+      patience.end();
       rmSync(log, { force: true });
     }
   }
@@ -110,21 +132,30 @@ export class SshTransport implements Transport {
     master.stderr.setEncoding("utf8").on("data", (text) => {
       stderr = lastLines(stderr + text);
     });
-    return new Promise((resolve, reject) => {
+    return new Promise<void>((resolve, reject) => {
+      const patience = new Patience(this.#loginMs, (ms) => {
+        reject(this.#silent(ms, ["sh"]));
+        master.kill();
+      });
       master.stdout.setEncoding("utf8").on("data", (text) => {
         stdout = (stdout + text).slice(-10_000);
-        if (stdout.includes(HELLO)) resolve();
+        if (!stdout.includes(HELLO)) return;
+        patience.end();
+        resolve();
       });
       master.on("error", (error) => reject(this.#unreachable(error.message)));
       master.on("exit", (code) => {
+        patience.end();
         this.#connecting = undefined;
-        const said = readText(log) || lastLines(stderr);
-        reject(this.#unreachable(said || `ssh ended with ${code}`));
+        const said = lastLines(stderr) || lastLines(stdout);
+        const isLogin = code !== SSH_FAILED && code !== null;
+        const problem = isLogin ? noShell(said || `it ended with ${code}`) : said;
+        reject(this.#unreachable(readText(log) || problem || `ssh ended with ${code}`));
       });
     });
   }
 
-  #arguments(master: "yes" | "no", log: string, command: string): string[] {
+  #arguments(master: "yes" | "no", log: string, command = LOGIN_COMMAND): string[] {
     const { host } = this.#target;
     const control = [`ControlMaster=${master}`, `ControlPath=${join(this.#folder, "c")}`];
     const options = [...OPTIONS, ...control.flatMap((option) => ["-o", option])];
@@ -141,11 +172,50 @@ export class SshTransport implements Transport {
     ];
   }
 
+  get #byHand(): string {
+    return quoteCommand(["ssh", ...this.#way(), this.name, "true"]);
+  }
+
+  #silent(ms: number, argv: readonly string[]): TsugiError {
+    return silentError(this.name, ms, argv, this.#byHand);
+  }
+
   #unreachable(problem: string): TsugiError {
-    const byHand = quoteCommand(["ssh", ...this.#way(), this.name, "true"]);
-    const details = { host: this.name, problem: problem || "the connection ended", try: byHand };
+    const details = { host: this.name, problem, try: this.#byHand };
     return new TsugiError("TSUGI_HOST_UNREACHABLE", details);
   }
+}
+
+const noShell = (said: string): string => `its login shell runs no sh: ${said}`;
+
+/** Why there is no whole answer, where ssh itself says nothing of it. */
+function brokenOff(
+  question: Question,
+  argv: readonly string[],
+  exitCode: number,
+  stderr: string,
+): string {
+  if (question.hasBegun) return `the connection ended in the middle of ${commandText(argv)}`;
+  const said = lastLines(question.noise) || lastLines(stderr);
+  return exitCode === SSH_FAILED ? said || "the connection ended" : noShell(said || "no word");
+}
+
+/** The program, then what it reads. */
+async function* lineFirst(line: string, stdin: RunOptions["stdin"]): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(line);
+  if (stdin === undefined) return;
+  if (typeof stdin === "string") yield Buffer.from(stdin);
+  else if (stdin instanceof Uint8Array) yield stdin;
+  else yield* stdin;
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([promise, aborted]);
 }
 
 function readText(path: string): string {

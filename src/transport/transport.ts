@@ -11,7 +11,8 @@ export interface Transport {
   readonly isDry: boolean;
   /**
    * Runs a command to its end and tells how it ended, whatever its exit code is.
-   * @throws TSUGI_HOST_UNREACHABLE where the host, and not the command, failed; the reason of `signal`
+   * @throws TSUGI_HOST_UNREACHABLE where the host, and not the command, failed; TSUGI_HOST_SILENT; the
+   * reason of `signal`, at once: what runs on the host is left to it
    */
   run(argv: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Ends the connection. What still runs over it is cut off. */
@@ -27,6 +28,8 @@ export interface RunOptions {
   onStderr?: (text: string) => void;
   /** Gets stdout as bytes, at its own pace, in place of `onStdout`. */
   stdout?: Writable;
+  /** How long it may be from one sign of life to the next; 2 minutes, unless it is said. */
+  quietMs?: number | (() => number);
   /** The command changes nothing: a dry run carries it out as well. */
   readOnly?: boolean;
 }

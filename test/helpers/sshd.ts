@@ -71,13 +71,15 @@ export interface FleetOptions {
   places?: Record<string, SshPlace>;
   /** Variables of every session, beside a PATH without Node. */
   env?: Record<string, string>;
+  /** By name: the sh program that stands for a host's login. It is given SSH_ORIGINAL_COMMAND. */
+  logins?: Record<string, string>;
   /** As a sshd usually has it; tsugi's own deploy needs none, Ansible is slow without. */
   sftp?: boolean;
 }
 
 export async function startSshHosts(
   names: string[],
-  { env = {}, sftp = false, places = {}, parent = tmpdir() }: FleetOptions = {},
+  { env = {}, sftp = false, places = {}, parent = tmpdir(), logins = {} }: FleetOptions = {},
 ): Promise<SshFleet> {
   const folder = mkdtempSync(join(parent, "tsugi-sshd-"));
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
@@ -112,7 +114,8 @@ export async function startSshHosts(
     const made = await Promise.all(
       names.map((name, index) => {
         const place = places[name] ?? { address: "127.0.0.1", enter: [] };
-        return Sshd.start(name, folders[index]!, key, { env: variables, sftp, place });
+        const more = logins[name] === undefined ? {} : { login: logins[name] };
+        return Sshd.start(name, folders[index]!, key, { env: variables, sftp, place, ...more });
       }),
     );
     hosts.push(...made);
@@ -143,7 +146,12 @@ class Sshd implements SshHost {
     name: string,
     folder: string,
     commonKey: string,
-    { env, sftp, place }: Required<Pick<FleetOptions, "env" | "sftp">> & { place: SshPlace },
+    {
+      env,
+      sftp,
+      place,
+      login,
+    }: Required<Pick<FleetOptions, "env" | "sftp">> & { place: SshPlace; login?: string },
   ): Promise<Sshd> {
     const settings = `${folder}.sshd`;
     mkdirSync(folder);
@@ -168,10 +176,12 @@ class Sshd implements SshHost {
         "PrintMotd no",
         "LogLevel VERBOSE",
         `SetEnv ${variables.join(" ")}`,
+        ...(login === undefined ? [] : [`ForceCommand exec sh ${settings}/login`]),
         ...(sftp ? ["Subsystem sftp internal-sftp"] : []),
         "",
       ].join("\n"),
     );
+    if (login !== undefined) writeFileSync(join(settings, "login"), login);
     const host = new Sshd(name, port, folder, settings, userKey, place);
     await host.start();
     return host;

@@ -16,7 +16,11 @@ export async function execCommand(words: string[], options: FleetOptions): Promi
       const out = prefixedLines(host.name.padEnd(width), process.stdout);
       const errors = prefixedLines(host.name.padEnd(width), process.stderr);
       const shown = wantsJson() ? {} : { onStdout: out.push, onStderr: errors.push };
-      const result = await host.transport.run(inFolder(host.spec.root, argv), shown);
+      // It may take as long as it likes: Ctrl-C ends it.
+      const result = await host.run(inFolder(host.spec.root, argv), {
+        ...shown,
+        quietMs: Number.POSITIVE_INFINITY,
+      });
       out.end();
       errors.end();
       return result;

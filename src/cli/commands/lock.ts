@@ -9,13 +9,13 @@ export async function lockCommand(
 ): Promise<void> {
   await withFleet(name, options, async (hosts, environment) => {
     const { answers, failures } = await settle(hosts, (host) =>
-      lockByHand(host.transport, host.layout, options.reason, environment.name),
+      lockByHand(host, host.layout, options.reason, environment.name),
     );
     if (failures.length > 0) {
       // All or none.
       await settle(
         answers.map(({ host }) => host),
-        (host) => unlock(host.transport, host.layout),
+        (host) => unlock(host, host.layout, environment.name),
       );
       throw errorFromJson(failures[0]!.error);
     }
@@ -32,14 +32,18 @@ export async function unlockCommand(
 ): Promise<void> {
   await withFleet(name, options, async (hosts, environment) => {
     const { answers, failures } = await settle(hosts, (host) =>
-      unlock(host.transport, host.layout),
+      unlock(host, host.layout, environment.name),
     );
-    const locks = answers.map(({ host, value }) => ({ host: host.name, lock: value ?? null }));
-    const lines = locks.map(({ host, lock }) =>
-      lock === null
-        ? `${host}: was not locked`
-        : `${host}: unlocked; it was ${lock.by}'s, ${ageText(lock.at, Date.now())}: ${lock.reason}`,
-    );
+    const locks = answers.map(({ host, value: { removed, lock } }) => ({
+      host: host.name,
+      removed,
+      lock: lock ?? null,
+    }));
+    const lines = locks.map(({ host, removed, lock }) => {
+      if (!removed) return `${host}: was not locked`;
+      if (lock === null) return `${host}: unlocked; whose lock it was can't be read`;
+      return `${host}: unlocked; it was ${lock.by}'s, ${ageText(lock.at, Date.now())}: ${lock.reason}`;
+    });
     printResult({ environment: environment.name, hosts: locks }, lines);
     if (failures.length > 0) throw errorFromJson(failures[0]!.error);
   });

@@ -22,7 +22,8 @@ export async function logsCommand(
       const { signal } = abort;
       const stdin = untilAborted(signal);
       const command = followed([...argv, "-f"]);
-      return host.transport.run(command, { onStdout: out.push, stdin, signal });
+      const quietMs = Number.POSITIVE_INFINITY;
+      return host.run(command, { onStdout: out.push, stdin, signal, quietMs });
     });
     if (failures.length > 0 && !abort.signal.aborted) throw errorFromJson(failures[0]!.error);
   });

@@ -8,6 +8,11 @@ export const DEPLOY_ERRORS = define({
     message: "{host} could not be reached: {problem}",
     hint: "Go there by hand once, and answer what it asks (a new host key, for one): {try}",
   },
+  TSUGI_HOST_SILENT: {
+    exitCode: 1,
+    message: "{host} has said nothing for {seconds} s after: {command}",
+    hint: "See by hand what it waits for: {try} · what runs there goes on by itself",
+  },
   TSUGI_ENVIRONMENT_UNKNOWN: {
     exitCode: 2,
     message: "There is no environment {name} in tsugi.config.*; there is: {known}.",
@@ -50,8 +55,8 @@ export const DEPLOY_ERRORS = define({
   },
   TSUGI_INTERRUPTED: {
     exitCode: 1,
-    message: "Interrupted. Each host has one whole version.",
-    hint: "The same command again goes on from there · what runs: tsugi status <environment>",
+    message: "Interrupted. {left}",
+    hint: "The same command again goes on from there · what runs: tsugi status {environment}",
   },
   TSUGI_DEPLOY_HOOK_FAILED: {
     exitCode: 1,

@@ -7,66 +7,10 @@
  */
 import type { Layout } from "../../release/layout.ts";
 import { asOwner } from "./asOwner.ts";
+import { program } from "./program.ts";
 
-/**
- * Takes the lock or prints whose it is (exit 4). With `hold`, keeps it until stdin ends, and says which
- * release would be booted now: nobody but its holder changes that from here on.
- */
-const TAKE = `
-set -u
-root=$1 lock=$2 who=$3 mode=$4 permanent=$5 erlang=$6
-own=$lock.$$
-mkdir -p "$root" && mkdir -p "\${lock%/*}" || exit 1
-chmod 700 "\${lock%/*}"
-pid=
-[ "$mode" != hold ] || pid=$$
-printf '%s\\n%s\\n' "$who" "$pid" >"$own" || { rm -f "$own"; exit 1; }
-gone() {
-  [ -n "$1" ] || return 1
-  if [ -d /proc/self ]; then [ ! -d "/proc/$1" ]; else ! kill -0 "$1" 2>/dev/null; fi
-}
-tries=0
-until ln "$own" "$lock" 2>/dev/null; do
-  # It may lead to where nobody can tell whether anything is: no lock of ours.
-  if [ -h "$lock" ]; then rm -f "$own"; echo "$lock is a link" >&2; exit 1; fi
-  { read -r other; read -r holder; } 2>/dev/null <"$lock" || { [ -e "$lock" ] && holder=; } || continue
-  if gone "$holder"; then
-    # Only one at a time looks again and removes: what is there by then may be another one's.
-    if mkdir "$lock.break" 2>/dev/null; then
-      if { read -r other; read -r holder; } 2>/dev/null <"$lock" && gone "$holder"; then rm -f "$lock"; fi
-      rmdir "$lock.break"
-    else
-      tries=$((tries + 1))
-      [ "$tries" -lt 5 ] || rmdir "$lock.break" 2>/dev/null
-      sleep 1
-    fi
-    continue
-  fi
-  rm -f "$own"
-  cat "$lock"
-  exit 4
-done
-rm -f "$own"
-[ "$mode" = hold ] || exit 0
-# Taken away by hand in the meantime, it may be another one's by now.
-is_ours() { { read -r other; read -r holder; } 2>/dev/null <"$lock" && [ "$holder" = $$ ]; }
-trap 'if is_ours; then rm -f "$lock"; fi' EXIT
-trap 'exit 0' HUP INT TERM PIPE
-echo taken
-cat "$permanent" "$erlang" 2>/dev/null
-# OTP ends start_erl.data without a line break.
-echo
-echo .
-cat >/dev/null
-`;
-
-/** Prints whose it was. */
-const REMOVE = `
-lock=$1
-[ -f "$lock" ] || exit 0
-cat "$lock"
-rm -f "$lock"
-`;
+const TAKE = program("take-lock.sh");
+const REMOVE = program("remove-lock.sh");
 
 export const takeLock = (
   { root, deployLock, permanent, startErlData }: Layout,

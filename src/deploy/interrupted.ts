@@ -1,0 +1,30 @@
+/** What Ctrl-C leaves: said by host, because each goes on with what it is at by itself. */
+import { TsugiError } from "../contract/errors.ts";
+import type { StepName } from "./events.ts";
+import type { Host } from "./host.ts";
+
+const UNCHANGED = "nothing was changed there";
+const LEFT: Record<StepName, string> = {
+  facts: UNCHANGED,
+  lock: UNCHANGED,
+  send: "what had arrived is thrown away there",
+  unpack: "it unpacks the new version; what runs there is not touched",
+  environment: "a new etc/env may lie beside the one in force, which was not touched",
+  check: "the check goes on there and ends by itself; what runs is not touched",
+  unit: "the systemd unit may be written already",
+  start: "it is being started there",
+  upgrade: "the upgrade goes on there, to its end or back",
+  reload: "the reload goes on there, to its end or back",
+  health: "the new version runs there; whether it is healthy was not waited for",
+  verify: "the new version runs there",
+  rollback: "it goes back there by itself",
+  account: "the new version runs there; the account of it may be missing",
+};
+
+export function interruptedError(hosts: Host[], environment: string): TsugiError {
+  const cut = hosts.flatMap(({ name, cutOff }) =>
+    cutOff === undefined ? [] : [`\n    ${name}: ${LEFT[cutOff]}`],
+  );
+  const left = ["Each host has one whole version.", ...cut].join("");
+  return new TsugiError("TSUGI_INTERRUPTED", { left, environment });
+}

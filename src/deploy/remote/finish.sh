@@ -1,0 +1,7 @@
+# shellcheck shell=sh
+# The account of a deploy, from stdin; what was kept in case of a rollback is not needed any more.
+set -eu
+log=$1 next=$2 before=$3
+rm -f "$next" "$before"
+mkdir -p "${log%/*}"
+cat >>"$log"

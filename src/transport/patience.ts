@@ -1,0 +1,59 @@
+/** How long is waited for a host that says nothing. */
+import { TsugiError } from "../contract/errors.ts";
+import { quoteCommand } from "./quote.ts";
+import type { RunOptions } from "./transport.ts";
+
+/** Between two signs of life of a command that is simply asked something. */
+const QUIET_MS = 120_000;
+
+export const quietMsOf = ({ quietMs = QUIET_MS }: Pick<RunOptions, "quietMs">): number =>
+  typeof quietMs === "function" ? quietMs() : quietMs;
+
+export class Patience {
+  readonly #onEnd: (ms: number) => void;
+  #ms: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(ms: number, onEnd: (ms: number) => void) {
+    this.#ms = ms;
+    this.#onEnd = onEnd;
+    this.#start();
+  }
+
+  /** There was a sign of life; from now on it may take so long to the next one. */
+  renew(ms: number): void {
+    this.end();
+    this.#ms = ms;
+    this.#start();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #start(): void {
+    if (!Number.isFinite(this.#ms)) return;
+    this.#timer = setTimeout(() => this.#onEnd(this.#ms), this.#ms);
+  }
+}
+
+export function silentError(
+  host: string,
+  ms: number,
+  argv: readonly string[],
+  byHand: string,
+): TsugiError {
+  const seconds = Math.round(ms / 100) / 10;
+  return new TsugiError("TSUGI_HOST_SILENT", {
+    host,
+    seconds,
+    command: commandText(argv),
+    try: byHand,
+  });
+}
+
+/** Enough of a command to know it by: a program in it is left out. */
+export function commandText(argv: readonly string[]): string {
+  const text = quoteCommand(argv.map((word) => (word.includes("\n") ? "…" : word)));
+  return text.length > 200 ? `${text.slice(0, 199)}…` : text;
+}
