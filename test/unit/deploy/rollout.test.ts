@@ -85,7 +85,7 @@ describe("the plan of a rollout", () => {
 
   const facts = (change: Partial<HostFacts> = {}): HostFacts => ({
     ...parseFacts(
-      "noise of a login shell\ntsugi-facts 1\nuser you\nuid 1000\nsystem Linux x86_64\nlibc gnu\nnearest /srv/wall\nwritable yes\nmode drwxr-xr-x\nowner 1000\nfreeKb 1000000\n",
+      "tsugi-facts 1\nuser you\nuid 1000\nsystem Linux x86_64\nlibc gnu\nnearest /srv/wall\nwritable yes\nmode drwxr-xr-x\nowner 1000\nfreeKb 1000000\n",
     ),
     ...change,
   });
