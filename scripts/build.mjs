@@ -97,6 +97,8 @@ await bundle(
 );
 const hotOfReleases = { dir: `${fresh}/release`, format: "cjs" };
 await bundle({ hot: "src/hot/index.ts" }, hotOfReleases, { plugins: [hostErrors] });
+cpSync("src/view/style.css", `${fresh}/view/style.css`);
+cpSync("src/view/live.js", `${fresh}/view/live.js`);
 cpSync("src/control/bin.sh", `${fresh}/release/bin.sh`);
 for (const [part, source] of Object.entries({ host: "src/beam-host", build: "src/beam/erl" })) {
   cpSync(source, `${fresh}/beam/${part}`, { recursive: true });

@@ -4,6 +4,7 @@
  */
 import module from "node:module";
 import { fileURLToPath } from "node:url";
+import { MessageChannel } from "node:worker_threads";
 
 type ResolveFilename = (request: string, ...rest: unknown[]) => string;
 

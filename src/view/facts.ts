@@ -1,0 +1,69 @@
+/** What the page is made of: plain data, as it was read at one moment. */
+import type { DeployRecord } from "../deploy/audit.ts";
+import type { HostStatus } from "../deploy/fleetStatus.ts";
+import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Plan } from "../relup/index.ts";
+
+export interface ViewHost extends HostStatus {
+  /** Undefined where nothing runs or nobody answers. */
+  running: StatusReport | undefined;
+  /** Oldest first; as many as were asked for. */
+  upgrades: UpgradeReport[];
+  deploys: DeployRecord[];
+}
+
+export interface ViewFacts {
+  app: string;
+  environment: string;
+  /** ISO time. */
+  takenAt: string;
+  hosts: ViewHost[];
+  /** From what runs to what was named by `--to`. */
+  next: Plan | undefined;
+}
+
+/** One upgrade on one host. */
+export interface Upgraded {
+  host: string;
+  report: UpgradeReport;
+}
+
+/** Of all hosts, the newest first. */
+export const allUpgrades = ({ hosts }: ViewFacts): Upgraded[] =>
+  hosts
+    .flatMap(({ host, upgrades }) => upgrades.map((report) => ({ host, report })))
+    .sort((a, b) => (a.report.at < b.report.at ? 1 : -1));
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** The same step of the same app on several hosts, within a day, is told once. */
+export function upgradesTogether(facts: ViewFacts): Upgraded[][] {
+  const groups: Upgraded[][] = [];
+  for (const upgraded of allUpgrades(facts)) {
+    const group = groups.find(([first]) => first && areTogether(first, upgraded));
+    if (group === undefined) groups.push([upgraded]);
+    else group.push(upgraded);
+  }
+  return groups;
+}
+
+const areTogether = ({ report: a }: Upgraded, { report: b }: Upgraded): boolean =>
+  a.from === b.from &&
+  a.to === b.to &&
+  a.strategy === b.strategy &&
+  a.result === b.result &&
+  Date.parse(a.at) - Date.parse(b.at) < DAY_MS;
+
+/** The longest that anybody was without an answer. */
+export const longestWaitMs = ({ report: { pauseMs, quietMs } }: Upgraded): number =>
+  Math.max(pauseMs, quietMs.max);
+
+/** A deploy writes one record on each host that it changed: all have the time of its begin. */
+export function lastDeploy({ hosts }: ViewFacts): { host: string; record: DeployRecord }[] {
+  const records = hosts.flatMap(({ host, deploys }) => deploys.map((record) => ({ host, record })));
+  const latest = records
+    .map(({ record }) => record.at)
+    .sort()
+    .at(-1);
+  return records.filter(({ record }) => record.at === latest);
+}
