@@ -224,6 +224,21 @@ program
   });
 
 program
+  .command("view")
+  .description("a page of what runs where, how upgrades went, and how the next would")
+  .argument(...ENVIRONMENT)
+  .option("--out <file>", "where the page goes", "tsugi-view.html")
+  .option("--live", "serve it on this machine instead, and follow what goes on")
+  .option("--next <release>", "and how an upgrade to that release would go")
+  .option(...STORE_OPTION)
+  .option(...CONFIG_OPTION)
+  .option(...JSON_OPTION)
+  .action(async (environment, options) => {
+    const { viewCommand } = await import("./commands/view.ts");
+    await viewCommand(environment, options);
+  });
+
+program
   .command("rollback")
   .description("every host back to the version that was permanent there before")
   .argument(...ENVIRONMENT)

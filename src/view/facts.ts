@@ -18,7 +18,7 @@ export interface ViewFacts {
   /** ISO time. */
   takenAt: string;
   hosts: ViewHost[];
-  /** From what runs to what was named by `--to`. */
+  /** From what runs to what was named by `--next`. */
   next: Plan | undefined;
 }
 

@@ -15,8 +15,8 @@ const LAYERS: readonly (readonly string[])[] = [
   ["relup", "hot", "handler", "config", "transport", "runtime/appup", "runtime/node"],
   ["runtime/listen", "runtime/state", "control", "pack"],
   ["runtime/carry", "assemble", "beam", "deploy", "store"],
-  ["runtime/carry/tcp", "runtime/carry/ws", "cli"],
-  ["runtime/handoff", "runtime/swap"],
+  ["runtime/carry/tcp", "runtime/carry/ws", "view"],
+  ["runtime/handoff", "runtime/swap", "cli"],
   ["runtime/worker", "runtime/supervisor"],
 ];
 

@@ -19,7 +19,7 @@ const EVERY_MS = 1_000;
 interface Options extends FleetOptions {
   out: string;
   live?: boolean;
-  to?: string;
+  next?: string;
   store?: string;
 }
 
@@ -38,7 +38,8 @@ export async function viewCommand(name: string | undefined, options: Options): P
 async function readFacts(hosts: Host[], environment: string, options: Options): Promise<ViewFacts> {
   const gathered = await Promise.all(hosts.map((host) => gather(host, MOST)));
   const running = gathered.find(({ facts }) => facts?.manifest !== undefined)?.facts?.manifest;
-  const wanted = options.to === undefined ? undefined : await manifestAt(options.to, options.store);
+  const wanted =
+    options.next === undefined ? undefined : await manifestAt(options.next, options.store);
   return {
     app: hosts[0]!.layout.name,
     environment,
