@@ -17,6 +17,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,6 +74,13 @@ function contentsOf(folder) {
     .map(([path, { mode }]) => [path, mode, readFileSync(join(folder, path), "base64")]);
 }
 
+/** `# @include <file>`: what both launchers begin with stands in them, since they may read no other file. */
+function copyLauncher(source, target) {
+  const include = (_line, name) => readFileSync(`src/control/${name}`, "utf8").trimEnd();
+  writeFileSync(target, readFileSync(source, "utf8").replace(/^# @include (\S+)$/m, include));
+  chmodSync(target, 0o755);
+}
+
 const fresh = `dist.${process.pid}`;
 process.on("exit", () => rmSync(fresh, { recursive: true, force: true }));
 await bundle(
@@ -99,10 +107,11 @@ const hotOfReleases = { dir: `${fresh}/release`, format: "cjs" };
 await bundle({ hot: "src/hot/index.ts" }, hotOfReleases, { plugins: [hostErrors] });
 cpSync("src/view/style.css", `${fresh}/view/style.css`);
 cpSync("src/view/live.js", `${fresh}/view/live.js`);
-cpSync("src/control/bin.sh", `${fresh}/release/bin.sh`);
+copyLauncher("src/control/bin.sh", `${fresh}/release/bin.sh`);
 for (const [part, source] of Object.entries({ host: "src/beam-host", build: "src/beam/erl" })) {
   cpSync(source, `${fresh}/beam/${part}`, { recursive: true });
 }
+copyLauncher("src/beam-host/bin.sh", `${fresh}/beam/host/bin.sh`);
 // Its declarations are what an editor shows of `tsugi` and `tsugi/hot`.
 const declarations = ["-p", "tsconfig.types.json", "--outDir", `${fresh}/types`];
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", ...declarations], {

@@ -6,19 +6,14 @@ vsn=$1
 shift
 . "$TSUGI_LIB/priv/environment.sh"
 
-# Run as root, it acts as the owner of the install root and leaves no root-owned file behind.
-if [ "$(id -u)" = 0 ] && [ -z "${TSUGI_AS_OWNER:-}" ]; then
-  owner=$(stat -c %u "$TSUGI_ROOT" 2>/dev/null || echo 0)
+# bin/<app> has stepped down to the owner of the root; one of an older tsugi may not have.
+if [ "$(id -u)" = 0 ]; then
+  owner=$(LC_ALL=C ls -ldn "$TSUGI_ROOT/." | { read -r _ _ owner _ && echo "$owner"; })
   if [ "$owner" != 0 ]; then
-    TSUGI_AS_OWNER=1
-    export TSUGI_AS_OWNER
-    group=$(stat -c %g "$TSUGI_ROOT")
-    # Erlang reads its cookie in HOME, and root's is closed to the owner.
-    HOME=$TSUGI_ROOT
-    export HOME
-    if command -v setpriv >/dev/null 2>&1; then
-      exec setpriv --reuid "$owner" --regid "$group" --clear-groups /bin/sh "$0" "$vsn" "$@"
-    fi
+    echo "error TSUGI_ROOT_OF_ANOTHER" >&2
+    echo "  $TSUGI_ROOT belongs to user $owner, and root can't act for them here." >&2
+    echo "  → sudo -u '#$owner' $TSUGI_ROOT/bin/$TSUGI_NAME $*" >&2
+    exit 4
   fi
 fi
 
@@ -33,6 +28,31 @@ esac
 # Erlang looks for modules in the current folder too, and complains on stdout where the owner of the
 # root may not enter it: root's own, for instance.
 { [ -r . ] && [ -x . ]; } || cd "$TSUGI_ROOT"
+
+# Of `start` and `restart`: the system begins with what systemd would give it, not with what this shell
+# has (tokens, sockets of agents, SUDO_USER). As src/control/surroundings.ts; RELEASE_* are mix's words.
+defined_environment() {
+  for name in $(awk 'BEGIN { for (name in ENVIRON) if (name ~ /^[A-Za-z_][A-Za-z0-9_]*$/) print name }'); do
+    case $name in
+      TSUGI_* | RELEASE_* | ERL_EPMD_* | LANG | LANGUAGE | LC_* | HOME | PWD) ;;
+      *) unset "$name" ;;
+    esac
+  done
+  PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  export PATH
+  USER=$(id -un 2>/dev/null) || { unset USER; return 0; }
+  LOGNAME=$USER
+  home=$(getent passwd "$USER" 2>/dev/null | cut -d: -f6) || home=''
+  HOME=${home:-$HOME}
+  export USER LOGNAME HOME
+}
+case ${1:-}:" $* " in
+  *' --keep-env '*) ;;
+  start:* | restart:*) defined_environment ;;
+esac
+# Erlang does not start without.
+HOME=${HOME:-$TSUGI_ROOT}
+export HOME
 
 umask 027
 mkdir -p "$TSUGI_ROOT/run" "$TSUGI_ROOT/log" "$TSUGI_ROOT/etc" "$TSUGI_ROOT/var"

@@ -23,12 +23,19 @@ while [ -h "$self" ]; do
 done
 TSUGI_NAME=${self##*/}
 TSUGI_ROOT=$(CDPATH='' cd -- "${self%/*}/.." && pwd -P) || exit 1
+self=$(CDPATH='' cd -- "${self%/*}" && pwd)/$TSUGI_NAME
 export TSUGI_NAME TSUGI_ROOT
+
+# @include stepDown.sh
 
 runtime='' tsugi=''
 if [ -f "$TSUGI_ROOT/releases/permanent" ]; then
   # One line: version releaseId runtimeDir tsugiDir
-  read -r _ _ runtime tsugi <"$TSUGI_ROOT/releases/permanent"
+  read -r vsn _ runtime tsugi <"$TSUGI_ROOT/releases/permanent"
+  case $vsn:$runtime:$tsugi in
+  */* | *:.* | *[!-:0-9A-Za-z.+_]*) fail "releases/permanent names what is no folder of this root" \
+    "it is one line: version releaseId runtimeDir tsugiDir, as $TSUGI_ROOT/releases/*/release.json has them" ;;
+  esac
 else
   # Never started: the tarball that was extracted brought one of each.
   for found in "$TSUGI_ROOT"/runtime/node-* "$TSUGI_ROOT"/lib/tsugi-*; do
@@ -46,4 +53,7 @@ control=$TSUGI_ROOT/lib/$tsugi/control.mjs
 [ -n "$tsugi" ] && [ -x "$node" ] && [ -f "$control" ] ||
   fail "no whole release at $TSUGI_ROOT (looked for $node and $control)" \
     "extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT"
+refuse_open "$(open_to_others "$TSUGI_ROOT" "$self" "${self%/*}" "$TSUGI_ROOT"/releases "$TSUGI_ROOT"/releases/permanent \
+  "$TSUGI_ROOT/runtime" "$TSUGI_ROOT/runtime/$runtime" "${node%/*}" "$node" \
+  "$TSUGI_ROOT/lib" "${control%/*}" "${control%/*}"/*.mjs)" "$@"
 exec "$node" "$control" "$@"

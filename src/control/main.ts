@@ -11,7 +11,7 @@ import { wrapLines } from "../protocol/wrap.ts";
 import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
-import { actAsOwnerOf } from "./owner.ts";
+import { refuseAsRoot } from "./owner.ts";
 
 declare const __TSUGI_VERSION__: string;
 
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
       const problem = "TSUGI_ROOT and TSUGI_NAME are not set";
       throw new TsugiError("TSUGI_USAGE", { problem, help: "Run it through bin/<app>." });
     }
-    actAsOwnerOf(root);
+    refuseAsRoot(root, name);
     const context = createContext(root, name, __TSUGI_VERSION__);
     if (args.length === 1 && args[0] === "ping") {
       // Health checks call it every few seconds: a third of its time would be the parser's.

@@ -1,32 +1,15 @@
 /**
- * Run as root, `bin/<app>` acts as the owner of the root: it leaves no root-owned file behind, and
- * the application never runs as root by accident.
+ * bin/<app> steps down to the owner of the root before this program is read at all (stepDown.sh). One
+ * that an older tsugi has put there does not: then root's files would lie in a folder of somebody else,
+ * and the application would run as root.
  */
 import { statSync } from "node:fs";
-import { userInfo } from "node:os";
+import { TsugiError } from "../contract/errors.ts";
 
-/** Missing in the type definitions. */
-interface WithInitgroups {
-  initgroups(user: number, extraGroup: number): void;
-}
-
-export function actAsOwnerOf(root: string): void {
+/** @throws TSUGI_ROOT_OF_ANOTHER */
+export function refuseAsRoot(root: string, name: string): void {
   if (process.getuid?.() !== 0) return;
-  const { uid, gid } = statSync(root);
+  const { uid } = statSync(root);
   if (uid === 0) return;
-  try {
-    (process as unknown as WithInitgroups).initgroups(uid, gid);
-  } catch {
-    process.setgroups!([gid]); // an owner that is in no passwd file
-  }
-  process.setgid!(gid);
-  process.setuid!(uid);
-  try {
-    const { homedir, username } = userInfo();
-    process.env.HOME = homedir;
-    process.env.USER = username;
-    process.env.LOGNAME = username;
-  } catch {
-    for (const name of ["HOME", "USER", "LOGNAME"]) delete process.env[name];
-  }
+  throw new TsugiError("TSUGI_ROOT_OF_ANOTHER", { root, owner: uid, bin: `${root}/bin/${name}` });
 }

@@ -6,6 +6,7 @@ import { type ErrorJson, errorFromJson, TsugiError } from "../contract/errors.ts
 import { passedDescriptors } from "../platform/socketActivation.ts";
 import type { Layout } from "../release/layout.ts";
 import type { Boot } from "./prepare.ts";
+import { type Mode, surroundings } from "./surroundings.ts";
 
 const SUPERVISOR_FORMAT = 1;
 /** Beyond the application's own readyMs: the supervisor's own start, and ending what hangs. */
@@ -22,8 +23,8 @@ export interface SpawnedSupervisor {
 export async function spawnSupervisor(
   layout: Layout,
   boot: Boot,
-  mode: "daemon" | "foreground",
-  onSpawned?: (pid: number) => void,
+  mode: Mode,
+  { onSpawned, keepEnv = false }: { onSpawned?: (pid: number) => void; keepEnv?: boolean } = {},
 ): Promise<SpawnedSupervisor> {
   const { version, releaseId, runtimeDir, tsugiDir } = boot.pointer;
   const { root, name } = layout;
@@ -33,7 +34,10 @@ export async function spawnSupervisor(
   const sockets = passedDescriptors(process.env, process.pid);
   const child = spawn(layout.node(runtimeDir), [join(layout.library(tsugiDir), "supervisor.mjs")], {
     cwd: root,
-    env: { ...environment(sockets.length), TSUGI_SUPERVISOR: JSON.stringify(work) },
+    env: {
+      ...surroundings(keepEnv ? "keep" : mode, process.env, sockets.length),
+      TSUGI_SUPERVISOR: JSON.stringify(work),
+    },
     // Its own session: a closed terminal or Ctrl-C reaches it only through us.
     detached: true,
     // Sockets that systemd has opened keep their numbers.
@@ -56,13 +60,6 @@ export async function spawnSupervisor(
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
   }
-}
-
-/** What the host gave us, less what is tsugi's own or meant for this process alone. */
-function environment(sockets: number): NodeJS.ProcessEnv {
-  const { TSUGI_ROOT: _root, TSUGI_NAME: _name, LISTEN_PID: _pid, ...rest } = process.env;
-  if (sockets === 0) delete rest.LISTEN_FDS;
-  return rest;
 }
 
 function firstAnswer(child: ChildProcess, timeoutMs: number): Promise<Answer> {

@@ -1,4 +1,4 @@
-/** systemd: does it own this system, and the unit that would let it. */
+/** systemd: does it own this system? */
 import { readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -43,40 +43,6 @@ export function owningUnit(
   const cgroup = quietly(() => readCgroup(`/proc/${pid}/cgroup`)) ?? "";
   const owners = cgroup.split("\n").map((line) => line.slice(line.lastIndexOf("/") + 1));
   return owners.includes(unit) ? unit : undefined;
-}
-
-export interface UnitOptions {
-  user?: string;
-  stopMs: number;
-  readyMs: number;
-}
-
-/**
- * The launcher that `foreground` keeps is the main process; the supervisor tells systemd what
- * happens through systemd-notify, hence NotifyAccess=all. KillMode=mixed: only the launcher gets
- * SIGTERM and passes it on, so that the workers can drain.
- */
-export function unitText(layout: Layout, options: UnitOptions): string {
-  const seconds = (ms: number) => Math.ceil(ms / 1000) + 10;
-  return `[Unit]
-Description=${layout.name} (a tsugi release)
-After=network-online.target
-Wants=network-online.target
-
-[Service]
-Type=notify
-NotifyAccess=all
-${options.user === undefined ? "" : `User=${options.user}\n`}WorkingDirectory=${layout.root}
-ExecStart=${layout.bin} foreground
-ExecReload=${layout.bin} reload
-KillMode=mixed
-Restart=on-failure
-TimeoutStartSec=${seconds(options.readyMs)}
-TimeoutStopSec=${seconds(options.stopMs)}
-
-[Install]
-WantedBy=multi-user.target
-`;
 }
 
 function quietly<T>(read: () => T): T | undefined {

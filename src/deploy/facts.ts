@@ -8,6 +8,7 @@ import type { RegistryEntry } from "../release/status.ts";
 import type { Transport } from "../transport/index.ts";
 import type { DeployRecord } from "./audit.ts";
 import { type Lock, parseLock } from "./lock.ts";
+import { commandAsOwner } from "./remote/asOwner.ts";
 import { askFacts } from "./remote/factsScript.ts";
 
 export interface HostFacts {
@@ -56,10 +57,12 @@ export async function readFacts(
   const { stdout, stderr, exitCode } = await host.run(askFacts(layout), { readOnly: true });
   try {
     const facts = parseFacts(stdout);
+    if (exitCode !== 0) throw new Error("what lies in the root can't be asked for");
     const version = bootVersion(facts);
     if (version === undefined) return facts;
     const path = layout.release(version).manifest;
-    const manifest = await host.run(["cat", path], { readOnly: true });
+    const argv = commandAsOwner(layout.root, ["cat", path]);
+    const manifest = await host.run(argv, { readOnly: true });
     if (manifest.exitCode !== 0) throw new Error(manifest.stderr.trim());
     const parsed = parseManifest(manifest.stdout, `${host.name}:${path}`);
     return { ...facts, manifest: parsed, manifestBytes: manifest.stdout };

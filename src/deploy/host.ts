@@ -9,6 +9,7 @@ import type { RunOptions, RunResult, Transport } from "../transport/index.ts";
 import type { HostSpec } from "./environment.ts";
 import type { Report, StepName } from "./events.ts";
 import { type HostFacts, readFacts } from "./facts.ts";
+import { commandAsOwner } from "./remote/asOwner.ts";
 
 /** A rehearsal, a drain and a probation take their time; nothing takes that long. */
 const BUSY_MS = 300_000;
@@ -124,6 +125,11 @@ export class Host {
     return new TsugiError("TSUGI_HOST_FAILED", details);
   }
 
+  /** `bin/<app> …`, as the owner of the root. */
+  command(...argv: string[]): string[] {
+    return commandAsOwner(this.layout.root, [this.layout.bin, ...argv]);
+  }
+
   /** `bin/<app> … --json`; its progress goes out as lines. @returns the document, none in a dry run */
   async app<T>(
     argv: string[],
@@ -131,7 +137,7 @@ export class Host {
     options: RunOptions = {},
   ): Promise<T | undefined> {
     const lines = new Lines((text) => this.#report({ event: "line", host: this.name, text }));
-    const command = wrap([this.layout.bin, ...argv, "--json"]);
+    const command = wrap(this.command(...argv, "--json"));
     const onStderr = (text: string) => lines.push(text);
     const result = await this.run(command, { quietMs: APP_QUIET_MS, ...options, onStderr });
     if (result.exitCode !== 0) {
@@ -143,7 +149,7 @@ export class Host {
 
   /** Undefined where nothing runs. */
   async status(): Promise<StatusReport | undefined> {
-    const argv = [this.layout.bin, "status", "--json"];
+    const argv = this.command("status", "--json");
     const { exitCode, stdout } = await this.run(argv, { readOnly: true });
     return exitCode === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
   }

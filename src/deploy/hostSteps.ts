@@ -2,10 +2,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Manifest } from "../release/manifest.ts";
+import { timesOfUnit, unitText } from "../release/systemdUnit.ts";
 import type { Host } from "./host.ts";
 import { unitPath } from "./remote/factsScript.ts";
 import { finish, install, restoreEnv, send, stageEnv, withEnv } from "./remote/scripts.ts";
-import { enableUnit, writeUnit } from "./remote/unitScripts.ts";
+import { askOwner, enableUnit, parseOwner, writeUnit } from "./remote/unitScripts.ts";
 import type { Artefact, HostPlan } from "./rollout.ts";
 
 /** A first health check may take its interval. */
@@ -102,7 +104,7 @@ export async function change(
 ): Promise<UpgradeReport | undefined> {
   const { version } = artefact.manifest;
   const keep = (command: string[]) => withEnv(host.layout, "keep", command);
-  if (systemd) await ensureUnit(host);
+  if (systemd) await ensureUnit(host, artefact.manifest.kind);
   if (plan.action === "install" || plan.action === "start") {
     await start(host, systemd, keep);
     return undefined;
@@ -135,12 +137,20 @@ async function start(
   });
 }
 
-async function ensureUnit(host: Host): Promise<void> {
+/** Of what the host prints, only its times are taken: the rest is root's to say, not the owner's. */
+async function ensureUnit(host: Host, kind: Manifest["kind"]): Promise<void> {
   await host.step("unit", async () => {
     const printed = await host.app<{ unit: string }>(["systemd"]);
-    await host.must("installing the unit", writeUnit(unitPath(host.layout.name)), {
-      stdin: printed?.unit ?? "",
+    const { stdout } = await host.must("asking for the owner", askOwner(host.layout.root), {
+      readOnly: true,
     });
+    const stdin = unitText(host.layout, {
+      owner: parseOwner(stdout),
+      ...timesOfUnit(printed?.unit ?? ""),
+      ...(kind === "beam" ? { openFiles: 65_536 } : {}),
+    });
+    const argv = writeUnit(unitPath(host.layout.name));
+    await host.must("installing the unit", argv, { stdin });
   });
 }
 
@@ -174,7 +184,7 @@ export async function askProcesses(
   const slots = processes.flatMap(({ name, slots }) => slots.map((_, slot) => ({ name, slot })));
   const ask = async ({ name, slot }: { name: string; slot: number }) => {
     const where = ["--process", name, "--slot", String(slot)];
-    const argv = [host.layout.bin, "rpc", "hot.release.version", ...where];
+    const argv = host.command("rpc", "hot.release.version", ...where);
     const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
     if (stdout.trim() === version) return;
     throw wrong(host, `${name}.${slot} says that it is ${stdout.trim()}, expected ${version}`);

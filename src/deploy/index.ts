@@ -13,7 +13,7 @@ export { type HostStatus, readHostStatus } from "./fleetStatus.ts";
 export type { Host } from "./host.ts";
 export { ageText, lockByHand, unlock } from "./lock.ts";
 export { type DeployResult, type HostOutcome, type HostResult, stoppedError } from "./outcome.ts";
-export { followed, inFolder } from "./remote/runScripts.ts";
+export { followed, inRoot } from "./remote/runScripts.ts";
 export { type RollbackResult, rollback } from "./rollback.ts";
 export type { Artefact, HostPlan, RolloutPlan } from "./rollout.ts";
 export { expandHome, readSecrets } from "./secrets.ts";

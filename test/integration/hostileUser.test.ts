@@ -124,6 +124,63 @@ describe("another user", { skip }, () => {
   });
 });
 
+describe("a shell's environment", { skip }, () => {
+  let releases: WallReleases;
+  before(async () => {
+    releases = await buildWall({ "1.0.0": {} });
+    chmodSync(releases.folder, 0o755);
+  });
+  after(() => releases?.dispose());
+  const shell = {
+    SSH_AUTH_SOCK: "/tmp/agent",
+    GITHUB_TOKEN: `t0ken-${process.pid}`,
+    SUDO_USER: "me",
+    NODE_OPTIONS: "--no-warnings",
+    TMPDIR: "/root/tmp",
+  };
+  const names = Object.keys(shell);
+
+  for (const user of [0, OWNER]) {
+    test(`is not the application's where uid ${user} owns the root, unless one asks for it`, async (t) => {
+      const { host } = await releases.host(t, "1.0.0", { env: { COLOUR: "red" } });
+      own(host.root, user);
+      const type = async (...args: string[]) => {
+        const { status, output } = await host.run(host.bin, args, {
+          env: { ...host.env, ...shell },
+        });
+        assert.equal(status, 0, output);
+      };
+      const environment = async () => {
+        const { stdout } = await host.must("rpc", "JSON.stringify(process.env)");
+        return JSON.parse(stdout);
+      };
+      for (const start of ["start", "restart"]) {
+        await type(start);
+        const env = await environment();
+        assert.deepEqual(
+          names.filter((name) => name in env),
+          [],
+          start,
+        );
+        assert.equal(env.COLOUR, "red");
+        assert.equal(env.LANG, "C.UTF-8");
+        assert.match(env.PATH, /^\/usr\/local\/sbin:/);
+        const workers = readFileSync(join(host.root, "run", "pid"), "utf8").trim();
+        assert.doesNotMatch(
+          readFileSync(`/proc/${workers}/environ`, "utf8"),
+          RegExp(shell.GITHUB_TOKEN),
+        );
+      }
+      await type("restart", "--keep-env");
+      const env = await environment();
+      assert.deepEqual(
+        names.filter((name) => name in env),
+        names,
+      );
+    });
+  }
+});
+
 describe("a deploy as root, into a root that is somebody else's", { skip }, () => {
   const { folder, remove } = temporaryFolder("hostile-deploy");
   after(remove);

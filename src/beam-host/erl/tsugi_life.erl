@@ -1,6 +1,7 @@
 %% start, stop, restart, foreground, systemd.
 -module(tsugi_life).
 -export([start/3, stop/3, restart/3, foreground/3, systemd/3]).
+-include_lib("kernel/include/file.hrl").
 
 start(_, _, _) -> tsugi_lock:in_turn(fun start/0).
 
@@ -250,14 +251,18 @@ systemd(Vsn, _, _) ->
         integer_to_list((Ms + 999) div 1000 + 10)
     end,
     User = string:trim(os:cmd("id -un 2>/dev/null")),
-    %% A number: somebody whom systemd does not know either. bin/<app> steps down to the owner.
-    IsNamed = User =/= "root" andalso re:run(User, "^[0-9]*$") =:= nomatch,
+    %% A number: somebody whom systemd does not know either, and starts nothing for. Root's setpriv becomes
+    %% them before a file of theirs is looked at. The same words as src/release/systemdUnit.ts.
+    IsNamed = re:run(User, "^[0-9]*$") =:= nomatch,
+    {ok, #file_info{uid = Uid, gid = Gid}} = file:read_file_info(Root),
+    Before = [io_lib:format("/usr/bin/setpriv --reuid=~b --regid=~b --clear-groups ", [Uid, Gid]) || not IsNamed],
+    Command = [Before, Root, "/bin/", Name],
     Unit = ["[Unit]\nDescription=", Name, " (a tsugi release)\nAfter=network-online.target\nWants=network-online.target\n\n",
             "[Service]\nType=notify\nNotifyAccess=all\n",
-            ["User=" ++ User ++ "\n" || IsNamed],
+            "User=", case IsNamed of true -> User; false -> "root" end, "\n",
             "WorkingDirectory=", Root, "\n",
-            "ExecStart=", Root, "/bin/", Name, " foreground\n",
-            "ExecReload=", Root, "/bin/", Name, " reload\n",
+            "ExecStart=", Command, " foreground\n",
+            "ExecReload=", Command, " reload\n",
             "KillMode=mixed\nRestart=on-failure\nTimeoutStartSec=", Seconds(<<"readyMs">>),
             "\nTimeoutStopSec=", Seconds(<<"stopMs">>), "\nLimitNOFILE=65536\n\n",
             "[Install]\nWantedBy=multi-user.target\n"],

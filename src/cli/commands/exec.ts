@@ -1,5 +1,5 @@
 import { errorFromJson, TsugiError } from "../../contract/errors.ts";
-import { inFolder, settle } from "../../deploy/index.ts";
+import { inRoot, settle } from "../../deploy/index.ts";
 import { type FleetOptions, readEnvironment, withFleet } from "../fleet.ts";
 import { printResult, wantsJson } from "../output.ts";
 import { prefixedLines } from "../prefixedLines.ts";
@@ -17,7 +17,7 @@ export async function execCommand(words: string[], options: FleetOptions): Promi
       const errors = prefixedLines(host.name.padEnd(width), process.stderr);
       const shown = wantsJson() ? {} : { onStdout: out.push, onStderr: errors.push };
       // It may take as long as it likes: Ctrl-C ends it.
-      const result = await host.run(inFolder(host.spec.root, argv), {
+      const result = await host.run(inRoot(host.spec.root, argv), {
         ...shown,
         quietMs: Number.POSITIVE_INFINITY,
       });

@@ -14,7 +14,7 @@ export async function logsCommand(
     const width = Math.max(...hosts.map((host) => host.name.length));
     const { failures } = await settle(hosts, async (host) => {
       const out = prefixedLines(host.name.padEnd(width), process.stdout);
-      const argv = [host.layout.bin, "logs", "-n", options.lines];
+      const argv = host.command("logs", "-n", options.lines);
       if (!options.follow) {
         await host.must("reading the log", argv, { onStdout: out.push });
         return out.end();

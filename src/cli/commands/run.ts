@@ -18,7 +18,7 @@ export async function runCommand(entry: string | undefined, options: RunOptions)
   const context = createContext(layout.root, layout.name, ownPackage().version);
   const write = () => writeSourceTree(source, entry);
   if (!options.detach) return foreground(context, write);
-  await start(context, wantsJson(), write);
+  await start(context, { json: wantsJson(), keepEnv: true, before: write });
   if (!wantsJson())
     printLine(`Log: ${layout.appLog} · stop it: tsugi stop · more: ${layout.bin} help`);
 }

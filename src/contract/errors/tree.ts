@@ -110,6 +110,16 @@ export const TREE_ERRORS = define({
     message: "{file} can be read by others (mode {mode}, expected 600): it may hold secrets.",
     hint: "chmod 600 {file}",
   },
+  TSUGI_ROOT_EXPOSED: {
+    exitCode: 4,
+    message: "Others may change {path}: what they put there would run with your rights.",
+    hint: "{fix}",
+  },
+  TSUGI_ROOT_OF_ANOTHER: {
+    exitCode: 4,
+    message: "{root} belongs to user {owner}, and root can't act for them here.",
+    hint: "sudo -u '#{owner}' {bin} …",
+  },
   TSUGI_NOT_IN_STORE: {
     exitCode: 4,
     message: "{store} has no {name} {version}.",

@@ -31,7 +31,7 @@ export async function foreground(context: Context, before?: () => void): Promise
   const signals = forwardSignals();
   const spawn = async (boot: Boot) => {
     await rm(layout.exitCode, { force: true });
-    const { child } = await spawnSupervisor(layout, boot, "foreground", signals.to);
+    const { child } = await spawnSupervisor(layout, boot, "foreground", { onSpawned: signals.to });
     return { child, version: boot.pointer.version };
   };
   const { child, version } = await whileStarting(context, spawn, before);

@@ -8,8 +8,9 @@ const register: Register = (program, context) => {
   program
     .command("restart")
     .description("stop, then start; in-memory state is lost (reload and upgrade keep it)")
+    .option("--keep-env", "with this shell's whole environment, not only what a unit would have")
     .option("--json", "one JSON document on stdout")
-    .action(async ({ json }: { json?: boolean }) => {
+    .action(async (options: { json?: boolean; keepEnv?: boolean }) => {
       try {
         const { name, version, pid } = await stop(context);
         note(`${name} ${version} stopped, pid ${pid}`);
@@ -17,7 +18,7 @@ const register: Register = (program, context) => {
         if (!(error instanceof TsugiError) || error.code !== "TSUGI_NOT_RUNNING") throw error;
         note(`${context.layout.name} was not running`);
       }
-      await start(context, json);
+      await start(context, options);
     });
 };
 export default register;

@@ -10,25 +10,29 @@ const register: Register = (program, context) => {
   program
     .command("start")
     .description("start the permanent release; returns when it is ready")
+    .option("--keep-env", "with this shell's whole environment, not only what a unit would have")
     .option("--json", "one JSON document on stdout")
-    .action(async ({ json }: { json?: boolean }) => {
-      await start(context, json);
-    });
+    .action((options: StartOptions) => start(context, options));
 };
 export default register;
 
-/** `before` runs when it is certain that nothing runs. */
+export interface StartOptions {
+  json?: boolean;
+  keepEnv?: boolean;
+  /** Runs when it is certain that nothing runs. */
+  before?: () => void;
+}
+
 export async function start(
   context: Context,
-  json: boolean | undefined,
-  before?: () => void,
+  { json, keepEnv = false, before }: StartOptions,
 ): Promise<void> {
   const { name } = context.layout;
   const ms = stopwatch();
   const unit = unitFor(context.layout);
   if (unit) note(`systemd has a unit for this root: so that it owns it, systemctl start ${unit}`);
   const boot = async (found: Boot) => {
-    const { child, pid } = await spawnSupervisor(context.layout, found, "daemon");
+    const { child, pid } = await spawnSupervisor(context.layout, found, "daemon", { keepEnv });
     if (child.connected) child.disconnect();
     child.unref();
     return { version: found.pointer.version, pid };

@@ -1,9 +1,10 @@
+import { statSync } from "node:fs";
 import { userInfo } from "node:os";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
+import { type UnitOwner, unitSeconds, unitText } from "../../release/systemdUnit.ts";
 import type { Register } from "../command.ts";
 import { note, report } from "../output.ts";
 import { runningVersion } from "../runningRelease.ts";
-import { unitText } from "../units.ts";
 
 const register: Register = (program, context) => {
   program
@@ -18,8 +19,11 @@ const register: Register = (program, context) => {
         .then((host) => host.settings)
         .catch(() => DEFAULT_SETTINGS);
       const { stopMs, readyMs } = settings.timeouts;
-      const user = nameOfUser();
-      const unit = unitText(layout, { stopMs, readyMs, ...(user === undefined ? {} : { user }) });
+      const unit = unitText(layout, {
+        owner: ownerOf(layout.root),
+        stopSeconds: unitSeconds(stopMs),
+        startSeconds: unitSeconds(readyMs),
+      });
       const path = `/etc/systemd/system/${layout.name}.service`;
       report(json, { path, unit }, unit.trimEnd());
       note(
@@ -29,15 +33,13 @@ const register: Register = (program, context) => {
 };
 export default register;
 
-/**
- * None for root. None for an owner of the root who is in no passwd file either: systemd does not know
- * them (217/USER), and the launcher steps down to the owner by itself.
- */
-function nameOfUser(): string | undefined {
+/** bin/<app> has stepped down: it is the owner, or nobody is to be. */
+function ownerOf(root: string): UnitOwner {
+  const { uid, gid } = statSync(root);
+  if (uid !== process.getuid?.()) return { uid, gid, name: undefined };
   try {
-    const { uid, username } = userInfo();
-    return uid === 0 ? undefined : username;
+    return { uid, gid, name: userInfo().username };
   } catch {
-    return undefined;
+    return { uid, gid, name: undefined };
   }
 }

@@ -36,4 +36,4 @@ if setpriv --reuid "$user" --regid "$group" $groups true 2>/dev/null; then
   exec setpriv --reuid "$user" --regid "$group" $groups sh -c "$script" tsugi "$@"
 fi
 [ -n "$name" ] || refuse "$root belongs to user $user: root needs setpriv to act for them"
-exec su -s /bin/sh "$name" -c "$script" tsugi "$@"
+exec su -s /bin/sh -c "$script" -- "$name" tsugi "$@"

@@ -18,3 +18,10 @@ export const asOwner = (root: string, script: string, ...parameters: string[]): 
   script,
   ...parameters,
 ];
+
+/**
+ * A command in the root, such as bin/<app>: its file is the owner's to change, so root does not run it. It
+ * steps down by itself, too, but whoever has changed it has changed that.
+ */
+export const commandAsOwner = (root: string, argv: string[]): string[] =>
+  asOwner(root, 'exec "$@"', ...argv);

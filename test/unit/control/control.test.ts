@@ -6,9 +6,10 @@ import { isPath } from "../../../src/control/arguments.ts";
 import { type ContainerFacts, isEphemeral } from "../../../src/control/container.ts";
 import { formatReport } from "../../../src/control/formatReport.ts";
 import { bytesText, msText, table } from "../../../src/control/output.ts";
-import { owningUnit, unitFor, unitText } from "../../../src/control/units.ts";
+import { owningUnit, unitFor } from "../../../src/control/units.ts";
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
+import { unitText } from "../../../src/release/systemdUnit.ts";
 import { temporaryFolder } from "../../helpers/handmadeRelease.ts";
 
 const machine = (files: Record<string, string>): ContainerFacts => ({
@@ -55,7 +56,14 @@ test("the unit for a root is known by its ExecStart, and owns a process by its c
   assert.equal(unitFor(layout, [units, folder.at("none")]), undefined);
   writeFileSync(`${units}/other.service`, "ExecStart=/srv/wall/bin/wallpaper foreground\n");
   assert.equal(unitFor(layout, [units]), undefined);
-  writeFileSync(`${units}/front.service`, unitText(layout, { stopMs: 30_000, readyMs: 30_000 }));
+  writeFileSync(
+    `${units}/front.service`,
+    unitText(layout, {
+      owner: { uid: 54_320, gid: 54_320, name: undefined },
+      stopSeconds: 40,
+      startSeconds: 40,
+    }),
+  );
   assert.equal(unitFor(layout, [units]), "front.service");
   const inUnit = () => "0::/system.slice/front.service\n";
   const inShell = () => "0::/user.slice/user-1000.slice/session-3.scope\n";
