@@ -166,7 +166,7 @@ for (const kind of kinds) {
         0o755,
       );
       own(root, OWNER);
-      await readFacts(here, layout).catch(() => {});
+      await readFacts(here, layout, "production").catch(() => {});
       await here.run(commandAsOwner(root, [bin, "status"]));
       await here.run(inRoot(root, ["bin/shop", "releases"]));
       await here.run(inRoot(root, [bin, "releases"]));
