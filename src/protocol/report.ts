@@ -1,4 +1,4 @@
-/** What an upgrade reports and what `status` shows (CONTRACTS §4). Shared by both kinds of release. */
+/** What an upgrade reports and what `status` shows. Shared by both kinds of release. */
 import type { ErrorJson } from "../contract/errors.ts";
 
 export const REPORT_FORMAT = 1;
@@ -64,13 +64,21 @@ export interface SlotStatus {
   healthy: boolean;
 }
 
+/** What the workers of a process say of themselves: with it `plan` is what an upgrade does. */
+export interface ProcessFacts {
+  states: { name: string; version: number }[];
+  usesHot: boolean;
+  /** It has `hot.freeze` hooks. */
+  freezes: boolean;
+}
+
 export interface StatusReport {
   name: string;
   version: string;
   releaseId: string;
   status: string;
   since: string;
-  processes: { name: string; slots: SlotStatus[] }[];
+  processes: { name: string; slots: SlotStatus[]; declares?: ProcessFacts }[];
   /** `etc/` differs from what the running generation was started with: `reload` applies it. */
   etcChanged: boolean;
   /** The step of the upgrade under way, or null. */

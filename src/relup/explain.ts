@@ -28,7 +28,8 @@ function instructionRow(instruction: Instruction, index: number): string[] {
   const { op, component, from, to, why } = instruction;
   const number = `${String(index + 1).padStart(3)}.`;
   if (op === "pointOfNoReturn") return [number, "── point of no return ──"];
-  const what = op === "load" ? `${component} (slots: ${instruction.slots})` : component;
+  const slots = op === "load" ? instruction.slots : undefined;
+  const what = slots === undefined ? component : `${component} (slots: ${slots})`;
   const reason = op === "before" || op === "after" ? `${instruction.run}: ${why}` : why;
   return [`${number} ${op} ${what}`, `${from} → ${to}`, reason];
 }

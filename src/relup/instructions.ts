@@ -1,27 +1,49 @@
 /**
  * The relup: the ordered instructions that take a running system from one release to another.
- * Plain data: `plan` computes it, `explain` prints it, the supervisor's upgrade loop evaluates it.
- * As in OTP there is exactly one `pointOfNoReturn`.
+ * Plain data: `plan` computes it, `explain` prints it, the supervisor folds over it
+ * (runtime/supervisor/upgrade.ts). As in OTP there is exactly one `pointOfNoReturn`. Instructions of
+ * the same kind that stand together are one step: all of them begin, and all have to end.
  */
 import type { Reason } from "../contract/errors.ts";
 import type { Strategy } from "../protocol/report.ts";
 import type { AppliedAppup } from "./appup.ts";
 
-export type Instruction = { component: string; from: string; to: string; why: string } & (
-  | { op: "before" | "after"; run: string }
-  | { op: "load"; process: string; slots: number | "max" }
-  | { op: "rehearse"; state: string }
-  | { op: "stop"; process: string }
-  | { op: "freeze"; process: string }
-  | { op: "carry"; state: string; steps: number[] }
-  | { op: "pointOfNoReturn" }
-  | { op: "activate"; process: string }
-  | { op: "moveConnections"; process: string }
-  | { op: "probation" }
-  | { op: "commit" }
-  | { op: "replaceSupervisor" }
-  | { op: "retire"; process: string }
+export type Instruction = {
+  component: string;
+  from: string;
+  to: string;
+  why: string;
+} /** `index`: its place in the appup's list. */ & (
+  | { op: "before" | "after"; run: string; index: number }
+  /** Without a process: the new supervisor, which then loads what follows. */
+  | { op: "load"; process?: string; slots?: number | "max" }
+  | { op: "rehearse" | "carry"; state: string; steps: number[] }
+  | { op: "freeze" | "stop" | "activate" | "connections" | "retire"; process: string }
+  | { op: "install" | "pointOfNoReturn" | "probation" | "commit" | "takeOver" | "prune" }
 );
+
+/** What is executed: the point of no return is a place between two steps. */
+export type Operation = Exclude<Instruction["op"], "pointOfNoReturn">;
+
+/** The instructions of one step. */
+export interface RelupStep {
+  op: Instruction["op"];
+  instructions: Instruction[];
+}
+
+/** What an appup runs is a step each: one begins when the other has ended. */
+const ONE_BY_ONE: readonly Instruction["op"][] = ["before", "after"];
+
+export function relupSteps(instructions: readonly Instruction[]): RelupStep[] {
+  const steps: RelupStep[] = [];
+  for (const instruction of instructions) {
+    const { op } = instruction;
+    const last = steps.at(-1);
+    if (last?.op === op && !ONE_BY_ONE.includes(op)) last.instructions.push(instruction);
+    else steps.push({ op, instructions: [instruction] });
+  }
+  return steps;
+}
 
 /** What is different between two releases, component by component. */
 export interface Difference {
@@ -55,4 +77,4 @@ export interface Plan {
 
 /** The supervisor's own code or Node is another one afterwards. */
 export const replacesSupervisor = ({ instructions }: Plan): boolean =>
-  instructions.some(({ op }) => op === "replaceSupervisor");
+  instructions.some(({ op }) => op === "takeOver");

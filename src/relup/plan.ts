@@ -1,16 +1,22 @@
 /** From two manifests (and what the host knows) to the relup. Pure: nothing is read, nothing run. */
 import type { Strategy } from "../protocol/report.ts";
-import type { AppupMoment } from "../release/appup.ts";
 import type { Manifest, ManifestProcess } from "../release/manifest.ts";
 import { type AppliedAppup, appupBetween } from "./appup.ts";
+import { composeInstructions } from "./compose.ts";
 import { diffManifests } from "./diff.ts";
-import type { Instruction, Obstacle, Plan } from "./instructions.ts";
+import type { Obstacle, Plan } from "./instructions.ts";
 import { statePath } from "./states.ts";
 import { chooseStrategy, type LiveFacts } from "./strategy.ts";
 
 export function planUpgrade(from: Manifest, to: Manifest, live: LiveFacts = {}): Plan {
   const differences = diffManifests(from, to, live.environmentChanged);
   const base = { from: from.version, to: to.version, differences };
+  if (live.reload) {
+    const [strategy, reasons] = ["handoff" as const, ["etc/ is read again"]];
+    const chosen = { strategy, reasons, replaces: false };
+    const instructions = composeInstructions({ from, to, live, chosen });
+    return { ...base, strategy, reasons, instructions, obstacles: [] };
+  }
   // Another etc/ is a reload's business.
   const isSame = differences.every(({ component }) => component === "environment");
   if (isSame && from.version === to.version) {
@@ -20,92 +26,9 @@ export function planUpgrade(from: Manifest, to: Manifest, live: LiveFacts = {}):
   const appup = appupBetween(from, to);
   const chosen = chooseStrategy(from, to, differences, live, appup);
   const { strategy, reasons } = chosen;
-  const instructions = composeInstructions(from, to, chosen, appup);
+  const instructions = composeInstructions({ from, to, live, chosen, appup });
   const obstacles = findObstacles(from, to, strategy, appup);
   return { ...base, strategy, reasons, instructions, obstacles, appup };
-}
-
-/** The order is the upgrade's own: see the diagram in DESIGN §6 and runtime/supervisor/upgrade.ts. */
-function composeInstructions(
-  from: Manifest,
-  to: Manifest,
-  { strategy, reasons, replaces }: ReturnType<typeof chooseStrategy>,
-  appup: AppliedAppup | undefined,
-): Instruction[] {
-  const why = reasons[0]!;
-  const at = (component: string, reason: string) => ({
-    component,
-    from: from.version,
-    to: to.version,
-    why: reason,
-  });
-  const kept = to.processes.filter((process) => find(from.processes, process.name));
-  const removed = from.processes.filter((process) => !find(to.processes, process.name));
-  const isRestart = strategy === "restart";
-  const [follow, end] =
-    strategy === "swap"
-      ? ["they stay where they are and meet the new code", "the old code goes, its process stays"]
-      : ["they follow", "the old one drains and ends"];
-  const alone = kept.filter((process) => isRestart || !process.overlap);
-  const moves = isRestart ? [] : stateMoves(from, to);
-  const steps = (moment: AppupMoment, reason: string) =>
-    (appup?.[moment] ?? []).map(
-      ({ label }): Instruction => ({ op: moment, run: label, ...at("appup", reason) }),
-    );
-  const onEach = <Op extends "stop" | "freeze" | "activate" | "moveConnections" | "retire">(
-    op: Op,
-    processes: readonly ManifestProcess[],
-    reason: (process: ManifestProcess) => string,
-  ) => processes.map((one) => ({ op, process: one.name, ...at(one.name, reason(one)) }));
-
-  const loads = to.processes.map((process): Instruction => {
-    const reason = kept.includes(process) ? why : "a new process";
-    return {
-      op: "load",
-      process: process.name,
-      slots: process.workers,
-      ...at(process.name, reason),
-    };
-  });
-  const freezes = from.states.length > 0 && !isRestart ? kept : [];
-  const carried = isRestart ? [] : to.processes;
-  return [
-    ...steps("before", "the old version serves, nothing of the new one runs"),
-    ...(isRestart ? [] : loads),
-    ...moves.map((move): Instruction => ({ ...move, op: "rehearse" })),
-    ...onEach("freeze", freezes, () => "it has state"),
-    ...moves.map((move): Instruction => ({ ...move, op: "carry" })),
-    { op: "pointOfNoReturn", ...at("system", "all slots are ready") },
-    ...onEach("stop", [...removed, ...alone], (process) =>
-      removed.includes(process) ? "not in the new release" : isRestart ? why : "overlap: false",
-    ),
-    ...(isRestart ? loads : []),
-    ...to.processes.flatMap((process) => [
-      ...onEach("activate", [process], () => why),
-      ...onEach("moveConnections", carried.includes(process) ? [process] : [], () => follow),
-    ]),
-    { op: "probation", ...at("system", "health checks decide") },
-    { op: "commit", ...at("system", "a boot starts the new release from here on") },
-    ...(replaces ? [{ op: "replaceSupervisor", ...at("supervisor", why) } as const] : []),
-    ...onEach(
-      "retire",
-      kept.filter((process) => !alone.includes(process)),
-      () => end,
-    ),
-    ...steps("after", "nothing of the old version runs"),
-  ];
-}
-
-function stateMoves(from: Manifest, to: Manifest) {
-  return from.states.flatMap((sender) => {
-    const receiver = to.states.find((state) => state.name === sender.name);
-    if (!receiver) return [];
-    const path = statePath(sender, receiver);
-    const why = path.kind === "same" ? "same version" : path.kind;
-    const steps = "steps" in path ? path.steps : [];
-    const versions = { from: `v${sender.version}`, to: `v${receiver.version}` };
-    return [{ component: `state ${sender.name}`, state: sender.name, ...versions, why, steps }];
-  });
 }
 
 function findObstacles(

@@ -1,5 +1,5 @@
 /**
- * Which instruction fits (DESIGN §6), and why.
+ * Which strategy fits, and why.
  *
  *   the appup asks for a restart                                  restart
  *   tsugi differs, or the Node that the supervisor runs on        replace
@@ -8,7 +8,7 @@
  *   accept; every migrated state can go back                      swap
  *   anything else                                                 handoff
  */
-import type { Strategy } from "../protocol/report.ts";
+import type { ProcessFacts, Strategy } from "../protocol/report.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { AppliedAppup } from "./appup.ts";
 import type { Difference } from "./instructions.ts";
@@ -22,6 +22,10 @@ export interface LiveFacts {
   environmentChanged?: boolean | undefined;
   /** What the running processes say against a swap. */
   refusesSwap?: string | undefined;
+  /** What the workers of each process say of themselves. */
+  running?: Readonly<Record<string, ProcessFacts>> | undefined;
+  /** The same release once more, with `etc/` read anew: nothing of it changes in `releases/`. */
+  reload?: boolean | undefined;
 }
 
 export function chooseStrategy(

@@ -1,6 +1,6 @@
 import type { StatusReport } from "../../protocol/report.ts";
 import type { Layout } from "../../release/layout.ts";
-import { explainPlan, planUpgrade } from "../../relup/index.ts";
+import { explainPlan, type LiveFacts, planUpgrade } from "../../relup/index.ts";
 import { isPath } from "../arguments.ts";
 import { ask } from "../client.ts";
 import type { Register } from "../command.ts";
@@ -20,6 +20,12 @@ async function runningStatus(layout: Layout): Promise<StatusReport | undefined> 
   return (await ask(layout, { verb: "status" }, { timeoutMs: STATUS_MS })) as StatusReport;
 }
 
+const declaredBy = (running: StatusReport | undefined): LiveFacts["running"] =>
+  running &&
+  Object.fromEntries(
+    running.processes.flatMap(({ name, declares }) => (declares ? [[name, declares]] : [])),
+  );
+
 const register: Register = (program, context) => {
   program
     .command("plan")
@@ -37,6 +43,7 @@ const register: Register = (program, context) => {
         environmentChanged: running?.etcChanged,
         supervisorNode: running?.supervisorNode,
         refusesSwap: running?.refusesSwap,
+        running: declaredBy(running),
       });
       const remark = running ? "" : "\nThis is what the two manifests say: etc/ was not compared.";
       report(json, plan, explainPlan(plan) + remark);

@@ -7,29 +7,28 @@ import { isoNow } from "../../platform/clock.ts";
 import { instant } from "../../platform/faults.ts";
 import { carryState } from "./carryState.ts";
 import { type Generation, hasState } from "./generation.ts";
-import {
-  lostWith,
-  type MoveTally,
-  relayConnections,
-  releaseConnections,
-} from "./moveConnections.ts";
+import type { UpgradeState } from "./job.ts";
+import { lostWith, relayConnections, releaseConnections } from "./moveConnections.ts";
 import { type Retired, retireInPlace, retireSlots } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const HAND_BACK_MS = 10_000;
+const NOT_CARRIED = "the restart: it was not carried";
 
-export async function handBack(
-  supervisor: Supervisor,
-  old: Generation,
-  next: Generation,
-  tally: MoveTally,
-  frozenAt: string | undefined,
-): Promise<{ stateAsOf?: string; running: string[] }> {
+/** Everything but the registry; what came of it is in the report. */
+export async function handBack(upgrade: UpgradeState): Promise<void> {
+  const { job, old, next, tally, report, loading, frozenAt } = upgrade;
+  const { supervisor } = job;
   await instant("handBack:carry");
   supervisor.succeed(old);
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
-  const stateAsOf = old.hasState ? await stateBack(supervisor, old, next, frozenAt) : undefined;
+  if (old.hasState) {
+    const isRestart = job.plan.strategy === "restart";
+    const stateAsOf = await stateBack(supervisor, old, next, frozenAt);
+    if (isRestart) report.stateAsOf = NOT_CARRIED;
+    else if (stateAsOf) report.stateAsOf = stateAsOf;
+  }
   await instant("handBack:thaw");
   await Promise.all(
     old.slots.map(({ worker }) =>
@@ -42,12 +41,12 @@ export async function handBack(
   const stopRelay = relayConnections(next, old, tally);
   await releaseConnections(next, old, tally).catch((error) => supervisor.noteError(error));
   await instant("handBack:retire");
-  const isShared = next.slots.some((slot) => old.slotLike(slot)?.worker.isBeside(slot.worker));
-  const retire = isShared ? retireInPlace : retireSlots;
+  const retire = loading.inPlace ? retireInPlace : retireSlots;
   const { lost, running = [] }: Retired = await retire(next.slots, HAND_BACK_MS);
   tally.lost += lost;
+  report.leftovers.push(...running);
   stopRelay();
-  return stateAsOf === undefined ? { running } : { running, stateAsOf };
+  loading.abandon();
 }
 
 /**

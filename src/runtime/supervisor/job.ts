@@ -1,7 +1,11 @@
-/** What an upgrade is given to do. */
+/** What an upgrade is given to do, and what its steps share. */
 import type { ReleaseHandler } from "../../handler/index.ts";
+import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Plan } from "../../relup/instructions.ts";
-import type { Generation } from "./generation.ts";
+import type { Generation, Slot } from "./generation.ts";
+import type { Loading } from "./loading.ts";
+import type { MoveTally } from "./moveConnections.ts";
+import type { StatePipe } from "./statePipe.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 export interface UpgradeJob {
@@ -10,10 +14,29 @@ export interface UpgradeJob {
   plan: Plan;
   next: Generation;
   rehearse: "auto" | "full" | "skip";
-  /** `check`: stop before the freeze. */
+  /** `check`: only what leaves nothing behind, and before the old one would notice. */
   checkOnly: boolean;
   /** A step begins or ends: what a terminal shows. */
   onStep: (name: string, state: "begin" | "end", ms?: number, text?: string) => void;
   /** `install`: called once the new generation has passed probation; decides whether to commit. */
   confirm: () => Promise<"commit" | "handBack">;
+  /** The supervisor is to end: what an appup runs is ended, and counts as failed. */
+  stop: AbortSignal;
+}
+
+/** One upgrade that is under way. */
+export interface UpgradeState {
+  readonly job: UpgradeJob;
+  readonly old: Generation;
+  readonly next: Generation;
+  readonly report: UpgradeReport;
+  readonly tally: MoveTally;
+  readonly loading: Loading;
+  /** Laid while the old generation serves. */
+  readonly pipes: Map<Slot, StatePipe>;
+  /** Since the old generation takes no request. */
+  pausedMs: () => number;
+  frozenAt: string | undefined;
+  /** Processes that must not run twice have ended: what is loaded from here on begins at once. */
+  hasStopped: boolean;
 }

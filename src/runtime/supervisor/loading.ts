@@ -1,11 +1,9 @@
 /**
  * How the new generation gets its workers: as children of this supervisor or, in a `replace`, of
- * its successor.
- *
- * A process with `overlap: false` whose running worker has no `hot` hooks would begin to work as
- * soon as it is loaded. It is loaded late: after the old one has ended.
+ * its successor; in a swap beside the old generation, in the same processes.
  */
 import type { ManifestProcess } from "../../release/manifest.ts";
+import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
 import type { Generation } from "./generation.ts";
 import { Successor } from "./successor.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -13,24 +11,23 @@ import type { Supervisor } from "./supervisor.ts";
 export interface Loading {
   /** A swap: ending a generation does not end its processes. */
   inPlace?: true;
-  /** Everything that can wait for its activation; resolves when all are ready. */
-  standby(): Promise<void>;
-  /** The rest, which begins to work at once. */
-  late(): Promise<void>;
+  /** Brings workers of these processes up; resolves when all are ready. `active`: they begin to work at once. */
+  load(processes: readonly string[], mode: "standby" | "active"): Promise<void>;
   /** After the commit: `run/` becomes the successor's, if there is one. */
   takeOver: (() => Promise<void>) | undefined;
   /** Ends a successor that is not needed. The workers were ended before. */
   abandon(): void;
 }
 
-export function loadHere(supervisor: Supervisor, next: Generation, late: Set<string>): Loading {
+export function loadingFor(plan: Plan, supervisor: Supervisor, next: Generation): Loading {
+  if (replacesSupervisor(plan)) return loadInSuccessor(supervisor, next);
+  return plan.strategy === "swap" ? loadBeside(supervisor, next) : loadHere(supervisor, next);
+}
+
+function loadHere(supervisor: Supervisor, next: Generation): Loading {
   return {
-    async standby() {
-      supervisor.spawnSlots(next, "standby", (process) => !late.has(process));
-      await supervisor.waitAllReady(next);
-    },
-    async late() {
-      supervisor.spawnSlots(next, "active", (process) => late.has(process));
+    async load(processes, mode) {
+      supervisor.spawnSlots(next, mode, (process) => processes.includes(process));
       await supervisor.waitAllReady(next);
     },
     takeOver: undefined,
@@ -42,22 +39,20 @@ export function loadHere(supervisor: Supervisor, next: Generation, late: Set<str
  * A swap: into the processes that serve. Each entry is loaded in a throwaway process first: code that
  * exits, hangs or crashes while it loads does so there.
  */
-export function loadBeside(supervisor: Supervisor, next: Generation): Loading {
+function loadBeside(supervisor: Supervisor, next: Generation): Loading {
   let isAbandoned = false;
   return {
     inPlace: true,
-    async standby() {
+    async load() {
       await Promise.all(next.plan.manifest.processes.map((one) => tryOut(supervisor, next, one)));
       // A process that died meanwhile has another one in its place.
       if (isAbandoned) return;
       supervisor.loadBeside(next);
       await supervisor.waitAllReady(next);
     },
-    late: async () => {},
     takeOver: undefined,
     abandon() {
       isAbandoned = true;
-      supervisor.parts.listeners.retain(supervisor.current.number);
     },
   };
 }
@@ -72,41 +67,28 @@ async function tryOut(supervisor: Supervisor, next: Generation, process: Manifes
   }
 }
 
-export function loadInSuccessor(
-  supervisor: Supervisor,
-  next: Generation,
-  late: Set<string>,
-): Loading {
+function loadInSuccessor(supervisor: Supervisor, next: Generation): Loading {
   const { layout, listeners, foreground } = supervisor.parts;
-  const successor = new Successor(next, layout, process.env, foreground);
+  let successor: Successor | undefined;
   return {
-    async standby() {
-      await successor.load(listeners, [...late]);
-      await supervisor.waitAllReady(next);
-    },
-    async late() {
-      if (late.size > 0) await successor.loadLate();
+    async load(processes) {
+      if (successor === undefined) {
+        successor = new Successor(next, layout, process.env, foreground);
+        const all = next.plan.manifest.processes.map(({ name }) => name);
+        const late = all.filter((name) => !processes.includes(name));
+        await successor.load(listeners, late);
+      } else await successor.loadLate();
       await supervisor.waitAllReady(next);
     },
     async takeOver() {
       await supervisor.leaveRecord();
       try {
-        await successor.takeOver();
+        await successor?.takeOver();
       } catch (error) {
         await supervisor.keepRecord();
         throw error;
       }
     },
-    abandon: () => successor.abandon(),
+    abandon: () => successor?.abandon(),
   };
-}
-
-/** Names of the processes that must be loaded late; `all` in a restart. */
-export function lateProcesses(old: Generation, next: Generation, all: boolean): Set<string> {
-  const late = next.plan.manifest.processes.filter((process) => {
-    if (all) return true;
-    const before = old.slots.find((slot) => slot.process.name === process.name);
-    return !process.overlap && before !== undefined && before.worker.declared?.usesHot !== true;
-  });
-  return new Set(late.map((process) => process.name));
 }

@@ -9,7 +9,7 @@ import { fault } from "../../platform/faults.ts";
 import type { ControlEvent, UpgradeOptions } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
-import { withAppup } from "./appup.ts";
+import { factsOf } from "./facts.ts";
 import { checkWorkers } from "./health.ts";
 import type { UpgradeJob } from "./job.ts";
 import { emptyReport } from "./report.ts";
@@ -133,7 +133,7 @@ export class Upgrades {
     emit({ event: "line", text: `strategy: ${plan.strategy} (${plan.reasons[0]})` });
     if (plan.strategy === "none") return { ...emptyReport(plan), result: "committed" };
     refuseObstacles(plan);
-    if (request.options.checkOnly) listSteps(plan, emit);
+    if (request.options.checkOnly) listHooks(plan, emit);
     if (!request.reload) await verifyOnce(handler, request.version);
     if (request.options.checkOnly && !request.options.boot && !manifest.usesHot) {
       // Booting it would start its consumers and timers: what could be checked without is done.
@@ -160,8 +160,9 @@ export class Upgrades {
         });
       },
       confirm: () => this.#confirm(request, emit),
+      stop: this.#stop.signal,
     };
-    const report = await withAppup(job, this.#stop.signal, () => runUpgrade(job));
+    const report = await runUpgrade(job);
     if (!request.options.checkOnly) await this.#record(handler, report, emit);
     if (strategy === "replace" && report.result === "committed") this.#leave(report);
     return report;
@@ -213,11 +214,9 @@ export class Upgrades {
       supervisorNode: process.versions.node,
       environmentChanged: host.etcHash !== current.plan.host.etcHash,
       refusesSwap: whyNoSwap(current),
+      running: factsOf(current),
+      reload: request.reload,
     });
-    if (request.reload) {
-      plan.strategy = "handoff";
-      plan.reasons = ["etc/ is read again"];
-    }
     return { plan, manifest: to, releaseId: entry?.releaseId ?? current.plan.releaseId };
   }
 }
@@ -245,11 +244,10 @@ async function verifyOnce(handler: ReleaseHandler, version: string): Promise<voi
 }
 
 /** A check changes nothing: what an appup would run is only named. */
-function listSteps({ appup }: Plan, emit: (event: ControlEvent) => void): void {
-  for (const moment of ["before", "after"] as const) {
-    for (const { label } of appup?.[moment] ?? []) {
-      emit({ event: "line", text: `not run in a check, ${moment}: ${label}` });
-    }
+function listHooks({ instructions }: Plan, emit: (event: ControlEvent) => void): void {
+  for (const one of instructions) {
+    if (!("run" in one)) continue;
+    emit({ event: "line", text: `not run in a check, ${one.op}: ${one.run}` });
   }
 }
 

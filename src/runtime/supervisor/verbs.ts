@@ -7,6 +7,7 @@ import type { ControlRequest } from "../../protocol/control.ts";
 import type { StatusReport } from "../../protocol/report.ts";
 import { openConsole } from "./console.ts";
 import type { ControlClient } from "./controlServer.ts";
+import { factsOf } from "./facts.ts";
 import { checkWorkers } from "./health.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { whyNoSwap } from "./swapRefusal.ts";
@@ -97,9 +98,12 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
   await checkWorkers(current, STATUS_HEALTH_MS);
   const refusal = current.plan.manifest.accepts ? whyNoSwap(current) : undefined;
   const processes = new Map<string, StatusReport["processes"][number]>();
+  const facts = factsOf(current);
   for (const { process, worker, restarts } of current.slots) {
-    const entry = processes.get(process.name) ?? { name: process.name, slots: [] };
-    processes.set(process.name, entry);
+    const { name } = process;
+    const declares = facts[name];
+    const entry = processes.get(name) ?? { name, slots: [], ...(declares ? { declares } : {}) };
+    processes.set(name, entry);
     entry.slots.push({
       pid: worker.pid,
       generation: worker.boot.generation,

@@ -1,14 +1,19 @@
 /** The labels that the sources have, to hold against those that the scenarios pass. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { STEP_RUNS } from "../../../src/runtime/supervisor/steps.ts";
 import { projectRoot } from "../example.ts";
 
-/** Where a label is put together, and from what: the names of steps and of writes, found below. */
+/** Where a label is put together: from the table of steps, and from the names of writes, found below. */
 const BUILT_IN = new Set([
   "platform/files.ts",
   "runtime/supervisor/upgrade.ts",
   "platform/faults.ts",
 ]);
+
+const STEP_LABELS = Object.entries(STEP_RUNS).flatMap(([op, { undo }]) =>
+  undo ? [`upgrade:${op}`, `undo:${op}`] : [`upgrade:${op}`],
+);
 
 const WRITES = new Map([
   ["writeDurably", ["write", "rename", "renamed"]],
@@ -25,20 +30,20 @@ export function labelsOfSources(): Set<string> {
       (path) => `${room}/${path}`,
     ),
   );
-  return new Set(
-    files.filter((path) => path.endsWith(".ts")).flatMap((path) => labelsOf(src, path)),
-  );
+  const written = files
+    .filter((path) => path.endsWith(".ts"))
+    .flatMap((path) => labelsOf(src, path));
+  return new Set([...STEP_LABELS, ...written]);
 }
 
 function labelsOf(src: string, path: string): string[] {
   const code = readFileSync(join(src, path), "utf8");
-  const calls = [...code.matchAll(/(?<!function |async )(#?\b\w+)\(\s*(["`])([^"`]+)\2/g)];
+  const calls = [...code.matchAll(/(?<!function |async )(\b\w+)\(\s*(["`])([^"`]+)\2/g)];
   return calls.flatMap(([, name = "", quote, text = ""]) => {
     const isMark = MARKS.has(name);
     if (isMark && quote === "`" && !BUILT_IN.has(path)) {
       throw new Error(`${path}: nobody can tell which label ${text} is`);
     }
-    if (name === "#step" || name === "#finish") return [`upgrade:${text}`];
     if (!isMark || quote === "`") return [];
     return WRITES.get(name)?.map((instant) => `${text}:${instant}`) ?? [text];
   });

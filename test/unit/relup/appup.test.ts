@@ -86,7 +86,7 @@ describe("rules", () => {
     to.tsugi = { dir: "tsugi-9.0.0", version: "9.0.0" };
     const { strategy, instructions } = planUpgrade(manifestOf(), to);
     assert.equal(strategy, "restart");
-    assert.ok(instructions.some(({ op }) => op === "replaceSupervisor"));
+    assert.ok(instructions.some(({ op }) => op === "takeOver"));
   });
 
   test("a forbidden pair is an obstacle, in the direction that is meant", () => {

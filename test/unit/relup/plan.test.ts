@@ -36,7 +36,7 @@ test("another Node for the supervisor means replace", () => {
   const plan = planUpgrade(manifestOf(), nextManifest({ runtime }));
   assert.equal(plan.strategy, "replace");
   assert.match(plan.reasons[0]!, /24\.21\.0 → 26\.10\.0/);
-  assert.ok(operations(plan).includes("replaceSupervisor"));
+  assert.ok(operations(plan).includes("takeOver"));
 });
 
 test("the Node that the supervisor really runs on decides, not the manifest's", () => {
@@ -53,13 +53,15 @@ test("state is rehearsed before the freeze and carried after it, before the poin
   assert.deepEqual(operations(plan), [
     "load",
     "rehearse",
+    "install",
     "freeze",
     "carry",
     "pointOfNoReturn",
     "activate",
-    "moveConnections",
+    "connections",
     "probation",
     "commit",
+    "prune",
     "retire",
   ]);
 });
@@ -102,6 +104,52 @@ test("a process that must not run twice is stopped after the point of no return"
   const order = operations(plan);
   assert.ok(order.indexOf("pointOfNoReturn") < order.indexOf("stop"));
   assert.ok(order.indexOf("stop") < order.indexOf("activate"));
+});
+
+test("what the workers say of themselves decides, not what the build has found", () => {
+  const states = [{ name: "found", version: 3 }];
+  const running = { main: { states, usesHot: true, freezes: false } };
+  const known = manifestOf({ states: [state(1)] });
+  const stateless = { main: { states: [], usesHot: true, freezes: false } };
+  assert.ok(
+    !operations(planUpgrade(known, nextManifest(), { running: stateless })).includes("carry"),
+  );
+  const plan = planUpgrade(manifestOf(), nextManifest(), { running });
+  const carry = plan.instructions.find(({ op }) => op === "carry");
+  assert.deepEqual([carry?.component, carry?.from, carry?.to], ["state found", "v3", "none"]);
+  const hooks = { main: { ...stateless.main, freezes: true } };
+  const frozen = operations(planUpgrade(manifestOf(), nextManifest(), { running: hooks }));
+  assert.ok(frozen.includes("freeze") && !frozen.includes("carry"));
+});
+
+test("what would begin to work while it loads is loaded when the old one has stopped", () => {
+  const jobs = { name: "jobs", entry: "src/jobs.js", workers: 1, overlap: false };
+  const from = manifestOf({ processes: [...manifestOf().processes, jobs], usesHot: false });
+  const to = nextManifest({ processes: from.processes, usesHot: false });
+  const seen = planUpgrade(from, to).instructions.map(
+    (one) => `${one.op}${"process" in one ? ` ${one.process}` : ""}`,
+  );
+  assert.deepEqual(seen, [
+    "load main",
+    "install",
+    "pointOfNoReturn",
+    "activate main",
+    "connections main",
+    "stop jobs",
+    "load jobs",
+    "activate jobs",
+    "probation",
+    "commit",
+    "prune",
+    "retire main",
+  ]);
+});
+
+test("a reload goes the same way, and changes nothing in releases/", () => {
+  const plan = planUpgrade(manifestOf(), manifestOf(), { reload: true });
+  assert.equal(plan.strategy, "handoff");
+  const ops = operations(plan);
+  assert.ok(ops.includes("activate") && !ops.includes("install") && !ops.includes("commit"));
 });
 
 test("each difference and each instruction says what, from, to and why", () => {

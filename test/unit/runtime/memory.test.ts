@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { TsugiError } from "../../../src/contract/errors.ts";
 import { availableMemoryBytes } from "../../../src/platform/memory.ts";
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
-import { checkMemory } from "../../../src/runtime/supervisor/upgradeSteps.ts";
+import { checkMemory } from "../../../src/runtime/supervisor/stateSteps.ts";
 
 const carrying = (...bytes: number[]) =>
   ({ states: bytes.map((each) => ({ bytes: each })) }) as UpgradeReport;

@@ -1,0 +1,129 @@
+/** Those steps of an upgrade that have to do with state. */
+import { TsugiError } from "../../contract/errors.ts";
+import { isoNow } from "../../platform/clock.ts";
+import { availableMemoryBytes } from "../../platform/memory.ts";
+import { rssBytesOf } from "../../platform/processes.ts";
+import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
+import type { CarriedState } from "../../protocol/worker.ts";
+import { carryState } from "./carryState.ts";
+import { type Generation, hasState, needsFreeze, type Slot } from "./generation.ts";
+import type { UpgradeJob, UpgradeState } from "./job.ts";
+import { rehearse } from "./rehearsal.ts";
+import { createStatePipe } from "./statePipe.ts";
+
+/** @throws TSUGI_STATE_FAILED, TSUGI_MEMORY_SHORT */
+export async function rehearseStates({ job, old, next, report, loading }: UpgradeState) {
+  const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old);
+  const states = skipped ? declaredStates(old) : await rehearse(job.supervisor, old, next);
+  const rehearsed = skipped ? `skipped: ${skipped}` : true;
+  report.states = states.map((state): StateReport => ({ ...state, rehearsed }));
+  // A swap copies nothing.
+  if (!loading.inPlace) checkMemory(report);
+}
+
+/** A rehearsal holds the state twice more for a while; without the room for it, it is left out. */
+function whyNoRehearsal(job: UpgradeJob, old: Generation): string | undefined {
+  if (job.plan.strategy === "swap" && !needsSteps(old, job.next)) {
+    return "it goes on as it is, by reference";
+  }
+  if (job.rehearse === "full") return undefined;
+  const largest = Math.max(...old.slots.map(({ worker }) => rssBytesOf(worker.pid)));
+  const available = availableMemoryBytes();
+  if (available > 2 * largest) return undefined;
+  return `${toMegabytes(available)} MB of memory left, a worker has ${toMegabytes(largest)} MB`;
+}
+
+/** Some state is migrated, or encoded and decoded. */
+const needsSteps = (old: Generation, next: Generation): boolean =>
+  old.slots.some((slot) => {
+    const wanted = next.slotLike(slot)?.worker.declared?.states ?? [];
+    return (slot.worker.declared?.states ?? []).some((sender) => {
+      const receiver = wanted.find(({ name }) => name === sender.name);
+      if (receiver === undefined) return false;
+      return receiver.version !== sender.version || sender.encoded || receiver.encoded;
+    });
+  });
+
+const toMegabytes = (bytes: number): number => Math.round(bytes / 1_000_000);
+
+const declaredStates = (old: Generation): CarriedState[] =>
+  old.slots.flatMap(({ worker }) =>
+    (worker.declared?.states ?? []).map(({ name, version }) => ({
+      name,
+      from: version,
+      to: version,
+      bytes: 0,
+      migrateMs: 0,
+    })),
+  );
+
+/** Better refused than ended by the kernel half-way. @throws TSUGI_MEMORY_SHORT */
+export function checkMemory(report: UpgradeReport): void {
+  const bytes = report.states.reduce((sum, state) => sum + state.bytes, 0);
+  const available = availableMemoryBytes();
+  if (bytes * 2 < available) return;
+  const details = { bytesMb: toMegabytes(bytes * 2), availableMb: toMegabytes(available) };
+  throw new TsugiError("TSUGI_MEMORY_SHORT", details);
+}
+
+export async function freeze(upgrade: UpgradeState): Promise<void> {
+  const { old, report, tally } = upgrade;
+  const { freezeMs } = old.settings.timeouts;
+  const replies = await Promise.all(
+    old.slots.filter(needsFreeze).map(async ({ worker }) => {
+      const hooksOnly = worker.declared?.states.length === 0;
+      const freeze = { type: "freeze", timeoutMs: freezeMs, hooksOnly } as const;
+      const reply = await worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
+      tally.open.set(worker, reply.connections ?? 0);
+      return reply;
+    }),
+  );
+  report.requests.underWay = replies.reduce((sum, reply) => sum + reply.underWay, 0);
+  upgrade.frozenAt = isoNow();
+}
+
+/** The old one takes requests again, its state untouched. */
+export async function thaw({ old, report, pausedMs }: UpgradeState): Promise<void> {
+  await Promise.all(
+    old.slots.map(({ worker }) =>
+      worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),
+    ),
+  );
+  if (old.hasState) report.pauseMs = pausedMs();
+}
+
+/** While the old generation still serves: a pipe that is there already is no part of the pause. */
+export async function layPipes({ old, next, pipes }: UpgradeState): Promise<void> {
+  const lay = async (slot: Slot) => {
+    const target = next.slotLike(slot);
+    // Within one process state is handed over by reference.
+    if (!hasState(slot) || !target || target.worker.isBeside(slot.worker)) return;
+    pipes.set(slot, await createStatePipe());
+  };
+  await Promise.all(old.slots.map(lay));
+}
+
+export function closePipes({ pipes }: UpgradeState): void {
+  for (const pipe of pipes.values()) pipe.close();
+  pipes.clear();
+}
+
+export async function carryStates(upgrade: UpgradeState): Promise<void> {
+  const { old, next, report, pipes } = upgrade;
+  const timeoutMs = old.settings.timeouts.rehearseMs;
+  const rehearsed = new Map(report.states.map((state) => [state.name, state.rehearsed]));
+  try {
+    const carried = await Promise.all(
+      old.slots.map(async (slot) => {
+        const target = next.slotLike(slot);
+        if (!target || !hasState(slot)) return [];
+        return carryState(slot.worker, target.worker, { timeoutMs, pipe: pipes.get(slot) });
+      }),
+    );
+    report.states = carried
+      .flat()
+      .map((state) => ({ ...state, rehearsed: rehearsed.get(state.name) ?? false }));
+  } finally {
+    closePipes(upgrade);
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * What each step of an upgrade does, and how what it did is undone while the old generation still
+ * has everything. Names, phases and words stand in contract/steps.ts; a step that is added is a row
+ * there, a row here, and its place in the plan (relup/compose.ts).
+ */
+import { errorToJson, TsugiError } from "../../contract/errors.ts";
+import type { StepReport } from "../../protocol/report.ts";
+import type { Instruction, Operation } from "../../relup/instructions.ts";
+import { runHook } from "./appup.ts";
+import { fallBack } from "./fallBack.ts";
+import { hasState, type Slot } from "./generation.ts";
+import type { UpgradeState } from "./job.ts";
+import { allPassedOn, releaseConnections } from "./moveConnections.ts";
+import { probation } from "./probation.ts";
+import { retireInPlace, retireSlots, terminateWorker } from "./retire.ts";
+import { carryStates, closePipes, freeze, layPipes, rehearseStates, thaw } from "./stateSteps.ts";
+
+interface StepRun {
+  /** All instructions of the step; `entry` is what the report says of it. */
+  run(upgrade: UpgradeState, instructions: Instruction[], entry: StepReport): Promise<unknown>;
+  /** Before the point of no return. Never throws. */
+  undo?(upgrade: UpgradeState): Promise<void>;
+  /** A check runs it too: it leaves nothing behind, and the old generation does not notice. */
+  isTrial?: true;
+  /** In `releases/`: waited for, whoever dies meanwhile. */
+  isWrite?: true;
+  /** Committed, and yet it can't be gone on without it. */
+  isFinal?: true;
+}
+
+export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
+  before: { run: (upgrade, [hook], entry) => runHook(upgrade.job, hook!, entry) },
+  load: { run: load, undo: abandon, isTrial: true },
+  rehearse: { run: rehearseStates, isTrial: true },
+  install: {
+    run: ({ job, next }) => job.handler.install(next.version),
+    undo: ({ job }) => fallBack(job),
+    isWrite: true,
+  },
+  freeze: { run: freeze, undo: thaw },
+  carry: { run: carryStates },
+  activate: { run: activate },
+  connections: { run: ({ old, next, tally }) => releaseConnections(old, next, tally) },
+  stop: { run: stop },
+  probation: { run: prove },
+  commit: { run: commit, isWrite: true },
+  takeOver: { run: async ({ loading }) => loading.takeOver?.(), isFinal: true },
+  prune: { run: prune },
+  retire: { run: retire },
+  after: { run: (upgrade, [hook], entry) => runHook(upgrade.job, hook!, entry) },
+};
+
+const slotsOf = (slots: readonly Slot[], instructions: readonly Instruction[]): Slot[] => {
+  const names = instructions.map((one) => ("process" in one ? one.process : undefined));
+  return slots.filter(({ process }) => names.includes(process.name));
+};
+
+/** On standby, or, where the old one has been stopped for it, to begin to work at once. */
+async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
+  const isLate = upgrade.hasStopped;
+  const processes = instructions.flatMap((one) => ("process" in one ? (one.process ?? []) : []));
+  await upgrade.loading.load(processes, isLate ? "active" : "standby");
+  if (!isLate) await layPipes(upgrade);
+}
+
+async function abandon(upgrade: UpgradeState): Promise<void> {
+  const { next, loading, report } = upgrade;
+  closePipes(upgrade);
+  await Promise.all(
+    next.slots.map(async ({ worker }) => {
+      if (loading.inPlace) report.leftovers.push(...(await worker.abandon()));
+      else await terminateWorker(worker, 1_000);
+    }),
+  );
+  loading.abandon();
+}
+
+async function activate(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
+  const { job, old, next, report, pausedMs } = upgrade;
+  const timeoutMs = next.settings.timeouts.readyMs;
+  const slots = slotsOf(next.slots, instructions);
+  await Promise.all(slots.map(({ worker }) => worker.request({ type: "activate" }, { timeoutMs })));
+  const hasPaused = slotsOf(old.slots, instructions).some(hasState);
+  if (hasPaused || job.plan.strategy === "restart") report.pauseMs = pausedMs();
+  if (job.supervisor.current !== next) job.supervisor.succeed(next);
+}
+
+async function stop(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
+  const { old, report } = upgrade;
+  upgrade.hasStopped = true;
+  const { drainMs } = old.settings.timeouts;
+  const { drained, lost } = await retireSlots(slotsOf(old.slots, instructions), drainMs);
+  report.connections.drained += drained;
+  report.connections.lost += lost;
+}
+
+async function prove({ job, old, next }: UpgradeState): Promise<void> {
+  const { listeners } = job.supervisor.parts;
+  await probation(next, old.version, () => listeners.firstAddress());
+}
+
+async function commit({ job, next }: UpgradeState): Promise<void> {
+  const unwritten = await job.handler.commit(next.version);
+  if (unwritten !== undefined) job.supervisor.noteError(unwritten);
+}
+
+/** Only what is in no use: a failure to tidy up is no failure of the upgrade. */
+async function prune({ job, old, next }: UpgradeState): Promise<void> {
+  const inUse = [old.version, next.version];
+  await job.handler.prune(next.settings.keepReleases, inUse).catch(() => []);
+}
+
+async function retire(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
+  const { old, report, loading, tally } = upgrade;
+  const { drainMs } = old.settings.timeouts;
+  const slots = slotsOf(old.slots, instructions);
+  const end = loading.inPlace ? retireInPlace : retireSlots;
+  const { drained, lost, running = [] } = await end(slots, drainMs);
+  report.leftovers.push(...running);
+  report.connections.drained += drained;
+  report.connections.lost += lost;
+  await allPassedOn(tally);
+  if (loading.inPlace) tellLeftovers(upgrade);
+}
+
+/** A new process is clean; one that goes on may not be. */
+function tellLeftovers({ job, old, next, report }: UpgradeState): void {
+  const { leftovers } = report;
+  if (leftovers.length === 0) return;
+  const { bin } = job.supervisor.parts.layout;
+  const details = {
+    version: next.version,
+    previous: old.version,
+    what: leftovers.join(", "),
+    bin,
+  };
+  report.error = errorToJson(new TsugiError("TSUGI_OLD_CODE_LEFT", details));
+}
