@@ -13,20 +13,20 @@ import { isoNow } from "../../platform/clock.ts";
 import type { StepReport } from "../../protocol/report.ts";
 import type { Instruction } from "../../relup/index.ts";
 import { appupCommand, runAppupProcess } from "./appupProcess.ts";
-import type { UpgradeJob } from "./job.ts";
+import type { UpgradeState } from "./job.ts";
 
 /** @throws TSUGI_HOOK_FAILED */
 export async function runHook(
-  job: UpgradeJob,
+  { job, old, next }: UpgradeState,
   instruction: Instruction,
   entry: StepReport,
 ): Promise<void> {
-  const { plan, next, supervisor } = job;
+  const { plan, supervisor } = job;
   const { appup, from, to } = plan;
   if (appup === undefined || !("run" in instruction)) return;
   const { op: moment, run: hook, index } = instruction;
   const step = appup[moment].find((one) => one.index === index)!;
-  const newer = next.version === appup.by ? next : supervisor.current;
+  const newer = next.version === appup.by ? next : old;
   const spec = newer.specOf(newer.plan.manifest.processes[0]!, 0, "rehearsal");
   const { layout, log } = supervisor.parts;
   entry.at = isoNow();

@@ -29,7 +29,7 @@ interface StepRun {
 }
 
 export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
-  before: { run: (upgrade, [hook], entry) => runHook(upgrade.job, hook!, entry) },
+  before: { run: (upgrade, [hook], entry) => runHook(upgrade, hook!, entry) },
   load: { run: load, undo: abandon, isTrial: true },
   rehearse: { run: rehearseStates, isTrial: true },
   install: {
@@ -47,7 +47,7 @@ export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
   takeOver: { run: async ({ loading }) => loading.takeOver?.(), isFinal: true },
   prune: { run: prune },
   retire: { run: retire },
-  after: { run: (upgrade, [hook], entry) => runHook(upgrade.job, hook!, entry) },
+  after: { run: (upgrade, [hook], entry) => runHook(upgrade, hook!, entry) },
 };
 
 const slotsOf = (slots: readonly Slot[], instructions: readonly Instruction[]): Slot[] => {
