@@ -45,7 +45,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     promise: 1,
     bug: "the old version is not thawed after a failure",
-    file: "src/runtime/supervisor/upgradeSteps.ts",
+    file: "src/runtime/supervisor/stateSteps.ts",
     find: `worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),`,
     replace: "Promise.resolve(worker),",
     guard: { scenario: "handoff", label: "upgrade:carry", fault: "eio" },
@@ -53,7 +53,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     promise: 1,
     bug: "the migration is not rehearsed",
-    file: "src/runtime/supervisor/upgradeSteps.ts",
+    file: "src/runtime/supervisor/stateSteps.ts",
     find: `job.rehearse === "skip" ? "as asked"`,
     replace: `job.rehearse !== "full" ? "as asked"`,
     guard: { file: UPGRADE, test: "carries and migrates the state, and reports what it measured" },
@@ -61,7 +61,7 @@ export const BUGS: readonly PlantedBug[] = [
   {
     promise: 2,
     bug: "the new version begins with an empty state",
-    file: "src/runtime/supervisor/upgradeSteps.ts",
+    file: "src/runtime/supervisor/stateSteps.ts",
     find: "if (!target || !hasState(slot)) return [];",
     replace: "if (target || !hasState(slot)) return [];",
     guard: {
@@ -106,8 +106,8 @@ export const BUGS: readonly PlantedBug[] = [
     promise: 3,
     bug: "a version is permanent before it is proven",
     file: "src/runtime/supervisor/upgrade.ts",
-    find: "await this.#prove();\n        await this.#commit();",
-    replace: "await this.#commit();\n        await this.#prove();",
+    find: `if (op === "commit") await this.#watch`,
+    replace: `if (op === "retire") await this.#watch`,
     guard: { file: UPGRADE, test: "install makes a release current, commit makes it permanent" },
   },
   {
