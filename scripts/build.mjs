@@ -98,6 +98,7 @@ await bundle(
     supervisor: "src/runtime/supervisor/main.ts",
     worker: "src/runtime/worker/main.ts",
     appup: "src/runtime/appup/main.ts",
+    output: "src/runtime/appup/output.ts",
     hot: "src/hot/index.ts",
   },
   { dir: `${fresh}/release` },

@@ -6,12 +6,13 @@ import {
   type SettingKind,
   type SettingSection,
 } from "../contract/settings.ts";
-import type { PartialSettings } from "../protocol/settings.ts";
+import { LOG_FORMATS, type PartialSettings } from "../protocol/settings.ts";
 
 const SCHEMAS: Record<SettingKind, z.ZodType> = {
   "a positive whole number": z.int().min(1),
   "a whole number": z.int().min(0),
   "a port": z.int().min(1).max(65535),
+  "plain, json or raw": z.enum(LOG_FORMATS),
   'a path that begins with "/"': z.string().startsWith("/"),
 };
 

@@ -12,12 +12,13 @@ export type SettingKind =
   | "a positive whole number"
   | "a whole number"
   | "a port"
-  | 'a path that begins with "/"';
+  | 'a path that begins with "/"'
+  | "plain, json or raw";
 
 export interface Setting {
   kind: SettingKind;
   text: string;
-  default?: number;
+  default?: number | string | boolean;
   /** The only kind of host that reads it; without: both. */
   only?: "node" | "beam";
 }
@@ -92,14 +93,24 @@ export const SETTINGS = table({
     },
   },
   logs: {
-    text: "Rotation of log/<app>.log.",
+    text: "How log/<app>.log is written and rotated.",
     settings: {
       maxBytes: {
         kind: "a positive whole number",
         default: 10_485_760,
         text: "Size that rotates a log",
       },
-      keep: { kind: "a positive whole number", default: 5, text: "Rotated logs kept" },
+      keep: {
+        kind: "a whole number",
+        default: 5,
+        text: "Rotated logs kept; 0: what is full is thrown away",
+      },
+      format: {
+        kind: "plain, json or raw",
+        default: "plain",
+        text: "plain: time, version and pid before each line; json: as fields; raw: as printed",
+        only: "node",
+      },
     },
   },
   keepReleases: {
@@ -113,7 +124,7 @@ export interface SettingRow {
   /** `timeouts.readyMs`, or the section itself, which comes before what is in it. */
   path: string;
   kind: SettingKind | "an object";
-  default?: number;
+  default?: number | string | boolean;
   only?: "node" | "beam";
 }
 

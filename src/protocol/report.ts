@@ -92,4 +92,6 @@ export interface StatusReport {
   refusesSwap?: string;
   /** Log lines lost since start to a full disk or a slow reader. */
   logDropped: number;
+  /** Why the log can't be written, or not rotated, at this moment. */
+  logProblem?: string;
 }

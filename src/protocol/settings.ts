@@ -11,10 +11,19 @@ import {
 } from "../contract/settings.ts";
 import { isRecord } from "./shape.ts";
 
-type ValueOf<K extends SettingKind> = K extends 'a path that begins with "/"' ? string : number;
+/** How a line stands in the log (runtime/supervisor/log/format.ts). */
+export const LOG_FORMATS = ["plain", "json", "raw"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** What is no number. */
+interface Others {
+  'a path that begins with "/"': string;
+  "plain, json or raw": LogFormat;
+}
+type ValueOf<K extends SettingKind> = K extends keyof Others ? Others[K] : number;
 type Section = Record<string, Setting>;
 type Defaulted<T extends Section> = {
-  [K in keyof T]: T[K] extends { default: number } ? K : never;
+  [K in keyof T]: T[K] extends { default: unknown } ? K : never;
 }[keyof T];
 type Valued<T extends Section> = { [K in Defaulted<T>]: ValueOf<T[K]["kind"]> } & {
   [K in Exclude<keyof T, Defaulted<T>>]?: ValueOf<T[K]["kind"]>;
@@ -29,6 +38,7 @@ type ValuesOf<T extends Record<string, Setting | SettingSection>> = {
 
 export type RuntimeSettings = ValuesOf<typeof SETTINGS>;
 export type HealthSettings = RuntimeSettings["health"];
+export type LogSettings = RuntimeSettings["logs"];
 
 /** Any of them, as a configuration or a host may give them. */
 export type PartialSettings = {

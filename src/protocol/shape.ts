@@ -12,6 +12,8 @@ export const CHECKS = {
   "true or false": (value: unknown) => typeof value === "boolean",
   "a whole number": (value: unknown) => isWhole(value, 0),
   "a positive whole number": (value: unknown) => isWhole(value, 1),
+  "plain, json or raw": (value: unknown) =>
+    value === "plain" || value === "json" || value === "raw",
   "a port": (value: unknown) => isWhole(value, 1) && (value as number) < 65_536,
   'a path that begins with "/"': (value: unknown) =>
     typeof value === "string" && value.startsWith("/"),

@@ -248,4 +248,6 @@ export type WorkerEvent =
   /** The old generation's state was touched after the freeze: reported, never silent. */
   | { type: "lateAccess"; state: string }
   /** The app called process.exit, or forks processes of its own … for the plan and the report. */
-  | { type: "notice"; text: string };
+  | { type: "notice"; text: string }
+  /** Lines that it has thrown away, because the supervisor did not read for so long. */
+  | { type: "outputLost"; count: number };

@@ -42,6 +42,7 @@ const WHOLE: Record<WorkerEvent["type"], (event: Fields) => boolean> = {
   consoleClosed: ({ session }) => isNumber(session),
   lateAccess: ({ state }) => isText(state),
   notice: ({ text }) => isText(text),
+  outputLost: ({ count }) => isNumber(count),
 };
 
 /** Undefined for what is no event, or not a whole one. */

@@ -140,8 +140,6 @@ describe("the house", () => {
     const speaks =
       /\bconsole\.(log|error|warn|info)\(|\bprocess\.exitCode\b|\bprocess\.stdout\.write\(/;
     const wrong = files.filter((path) => {
-      // Under `foreground` the app's log goes to stdout: that is what it is for.
-      if (path === "runtime/supervisor/logWriter.ts") return false;
       if (["cli", "control"].includes(roomOf(path))) return false;
       return speaks.test(withoutComments(readFileSync(join(src, path), "utf8")));
     });

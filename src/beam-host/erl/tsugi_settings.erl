@@ -49,6 +49,7 @@ is_kind(<<"an object">>, Value) -> is_map(Value);
 is_kind(<<"a positive whole number">>, Value) -> is_integer(Value) andalso Value >= 1;
 is_kind(<<"a whole number">>, Value) -> is_integer(Value) andalso Value >= 0;
 is_kind(<<"a path that begins with \"/\"">>, Value) -> is_binary(Value) andalso binary:first(<<Value/binary, 0>>) =:= $/;
+is_kind(<<"plain, json or raw">>, Value) -> lists:member(Value, [<<"plain">>, <<"json">>, <<"raw">>]);
 is_kind(<<"a port">>, Value) -> is_integer(Value) andalso Value >= 1 andalso Value < 65536.
 
 -spec invalid(term(), term()) -> no_return().

@@ -52,5 +52,6 @@ function describe(status: StatusReport, pid: number): string {
   if (status.pending && status.pending.length > 0)
     lines.push(`Swapped out, memory not collected yet: ${status.pending.join(", ")}`);
   if (status.logDropped > 0) lines.push(`${count(status.logDropped, "log line")} lost`);
+  if (status.logProblem) lines.push(`The log can't be written: ${status.logProblem}`);
   return lines.join("\n");
 }

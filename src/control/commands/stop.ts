@@ -5,7 +5,7 @@ import type { Layout } from "../../release/layout.ts";
 import { ask, RemoteError } from "../client.ts";
 import type { Register } from "../command.ts";
 import type { Context } from "../context.ts";
-import { msText, note, report } from "../output.ts";
+import { count, msText, note, report } from "../output.ts";
 import { endLeftovers } from "../prepare.ts";
 import { endProcesses, findSupervisor, liveWorkers, notRunning, waitGone } from "../running.ts";
 import { runningManifest } from "../runningRelease.ts";
@@ -46,19 +46,27 @@ export async function stop(context: Context) {
   if (unit) note(`systemd owns it (${unit}); next time: systemctl stop ${unit}`);
   const processes = [supervisor, ...liveWorkers(layout)];
   // A supervisor that doesn't take the request gets a signal; one that hangs is killed below.
-  ask(layout, { verb: "stop" }).catch((error) => {
-    if (!(error instanceof RemoteError)) return;
-    note(`${error.json.message}`);
-  });
+  let logDropped = 0;
+  const asked = ask(layout, { verb: "stop" }).then(
+    (answer) => {
+      logDropped = (answer as { logDropped?: number }).logDropped ?? 0;
+    },
+    (error) => {
+      if (error instanceof RemoteError) note(`${error.json.message}`);
+    },
+  );
   const stopMs = await stopTime(context, manifest?.version);
   const inTime = await waitGone(processes, stopMs);
   const gone = inTime || ((await answers(layout)) && (await waitGone(processes, SPARE_MS)));
   if (!gone) await endProcesses(processes, KILL_GRACE_MS);
   await waitGone(liveWorkers(layout), KILL_GRACE_MS);
   if (!gone) await endLeftovers(layout);
+  // Nobody is there any more who could keep it waiting.
+  if (gone) await asked;
+  if (logDropped > 0) note(`${count(logDropped, "log line")} lost since the start`);
   const { name } = layout;
   const version = manifest?.version ?? "";
-  return { name, version, pid: supervisor.pid, states, killed: !gone, ms: ms() };
+  return { name, version, pid: supervisor.pid, states, killed: !gone, logDropped, ms: ms() };
 }
 
 /** False for one that hangs. */

@@ -4,11 +4,13 @@
  * printed by Node, which then exits with 1.
  */
 import { pathToFileURL } from "node:url";
+import { keepOutput } from "../../platform/standardOutput.ts";
 import type { AppupMoment } from "../../release/appup.ts";
 
 type Step = AppupFunction | { run: AppupFunction };
 type AppupFunction = (release: Record<"from" | "to" | "direction", string | undefined>) => unknown;
 
+keepOutput();
 const [module, moment, index] = process.argv.slice(2) as [string, AppupMoment, string];
 const { TSUGI_FROM: from, TSUGI_TO: to, TSUGI_DIRECTION: direction } = process.env;
 const { default: config } = (await import(pathToFileURL(module).href)) as {

@@ -37,7 +37,7 @@ export async function runHook(
     cwd: spec.cwd,
     timeoutMs: step.timeoutMs,
     stop: job.stop,
-    onLine: (pid, line) => log.line(newer.version, pid, line),
+    onLine: (pid, text) => log.line({ version: newer.version, pid, text }),
   });
   entry.exitCode = exitCode;
   supervisor.note(`appup, ${moment}: ${hook}: ${problem ?? "done"}`);

@@ -1,18 +1,15 @@
 /** One command or function of an appup as a process. */
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
-import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { APPUP_MODULE, type AppupDirection, type AppupMoment } from "../../release/appup.ts";
 import type { AppliedStep } from "../../relup/index.ts";
-import { LineSplitter } from "./logWriter.ts";
+import { LineSplitter } from "./log/lines.ts";
+import { type Output, spawnWithOutput } from "./spawning.ts";
 import type { WorkerSpec } from "./workerChannel.ts";
 
 /** After SIGTERM, before SIGKILL. */
 const TERM_GRACE_MS = 5_000;
-/** A process that it has left behind may hold its pipes for ever. */
-const LAST_WORDS_MS = 1_000;
 
 export interface AppupProcess {
   words: string[];
@@ -42,7 +39,7 @@ export function appupCommand(
   const folders = [dirname(spec.node), join(app, "node_modules", ".bin"), env.PATH ?? ""];
   return {
     words: step.command
-      ? commandWords(step.command, app, spec.node)
+      ? commandWords(step.command, app, spec)
       : functionWords(spec, moment, step.index),
     env: {
       ...env,
@@ -54,13 +51,20 @@ export function appupCommand(
   };
 }
 
-/** `./…` is a file of the release where there is one; `node` is the release's. */
-function commandWords(command: readonly string[], app: string, node: string): string[] {
+/**
+ * `./…` is a file of the release where there is one; `node` is the release's, and what it prints
+ * right before its end arrives.
+ */
+function commandWords(command: readonly string[], app: string, { node, preload }: WorkerSpec) {
   const words = command.map((word) => {
     const file = join(app, word);
     return word.startsWith("./") && existsSync(file) ? file : word;
   });
-  return words[0] === "node" ? [node, ...words.slice(1)] : words;
+  if (words[0] !== "node") return words;
+  const output = join(dirname(preload), "output.mjs");
+  // A release that an older tsugi has built has none.
+  const kept = existsSync(output) ? ["--import", pathToFileURL(output).href] : [];
+  return [node, ...kept, ...words.slice(1)];
 }
 
 function functionWords({ node, nodeArgs, preload, env }: WorkerSpec, moment: string, at: number) {
@@ -75,13 +79,8 @@ function functionWords({ node, nodeArgs, preload, env }: WorkerSpec, moment: str
 export function runAppupProcess(what: AppupProcess): Promise<Ended> {
   const [command, ...args] = what.words as [string, ...string[]];
   const { cwd, env, timeoutMs, stop } = what;
-  const child = spawn(command, args, {
-    cwd,
-    env,
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const closed = forwardOutput(child, what.onLine);
+  const { child, output } = spawnWithOutput(command, args, { cwd, env, detached: true });
+  const closed = forwardLines(output, (line) => what.onLine(child.pid ?? 0, line));
   return new Promise((resolve) => {
     let ending: string | undefined;
     let killing: NodeJS.Timeout | undefined;
@@ -111,21 +110,13 @@ export function runAppupProcess(what: AppupProcess): Promise<Ended> {
   });
 }
 
-/** Resolves when both streams have ended, or a moment after the process has. */
-function forwardOutput(
-  child: ChildProcessByStdio<null, Readable, Readable>,
-  onLine: (pid: number, line: string) => void,
-): Promise<void> {
-  for (const stream of [child.stdout, child.stderr]) {
-    const lines = new LineSplitter((line) => onLine(child.pid ?? 0, line));
-    stream.on("data", (chunk: Buffer) => lines.push(chunk));
-    stream.on("end", () => lines.end());
-  }
-  return new Promise((resolve) => {
-    child.once("close", () => resolve());
-    child.once("error", () => resolve());
-    child.once("exit", () => setTimeout(resolve, LAST_WORDS_MS).unref());
-  });
+/** Resolves when all lines have been passed on. */
+async function forwardLines(output: Output, onLine: (line: string) => void): Promise<void> {
+  const lines = { stdout: new LineSplitter(onLine), stderr: new LineSplitter(onLine) };
+  output.listen((stream, chunk) => lines[stream].push(chunk));
+  await output.ended;
+  lines.stdout.end();
+  lines.stderr.end();
 }
 
 function killGroup(pid: number, signal: NodeJS.Signals): void {

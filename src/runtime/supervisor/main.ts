@@ -17,14 +17,16 @@ import { type Layout, layoutOf } from "../../release/layout.ts";
 import { type Manifest, parseManifest } from "../../release/manifest.ts";
 import { ControlServer } from "./controlServer.ts";
 import { ListenerTable } from "./listeners.ts";
-import { FileSink, Log, StdoutSink } from "./logWriter.ts";
+import { FileTarget } from "./log/file.ts";
+import { Log } from "./log/log.ts";
+import { OutputTarget } from "./log/output.ts";
 import { notifySystemd } from "./notify.ts";
 import { servePredecessor } from "./predecessor.ts";
 import { retireWorker } from "./retire.ts";
 import { prepareControlLink, preparePid, removeRunFiles, sweepRunFiles } from "./runFiles.ts";
 import { Supervisor } from "./supervisor.ts";
 import { Upgrades } from "./upgrades.ts";
-import { runVerb } from "./verbs.ts";
+import { runVerb, type Stopped } from "./verbs.ts";
 
 const PERSIST_MS = 1_000;
 
@@ -48,7 +50,7 @@ process.title = `tsugi: ${boot.name}`;
 const layout = layoutOf(boot.root, boot.name);
 const supervisor = await makeSupervisor(layout);
 const upgrades = new Upgrades(supervisor);
-let stopped: Promise<{ states: string[] }> | undefined;
+let stopped: Promise<Stopped> | undefined;
 const stop = (exitCode = 0) => {
   stopped ??= stopAll(exitCode);
   return stopped;
@@ -57,8 +59,8 @@ const server = new ControlServer((request, client) =>
   runVerb({ supervisor, upgrades, stop }, request, client),
 );
 
-// A closed terminal is no reason to stop; systemd, a launcher and people send the others.
-process.on("SIGHUP", () => {});
+// A closed terminal is no reason to stop; whoever has rotated the log says so by the same signal.
+process.on("SIGHUP", () => supervisor.parts.log.reopen());
 process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => void stop());
 process.on("disconnect", () => {});
@@ -78,14 +80,12 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
   // Socket paths of over 100 bytes are cut silently: everything in run/ is named relative to it.
   process.chdir(at.run);
   const { settings } = await readHostSettings(at, boot.version);
-  const sink =
-    boot.mode === "foreground"
-      ? new StdoutSink()
-      : new FileSink(at.appLog, settings.logs.maxBytes, settings.logs.keep);
+  const { logs } = settings;
+  const target = boot.mode === "foreground" ? new OutputTarget() : new FileTarget(at.appLog, logs);
   let handler: Promise<ReleaseHandler> | undefined;
   return new Supervisor({
     layout: at,
-    log: new Log(sink),
+    log: new Log(target, logs, `tsugi-${__TSUGI_VERSION__}`),
     listeners: new ListenerTable(passedSockets()),
     baseEnv: hostEnvironment(),
     tsugiVersion: __TSUGI_VERSION__,
@@ -228,7 +228,7 @@ function tellParent(message: unknown): void {
 }
 
 /** Ends the workers, then everything of ours in `run/`, then this process. */
-async function stopAll(exitCode: number): Promise<{ states: string[] }> {
+async function stopAll(exitCode: number): Promise<Stopped> {
   await upgrades.settle();
   supervisor.stopping = true;
   await notifySystemd("STOPPING=1");
@@ -247,5 +247,5 @@ async function stopAll(exitCode: number): Promise<{ states: string[] }> {
   if (boot.mode === "foreground") writeFileSync(layout.exitCode, String(exitCode));
   // The answer to whoever asked for the stop goes out first; then nothing keeps us.
   setImmediate(() => void server.close().then(() => process.exit(exitCode)));
-  return { states: [...states] };
+  return { states: [...states], logDropped: supervisor.parts.log.dropped };
 }

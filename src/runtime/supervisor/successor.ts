@@ -123,7 +123,9 @@ export class Successor {
           for (const deliver of remote.early.splice(0)) deliver();
         });
       },
+      // Its own supervisor writes the log.
       onOutput: () => {},
+      outputEnded: Promise.resolve(),
       onExit: (listener) => {
         remote.onExit = listener;
       },

@@ -13,7 +13,7 @@ import type { Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
 import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
-import type { Log } from "./logWriter.ts";
+import type { Log } from "./log/log.ts";
 import { RestartPolicy } from "./restartPolicy.ts";
 import { recordedWorkers, recordWorkers, workersRecorded } from "./runFiles.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
@@ -242,10 +242,11 @@ export class Supervisor {
     this.current = generation;
     this.#policy = new RestartPolicy(generation.settings.restarts);
     this.since = isoNow();
+    this.parts.log.use(generation.settings.logs);
   }
 
   note(text: string): void {
-    this.parts.log.line(`tsugi-${this.parts.tsugiVersion}`, process.pid, text);
+    this.parts.log.note(text);
   }
 
   noteError(error: unknown): void {

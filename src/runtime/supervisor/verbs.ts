@@ -20,11 +20,18 @@ const RPC_MS = 24 * 3_600_000;
 /** `status` must answer also when a worker is stuck. */
 const STATUS_HEALTH_MS = 1_000;
 
+/** What a stop tells. */
+export interface Stopped {
+  states: string[];
+  /** Log lines that were lost since the start. */
+  logDropped: number;
+}
+
 export interface VerbContext {
   supervisor: Supervisor;
   upgrades: Upgrades;
   /** Stops everything; the process ends afterwards. */
-  stop: () => Promise<{ states: string[] }>;
+  stop: () => Promise<Stopped>;
 }
 
 export async function runVerb(
@@ -125,6 +132,7 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
     leftovers: leftoversOf(supervisor),
     pending: current.slots.flatMap(({ worker }) => worker.pending),
     logDropped: parts.log.dropped,
+    ...(parts.log.problem === undefined ? {} : { logProblem: parts.log.problem }),
     supervisorNode: versions.node,
     ...(refusal === undefined ? {} : { refusesSwap: refusal }),
   };

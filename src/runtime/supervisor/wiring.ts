@@ -1,21 +1,26 @@
 /** What every worker is connected to: the log, and the table of listening sockets. */
 import type { ListenerTable } from "./listeners.ts";
-import { LineSplitter, type Log } from "./logWriter.ts";
+import { LineSplitter } from "./log/lines.ts";
+import type { Log } from "./log/log.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 export function wireLog(worker: WorkerHandle, log: Log, note: (text: string) => void): void {
   const { version } = worker.boot;
-  const write = (line: string) => log.line(version, worker.pid, line);
-  const splitters = { stdout: new LineSplitter(write), stderr: new LineSplitter(write) };
+  const linesOf = (stream: "stdout" | "stderr") =>
+    new LineSplitter((text) => log.line({ version, pid: worker.pid, text, stream }));
+  const splitters = { stdout: linesOf("stdout"), stderr: linesOf("stderr") };
   worker.on("output", (stream, chunk) => splitters[stream].push(chunk));
   worker.on("notice", (text) => note(`${version}: ${text}`));
+  worker.on("outputLost", (count) => log.lose(count, `${version} ${worker.pid} was not read`));
   worker.on("lateAccess", (state) => {
     note(`${version}: state "${state}" was touched after the freeze`);
   });
-  worker.once("exit", () => {
+  // What it printed last may come after its end.
+  const ended = worker.outputEnded.then(() => {
     splitters.stdout.end();
     splitters.stderr.end();
   });
+  log.follow(ended);
 }
 
 /** `isLast`: no other worker may still want a socket that this one has closed. */

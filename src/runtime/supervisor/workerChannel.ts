@@ -2,7 +2,6 @@
  * How messages and handles get to a worker and back. A worker is either a child of this process
  * (here) or, while a successor takes over, a child of that one (successor.ts).
  */
-import { spawn } from "node:child_process";
 import type { EventEmitter } from "node:events";
 import { pathToFileURL } from "node:url";
 import {
@@ -16,6 +15,7 @@ import {
 import { wholeWorkerEvent } from "../../protocol/workerEvent.ts";
 import { HandleQueue } from "../node/handleQueue.ts";
 import type { RawHandle } from "./listeners.ts";
+import { spawnWithOutput } from "./spawning.ts";
 
 export interface WorkerExit {
   code: number | null;
@@ -38,6 +38,7 @@ export interface WorkerChannel {
     ) => void,
   ): void;
   onOutput(listener: (stream: "stdout" | "stderr", chunk: Buffer) => void): void;
+  readonly outputEnded: Promise<void>;
   onExit(listener: (exit: WorkerExit) => void): void;
 }
 
@@ -57,11 +58,10 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
   // As a URL: a root may have a space, a # or a % in its path.
   const preload = pathToFileURL(spec.preload).href;
   const args = [...spec.nodeArgs, "--import", preload, spec.boot.entry];
-  const child = spawn(spec.node, args, {
+  const { child, output } = spawnWithOutput(spec.node, args, {
     cwd: spec.cwd,
     env: { ...spec.env, TSUGI_WORKER: JSON.stringify(spec.boot) },
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-    serialization: "advanced",
+    ipc: true,
   });
   const connections = new HandleQueue();
   for (const event of ["disconnect", "exit", "error"]) child.once(event, () => connections.end());
@@ -88,10 +88,8 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
       };
       (child as EventEmitter).on("internalMessage", receive);
     },
-    onOutput(listener) {
-      child.stdout?.on("data", (chunk) => listener("stdout", chunk));
-      child.stderr?.on("data", (chunk) => listener("stderr", chunk));
-    },
+    onOutput: output.listen,
+    outputEnded: output.ended,
     onExit(listener) {
       child.once("error", (error) =>
         listener({ code: null, signal: null, problem: error.message }),

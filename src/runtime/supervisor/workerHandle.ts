@@ -33,6 +33,8 @@ interface WorkerEvents {
   consoleClosed: [session: number];
   lateAccess: [state: string];
   notice: [text: string];
+  /** Lines that it could not get rid of, because nobody read them. */
+  outputLost: [count: number];
   exit: [exit: WorkerExit];
 }
 
@@ -57,6 +59,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   readonly boot: WorkerBoot;
   readonly ready: Promise<WorkerReady>;
   readonly exited: Promise<WorkerExit>;
+  /** It prints nothing any more: after its end, unless a process that it has left behind does. */
+  readonly outputEnded: Promise<void>;
   /** Set once `ready` has resolved. */
   declared: WorkerReady | undefined;
   healthy = true;
@@ -97,6 +101,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     });
     this.ready.catch(() => {}); // whoever waits for it sees the rejection
     this.exited = new Promise((resolve) => this.once("exit", resolve));
+    this.outputEnded = channel.outputEnded;
     generations.add(boot.generation, {
       onEvent: (event, handle) => this.#receive(event, handle),
       onOutput: (stream, chunk) => this.emit("output", stream, chunk),
@@ -172,6 +177,9 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
         return;
       case "notice":
         this.emit("notice", event.text);
+        return;
+      case "outputLost":
+        this.emit("outputLost", event.count);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { Hot } from "../../hot/types.ts";
+import { keepOutput } from "../../platform/standardOutput.ts";
 import type { WorkerBoot, WorkerRequest, WorkerRequestWithReply } from "../../protocol/worker.ts";
 import { KeepAlive } from "../listen/keepalive.ts";
 import { ListenDesk } from "../listen/listeners.ts";
@@ -36,6 +37,7 @@ export class Worker implements AppProcess {
   #loading: AppGeneration | undefined;
 
   constructor(boot: WorkerBoot) {
+    keepOutput((count) => this.#channel.send({ type: "outputLost", count }));
     const first = new AppGeneration(boot, this.#channel, this);
     this.#first = first;
     this.#loaded.set(boot.generation, first);

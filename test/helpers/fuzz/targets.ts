@@ -273,6 +273,7 @@ async function worker(): Promise<FuzzTarget> {
         kill: () => {},
         onEvent: (listener: (...parts: unknown[]) => void) => events.on("event", listener),
         onOutput: () => {},
+        outputEnded: Promise.resolve(),
         onExit: () => {},
       };
       const handle = new WorkerHandle(channel as never, boot);
