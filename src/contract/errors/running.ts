@@ -38,6 +38,16 @@ export const RUNNING_ERRORS = define({
     message: "The new supervisor did not come up: {why}",
     hint: "The old one serves as before. The log may have the reason: {bin} logs",
   },
+  TSUGI_TAKE_OVER_FAILED: {
+    exitCode: 1,
+    message: "{version} is permanent, but its supervisor has failed while it took over: {why}",
+    hint: "The old supervisor has started {version} anew and goes on: the state in memory is lost. The log may have the reason: {bin} logs",
+  },
+  TSUGI_STARTING: {
+    exitCode: 3,
+    message: "{name} is starting.",
+    hint: "Wait until it is ready: {bin} ping",
+  },
   TSUGI_WORKER_SILENT: {
     exitCode: 4,
     message:

@@ -11,7 +11,7 @@ export async function fallBack(job: UpgradeJob): Promise<void> {
   } catch (error) {
     supervisor.noteError(error);
     setTimeout(() => {
-      if (!supervisor.upgrading) void fallBack(job);
+      if (supervisor.state === "serving") void fallBack(job);
     }, AGAIN_MS).unref();
   }
 }

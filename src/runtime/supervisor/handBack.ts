@@ -21,7 +21,7 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   const { job, old, next, tally, report, loading, frozenAt } = upgrade;
   const { supervisor } = job;
   await instant("handBack:carry");
-  supervisor.succeed(old);
+  supervisor.serve(old);
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
   if (old.hasState) {
     const isRestart = job.plan.strategy === "restart";

@@ -80,15 +80,7 @@ function loadInSuccessor(supervisor: Supervisor, next: Generation): Loading {
       } else await successor.loadLate();
       await supervisor.waitAllReady(next);
     },
-    async takeOver() {
-      await supervisor.leaveRecord();
-      try {
-        await successor?.takeOver();
-      } catch (error) {
-        await supervisor.keepRecord();
-        throw error;
-      }
-    },
+    takeOver: () => supervisor.handOver(async () => successor?.takeOver()),
     abandon: () => successor?.abandon(),
   };
 }

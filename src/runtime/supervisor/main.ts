@@ -66,7 +66,8 @@ process.on("SIGINT", () => void stop());
 process.on("disconnect", () => {});
 process.on("uncaughtException", (error) => {
   // Once it serves, the service must not end with a fault of ours: it is said, and gone on.
-  if (supervisor.booted) supervisor.noteError(error);
+  const isUp = supervisor.state !== "booting" && supervisor.state !== "succeeding";
+  if (isUp) supervisor.noteError(error);
   else void fail(error);
 });
 
@@ -94,6 +95,7 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
       return handler;
     },
     foreground: boot.mode === "foreground",
+    reclaimRun,
     onReplaced: () => void leaveToSuccessor(),
     onGiveUp: (error) => {
       supervisor.noteError(error);
@@ -133,7 +135,7 @@ async function start(): Promise<void> {
   } catch (error) {
     return fail(error);
   }
-  supervisor.markBooted();
+  supervisor.enter("serving");
   supervisor.note(`${boot.name} ${boot.version} is ready`);
   await notifySystemd("READY=1", ...mainPid());
   tellParent({ type: "ready", pid: process.pid });
@@ -155,11 +157,10 @@ async function succeedAnother(succession: Succession): Promise<void> {
   const takeOver = async () => {
     await persist("takeOver:lock", prepared.lock);
     await persist("takeOver:pid", prepared.pid);
-    await supervisor.keepRecord();
+    await supervisor.record.keep();
     await persist("takeOver:link", prepared.link);
-    supervisor.succeed(supervisor.current);
-    supervisor.markBooted();
-    supervisor.upgrading = false;
+    supervisor.serve(supervisor.current);
+    supervisor.enter("serving");
     // A worker may have died between its probation and this.
     supervisor.ensureSlots();
     supervisor.parts.listeners.retain(supervisor.current.number);
@@ -173,7 +174,8 @@ async function succeedAnother(succession: Succession): Promise<void> {
     return supervisor.makeGeneration({ manifest, releaseId, strategy: "replace", succession });
   };
   const predecessor = process.ppid;
-  await supervisor.leaveRecord();
+  supervisor.enter("succeeding");
+  await supervisor.record.leave();
   servePredecessor(supervisor, makeGeneration, takeOver, (tookOver) => {
     if (!tookOver) process.exit(1);
     // It has swept up behind itself, unless it was killed.
@@ -182,11 +184,25 @@ async function succeedAnother(succession: Succession): Promise<void> {
 }
 
 /** The release is committed and its workers serve: there is no way but on. */
-async function persist(label: string, place: () => Promise<void>): Promise<void> {
+const persist = (label: string, place: () => Promise<void>): Promise<void> =>
+  insist(async () => {
+    await fault(label);
+    await place();
+  });
+
+/** As in `start`, while a successor that has failed may have put its own there. */
+async function reclaimRun(): Promise<void> {
+  const claims = [() => prepareToSeize(layout.lock), () => preparePid(layout)];
+  for (const prepare of [...claims, () => prepareControlLink(layout)]) {
+    await insist(async () => (await prepare())());
+  }
+  await notifySystemd(...mainPid());
+}
+
+async function insist(run: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
-      await fault(label);
-      return await place();
+      return await run();
     } catch (error) {
       supervisor.noteError(error);
       await delay(PERSIST_MS);
@@ -197,7 +213,7 @@ async function persist(label: string, place: () => Promise<void>): Promise<void>
 /** The successor has `run/` now: only our own socket goes, when the last answer is out. */
 async function leaveToSuccessor(): Promise<void> {
   await instant("takeOver:leave");
-  supervisor.stopping = true;
+  supervisor.enter("stopping");
   await supervisor.parts.log.close();
   await server.close();
   removeRunFiles(layout);
@@ -230,9 +246,9 @@ function tellParent(message: unknown): void {
 /** Ends the workers, then everything of ours in `run/`, then this process. */
 async function stopAll(exitCode: number): Promise<Stopped> {
   await upgrades.settle();
-  supervisor.stopping = true;
+  supervisor.enter("stopping");
   await notifySystemd("STOPPING=1");
-  const { current } = supervisor;
+  const current = supervisor.hasStarted ? supervisor.current : undefined;
   const states = new Set(
     (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),
   );
@@ -241,7 +257,7 @@ async function stopAll(exitCode: number): Promise<Stopped> {
   supervisor.parts.listeners.closeAll();
   supervisor.note("stopped");
   await supervisor.parts.log.close();
-  await supervisor.leaveRecord();
+  await supervisor.record.leave();
   removeRunFiles(layout);
   // Under `foreground`, a supervisor that has replaced another one is not the launcher's child.
   if (boot.mode === "foreground") writeFileSync(layout.exitCode, String(exitCode));

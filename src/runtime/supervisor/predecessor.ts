@@ -44,8 +44,7 @@ export function servePredecessor(
   const load = async (names: string[]) => {
     late = names;
     generation = await makeGeneration();
-    supervisor.current = generation;
-    supervisor.upgrading = true;
+    supervisor.serve(generation);
     spawn(generation, "standby", (name) => !late.includes(name));
   };
   const receive = (message: ToSuccessor, handle: RawHandle | undefined) => {

@@ -24,8 +24,6 @@ interface StepRun {
   isTrial?: true;
   /** In `releases/`: waited for, whoever dies meanwhile. */
   isWrite?: true;
-  /** Committed, and yet it can't be gone on without it. */
-  isFinal?: true;
 }
 
 export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
@@ -44,7 +42,7 @@ export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
   stop: { run: stop },
   probation: { run: prove },
   commit: { run: commit, isWrite: true },
-  takeOver: { run: async ({ loading }) => loading.takeOver?.(), isFinal: true },
+  takeOver: { run: async ({ loading }) => loading.takeOver?.() },
   prune: { run: prune },
   retire: { run: retire },
   after: { run: (upgrade, [hook], entry) => runHook(upgrade, hook!, entry) },
@@ -82,7 +80,7 @@ async function activate(upgrade: UpgradeState, instructions: Instruction[]): Pro
   await Promise.all(slots.map(({ worker }) => worker.request({ type: "activate" }, { timeoutMs })));
   const hasPaused = slotsOf(old.slots, instructions).some(hasState);
   if (hasPaused || job.plan.strategy === "restart") report.pauseMs = pausedMs();
-  if (job.supervisor.current !== next) job.supervisor.succeed(next);
+  if (job.supervisor.current !== next) job.supervisor.serve(next);
 }
 
 async function stop(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {

@@ -1,8 +1,10 @@
 /** The old supervisor's end of a succession (protocol/succession.ts). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../../contract/errors.ts";
 import { faultOfHeir } from "../../platform/faults.ts";
+import { identityOf, isAlive } from "../../platform/processes.ts";
 import {
   FORWARDED_IDS,
   type FromSuccessor,
@@ -17,6 +19,10 @@ import type { ListenerTable, RawHandle } from "./listeners.ts";
 import { sweepRunFiles } from "./runFiles.ts";
 import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
 import { WorkerHandle } from "./workerHandle.ts";
+
+/** How long its workers may take to notice. */
+const GONE_MS = 10_000;
+const GONE_POLL_MS = 20;
 
 interface RemoteWorker {
   onEvent?: (event: WorkerEvent, handle: RawHandle | undefined) => void;
@@ -75,7 +81,7 @@ export class Successor {
     });
     if (this.#gone) throw this.#gone;
     this.#send(message);
-    for (const { worker: number, process: name, index, pid } of await spawned) {
+    for (const { worker: number, process: name, index, pid } of await this.#inTime(spawned)) {
       const process = this.#next.plan.manifest.processes.find((one) => one.name === name)!;
       const boot = this.#next.specOf(process, index, "standby").boot;
       const worker = new WorkerHandle(this.#channel(number, pid), boot, FORWARDED_IDS);
@@ -83,14 +89,46 @@ export class Successor {
     }
   }
 
-  /** After it resolves, `run/` is the other's. */
+  /**
+   * After it resolves, `run/` is the other's. @throws TSUGI_TAKE_OVER_FAILED, when nothing of it runs
+   */
   async takeOver(): Promise<void> {
-    if (this.#gone) throw this.#gone;
-    const done = new Promise<void>((resolve, reject) => {
-      this.#tookOver = { resolve, reject };
+    try {
+      if (this.#gone) throw this.#gone;
+      const done = new Promise<void>((resolve, reject) => {
+        this.#tookOver = { resolve, reject };
+      });
+      this.#send({ type: "takeOver" });
+      await this.#inTime(done);
+    } catch (error) {
+      this.abandon();
+      await this.#allGone();
+      const why = String(error instanceof TsugiError ? error.details.why : error);
+      const details = { version: this.#next.version, why, bin: this.#layout.bin };
+      throw new TsugiError("TSUGI_TAKE_OVER_FAILED", details, { cause: error });
+    }
+  }
+
+  /** Its workers end by themselves when it is gone. */
+  async #allGone(): Promise<void> {
+    const workers = this.#next.slots.map(({ worker }) => identityOf(worker.pid));
+    const deadline = performance.now() + GONE_MS;
+    while (this.#gone === null || workers.some(isAlive)) {
+      if (performance.now() > deadline) return;
+      await delay(GONE_POLL_MS);
+    }
+  }
+
+  /** @throws TSUGI_SUCCESSOR_DIED where it says nothing for as long as a release may take to be ready */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const { readyMs } = this.#next.settings.timeouts;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const why = `it has not answered within ${readyMs} ms`;
+      const details = { why, bin: this.#layout.bin };
+      timer = setTimeout(() => reject(new TsugiError("TSUGI_SUCCESSOR_DIED", details)), readyMs);
     });
-    this.#send({ type: "takeOver" });
-    await done;
+    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
   }
 
   /** Ends it, and with it its workers. */

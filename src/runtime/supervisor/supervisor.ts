@@ -1,13 +1,24 @@
 /**
  * The parent of all workers: starts them, restarts what crashes, holds the listening sockets, and
  * runs upgrades (upgrade.ts). It never runs application code and is never on a request's path.
+ *
+ *                  all are ready            an upgrade loads          `run/` is handed over
+ *     booting ───────────────────► serving ─────────────────► upgrading ──────────────────► replaced
+ *        │                         ▲  ▲  ▲                      │                               │
+ *        │ there is a predecessor  │  │  └──────────────────────┘                               │
+ *        ▼                         │  │          it has ended                                   │
+ *     succeeding ──────────────────┘  └─────────────────────────────────────────────────────────┘
+ *                 it takes over                        the successor has failed
+ *
+ *     … and from each of them to stopping, from where there is no way on.
+ *
+ * Who dies is started again while it serves; in an upgrade, the upgrade decides what that means.
  */
 
 import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
-import { identityOf, isAlive, type ProcessIdentity } from "../../platform/processes.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
@@ -15,11 +26,20 @@ import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
 import { RestartPolicy } from "./restartPolicy.ts";
-import { recordedWorkers, recordWorkers, workersRecorded } from "./runFiles.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
+import { WorkerRecord } from "./workerRecord.ts";
 
-const RECORD_AGAIN_MS = 1_000;
+type State = "booting" | "succeeding" | "serving" | "upgrading" | "replaced" | "stopping";
+
+const NEXT: Record<State, readonly State[]> = {
+  booting: ["serving", "succeeding", "stopping"],
+  succeeding: ["serving", "stopping"],
+  serving: ["upgrading", "stopping"],
+  upgrading: ["serving", "replaced", "stopping"],
+  replaced: ["serving", "stopping"],
+  stopping: [],
+};
 
 export interface SupervisorParts {
   layout: Layout;
@@ -30,37 +50,67 @@ export interface SupervisorParts {
   tsugiVersion: string;
   loadHandler: () => Promise<ReleaseHandler>;
   foreground: boolean;
+  /** `run/` names this supervisor again, after a successor that has failed. */
+  reclaimRun: () => Promise<void>;
   /** A successor has taken over and the report is out: this process ends, its files stay. */
   onReplaced: () => void;
   /** Called when the supervisor gives up: the process exits non-zero. */
   onGiveUp: (error: TsugiError) => void;
 }
 
+/** The generation that serves, and how often it may crash. */
+interface Serving {
+  generation: Generation;
+  policy: RestartPolicy;
+}
+
 export class Supervisor {
   readonly parts: SupervisorParts;
-  /** The generation that serves. */
-  current!: Generation;
   since = isoNow();
   /** Of the last upgrade: what of an old generation still runs. */
   leftovers: string[] = [];
-  /** While an upgrade runs, it decides what a worker's death means. */
-  upgrading = false;
-  stopping = false;
-  #policy!: RestartPolicy;
+  readonly record: WorkerRecord;
+  #state: State = "booting";
+  #serving: Serving | undefined;
   #lastNumber = 0;
   readonly #live = new Set<WorkerHandle>();
-  #recordsWorkers = true;
-  #inherited: ProcessIdentity[] = [];
 
   constructor(parts: SupervisorParts) {
     this.parts = parts;
+    const pids = () => [...this.#live].map((worker) => worker.pid).filter((pid) => pid > 0);
+    this.record = new WorkerRecord(parts.layout, pids, (error) => this.noteError(error));
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  enter(state: State): void {
+    if (this.#state === state) return;
+    if (!NEXT[this.#state].includes(state)) throw new Error(`${this.#state} → ${state}`);
+    this.#state = state;
+  }
+
+  /** Neither an upgrade nor another supervisor has a say in what becomes of the workers. */
+  get #isAlone(): boolean {
+    return this.#state === "booting" || this.#state === "serving";
+  }
+
+  /** The generation that serves. @throws TSUGI_STARTING */
+  get current(): Generation {
+    const { name, bin } = this.parts.layout;
+    if (this.#serving === undefined) throw new TsugiError("TSUGI_STARTING", { name, bin });
+    return this.#serving.generation;
+  }
+
+  get hasStarted(): boolean {
+    return this.#serving !== undefined;
   }
 
   /** Boots the generation that a start asks for; resolves when every slot is ready. */
   async boot(manifest: Manifest, releaseId: string): Promise<void> {
     const generation = await this.makeGeneration({ manifest, releaseId, strategy: "start" });
-    this.#policy = new RestartPolicy(generation.settings.restarts);
-    this.current = generation;
+    this.serve(generation);
     this.spawnSlots(generation, "active");
     try {
       await this.waitAllReady(generation);
@@ -87,7 +137,7 @@ export class Supervisor {
       strategy: what.strategy,
       number: what.succession?.generation ?? this.#lastNumber + 1,
       host,
-      previous: what.succession?.previous ?? this.current?.version ?? null,
+      previous: what.succession?.previous ?? this.#serving?.generation.version ?? null,
     };
     this.#lastNumber = plan.number;
     return new Generation(plan, layout, baseEnv);
@@ -114,8 +164,8 @@ export class Supervisor {
     index: number,
     mode: WorkerBoot["mode"],
   ): void {
-    const slot: Slot = { process, index, worker: undefined as never, restarts: 0 };
-    slot.worker = this.spawnWorker(generation, process, index, mode);
+    const worker = this.spawnWorker(generation, process, index, mode);
+    const slot: Slot = { process, index, worker, restarts: 0 };
     this.#watch(generation, slot);
     generation.slots.push(slot);
   }
@@ -141,7 +191,8 @@ export class Supervisor {
     wireListeners(worker, this.parts.listeners, () => {
       const { process } = worker.boot;
       const others = generation.slots.filter((slot) => slot.process.name === process);
-      return generation === this.current && !this.upgrading && others.length === 1;
+      const isSettled = this.#isAlone || this.#state === "stopping";
+      return isSettled && generation === this.#serving?.generation && others.length === 1;
     });
   }
 
@@ -157,9 +208,9 @@ export class Supervisor {
     this.#wire(generation, worker);
     worker.once("exit", () => {
       this.#live.delete(worker);
-      void this.#recordWorkers();
+      void this.record.write();
     });
-    void this.#recordWorkers();
+    void this.record.write();
     return worker;
   }
 
@@ -192,18 +243,20 @@ export class Supervisor {
   #watch(generation: Generation, slot: Slot): void {
     const { worker } = slot;
     worker.once("exit", (exit) => {
-      if (this.stopping || this.upgrading || generation !== this.current) return;
-      if (slot.worker !== worker) return;
+      if (!this.#isAlone || generation !== this.current || slot.worker !== worker) return;
       this.note(`${slot.process.name}.${slot.index} pid ${worker.pid}: ${describeExit(exit)}`);
       this.#restartLater(generation, slot, describeExit(exit));
     });
   }
 
   #restartLater(generation: Generation, slot: Slot, why: string): void {
-    if (slot.worker.declared === undefined && slot.restarts === 0 && !this.booted) return;
-    const pauseMs = this.#policy.crashed(performance.now());
+    // Before the first one is ready, a crash is what the start ends with.
+    if (this.#state === "booting" && slot.worker.declared === undefined && slot.restarts === 0)
+      return;
+    const policy = this.#serving!.policy;
+    const pauseMs = policy.crashed(performance.now());
     if (pauseMs === "giveUp") {
-      const { max, withinMs } = this.#policy;
+      const { max, withinMs } = policy;
       const details = { process: slot.process.name, count: max + 1, withinMs, why };
       this.parts.onGiveUp(new TsugiError("TSUGI_GAVE_UP", details));
       return;
@@ -211,16 +264,8 @@ export class Supervisor {
     setTimeout(() => this.#restart(generation, slot), pauseMs);
   }
 
-  booted = false;
-
-  /** From here on a crash leads to a restart. */
-  markBooted(): void {
-    this.booted = true;
-  }
-
   #restart(generation: Generation, slot: Slot): void {
-    if (this.stopping || this.upgrading || generation !== this.current) return;
-    if (slot.worker.exit === null) return;
+    if (!this.#isAlone || generation !== this.current || slot.worker.exit === null) return;
     slot.restarts += 1;
     slot.worker = this.spawnWorker(generation, slot.process, slot.index, "active");
     this.#watch(generation, slot);
@@ -229,18 +274,15 @@ export class Supervisor {
     this.waitReady(generation, slot.worker).catch((error) => this.noteError(error));
   }
 
-  /** After an upgrade that went back (or not): what died meanwhile is started again. */
+  /** After an upgrade that went back (or not): what died meanwhile is started again, at once. */
   ensureSlots(): void {
-    for (const slot of this.current.slots) {
-      if (slot.worker.exit !== null)
-        this.#restartLater(this.current, slot, "it died in an upgrade");
-    }
+    for (const slot of this.current.slots) this.#restart(this.current, slot);
   }
 
-  /** The new generation serves from here on. */
-  succeed(generation: Generation): void {
-    this.current = generation;
-    this.#policy = new RestartPolicy(generation.settings.restarts);
+  /** This generation serves from here on. */
+  serve(generation: Generation): void {
+    const policy = new RestartPolicy(generation.settings.restarts);
+    this.#serving = { generation, policy };
     this.since = isoNow();
     this.parts.log.use(generation.settings.logs);
   }
@@ -254,34 +296,22 @@ export class Supervisor {
     this.note(`${code}: ${message}`);
   }
 
-  async #recordWorkers(): Promise<void> {
-    if (!this.#recordsWorkers) return;
-    const pids = [...this.#live].map((worker) => worker.pid).filter((pid) => pid > 0);
-    this.#inherited = this.#inherited.filter(isAlive);
-    const workers = [...pids.map(identityOf), ...this.#inherited];
-    await recordWorkers(this.parts.layout, workers).catch((error) => {
-      this.noteError(error);
-      // A full disk: once it has room again, the record is to be right.
-      setTimeout(() => void this.#recordWorkers(), RECORD_AGAIN_MS).unref();
-    });
-  }
-
-  /** `run/` is this one's: not before a takeover, and not after one. */
-  get ownsRun(): boolean {
-    return this.#recordsWorkers;
-  }
-
-  /** `run/workers` is another supervisor's: of the predecessor, or of the successor from now on. */
-  async leaveRecord(): Promise<void> {
-    this.#recordsWorkers = false;
-    await workersRecorded();
-  }
-
-  /** It is ours: with what the predecessor has written, for its workers end a little later. */
-  async keepRecord(): Promise<void> {
-    this.#inherited = await recordedWorkers(this.parts.layout);
-    this.#recordsWorkers = true;
-    await this.#recordWorkers();
+  /**
+   * `run/` becomes a successor's, and this process ends soon. Where that fails, it is ours again, and
+   * so are the workers of the release that is permanent now: they are started anew.
+   */
+  async handOver(takeOver: () => Promise<void>): Promise<void> {
+    this.enter("replaced");
+    await this.record.leave();
+    try {
+      await takeOver();
+    } catch (error) {
+      await this.record.keep();
+      await this.parts.reclaimRun();
+      this.enter("serving");
+      this.ensureSlots();
+      throw error;
+    }
   }
 
   get liveWorkers(): WorkerHandle[] {

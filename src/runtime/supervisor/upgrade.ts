@@ -86,7 +86,7 @@ class Upgrade {
     this.#enter(STEPS[op].phase);
     if (op === "commit") await this.#watch(() => confirmed(this.#state));
     const { onStep } = this.#job;
-    const { run, isWrite, isFinal } = STEP_RUNS[op];
+    const { run, isWrite } = STEP_RUNS[op];
     const [first] = instructions;
     const text = first && "run" in first ? first.run : undefined;
     const entry: StepReport = { name: op, ms: 0 };
@@ -104,7 +104,7 @@ class Upgrade {
       onStep(op, "end", entry.ms, text);
     } catch (error) {
       this.#state.report.steps.push({ ...entry, ms: ms(), failed: true });
-      if (this.#phase !== "committed" || isFinal) throw error;
+      if (this.#phase !== "committed") throw error;
       this.#noteLeft(`${op} failed`, error);
     }
   }
@@ -114,7 +114,7 @@ class Upgrade {
     if (PHASES.indexOf(phase) <= PHASES.indexOf(this.#phase)) return;
     const { old, next, tally } = this.#state;
     if (this.#phase === "before") {
-      this.#supervisor.upgrading = true;
+      this.#supervisor.enter("upgrading");
       this.#deaths = watchDeaths(old, next);
     }
     this.#phase = phase;
@@ -148,9 +148,7 @@ class Upgrade {
     if (this.#phase === "active") {
       await handBack(this.#state);
       await this.#undo(["install"]);
-    } else if (this.#phase === "committed") {
-      report.leftovers.push(`failure after the commit: ${report.error?.message}`);
-    } else if (this.#phase !== "after") await this.#undo();
+    } else if (!isOver(this.#phase)) await this.#undo();
   }
 
   /** The last one first. */
@@ -169,22 +167,22 @@ class Upgrade {
   #close(): void {
     if (this.#isClosed || this.#phase === "before") return;
     this.#isClosed = true;
-    const [supervisor, { next, report, tally, loading }] = [this.#supervisor, this.#state];
+    const [supervisor, { next, report, tally }] = [this.#supervisor, this.#state];
     this.#stopRelay();
-    const isReplaced = isOver(this.#phase) && loading.takeOver !== undefined;
     if (isOver(this.#phase)) {
       for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
       // A successor has its own table: closing here would unlink the Unix sockets that it serves.
-      if (!isReplaced) supervisor.parts.listeners.retain(next.number);
+      if (supervisor.state !== "replaced") supervisor.parts.listeners.retain(next.number);
     }
     report.connections.carried = tally.carried;
     report.connections.lost += tally.lost;
     report.requests.waited = tally.waited;
     report.quietMs = quietSummary(tally.quietMs);
     supervisor.leftovers = report.leftovers;
-    // A supervisor that was replaced restarts nothing any more.
-    supervisor.upgrading = isReplaced;
-    if (!isReplaced) supervisor.ensureSlots();
+    // One that was replaced restarts nothing any more.
+    if (supervisor.state !== "upgrading") return;
+    supervisor.enter("serving");
+    supervisor.ensureSlots();
   }
 }
 

@@ -164,7 +164,7 @@ export class Upgrades {
     };
     const report = await runUpgrade(job);
     if (!request.options.checkOnly) await this.#record(handler, report, emit);
-    if (strategy === "replace" && report.result === "committed") this.#leave(report);
+    if (supervisor.state === "replaced") supervisor.parts.onReplaced();
     return report;
   }
 
@@ -180,13 +180,6 @@ export class Upgrades {
       this.#supervisor.noteError(error);
       emit({ event: "line", text: `the report is not in log/upgrades.jsonl: ${messageOf(error)}` });
     }
-  }
-
-  /** A successor that died while it took over leaves nothing that serves: the next start does. */
-  #leave({ error }: UpgradeReport): void {
-    const { parts, ownsRun } = this.#supervisor;
-    if (error && ownsRun) parts.onGiveUp(errorFromJson(error));
-    else parts.onReplaced();
   }
 
   #confirm(request: UpgradeRequest, emit: (event: ControlEvent) => void): Promise<Decision> {
