@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deltaFor } from "../assemble/delta.ts";
 import { TsugiError } from "../contract/errors.ts";
-import type { Artefact } from "../deploy/index.ts";
+import type { Artefact, HostChoice } from "../deploy/index.ts";
 import { readManifest, verifyRelease } from "../pack/inspect.ts";
 import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
@@ -13,7 +13,7 @@ import { createReport } from "./buildReport.ts";
 import { type AnyRequest, buildAny } from "./releasing.ts";
 import { sourceOf, withStored } from "./stores.ts";
 
-export interface ArtefactOptions {
+export interface ArtefactOptions extends HostChoice {
   config?: string;
   git?: string;
   ref?: string;

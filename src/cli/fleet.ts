@@ -5,12 +5,19 @@ import { releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
-import { type Environment, type Host, resolveEnvironment, withHosts } from "../deploy/index.ts";
+import {
+  chooseHosts,
+  type Environment,
+  type Host,
+  type HostChoice,
+  resolveEnvironment,
+  withHosts,
+} from "../deploy/index.ts";
 import { readProject } from "../pack/project.ts";
 import { silentReport } from "../pack/report.ts";
 import { opener } from "./hosts.ts";
 
-export interface FleetOptions {
+export interface FleetOptions extends HostChoice {
   config?: string;
 }
 
@@ -30,7 +37,7 @@ export async function readEnvironment(name: string | undefined, options: FleetOp
   const folder = resolve(".");
   const { config, file } = await loadConfig(folder, options.config);
   const app = await appName(folder, config, file);
-  const environment = resolveEnvironment(config, name, app);
+  const environment = chooseHosts(resolveEnvironment(config, name, app), options);
   return { environment, app, config, open: opener(environment, folder, undefined) };
 }
 

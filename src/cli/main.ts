@@ -187,6 +187,9 @@ program
   });
 
 const CONFIG_OPTION = ["--config <file>", "another configuration file"] as const;
+const names = (text: string, before: string[] = []) => [...before, ...text.split(",")];
+const HOST_OPTION = ["--host <name>", "only this one; more with commas, or again", names] as const;
+const SKIP_OPTION = ["--skip <name>", "all but this one", names] as const;
 const ENVIRONMENT = [
   "[environment]",
   "of tsugi.config.*; may be left out where there is one",
@@ -202,6 +205,8 @@ program
   )
   .option("--git <url|path>", "build a clean clone of that repository")
   .option("--ref <ref>", "a branch, tag or commit of --git, or else of this repository")
+  .option(...HOST_OPTION)
+  .option(...SKIP_OPTION)
   .option(...CONFIG_OPTION)
   .option("--dry-run", "ask the hosts, then print the commands and change nothing")
   .option("--allow-restart", "Elixir, Erlang: also where only a restart will do; state is lost")
@@ -216,6 +221,8 @@ program
   .command("status")
   .description("what runs on each host: version, since when, health, pending, last pause")
   .argument(...ENVIRONMENT)
+  .option(...HOST_OPTION)
+  .option(...SKIP_OPTION)
   .option(...CONFIG_OPTION)
   .option(...JSON_OPTION)
   .action(async (environment, options) => {
@@ -240,8 +247,13 @@ program
 
 program
   .command("rollback")
-  .description("every host back to the version that was permanent there before")
+  .description("undo the last deploy, on the hosts that it changed")
   .argument(...ENVIRONMENT)
+  .option("--to <version>", "go to this one instead: it ran there before")
+  .option("--dry-run", "say what would be done, and do nothing")
+  .option("--yes", "ask nothing")
+  .option(...HOST_OPTION)
+  .option(...SKIP_OPTION)
   .option(...CONFIG_OPTION)
   .option("--json", "events, one a line")
   .action(async (environment, options) => {
@@ -255,6 +267,8 @@ program
   .argument(...ENVIRONMENT)
   .option("-f, --follow", "go on until Ctrl-C")
   .option("-n, --lines <count>", "how many of the last lines of each host", "20")
+  .option(...HOST_OPTION)
+  .option(...SKIP_OPTION)
   .option(...CONFIG_OPTION)
   .action(async (environment, options) => {
     const { logsCommand } = await import("./commands/logs.ts");
@@ -265,6 +279,8 @@ program
   .command("exec")
   .description("run a command on every host, in its install root: tsugi exec production -- ls log")
   .argument("<words...>", "[environment] [--] command arguments")
+  .option(...HOST_OPTION)
+  .option(...SKIP_OPTION)
   .option(...CONFIG_OPTION)
   .option(...JSON_OPTION)
   .passThroughOptions()
@@ -278,6 +294,8 @@ program
   .description("let nobody deploy to the hosts of an environment")
   .argument(...ENVIRONMENT)
   .requiredOption("--reason <text>", "who is refused reads it")
+  .option(...HOST_OPTION)
+  .option(...SKIP_OPTION)
   .option(...CONFIG_OPTION)
   .option(...JSON_OPTION)
   .action(async (environment, options) => {
@@ -289,6 +307,8 @@ program
   .command("unlock")
   .description("take the deploy lock away, whoever's it is")
   .argument(...ENVIRONMENT)
+  .option(...HOST_OPTION)
+  .option(...SKIP_OPTION)
   .option(...CONFIG_OPTION)
   .option(...JSON_OPTION)
   .action(async (environment, options) => {

@@ -14,6 +14,8 @@ export interface DeployRecord {
   from: string | null;
   to: string;
   releaseId?: string;
+  /** Of a rollback: the deploy that it undoes. */
+  undoes?: { at: string; by: string };
   result: string;
   ms: number;
   /** Code and message of what went wrong. */

@@ -163,5 +163,7 @@ async function writeAccounts({ request, hosts, plan, ledger }: Deployment): Prom
 }
 
 /** A deploy that broke off has changed a host and not written it down. */
-const tellsIt = ({ lastDeploy }: HostFacts, { releaseId }: Ledger): boolean =>
-  lastDeploy?.releaseId === releaseId && /^(done|unchanged)$/.test(lastDeploy.result);
+const tellsIt = ({ deploys }: HostFacts, { releaseId }: Ledger): boolean => {
+  const last = deploys.at(-1);
+  return last?.releaseId === releaseId && /^(done|unchanged)$/.test(last.result);
+};

@@ -106,4 +106,29 @@ function refuseInvalid(environment: string, hosts: HostSpec[]): void {
   }
 }
 
+export interface HostChoice {
+  /** Only these. */
+  host?: string[];
+  /** All but these. */
+  skip?: string[];
+}
+
+/** @throws TSUGI_HOST_UNKNOWN, TSUGI_USAGE where none is left */
+export function chooseHosts(
+  environment: Environment,
+  { host, skip = [] }: HostChoice,
+): Environment {
+  const known = environment.hosts.map(({ name }) => name);
+  for (const name of [...(host ?? []), ...skip]) {
+    if (known.includes(name)) continue;
+    const details = { environment: environment.name, name, known: known.join(", ") };
+    throw new TsugiError("TSUGI_HOST_UNKNOWN", details);
+  }
+  const isChosen = (name: string) => (host ?? known).includes(name) && !skip.includes(name);
+  const hosts = environment.hosts.filter(({ name }) => isChosen(name));
+  if (hosts.length > 0) return { ...environment, hosts };
+  const problem = `no host of ${environment.name} is left by --host and --skip`;
+  throw new TsugiError("TSUGI_USAGE", { problem, help: `It has: ${known.join(", ")}` });
+}
+
 export const isVariable = (key: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(key);

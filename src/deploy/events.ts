@@ -1,6 +1,7 @@
 /** What is told while hosts are worked on: a terminal draws it, a pipe and `--json` get it line by line. */
 import type { ErrorJson } from "../contract/errors.ts";
 import type { RolloutPlan } from "./rollout.ts";
+import type { UndoPlan } from "./undo.ts";
 
 /** In the order of a rollout. */
 export const STEPS = [
@@ -30,6 +31,7 @@ export type DeployEvent =
   /** What bin/<app> says on its way. */
   | { event: "line"; host: string; text: string }
   | { event: "plan"; plan: RolloutPlan }
+  | { event: "rollbackPlan"; plan: UndoPlan }
   | { event: "wave"; number: number; count: number; hosts: string[] }
   | { event: "command"; host: string; command: string }
   | { event: "note"; text: string };

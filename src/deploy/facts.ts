@@ -43,7 +43,8 @@ export interface HostFacts {
   manifestBytes: string | undefined;
   lock: Lock | undefined;
   lastUpgrade: UpgradeReport | undefined;
-  lastDeploy: DeployRecord | undefined;
+  /** The last of them, the newest last. */
+  deploys: DeployRecord[];
 }
 
 type Asked = Pick<Transport, "name" | "run">;
@@ -135,7 +136,9 @@ export function parseFacts(text: string): HostFacts {
     manifestBytes: undefined,
     lock: documents.lock === undefined ? undefined : parseLock(documents.lock.text),
     lastUpgrade: json<UpgradeReport>("lastUpgrade"),
-    lastDeploy: json<DeployRecord>("lastDeploy"),
+    deploys: (documents.deploys?.text ?? "")
+      .split("\n")
+      .flatMap((line) => parseJson<DeployRecord>(line) ?? []),
   };
 }
 

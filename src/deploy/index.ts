@@ -6,7 +6,13 @@ export {
 } from "../transport/index.ts";
 export { deploy } from "./deploy.ts";
 export type { DeployRequest } from "./deployment.ts";
-export { type Environment, type HostSpec, resolveEnvironment } from "./environment.ts";
+export {
+  chooseHosts,
+  type Environment,
+  type HostChoice,
+  type HostSpec,
+  resolveEnvironment,
+} from "./environment.ts";
 export type { DeployEvent, Report, StepName } from "./events.ts";
 export { withHosts } from "./fleet.ts";
 export { type HostStatus, readHostStatus } from "./fleetStatus.ts";
@@ -14,7 +20,8 @@ export type { Host } from "./host.ts";
 export { ageText, lockByHand, unlock } from "./lock.ts";
 export { type DeployResult, type HostOutcome, type HostResult, stoppedError } from "./outcome.ts";
 export { followed, inRoot } from "./remote/runScripts.ts";
-export { type RollbackResult, rollback } from "./rollback.ts";
+export { type RollbackRequest, type RollbackResult, rollback } from "./rollback.ts";
 export type { Artefact, HostPlan, RolloutPlan } from "./rollout.ts";
 export { expandHome, readSecrets } from "./secrets.ts";
 export { settle } from "./settle.ts";
+export type { UndoPlan } from "./undo.ts";

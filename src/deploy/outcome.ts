@@ -38,6 +38,8 @@ export interface DeployResult {
   releaseId?: string;
   hosts: HostOutcome[];
   ms: number;
+  /** What it comes down to, where that is not that the version runs on all hosts. */
+  said?: string;
   /** Commands were printed, none was run. */
   dryRun?: true;
   error?: ErrorJson;

@@ -15,6 +15,7 @@ import {
   nextStatus,
   type Registry,
   type RegistryEntry,
+  rollbackTargetOf,
   type StatusEvent,
 } from "../release/status.ts";
 import {
@@ -26,13 +27,7 @@ import {
   writePermanent,
   writeRegistry,
 } from "./registry.ts";
-import {
-  finishRemovals,
-  pruneCandidates,
-  removeFiles,
-  rollbackTargetOf,
-  sweepUnreferenced,
-} from "./remove.ts";
+import { finishRemovals, pruneCandidates, removeFiles, sweepUnreferenced } from "./remove.ts";
 import type { Progress } from "./stage.ts";
 import type { Unpacked, UnpackRequest } from "./unpack.ts";
 import { checkSignature, firstDifference } from "./verify.ts";
@@ -58,8 +53,9 @@ export interface ReleaseHandler {
   /**
    * → permanent: the commit point. Also the first one of a root, which nobody installed. Once
    * `permanent` names it, it is committed; resolves with what could not be written besides.
+   * With `rollback`, the one that was permanent is no target of a rollback any more.
    */
-  commit(version: string): Promise<unknown>;
+  commit(version: string, how?: { rollback: boolean }): Promise<unknown>;
   /** The release that was permanent before. @throws TSUGI_NOTHING_TO_ROLL_BACK_TO */
   rollbackTarget(): Promise<string>;
   /** `inUse`: versions that a running process still uses. */
@@ -87,10 +83,10 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
     verify: (version, again) => verify(layout, version, again === true),
     install: (version) => install(layout, version),
     fallBack: (version) => fallBack(layout, version),
-    commit: (version) => commit(layout, version),
+    commit: (version, how) => commit(layout, version, how?.rollback === true),
     rollbackTarget: async () => {
       const registry = await readRegistry(layout);
-      const target = rollbackTargetOf(registry);
+      const target = rollbackTargetOf(registry.releases);
       if (target !== undefined) return target.version;
       const version = (await readPermanent(layout))?.version ?? "none";
       throw new TsugiError("TSUGI_NOTHING_TO_ROLL_BACK_TO", { version, bin: layout.bin });
@@ -170,7 +166,7 @@ async function fallBack(layout: Layout, version: string): Promise<void> {
   await writeRegistry(layout, { ...registry, releases });
 }
 
-async function commit(layout: Layout, version: string): Promise<unknown> {
+async function commit(layout: Layout, version: string, rollback: boolean): Promise<unknown> {
   const { manifest, releaseId } = await readManifest(layout, version);
   const previous = await readPermanent(layout);
   const entry = entryIn(layout, await readRegistry(layout), version);
@@ -181,7 +177,8 @@ async function commit(layout: Layout, version: string): Promise<unknown> {
   try {
     await writePermanent(layout, manifest, releaseId);
     // `permanent` is the truth now; reading reconciles the registry to it.
-    await writeRegistry(layout, await readRegistry(layout));
+    const registry = await readRegistry(layout);
+    await writeRegistry(layout, rollback ? withRolledBack(registry, previous?.version) : registry);
     return undefined;
   } catch (error) {
     const pointer = await readPermanent(layout);
@@ -189,6 +186,13 @@ async function commit(layout: Layout, version: string): Promise<unknown> {
     throw error;
   }
 }
+
+const withRolledBack = (registry: Registry, version: string | undefined): Registry => ({
+  ...registry,
+  releases: registry.releases.map((entry) =>
+    entry.version === version && entry.status === "old" ? { ...entry, rolledBack: true } : entry,
+  ),
+});
 
 async function remove(layout: Layout, version: string, inUse: readonly string[]): Promise<void> {
   const registry = await readRegistry(layout);

@@ -6,7 +6,7 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { exists, renameDurably } from "../platform/files.ts";
 import type { Layout } from "../release/layout.ts";
-import type { Registry, RegistryEntry } from "../release/status.ts";
+import { type Registry, type RegistryEntry, rollbackTargetOf } from "../release/status.ts";
 import { unitsOf } from "../release/units.ts";
 import { readManifest, readRegistry, releaseFolders, writeRegistry } from "./registry.ts";
 
@@ -91,15 +91,8 @@ export function pruneCandidates(
     entry.status === "permanent" ||
     entry.status === "current" ||
     inUse.includes(entry.version) ||
-    entry.version === rollbackTargetOf(registry)?.version;
+    entry.version === rollbackTargetOf(registry.releases)?.version;
   const newestFirst = [...registry.releases].sort((a, b) => (a.since > b.since ? -1 : 1));
   const room = Math.max(0, keep - newestFirst.filter(stays).length);
   return newestFirst.filter((entry) => !stays(entry)).slice(room);
-}
-
-/** The release that was permanent before this one. */
-export function rollbackTargetOf(registry: Registry): RegistryEntry | undefined {
-  return registry.releases
-    .filter((entry) => entry.status !== "permanent" && entry.committed !== undefined)
-    .sort((a, b) => b.committed! - a.committed!)[0];
 }

@@ -41,6 +41,8 @@ export interface RegistryEntry {
   since: string;
   /** The order in which releases became permanent; absent if it never was. `rollback` reads it. */
   committed?: number;
+  /** It was permanent and then taken back: no `rollback` goes there by itself. */
+  rolledBack?: true;
 }
 
 export const REGISTRY_FORMAT = 1;
@@ -63,7 +65,8 @@ export function reconcile(
   const releases = registry.releases.map((entry): RegistryEntry => {
     const isPermanent = entry.version === permanent?.version;
     if (isPermanent && entry.status !== "permanent") {
-      return { ...entry, status: "permanent", since: now, committed: lastCommit + 1 };
+      const { rolledBack: _, ...rest } = entry;
+      return { ...rest, status: "permanent", since: now, committed: lastCommit + 1 };
     }
     if (!isPermanent && entry.status === "permanent")
       return { ...entry, status: "old", since: now };
@@ -75,4 +78,12 @@ export function reconcile(
     return entry;
   });
   return { ...registry, releases };
+}
+
+/** The release that was permanent before this one; not one that was rolled back from. */
+export function rollbackTargetOf(releases: RegistryEntry[]): RegistryEntry | undefined {
+  return releases
+    .filter((entry) => entry.status !== "permanent" && entry.committed !== undefined)
+    .filter(({ rolledBack }) => rolledBack !== true)
+    .sort((a, b) => b.committed! - a.committed!)[0];
 }

@@ -111,8 +111,9 @@ rollback(_, [], Options) ->
 
 previous(Current) ->
     Committed = lists:reverse(lists:sort(
-        [{N, binary_to_list(V)} || #{<<"version">> := V, <<"committed">> := N, <<"status">> := <<"old">>}
-                                       <- maps:get(<<"releases">>, tsugi_handler:view(), [])])),
+        [{N, binary_to_list(V)} || #{<<"version">> := V, <<"committed">> := N, <<"status">> := <<"old">>} = Entry
+                                       <- maps:get(<<"releases">>, tsugi_handler:view(), []),
+                                       not is_map_key(<<"rolledBack">>, Entry)])),
     case Committed of
         [{_, Vsn} | _] -> Vsn;
         [] -> tsugi_error:throw('TSUGI_NOTHING_TO_ROLL_BACK_TO', #{version => Current})

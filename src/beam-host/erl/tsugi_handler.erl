@@ -223,7 +223,7 @@ agree(Running) ->
         write_view()
     end).
 
-%% Marks = #{Vsn => #{committed => true, verified => true}}
+%% Marks = #{Vsn => #{committed => true, verified => true, rolledBack => true}}
 write_view(Marks) ->
     Old = view_by_version(),
     Last = lists:max([0 | [N || #{<<"committed">> := N} <- maps:values(Old)]]),
@@ -245,9 +245,14 @@ view_entry(V, Status, Old, Marks, Last) ->
              verified => maps:get(verified, Marks, WasVerified)},
     case {maps:get(committed, Marks, false), Old} of
         {true, _} -> Base#{committed => Last + 1};
-        {false, #{<<"committed">> := N}} -> Base#{committed => N};
+        {false, #{<<"committed">> := N}} -> rolled_back(Base#{committed => N}, Marks, Old);
         _ -> Base
     end.
+
+%% It was permanent and then taken back: no rollback goes there by itself.
+rolled_back(Entry, #{rolledBack := true}, _) -> Entry#{rolledBack => true};
+rolled_back(Entry, _, #{<<"rolledBack">> := true}) -> Entry#{rolledBack => true};
+rolled_back(Entry, _, _) -> Entry.
 
 view() ->
     case file:read_file(view_file()) of

@@ -329,7 +329,7 @@ commit(#{to := To} = S0, Plan) ->
     {_, S1} = step(commit, S0, fun() ->
         ok = tsugi_handler:make_permanent(To),
         os:putenv("RELEASE_VSN", To),
-        tsugi_handler:write_view_or_later(#{To => #{committed => true}})
+        tsugi_handler:write_view_or_later(maps:merge(left(S0), #{To => #{committed => true}}))
     end),
     tsugi_journal:clear(),
     _ = persistent_term:erase({?MODULE, installed}),
@@ -340,6 +340,9 @@ commit(#{to := To} = S0, Plan) ->
         tsugi_handler:write_view_or_later(#{})
     end),
     done(S4, committed).
+
+left(#{from := From, request := #{words := #{direction := rollback}}}) -> #{From => #{rolledBack => true}};
+left(_) -> #{}.
 
 %% --- ends ---------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import {
   type Artefact,
+  chooseHosts,
   type DeployRequest,
   deploy,
   type Environment,
@@ -29,10 +30,14 @@ export async function deployCommand(
   const folder = resolve(".");
   const { config } = await loadConfig(folder, options.config);
   // What is wrong with the configuration is said before anything is built.
-  const { secrets: sources } = resolveEnvironment(config, name, config.name ?? "app");
+  const resolved = resolveEnvironment(config, name, config.name ?? "app");
+  const { secrets: sources } = chooseHosts(resolved, options);
   const secrets = await readSecrets(sources, folder);
   await withArtefact(folder, release, options, async (artefact) => {
-    const environment = resolveEnvironment(config, name, artefact.manifest.name);
+    const environment = chooseHosts(
+      resolveEnvironment(config, name, artefact.manifest.name),
+      options,
+    );
     const view = await createView(environment.hosts.map((host) => host.name));
     const allowRestart = options.allowRestart === true;
     const request = { environment, artefact, secrets, folder, allowRestart };

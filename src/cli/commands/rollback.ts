@@ -1,26 +1,31 @@
-import { errorFromJson } from "../../contract/errors.ts";
-import { type HostOutcome, rollback, withHosts } from "../../deploy/index.ts";
+import { type RollbackResult, rollback, type UndoPlan, withHosts } from "../../deploy/index.ts";
 import { createView } from "../deployView/create.ts";
+import type { DeployView } from "../deployView/view.ts";
 import { type FleetOptions, readEnvironment } from "../fleet.ts";
 import { onInterrupt } from "../interrupt.ts";
 
+interface RollbackOptions extends FleetOptions {
+  to?: string;
+  dryRun?: boolean;
+  yes?: boolean;
+}
+
 export async function rollbackCommand(
   name: string | undefined,
-  options: FleetOptions,
+  options: RollbackOptions,
 ): Promise<void> {
   const { environment, app, open } = await readEnvironment(name, options);
   const view = await createView(environment.hosts.map((host) => host.name));
   const report = view.report.bind(view);
   const { signal, end } = onInterrupt((text) => report({ event: "note", text }));
+  const to = options.to === undefined ? {} : { to: options.to };
+  const confirm = (plan: UndoPlan) => confirmed(view, plan, options);
   try {
-    const result = await withHosts(environment, app, { open, report }, (hosts) =>
-      rollback(environment, hosts, { report, signal }),
+    const result = await withHosts(environment, app, { open, report, signal }, (hosts) =>
+      rollback({ environment, confirm, report, signal, ...to }, hosts),
     );
-    const failed = result.hosts.find(({ error }) => error !== undefined)?.error;
-    const version = versionOf(result.hosts);
-    view.end({ ...result, name: app, version, ...(failed ? { error: failed } : {}) });
-    if (failed === undefined && signal.aborted) throw signal.reason;
-    if (failed !== undefined) process.exitCode = errorFromJson(failed).exitCode;
+    if (result === undefined) report({ event: "note", text: "No host was changed." });
+    else view.end({ ...result, name: app, version: versionsOf(result), said: said(result) });
   } catch (error) {
     view.failed(error);
   } finally {
@@ -28,8 +33,28 @@ export async function rollbackCommand(
   }
 }
 
+async function confirmed(
+  view: DeployView,
+  { hosts }: UndoPlan,
+  { yes, dryRun }: RollbackOptions,
+): Promise<boolean> {
+  if (dryRun) return false;
+  const count = hosts.filter(({ to }) => to !== null).length;
+  if (yes || count === 0) return true;
+  return view.ask(`Roll back ${count === 1 ? "this host" : `these ${count} hosts`}?`);
+}
+
 /** Hosts may go back to different versions. */
-function versionOf(hosts: HostOutcome[]): string {
-  const versions = new Set(hosts.flatMap(({ report }) => (report ? [report.to] : [])));
-  return [...versions].join(", ");
+const versionsOf = ({ plan }: RollbackResult): string =>
+  [...new Set(plan.hosts.flatMap(({ to }) => to ?? []))].join(", ");
+
+function said({ plan, hosts }: RollbackResult): string {
+  const left = plan.hosts.length - hosts.length;
+  const others =
+    left === 0
+      ? ""
+      : `; ${left} ${left === 1 ? "was" : "were"} left as ${left === 1 ? "it was" : "they were"}`;
+  if (hosts.length === 0) return `Nothing to do${others}`;
+  const verb = hosts.length === 1 ? "host runs" : "hosts run";
+  return `${hosts.length} ${verb} ${versionsOf({ plan } as RollbackResult)} again${others}`;
 }

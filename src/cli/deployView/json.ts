@@ -10,6 +10,10 @@ export class JsonView implements DeployView {
     this.#print(event.event === "plan" ? { event: "plan", ...summaryOf(event) } : event);
   }
 
+  async ask(): Promise<boolean> {
+    return true;
+  }
+
   async confirm(): Promise<boolean> {
     return true;
   }

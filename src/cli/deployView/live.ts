@@ -1,5 +1,5 @@
 /** Hosts side by side on a terminal, each with its step and bytes; what is done stays above. */
-import type { DeployEvent, DeployResult, RolloutPlan } from "../../deploy/index.ts";
+import type { DeployEvent, DeployResult } from "../../deploy/index.ts";
 import { formatBytes } from "../output.ts";
 import { PlainView } from "./plain.ts";
 import { msText } from "./time.ts";
@@ -57,9 +57,9 @@ export class LiveView extends PlainView {
     }
   }
 
-  override async confirm(plan: RolloutPlan, version: string): Promise<boolean> {
+  override async ask(question: string): Promise<boolean> {
     this.#stop();
-    return super.confirm(plan, version);
+    return super.ask(question);
   }
 
   override end(result: DeployResult): void {

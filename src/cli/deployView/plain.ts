@@ -1,7 +1,13 @@
 /** Plain lines: for a pipe, a log file, a CI job. Each begins with its host. */
 import { createInterface } from "node:readline/promises";
 import { errorFromJson } from "../../contract/errors.ts";
-import type { DeployEvent, DeployResult, RolloutPlan } from "../../deploy/index.ts";
+import {
+  ageText,
+  type DeployEvent,
+  type DeployResult,
+  type RolloutPlan,
+  type UndoPlan,
+} from "../../deploy/index.ts";
 import { fail, formatBytes, printLine, table } from "../output.ts";
 import { msText } from "./time.ts";
 import type { DeployView } from "./view.ts";
@@ -22,6 +28,9 @@ export class PlainView implements DeployView {
     switch (event.event) {
       case "plan":
         for (const line of planLines(event.plan)) this.print(line);
+        return;
+      case "rollbackPlan":
+        for (const line of undoLines(event.plan)) this.print(line);
         return;
       case "wave":
         if (event.count > 1) {
@@ -61,12 +70,16 @@ export class PlainView implements DeployView {
   }
 
   async confirm(plan: RolloutPlan, version: string): Promise<boolean> {
-    if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
     const count = plan.hosts.length;
-    const question = `Deploy ${version} to ${count === 1 ? "this host" : `these ${count} hosts`}? [y/N] `;
+    const where = count === 1 ? "this host" : `these ${count} hosts`;
+    return this.ask(`Deploy ${version} to ${where}?`);
+  }
+
+  async ask(question: string): Promise<boolean> {
+    if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
     try {
-      return /^y(es)?$/i.test((await terminal.question(question)).trim());
+      return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
     } finally {
       terminal.close();
     }
@@ -78,12 +91,16 @@ export class PlainView implements DeployView {
       return;
     }
     const rows = result.hosts.map((outcome) => outcomeRow(outcome, result.version));
-    for (const line of table([["host", "was", "is", "", "", "", "sent"], ...rows])) {
-      this.print(`  ${line}`);
+    if (rows.length > 0) {
+      for (const line of table([["host", "was", "is", "", "", "", "sent"], ...rows])) {
+        this.print(`  ${line}`);
+      }
     }
-    if (result.error === undefined) {
-      this.print(`${result.name} ${result.version} runs on all hosts (${msText(result.ms)})`);
-    } else fail(errorFromJson(result.error));
+    if (result.error !== undefined) fail(errorFromJson(result.error));
+    else
+      this.print(
+        result.said ?? `${result.name} ${result.version} runs on all hosts (${msText(result.ms)})`,
+      );
   }
 
   failed(error: unknown): void {
@@ -97,6 +114,25 @@ export class PlainView implements DeployView {
   #line(host: string, text: string): string {
     return `  ${host.padEnd(this.#width)}  ${text}`;
   }
+}
+
+function undoLines({ deploy, hosts }: UndoPlan): string[] {
+  const rows = hosts.map(({ host, runs, to, why }) => [
+    host,
+    runs ?? "nothing",
+    to === null ? "stays" : `back to ${to}`,
+    why,
+  ]);
+  const what =
+    deploy === undefined
+      ? []
+      : [`Undoes the deploy of ${deploy.to} by ${deploy.by}, ${ageText(deploy.at, Date.now())}`];
+  const etc = hosts.some(({ to }) => to !== null) ? ["  etc/env stays as it is"] : [];
+  return [
+    ...what,
+    ...table([["host", "runs", "what", "why"], ...rows]).map((row) => `  ${row}`),
+    ...etc,
+  ];
 }
 
 function planLines({ hosts, waves }: RolloutPlan): string[] {

@@ -43,6 +43,16 @@ export const DEPLOY_ERRORS = define({
     message: "No host was changed: {problem}",
     hint: "{next}",
   },
+  TSUGI_NOTHING_TO_UNDO: {
+    exitCode: 4,
+    message: "No host was changed: {problem}.",
+    hint: "To a version by its name: tsugi rollback {environment} --to <version> · what runs: tsugi status {environment}",
+  },
+  TSUGI_HOST_UNKNOWN: {
+    exitCode: 2,
+    message: "{environment} has no host {name}; it has: {known}.",
+    hint: "Name one of them, or write it into tsugi.config.* (environments.{environment}.hosts)",
+  },
   TSUGI_DEPLOY_LOCKED: {
     exitCode: 4,
     message: "{host} is locked by {by}, {age}: {reason}",

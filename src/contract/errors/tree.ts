@@ -56,8 +56,9 @@ export const TREE_ERRORS = define({
   },
   TSUGI_NOTHING_TO_ROLL_BACK_TO: {
     exitCode: 4,
-    message: "{version} is the only release that was ever permanent here: nothing to roll back to.",
-    hint: "See what is here: {bin} releases",
+    message:
+      "There is nothing to roll back to from {version}: no other release was permanent here, or it was rolled back from.",
+    hint: "See what is here: {bin} releases · go to one by its name: {bin} downgrade <version>",
   },
   TSUGI_BUSY: {
     exitCode: 1,

@@ -12,7 +12,7 @@ done
 document() { echo "@$1"; shift; "$@" 2>/dev/null; code=$?; echo; echo "@end $code"; }
 [ ! -f "$lock" ] || document lock cat "$lock"
 [ ! -f "$upgrades" ] || document lastUpgrade tail -n 1 "$upgrades"
-[ ! -f "$deploys" ] || document lastDeploy tail -n 1 "$deploys"
+[ ! -f "$deploys" ] || document deploys tail -n 20 "$deploys"
 if [ -f "$busy" ] && pid=$(cat "$busy") && kill -0 "$pid" 2>/dev/null; then
   # After a reboot the number may be somebody else's; the path is among its own arguments.
   if [ ! -d /proc/self ] || grep -qF "$busy" "/proc/$pid/cmdline" 2>/dev/null; then echo "busy yes"; fi

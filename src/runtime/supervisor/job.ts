@@ -16,6 +16,8 @@ export interface UpgradeJob {
   rehearse: "auto" | "full" | "skip";
   /** `check`: only what leaves nothing behind, and before the old one would notice. */
   checkOnly: boolean;
+  /** What runs now is not to be gone back to by itself. */
+  rollback: boolean;
   /** A step begins or ends: what a terminal shows. */
   onStep: (name: string, state: "begin" | "end", ms?: number, text?: string) => void;
   /** `install`: called once the new generation has passed probation; decides whether to commit. */

@@ -98,7 +98,7 @@ async function prove({ job, old, next }: UpgradeState): Promise<void> {
 }
 
 async function commit({ job, next }: UpgradeState): Promise<void> {
-  const unwritten = await job.handler.commit(next.version);
+  const unwritten = await job.handler.commit(next.version, { rollback: job.rollback });
   if (unwritten !== undefined) job.supervisor.noteError(unwritten);
 }
 

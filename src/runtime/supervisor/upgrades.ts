@@ -34,6 +34,8 @@ export interface UpgradeRequest {
   options: UpgradeOptions;
   /** The same release with `etc/` read again. */
   reload?: boolean;
+  /** What runs now is not to be gone back to by itself. */
+  rollback?: boolean;
 }
 
 type Decision = "commit" | "handBack";
@@ -150,6 +152,7 @@ export class Upgrades {
       next,
       rehearse: request.options.rehearse ?? "auto",
       checkOnly: request.options.checkOnly ?? false,
+      rollback: request.rollback === true,
       onStep: (name, state, ms, text) => {
         emit({
           event: "step",

@@ -80,7 +80,8 @@ async function upgrade(
   if (request.direction === "rollback" && upgrades.installed) {
     return upgrades.decide("handBack");
   }
-  if (!options.installOnly) return upgrades.run({ version, options }, client.send);
+  const rollback = request.direction === "rollback";
+  if (!options.installOnly) return upgrades.run({ version, options, rollback }, client.send);
   // `install` answers when the release is installed; the upgrade itself waits for its commit.
   return new Promise((resolve, reject) => {
     const send: ControlClient["send"] = (event) => {

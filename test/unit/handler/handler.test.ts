@@ -73,6 +73,25 @@ test("a rollback goes to the release that was permanent before, and back again",
   assert.equal(await at.handler.rollbackTarget(), "0.0.3");
 });
 
+test("a release that was rolled back from is no target of the next rollback, until it is permanent again", async () => {
+  using at = await host("0.0.1", "0.0.2", "0.0.3", "0.0.4");
+  const go = async (version: string, how?: { rollback: boolean }) => {
+    await at.handler.install(version);
+    await at.handler.commit(version, how);
+  };
+  await go("0.0.2");
+  await go("0.0.3");
+  await go("0.0.2", { rollback: true });
+  assert.equal(await at.handler.rollbackTarget(), "0.0.1");
+  await go("0.0.1", { rollback: true });
+  await assert.rejects(at.handler.rollbackTarget(), hasCode("TSUGI_NOTHING_TO_ROLL_BACK_TO"));
+  await go("0.0.4");
+  assert.equal(await at.handler.rollbackTarget(), "0.0.1");
+  await go("0.0.3");
+  await go("0.0.4");
+  assert.equal(await at.handler.rollbackTarget(), "0.0.3");
+});
+
 test("after a crash with a current release the registry says permanent and unpacked", async () => {
   using at = await host("0.0.1", "0.0.2");
   await at.handler.install("0.0.2");
