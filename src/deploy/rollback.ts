@@ -2,7 +2,7 @@
  * `tsugi rollback`: what the last deploy has changed goes back (undo.ts), wave by wave. As with a deploy,
  * one host that can't refuses for all, and nothing is changed before somebody has said yes.
  */
-import { type ErrorJson, errorToJson, TsugiError } from "../contract/errors.ts";
+import { type ErrorJson, errorToJson } from "../contract/errors.ts";
 import { isoNow, stopwatch } from "../platform/clock.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
 import { rollbackTargetOf } from "../release/status.ts";
