@@ -1,4 +1,4 @@
-/** The reference pages that are generated: from the schema of the configuration, from the errors. */
+/** The reference pages that are generated: from the contract, the schema of the configuration and the types. */
 
 import { configReference } from "../../src/config/reference.ts";
 import { ERRORS } from "../../src/contract/errors.ts";
@@ -10,9 +10,13 @@ import {
   SECRET_NAME,
 } from "../../src/pack/secrets/known.ts";
 import { CREDENTIAL_FILES, RULES } from "../../src/pack/secrets/rules.ts";
+import { commandsPage } from "./commandsPage.ts";
+import { documentsPage } from "./documentsPage.ts";
 
 /** Page → text. `npm run docs` writes them; a test holds the files against this. */
 export const generatedPages = (): Record<string, string> => ({
+  "docs/reference/commands.md": commandsPage(),
+  "docs/reference/documents.md": documentsPage(),
   "docs/reference/configuration.md": configurationPage(),
   "docs/reference/errors.md": errorsPage(),
   "docs/reference/secrets.md": secretsPage(),

@@ -103,7 +103,7 @@ plain_logs() {
   done
 }
 
-# `help`, `help <command>`, `<command> --help`: written when the release was built (tsugi_help).
+# `help`, `help <command>`, `<command> --help`: written when the release was built.
 plain_help() {
   case $#:${1:-}:${2:-} in
     0:* | 1:help: | 1:-h: | 1:--help:) verb=all ;;

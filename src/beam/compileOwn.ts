@@ -9,7 +9,7 @@ import { ownPackage } from "../pack/ownPackage.ts";
 import { canonicalJson, sha256 } from "../release/manifest.ts";
 import { beamSource, runTool } from "./tools.ts";
 
-/** A folder with `ebin` and `help` (what ships), and `build` (what runs on the build machine only). */
+/** A folder with `ebin` (what ships), and `build` (what runs on the build machine only). */
 export async function compileOwn(work: string): Promise<string> {
   const { version } = ownPackage();
   const shipped = sourcesIn(beamSource("host", "erl"));
@@ -24,13 +24,11 @@ export async function compileOwn(work: string): Promise<string> {
     return folder;
   }
   await fillFolder(folder, isWhole, async (temporary) => {
-    const parts = ["ebin", "build", "help"].map((part) => join(temporary, part));
-    const [ebin, build, help] = parts as [string, string, string];
+    const parts = ["ebin", "build"].map((part) => join(temporary, part));
+    const [ebin, build] = parts as [string, string];
     for (const target of parts) mkdirSync(target);
     await runTool("erlc", ["+deterministic", "-o", ebin, ...shipped], work);
     await runTool("erlc", ["-o", build, ...ours], work);
-    const code = ["-pa", ebin, "-pa", build];
-    await runTool("erl", ["-noshell", ...code, "-run", "tsugi_help", "main", "-extra", help], work);
     const modules = shipped.map((file) => `'${moduleOf(file)}'`).join(", ");
     const text = application
       .replace('"VSN"', JSON.stringify(version))

@@ -10,7 +10,7 @@ import {
   textFile,
 } from "../pack/fileSet.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
-import { thisPlatform } from "../pack/platform.ts";
+import { thisPlatform } from "../platform/thisPlatform.ts";
 import { tsugiDirName } from "../release/layout.ts";
 import {
   canonicalJson,

@@ -15,11 +15,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
-import { SETTING_ROWS } from "../contract/settings.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
-import { canonicalJson } from "../release/manifest.ts";
 import { compileOwn } from "./compileOwn.ts";
+import { writeContract } from "./contract.ts";
 import { factsOf } from "./project.ts";
 import { beamSource, runTool } from "./tools.ts";
 
@@ -119,14 +117,9 @@ function placeTsugi(compiled: string, library: string): void {
   const priv = join(library, "priv");
   mkdirSync(priv, { recursive: true });
   cpSync(join(compiled, "ebin"), join(library, "ebin"), { recursive: true });
-  cpSync(join(compiled, "help"), join(priv, "help"), { recursive: true });
   const host = beamSource("host");
   for (const file of readdirSync(host)) {
     if (/\.(sh|awk)$/.test(file) && file !== "bin.sh") cpSync(join(host, file), join(priv, file));
   }
-  // One contract for both kinds of host.
-  const tables = { errors: BEAM_HOST_ERRORS, settings: SETTING_ROWS };
-  for (const [name, table] of Object.entries(tables)) {
-    writeFileSync(join(priv, `${name}.json`), canonicalJson(table));
-  }
+  writeContract(priv);
 }

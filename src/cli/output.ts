@@ -17,7 +17,7 @@ export function printLine(text: string): void {
 }
 
 /** The result of a command: its document with `--json`, its lines without. */
-export function printResult(document: unknown, lines: string[]): void {
+export function printResult<Document>(document: NoInfer<Document>, lines: string[]): void {
   if (json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   else for (const line of lines) process.stdout.write(`${line}\n`);
 }

@@ -29,9 +29,9 @@ import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { hideBuilds } from "../pack/buildFolder.ts";
 import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
-import { thisPlatform } from "../pack/platform.ts";
 import { type Project, readProject } from "../pack/project.ts";
 import { silentReport } from "../pack/report.ts";
+import { thisPlatform } from "../platform/thisPlatform.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import {
   appDirName,

@@ -2,7 +2,6 @@
  * upgrade, downgrade, rollback, install and check are one request to the supervisor, which does
  * the work: this program shows how it goes, and may die on the way without harm.
  */
-import { type Command, Option } from "commander";
 import { type ExitCode, errorToJson } from "../contract/errors.ts";
 import type { UpgradeOptions } from "../protocol/control.ts";
 import type { UpgradeReport, UpgradeResult } from "../protocol/report.ts";
@@ -22,17 +21,6 @@ export interface ChangeFlags {
   ephemeral?: boolean;
   rehearse?: "auto" | "full" | "skip";
   boot?: boolean;
-}
-
-export function withChangeFlags(command: Command): Command {
-  return command
-    .addOption(
-      new Option("--rehearse <mode>", "migrate a copy of the live state first")
-        .choices(["auto", "full", "skip"])
-        .default("auto"),
-    )
-    .option("--ephemeral", "also where the root is gone with its container")
-    .option("--json", "one JSON document on stdout: the report");
 }
 
 export interface Change {

@@ -34,7 +34,7 @@ async function main(): Promise<void> {
       return await ping(context, false);
     }
     const { createProgram } = await import("./program.ts");
-    const program = await createProgram(context, args);
+    const program = createProgram(context, args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
     process.exitCode = showError(error, args, name ?? "");

@@ -10,7 +10,11 @@ export function note(text: string): void {
 }
 
 /** The result of a command, for a program or for a person. */
-export function report(json: boolean | undefined, value: unknown, text: string): void {
+export function report<Document>(
+  json: boolean | undefined,
+  value: NoInfer<Document>,
+  text: string,
+): void {
   if (json) print(JSON.stringify(value, null, 2));
   else if (text !== "") print(text);
 }

@@ -1,11 +1,13 @@
-/** All commands of `bin/<app>`. One is loaded when it is called, all only for help. */
-import { Command } from "commander";
-import type { Register } from "./command.ts";
+/** All commands of `bin/<app>`. What one does is loaded when it is called. */
+import type { Command } from "commander";
+import type { HostVerb } from "../contract/commands/host.ts";
+import { hostProgram, hostVerbs } from "../usage/hostProgram.ts";
 import type { Context } from "./context.ts";
 
-type Load = () => Promise<{ default: Register }>;
+/** Its arguments come after the context, its options last. */
+type Run = (context: Context, ...words: never[]) => unknown;
 
-const COMMANDS: Record<string, Load> = {
+const COMMANDS: Record<HostVerb, () => Promise<{ default: Run }>> = {
   start: () => import("./commands/start.ts"),
   stop: () => import("./commands/stop.ts"),
   restart: () => import("./commands/restart.ts"),
@@ -34,24 +36,13 @@ const COMMANDS: Record<string, Load> = {
   version: () => import("./commands/version.ts"),
 };
 
-export async function createProgram(context: Context, args: string[]): Promise<Command> {
+export function createProgram(context: Context, args: string[]): Command {
   const { name, root } = context.layout;
-  const program = new Command(name)
-    .description(`${name} at ${root}, run and upgraded by tsugi`)
-    .exitOverride()
-    .configureOutput({ writeErr: () => {} })
-    .showSuggestionAfterError()
-    .helpCommand("help [command]", "what there is, or how a command is called")
-    .addHelpText("after", EXIT_CODES);
-  const asked = COMMANDS[args[0] ?? ""];
-  const wanted = asked ? [asked] : Object.values(COMMANDS);
-  for (const command of await Promise.all(wanted.map((load) => load()))) {
-    command.default(program, context);
-  }
-  return program;
+  // A table of two dozen costs a millisecond that one command need not pay.
+  const asked = hostVerbs.filter((verb) => verb === args[0]);
+  const verbs = asked.length > 0 ? asked : hostVerbs;
+  return hostProgram({ name, root, kind: "node" }, verbs, async (verb, words) => {
+    const { default: run } = await COMMANDS[verb]();
+    await run(context, ...(words as never[]));
+  });
 }
-
-const EXIT_CODES = `
-Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not running
-  4 refused or thawed: the old version serves as before
-  5 handed back: the old version serves again`;

@@ -19,7 +19,7 @@
  * to speak of anything else.
  */
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
-import { MAX_MANIFEST_BYTES, type Manifest } from "./manifest.ts";
+import { MAX_MANIFEST_BYTES, type Manifest, type ManifestFile } from "./manifest.ts";
 import { unitHash, unitsOf } from "./units.ts";
 
 export const DELTA_MAGIC = "tsugi-delta 1\n";
@@ -68,6 +68,8 @@ export interface InventoryFolder {
   bytes: number;
   /** Over paths, modes and contents. */
   hash: string;
+  /** With `--files`. */
+  files?: ManifestFile[];
 }
 
 export const packManifest = (bytes: Uint8Array): string =>

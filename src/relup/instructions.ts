@@ -54,7 +54,7 @@ export interface Difference {
   why: string;
 }
 
-/** Why a relup must not be run at all; becomes the error of the same code. */
+/** Why a relup must not be run at all: `{ code, details }`, which become the error of that code. */
 export type Obstacle = Reason<
   | "TSUGI_STATE_PATH_MISSING"
   | "TSUGI_WORKERS_LOSE_STATE"

@@ -11,7 +11,7 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 /** From the ground up. A room imports rooms of lower layers only, and of its own layer only itself. */
 const LAYERS: readonly (readonly string[])[] = [
   ["contract"],
-  ["protocol", "release", "platform"],
+  ["protocol", "release", "platform", "usage"],
   ["relup", "hot", "handler", "config", "transport", "runtime/appup", "runtime/node"],
   ["runtime/listen", "runtime/state", "control", "pack"],
   ["runtime/carry", "assemble", "beam", "deploy", "store"],
@@ -27,6 +27,7 @@ const SHIPPED = [
   "release",
   "relup",
   "platform",
+  "usage",
   "hot",
   "handler",
   "control",

@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { deltaFor } from "../../assemble/delta.ts";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { Inventory } from "../../release/delta.ts";
+import type { DeltaMade } from "../documents.ts";
 import { formatBytes, printResult } from "../output.ts";
 
 interface DeltaOptions {
@@ -22,7 +23,7 @@ export async function deltaCommand(place: string, options: DeltaOptions): Promis
   if (toStdout) return;
   const { name, version, bases } = header;
   const from = bases.map((base) => base.version).join(", ") || "nothing that is known here";
-  printResult({ file: options.out, name, version, bytes, bases }, [
+  printResult<DeltaMade>({ file: options.out, name, version, bytes, bases }, [
     `${name} ${version} for a host that has ${from}: ${formatBytes(bytes)}`,
     `  ${options.out}`,
     `There: bin/${name} unpack --delta <file>`,

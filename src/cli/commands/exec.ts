@@ -1,5 +1,6 @@
 import { errorFromJson, TsugiError } from "../../contract/errors.ts";
 import { inRoot, settle } from "../../deploy/index.ts";
+import type { Executed } from "../documents.ts";
 import { type FleetOptions, readEnvironment, withFleet } from "../fleet.ts";
 import { printResult, wantsJson } from "../output.ts";
 import { prefixedLines } from "../prefixedLines.ts";
@@ -26,7 +27,7 @@ export async function execCommand(words: string[], options: FleetOptions): Promi
       return result;
     });
     const results = answers.map(({ host, value }) => ({ host: host.name, ...value }));
-    printResult({ environment: environment.name, hosts: results, failures }, []);
+    printResult<Executed>({ environment: environment.name, hosts: results, failures }, []);
     if (failures.length > 0) throw errorFromJson(failures[0]!.error);
     process.exitCode = results.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0;
   });

@@ -6,6 +6,7 @@ import type { Note } from "../../assemble/pm2/uncarried.ts";
 import { checkConfig } from "../../config/load.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { wrap, wrapLines } from "../../protocol/wrap.ts";
+import type { Initialised } from "../documents.ts";
 import { printResult } from "../output.ts";
 
 export async function initCommand(folder: string, options: { from?: string }): Promise<void> {
@@ -18,7 +19,7 @@ export async function initCommand(folder: string, options: { from?: string }): P
   await checkConfig(config, options.from ?? "what init has guessed");
   await writeFile(file, renderConfig(config));
   const count = notes.length === 1 ? "One thing" : `${notes.length} things`;
-  printResult({ file, config, notes }, [
+  printResult<Initialised>({ file, config, notes }, [
     `Wrote ${file}`,
     ...(notes.length > 0 ? ["", `${count} that it can't say as ${options.from} did:`] : []),
     ...notes.flatMap(linesOf),

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { createKeyFiles, defaultKeyFile, readPublicKeys } from "../../pack/keys.ts";
+import { createKeyFiles, defaultKeyFile, type NewKey, readPublicKeys } from "../../pack/keys.ts";
+import type { KeysShown } from "../documents.ts";
 import { printResult } from "../output.ts";
 
 const place = (file: string | undefined) =>
@@ -7,7 +8,7 @@ const place = (file: string | undefined) =>
 
 export function newKeyCommand(file: string | undefined, { comment }: { comment?: string }): void {
   const key = createKeyFiles(place(file), comment);
-  printResult(key, [
+  printResult<NewKey>(key, [
     `Key ${key.id}`,
     `  private: ${key.file} (0600; keep a copy)`,
     `  public:  ${key.publicFile}`,
@@ -20,7 +21,7 @@ export function newKeyCommand(file: string | undefined, { comment }: { comment?:
 export function showKeysCommand(file: string | undefined): void {
   const keys = readPublicKeys(place(file));
   // The line alone: `tsugi keys show ci.key >> etc/trusted_keys`.
-  printResult({ keys }, [
+  printResult<KeysShown>({ keys }, [
     keys
       .map(({ line }) => line)
       .join("")

@@ -1,3 +1,4 @@
+import type { Listed } from "../documents.ts";
 import { formatBytes, printResult, table } from "../output.ts";
 import { withStore } from "../stores.ts";
 
@@ -17,6 +18,6 @@ export async function listCommand(
     const document = releases.map(({ runs: _, manifest: __, ...facts }) => facts);
     const header = ["release", "pushed", "id", "size", ""];
     const none = [`${store.where} has no release${name === undefined ? "" : ` of ${name}`}`];
-    printResult(document, rows.length === 0 ? none : table([header, ...rows]));
+    printResult<Listed>(document, rows.length === 0 ? none : table([header, ...rows]));
   });
 }

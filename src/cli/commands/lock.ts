@@ -1,5 +1,6 @@
 import { errorFromJson } from "../../contract/errors.ts";
 import { ageText, lockByHand, settle, unlock } from "../../deploy/index.ts";
+import type { Locked, Unlocked } from "../documents.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
 import { printResult } from "../output.ts";
 
@@ -20,7 +21,7 @@ export async function lockCommand(
       throw errorFromJson(failures[0]!.error);
     }
     const document = { environment: environment.name, reason: options.reason };
-    printResult(document, [
+    printResult<Locked>(document, [
       `Locked: nobody deploys to ${environment.name} until tsugi unlock ${environment.name}`,
     ]);
   });
@@ -44,7 +45,7 @@ export async function unlockCommand(
       if (lock === null) return `${host}: unlocked; whose lock it was can't be read`;
       return `${host}: unlocked; it was ${lock.by}'s, ${ageText(lock.at, Date.now())}: ${lock.reason}`;
     });
-    printResult({ environment: environment.name, hosts: locks }, lines);
+    printResult<Unlocked>({ environment: environment.name, hosts: locks }, lines);
     if (failures.length > 0) throw errorFromJson(failures[0]!.error);
   });
 }

@@ -6,7 +6,7 @@ import { prefixedLines } from "../prefixedLines.ts";
 /** The logs of all hosts, each line with its host. */
 export async function logsCommand(
   name: string | undefined,
-  options: FleetOptions & { follow?: boolean; lines: string },
+  options: FleetOptions & { follow?: boolean; lines: number },
 ): Promise<void> {
   await withFleet(name, options, async (hosts) => {
     const abort = new AbortController();
@@ -14,7 +14,7 @@ export async function logsCommand(
     const width = Math.max(...hosts.map((host) => host.name.length));
     const { failures } = await settle(hosts, async (host) => {
       const out = prefixedLines(host.name.padEnd(width), process.stdout);
-      const argv = host.command("logs", "-n", options.lines);
+      const argv = host.command("logs", "-n", String(options.lines));
       if (!options.follow) {
         await host.must("reading the log", argv, { onStdout: out.push });
         return out.end();

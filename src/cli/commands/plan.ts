@@ -18,7 +18,7 @@ export async function planCommand(from: string, to: string, options: Options): P
   const { planBeam } = await import("../../beam/index.ts");
   const isBeam = old.kind === "beam" && now.kind === "beam";
   const plan = isBeam ? planBeam(old, now) : planUpgrade(old, now);
-  printResult(plan, [explainPlan(plan)]);
+  printResult<Plan>(plan, [explainPlan(plan)]);
   const refusal = refusalOf(plan, allowed);
   if (refusal === undefined) return;
   // A pipeline may fail on it. The plan is the document, so this goes to stderr in any case.

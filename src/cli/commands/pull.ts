@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import { trustIn } from "../../pack/inspect.ts";
 import type { StoredRelease } from "../../release/stored.ts";
+import type { Pulled } from "../../store/index.ts";
 import { parsePlace } from "../../store/index.ts";
 import { createReport } from "../buildReport.ts";
 import { formatBytes, printResult } from "../output.ts";
@@ -28,7 +29,7 @@ export async function pullCommand(text: string, options: Options): Promise<void>
     });
     report.done();
     const { name, version, file, bytes, sha256, already, sameBytes } = pulled;
-    printResult(pulled, [
+    printResult<Pulled>(pulled, [
       `${already ? "Here already" : "Pulled"}: ${name} ${version}, ${formatBytes(bytes)}`,
       `  ${file}`,
       `  sha256 ${sha256}${sameBytes ? "" : " (the same release, packed by this tsugi)"}`,

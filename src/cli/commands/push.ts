@@ -1,3 +1,4 @@
+import type { PushedTo } from "../documents.ts";
 import { formatBytes, printLine, printResult } from "../output.ts";
 import { sourceOf, withStore } from "../stores.ts";
 
@@ -8,7 +9,7 @@ export async function pushCommand(place: string, options: { store?: string }): P
     const { name, version, already, blobs, moved } = pushed;
     const document = { ...pushed, store: store.where };
     const what = `${name} ${version}`;
-    printResult(document, [
+    printResult<PushedTo>(document, [
       already ? `${store.where} has ${what} already` : `Pushed ${what} to ${store.where}`,
       `  ${moved.blobs} of ${blobs} blobs moved, ${formatBytes(moved.bytes)}`,
     ]);

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import { createReport } from "../buildReport.ts";
+import type { Built } from "../documents.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { type AnyRequest, buildAny } from "../releasing.ts";
 
@@ -23,7 +24,7 @@ export async function releaseCommand(folder: string, options: ReleaseOptions): P
   });
   report.done();
   const { manifest: _, ...document } = release;
-  printResult(document, [
+  printResult<Built>(document, [
     `${release.already ? "Built already" : "Built"}: ${release.name} ${release.version}, ${formatBytes(release.bytes)}`,
     `  ${release.tarball}`,
     `  sha256 ${release.sha256}`,

@@ -1,11 +1,15 @@
 import { ageText, type HostStatus, readHostStatus } from "../../deploy/index.ts";
+import type { FleetStatus } from "../documents.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
 import { printResult, table } from "../output.ts";
 
 export async function statusCommand(name: string | undefined, options: FleetOptions) {
   await withFleet(name, options, async (hosts, environment) => {
     const statuses = await Promise.all(hosts.map(readHostStatus));
-    printResult({ environment: environment.name, hosts: statuses }, describe(statuses));
+    printResult<FleetStatus>(
+      { environment: environment.name, hosts: statuses },
+      describe(statuses),
+    );
     // For a script: 0 only where all is as it should be.
     if (statuses.some(({ health }) => health === "unreachable")) process.exitCode = 1;
     else if (statuses.some(({ since }) => since === null)) process.exitCode = 3;

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { stop } from "../../control/commands/stop.ts";
 import { createContext } from "../../control/context.ts";
 import { ownPackage } from "../../pack/ownPackage.ts";
+import type { Stopped } from "../../protocol/documents.ts";
 import { printResult } from "../output.ts";
 import { readSourceProject } from "../sourceTree.ts";
 
@@ -10,5 +11,5 @@ export async function stopCommand(options: { cwd?: string }): Promise<void> {
   const stopped = await stop(createContext(layout.root, layout.name, ownPackage().version));
   const { name, version, pid, killed } = stopped;
   const how = killed ? "was killed: it did not end in time" : "stopped";
-  printResult(stopped, [`${name} ${version} ${how}, pid ${pid}`]);
+  printResult<Stopped>(stopped, [`${name} ${version} ${how}, pid ${pid}`]);
 }

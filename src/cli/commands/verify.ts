@@ -12,7 +12,7 @@ export async function verifyCommand(text: string, options: Options): Promise<voi
   const { keys } = options;
   const verified = await verify(text, options);
   const { name, version, files, bytes, releaseId, signedBy } = verified;
-  printResult(verified, [
+  printResult<Verified>(verified, [
     `${name} ${version} is whole: ${files} files, ${formatBytes(bytes)}`,
     `  releaseId ${releaseId}`,
     `  ${signatureLine(signedBy, keys)}`,

@@ -8,6 +8,7 @@ import { planUpgrade } from "../../relup/index.ts";
 import type { ViewFacts } from "../../view/facts.ts";
 import { gather } from "../../view/gather.ts";
 import { page } from "../../view/page.ts";
+import type { Viewed } from "../documents.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
 import { printLine, printResult } from "../output.ts";
 import { manifestAt } from "../places.ts";
@@ -31,7 +32,7 @@ export async function viewCommand(name: string | undefined, options: Options): P
     const facts = await read();
     const file = resolve(options.out);
     await writeFile(file, page(facts, { style: asset("style.css") }));
-    printResult({ file, ...facts }, [`Wrote ${options.out}: open it in a browser`]);
+    printResult<Viewed>({ file, ...facts }, [`Wrote ${options.out}: open it in a browser`]);
   });
 }
 

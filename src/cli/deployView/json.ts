@@ -2,12 +2,13 @@
 
 import { errorToJson } from "../../contract/errors.ts";
 import type { DeployEvent, DeployResult } from "../../deploy/index.ts";
+import type { DeployLineBody, PlanLine } from "../documents.ts";
 import { fail } from "../output.ts";
 import type { DeployView } from "./view.ts";
 
 export class JsonView implements DeployView {
   report(event: DeployEvent): void {
-    this.#print(event.event === "plan" ? { event: "plan", ...summaryOf(event) } : event);
+    this.#print(event.event === "plan" ? summaryOf(event) : event);
   }
 
   async ask(): Promise<boolean> {
@@ -28,15 +29,15 @@ export class JsonView implements DeployView {
     fail(error, { quiet: true });
   }
 
-  #print(value: object): void {
+  #print(value: DeployLineBody): void {
     process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...value })}\n`);
   }
 }
 
-function summaryOf({ plan }: Extract<DeployEvent, { event: "plan" }>) {
+function summaryOf({ plan }: Extract<DeployEvent, { event: "plan" }>): PlanLine {
   const hosts = plan.hosts.map(({ host, action, from, isRunning, send, unpack, relup }) => {
     const { strategy, reasons } = relup ?? { strategy: null, reasons: [] };
     return { host: host.name, action, from, isRunning, send, unpack, strategy, reasons };
   });
-  return { hosts, refusals: plan.refusals, waves: plan.waves };
+  return { event: "plan", hosts, refusals: plan.refusals, waves: plan.waves };
 }

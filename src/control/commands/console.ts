@@ -1,6 +1,5 @@
-import { wholeNumber } from "../arguments.ts";
 import { ask, type Request } from "../client.ts";
-import type { Register } from "../command.ts";
+import type { Context } from "../context.ts";
 import { note } from "../output.ts";
 
 interface Options {
@@ -8,36 +7,28 @@ interface Options {
   slot?: number;
 }
 
-const register: Register = (program, context) => {
-  program
-    .command("console")
-    .description("a REPL inside a running worker; Ctrl-D leaves it, the worker goes on")
-    .option("--process <name>", "which process (default: the first)")
-    .option("--slot <number>", "which of its slots", wholeNumber)
-    .action(async (options: Options) => {
-      const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY);
-      const columns = process.stdout.columns;
-      const request: Request = {
-        verb: "console",
-        terminal,
-        ...options,
-        ...(columns === undefined ? {} : { columns }),
-      };
-      if (terminal) note(`Console of ${context.layout.name}; Ctrl-D leaves it.`);
-      try {
-        await ask(context.layout, request, {
-          onOpen: (send) => passInput(send, terminal),
-          onEvent: (event) => {
-            if (event.event === "output") process.stdout.write(event.data);
-          },
-        });
-      } finally {
-        if (terminal) process.stdin.setRawMode(false);
-        process.stdin.destroy();
-      }
+export default async function consoleCommand(context: Context, options: Options) {
+  const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY);
+  const columns = process.stdout.columns;
+  const request: Request = {
+    verb: "console",
+    terminal,
+    ...options,
+    ...(columns === undefined ? {} : { columns }),
+  };
+  if (terminal) note(`Console of ${context.layout.name}; Ctrl-D leaves it.`);
+  try {
+    await ask(context.layout, request, {
+      onOpen: (send) => passInput(send, terminal),
+      onEvent: (event) => {
+        if (event.event === "output") process.stdout.write(event.data);
+      },
     });
-};
-export default register;
+  } finally {
+    if (terminal) process.stdin.setRawMode(false);
+    process.stdin.destroy();
+  }
+}
 
 function passInput(send: (request: Request) => void, terminal: boolean): void {
   const { stdin } = process;

@@ -2,31 +2,38 @@ import { exists } from "../../platform/files.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Manifest } from "../../release/manifest.ts";
 import type { RegistryEntry } from "../../release/status.ts";
-import type { Register } from "../command.ts";
+import type { Context } from "../context.ts";
 import { bytesText, count, report, table } from "../output.ts";
 import { requireVersion } from "../runningRelease.ts";
 
-const register: Register = (program, context) => {
-  program
-    .command("describe")
-    .argument("[version]", "default: the one that runs, or would")
-    .description("what a release is made of, and how it came here")
-    .option("--json", "one JSON document on stdout")
-    .action(async (asked: string | undefined, { json }: { json?: boolean }) => {
-      const handler = await context.handler();
-      const version = asked ?? (await requireVersion(context));
-      const [manifest, entry] = [await handler.manifest(version), await handler.entry(version)];
-      const signed = await exists(context.layout.release(version).signature);
-      const history = (await handler.reports()).filter(
-        ({ from, to }) => from === version || to === version,
-      );
-      const { files, ...rest } = manifest;
-      const bytes = files.reduce((sum, file) => sum + file.size, 0);
-      const value = { ...rest, ...entry, signed, files: files.length, bytes, upgrades: history };
-      report(json, value, describe(manifest, entry, { signed, bytes, history }));
-    });
-};
-export default register;
+/** `describe --json`. */
+export interface Described extends Omit<Manifest, "files">, RegistryEntry {
+  /** Whether its release.json comes with a signature. */
+  signed: boolean;
+  /** How many, and what they come to. */
+  files: number;
+  bytes: number;
+  /** To it and from it, the last one last. */
+  upgrades: UpgradeReport[];
+}
+
+export default async function describeCommand(
+  context: Context,
+  asked: string | undefined,
+  { json }: { json?: boolean },
+) {
+  const handler = await context.handler();
+  const version = asked ?? (await requireVersion(context));
+  const [manifest, entry] = [await handler.manifest(version), await handler.entry(version)];
+  const signed = await exists(context.layout.release(version).signature);
+  const history = (await handler.reports()).filter(
+    ({ from, to }) => from === version || to === version,
+  );
+  const { files, ...rest } = manifest;
+  const bytes = files.reduce((sum, file) => sum + file.size, 0);
+  const value = { ...rest, ...entry, signed, files: files.length, bytes, upgrades: history };
+  report<Described>(json, value, describe(manifest, entry, { signed, bytes, history }));
+}
 
 function describe(
   manifest: Manifest,

@@ -4,7 +4,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { readIfThere } from "../../platform/files.ts";
 import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Layout } from "../../release/layout.ts";
-import type { Register } from "../command.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
 import { type Boot, whileStarting } from "../prepare.ts";
@@ -14,13 +13,9 @@ import { spawnSupervisor } from "../spawn.ts";
 const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const POLL_MS = 200;
 
-const register: Register = (program, context) => {
-  program
-    .command("foreground")
-    .description("run without a daemon, for containers and systemd; the log goes to stdout only")
-    .action(() => foreground(context));
-};
-export default register;
+export default function foregroundCommand(context: Context) {
+  return foreground(context);
+}
 
 /**
  * This process stays the first one (a container ends with it): it passes signals on and ends with

@@ -2,31 +2,25 @@ import { type FileHandle, open, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../../contract/errors.ts";
 import { exists } from "../../platform/files.ts";
-import { wholeNumber } from "../arguments.ts";
-import type { Register } from "../command.ts";
+import type { Context } from "../context.ts";
 
 const POLL_MS = 200;
 const CHUNK_BYTES = 64 * 1024;
 
-const register: Register = (program, context) => {
-  program
-    .command("logs")
-    .description("the last lines of the log; -f goes on as they come, through rotations")
-    .option("-f, --follow", "go on until Ctrl-C")
-    .option("-n, --lines <count>", "how many of the last lines", wholeNumber, 100)
-    .action(async ({ follow, lines }: { follow?: boolean; lines: number }) => {
-      const path = context.layout.appLog;
-      if (!(await exists(path))) {
-        if (!follow) throw new TsugiError("TSUGI_NO_LOG", { path });
-        while (!(await exists(path))) await delay(POLL_MS);
-      }
-      const file = await open(path);
-      const end = await copy(file, await startOfLastLines(file, lines));
-      if (follow) await followFrom(path, file, end);
-      else await file.close();
-    });
-};
-export default register;
+export default async function logsCommand(
+  context: Context,
+  { follow, lines }: { follow?: boolean; lines: number },
+) {
+  const path = context.layout.appLog;
+  if (!(await exists(path))) {
+    if (!follow) throw new TsugiError("TSUGI_NO_LOG", { path });
+    while (!(await exists(path))) await delay(POLL_MS);
+  }
+  const file = await open(path);
+  const end = await copy(file, await startOfLastLines(file, lines));
+  if (follow) await followFrom(path, file, end);
+  else await file.close();
+}
 
 /** Reads backwards: a log may be long. */
 async function startOfLastLines(file: FileHandle, lines: number): Promise<number> {

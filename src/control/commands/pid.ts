@@ -1,15 +1,9 @@
-import type { Register } from "../command.ts";
+import type { Pid } from "../../protocol/documents.ts";
+import type { Context } from "../context.ts";
 import { report } from "../output.ts";
 import { requireSupervisor } from "../running.ts";
 
-const register: Register = (program, context) => {
-  program
-    .command("pid")
-    .description("print the supervisor's pid")
-    .option("--json", "one JSON document on stdout")
-    .action(async ({ json }: { json?: boolean }) => {
-      const { pid } = await requireSupervisor(context.layout);
-      report(json, { pid }, String(pid));
-    });
-};
-export default register;
+export default async function pidCommand(context: Context, { json }: { json?: boolean }) {
+  const { pid } = await requireSupervisor(context.layout);
+  report<Pid>(json, { pid }, String(pid));
+}

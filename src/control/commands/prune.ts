@@ -1,6 +1,5 @@
-import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
-import { positiveNumber } from "../arguments.ts";
-import type { Register } from "../command.ts";
+import type { Pruned } from "../../protocol/documents.ts";
+import type { Context } from "../context.ts";
 import { count, report } from "../output.ts";
 import { writeReleases } from "../writing.ts";
 
@@ -9,22 +8,14 @@ interface Options {
   json?: boolean;
 }
 
-const register: Register = (program, context) => {
-  program
-    .command("prune")
-    .description("remove the oldest releases; never what runs, nor what a rollback would need")
-    .option("--keep <count>", "how many stay", positiveNumber, DEFAULT_SETTINGS.keepReleases)
-    .option("--json", "one JSON document on stdout")
-    .action(async ({ keep, json }: Options) => {
-      const value = await writeReleases<unknown>(context, { verb: "prune", keep }, (handler) =>
-        handler.prune(keep, []),
-      );
-      const removed = removedOf(value);
-      const text = removed.length > 0 ? `Removed ${removed.join(", ")}` : "Nothing to remove";
-      report(json, { keep, removed }, `${text}; ${count(keep, "release")} may stay`);
-    });
-};
-export default register;
+export default async function pruneCommand(context: Context, { keep, json }: Options) {
+  const value = await writeReleases<unknown>(context, { verb: "prune", keep }, (handler) =>
+    handler.prune(keep, []),
+  );
+  const removed = removedOf(value);
+  const text = removed.length > 0 ? `Removed ${removed.join(", ")}` : "Nothing to remove";
+  report<Pruned>(json, { keep, removed }, `${text}; ${count(keep, "release")} may stay`);
+}
 
 function removedOf(value: unknown): string[] {
   if (Array.isArray(value)) return value as string[];

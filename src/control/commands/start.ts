@@ -1,20 +1,14 @@
 import { stopwatch } from "../../platform/clock.ts";
-import type { Register } from "../command.ts";
+import type { Started } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
 import { msText, note, report } from "../output.ts";
 import { type Boot, whileStarting } from "../prepare.ts";
 import { spawnSupervisor } from "../spawn.ts";
 import { unitFor } from "../units.ts";
 
-const register: Register = (program, context) => {
-  program
-    .command("start")
-    .description("start the permanent release; returns when it is ready")
-    .option("--keep-env", "with this shell's whole environment, not only what a unit would have")
-    .option("--json", "one JSON document on stdout")
-    .action((options: StartOptions) => start(context, options));
-};
-export default register;
+export default function startCommand(context: Context, options: StartOptions) {
+  return start(context, options);
+}
 
 export interface StartOptions {
   json?: boolean;
@@ -39,5 +33,5 @@ export async function start(
   };
   const { version, pid } = await whileStarting(context, boot, before);
   const text = `${name} ${version} is ready, pid ${pid} (${msText(ms())})`;
-  report(json, { name, version, pid, ms: ms() }, text);
+  report<Started>(json, { name, version, pid, ms: ms() }, text);
 }

@@ -1,33 +1,26 @@
 import { errorToJson } from "../../contract/errors.ts";
 import type { StatusReport } from "../../protocol/report.ts";
 import { ask } from "../client.ts";
-import type { Register } from "../command.ts";
+import type { Context } from "../context.ts";
 import { bytesText, count, report, table } from "../output.ts";
 import { findSupervisor, notRunning } from "../running.ts";
 import { runningVersion } from "../runningRelease.ts";
 
 const TIMEOUT_MS = 10_000;
 
-const register: Register = (program, context) => {
-  program
-    .command("status")
-    .description("what runs, since when, how well; exit 3 when it is not running")
-    .option("--json", "one JSON document on stdout")
-    .action(async ({ json }: { json?: boolean }) => {
-      const { layout } = context;
-      const running = await findSupervisor(layout);
-      if (running === undefined) {
-        const version = (await runningVersion(context)) ?? null;
-        const error = notRunning(layout);
-        const value = { name: layout.name, version, status: "stopped", error: errorToJson(error) };
-        throw Object.assign(error, { value });
-      }
-      const request = { verb: "status" } as const;
-      const value = (await ask(layout, request, { timeoutMs: TIMEOUT_MS })) as StatusReport;
-      report(json, value, describe(value, running.pid));
-    });
-};
-export default register;
+export default async function statusCommand(context: Context, { json }: { json?: boolean }) {
+  const { layout } = context;
+  const running = await findSupervisor(layout);
+  if (running === undefined) {
+    const version = (await runningVersion(context)) ?? null;
+    const error = notRunning(layout);
+    const value = { name: layout.name, version, status: "stopped", error: errorToJson(error) };
+    throw Object.assign(error, { value });
+  }
+  const request = { verb: "status" } as const;
+  const value = (await ask(layout, request, { timeoutMs: TIMEOUT_MS })) as StatusReport;
+  report<StatusReport>(json, value, describe(value, running.pid));
+}
 
 function describe(status: StatusReport, pid: number): string {
   const { name, version, releaseId, since } = status;

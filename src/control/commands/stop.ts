@@ -1,9 +1,9 @@
 import { TsugiError } from "../../contract/errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
+import type { Stopped } from "../../protocol/documents.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import type { Layout } from "../../release/layout.ts";
 import { ask, RemoteError } from "../client.ts";
-import type { Register } from "../command.ts";
 import type { Context } from "../context.ts";
 import { count, msText, note, report } from "../output.ts";
 import { endLeftovers } from "../prepare.ts";
@@ -16,19 +16,12 @@ const SPARE_MS = 18_000;
 const ANSWER_MS = 2_000;
 const KILL_GRACE_MS = 2_000;
 
-const register: Register = (program, context) => {
-  program
-    .command("stop")
-    .description("finish the requests under way, then end; returns when all is gone")
-    .option("--json", "one JSON document on stdout")
-    .action(async ({ json }: { json?: boolean }) => {
-      const stopped = await stop(context);
-      const { name, version, pid, ms, killed } = stopped;
-      const how = killed ? "was killed: it did not end in time" : "stopped";
-      report(json, stopped, `${name} ${version} ${how}, pid ${pid} (${msText(ms)})`);
-    });
-};
-export default register;
+export default async function stopCommand(context: Context, { json }: { json?: boolean }) {
+  const stopped = await stop(context);
+  const { name, version, pid, ms, killed } = stopped;
+  const how = killed ? "was killed: it did not end in time" : "stopped";
+  report<Stopped>(json, stopped, `${name} ${version} ${how}, pid ${pid} (${msText(ms)})`);
+}
 
 /** @throws TSUGI_NOT_RUNNING; leftovers of a killed supervisor are ended all the same */
 export async function stop(context: Context) {

@@ -1,37 +1,31 @@
 import { statSync } from "node:fs";
 import { userInfo } from "node:os";
+import type { SystemdUnit } from "../../protocol/documents.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import { type UnitOwner, unitSeconds, unitText } from "../../release/systemdUnit.ts";
-import type { Register } from "../command.ts";
+import type { Context } from "../context.ts";
 import { note, report } from "../output.ts";
 import { runningVersion } from "../runningRelease.ts";
 
-const register: Register = (program, context) => {
-  program
-    .command("systemd")
-    .description("print a unit for this root")
-    .option("--json", "one JSON document on stdout")
-    .action(async ({ json }: { json?: boolean }) => {
-      const { layout } = context;
-      const version = await runningVersion(context);
-      const { readHostSettings } = await import("../../handler/settings.ts");
-      const settings = await readHostSettings(layout, version ?? "")
-        .then((host) => host.settings)
-        .catch(() => DEFAULT_SETTINGS);
-      const { stopMs, readyMs } = settings.timeouts;
-      const unit = unitText(layout, {
-        owner: ownerOf(layout.root),
-        stopSeconds: unitSeconds(stopMs),
-        startSeconds: unitSeconds(readyMs),
-      });
-      const path = `/etc/systemd/system/${layout.name}.service`;
-      report(json, { path, unit }, unit.trimEnd());
-      note(
-        `# Put it at ${path}, then: systemctl daemon-reload && systemctl enable --now ${layout.name}`,
-      );
-    });
-};
-export default register;
+export default async function systemdCommand(context: Context, { json }: { json?: boolean }) {
+  const { layout } = context;
+  const version = await runningVersion(context);
+  const { readHostSettings } = await import("../../handler/settings.ts");
+  const settings = await readHostSettings(layout, version ?? "")
+    .then((host) => host.settings)
+    .catch(() => DEFAULT_SETTINGS);
+  const { stopMs, readyMs } = settings.timeouts;
+  const unit = unitText(layout, {
+    owner: ownerOf(layout.root),
+    stopSeconds: unitSeconds(stopMs),
+    startSeconds: unitSeconds(readyMs),
+  });
+  const path = `/etc/systemd/system/${layout.name}.service`;
+  report<SystemdUnit>(json, { path, unit }, unit.trimEnd());
+  note(
+    `# Put it at ${path}, then: systemctl daemon-reload && systemctl enable --now ${layout.name}`,
+  );
+}
 
 /** bin/<app> has stepped down: it is the owner, or nobody is to be. */
 function ownerOf(root: string): UnitOwner {

@@ -1,0 +1,68 @@
+/** The contract as a BEAM host reads it: tables as JSON, and the help of each command as a file. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { CommandRow, OptionRow } from "../contract/commands/define.ts";
+import { HELP, HOST_COMMANDS } from "../contract/commands/host.ts";
+import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
+import { SETTING_ROWS } from "../contract/settings.ts";
+import { STEPS } from "../contract/steps.ts";
+import { canonicalJson } from "../release/manifest.ts";
+import { optionsFor } from "../usage/declare.ts";
+import { hostProgram, hostVerbs } from "../usage/hostProgram.ts";
+
+/** Into priv/ of tsugi's application. */
+export function writeContract(priv: string): void {
+  const tables = {
+    errors: BEAM_HOST_ERRORS,
+    settings: SETTING_ROWS,
+    steps: STEPS,
+    commands: commandRows(),
+  };
+  for (const [name, table] of Object.entries(tables)) {
+    writeFileSync(join(priv, `${name}.json`), canonicalJson(table));
+  }
+  const help = join(priv, "help");
+  mkdirSync(help);
+  for (const [name, text] of Object.entries(helpTexts())) writeFileSync(join(help, name), text);
+}
+
+/** What the parser of the host needs. Texts are in the help, which needs no VM to be printed. */
+function commandRows() {
+  const help = { verb: "help", arguments: [argumentOf("[command]")], options: [] };
+  const rows = Object.entries<CommandRow>(HOST_COMMANDS).map(([verb, row]) => ({
+    verb,
+    arguments: (row.arguments ?? []).map(({ name }) => argumentOf(name)),
+    options: optionsFor(row, "beam").map(optionOf),
+    run: row.erlang,
+  }));
+  return [...rows, { ...help, run: ["tsugi_usage", "help"] }];
+}
+
+const argumentOf = (name: string) => ({
+  name: name.slice(1, -1),
+  required: name.startsWith("<"),
+});
+
+/** The first of its names is the one that commands look for. */
+function optionOf({ flags, value, choices }: OptionRow) {
+  const words = flags.split(/,? /);
+  const names = words.filter((word) => word.startsWith("-"));
+  const kind = names.length === words.length ? "flag" : (value ?? "text");
+  return choices === undefined ? { names, kind } : { names, kind: "choice", choices };
+}
+
+/** @NAME@ and @ROOT@ stand for the application and its install root. */
+export function helpTexts(): Record<string, string> {
+  const host = { name: "@NAME@", root: "@ROOT@", kind: "beam" } as const;
+  const program = hostProgram(host, hostVerbs).configureHelp({ helpWidth: 80 });
+  let text = "";
+  program.configureOutput({ writeOut: (part) => (text += part), getOutHelpWidth: () => 80 });
+  const written = (command: typeof program) => {
+    text = "";
+    command.copyInheritedSettings(program).outputHelp();
+    return text;
+  };
+  const own = program.commands.map((command) => [command.name(), written(command)]);
+  const help = [`Usage: @NAME@ ${HELP.call}`, "", HELP.text, ""].join("\n");
+  return { all: written(program), help, ...Object.fromEntries(own) };
+}

@@ -1,0 +1,345 @@
+/** `tsugi`, on the build machine. A command is a row here and a file in src/cli/commands. */
+import { commands } from "./define.ts";
+
+const JSON_DOCUMENT = {
+  flags: "--json",
+  text: "one JSON document on stdout, progress on stderr",
+} as const;
+const JSON_EVENTS = { flags: "--json", text: "events, one a line" } as const;
+const STORE = {
+  flags: "--store <place>",
+  text: "a folder or ssh://host/folder (default: TSUGI_STORE, or store in tsugi.config.*)",
+} as const;
+const CONFIG = { flags: "--config <file>", text: "another configuration file" } as const;
+const HOST = {
+  flags: "--host <name>",
+  text: "only this one; more with commas, or again",
+  value: "names",
+} as const;
+const SKIP = { flags: "--skip <name>", text: "all but this one", value: "names" } as const;
+const PROJECT = { flags: "-C, --cwd <folder>", text: "the project (default: .)" } as const;
+const ENVIRONMENT = {
+  name: "[environment]",
+  text: "of tsugi.config.*; may be left out where there is one",
+} as const;
+
+export const TOOL_COMMANDS = commands({
+  init: {
+    text: "write a tsugi.config.ts with what a release would guess",
+    arguments: [{ name: "[folder]", text: "the project", default: "." }],
+    options: [{ flags: "--from <file>", text: "take over a PM2 ecosystem file" }, JSON_DOCUMENT],
+    exits: [1],
+    document: "Initialised",
+    example: "tsugi init",
+  },
+  release: {
+    text: "build a release: tree and tarball in .tsugi/",
+    arguments: [
+      {
+        name: "[folder]",
+        text: "the project; with --git, its folder in the repository",
+        default: ".",
+      },
+    ],
+    options: [
+      { flags: "--git <url|path>", text: "build a clean clone of that repository instead" },
+      { flags: "--ref <ref>", text: "with --git: a branch, tag or commit" },
+      { flags: "--version <version>", text: 'a semantic version, "package" or "git"' },
+      { flags: "--node <version>", text: "the Node that the release carries" },
+      CONFIG,
+      {
+        flags: "--out <folder>",
+        text: "where <app>/ goes (default: .tsugi/node_modules in the project)",
+      },
+      {
+        flags: "--sign <key>",
+        text: "sign it with a private key of tsugi keys; - reads the key from stdin",
+      },
+      JSON_DOCUMENT,
+    ],
+    exits: [1],
+    document: "Built",
+    example: "tsugi release --version git",
+  },
+  plan: {
+    text: "say how an upgrade between two releases would go, and why",
+    arguments: [
+      {
+        name: "<from>",
+        text: "a folder, a tarball, wall@1.2.0 in a store, or ssh://host/root: what runs there",
+      },
+      { name: "<to>", text: "another one" },
+    ],
+    options: [
+      {
+        flags: "--require <strategy>",
+        text: "exit 4 where the upgrade needs more than that",
+        choices: ["swap", "handoff", "replace"],
+      },
+      STORE,
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
+    document: "Plan",
+    example: "tsugi plan wall@1.1.0 rel/wall --require handoff",
+  },
+  verify: {
+    text: "hold every file of a release against its manifest",
+    arguments: [{ name: "<release>", text: "its folder or tarball, or wall@1.2.0 in a store" }],
+    options: [
+      {
+        flags: "--keys <file>",
+        text: "and refuse it unless a key of this trusted_keys file has signed it",
+      },
+      STORE,
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
+    document: "Verified",
+    example: "tsugi verify rel/wall/wall-1.2.0.tar.gz",
+  },
+  delta: {
+    text: "make what one host lacks of a release: bin/<app> unpack --delta takes it there",
+    arguments: [
+      { name: "<release>", text: "its folder or tarball; older ones beside it are built on" },
+    ],
+    options: [
+      {
+        flags: "--inventory <file>",
+        text: "what bin/<app> inventory --json says there; - reads stdin",
+        required: true,
+      },
+      { flags: "--base <release...>", text: "older releases that lie elsewhere" },
+      {
+        flags: "-o, --out <file>",
+        text: "where the delta goes; - writes to stdout",
+        required: true,
+      },
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
+    document: "DeltaMade",
+    example: "tsugi delta rel/wall --inventory web1.json -o web1.delta",
+  },
+  keys: {
+    text: "keys that sign releases: tsugi keys new, tsugi keys show",
+    example: "tsugi keys",
+  },
+  "keys new": {
+    text: "make a pair: the private file (0600), and the line for etc/trusted_keys",
+    arguments: [{ name: "[file]", text: "where it goes (default: ~/.config/tsugi/release.key)" }],
+    options: [
+      { flags: "--comment <text>", text: "stands in the line (default: the file's name)" },
+      JSON_DOCUMENT,
+    ],
+    exits: [1],
+    document: "NewKey",
+    example: "tsugi keys new ci.key",
+  },
+  "keys show": {
+    text: "print the line of etc/trusted_keys for a key",
+    arguments: [{ name: "[file]", text: "a private or public key, or a trusted_keys file" }],
+    options: [JSON_DOCUMENT],
+    exits: [1],
+    document: "KeysShown",
+    example: "tsugi keys show ci.key",
+  },
+  push: {
+    text: "put a release into the store; content that is there already is not moved",
+    arguments: [
+      { name: "[release]", text: "its tarball, a build's folder, or the project", default: "." },
+    ],
+    options: [STORE, JSON_DOCUMENT],
+    exits: [1, 4],
+    document: "PushedTo",
+    example: "tsugi push --store /mnt/store",
+  },
+  pull: {
+    text: "get the tarball of a release from the store, verified",
+    arguments: [
+      { name: "<release>", text: "such as wall@1.2.0, wall@latest or /mnt/store#wall@1.2.0" },
+    ],
+    options: [
+      {
+        flags: "--out <path>",
+        text: "a folder, or the tarball's path (default: wall-1.2.0.tar.gz here)",
+      },
+      {
+        flags: "--keys <file>",
+        text: "trusted_keys: a release that none of them has signed is refused",
+      },
+      STORE,
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
+    document: "Pulled",
+    example: "tsugi pull wall@latest",
+  },
+  list: {
+    text: "what the store has, the newest push first",
+    arguments: [{ name: "[name]", text: "only this app" }],
+    options: [STORE, JSON_DOCUMENT],
+    exits: [1],
+    document: "Listed",
+    example: "tsugi list wall",
+  },
+  prune: {
+    text: "keep the newest releases of each app in the store, and what they are made of",
+    arguments: [{ name: "[name]", text: "only this app" }],
+    options: [
+      { flags: "--keep <count>", text: "how many of each", value: "positive", default: 5 },
+      { flags: "--dry-run", text: "only say which would go" },
+      STORE,
+      JSON_DOCUMENT,
+    ],
+    exits: [1],
+    document: "StorePruned",
+    example: "tsugi prune --keep 10 --dry-run",
+  },
+  run: {
+    text: "run a project from source, without a release; its commands: .tsugi/bin/<app>",
+    arguments: [{ name: "[entry]", text: "default: what a release would start" }],
+    options: [
+      { flags: "-d, --detach", text: "as a daemon; returns when it is ready" },
+      PROJECT,
+      JSON_DOCUMENT,
+    ],
+    exits: [1],
+    document: "Started",
+    example: "tsugi run --detach",
+  },
+  stop: {
+    text: "stop what tsugi run has started; requests under way are finished",
+    options: [PROJECT, JSON_DOCUMENT],
+    exits: [1, 3],
+    document: "Stopped",
+    example: "tsugi stop",
+  },
+  deploy: {
+    text: "bring a release to every host of an environment and go over to it",
+    arguments: [
+      ENVIRONMENT,
+      {
+        name: "[release]",
+        text: "a tarball, a build's folder or name@version (default: build this project)",
+      },
+    ],
+    options: [
+      { flags: "--git <url|path>", text: "build a clean clone of that repository" },
+      {
+        flags: "--ref <ref>",
+        text: "a branch, tag or commit of --git, or else of this repository",
+      },
+      HOST,
+      SKIP,
+      CONFIG,
+      { flags: "--dry-run", text: "ask the hosts, then print the commands and change nothing" },
+      {
+        flags: "--allow-restart",
+        text: "Elixir, Erlang: also where only a restart will do; state is lost",
+      },
+      { flags: "--yes", text: "ask nothing" },
+      JSON_EVENTS,
+    ],
+    exits: [1, 4],
+    document: "DeployLine",
+    example: "tsugi deploy production",
+  },
+  status: {
+    text: "what runs on each host: version, since when, health, pending, last pause",
+    arguments: [ENVIRONMENT],
+    options: [HOST, SKIP, CONFIG, JSON_DOCUMENT],
+    exits: [1, 3],
+    document: "FleetStatus",
+    example: "tsugi status production",
+  },
+  view: {
+    text: "a page of what runs where, how upgrades went, and how the next would",
+    arguments: [ENVIRONMENT],
+    options: [
+      { flags: "--out <file>", text: "where the page goes", default: "tsugi-view.html" },
+      { flags: "--live", text: "serve it on this machine instead, and follow what goes on" },
+      { flags: "--next <release>", text: "and how an upgrade to that release would go" },
+      STORE,
+      CONFIG,
+      JSON_DOCUMENT,
+    ],
+    exits: [1],
+    document: "Viewed",
+    example: "tsugi view production --next wall@1.3.0",
+  },
+  rollback: {
+    text: "undo the last deploy, on the hosts that it changed",
+    arguments: [ENVIRONMENT],
+    options: [
+      { flags: "--to <version>", text: "go to this one instead: it ran there before" },
+      { flags: "--dry-run", text: "say what would be done, and do nothing" },
+      { flags: "--yes", text: "ask nothing" },
+      HOST,
+      SKIP,
+      CONFIG,
+      JSON_EVENTS,
+    ],
+    exits: [1, 4, 5],
+    document: "DeployLine",
+    example: "tsugi rollback production",
+  },
+  logs: {
+    text: "the logs of all hosts, merged",
+    arguments: [ENVIRONMENT],
+    options: [
+      { flags: "-f, --follow", text: "go on until Ctrl-C" },
+      {
+        flags: "-n, --lines <count>",
+        text: "how many of the last lines of each host",
+        value: "whole",
+        default: 20,
+      },
+      HOST,
+      SKIP,
+      CONFIG,
+    ],
+    exits: [1],
+    example: "tsugi logs production -f",
+  },
+  exec: {
+    text: "run a command on every host, in its install root: tsugi exec production -- ls log",
+    arguments: [{ name: "<words...>", text: "[environment] [--] command arguments" }],
+    options: [HOST, SKIP, CONFIG, JSON_DOCUMENT],
+    exits: [1],
+    document: "Executed",
+    example: "tsugi exec production -- df -h .",
+    passThrough: true,
+  },
+  lock: {
+    text: "let nobody deploy to the hosts of an environment",
+    arguments: [ENVIRONMENT],
+    options: [
+      { flags: "--reason <text>", text: "who is refused reads it", required: true },
+      HOST,
+      SKIP,
+      CONFIG,
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
+    document: "Locked",
+    example: 'tsugi lock production --reason "inventory day"',
+  },
+  unlock: {
+    text: "take the deploy lock away, whoever's it is",
+    arguments: [ENVIRONMENT],
+    options: [HOST, SKIP, CONFIG, JSON_DOCUMENT],
+    exits: [1],
+    document: "Unlocked",
+    example: "tsugi unlock production",
+  },
+  help: {
+    text: "help on a command, or on the configuration: tsugi help config",
+    arguments: [{ name: "[topic]" }],
+    options: [JSON_DOCUMENT],
+    document: "ConfigKey[]",
+    example: "tsugi help config",
+  },
+});
+
+export type ToolVerb = keyof typeof TOOL_COMMANDS;

@@ -1,0 +1,85 @@
+/**
+ * What `bin/<app> <verb> --json` prints, of both kinds of host: contract/commands/host.ts names the
+ * document of each verb, docs/reference/documents.md shows them, test/contract/binApp holds them.
+ */
+import type { ErrorJson } from "../contract/errors.ts";
+import type { UpgradeReport } from "./report.ts";
+
+/** Of any command that fails, `tsugi`'s too: the document is this one. */
+export interface Failed {
+  error: ErrorJson;
+}
+
+export interface Started {
+  name: string;
+  version: string;
+  pid: number;
+  ms: number;
+}
+
+export interface Stopped {
+  name: string;
+  version: string;
+  pid: number;
+  /** State in memory that went with it. */
+  states: string[];
+  /** It did not end in time. */
+  killed: boolean;
+  /** Of Node: log lines since the start that went nowhere. */
+  logDropped?: number;
+  ms: number;
+}
+
+export interface Pong {
+  answer: "pong";
+}
+
+export interface Pid {
+  pid: number;
+}
+
+/** `status` where nothing runs: with exit code 3. */
+export interface NotRunning {
+  name: string;
+  /** What a start would boot; null before the first. */
+  version: string | null;
+  status: "stopped";
+  error: ErrorJson;
+}
+
+export interface Evaluated {
+  /** As the console would show it. */
+  value: string;
+}
+
+export interface Installed {
+  version: string;
+  status: "current";
+}
+
+export interface Committed extends UpgradeReport {
+  version: string;
+}
+
+export interface Removed {
+  removed: string[];
+}
+
+export interface Pruned extends Removed {
+  keep: number;
+}
+
+export interface SystemdUnit {
+  path: string;
+  unit: string;
+}
+
+export interface HostVersion {
+  name: string;
+  /** Null before the first start. */
+  version: string | null;
+  tsugi: string;
+  /** One of the two. */
+  node?: string;
+  otp?: string;
+}
