@@ -81,7 +81,7 @@ export const TOOL_COMMANDS = commands({
     ],
     exits: [1, 4],
     document: "Plan",
-    example: "tsugi plan wall@1.1.0 rel/wall --require handoff",
+    example: "tsugi plan wall@1.1.0 wall@1.2.0 --require handoff",
   },
   verify: {
     text: "hold every file of a release against its manifest",
@@ -96,7 +96,7 @@ export const TOOL_COMMANDS = commands({
     ],
     exits: [1, 4],
     document: "Verified",
-    example: "tsugi verify rel/wall/wall-1.2.0.tar.gz",
+    example: "tsugi verify wall-1.2.0.tar.gz",
   },
   delta: {
     text: "make what one host lacks of a release: bin/<app> unpack --delta takes it there",
@@ -119,7 +119,7 @@ export const TOOL_COMMANDS = commands({
     ],
     exits: [1, 4],
     document: "DeltaMade",
-    example: "tsugi delta rel/wall --inventory web1.json -o web1.delta",
+    example: "tsugi delta wall-1.2.0.tar.gz --inventory web1.json -o web1.delta",
   },
   keys: {
     text: "keys that sign releases: tsugi keys new, tsugi keys show",
