@@ -49,8 +49,10 @@ const MACHINES = {
     options: [
       "[seconds] [seed]       archives; `seeds` writes the part of the corpus that was thought of",
       "<target>|all [--seconds N] [--seed N]   manifest, registry, settings, control, worker, config",
+      "readers [--cases N] [--seed N] [--write]   verify against GNU tar, busybox tar and bsdtar",
     ],
-    program: (asked) => `test/helpers/${isArchives(asked) ? "fuzzMain" : "fuzz/main"}.ts`,
+    program: (asked) =>
+      `test/helpers/${isArchives(asked) ? "fuzzMain" : asked[0] === "readers" ? "fuzz/readers" : "fuzz/main"}.ts`,
   },
   guards: {
     does: "a bug planted for each promise: does its guard notice?",

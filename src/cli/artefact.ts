@@ -6,6 +6,7 @@ import { deltaFor } from "../assemble/delta.ts";
 import { TsugiError } from "../contract/errors.ts";
 import type { Artefact, HostChoice } from "../deploy/index.ts";
 import { readManifest, verifyRelease } from "../pack/inspect.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
 import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import { canonicalJson, releaseIdOf } from "../release/manifest.ts";
@@ -59,7 +60,12 @@ async function artefactOf(tarball: string): Promise<Artefact> {
     throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: tarball, problem });
   };
   const deltaFor = manifest.kind === "node" ? deltasOf(tarball) : async () => undefined;
-  return { manifest, releaseId, tarball, bytes: statSync(tarball).size, verify, deltaFor };
+  let sum: Promise<string> | undefined;
+  const sha256 = () => {
+    sum ??= sha256OfFile(tarball);
+    return sum;
+  };
+  return { manifest, releaseId, tarball, bytes: statSync(tarball).size, verify, sha256, deltaFor };
 }
 
 /** Against what was built here before, and the manifest of what runs there. Equal hosts share one. */

@@ -26,7 +26,7 @@ export async function prepare(
   const force = plan.force ? ["--force"] : [];
   const upload = () => ({ stdin: host.upload(tarball, bytes), signal });
   if (plan.action === "install") {
-    const argv = install(host.layout, bytes);
+    const argv = install(host.layout, bytes, await artefact.sha256());
     await host.step("send", () => host.must("the first install", argv, upload()));
     return bytes;
   }

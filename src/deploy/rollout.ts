@@ -19,6 +19,8 @@ export interface Artefact {
   bytes: number;
   /** Holds the file against its manifest: before a byte of it is sent. */
   verify: () => Promise<void>;
+  /** Of the file. */
+  sha256: () => Promise<string>;
   /** What a host lacks of it. Undefined where there is no telling: then the tarball is sent. */
   deltaFor?: (facts: HostFacts) => Promise<Delta | undefined>;
 }

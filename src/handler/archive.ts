@@ -10,6 +10,7 @@ import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { exists } from "../platform/files.ts";
 import type { Manifest } from "../release/manifest.ts";
+import { TarShape } from "./tarShape.ts";
 
 export interface ArchiveEntry {
   path: string;
@@ -25,6 +26,8 @@ export interface ArchiveEntry {
 
 export interface Archive {
   entries: AsyncIterable<ArchiveEntry>;
+  /** The tree of a build, whose modes went through somebody's umask. */
+  isTree?: boolean;
   /** A delta or a store: files of folders that are on this host need not come. */
   leavesOutPresent?: boolean;
   /** Which folders those are, before the first file is asked for. */
@@ -43,12 +46,19 @@ const LIMIT_BEFORE_MANIFEST = 128 * 1024 * 1024;
 
 export function openTarball(path: string): Archive {
   let left = LIMIT_BEFORE_MANIFEST;
+  const shape = new TarShape();
   const guard = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {
       left -= chunk.length;
-      if (left < 0) done(new Error("it holds more bytes than its manifest says"));
-      else done(null, chunk);
+      const isBomb = left < 0;
+      if (isBomb) done(new Error("it holds more bytes than its manifest says"));
+      else
+        attempt(
+          () => shape.push(chunk),
+          (error) => done(error, chunk),
+        );
     },
+    flush: (done) => attempt(() => shape.end(), done),
   });
   return {
     entries: tarEntries(path, guard),
@@ -59,12 +69,21 @@ export function openTarball(path: string): Archive {
   };
 }
 
+function attempt(body: () => void, done: (error: Error | null) => void): void {
+  let problem: Error | null = null;
+  try {
+    body();
+  } catch (error) {
+    problem = error as Error;
+  }
+  done(problem);
+}
+
 async function* tarEntries(path: string, guard: Transform): AsyncGenerator<ArchiveEntry> {
   const source = createReadStream(path, { highWaterMark: CHUNK_BYTES });
   const extract = tar.extract();
-  const streams = (await isGzip(path))
-    ? [source, createGunzip({ chunkSize: CHUNK_BYTES }), guard]
-    : [source, guard];
+  const gunzip = (await isGzip(path)) ? createGunzip({ chunkSize: CHUNK_BYTES }) : undefined;
+  const streams = gunzip === undefined ? [source, guard] : [source, gunzip, guard];
   for (const [index, stream] of streams.entries()) {
     stream.on("error", (error: Error) => extract.destroy(error));
     const next = streams[index + 1];
@@ -84,8 +103,18 @@ async function* tarEntries(path: string, guard: Transform): AsyncGenerator<Archi
         body: entry as unknown as AsyncIterable<Uint8Array>,
       };
     }
+    if (gunzip !== undefined) await refuseBytesBehind(path, gunzip.bytesWritten);
   } finally {
     for (const stream of streams) stream.destroy();
+  }
+}
+
+/** gunzip stops at a zero; what another reader makes of the rest is not ours to guess. */
+async function refuseBytesBehind(path: string, read: number): Promise<void> {
+  for await (const chunk of createReadStream(path, { start: read })) {
+    if ((chunk as Buffer).some((byte) => byte !== 0)) {
+      throw new Error("something lies behind the end of the archive");
+    }
   }
 }
 
@@ -116,6 +145,7 @@ export async function openFolder(root: string, version?: string): Promise<Archiv
   const known = () => manifest;
   return {
     entries: folderEntries(root, found, known),
+    isTree: true,
     limitBytes: () => {},
     expect: (expected) => {
       manifest = expected;

@@ -15,6 +15,11 @@ export function contentsProblem(manifest: Manifest, layout: Layout): string | un
     if (!isSafePath(entry) || !isSafePath(swap))
       return `process ${name}: its entry leaves the tree`;
   }
+  return placesProblem(manifest);
+}
+
+/** The part of it that is the same on every host, for Elixir's and Erlang's releases too. */
+export function placesProblem(manifest: Manifest): string | undefined {
   const kinds = new Map<string, "file" | "link">();
   const folded = new Set<string>();
   for (const file of manifest.files) {
@@ -38,20 +43,21 @@ function placeProblem(file: ManifestFile, manifest: Manifest): string | undefine
   if ((file.mode & ~0o777) !== 0) return "its mode has more than permissions (setuid, sticky …)";
   const [first, second, third] = file.path.split("/");
   if (first === "lib" && third !== undefined) return undefined;
-  if (first === "runtime" && second === manifest.runtime.dir && third !== undefined) {
+  const { dir } = manifest.runtime;
+  if (manifest.kind === "node" && first === "runtime" && second === dir && third !== undefined) {
     return undefined;
   }
-  if (first === "bin" && third === undefined && isOwnCommand(second, manifest.name)) {
-    return undefined;
-  }
+  if (manifest.kind === "beam" && first === dir && second !== undefined) return undefined;
+  if (first === "bin" && third === undefined && isOwnCommand(second, manifest)) return undefined;
   const isOwnRelease = first === "releases" && second === manifest.version;
   const reserved = ["release.json", "release.json.sig", `${manifest.name}.tar.gz`];
   if (isOwnRelease && third !== undefined && !reserved.includes(third)) return undefined;
   return "a release may not put a file there";
 }
 
-const isOwnCommand = (file: string | undefined, name: string) =>
-  file === name || file?.startsWith(`${name}.`) === true;
+/** Mix puts commands of other names beside it. */
+const isOwnCommand = (file: string | undefined, { name, kind }: Manifest) =>
+  kind === "beam" ? file !== undefined : file === name || file?.startsWith(`${name}.`) === true;
 
 export function foldersAbove(path: string): string[] {
   const parts = path.split("/");

@@ -5,6 +5,7 @@ import { open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 import { type Archive, type ArchiveEntry, openFolder, openTarball } from "../handler/archive.ts";
+import { placesProblem } from "../handler/contents.ts";
 import { checkSignedBy, readTrustedKeys } from "../handler/verify.ts";
 import { type Manifest, type ManifestFile, parseManifest, sha256 } from "../release/manifest.ts";
 import { signerOf } from "../release/signature.ts";
@@ -120,7 +121,9 @@ async function visitArchive(
     for (let entry = first; entry !== undefined; entry = (await entries.next()).value) {
       const file = expected.get(entry.path);
       if (file === undefined) throw differs(entry.path, "the manifest does not name it");
-      const problem = await difference(entry, file, visitor?.copyTo(file));
+      const problem =
+        modeDifference(entry, file, archive) ??
+        (await difference(entry, file, visitor?.copyTo(file)));
       if (problem !== undefined) throw differs(entry.path, problem);
       expected.delete(entry.path);
     }
@@ -144,6 +147,8 @@ async function openedFrom(
   if (head === undefined) throw unreadable("it is empty");
   const manifestBytes = await textOf(head);
   const manifest = checked(head, manifestBytes, place);
+  const problem = placesProblem(manifest);
+  if (problem !== undefined) throw unreadable(problem);
   archive.expect(manifest);
   archive.limitBytes(Number.MAX_SAFE_INTEGER);
   let first = (await entries.next()).value;
@@ -180,8 +185,15 @@ async function difference(
     await target?.close();
   }
   if (size !== file.size) return `${size} bytes, expected ${file.size}`;
-  if (((entry.mode ^ file.mode) & 0o100) !== 0) return "its executable bit differs";
   return hash.digest("hex") === file.sha256 ? undefined : "its SHA-256 differs";
+}
+
+/** A tarball has the very bits; in a folder, the umask of whoever extracted it may have taken some away. */
+function modeDifference(entry: ArchiveEntry, file: ManifestFile, { isTree }: Archive) {
+  if (file.link !== undefined) return undefined;
+  const [found, wanted] = [entry.mode.toString(8), file.mode.toString(8)];
+  if (isTree !== true && found !== wanted) return `mode ${found}, expected ${wanted}`;
+  return ((entry.mode ^ file.mode) & 0o100) === 0 ? undefined : "its executable bit differs";
 }
 
 const manifestIn = async (entry: ArchiveEntry, place: string) =>

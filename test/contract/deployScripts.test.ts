@@ -22,6 +22,7 @@ import { removeLock, takeLock } from "../../src/deploy/remote/lockScripts.ts";
 import { install, send, stageEnv, withEnv } from "../../src/deploy/remote/scripts.ts";
 import { writeUnit } from "../../src/deploy/remote/unitScripts.ts";
 import { type Layout, layoutOf } from "../../src/release/layout.ts";
+import { sha256 } from "../../src/release/manifest.ts";
 import { LocalTransport } from "../../src/transport/index.ts";
 import { until } from "../helpers/installed.ts";
 
@@ -68,7 +69,7 @@ describe("the first install", () => {
     tarball = execFileSync("tar", args);
   });
   const run = (bytes: Buffer = tarball) =>
-    host.run(install(layout, tarball.length), { stdin: bytes });
+    host.run(install(layout, tarball.length, sha256(tarball)), { stdin: bytes });
 
   test("an empty folder becomes a root", async () => {
     assert.equal((await run()).exitCode, 0);
@@ -86,7 +87,9 @@ describe("the first install", () => {
       write(join(tree, path), path);
     write(join(tree, "bin", "wall"), "#!/bin/sh\n", 0o755);
     const beam = execFileSync("tar", ["-C", tree, "-czf", "-", ...readdirSync(tree)]);
-    const { exitCode, stderr } = await host.run(install(layout, beam.length), { stdin: beam });
+    const { exitCode, stderr } = await host.run(install(layout, beam.length, sha256(beam)), {
+      stdin: beam,
+    });
     assert.equal(exitCode, 0, stderr);
     assert.deepEqual(readdirSync(root).sort(), ["bin", "erts-14.2", "lib", "releases"]);
   });
@@ -100,6 +103,15 @@ describe("the first install", () => {
     assert.equal((await run()).exitCode, 0);
     assert.deepEqual(readdirSync(join(root, "lib")), ["wall-1"]);
     assert.ok(!existsSync(layout.firstInstall));
+  });
+
+  test("another file than was sent is not extracted", async () => {
+    const other = Buffer.from(tarball);
+    other[other.length - 1]! ^= 1;
+    const { exitCode, stderr } = await run(other);
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /another file arrived than was sent/);
+    assert.deepEqual(readdirSync(root), []);
   });
 
   test("what is of somebody else is not touched", async () => {

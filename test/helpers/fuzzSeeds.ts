@@ -18,6 +18,7 @@ import {
   type RawEntry,
   sealed,
 } from "./handmadeRelease.ts";
+import { ambiguous } from "./rawTar.ts";
 
 const release = handmadeRelease("0.0.2");
 const honest = entriesOf(release);
@@ -89,8 +90,17 @@ async function tarballs(): Promise<Record<string, Buffer>> {
   const behind = (bytes: Uint8Array) => gzipSync(Buffer.concat([plain, bytes]), { level: 9 });
   const late = gunzipSync(await pack([{ name: "lib/wall-0.0.2/late", bytes: "x" }]));
   const blank = { name: "releases/0.0.2/release.json", bytes: Buffer.alloc(70_000_000, " ") };
+  for (const [name, bytes] of Object.entries(ambiguous(plain, APP))) {
+    found[`refused-${name}`] = bytes;
+  }
+  const member = gzipSync(Buffer.concat([late, Buffer.alloc(1024)]));
   return {
     ...found,
+    "refused-member-behind-zeros": Buffer.concat([whole, Buffer.alloc(512), member]),
+    "whole-zeros-behind": Buffer.concat([
+      gzipSync(Buffer.concat([plain, Buffer.alloc(9216)])),
+      Buffer.alloc(100),
+    ]),
     "whole-honest": whole,
     "whole-plain": plain,
     "refused-format": await pack(entriesOf(newer)),

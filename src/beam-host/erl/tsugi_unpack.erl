@@ -141,6 +141,7 @@ extract(Source, Manifest, Staging) ->
         tarball ->
             Tar = filename:join(Staging, ".tar"),
             ok = tsugi_archive:gunzip(Source, Tar, limit(Manifest)),
+            ok = tsugi_tar_shape:check(Source, Tar),
             case erl_tar:table(Tar, [verbose]) of
                 {ok, Entries} ->
                     case tsugi_contents:archive_problem(Entries, Manifest) of

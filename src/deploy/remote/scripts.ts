@@ -20,8 +20,11 @@ const FINISH = program("finish.sh");
 export const send = ({ root, release }: Layout, version: string, bytes: number): string[] =>
   asOwner(root, SEND, release(version).tarball, String(bytes));
 
-export const install = ({ root, firstInstall, bin }: Layout, bytes: number): string[] =>
-  asOwner(root, INSTALL, root, firstInstall, bin, String(bytes));
+export const install = (
+  { root, firstInstall, bin }: Layout,
+  bytes: number,
+  sha256: string,
+): string[] => asOwner(root, INSTALL, root, firstInstall, bin, String(bytes), sha256);
 
 export const stageEnv = (layout: Layout, bytes: number): string[] => {
   const { root, etcEnv, etcEnvNext, etcEnvBefore } = layout;

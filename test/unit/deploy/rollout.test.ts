@@ -80,6 +80,7 @@ describe("the plan of a rollout", () => {
     tarball: "/tmp/x.tar.gz",
     bytes: 1000,
     verify: async () => {},
+    sha256: async () => "",
   };
   const old = handmadeRelease("1.0.0");
 
