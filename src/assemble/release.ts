@@ -11,6 +11,7 @@ import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { contentsProblem } from "../handler/contents.ts";
 import { hideBuilds, warnOfOldBuilds } from "../pack/buildFolder.ts";
+import { keepBuilds } from "../pack/builds.ts";
 import { sweepCache } from "../pack/cache.ts";
 import type { Surroundings } from "../pack/commands.ts";
 import type { Composed } from "../pack/composed.ts";
@@ -20,7 +21,7 @@ import type { BuildReport } from "../pack/report.ts";
 import { refuseSecrets, withoutEnvFiles } from "../pack/secrets/index.ts";
 import { isBuilt, presentSigner, signatureFile } from "../pack/signing.ts";
 import { writeTarball } from "../pack/tarball.ts";
-import { presentRelease, refuseOtherBytes, refuseTreeConflict, writeTree } from "../pack/tree.ts";
+import { refuseOtherBytes, refuseTreeConflict, writeTree } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { thisPlatform } from "../platform/thisPlatform.ts";
@@ -40,7 +41,6 @@ import { collectPackages } from "./packages.ts";
 import type { ProcessDecision } from "./request.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { prepareSiblings } from "./siblings.ts";
-import { hashOfSources, haveSourcesChanged, rememberSources } from "./sources.ts";
 
 export interface ReleaseRequest {
   /** The project. */
@@ -81,11 +81,9 @@ export async function buildRelease(
   const decided = await decide(request, report);
   warnOfOldBuilds(request.folder, report);
   const { layout, version } = decided;
-  const sources = decided.entry.hasScript ? hashOfSources(request.folder) : undefined;
-  refuseChangedSources(layout, version, sources);
   const composed = await compose(decided, report);
   const { releaseId } = composed;
-  refuseOtherBytes(layout, version, releaseId);
+  refuseOtherBytes(layout, composed);
   refuseTreeConflict(layout, composed);
   const { tarball } = layout.release(version);
   const signature = signatureFile(composed.manifestFile, request.signKey);
@@ -98,8 +96,7 @@ export async function buildRelease(
     : await writeTree(layout, { ...composed, first }, (path) =>
         writeTarball(path, first, composed.groups, report),
       );
-  // As the build script left them: it may write among the sources.
-  if (sources !== undefined) await rememberSources(releaseId, hashOfSources(request.folder));
+  await keepBuilds(layout, version);
   await sweepCache();
   return {
     name: layout.name,
@@ -202,17 +199,6 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
   const problem = contentsProblem(composed.manifest, layout);
   if (problem === undefined) return composed;
   throw new TsugiError("TSUGI_BUILD_FAILED", { what: "The check of its contents", problem });
-}
-
-/**
- * A build script may run for minutes: where the version is built already from other sources, that
- * is said before. @throws TSUGI_VERSION_EXISTS
- */
-function refuseChangedSources(layout: Layout, version: string, sources: string | undefined): void {
-  const present = presentRelease(layout, version);
-  if (present === undefined || sources === undefined) return;
-  if (haveSourcesChanged(present, sources) !== true) return;
-  throw new TsugiError("TSUGI_VERSION_EXISTS", { version, folder: layout.release(version).dir });
 }
 
 export function releaseName(

@@ -237,7 +237,7 @@ async function write(
 ): Promise<BeamResult> {
   const { manifest, releaseId, signature } = composed;
   const { name, version } = manifest;
-  refuseOtherBytes(layout, version, releaseId);
+  refuseOtherBytes(layout, composed);
   const { tarball } = layout.release(version);
   const already = isBuilt(layout, version, releaseId, signature);
   const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];

@@ -1,7 +1,8 @@
 /** Which store, and which release in it, a command line means. */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
+import { lastBuilt } from "../pack/builds.ts";
 import { beamBuildsIn, buildsIn, layoutOf } from "../release/layout.ts";
 import type { StoredRelease } from "../release/stored.ts";
 import type { Store, StoreReference } from "../store/index.ts";
@@ -38,22 +39,15 @@ export function sourceOf(place: string): string {
   );
   if (trees.length !== 1) throw new TsugiError("TSUGI_NOTHING_TO_PUSH", { folder: resolve(place) });
   const tree = trees[0]!;
-  const folder = existsSync(join(tree, "release.json")) ? tree : newestIn(tree);
+  const folder = existsSync(join(tree, "release.json"))
+    ? tree
+    : lastBuilt(tree, layoutOf(tree, "").releases);
   const [tarball] = namesIn(folder ?? "").filter((name) => name.endsWith(".tar.gz"));
   return tarball === undefined ? tree : join(folder!, tarball);
 }
 
 const hasRelease = (folder: string) =>
   existsSync(join(folder, "release.json")) || existsSync(layoutOf(folder, "").releases);
-
-/** A build of Node points to what it has built last; OTP's tree has no such pointer. */
-function newestIn(tree: string): string | undefined {
-  const { permanent, releases } = layoutOf(tree, "");
-  if (existsSync(permanent)) return join(releases, readFileSync(permanent, "utf8").split(" ")[0]!);
-  const builtMs = (folder: string) => statSync(join(folder, "release.json")).mtimeMs;
-  const built = foldersIn(releases).filter((folder) => existsSync(join(folder, "release.json")));
-  return built.sort((a, b) => builtMs(b) - builtMs(a))[0];
-}
 
 const namesIn = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
 

@@ -10,6 +10,7 @@ import { waitForLock } from "../platform/lock.ts";
 import { isRunning } from "../platform/processes.ts";
 import { appDirName, formatPermanent, type Layout } from "../release/layout.ts";
 import {
+  canonicalJson,
   type Manifest,
   type ManifestFile,
   parseManifest,
@@ -25,11 +26,48 @@ export function presentRelease(layout: Layout, version: string): string | undefi
   return existsSync(manifest) ? releaseIdOf(readFileSync(manifest, "utf8")) : undefined;
 }
 
-/** @throws TSUGI_VERSION_EXISTS where it has that version with other bytes */
-export function refuseOtherBytes(layout: Layout, version: string, releaseId: string): void {
+/**
+ * What would be packed is compared, and nothing else: a build script's sources and what configures hosts
+ * may have changed. @throws TSUGI_VERSION_EXISTS where the tree has that version with other bytes
+ */
+export function refuseOtherBytes(
+  layout: Layout,
+  { manifest, releaseId }: { manifest: Manifest; releaseId: string },
+): void {
+  const { version } = manifest;
   const present = presentRelease(layout, version);
   if (present === undefined || present === releaseId) return;
-  throw new TsugiError("TSUGI_VERSION_EXISTS", { version, folder: layout.release(version).dir });
+  const { manifest: path, dir } = layout.release(version);
+  const differences = differencesOf(readFileSync(path, "utf8"), manifest);
+  throw new TsugiError("TSUGI_VERSION_EXISTS", { version, folder: dir, differences });
+}
+
+const SHOWN = 5;
+
+/** File by file, as somebody looks for what they have changed. */
+function differencesOf(present: string, now: Manifest): string {
+  let before: Manifest;
+  try {
+    before = parseManifest(present, "");
+  } catch {
+    return "what is there can't be read";
+  }
+  const bytesOf = ({ sha256, mode, link }: ManifestFile) => `${sha256} ${mode} ${link}`;
+  const old = new Map(before.files.map((file) => [file.path, bytesOf(file)]));
+  const found = now.files.flatMap((file) => {
+    const was = old.get(file.path);
+    old.delete(file.path);
+    if (was === undefined) return [`${file.path} is new`];
+    return was === bytesOf(file) ? [] : [`${file.path} differs`];
+  });
+  const all = [...found, ...[...old.keys()].map((path) => `${path} is gone`)];
+  if (all.length === 0) {
+    const keys = Object.keys(now) as (keyof Manifest)[];
+    const isOther = (key: keyof Manifest) => canonicalJson(now[key]) !== canonicalJson(before[key]);
+    all.push(...keys.filter(isOther).map((key) => `"${key}" of its manifest differs`));
+  }
+  const more = all.length > SHOWN ? [`and ${all.length - SHOWN} more`] : [];
+  return [...all.slice(0, SHOWN), ...more].join(", ");
 }
 
 /**

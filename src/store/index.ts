@@ -37,6 +37,7 @@ export async function openStore(
   sshConfig = process.env.TSUGI_SSH_CONFIG,
 ): Promise<Store> {
   if (!location.startsWith("ssh://")) {
+    refuseOtherScheme(location);
     return new Store(namingErrors(new Directory(resolve(location))));
   }
   const { SshFolder } = await import("./ssh.ts");
@@ -45,12 +46,21 @@ export async function openStore(
 
 /**
  * The store that is meant where none is named: TSUGI_STORE, else `store` of the project's
- * configuration, from its folder. @throws TSUGI_STORE_UNKNOWN
+ * configuration, from its folder. @throws TSUGI_STORE_UNKNOWN, TSUGI_STORE_SCHEME
  */
 export async function configuredStore(project: string, configFile?: string): Promise<string> {
   const { TSUGI_STORE } = process.env;
   if (TSUGI_STORE) return TSUGI_STORE;
   const { store } = (await loadConfig(project, configFile)).config;
   if (store === undefined) throw new TsugiError("TSUGI_STORE_UNKNOWN");
+  refuseOtherScheme(store);
   return store.startsWith("ssh://") ? store : resolve(project, store);
+}
+
+/** `oci://…` is no folder of that name. */
+function refuseOtherScheme(location: string): void {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(location)?.[1];
+  if (scheme !== undefined && scheme !== "ssh") {
+    throw new TsugiError("TSUGI_STORE_SCHEME", { store: location, scheme });
+  }
 }

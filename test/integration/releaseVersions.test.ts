@@ -1,6 +1,6 @@
 /** The versions of releases, and what must not be overwritten. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { mustRun } from "../helpers/commands.ts";
@@ -23,35 +23,57 @@ describe("tsugi release: versions", () => {
     const before = snapshot(builds.tree);
     assert.match((await builds.must()).stdout, /Built already/);
     writeFiles(builds.folder, { "src/server.ts": "console.log('changed');\n" });
-    await builds.refused("TSUGI_VERSION_EXISTS", /1\.0\.0 is built already[\s\S]*--version git/);
+    await builds.refused(
+      "TSUGI_VERSION_EXISTS",
+      /1\.0\.0 is built already, with other bytes: lib\/small-1\.0\.0\/\S+ differs[\s\S]*--version git/,
+    );
     assert.deepEqual(snapshot(builds.tree), before);
     await builds.must("--version", "1.0.1");
     for (const path of Object.keys(before)) {
-      if (path !== "releases/permanent")
+      if (path !== "releases/permanent" && path !== ".last")
         assert.equal(snapshot(builds.tree)[path], before[path], path);
     }
     assert.match(builds.inTree("releases/permanent"), /^1\.0\.1 /);
   });
 
-  test("with a build script, changed sources are refused before it runs", async () => {
+  test("with a build script, what is packed is compared: hosts and notes may change, files may not", async () => {
     smallProject(builds.folder, {
       "package.json": {
         name: "small",
         version: "1.0.0",
         scripts: {
-          build: "mkdir -p dist && cp src/main.js dist && date +%N >> ran",
+          build: "mkdir -p dist && cp src/main.js dist",
           start: "node dist/main.js",
         },
       },
       "src/main.js": "console.log(1);",
-      ".gitignore": "ran\n",
+      ".npmignore": "notes.md\nsrc\n",
     });
     await builds.must();
-    assert.match((await builds.must()).stdout, /Built already/);
-    const runs = readFileSync(join(builds.folder, "ran"), "utf8");
+    const config = join(builds.folder, "tsugi.config.json");
+    const environments = { production: { hosts: ["app1"], root: "/srv/other" } };
+    writeFiles(builds.folder, {
+      "tsugi.config.json": JSON.stringify({
+        ...JSON.parse(readFileSync(config, "utf8")),
+        environments,
+      }),
+      "notes.md": "what we have thought of it",
+    });
+    const again = await builds.must();
+    assert.match(again.stdout, /Built already/);
     writeFiles(builds.folder, { "src/main.js": "console.log(2);" });
-    await builds.refused("TSUGI_VERSION_EXISTS", /1\.0\.0 is built already/);
-    assert.equal(readFileSync(join(builds.folder, "ran"), "utf8"), runs);
+    const words = /other bytes: lib\/small-1\.0\.0\/dist\/main\.js differs/;
+    await builds.refused("TSUGI_VERSION_EXISTS", words);
+  });
+
+  test("the last few builds stay, and what they share", async () => {
+    smallProject(builds.folder);
+    for (let patch = 0; patch < 7; patch += 1) await builds.must("--version", `1.0.${patch}`);
+    const kept = readdirSync(join(builds.tree, "releases")).filter((name) => name !== "permanent");
+    assert.deepEqual(kept.sort(), ["1.0.2", "1.0.3", "1.0.4", "1.0.5", "1.0.6"]);
+    const lib = readdirSync(join(builds.tree, "lib")).filter((name) => name.startsWith("small-"));
+    assert.equal(lib.length, 5);
+    await builds.must("--version", "1.0.6");
   });
 
   test("what is no semantic version is refused", async () => {

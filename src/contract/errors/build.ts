@@ -25,7 +25,7 @@ export const BUILD_ERRORS = define({
   },
   TSUGI_VERSION_EXISTS: {
     exitCode: 1,
-    message: "{version} is built already, with other bytes: {folder}",
+    message: "{version} is built already, with other bytes: {differences} ({folder})",
     hint: 'Give it a new version: npm version patch · each commit its own: tsugi release --version git (version: "git" in tsugi.config.ts) · or remove that folder',
   },
   TSUGI_GIT_FAILED: {

@@ -90,6 +90,11 @@ export const DEPLOY_ERRORS = define({
     message: "There is no release in {folder}.",
     hint: "Build one: tsugi release · or name its tarball: tsugi push <tarball>",
   },
+  TSUGI_STORE_SCHEME: {
+    exitCode: 2,
+    message: "{store} is no store: {scheme}:// is not known.",
+    hint: "Expected a folder, or ssh://[user@]host[:port]/folder",
+  },
   TSUGI_STORE_CONFLICT: {
     exitCode: 4,
     message:

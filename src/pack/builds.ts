@@ -1,0 +1,46 @@
+/** The folder of builds: which was the last one, and how many of the earlier ones stay. */
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { sweepUnreferenced } from "../handler/remove.ts";
+import { waitForLock } from "../platform/lock.ts";
+import type { Layout } from "../release/layout.ts";
+
+/** Deltas are made against them, and somebody may want the one of last week. */
+const KEPT = 5;
+
+const pointer = (root: string): string => join(root, ".last");
+
+/** After each build, also one that found its release there already. */
+export async function keepBuilds(layout: Layout, version: string): Promise<void> {
+  writeFileSync(pointer(layout.root), `${version}\n`);
+  // Somebody has started it here: it is an installation, and prunes as one.
+  if (existsSync(layout.registry) || existsSync(layout.pid)) return;
+  const old = versionsIn(layout.releases).filter((other) => other !== version);
+  if (old.length < KEPT) return;
+  const release = await waitForLock(join(layout.root, ".build.lock"));
+  try {
+    for (const other of old.slice(KEPT - 1)) {
+      rmSync(layout.release(other).dir, { recursive: true, force: true });
+    }
+    await sweepUnreferenced(layout);
+  } finally {
+    await release();
+  }
+}
+
+/** The folder of the build that was made last below `releases`. A tree from elsewhere may not say. */
+export function lastBuilt(root: string, releases: string): string | undefined {
+  const versions = versionsIn(releases);
+  const named = existsSync(pointer(root)) ? readFileSync(pointer(root), "utf8").trim() : "";
+  const version = versions.includes(named) ? named : versions[0];
+  return version === undefined ? undefined : join(releases, version);
+}
+
+/** The newest first. */
+function versionsIn(releases: string): string[] {
+  const names = existsSync(releases) ? readdirSync(releases) : [];
+  const builtMs = (name: string) => statSync(join(releases, name, "release.json")).mtimeMs;
+  return names
+    .filter((name) => existsSync(join(releases, name, "release.json")))
+    .sort((a, b) => builtMs(b) - builtMs(a));
+}
