@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Layout } from "../release/layout.ts";
+import { unitWords } from "../release/systemdUnit.ts";
 
 const UNIT_FOLDERS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"];
 
@@ -21,7 +22,7 @@ export function unitFor(
     for (const name of quietly(() => readdirSync(folder)) ?? []) {
       if (!name.endsWith(".service")) continue;
       const text = quietly(() => readFileSync(join(folder, name), "utf8"));
-      const starts = text?.match(/^\s*ExecStart\s*=.*$/gm) ?? [];
+      const starts = text?.match(/(?<=^\s*ExecStart\s*=).*$/gm) ?? [];
       if (starts.some((line) => mentions(line, layout.bin))) return name;
     }
   }
@@ -29,7 +30,9 @@ export function unitFor(
 }
 
 const mentions = (line: string, bin: string): boolean =>
-  line.split(/[\s="']+/).some((word) => word.replace(/^[-@:+!]+/, "") === bin);
+  unitWords(line.trim().replace(/^[-@:+!]+/, "")).some(
+    (word) => word === bin || word.replaceAll("$$", "$") === bin,
+  );
 
 /** The unit that a running process belongs to, if it is the one for this root. */
 export function owningUnit(

@@ -1,8 +1,8 @@
 /** From what the user names, a version or a file, to a release that is unpacked. */
 import { randomBytes } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, readlink, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { TsugiError } from "../contract/errors.ts";
 import type { ReleaseHandler, Unpacked, UnpackRequest } from "../handler/index.ts";
@@ -12,6 +12,7 @@ import { isPath } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import { bytesText, msText, note } from "./output.ts";
 import { settlePermanent } from "./prepare.ts";
+import { findSupervisor } from "./running.ts";
 import { writeReleases } from "./writing.ts";
 
 /** Prints what exrm's users know: not found, unpacking; unpacked. */
@@ -32,7 +33,40 @@ export async function unpackNamed(
   const source = isPath(named) ? named : `releases/${named}/${layout.name}.tar.gz`;
   const label = isPath(named) ? "" : `Release ${named} not found, `;
   note(`${label}${label ? "unpacking" : "Unpacking"} ${source}`);
-  return carryOut(context, { ...what, ...(force ? { force } : {}) });
+  const request = { ...what, ...(force ? { force } : {}) };
+  if (!("source" in what)) return carryOut(context, request);
+  return whereVisible(context, what.source, (source) => carryOut(context, { ...request, source }));
+}
+
+/**
+ * Under systemd (`PrivateTmp`) the supervisor has a /tmp of its own: what is named there by somebody
+ * else is brought into the root first.
+ */
+async function whereVisible<T>(
+  { layout }: Context,
+  source: string,
+  body: (source: string) => Promise<T>,
+): Promise<T> {
+  const supervisor = await findSupervisor(layout);
+  const isElsewhere = /^\/(var\/)?tmp\//.test(source) && !source.includes("#");
+  if (supervisor === undefined || !isElsewhere || (await seesTheSame(supervisor.pid))) {
+    return body(source);
+  }
+  const copy = join(layout.staging, `${randomBytes(8).toString("hex")}-${basename(source)}`);
+  try {
+    await ensureFolder(layout.staging);
+    await cp(source, copy, { recursive: true, verbatimSymlinks: true, errorOnExist: true });
+    return await body(copy);
+  } finally {
+    await rm(copy, { recursive: true, force: true });
+  }
+}
+
+/** As far as can be told: another user's processes are not looked into. */
+async function seesTheSame(pid: number): Promise<boolean> {
+  const mounts = (of: number | "self") => readlink(`/proc/${of}/ns/mnt`).catch(() => undefined);
+  const [theirs, ours] = await Promise.all([mounts(pid), mounts("self")]);
+  return theirs === undefined || theirs === ours;
 }
 
 /** `named`: the file of a delta, or `-` for stdin. */

@@ -26,12 +26,20 @@ export interface UnitOptions {
 /** What a unit allows beyond the release's own times. */
 export const unitSeconds = (ms: number): number => Math.ceil(ms / 1000) + 10;
 
+/** A supervisor that says nothing for so long hangs; it says that it is well three times as often. */
+const WATCHDOG_SECONDS = 90;
+
 export function unitText(layout: Layout, options: UnitOptions): string {
   const { owner, openFiles } = options;
   const { uid, gid, name } = owner;
   // Root's setpriv becomes them before a file of theirs is looked at.
-  const before = `/usr/bin/setpriv --reuid=${uid} --regid=${gid} --clear-groups `;
-  const command = `${name === undefined ? before : ""}${layout.bin}`;
+  const before = `/usr/bin/setpriv --reuid=${uid} --regid=${gid} --clear-groups`;
+  // systemd runs no program with quotes in its path; as an argument of another one it may have any.
+  const runner =
+    name === undefined ? before : /["'\\]/.test(layout.bin) ? "/usr/bin/env" : undefined;
+  const command = runner === undefined ? quoted(layout.bin) : `${runner} ${argument(layout.bin)}`;
+  // The supervisor of a BEAM is a shell: nobody pings.
+  const watchdog = openFiles === undefined ? `WatchdogSec=${WATCHDOG_SECONDS}\n` : "";
   return `[Unit]
 Description=${layout.name} (a tsugi release)
 After=network-online.target
@@ -41,17 +49,56 @@ Wants=network-online.target
 Type=notify
 NotifyAccess=all
 User=${name ?? "root"}
-WorkingDirectory=${layout.root}
+WorkingDirectory=${layout.root.replaceAll("%", "%%")}
 ExecStart=${command} foreground
 ExecReload=${command} reload
 KillMode=mixed
 Restart=on-failure
 TimeoutStartSec=${options.startSeconds}
 TimeoutStopSec=${options.stopSeconds}
-${openFiles === undefined ? "" : `LimitNOFILE=${openFiles}\n`}
+${watchdog}${openFiles === undefined ? "" : `LimitNOFILE=${openFiles}\n`}${hardening(layout.root)}
 [Install]
 WantedBy=multi-user.target
 `;
+}
+
+/** What a Node service can bear: it needs its root, and memory that is written and run. */
+function hardening(root: string): string {
+  const isBelow = (...folders: string[]) => folders.some((folder) => root.startsWith(`${folder}/`));
+  return [
+    "NoNewPrivileges=yes",
+    "ProtectSystem=full",
+    // Of what ProtectSystem takes away, the root is needed.
+    ...(isBelow("/usr", "/etc", "/boot", "/efi") ? [`ReadWritePaths=${quoted(root)}`] : []),
+    ...(isBelow("/tmp", "/var/tmp") ? [] : ["PrivateTmp=yes"]),
+    "ProtectKernelTunables=yes",
+    "ProtectKernelModules=yes",
+    "ProtectControlGroups=yes",
+    "RestrictSUIDSGID=yes",
+    "RestrictRealtime=yes",
+    "LockPersonality=yes",
+    "SystemCallArchitectures=native",
+    "",
+  ].join("\n");
+}
+
+/** As systemd reads a word: nothing is a variable in the program's own path, % begins a specifier. */
+function quoted(word: string): string {
+  const escaped = word.replaceAll("%", "%%");
+  if (/^[\w/.+@:,=%-]+$/.test(escaped)) return escaped;
+  return `"${escaped.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+}
+
+const argument = (word: string): string => quoted(word).replaceAll("$", "$$$$");
+
+/** The words of a line such as `ExecStart=`, as systemd reads them. */
+export function unitWords(text: string): string[] {
+  const words = text.matchAll(/"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|(\S+)/g);
+  return [...words].map(([, double, single, plain]) =>
+    (double ?? single ?? plain!)
+      .replace(/\\(.)/g, (_, character: string) => (character === "n" ? "\n" : character))
+      .replaceAll("%%", "%"),
+  );
 }
 
 /** What a printed unit says about times; the rest of it is made anew. */

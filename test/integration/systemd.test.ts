@@ -1,10 +1,10 @@
 /** What systemd is told, seen by a receiver of its notifications; no systemd is needed for it. */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import { runCommand } from "../helpers/commands.ts";
 import { findProgram, needPrograms } from "../helpers/debian.ts";
@@ -35,25 +35,78 @@ after(() => {
   rmSync(workshop, { recursive: true, force: true });
 });
 
-test("systemd finds nothing wrong with the unit", {
-  skip: findProgram("systemd-analyze") === undefined && "needs systemd-analyze",
-}, async () => {
+const ROOTS = ["plain", "with a space", "100%b", 'a "quote"', "$HOME", "it's;x"];
+for (const name of ROOTS) {
+  test(`systemd finds nothing wrong with the unit of a root named ${name}, and understands it`, {
+    skip: findProgram("systemd-analyze") === undefined && "needs systemd-analyze",
+  }, async () => {
+    const host = await Installed.install(one);
+    const root = join(dirname(host.root), name);
+    renameSync(host.root, root);
+    try {
+      const bin = join(root, "bin", "counter");
+      const file = join(workshop, "counter.service");
+      const printed = await runCommand(bin, ["systemd"], { env: host.host.environment });
+      assert.equal(printed.status, 0, printed.output);
+      writeFileSync(file, printed.stdout);
+      const args = ["verify", "--man=no", "--recursive-errors=no", file];
+      const { status, output } = await runCommand(findProgram("systemd-analyze")!, args);
+      assert.deepEqual([status, output], [0, ""]);
+      // It looks for the program: that it can't be run is how one sees what was understood.
+      if (!/["'\\]/.test(name)) {
+        chmodSync(bin, 0o644);
+        const missing = await runCommand(findProgram("systemd-analyze")!, args);
+        assert.ok(missing.output.includes(`${bin} is not executable`), missing.output);
+      }
+      writeFileSync(file, readFileSync(file, "utf8").replace("KillMode=mixed", "KilMode=mixed"));
+      const wrong = await runCommand(findProgram("systemd-analyze")!, args);
+      assert.match(wrong.output, /KilMode/);
+    } finally {
+      renameSync(root, host.root);
+      chmodSync(join(host.root, "bin", "counter"), 0o755);
+      await host.remove();
+    }
+  });
+}
+
+test("USR1, USR2 and HUP end nobody: neither the launcher nor the supervisor", async () => {
   const host = await Installed.install(one);
+  const { bin, environment } = host.host;
+  const launcher = spawn(bin, ["foreground"], {
+    env: { ...environment, NOTIFY_SOCKET: socket, WATCHDOG_USEC: "600000" },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let logged = "";
+  for (const stream of [launcher.stdout, launcher.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      logged += text;
+    });
+  }
+  const ended = new Promise<number | null>((resolve) => launcher.once("exit", resolve));
   try {
-    const file = join(workshop, "counter.service");
-    writeFileSync(file, (await host.host.must("systemd")).stdout);
-    const args = ["verify", "--man=no", "--recursive-errors=no", file];
-    const { status, output } = await runCommand(findProgram("systemd-analyze")!, args);
-    assert.deepEqual([status, output], [0, ""]);
-    writeFileSync(file, readFileSync(file, "utf8").replace("KillMode=mixed", "KilMode=mixed"));
-    const wrong = await runCommand(findProgram("systemd-analyze")!, args);
-    assert.match(wrong.output, /KilMode/);
+    await until("it is ready", () => logged.includes("is ready, pid"));
+    const pid = host.supervisorPid;
+    for (const signal of ["SIGUSR1", "SIGUSR2", "SIGHUP"] as const) {
+      for (const to of [pid, launcher.pid!]) process.kill(to, signal);
+    }
+    // Two of one kind at once may be one.
+    for (const signal of ["SIGUSR1", "SIGUSR2"]) {
+      await until(`${signal} is told`, () => logged.includes(`${signal} means nothing here`));
+    }
+    assert.doesNotMatch(logged, /[Dd]ebugger/);
+    assert.equal(host.supervisorPid, pid);
+    assert.equal((await host.get<{ sum: number }>("/")).sum, 0);
+    notified = "";
+    await until("the watchdog hears of it, twice", () => notified.split("WATCHDOG=1").length > 2);
   } finally {
+    launcher.kill("SIGTERM");
+    assert.equal(await ended, 0);
     await host.remove();
   }
 });
 
 test("foreground says READY, stays the main process through a replace, and says STOPPING", async () => {
+  notified = "";
   const host = await Installed.install(one);
   const { bin, environment } = host.host;
   const launcher = spawn(bin, ["foreground"], {

@@ -10,7 +10,8 @@ import { type Boot, whileStarting } from "../prepare.ts";
 import { findSupervisor } from "../running.ts";
 import { spawnSupervisor } from "../spawn.ts";
 
-const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+/** USR1 and USR2 end nothing: the supervisor says so in the log. */
+const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 const POLL_MS = 200;
 
 export default function foregroundCommand(context: Context) {

@@ -20,11 +20,11 @@ import { ListenerTable } from "./listeners.ts";
 import { FileTarget } from "./log/file.ts";
 import { Log } from "./log/log.ts";
 import { OutputTarget } from "./log/output.ts";
-import { notifySystemd } from "./notify.ts";
 import { servePredecessor } from "./predecessor.ts";
 import { retireWorker } from "./retire.ts";
 import { prepareControlLink, preparePid, removeRunFiles, sweepRunFiles } from "./runFiles.ts";
 import { Supervisor } from "./supervisor.ts";
+import { notifySystemd, pingWatchdog } from "./systemd.ts";
 import { Upgrades } from "./upgrades.ts";
 import { runVerb, type Stopped } from "./verbs.ts";
 
@@ -61,6 +61,10 @@ const server = new ControlServer((request, client) =>
 
 // A closed terminal is no reason to stop; whoever has rotated the log says so by the same signal.
 process.on("SIGHUP", () => supervisor.parts.log.reopen());
+// What people type out of habit (a postrotate line, a wish to debug) ends nobody's service.
+for (const signal of ["SIGUSR1", "SIGUSR2", "SIGPIPE"] as const) {
+  process.on(signal, () => supervisor.note(`${signal} means nothing here; HUP reopens the log`));
+}
 process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => void stop());
 process.on("disconnect", () => {});
@@ -111,7 +115,10 @@ function passedSockets(): number[] {
 
 /** What the workers inherit: the host's environment without what is only for tsugi or systemd. */
 function hostEnvironment(): Record<string, string> {
-  const own = new Set(["NOTIFY_SOCKET", "NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"]);
+  const own = new Set([
+    ...["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
+    ...["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"],
+  ]);
   const entries = Object.entries(process.env).filter(
     ([key, value]) => value !== undefined && !own.has(key) && !key.startsWith("TSUGI_"),
   );
@@ -138,6 +145,7 @@ async function start(): Promise<void> {
   supervisor.enter("serving");
   supervisor.note(`${boot.name} ${boot.version} is ready`);
   await notifySystemd("READY=1", ...mainPid());
+  pingWatchdog(supervisor);
   tellParent({ type: "ready", pid: process.pid });
 }
 
@@ -166,6 +174,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     supervisor.parts.listeners.retain(supervisor.current.number);
     supervisor.note(`${boot.name} ${boot.version} has taken over`);
     await notifySystemd("READY=1", ...mainPid());
+    pingWatchdog(supervisor);
   };
   const makeGeneration = async () => {
     prepared = await prepare();

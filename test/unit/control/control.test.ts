@@ -71,6 +71,20 @@ test("the unit for a root is known by its ExecStart, and owns a process by its c
   assert.equal(owningUnit(layout, 1, [units], inShell), undefined);
 });
 
+test("the unit of a root is known whatever its path has in it", () => {
+  using folder = temporaryFolder();
+  for (const root of ["/srv/a b", "/srv/100%b", '/srv/q"u\\o', "/srv/$HOME", "/srv/it's"]) {
+    const layout = layoutOf(root, "wall");
+    for (const name of ["app", undefined]) {
+      const owner = { uid: 54_320, gid: 54_320, name };
+      const unit = unitText(layout, { owner, stopSeconds: 40, startSeconds: 40 });
+      writeFileSync(folder.at("wall.service"), unit);
+      assert.equal(unitFor(layout, [folder.path]), "wall.service", unit);
+      assert.doesNotMatch(unit.replaceAll("%%", ""), /%/);
+    }
+  }
+});
+
 test("a version is told from a path", () => {
   for (const version of ["0.0.2", "1.2.3-rc.1", "1.2.3+45.abcdef"]) assert.ok(!isPath(version));
   for (const path of ["./0.0.2", "/tmp/x", ".", "..", "wall.tar.gz", "rel/wall"]) {
