@@ -26,9 +26,11 @@ export function pingWatchdog(supervisor: Supervisor): void {
   const everyMs = Number(process.env.WATCHDOG_USEC ?? 0) / 1000 / 3;
   if (!(everyMs > 0)) return;
   const ping = async () => {
-    if (supervisor.stopping) return;
-    if (supervisor.upgrading || (await someoneAnswers(supervisor)))
+    const { state } = supervisor;
+    if (state === "stopping" || state === "replaced") return;
+    if (state === "upgrading" || (await someoneAnswers(supervisor))) {
       await notifySystemd("WATCHDOG=1");
+    }
     setTimeout(ping, everyMs).unref();
   };
   void ping();
