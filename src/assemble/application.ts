@@ -11,6 +11,7 @@ import { type HotFacts, HotScan } from "./hotScan.ts";
 import { ownFiles } from "./own.ts";
 import { ALL_DEPENDENCIES, type NeededPackages } from "./packages.ts";
 import type { ApplicationRequest } from "./request.ts";
+import { linkShared } from "./shared.ts";
 import { staticFiles } from "./staticFiles.ts";
 
 export interface Application {
@@ -24,6 +25,8 @@ export interface Application {
     swap?: string;
     workers: number | "max";
     overlap: boolean;
+    args?: string[];
+    env?: Record<string, string>;
   }[];
   hot: HotFacts;
   appup?: Appup;
@@ -54,6 +57,7 @@ export async function buildApplication(
   const isCode = new Set(code.files.map(({ path }) => path).filter((path) => CODE.test(path)));
   for (const path of [APPUP_MODULE, `${APPUP_MODULE}.map`]) isCode.add(path);
   const isStatic = (path: string) => !isCode.has(path);
+  linkShared(project.folder, request.shared, files, report);
   const list = [...files.values()];
   return { files: list, isStatic, processes, needed, placed, hot: hot.facts(), ...appup };
 }

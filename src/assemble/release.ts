@@ -150,6 +150,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
       mode: entry.mode,
       processes: entry.processes,
       files: config.files,
+      shared: config.shared ?? [],
       external: config.external ?? [],
       preloads: nodeArgs.preloads.map(ownPreload).filter((path) => path !== undefined),
       surroundings: decided.clean,
@@ -227,12 +228,16 @@ export interface EntryDecision {
 export function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
   const plain = { workers: 1, overlap: true } as const;
   const named = Object.entries(config.processes ?? {});
-  let processes = named.map(([name, { entry, workers, overlap }]) => ({
-    name,
-    candidates: [entry],
-    workers: workers ?? plain.workers,
-    overlap: overlap ?? plain.overlap,
-  }));
+  let processes: ProcessDecision[] = named.map(
+    ([name, { entry, workers, overlap, args, env }]) => ({
+      name,
+      candidates: [entry.replace(/^\.\//, "")],
+      workers: workers ?? plain.workers,
+      overlap: overlap ?? plain.overlap,
+      ...(args === undefined ? {} : { args }),
+      ...(env === undefined ? {} : { env }),
+    }),
+  );
   let nodeArgs = config.nodeArgs ?? [];
   if (processes.length === 0 && config.entry !== undefined) {
     processes = [{ name: "main", candidates: [config.entry.replace(/^\.\//, "")], ...plain }];

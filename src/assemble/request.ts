@@ -10,6 +10,8 @@ export interface ProcessDecision {
   candidates: string[];
   workers: number | "max";
   overlap: boolean;
+  args?: string[];
+  env?: Record<string, string>;
 }
 
 export interface ApplicationRequest {
@@ -20,6 +22,8 @@ export interface ApplicationRequest {
   preloads: string[];
   /** Globs; undefined: guessed. */
   files: string[] | undefined;
+  /** Lives in var/, whatever of it lies in the project. */
+  shared: string[];
   /** With bundle: what stays a package. */
   external: string[];
   /** Of a clean build: how the build script is run. */

@@ -27,7 +27,6 @@ import { decideEntry, releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
-import { hideBuilds } from "../pack/buildFolder.ts";
 import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
 import { type Project, readProject } from "../pack/project.ts";
 import { silentReport } from "../pack/report.ts";
@@ -58,7 +57,6 @@ export async function readSourceProject(folder: string): Promise<SourceProject> 
 
 /** @throws TSUGI_ENTRY_MISSING, TSUGI_NO_TYPESCRIPT_LOADER */
 export function writeSourceTree(source: SourceProject, entry: string | undefined): void {
-  hideBuilds(source.project.folder);
   const { project, layout } = source;
   const config = entry === undefined ? source.config : { ...source.config, entry, processes: {} };
   const decision = decideEntry(project, config, silentReport);

@@ -17,6 +17,11 @@ const processSchema = z.strictObject({
     .boolean()
     .describe("false: never two generations at once (schedulers, single consumers). Default true.")
     .optional(),
+  args: z.array(z.string()).describe("Arguments of the entry.").optional(),
+  env: z
+    .record(z.string(), z.string())
+    .describe("Variables that it finds where the host does not set them. No secrets.")
+    .optional(),
 });
 
 const APPUP_STEP_EXPECTED =
@@ -176,6 +181,12 @@ export const configSchema = z.strictObject({
   files: z
     .array(z.string())
     .describe("Globs of further files to pack, such as public/** and views/**; !… takes some out.")
+    .optional(),
+  shared: z
+    .array(z.string().min(1))
+    .describe(
+      "What the app writes beside its code, such as uploads/ and data.sqlite: it lives in var/ and is linked into each version.",
+    )
     .optional(),
   external: z.array(z.string()).describe("With bundle: packages that stay packages.").optional(),
   runtime: z

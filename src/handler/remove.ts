@@ -2,10 +2,11 @@
  * remove, prune, and the sweep of folders that no release names any more. What several releases
  * share (runtime, packages, tsugi itself) goes with the last of them.
  */
-import { readdir, rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { exists, renameDurably } from "../platform/files.ts";
-import type { Layout } from "../release/layout.ts";
+import { appDirName, type Layout } from "../release/layout.ts";
+import { parseManifest } from "../release/manifest.ts";
 import { type Registry, type RegistryEntry, rollbackTargetOf } from "../release/status.ts";
 import { unitsOf } from "../release/units.ts";
 import { readManifest, readRegistry, releaseFolders, writeRegistry } from "./registry.ts";
@@ -35,6 +36,7 @@ async function finishRemoval(layout: Layout, version: string): Promise<void> {
     if (path === tarball || path === removed(manifest)) continue;
     await rm(path, { recursive: true, force: true });
   }
+  await keepUnnamed(layout, version, removed(manifest));
   await sweepUnreferenced(layout);
   await rm(removed(manifest), { force: true });
   await rmdir(dir).catch(() => {}); // a tarball is in it
@@ -95,4 +97,29 @@ export function pruneCandidates(
   const newestFirst = [...registry.releases].sort((a, b) => (a.since > b.since ? -1 : 1));
   const room = Math.max(0, keep - newestFirst.filter(stays).length);
   return newestFirst.filter((entry) => !stays(entry)).slice(room);
+}
+
+/**
+ * What lies in a version's own folder and is not of the release is somebody's data: an addon wrote it
+ * there, or a person. It goes to `var/left-by-<app>-<vsn>/`, never with the release.
+ */
+async function keepUnnamed(layout: Layout, version: string, manifestFile: string): Promise<void> {
+  const folder = appDirName(layout.name, version);
+  const own = layout.library(folder);
+  const bytes = await readFile(manifestFile, "utf8").catch(() => undefined);
+  if (bytes === undefined || !(await exists(own))) return;
+  const named = new Set<string>();
+  try {
+    for (const { path } of parseManifest(bytes, manifestFile).files) named.add(path);
+  } catch {
+    return; // nobody knows what it names
+  }
+  for (const entry of await readdir(own, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    const inside = relative(own, path);
+    if (entry.isDirectory() || named.has(`lib/${folder}/${inside}`)) continue;
+    const kept = join(layout.data, `left-by-${folder}`, inside);
+    await mkdir(dirname(kept), { recursive: true });
+    await rename(path, kept);
+  }
 }

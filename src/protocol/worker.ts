@@ -64,7 +64,9 @@ export interface WorkerBoot {
   mode: "active" | "standby" | "rehearsal";
   /** Absolute path of the entry, as in argv[1]. */
   entry: string;
-  /** What TSUGI_APP_DIR says. */
+  /** What follows it there. */
+  args?: string[];
+  /** What TSUGI_APP_DIR says; the working directory of whoever serves. */
   appDir?: string;
   readyAfterMs: number;
 }

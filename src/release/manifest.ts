@@ -39,6 +39,10 @@ export interface ManifestProcess {
   workers: number | "max";
   /** false: never two generations at once. */
   overlap: boolean;
+  /** Arguments of the entry. */
+  args?: string[];
+  /** What it finds in its environment where the host says nothing else. */
+  env?: Record<string, string>;
 }
 
 /** A `hot.state` found in the sources; `dynamic` where the options are not literals. */

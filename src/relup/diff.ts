@@ -54,9 +54,14 @@ const find = <T extends { name: string }>(items: readonly T[], name: string): T 
 
 function describeProcess(process: ManifestProcess | undefined): string {
   if (process === undefined) return "none";
-  const { workers, overlap } = process;
-  const count = workers === 1 ? "1 worker" : `${workers} workers`;
-  return overlap ? count : `${count}, overlap: false`;
+  const { workers, overlap, args = [], env = {} } = process;
+  const variables = Object.entries(env).map(([key, value]) => `${key}=${value}`);
+  return [
+    workers === 1 ? "1 worker" : `${workers} workers`,
+    ...(overlap ? [] : ["overlap: false"]),
+    ...(args.length === 0 ? [] : [`args: ${args.join(" ")}`]),
+    ...(variables.length === 0 ? [] : [variables.sort().join(" ")]),
+  ].join(", ");
 }
 
 const describeState = (state: ManifestState | undefined) => (state ? `v${state.version}` : "none");

@@ -18,6 +18,7 @@ export interface SeenStep {
 }
 
 const STEP = `import { appendFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 
 /** Fails, and hangs, where etc/env says so. */
@@ -28,7 +29,7 @@ export async function step(name: string): Promise<void> {
   const { version: serving } = (await response.json()) as { version: string };
   const seen = { from: TSUGI_FROM, to: TSUGI_TO, direction: TSUGI_DIRECTION, flavour: FLAVOUR };
   const more = { cwd: process.cwd(), node: process.versions.node, serving };
-  appendFileSync("steps", \`\${JSON.stringify({ name, ...seen, ...more })}\\n\`);
+  appendFileSync(join(process.env.TSUGI_DATA_DIR ?? ".", "steps"), \`\${JSON.stringify({ name, ...seen, ...more })}\\n\`);
   if (HANG === name) await setTimeout(600_000);
   if (FAIL === name) throw new Error(\`\${name} was told to fail\`);
 }
@@ -64,7 +65,7 @@ export function addAppup(project: string, config = CONFIG): void {
     "scripts/step.ts": STEP,
     "scripts/command.ts": 'import { step } from "./step.ts";\nawait step(process.argv[2]!);\n',
     "scripts/tidy.sh":
-      '[ "$FAIL" != "$1" ] && echo "{\\"name\\":\\"$1\\",\\"from\\":\\"$TSUGI_FROM\\"}" >>steps\n',
+      '[ "$FAIL" != "$1" ] && echo "{\\"name\\":\\"$1\\",\\"from\\":\\"$TSUGI_FROM\\"}" >>"$TSUGI_DATA_DIR/steps"\n',
   });
 }
 

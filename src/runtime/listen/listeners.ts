@@ -219,8 +219,10 @@ export class Listeners {
     if (typeof fd === "number" && fd >= 0) {
       Object.assign(key, { family: "fd", address: null, port: fd });
     } else if (port === -1) {
-      // The supervisor binds it, and has another working directory than the app.
-      const path = address === null || address.startsWith("\0") ? address : absolute(address);
+      // A relative one lies in var/: beside the code, each version would have another.
+      const below = process.env.TSUGI_DATA_DIR ?? "";
+      const isAbstract = address === null || address.startsWith("\0");
+      const path = isAbstract ? address : absolute(below, address);
       Object.assign(key, { family: "pipe", address: path, port: -1 });
     } else if (address) key.family = addressType === 6 ? 6 : 4;
     else key.address = null;

@@ -2,8 +2,9 @@
  * One generation of the system: all workers of one release, with the settings and the environment
  * they were started with. The supervisor has one that serves, and during an upgrade a second one.
  */
+import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { HostSettings } from "../../handler/settings.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
@@ -45,6 +46,7 @@ export class Generation {
     this.plan = plan;
     this.#layout = layout;
     this.#baseEnv = baseEnv;
+    makeShared(plan.manifest, layout);
   }
 
   get number(): number {
@@ -95,9 +97,10 @@ export class Generation {
       node: layout.node(manifest.runtime.dir),
       preload: join(layout.library(manifest.tsugi.dir), "worker.mjs"),
       nodeArgs: host.nodeArgs,
-      cwd: layout.data,
+      cwd: appDir,
       env: {
         NODE_ENV: "production",
+        ...process.env,
         ...this.#baseEnv,
         ...host.env,
         NODE_APP_INSTANCE: String(index),
@@ -116,9 +119,22 @@ export class Generation {
         strategy: this.plan.strategy,
         mode,
         entry: join(appDir, process.entry),
+        ...(process.args ? { args: process.args } : {}),
         appDir,
         readyAfterMs: host.settings.timeouts.readyAfterMs,
       },
     };
+  }
+}
+
+/** The folders of `shared`, to which links of the release lead; a file comes when it is written. */
+function makeShared({ name, version, files }: Manifest, layout: Layout): void {
+  const appDir = layout.library(appDirName(name, version));
+  const own = `lib/${appDirName(name, version)}/`;
+  for (const { path, link } of files) {
+    if (link === undefined || !path.startsWith(own)) continue;
+    const target = join(dirname(join(appDir, path.slice(own.length))), link);
+    if (!target.startsWith(`${layout.data}/`)) continue;
+    mkdirSync(link.endsWith("/") ? target : dirname(target), { recursive: true });
   }
 }

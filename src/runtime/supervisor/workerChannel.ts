@@ -57,7 +57,7 @@ export interface WorkerSpec {
 export function spawnChannel(spec: WorkerSpec): WorkerChannel {
   // As a URL: a root may have a space, a # or a % in its path.
   const preload = pathToFileURL(spec.preload).href;
-  const args = [...spec.nodeArgs, "--import", preload, spec.boot.entry];
+  const args = [...spec.nodeArgs, "--import", preload, spec.boot.entry, ...(spec.boot.args ?? [])];
   const { child, output } = spawnWithOutput(spec.node, args, {
     cwd: spec.cwd,
     env: { ...spec.env, TSUGI_WORKER: JSON.stringify(spec.boot) },

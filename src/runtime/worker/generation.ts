@@ -160,9 +160,21 @@ export class AppGeneration {
     this.#process.serving = this;
     if (before !== undefined && before !== this) this.#takeOver(before);
     else this.outgoing.open();
+    this.#enterFolder();
     await this.listeners.accept();
     await this.registry.run("activate");
     this.#keepAlive.release(this);
+  }
+
+  /** After a swap, relative paths lead into the version that serves. */
+  #enterFolder(): void {
+    const { appDir } = this.boot;
+    if (!this.#process.isShared || appDir === undefined) return;
+    try {
+      process.chdir(appDir);
+    } catch (error) {
+      this.#channel.send({ type: "notice", text: `${appDir}: ${messageOf(error)}` });
+    }
   }
 
   /** In one turn of the event loop, however many connections and however much state there is. */

@@ -12,7 +12,10 @@ import { runApplication } from "../swap/loader.ts";
 import { plainTimers } from "../swap/timers.ts";
 import { installResolution } from "./resolve.ts";
 import { Worker } from "./worker.ts";
+import { guardVersions } from "./writeGuard.ts";
 
+const { TSUGI_ROOT: root } = process.env;
+if (root !== undefined) guardVersions(root);
 const boot = takeBoot();
 if (boot !== undefined) keepReportsPrivate(boot);
 const worker = boot === undefined ? undefined : new Worker(boot);
@@ -26,7 +29,6 @@ worker?.run();
 
 /** A report of Node's holds the whole environment: it goes where the owner alone may look. */
 function keepReportsPrivate({ name }: WorkerBoot): void {
-  const { TSUGI_ROOT: root } = process.env;
   if (root !== undefined && process.report.directory === "") {
     process.report.directory = layoutOf(root, name).log;
   }

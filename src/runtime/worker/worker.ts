@@ -184,7 +184,7 @@ export class Worker implements AppProcess {
 }
 
 /** What a process says of the release that it belongs to. */
-function stand({ entry, appDir }: WorkerBoot): void {
-  process.argv[1] = entry;
+function stand({ entry, appDir, args }: WorkerBoot): void {
+  process.argv.splice(1, Number.POSITIVE_INFINITY, entry, ...(args ?? []));
   if (appDir !== undefined) process.env.TSUGI_APP_DIR = appDir;
 }

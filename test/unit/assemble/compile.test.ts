@@ -41,6 +41,7 @@ async function compileAndRun(
       preloads: [],
       files: undefined,
       external: [],
+    shared: [],
     },
     silentReport,
   );
