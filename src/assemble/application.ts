@@ -7,6 +7,7 @@ import { APPUP_MODULE, type Appup } from "../release/appup.ts";
 import { placeAppup } from "./appup.ts";
 import { appupPlugin } from "./appupModule.ts";
 import { type Code, compileAll, compilePart } from "./compileAll.ts";
+import { type BuildMode, isTypeScript, outputFolderOf } from "./entry.ts";
 import { type HotFacts, HotScan } from "./hotScan.ts";
 import { ownFiles } from "./own.ts";
 import { ALL_DEPENDENCIES, type NeededPackages } from "./packages.ts";
@@ -31,6 +32,7 @@ export interface Application {
   hot: HotFacts;
   appup?: Appup;
   needed: NeededPackages;
+  mode: BuildMode;
   /** Where an own preload ended up. */
   placed: (path: string) => string;
 }
@@ -39,8 +41,8 @@ export async function buildApplication(
   request: ApplicationRequest,
   report: BuildReport,
 ): Promise<Application> {
-  const { project, mode } = request;
-  const code = mode === "own" ? await takeOwn(request, report) : await compileAll(request, report);
+  const { project } = request;
+  const { mode, ...code } = await takeCode(request, report);
   const files = new Map(code.files.map((file) => [file.path, file]));
   for (const file of await staticFiles(project, request.files, mode, files, report)) {
     files.set(file.path, file);
@@ -59,7 +61,7 @@ export async function buildApplication(
   const isStatic = (path: string) => !isCode.has(path);
   linkShared(project.folder, request.shared, files, report);
   const list = [...files.values()];
-  return { files: list, isStatic, processes, needed, placed, hot: hot.facts(), ...appup };
+  return { files: list, isStatic, mode, processes, needed, placed, hot: hot.facts(), ...appup };
 }
 
 const CODE = /\.([cm]?[jt]sx?|json|node|wasm)(\.map)?$/;
@@ -88,15 +90,41 @@ async function addAppup(
   };
 }
 
+/**
+ * A build script may be of a front end alone, while the server is started from its source: that is
+ * compiled then, and what the build has written goes beside it.
+ */
+async function takeCode(
+  request: ApplicationRequest,
+  report: BuildReport,
+): Promise<Code & { mode: BuildMode }> {
+  const { mode, isGuessed, processes } = request;
+  if (mode !== "own") return { ...(await compileAll(request, report)), mode };
+  const own = await takeOwn(request, report);
+  const sources = own.entries.filter(isTypeScript);
+  if (sources.length === 0) return { ...own, mode };
+  if (!isGuessed) {
+    for (const entry of sources) {
+      report.warn(`${entry} is TypeScript: Node strips its types. To compile it: build: "compile"`);
+    }
+    return { ...own, mode };
+  }
+  report.guess("build", "compile", `${sources.join(", ")} is what is started`);
+  const chosen = processes.map((process, at) => ({ ...process, candidates: [own.entries[at]!] }));
+  const code = await compileAll({ ...request, mode: "compile", processes: chosen }, report);
+  const output = own.files.filter(({ path }) => outputFolderOf(path) !== undefined);
+  return { ...code, files: [...output, ...code.files], mode: "compile" };
+}
+
 async function takeOwn(
-  { project, processes, preloads, surroundings, appup }: ApplicationRequest,
+  { project, processes, preloads, surroundings, appup, shape }: ApplicationRequest,
   report: BuildReport,
 ): Promise<Code> {
   const hot = new HotScan();
   const candidates = processes.map((process) => process.candidates);
   const { files, entries } = await ownFiles(
     project,
-    { candidates, preloads: [...preloads, ...(appup?.sources ?? [])], surroundings },
+    { candidates, preloads: [...preloads, ...(appup?.sources ?? [])], surroundings, shape },
     hot,
     report,
   );

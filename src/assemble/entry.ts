@@ -3,7 +3,10 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, join, normalize } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import type { Project } from "../pack/project.ts";
-import { readStartScript } from "./startScript.ts";
+import { type Bin, binOf, inPackage } from "./bins.ts";
+import { type Recognised, recogniseShape, refuseUnfit } from "./shapes/index.ts";
+import { readStartScript, type StartScript } from "./startScript.ts";
+import { refuseWorkspaceRoot } from "./workspace.ts";
 
 export type BuildMode = "compile" | "own" | "bundle";
 
@@ -13,6 +16,12 @@ export interface EntryGuess {
   why: string;
   /** Arguments of node that the start script gives. */
   nodeArgs: string[];
+  /** Arguments of the entry. */
+  args: string[];
+  /** It is a package's command. */
+  bin?: Bin;
+  /** The script that was read for it: what else it says has to be told. */
+  script?: StartScript;
 }
 
 const SOURCES = ["src/server.ts", "src/main.ts", "src/index.ts"];
@@ -37,8 +46,11 @@ export function outputFolderOf(path: string): string | undefined {
   return rest.length > 0 && OUTPUT_FOLDERS.has(first!) ? first : undefined;
 }
 
-/** @throws TSUGI_ENTRY_MISSING */
-export function guessEntry(project: Project): EntryGuess {
+/** @throws TSUGI_ENTRY_MISSING, TSUGI_SHAPE_UNFIT, TSUGI_WORKSPACE */
+export function guessEntry(
+  project: Project,
+  shape: Recognised | undefined = recogniseShape(project),
+): EntryGuess {
   const { packageJson, folder } = project;
   const scripts = packageJson.scripts ?? {};
   const isThere = (path: string) => isFile(join(folder, path));
@@ -46,27 +58,54 @@ export function guessEntry(project: Project): EntryGuess {
     isThere(path) || (hasBuildScript(project) && outputFolderOf(path) !== undefined);
   const started = ["start:prod", "start"]
     .map((name) => ({ name, script: readStartScript(name, scripts) }))
-    .filter(({ script }) => script !== undefined);
-  const nodeArgs = started.find(({ script }) => script?.tool === "node")?.script?.nodeArgs ?? [];
+    .filter((found): found is { name: string; script: StartScript } => found.script !== undefined);
+  const node = started.find(({ script }) => script.tool === "node" && script.entry !== undefined);
+  const said = (node ?? started[0])?.script;
+  const nodeArgs = said?.nodeArgs ?? [];
+  const guess = (candidates: string[], why: string, more: Partial<EntryGuess> = {}) => ({
+    candidates,
+    why,
+    nodeArgs,
+    args: [],
+    ...(said === undefined ? {} : { script: said }),
+    ...more,
+  });
 
+  const byShape = (why: string) =>
+    guess(shape!.start!.candidates, why, { args: shape!.start!.args ?? [] });
+  if (shape?.start?.always) return byShape(shape.name);
   const main = packageJson.main ?? exportsEntry(packageJson.exports);
-  if (main !== undefined && willBeThere(main)) {
-    return { candidates: [tidy(main)], why: "main in package.json", nodeArgs };
+  if (main !== undefined && willBeThere(main) && shape?.start === undefined) {
+    // The same file with arguments, in a start script.
+    const isSame = node !== undefined && tidy(node.script.entry!) === tidy(main);
+    const args = isSame ? node.script.args : [];
+    return guess([tidy(main)], "main in package.json", { args });
+  }
+  if (node !== undefined) {
+    const { entry, args } = node.script;
+    return guess(withEndings(tidy(entry!)), `the ${node.name} script`, { args });
   }
   for (const { name, script } of started) {
-    const entry = script!.entry;
-    if (script!.tool === "node" && entry !== undefined) {
-      return { candidates: withEndings(tidy(entry)), why: `the ${name} script`, nodeArgs };
-    }
+    const bin = script.entry === undefined ? binOf(project, script.tool) : undefined;
+    if (bin === undefined) continue;
+    const why = `${script.tool} of the ${name} script`;
+    return guess([bin.path], why, { args: script.args, nodeArgs: script.nodeArgs, bin, script });
   }
+  refuseUnfit(shape);
+  if (shape?.start !== undefined) return byShape(shape.name);
   const tool = started.at(-1)?.script;
-  const source = [tool?.entry, ...SOURCES, ...MORE_SOURCES].find(
+  const isFrontEnd = shape?.withoutServer !== undefined && tool?.entry === undefined;
+  const names = isFrontEnd ? MORE_SOURCES.filter((path) => /server\./.test(path)) : MORE_SOURCES;
+  const source = [tool?.entry, ...(isFrontEnd ? [] : SOURCES), ...names].find(
     (path) => path !== undefined && isThere(path),
   );
   const why = tool === undefined ? "it is there" : `seen through the start script, ${tool.tool}`;
+  const args = tool?.entry === undefined ? [] : tool.args;
   const isBuilt = hasBuildScript(project) && (tool !== undefined || isTypeScript(source ?? ""));
-  if (isBuilt) return { candidates: builtFrom(folder, source), why, nodeArgs };
-  if (source !== undefined) return { candidates: [tidy(source)], why, nodeArgs };
+  if (isBuilt && !isFrontEnd) return guess(builtFrom(folder, source), why, { args });
+  if (source !== undefined) return guess([tidy(source)], why, { args });
+  refuseWorkspaceRoot(project);
+  if (shape?.withoutServer !== undefined) refuseUnfit({ ...shape, unfit: shape.withoutServer });
   throw new TsugiError("TSUGI_ENTRY_MISSING", {
     looked: `package.json (main, exports, start:prod, start), ${SOURCES.join(", ")}`,
     folder,
@@ -74,7 +113,9 @@ export function guessEntry(project: Project): EntryGuess {
 }
 
 export function chooseEntry(folder: string, candidates: string[]): string {
-  const present = candidates.find((path) => isFile(join(folder, path)));
+  const present = candidates.find(
+    (path) => isFile(join(folder, path)) || isFile(inPackage(folder, path)),
+  );
   if (present !== undefined) return present;
   throw new TsugiError("TSUGI_ENTRY_MISSING", { looked: candidates.join(", "), folder });
 }

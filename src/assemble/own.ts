@@ -1,18 +1,19 @@
 /** own: the project's build script, then its files as they are. */
-import { existsSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { hasOldBuilds } from "../pack/buildFolder.ts";
 import { runCommand, type Surroundings, tail } from "../pack/commands.ts";
-import { fileAt, filesBelow, type PackedFile, readSource } from "../pack/fileSet.ts";
+import { fileAt, filesBelow, linkTo, type PackedFile, readSource } from "../pack/fileSet.ts";
 import type { Project } from "../pack/project.ts";
 import type { BuildReport } from "../pack/report.ts";
-import { chooseEntry, hasBuildScript, isTypeScript, outputFolderOf } from "./entry.ts";
+import { chooseEntry, hasBuildScript, outputFolderOf } from "./entry.ts";
 import { freshFirst, noteOutput, refuseStale } from "./freshness.ts";
 import { type HotScan, mentionsHot } from "./hotScan.ts";
 import { wantedManager } from "./packageManager.ts";
 import { packedFiles } from "./packedFiles.ts";
 import { reachedFiles } from "./reached.ts";
+import type { Recognised } from "./shapes/index.ts";
 
 export interface OwnFiles {
   files: PackedFile[];
@@ -24,11 +25,12 @@ export interface OwnRequest {
   candidates: string[][];
   preloads: string[];
   surroundings: Surroundings | undefined;
+  shape: Recognised | undefined;
 }
 
 export async function ownFiles(
   project: Project,
-  { candidates, preloads, surroundings }: OwnRequest,
+  { candidates, preloads, surroundings, shape }: OwnRequest,
   hot: HotScan,
   report: BuildReport,
 ): Promise<OwnFiles> {
@@ -40,31 +42,37 @@ export async function ownFiles(
     chooseEntry(folder, isBuilt ? freshFirst(folder, list, before) : list),
   );
   if (isBuilt) for (const entry of entries) refuseStale(folder, entry, before, command);
-  for (const entry of entries.filter(isTypeScript)) {
-    report.warn(`${entry} is TypeScript: Node strips its types. To compile it: build: "compile"`);
-  }
   report.step("Listing files");
-  const listed = await packedFiles(folder);
-  const hasOld = hasOldBuilds(folder);
-  const paths = new Set(
-    listed.filter(
-      (path) =>
-        !isLeftOut(path) && !(hasOld && path.startsWith("rel/")) && existsSync(join(folder, path)),
-    ),
-  );
+  const paths = new Set(shape?.onlyOutputs ? [] : await listed(folder));
+  const outputs = new Set(shape?.outputs);
   for (const entry of [...entries, ...preloads]) {
-    for (const path of reachedFiles(folder, entry)) paths.add(path);
+    if (shape?.onlyOutputs !== true)
+      for (const path of reachedFiles(folder, entry)) paths.add(path);
     const output = outputFolderOf(entry);
-    if (output === undefined) continue;
-    for (const { path } of filesBelow(join(folder, output), output)) paths.add(path);
+    if (output !== undefined) outputs.add(output);
   }
-  const files = [...paths].map((path) => fileAt(path, join(folder, path)));
+  for (const output of outputs) {
+    if (!existsSync(join(folder, output))) continue;
+    const isIdle = (path: string) => shape?.isIdle?.(join(output, path)) === true;
+    for (const { path } of filesBelow(join(folder, output), output, isIdle)) paths.add(path);
+  }
+  const files = [...paths].map((path) => packedAt(path, join(folder, path)));
   for (const { path, source } of files) {
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = Buffer.from(readSource(source)).toString("utf8");
     if (mentionsHot(code)) hot.add(code, path);
   }
+  for (const file of shape?.placed?.(folder, entries[0]!) ?? []) files.push(file);
   return { files, entries };
+}
+
+/** What `npm pack` would take, but what a release has no use for. */
+async function listed(folder: string): Promise<string[]> {
+  const hasOld = hasOldBuilds(folder);
+  return (await packedFiles(folder)).filter(
+    (path) =>
+      !isLeftOut(path) && !(hasOld && path.startsWith("rel/")) && existsSync(join(folder, path)),
+  );
 }
 
 export async function runBuildScript(
@@ -84,6 +92,11 @@ export async function runBuildScript(
     what: `${command} (exit code ${result.code})`,
     problem: tail(`${result.stdout}\n${result.stderr}`),
   });
+}
+
+/** Links inside of an output stay links: Nitro's packages are some. */
+function packedAt(path: string, file: string): PackedFile {
+  return lstatSync(file).isSymbolicLink() ? linkTo(path, readlinkSync(file)) : fileAt(path, file);
 }
 
 /** What `npm pack` would take and a release has no use for. */

@@ -48,6 +48,14 @@ export const ALL_DEPENDENCIES: NeededPackages = {
   siblings: new Set(),
 };
 
+export const NO_PACKAGES: PackageTree = { files: [], packages: [] };
+
+/** With those whose command is the entry, development dependencies among them. */
+export const withBins = (needed: NeededPackages, names: string[], from: string): NeededPackages =>
+  names.length === 0
+    ? needed
+    : { ...needed, imported: [...needed.imported, ...names.map((name) => ({ name, from }))] };
+
 /** Never packed: a release brings its own (CONTRACTS §1). */
 const ITSELF = "tsugi";
 

@@ -41,7 +41,7 @@ function treeOf(folder: string): PackageTree {
   return { path: folder, package: packageJson, isProjectRoot: true, edgesOut: new Map() };
 }
 
-function workspaceRootOf(folder: string): string | undefined {
+export function workspaceRootOf(folder: string): string | undefined {
   for (let at = dirname(folder); at !== dirname(at); at = dirname(at)) {
     if (existsSync(join(at, "pnpm-workspace.yaml")) || declaresWorkspaces(at)) return at;
   }

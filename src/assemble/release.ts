@@ -30,15 +30,14 @@ import { buildsIn, type Layout, layoutOf } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { buildApplication } from "./application.ts";
 import { type AppupDecision, decideAppup } from "./appup.ts";
-import { type BuildMode, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
+import { decideEntry, type EntryDecision } from "./decideEntry.ts";
 import { composeRelease } from "./manifest.ts";
 import { refuseUnfitAddons } from "./native/index.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
 import { wantedManager } from "./packageManager.ts";
-import { collectPackages } from "./packages.ts";
-import type { ProcessDecision } from "./request.ts";
+import { collectPackages, NO_PACKAGES, withBins } from "./packages.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { prepareSiblings } from "./siblings.ts";
 
@@ -148,9 +147,11 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     {
       project,
       mode: entry.mode,
+      isGuessed: config.build === undefined,
+      shape: entry.shape,
       processes: entry.processes,
       files: config.files,
-      shared: config.shared ?? [],
+      shared: config.shared ?? entry.shape?.shared ?? [],
       external: config.external ?? [],
       preloads: nodeArgs.preloads.map(ownPreload).filter((path) => path !== undefined),
       surroundings: decided.clean,
@@ -166,11 +167,18 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     project.folder,
   );
   report.step("Packages");
-  const tree = collectPackages(project, application.needed, report, siblingFiles);
+  const needed = withBins(application.needed, entry.bins, project.folder);
+  const tree =
+    entry.packages === "none"
+      ? NO_PACKAGES
+      : collectPackages(project, needed, report, siblingFiles);
   const packages = await groupPackages(tree);
   const settings = overlaySettings(settingsIn(config));
   const lines = ["--enable-source-maps", ...args.lines];
-  const settingsFile = textFile("tsugi.config", JSON.stringify({ settings, nodeArgs: lines }));
+  const settingsFile = textFile(
+    "tsugi.config",
+    JSON.stringify({ settings, nodeArgs: lines, processes: application.processes }),
+  );
   await refuseSecrets(
     {
       own: [...application.files, settingsFile],
@@ -187,7 +195,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
   const composed = composeRelease({
     name,
     version,
-    build: entry.mode,
+    build: application.mode,
     application,
     packages,
     runtime,
@@ -215,50 +223,6 @@ export function releaseName(
   }
   report.guess("name", name, "package.json");
   return name;
-}
-
-export interface EntryDecision {
-  mode: BuildMode;
-  processes: ProcessDecision[];
-  nodeArgs: string[];
-  /** A build script runs first. */
-  hasScript: boolean;
-}
-
-export function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
-  const plain = { workers: 1, overlap: true } as const;
-  const named = Object.entries(config.processes ?? {});
-  let processes: ProcessDecision[] = named.map(
-    ([name, { entry, workers, overlap, args, env }]) => ({
-      name,
-      candidates: [entry.replace(/^\.\//, "")],
-      workers: workers ?? plain.workers,
-      overlap: overlap ?? plain.overlap,
-      ...(args === undefined ? {} : { args }),
-      ...(env === undefined ? {} : { env }),
-    }),
-  );
-  let nodeArgs = config.nodeArgs ?? [];
-  if (processes.length === 0 && config.entry !== undefined) {
-    processes = [{ name: "main", candidates: [config.entry.replace(/^\.\//, "")], ...plain }];
-  } else if (processes.length === 0) {
-    const guess = guessEntry(project);
-    report.guess("entry", guess.candidates[0]!, guess.why);
-    if (guess.nodeArgs.length > 0 && config.nodeArgs === undefined) {
-      nodeArgs = guess.nodeArgs;
-      report.guess("nodeArgs", nodeArgs.join(" "), "the start script");
-    }
-    processes = [{ name: "main", candidates: guess.candidates, ...plain }];
-  }
-  const hasScript = (mode: BuildMode) => mode === "own" && hasBuildScript(project);
-  if (config.build !== undefined) {
-    return { mode: config.build, processes, nodeArgs, hasScript: hasScript(config.build) };
-  }
-  const mode = guessMode(project, processes[0]!.candidates[0]!);
-  const why =
-    mode === "compile" ? "a TypeScript entry and no build script" : "its files as they are";
-  report.guess("build", mode, why);
-  return { mode, processes, nodeArgs, hasScript: hasScript(mode) };
 }
 
 /** `clean`: what is decided is not written into the project. */

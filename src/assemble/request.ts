@@ -3,6 +3,7 @@ import type { Surroundings } from "../pack/commands.ts";
 import type { Project } from "../pack/project.ts";
 import type { AppupDecision } from "./appup.ts";
 import type { BuildMode } from "./entry.ts";
+import type { Recognised } from "./shapes/index.ts";
 
 export interface ProcessDecision {
   name: string;
@@ -18,6 +19,9 @@ export interface ApplicationRequest {
   project: Project;
   mode: BuildMode;
   processes: ProcessDecision[];
+  shape?: Recognised | undefined;
+  /** The mode is a guess: a TypeScript entry is compiled after the build script, too. */
+  isGuessed?: boolean;
   /** Own files that node preloads. */
   preloads: string[];
   /** Globs; undefined: guessed. */

@@ -22,8 +22,9 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { decideEntry } from "../assemble/decideEntry.ts";
 import { chooseEntry, isTypeScript } from "../assemble/entry.ts";
-import { decideEntry, releaseName } from "../assemble/release.ts";
+import { releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";

@@ -48,6 +48,16 @@ export const BUILD_ERRORS = define({
     message: "These packages are not installed: {packages}",
     hint: "Install what the lock file says: {install}",
   },
+  TSUGI_SHAPE_UNFIT: {
+    exitCode: 1,
+    message: "{shape}: {problem}.",
+    hint: "{todo}",
+  },
+  TSUGI_WORKSPACE: {
+    exitCode: 1,
+    message: "{folder} is the root of a workspace, which has several apps: {apps}.",
+    hint: "Release them one by one: npx tsugi release {first}",
+  },
   TSUGI_ENTRY_STALE: {
     exitCode: 1,
     message: "{entry} is of an earlier build: {command} has left it as it was; {evidence}.",

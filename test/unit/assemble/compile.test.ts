@@ -41,7 +41,7 @@ async function compileAndRun(
       preloads: [],
       files: undefined,
       external: [],
-    shared: [],
+      shared: [],
     },
     silentReport,
   );

@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readStartScript, splitWords } from "../../../src/assemble/startScript.ts";
+import {
+  readStartScript,
+  type StartScript,
+  splitWords,
+} from "../../../src/assemble/startScript.ts";
 
 const read = (start: string, more: Record<string, string> = {}) =>
   readStartScript("start", { start, ...more });
 
 describe("a start script", () => {
-  const cases: [string, ReturnType<typeof read>][] = [
+  const nothing = { args: [], env: {}, before: [], left: [], envFiles: [], nodeArgs: [] };
+  const cases: [string, Partial<StartScript>][] = [
     ["node dist/main.js", { tool: "node", entry: "dist/main.js", nodeArgs: [] }],
     ["node .", { tool: "node", entry: ".", nodeArgs: [] }],
     [
@@ -15,11 +20,12 @@ describe("a start script", () => {
         tool: "node",
         entry: "app.js",
         nodeArgs: ["--import=./otel.mjs", "--require=./early.cjs", "--max-old-space-size=300"],
+        args: ["--port", "3"],
       },
     ],
     [
       "node --watch --env-file=.env --inspect src/a.js",
-      { tool: "node", entry: "src/a.js", nodeArgs: [] },
+      { tool: "node", entry: "src/a.js", envFiles: [".env"] },
     ],
     [
       "cross-env NODE_OPTIONS='--import ./a.mjs' node dist/main",
@@ -31,11 +37,38 @@ describe("a start script", () => {
       "nodemon --watch src --exec tsx src/a.ts",
       { tool: "nodemon", entry: "src/a.ts", nodeArgs: [] },
     ],
-    ["nest start", { tool: "nest", nodeArgs: [] }],
+    ["nest start", { tool: "nest", args: ["start"] }],
+    [
+      "node --env-file .env dist/server.js",
+      { tool: "node", entry: "dist/server.js", envFiles: [".env"] },
+    ],
+    ["node --import tsx src/index.ts", { tool: "tsx", entry: "src/index.ts" }],
+    [
+      "cross-env PORT=21155 TZ=UTC node dist/server.js --mode prod",
+      {
+        tool: "node",
+        entry: "dist/server.js",
+        args: ["--mode", "prod"],
+        env: { PORT: "21155", TZ: "UTC" },
+      },
+    ],
+    [
+      "prisma migrate deploy && node dist/a.js",
+      { tool: "node", entry: "dist/a.js", before: ["prisma migrate deploy"] },
+    ],
+    ["node dist/a.js; echo done", { tool: "node", entry: "dist/a.js", left: ["echo done"] }],
+    ["node a.js | pino-pretty", { tool: "node", entry: "a.js", left: ["pino-pretty"] }],
+    ["cd server && node index.js", { tool: "node", entry: "server/index.js" }],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's
+    ["next start -p ${PORT:-3000}", { tool: "next", args: ["start"] }],
+    ["pnpm exec next start -H 0.0.0.0", { tool: "next", args: ["start", "-H", "0.0.0.0"] }],
+    ["./node_modules/.bin/next start", { tool: "next", args: ["start"] }],
+    ["dotenvx run -- node a.js", { tool: "node", entry: "a.js" }],
+    ["bun run src/a.ts", { tool: "bun", entry: "src/a.ts" }],
     ["npm run build && node dist/main.js", { tool: "node", entry: "dist/main.js", nodeArgs: [] }],
   ];
   for (const [script, expected] of cases) {
-    test(script, () => assert.deepEqual(read(script), expected));
+    test(script, () => assert.deepEqual(read(script), { ...nothing, ...expected }));
   }
 
   test("that runs another script is followed, not for ever", () => {

@@ -1,0 +1,39 @@
+/** The root of a workspace is no app: those that it holds are named. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import type { Project } from "../pack/project.ts";
+import { readPackage } from "./resolveFrom.ts";
+
+/** @throws TSUGI_WORKSPACE */
+export function refuseWorkspaceRoot({ folder, packageJson }: Project): void {
+  const apps = patternsOf(folder, packageJson)
+    .flatMap((pattern) => foldersOf(folder, pattern))
+    .filter((path) => hasStart(join(folder, path)));
+  if (apps.length === 0) return;
+  throw new TsugiError("TSUGI_WORKSPACE", { folder, apps: apps.join(", "), first: apps[0]! });
+}
+
+function patternsOf(folder: string, packageJson: object): string[] {
+  const { workspaces } = packageJson as { workspaces?: string[] | { packages?: string[] } };
+  const named = Array.isArray(workspaces) ? workspaces : (workspaces?.packages ?? []);
+  const file = join(folder, "pnpm-workspace.yaml");
+  if (!existsSync(file)) return named;
+  const lines = readFileSync(file, "utf8").matchAll(/^\s*-\s*["']?([^"'\s#]+)/gm);
+  return [...named, ...[...lines].map(([, pattern]) => pattern!)];
+}
+
+function foldersOf(folder: string, pattern: string): string[] {
+  const base = pattern.replace(/\/\*+$/, "");
+  if (base === pattern) return existsSync(join(folder, base, "package.json")) ? [base] : [];
+  if (!existsSync(join(folder, base))) return [];
+  return readdirSync(join(folder, base), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(base, entry.name))
+    .filter((path) => existsSync(join(folder, path, "package.json")));
+}
+
+function hasStart(folder: string): boolean {
+  const { scripts = {} } = readPackage(folder);
+  return scripts.start !== undefined || scripts["start:prod"] !== undefined;
+}
