@@ -82,7 +82,10 @@ describe("the steps of an appup", () => {
     for (const step of seen.slice(0, 2)) {
       const { from, to, direction, flavour, node, cwd, serving } = step;
       assert.deepEqual([from, to, direction, flavour], ["1.0.0", "1.1.0", "upgrade", "sweet"]);
-      assert.deepEqual([node, cwd, serving], [TEST_NODE, join(host.root, "lib", "counter-1.1.0"), "1.0.0"]);
+      assert.deepEqual(
+        [node, cwd, serving],
+        [TEST_NODE, join(host.root, "lib", "counter-1.1.0"), "1.0.0"],
+      );
     }
     const steps = up.report.steps.filter(({ run }) => run !== undefined);
     assert.deepEqual(
