@@ -16,7 +16,6 @@ export interface UpgradeOptions {
   rehearse?: "auto" | "full" | "skip";
   /** `check --boot`: boot also an app that does not use `hot`. */
   boot?: boolean;
-  force?: boolean;
 }
 
 export type ControlRequest = { format: typeof CONTROL_FORMAT } & (

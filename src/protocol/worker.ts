@@ -234,7 +234,7 @@ export interface AdoptedConnection {
 export type WorkerEvent =
   | { type: "reply"; id: number; value: unknown }
   | { type: "reply"; id: number; error: ErrorJson; holders?: Holder[] }
-  | { type: "listen"; id: number; key: ListenKey; backlog: number; flags: number }
+  | { type: "listen"; id: number; key: ListenKey; flags: number }
   | { type: "unlisten"; key: ListenKey }
   /** Listens on a socket that this process has for another generation. */
   | { type: "claim"; key: ListenKey }

@@ -135,7 +135,7 @@ export class Datagrams {
         });
         this.#updateLife();
       });
-      this.#channel.send({ type: "listen", id, key, backlog: 0, flags: bindFlags(state) });
+      this.#channel.send({ type: "listen", id, key, flags: bindFlags(state) });
     });
   }
 

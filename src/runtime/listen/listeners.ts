@@ -200,10 +200,10 @@ export class Listeners {
   }
 
   #ask(listening: Listening): Promise<{ reply: ListenReply; handle: RawHandle | undefined }> {
-    const { key, backlog, flags } = listening;
+    const { key, flags } = listening;
     return new Promise((resolve) => {
       const id = this.#desk.expect((reply, handle) => resolve({ reply, handle }));
-      this.#channel.send({ type: "listen", id, key, backlog, flags });
+      this.#channel.send({ type: "listen", id, key, flags });
     });
   }
 

@@ -20,10 +20,6 @@ export async function carryState(
     pipe?: StatePipe | undefined;
   },
 ): Promise<CarriedState[]> {
-  if (to.isBeside(from)) {
-    const { states } = await to.request({ type: "swapCarry" }, options);
-    return states;
-  }
   const wanted = options.wanted ?? to.declared?.states ?? [];
   const { timeoutMs, sliced = false, pure = false } = options;
   const pipe = options.pipe ?? (await createStatePipe());

@@ -16,10 +16,10 @@ export async function openConsole(
   const closed = new Promise<void>((resolve) => {
     client.onClose(resolve);
     void worker.exited.then(() => resolve());
-    worker.on("consoleClosed", (ended) => ended === session && resolve());
+    worker.on("consoleClosed", (ended) => ended.session === session && resolve());
   });
-  const onOutput = (from: number, data: string) => {
-    if (from === session) client.send({ event: "output", data });
+  const onOutput = (output: { session: number; data: string }) => {
+    if (output.session === session) client.send({ event: "output", data: output.data });
   };
   worker.on("consoleOutput", onOutput);
   client.onRequest((input) => {

@@ -36,10 +36,6 @@ export class GenerationsInWorker {
     });
   }
 
-  get isShared(): boolean {
-    return this.#ends.size > 1;
-  }
-
   add(generation: number, end: GenerationEnd): void {
     this.#ends.set(generation, end);
     if (generation === this.#first) this.#firstEnd.set(generation, end);

@@ -5,11 +5,9 @@
  */
 import { isoNow } from "../../platform/clock.ts";
 import { instant } from "../../platform/faults.ts";
-import { carryState } from "./carryState.ts";
 import { type Generation, hasState } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { lostWith, relayConnections, releaseConnections } from "./moveConnections.ts";
-import { type Retired, retireInPlace, retireSlots } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -18,14 +16,14 @@ const NOT_CARRIED = "the restart: it was not carried";
 
 /** Everything but the registry; what came of it is in the report. */
 export async function handBack(upgrade: UpgradeState): Promise<void> {
-  const { job, old, next, tally, report, loading, frozenAt } = upgrade;
+  const { job, old, next, tally, report, takeover } = upgrade;
   const { supervisor } = job;
   await instant("handBack:carry");
   supervisor.serve(old);
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
   if (old.hasState) {
     const isRestart = job.plan.strategy === "restart";
-    const stateAsOf = await stateBack(supervisor, old, next, frozenAt);
+    const stateAsOf = await stateBack(upgrade);
     if (isRestart) report.stateAsOf = NOT_CARRIED;
     else if (stateAsOf) report.stateAsOf = stateAsOf;
   }
@@ -41,31 +39,27 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   const stopRelay = relayConnections(next, old, tally);
   await releaseConnections(next, old, tally).catch((error) => supervisor.noteError(error));
   await instant("handBack:retire");
-  const retire = loading.inPlace ? retireInPlace : retireSlots;
-  const { lost, running = [] }: Retired = await retire(next.slots, HAND_BACK_MS);
+  const { lost, leftovers } = await takeover.retire(next.slots, HAND_BACK_MS);
   tally.lost += lost;
-  report.leftovers.push(...running);
+  upgrade.leftovers.push(...leftovers);
   stopRelay();
-  loading.abandon();
+  takeover.end();
 }
 
 /**
  * Brings every slot's state back. Undefined when all of it is whole; else the moment that the
  * stalest of it is as of: the freeze, where a worker is dead or can't go down a version.
  */
-async function stateBack(
-  supervisor: Supervisor,
-  old: Generation,
-  next: Generation,
-  frozenAt: string | undefined,
-): Promise<string | undefined> {
+async function stateBack(upgrade: UpgradeState): Promise<string | undefined> {
+  const { job, old, next, takeover, frozenAt } = upgrade;
+  const { supervisor } = job;
   const moments = await Promise.all(
     next.slots.map(async ({ process, index, worker }) => {
       const target = old.slotLike({ process, index });
       if (!target || !hasState(target)) return undefined;
       const whole = await freezeNext(supervisor, worker, next);
       try {
-        await carryState(worker, target.worker, { timeoutMs: HAND_BACK_MS });
+        await takeover.carry(worker, target.worker, HAND_BACK_MS);
         return whole ? undefined : isoNow();
       } catch (error) {
         supervisor.noteError(error);

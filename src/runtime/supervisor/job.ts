@@ -2,11 +2,10 @@
 import type { ReleaseHandler } from "../../handler/index.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Plan } from "../../relup/instructions.ts";
-import type { Generation, Slot } from "./generation.ts";
-import type { Loading } from "./loading.ts";
+import type { Generation } from "./generation.ts";
 import type { MoveTally } from "./moveConnections.ts";
-import type { StatePipe } from "./statePipe.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { Leftover, Takeover } from "./takeover.ts";
 
 export interface UpgradeJob {
   supervisor: Supervisor;
@@ -33,9 +32,8 @@ export interface UpgradeState {
   readonly next: Generation;
   readonly report: UpgradeReport;
   readonly tally: MoveTally;
-  readonly loading: Loading;
-  /** Laid while the old generation serves. */
-  readonly pipes: Map<Slot, StatePipe>;
+  readonly takeover: Takeover;
+  readonly leftovers: Leftover[];
   /** Since the old generation takes no request. */
   pausedMs: () => number;
   frozenAt: string | undefined;

@@ -54,7 +54,8 @@ export const emptyTally = (): MoveTally => ({
 export function relayConnections(from: Generation, to: Generation, tally: MoveTally): () => void {
   const stops = from.slots.map((slot) => {
     const receiver = receiverFor(slot, to);
-    const relay = (meta: ConnectionMeta, handle: RawHandle | undefined) => {
+    const relay = ({ meta }: { meta: ConnectionMeta }, handle: RawHandle | undefined) => {
+      // Without one the peer has closed: whoever goes on with it has to hear of that.
       if (handle === undefined) {
         receiver?.send({ type: "adopt", meta });
         return;
@@ -77,7 +78,7 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
     slot.worker.on("connection", relay);
     return () => slot.worker.off("connection", relay);
   });
-  const onAdopted = (connections: AdoptedConnection[]) => {
+  const onAdopted = ({ connections }: { connections: AdoptedConnection[] }) => {
     for (const { kind, quietMs, waited } of connections) {
       tally.quietMs.push(quietMs);
       if (kind === "http" && waited) tally.waited += 1;

@@ -18,27 +18,31 @@ export async function rehearse(
   supervisor: Supervisor,
   from: Generation,
   to: Generation,
+  /** A step must not change what it is given: it will be given the state itself. */
+  pure: boolean,
 ): Promise<CarriedState[]> {
   const carried: CarriedState[] = [];
   for (const slot of from.slots) {
     if (!hasState(slot)) continue;
     const target = to.slotLike(slot);
-    if (target) carried.push(...(await rehearseSlot(supervisor, from, to, slot, target)));
+    if (target) carried.push(...(await rehearseSlot({ supervisor, from, to, slot, target, pure })));
   }
   return carried;
 }
 
-async function rehearseSlot(
-  supervisor: Supervisor,
-  from: Generation,
-  to: Generation,
-  slot: Slot,
-  target: Slot,
-): Promise<CarriedState[]> {
+interface SlotRehearsal {
+  supervisor: Supervisor;
+  from: Generation;
+  to: Generation;
+  slot: Slot;
+  target: Slot;
+  pure: boolean;
+}
+
+async function rehearseSlot(what: SlotRehearsal): Promise<CarriedState[]> {
+  const { supervisor, from, to, slot, target, pure } = what;
   const timeoutMs = from.settings.timeouts.rehearseMs;
   const wanted = target.worker.declared?.states ?? [];
-  // A swap migrates the state itself: no step may change what it is given.
-  const pure = target.worker.isBeside(slot.worker);
   const throwaways: ReturnType<Supervisor["spawnWorker"]>[] = [];
   const throwaway = async (generation: Generation, like: Slot) => {
     const worker = supervisor.spawnWorker(generation, like.process, like.index, "rehearsal");

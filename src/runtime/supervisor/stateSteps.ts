@@ -5,25 +5,30 @@ import { availableMemoryBytes } from "../../platform/memory.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
-import { carryState } from "./carryState.ts";
 import { type Generation, hasState, needsFreeze, type Slot } from "./generation.ts";
 import type { UpgradeJob, UpgradeState } from "./job.ts";
 import { rehearse } from "./rehearsal.ts";
-import { createStatePipe } from "./statePipe.ts";
+import type { Takeover } from "./takeover.ts";
 
 /** @throws TSUGI_STATE_FAILED, TSUGI_MEMORY_SHORT */
-export async function rehearseStates({ job, old, next, report, loading }: UpgradeState) {
-  const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old);
-  const states = skipped ? declaredStates(old) : await rehearse(job.supervisor, old, next);
+export async function rehearseStates({ job, old, next, report, takeover }: UpgradeState) {
+  const { isByReference } = takeover;
+  const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old, takeover);
+  const states = skipped
+    ? declaredStates(old)
+    : await rehearse(job.supervisor, old, next, isByReference);
   const rehearsed = skipped ? `skipped: ${skipped}` : true;
   report.states = states.map((state): StateReport => ({ ...state, rehearsed }));
-  // A swap copies nothing.
-  if (!loading.inPlace) checkMemory(report);
+  if (!isByReference) checkMemory(report);
 }
 
 /** A rehearsal holds the state twice more for a while; without the room for it, it is left out. */
-function whyNoRehearsal(job: UpgradeJob, old: Generation): string | undefined {
-  if (job.plan.strategy === "swap" && !needsSteps(old, job.next)) {
+function whyNoRehearsal(
+  job: UpgradeJob,
+  old: Generation,
+  { isByReference }: Takeover,
+): string | undefined {
+  if (isByReference && !needsSteps(old, job.next)) {
     return "it goes on as it is, by reference";
   }
   if (job.rehearse === "full") return undefined;
@@ -92,38 +97,23 @@ export async function thaw({ old, report, pausedMs }: UpgradeState): Promise<voi
   if (old.hasState) report.pauseMs = pausedMs();
 }
 
-/** While the old generation still serves: a pipe that is there already is no part of the pause. */
-export async function layPipes({ old, next, pipes }: UpgradeState): Promise<void> {
-  const lay = async (slot: Slot) => {
-    const target = next.slotLike(slot);
-    // Within one process state is handed over by reference.
-    if (!hasState(slot) || !target || target.worker.isBeside(slot.worker)) return;
-    pipes.set(slot, await createStatePipe());
-  };
-  await Promise.all(old.slots.map(lay));
-}
+/** Those whose state goes over. */
+const crossing = ({ old, next }: UpgradeState): Slot[] =>
+  old.slots.filter((slot) => hasState(slot) && next.slotLike(slot));
 
-export function closePipes({ pipes }: UpgradeState): void {
-  for (const pipe of pipes.values()) pipe.close();
-  pipes.clear();
-}
+export const prepareCarry = (upgrade: UpgradeState): Promise<void> =>
+  upgrade.takeover.prepare(crossing(upgrade));
 
 export async function carryStates(upgrade: UpgradeState): Promise<void> {
-  const { old, next, report, pipes } = upgrade;
+  const { old, next, report, takeover } = upgrade;
   const timeoutMs = old.settings.timeouts.rehearseMs;
   const rehearsed = new Map(report.states.map((state) => [state.name, state.rehearsed]));
-  try {
-    const carried = await Promise.all(
-      old.slots.map(async (slot) => {
-        const target = next.slotLike(slot);
-        if (!target || !hasState(slot)) return [];
-        return carryState(slot.worker, target.worker, { timeoutMs, pipe: pipes.get(slot) });
-      }),
-    );
-    report.states = carried
-      .flat()
-      .map((state) => ({ ...state, rehearsed: rehearsed.get(state.name) ?? false }));
-  } finally {
-    closePipes(upgrade);
-  }
+  const carried = await Promise.all(
+    crossing(upgrade).map((slot) =>
+      takeover.carry(slot.worker, next.slotLike(slot)!.worker, timeoutMs),
+    ),
+  );
+  report.states = carried
+    .flat()
+    .map((state) => ({ ...state, rehearsed: rehearsed.get(state.name) ?? false }));
 }

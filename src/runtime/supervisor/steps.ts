@@ -12,8 +12,9 @@ import { hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { allPassedOn, releaseConnections } from "./moveConnections.ts";
 import { probation } from "./probation.ts";
-import { retireInPlace, retireSlots, terminateWorker } from "./retire.ts";
-import { carryStates, closePipes, freeze, layPipes, rehearseStates, thaw } from "./stateSteps.ts";
+import { retireSlots } from "./retire.ts";
+import { carryStates, freeze, prepareCarry, rehearseStates, thaw } from "./stateSteps.ts";
+import type { Retired } from "./takeover.ts";
 
 interface StepRun {
   /** All instructions of the step; `entry` is what the report says of it. */
@@ -42,7 +43,7 @@ export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
   stop: { run: stop },
   probation: { run: prove },
   commit: { run: commit, isWrite: true },
-  takeOver: { run: async ({ loading }) => loading.takeOver?.() },
+  takeOver: { run: ({ takeover }) => takeover.takeOver() },
   prune: { run: prune },
   retire: { run: retire },
   after: { run: (upgrade, [hook], entry) => runHook(upgrade, hook!, entry) },
@@ -57,20 +58,12 @@ const slotsOf = (slots: readonly Slot[], instructions: readonly Instruction[]): 
 async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
   const isLate = upgrade.hasStopped;
   const processes = instructions.flatMap((one) => ("process" in one ? (one.process ?? []) : []));
-  await upgrade.loading.load(processes, isLate ? "active" : "standby");
-  if (!isLate) await layPipes(upgrade);
+  await upgrade.takeover.load(processes, isLate ? "active" : "standby");
+  if (!isLate) await prepareCarry(upgrade);
 }
 
-async function abandon(upgrade: UpgradeState): Promise<void> {
-  const { next, loading, report } = upgrade;
-  closePipes(upgrade);
-  await Promise.all(
-    next.slots.map(async ({ worker }) => {
-      if (loading.inPlace) report.leftovers.push(...(await worker.abandon()));
-      else await terminateWorker(worker, 1_000);
-    }),
-  );
-  loading.abandon();
+async function abandon({ next, takeover, leftovers }: UpgradeState): Promise<void> {
+  leftovers.push(...(await takeover.abandon(next.slots)));
 }
 
 async function activate(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
@@ -109,28 +102,20 @@ async function prune({ job, old, next }: UpgradeState): Promise<void> {
 }
 
 async function retire(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
-  const { old, report, loading, tally } = upgrade;
+  const { old, report, takeover, tally } = upgrade;
   const { drainMs } = old.settings.timeouts;
-  const slots = slotsOf(old.slots, instructions);
-  const end = loading.inPlace ? retireInPlace : retireSlots;
-  const { drained, lost, running = [] } = await end(slots, drainMs);
-  report.leftovers.push(...running);
-  report.connections.drained += drained;
-  report.connections.lost += lost;
+  const retired = await takeover.retire(slotsOf(old.slots, instructions), drainMs);
+  upgrade.leftovers.push(...retired.leftovers);
+  report.connections.drained += retired.drained;
+  report.connections.lost += retired.lost;
   await allPassedOn(tally);
-  if (loading.inPlace) tellLeftovers(upgrade);
+  if (retired.leftovers.length > 0) report.error = errorToJson(oldCodeLeft(upgrade, retired));
 }
 
 /** A new process is clean; one that goes on may not be. */
-function tellLeftovers({ job, old, next, report }: UpgradeState): void {
-  const { leftovers } = report;
-  if (leftovers.length === 0) return;
+function oldCodeLeft({ job, old, next }: UpgradeState, { leftovers }: Retired): TsugiError {
   const { bin } = job.supervisor.parts.layout;
-  const details = {
-    version: next.version,
-    previous: old.version,
-    what: leftovers.join(", "),
-    bin,
-  };
-  report.error = errorToJson(new TsugiError("TSUGI_OLD_CODE_LEFT", details));
+  const what = leftovers.map((one) => one.what).join(", ");
+  const details = { version: next.version, previous: old.version, what, bin };
+  return new TsugiError("TSUGI_OLD_CODE_LEFT", details);
 }

@@ -26,6 +26,7 @@ import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
 import { RestartPolicy } from "./restartPolicy.ts";
+import type { Leftover } from "./takeover.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 import { WorkerRecord } from "./workerRecord.ts";
@@ -68,7 +69,7 @@ export class Supervisor {
   readonly parts: SupervisorParts;
   since = isoNow();
   /** Of the last upgrade: what of an old generation still runs. */
-  leftovers: string[] = [];
+  leftovers: Leftover[] = [];
   readonly record: WorkerRecord;
   #state: State = "booting";
   #serving: Serving | undefined;
@@ -230,7 +231,8 @@ export class Supervisor {
     try {
       await Promise.race([worker.ready, late]);
     } catch (error) {
-      await worker.abandon();
+      // One that another generation shares its process with is unloaded by the upgrade.
+      if (this.#live.has(worker)) worker.kill("SIGKILL");
       const { name, version } = worker.boot;
       const { bin } = this.parts.layout;
       const details = { name, version, problem: problemOf(error), bin };

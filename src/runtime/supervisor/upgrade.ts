@@ -14,15 +14,23 @@ import { PHASES, type Phase, STEPS } from "../../contract/steps.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import { fault, instant } from "../../platform/faults.ts";
 import type { StepReport, UpgradeReport } from "../../protocol/report.ts";
-import { type Operation, type RelupStep, relupSteps } from "../../relup/instructions.ts";
+import {
+  type Operation,
+  type RelupStep,
+  relupSteps,
+  replacesSupervisor,
+} from "../../relup/instructions.ts";
 import { type DeathWatch, watchDeaths } from "./deaths.ts";
 import { handBack } from "./handBack.ts";
+import { Handoff } from "./handoff.ts";
 import type { UpgradeJob, UpgradeState } from "./job.ts";
-import { loadingFor } from "./loading.ts";
 import { emptyTally, lostWith, quietSummary, relayConnections } from "./moveConnections.ts";
+import { Replace } from "./replace.ts";
 import { emptyReport } from "./report.ts";
 import { STEP_RUNS } from "./steps.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { Swap } from "./swap.ts";
+import type { Takeover } from "./takeover.ts";
 
 /** Runs it to its end and reports; never throws for a failed upgrade. */
 export function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
@@ -49,8 +57,8 @@ class Upgrade {
       next: job.next,
       report: emptyReport(job.plan),
       tally: emptyTally(),
-      loading: loadingFor(job.plan, job.supervisor, job.next),
-      pipes: new Map(),
+      takeover: takeoverFor(job),
+      leftovers: [],
       pausedMs: () => 0,
       frozenAt: undefined,
       hasStopped: false,
@@ -138,7 +146,7 @@ class Upgrade {
     const { report } = this.#state;
     this.#supervisor.noteError(error);
     report.error = errorToJson(error);
-    report.leftovers.push(`${what}: ${report.error.message}`);
+    this.#state.leftovers.push({ what: `${what}: ${report.error.message}` });
   }
 
   /** From wherever it failed to one version that serves. */
@@ -167,7 +175,7 @@ class Upgrade {
   #close(): void {
     if (this.#isClosed || this.#phase === "before") return;
     this.#isClosed = true;
-    const [supervisor, { next, report, tally }] = [this.#supervisor, this.#state];
+    const [supervisor, { next, report, tally, leftovers }] = [this.#supervisor, this.#state];
     this.#stopRelay();
     if (isOver(this.#phase)) {
       for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
@@ -178,12 +186,18 @@ class Upgrade {
     report.connections.lost += tally.lost;
     report.requests.waited = tally.waited;
     report.quietMs = quietSummary(tally.quietMs);
-    supervisor.leftovers = report.leftovers;
+    report.leftovers = leftovers.map(({ what }) => what);
+    supervisor.leftovers = leftovers;
     // One that was replaced restarts nothing any more.
     if (supervisor.state !== "upgrading") return;
     supervisor.enter("serving");
     supervisor.ensureSlots();
   }
+}
+
+function takeoverFor({ plan, supervisor, next }: UpgradeJob): Takeover {
+  if (replacesSupervisor(plan)) return new Replace(supervisor, next);
+  return new (plan.strategy === "swap" ? Swap : Handoff)(supervisor, next);
 }
 
 const RESULTS: Record<Phase, UpgradeReport["result"]> = {

@@ -141,8 +141,11 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
 
 /** What a swap has left is shown until it is gone. */
 function leftoversOf({ leftovers, current }: Supervisor): string[] {
-  const running = current.slots.flatMap(({ worker }) => worker.leaks);
-  return [...leftovers.filter((one) => !/ of .* \(generation \d+\)$/.test(one)), ...running];
+  const lasting = leftovers.filter(({ generation }) => generation === undefined);
+  return [
+    ...lasting.map(({ what }) => what),
+    ...current.slots.flatMap(({ worker }) => worker.leaks),
+  ];
 }
 
 function findWorker(supervisor: Supervisor, process?: string, slot = 0): WorkerHandle {

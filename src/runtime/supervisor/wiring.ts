@@ -10,9 +10,9 @@ export function wireLog(worker: WorkerHandle, log: Log, note: (text: string) => 
     new LineSplitter((text) => log.line({ version, pid: worker.pid, text, stream }));
   const splitters = { stdout: linesOf("stdout"), stderr: linesOf("stderr") };
   worker.on("output", (stream, chunk) => splitters[stream].push(chunk));
-  worker.on("notice", (text) => note(`${version}: ${text}`));
-  worker.on("outputLost", (count) => log.lose(count, `${version} ${worker.pid} was not read`));
-  worker.on("lateAccess", (state) => {
+  worker.on("notice", ({ text }) => note(`${version}: ${text}`));
+  worker.on("outputLost", ({ count }) => log.lose(count, `${version} ${worker.pid} was not read`));
+  worker.on("lateAccess", ({ state }) => {
     note(`${version}: state "${state}" was touched after the freeze`);
   });
   // What it printed last may come after its end.
@@ -29,13 +29,13 @@ export function wireListeners(
   listeners: ListenerTable,
   isLast: () => boolean,
 ): void {
-  worker.on("listen", async (id, key, flags) => {
+  worker.on("listen", async ({ id, key, flags }) => {
     const result = await listeners.open(key, worker.boot.generation, flags);
     if ("errno" in result) worker.send({ type: "listenReply", id, errno: result.errno });
     else worker.send({ type: "listenReply", id }, result.handle);
   });
-  worker.on("claim", (key) => listeners.claim(key, worker.boot.generation));
-  worker.on("unlisten", (key) => {
+  worker.on("claim", ({ key }) => listeners.claim(key, worker.boot.generation));
+  worker.on("unlisten", ({ key }) => {
     if (worker.boot.mode !== "rehearsal" && isLast()) listeners.forget(key);
   });
 }

@@ -7,10 +7,7 @@ import {
   TsugiError,
 } from "../../contract/errors.ts";
 import type {
-  AdoptedConnection,
-  ConnectionMeta,
   Holder,
-  ListenKey,
   WorkerBoot,
   WorkerEvent,
   WorkerReady,
@@ -22,21 +19,16 @@ import { GenerationsInWorker } from "./generationsInWorker.ts";
 import type { RawHandle } from "./listeners.ts";
 import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
 
-interface WorkerEvents {
+/** Each event of the worker by its name, and what the process itself does. */
+type WorkerEvents = {
+  [Type in WorkerEvent["type"]]: [
+    event: Extract<WorkerEvent, { type: Type }>,
+    handle: RawHandle | undefined,
+  ];
+} & {
   output: [stream: "stdout" | "stderr", chunk: Buffer];
-  listen: [id: number, key: ListenKey, flags: number];
-  unlisten: [key: ListenKey];
-  claim: [key: ListenKey];
-  connection: [meta: ConnectionMeta, handle: RawHandle | undefined];
-  adopted: [connections: AdoptedConnection[]];
-  consoleOutput: [session: number, data: string];
-  consoleClosed: [session: number];
-  lateAccess: [state: string];
-  notice: [text: string];
-  /** Lines that it could not get rid of, because nobody read them. */
-  outputLost: [count: number];
   exit: [exit: WorkerExit];
-}
+};
 
 type BodyOf<K extends keyof WorkerReplies> = Omit<
   Extract<WorkerRequestWithReply, { type: K }>,
@@ -114,19 +106,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     return new WorkerHandle(this.#channel, boot, 1, this.#generations);
   }
 
-  isBeside(other: WorkerHandle): boolean {
-    return this !== other && this.#generations === other.#generations;
-  }
-
-  /** Never served: its process ends, unless another generation serves in it. */
-  async abandon(): Promise<string[]> {
-    if (this.#generations.isShared) return this.unload().catch(() => []);
-    this.kill("SIGKILL");
-    return [];
-  }
-
   /** The process stays; of this generation nothing does. Resolves with what can still run. */
-  async unload(timeoutMs = 10_000): Promise<string[]> {
+  async unload(timeoutMs: number): Promise<string[]> {
     await this.request({ type: "dispose" }, { timeoutMs }).catch(() => null);
     const { running } = await this.request({ type: "unload" }, { timeoutMs });
     this.#generations.delete(this.boot.generation);
@@ -139,48 +120,13 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   }
 
   #receive(event: WorkerEvent, handle: RawHandle | undefined): void {
-    switch (event.type) {
-      case "reply":
-        this.#settle(event);
-        return;
-      case "ready":
-        this.declared = event;
-        this.#settleReady.resolve(event);
-        return;
-      case "failed":
-        this.#settleReady.reject(errorFromJson(event.error));
-        return;
-      case "listen":
-        this.emit("listen", event.id, event.key, event.flags);
-        return;
-      case "unlisten":
-        this.emit("unlisten", event.key);
-        return;
-      case "claim":
-        this.emit("claim", event.key);
-        return;
-      case "connection":
-        // Without a handle the peer has closed: whoever goes on with it has to hear of that.
-        this.emit("connection", event.meta, handle);
-        return;
-      case "adopted":
-        this.emit("adopted", event.connections);
-        return;
-      case "consoleOutput":
-        this.emit("consoleOutput", event.session, event.data);
-        return;
-      case "consoleClosed":
-        this.emit("consoleClosed", event.session);
-        return;
-      case "lateAccess":
-        this.emit("lateAccess", event.state);
-        return;
-      case "notice":
-        this.emit("notice", event.text);
-        return;
-      case "outputLost":
-        this.emit("outputLost", event.count);
+    if (event.type === "reply") this.#settle(event);
+    if (event.type === "failed") this.#settleReady.reject(errorFromJson(event.error));
+    if (event.type === "ready") {
+      this.declared = event;
+      this.#settleReady.resolve(event);
     }
+    (this as EventEmitter).emit(event.type, event, handle);
   }
 
   #settle(reply: Extract<WorkerEvent, { type: "reply" }>): void {

@@ -62,8 +62,8 @@ export const BUGS: readonly PlantedBug[] = [
     promise: 2,
     bug: "the new version begins with an empty state",
     file: "src/runtime/supervisor/stateSteps.ts",
-    find: "if (!target || !hasState(slot)) return [];",
-    replace: "if (target || !hasState(slot)) return [];",
+    find: "hasState(slot) && next.slotLike(slot)",
+    replace: "hasState(slot) && !next.slotLike(slot)",
     guard: {
       file: "test/integration/soak.test.ts",
       test: "a mix of upgrades and kills, seed 11, loses only what the kills took",

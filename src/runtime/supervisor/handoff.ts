@@ -1,0 +1,57 @@
+/** From the workers of one generation to others: sockets and state travel, processes end. */
+import { carryState } from "./carryState.ts";
+import type { Generation, Slot } from "./generation.ts";
+import { retireSlots, terminateWorker } from "./retire.ts";
+import { createStatePipe, type StatePipe } from "./statePipe.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { Leftover, Retired, Takeover } from "./takeover.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
+
+const ABANDON_MS = 1_000;
+
+export class Handoff implements Takeover {
+  readonly isByReference = false;
+  protected readonly supervisor: Supervisor;
+  protected readonly next: Generation;
+  /** A pipe that is there already is no part of the pause. */
+  readonly #pipes = new Map<WorkerHandle, StatePipe>();
+
+  constructor(supervisor: Supervisor, next: Generation) {
+    this.supervisor = supervisor;
+    this.next = next;
+  }
+
+  async load(processes: readonly string[], mode: "standby" | "active"): Promise<void> {
+    this.supervisor.spawnSlots(this.next, mode, (process) => processes.includes(process));
+    await this.supervisor.waitAllReady(this.next);
+  }
+
+  async prepare(slots: readonly Slot[]): Promise<void> {
+    await Promise.all(
+      slots.map(async ({ worker }) => this.#pipes.set(worker, await createStatePipe())),
+    );
+  }
+
+  async carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number) {
+    const pipe = this.#pipes.get(from);
+    this.#pipes.delete(from);
+    return carryState(from, to, { timeoutMs, pipe });
+  }
+
+  retire(slots: readonly Slot[], drainMs: number): Promise<Retired> {
+    return retireSlots(slots, drainMs);
+  }
+
+  async abandon(slots: readonly Slot[]): Promise<Leftover[]> {
+    this.end();
+    await Promise.all(slots.map(({ worker }) => terminateWorker(worker, ABANDON_MS)));
+    return [];
+  }
+
+  end(): void {
+    for (const pipe of this.#pipes.values()) pipe.close();
+    this.#pipes.clear();
+  }
+
+  async takeOver(): Promise<void> {}
+}

@@ -1,0 +1,85 @@
+/**
+ * Within the processes that serve: another generation is loaded beside the one there, and what has
+ * been open stays where it is. Each entry is loaded in a throwaway process first: code that exits,
+ * hangs or crashes while it loads does so there.
+ */
+import type { ManifestProcess } from "../../release/manifest.ts";
+import type { Generation, Slot } from "./generation.ts";
+import { drained } from "./retire.ts";
+import type { Supervisor } from "./supervisor.ts";
+import type { Leftover, Retired, Takeover } from "./takeover.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
+
+const UNLOAD_MS = 10_000;
+/** After `drainMs`, until the last has been told of its end. */
+const DRAIN_GRACE_MS = 4_000;
+
+export class Swap implements Takeover {
+  readonly isByReference = true;
+  readonly #supervisor: Supervisor;
+  readonly #next: Generation;
+  #isAbandoned = false;
+
+  constructor(supervisor: Supervisor, next: Generation) {
+    this.#supervisor = supervisor;
+    this.#next = next;
+  }
+
+  async load(): Promise<void> {
+    const supervisor = this.#supervisor;
+    const { processes } = this.#next.plan.manifest;
+    await Promise.all(processes.map((process) => this.#tryOut(process)));
+    // A process that died meanwhile has another one in its place.
+    if (this.#isAbandoned) return;
+    supervisor.loadBeside(this.#next);
+    await supervisor.waitAllReady(this.#next);
+  }
+
+  async #tryOut(process: ManifestProcess): Promise<void> {
+    const worker = this.#supervisor.spawnWorker(this.#next, process, 0, "rehearsal");
+    try {
+      await this.#supervisor.waitReady(this.#next, worker);
+    } finally {
+      worker.kill("SIGKILL");
+      await worker.exited;
+    }
+  }
+
+  async prepare(): Promise<void> {}
+
+  async carry(_from: WorkerHandle, to: WorkerHandle, timeoutMs: number) {
+    const { states } = await to.request({ type: "swapCarry" }, { timeoutMs });
+    return states;
+  }
+
+  async retire(slots: readonly Slot[], drainMs: number): Promise<Retired> {
+    const retireOne = async ({ worker }: Slot): Promise<Retired> => {
+      const counts = await drained(worker, drainMs, DRAIN_GRACE_MS);
+      const silent = { what: `generation ${worker.boot.generation} in worker ${worker.pid}` };
+      return { ...counts, leftovers: await unload(worker).catch(() => [silent]) };
+    };
+    const all = await Promise.all(slots.map(retireOne));
+    return {
+      drained: all.reduce((sum, one) => sum + one.drained, 0),
+      lost: all.reduce((sum, one) => sum + one.lost, 0),
+      leftovers: all.flatMap(({ leftovers }) => leftovers),
+    };
+  }
+
+  async abandon(slots: readonly Slot[]): Promise<Leftover[]> {
+    this.end();
+    return (await Promise.all(slots.map(({ worker }) => unload(worker).catch(() => [])))).flat();
+  }
+
+  end(): void {
+    this.#isAbandoned = true;
+  }
+
+  async takeOver(): Promise<void> {}
+}
+
+/** The process stays; of this generation nothing does but what comes back. */
+async function unload(worker: WorkerHandle): Promise<Leftover[]> {
+  const { generation } = worker.boot;
+  return (await worker.unload(UNLOAD_MS)).map((what) => ({ what, generation }));
+}
