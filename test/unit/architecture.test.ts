@@ -12,8 +12,8 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 const LAYERS: readonly (readonly string[])[] = [
   ["contract"],
   ["protocol", "release", "platform", "usage"],
-  ["relup", "hot", "handler", "config", "transport", "runtime/appup", "runtime/node"],
-  ["runtime/listen", "runtime/state", "control", "pack"],
+  ["relup", "hot", "handler", "config", "transport", "runtime/node"],
+  ["runtime/listen", "runtime/state", "runtime/appup", "control", "pack"],
   ["runtime/carry", "assemble", "beam", "deploy", "store"],
   ["runtime/carry/tcp", "runtime/carry/ws", "view"],
   ["runtime/handoff", "runtime/swap", "cli"],

@@ -4,8 +4,8 @@
  * printed by Node, which then exits with 1.
  */
 import { pathToFileURL } from "node:url";
-import { keepOutput } from "../../platform/standardOutput.ts";
 import type { AppupMoment } from "../../release/appup.ts";
+import { keepOutput } from "../node/standardOutput.ts";
 
 type Step = AppupFunction | { run: AppupFunction };
 type AppupFunction = (release: Record<"from" | "to" | "direction", string | undefined>) => unknown;

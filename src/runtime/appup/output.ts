@@ -1,4 +1,4 @@
 /** Preloaded into the `node` of an appup's command: all that it prints arrives. */
-import { keepOutput } from "../../platform/standardOutput.ts";
+import { keepOutput } from "../node/standardOutput.ts";
 
 keepOutput();

@@ -3,18 +3,8 @@
  * and that have not settled yet. Listeners are called exactly as `EventEmitter` calls them; one
  * that returns nothing costs nothing.
  */
-import { EventEmitter } from "node:events";
 import { nowMs } from "../../platform/clock.ts";
-
-type Listener = (...parts: unknown[]) => unknown;
-
-export type EmitterInternals = EventEmitter & {
-  _events?: Record<string | symbol, Listener | Listener[] | undefined>;
-};
-
-const CAPTURES = Object.getOwnPropertySymbols(EventEmitter.prototype).find(
-  ({ description }) => description === "kCapture",
-);
+import { capturesRejections, type EmitterInternals, listenersOf } from "../node/events.ts";
 
 export class UnderWay {
   /** Called whenever the last promise has settled. */
@@ -33,7 +23,7 @@ export class UnderWay {
 
   /** `emitter.emit(event, ...parts)`, with an eye on what the listeners return. */
   emit(emitter: EmitterInternals, event: string, parts: unknown[]): boolean {
-    const listeners = emitter._events?.[event];
+    const listeners = listenersOf(emitter, event);
     if (listeners === undefined) return false;
     if (typeof listeners === "function") {
       this.note(Reflect.apply(listeners, emitter, parts), emitter);
@@ -52,9 +42,8 @@ export class UnderWay {
     this.#count += 1;
     returned.then(this.#settle, (error) => {
       this.#settle();
-      if (CAPTURES && (emitter as unknown as Record<symbol, unknown>)?.[CAPTURES]) {
-        emitter!.emit("error", error);
-      } else throw error; // as unhandled as it would be without us
+      if (capturesRejections(emitter)) emitter!.emit("error", error);
+      else throw error; // as unhandled as it would be without us
     });
   }
 

@@ -2,7 +2,9 @@
  * How old a response under way is, to about a second: a look at the busy connections once a second
  * instead of a note on the path of every request.
  */
+
 import type { ServerResponse } from "node:http";
+import { responseOf } from "../node/fields.ts";
 import { connectionsOf } from "../node/internals.ts";
 
 const LOOK_MS = 1000;
@@ -37,7 +39,8 @@ export class Ages {
   #look(): void {
     for (const server of this.#servers()) {
       for (const { socket } of connectionsOf(server)?.all() ?? []) {
-        if (socket?._httpMessage) this.note(socket._httpMessage);
+        const response = socket && responseOf(socket);
+        if (response) this.note(response);
       }
     }
   }

@@ -4,8 +4,8 @@
  * requests, and the last one would wait for all of that. So they rest until all have come.
  */
 
-import { resumeReading, stopReading } from "../carry/quiet.ts";
 import type { SocketInternals } from "../node/internals.ts";
+import { resumeReading, stopReading } from "../node/quiet.ts";
 
 /** From the first one on: they are not to wait for thousands. */
 const AT_MOST_MS = 50;

@@ -1,7 +1,6 @@
 /** The carriers of all servers that the application registered, for the worker to drive at once. */
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
-import { acceptedSocket } from "../carry/accepted.ts";
 import {
   type Beside,
   Carrier,
@@ -11,6 +10,7 @@ import {
 } from "../carry/carrier.ts";
 import { CarriedSocketServer } from "../carry/tcp/server.ts";
 import { CarriedWebSocketServer, refuseWebSocket } from "../carry/ws/server.ts";
+import { acceptedSocket } from "../node/accepted.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 
 /** For what no event tells: bytes that leave, an inflate that ends. */

@@ -5,6 +5,7 @@
  * tells, not the content type. https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 import type { ServerResponse } from "node:http";
+import { sentHead } from "../node/http.ts";
 
 const SPREAD_MS = 1_000;
 
@@ -32,10 +33,9 @@ export class EventSources {
 /** By the head that was sent: a type given to `writeHead` is not among `getHeaders()`. */
 const isEventSource = (response: ServerResponse): boolean => {
   const { method, headers } = response.req;
-  const { _header: head = "" } = response as { _header?: string };
   return (
     method === "GET" &&
     /\btext\/event-stream\b/i.test(headers.accept ?? "") &&
-    /^content-type: *text\/event-stream/im.test(head)
+    /^content-type: *text\/event-stream/im.test(sentHead(response))
   );
 };

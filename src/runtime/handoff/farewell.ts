@@ -1,6 +1,7 @@
 /** Connections that are told to go come back at once: not all at the same instant, then. */
-import { resumeReading } from "../carry/quiet.ts";
+
 import type { SocketInternals } from "../node/internals.ts";
+import { resumeReading } from "../node/quiet.ts";
 import { closeWebSocket } from "./otherSockets.ts";
 
 const SPREAD_MS = 1_000;

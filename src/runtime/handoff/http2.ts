@@ -5,6 +5,7 @@
  */
 import type { Http2Server, Http2Session, ServerHttp2Stream } from "node:http2";
 import type { Holder } from "../../protocol/worker.ts";
+import { streamsOf } from "../node/http.ts";
 
 /** NGHTTP2_REFUSED_STREAM; `node:http2` itself is loaded only by those who serve it. */
 const REFUSED_STREAM = 7;
@@ -83,14 +84,4 @@ export class Http2Sessions {
   destroy(): void {
     for (const session of this.#sessions) session.destroy();
   }
-}
-
-/** Node keeps a session's streams in its private state. */
-function streamsOf(session: Http2Session): ServerHttp2Stream[] {
-  const symbol = Object.getOwnPropertySymbols(session).find(
-    ({ description }) => description === "state",
-  );
-  const state =
-    symbol && (session as unknown as Record<symbol, { streams?: Map<number, unknown> }>);
-  return [...(state?.[symbol!]?.streams?.values() ?? [])] as ServerHttp2Stream[];
 }

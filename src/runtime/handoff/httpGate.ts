@@ -11,14 +11,17 @@
  *
  * A response *holds* a freeze until its head is sent, it ends, or it is exempt.
  */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isQuiet, resumeReading, stopReading } from "../carry/quiet.ts";
+import { handleOf, responseOf } from "../node/fields.ts";
+import { readableState, wasContinued } from "../node/http.ts";
 import {
   connectionsOf,
   type HttpParser,
   type HttpServerInternals,
   type SocketInternals,
 } from "../node/internals.ts";
+import { isQuiet, resumeReading, stopReading } from "../node/quiet.ts";
 import { isChunked, readAll, requestBytes } from "./httpHead.ts";
 
 /** Events by which a request reaches an application. */
@@ -46,12 +49,12 @@ class Connection {
   }
 
   get gone(): boolean {
-    return this.socket.destroyed || this.socket._handle === null;
+    return this.socket.destroyed || handleOf(this.socket) === null;
   }
 
   /** The response under way, unless it answers a request that the application has not seen. */
   get response(): ServerResponse | undefined {
-    const response = this.socket._httpMessage;
+    const response = responseOf(this.socket);
     if (!response || this.held.some(({ parts }) => parts[1] === response)) return undefined;
     return response;
   }
@@ -257,13 +260,6 @@ export class HttpGate {
     return true;
   }
 }
-
-/** Node has sent "100 Continue" by itself. */
-const wasContinued = (response: unknown): boolean =>
-  (response as { _sent100?: boolean })._sent100 === true;
-
-const readableState = (request: IncomingMessage): { highWaterMark: number } =>
-  (request as unknown as { _readableState: { highWaterMark: number } })._readableState;
 
 const isFree = (connection: Connection, active: Set<HttpParser>): boolean =>
   connection.response === undefined &&

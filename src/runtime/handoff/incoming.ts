@@ -1,11 +1,13 @@
 /** Connections that come from the old generation go on here, as if they had been accepted here. */
+
 import { messageOf } from "../../contract/errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
-import { acceptedSocket } from "../carry/accepted.ts";
 import type { Listeners } from "../listen/listeners.ts";
+import { acceptedSocket } from "../node/accepted.ts";
 import type { EventSink } from "../node/channel.ts";
+import { responseOf } from "../node/fields.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../node/internals.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Carriers } from "./carriers.ts";
@@ -97,7 +99,7 @@ function beIdle(server: HttpServerInternals, socket: SocketInternals): void {
   }
   if (!server.keepAliveTimeout) return;
   const timer = setTimeout(() => {
-    if (socket.bytesRead === 0 && !socket._httpMessage) socket.destroy();
+    if (socket.bytesRead === 0 && !responseOf(socket)) socket.destroy();
   }, server.keepAliveTimeout + KEEP_ALIVE_BUFFER_MS);
   timer.unref();
 }

@@ -1,8 +1,10 @@
 /** What is open in a generation: as Node's servers know it, and as their sockets tell. Asks only. */
+
 import type { ServerResponse } from "node:http";
 import type { ListenKey } from "../../protocol/worker.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import type { Listening } from "../listen/listening.ts";
+import { openConnections, responseOf, serverOf, transportOf } from "../node/fields.ts";
 import { connectionsOf, type ServerInternals, type SocketInternals } from "../node/internals.ts";
 import type { Carriers } from "./carriers.ts";
 import type { Http2Sessions } from "./http2.ts";
@@ -27,7 +29,7 @@ export class OpenConnections {
   }
 
   keyOf(socket: SocketInternals): ListenKey {
-    const server = socket._server ?? socket.server;
+    const server = serverOf(socket);
     const listening = this.#listeners.all.find(
       (it) => it.server === server || it.route.former.has(server as ServerInternals),
     );
@@ -47,8 +49,7 @@ export class OpenConnections {
   /** Neither HTTP nor registered. Sockets are only looked through if there are any. */
   unregistered(): SocketInternals[] {
     if (this.known === this.accepted) return [];
-    const isHttp2 = ({ _server, server }: SocketInternals) =>
-      this.#http2.has((_server ?? server) as object);
+    const isHttp2 = (socket: SocketInternals) => this.#http2.has(serverOf(socket)!);
     return this.others().filter((socket) => !this.#carriers.owns(socket) && !isHttp2(socket));
   }
 
@@ -60,18 +61,21 @@ export class OpenConnections {
 
   /** As the servers count them. */
   get accepted(): number {
-    return [...this.servers].reduce((sum, { _connections: open }) => sum + open, 0);
+    return [...this.servers].reduce((sum, server) => sum + openConnections(server), 0);
   }
 
   /** Sockets that carry a TLS connection which speaks HTTP: no connections of their own. */
   beneathTls(): Set<SocketInternals | undefined> {
-    return new Set(this.#http.map(({ socket }) => socket?._parent));
+    return new Set(this.#http.map(({ socket }) => (socket ? transportOf(socket) : undefined)));
   }
 
   /** Under way. `gated`: of the connections behind a gate, those that the application has seen. */
   responses(gated: ReadonlyMap<unknown, ServerResponse | null | undefined>): ServerResponse[] {
     return this.#http
-      .map(({ socket }) => (socket && gated.has(socket) ? gated.get(socket) : socket?._httpMessage))
+      .map(({ socket }) => {
+        if (socket === null) return undefined;
+        return gated.has(socket) ? gated.get(socket) : responseOf(socket);
+      })
       .filter((response) => response !== undefined && response !== null);
   }
 

@@ -2,9 +2,11 @@
  * Connections of the application's servers that are not HTTP (any more): upgraded ones, and those
  * of plain TCP servers. Found among Node's active handles when they are needed.
  */
-import net from "node:net";
+import type net from "node:net";
 import { SERVICE_RESTART } from "../carry/ws/serviceRestart.ts";
+import { activeSockets, responseOf, serverOf, transportOf } from "../node/fields.ts";
 import { connectionsOf, type SocketInternals } from "../node/internals.ts";
+import { hiddenIn } from "../node/symbols.ts";
 import { isHttp2Server } from "./http2.ts";
 
 /** The TLS socket on each accepted one: the handle belongs to the one below, all else to it. */
@@ -13,22 +15,17 @@ const secured = new WeakMap<SocketInternals, SocketInternals>();
 /** For a TLS server, before its first connection. */
 export function rememberSecured(server: object): void {
   if (!("setSecureContext" in server)) return;
-  (server as unknown as net.Server).on("secureConnection", (socket: SocketInternals & Parented) => {
-    if (socket._parent) secured.set(socket._parent, socket);
+  (server as unknown as net.Server).on("secureConnection", (socket: SocketInternals) => {
+    const transport = transportOf(socket);
+    if (transport) secured.set(transport, socket);
   });
 }
 
-interface Parented {
-  _parent?: SocketInternals | null;
-}
-
 export function otherSockets(servers: ReadonlySet<object>): SocketInternals[] {
-  const active = (process as unknown as { _getActiveHandles(): unknown[] })._getActiveHandles();
-  return active
-    .filter((handle): handle is SocketInternals => handle instanceof net.Socket)
+  return activeSockets()
     .map((socket) => secured.get(socket) ?? socket)
     .filter((socket) => {
-      const server = (socket._server ?? socket.server) as object | undefined;
+      const server = serverOf(socket);
       if (socket.destroyed || server === undefined || !servers.has(server)) return false;
       return connectionsOf(server) === undefined || !socket.parser;
     });
@@ -39,12 +36,8 @@ interface ClosableWebSocket {
 }
 
 /** The `ws` object of an upgraded socket, registered or not. */
-function webSocketOf(socket: SocketInternals): ClosableWebSocket | undefined {
-  const symbol = Object.getOwnPropertySymbols(socket).find(
-    ({ description }) => description === "websocket",
-  );
-  return symbol && (socket as unknown as Record<symbol, ClosableWebSocket>)[symbol];
-}
+const webSocketOf = (socket: SocketInternals): ClosableWebSocket | undefined =>
+  hiddenIn(socket, "websocket");
 
 export const isWebSocket = (socket: SocketInternals): boolean => webSocketOf(socket) !== undefined;
 
@@ -56,10 +49,12 @@ export function closeWebSocket(socket: SocketInternals): boolean {
 }
 
 /** Belongs to a server that speaks neither HTTP/1 nor HTTP/2. */
-export function isPlainTcp({ _server, server }: SocketInternals): boolean {
-  const owner = (_server ?? server) as object;
+export function isPlainTcp(socket: SocketInternals): boolean {
+  const owner = serverOf(socket)!;
   return connectionsOf(owner) === undefined && !isHttp2Server(owner);
 }
 
-export const isAnswering = ({ _httpMessage: response }: SocketInternals): boolean =>
-  response != null && !response.writableEnded;
+export function isAnswering(socket: SocketInternals): boolean {
+  const response = responseOf(socket);
+  return response != null && !response.writableEnded;
+}

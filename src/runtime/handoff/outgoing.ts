@@ -7,18 +7,20 @@
  *                              drain()        a stop: nobody takes over
  *   close()    ─► switchOver() ─► releaseTo() ─► drainHere()        a swap
  */
+
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder, WorkerReplies } from "../../protocol/worker.ts";
-import { resumeReading, stopReading } from "../carry/quiet.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import type { Listening } from "../listen/listening.ts";
 import type { EventSink } from "../node/channel.ts";
+import { responseOf } from "../node/fields.ts";
 import {
   connectionsOf,
   type HttpServerInternals,
   type RawHandle,
   type SocketInternals,
 } from "../node/internals.ts";
+import { resumeReading, stopReading } from "../node/quiet.ts";
 import { Ages } from "./ages.ts";
 import type { Carriers } from "./carriers.ts";
 import { EventSources } from "./eventSources.ts";
@@ -165,7 +167,7 @@ export class Outgoing {
     await this.#parts.carriers.release((meta, handle) => this.#sending.send(meta, handle));
     await Promise.all(moves);
     await this.#sending.done();
-    this.#eventSources.end(this.#left().map((socket) => socket._httpMessage));
+    this.#eventSources.end(this.#left().map((socket) => responseOf(socket)));
     return { carried: this.#sending.carried, left: this.#left().length, waited };
   }
 
@@ -246,11 +248,11 @@ export class Outgoing {
     for (const sessions of this.#http2.values()) sessions.end(true);
     for (const sessions of this.#http2.values()) sessions.destroy();
     farewell(this.connections.others().filter(isWebSocket));
-    this.#eventSources.end(this.#left().map((socket) => socket._httpMessage));
+    this.#eventSources.end(this.#left().map((socket) => responseOf(socket)));
   }
 
-  #comesBack({ _httpMessage: response }: SocketInternals): boolean {
-    return this.#eventSources.has(response);
+  #comesBack(socket: SocketInternals): boolean {
+    return this.#eventSources.has(responseOf(socket));
   }
 
   async #emptyWithin(ms: number): Promise<void> {

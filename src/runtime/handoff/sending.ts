@@ -1,9 +1,9 @@
 /** Connections on their way out of this process, to the next generation in another one. */
 import type { ConnectionMeta } from "../../protocol/worker.ts";
-import { quietSinceMs, takeHandle } from "../carry/quiet.ts";
 import type { Listening } from "../listen/listening.ts";
 import type { EventSink } from "../node/channel.ts";
 import type { RawHandle } from "../node/internals.ts";
+import { quietSinceMs, takeHandle } from "../node/quiet.ts";
 import type { HttpGate } from "./httpGate.ts";
 
 const MOVES_A_TURN = 20;

@@ -5,10 +5,16 @@ import { resolve as absolute } from "node:path";
 import { getSystemErrorName } from "node:util";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 import type { EventSink } from "../node/channel.ts";
-import type { ListenFunction, RawHandle, ServerInternals } from "../node/internals.ts";
+import {
+  interceptListen,
+  type ListenArguments,
+  type ListenFunction,
+  type RawHandle,
+  type ServerInternals,
+} from "../node/internals.ts";
 import { Datagrams, interceptDatagrams } from "./datagrams.ts";
 import type { KeepAlive } from "./keepalive.ts";
-import { type ListenArguments, Listening, type ListenReply } from "./listening.ts";
+import { Listening, type ListenReply } from "./listening.ts";
 import { dismantle, retire, revive } from "./routes.ts";
 
 type Waiting = (reply: ListenReply, handle: RawHandle | undefined) => void;
@@ -23,19 +29,13 @@ export class ListenDesk {
 
   constructor() {
     interceptDatagrams(() => this.caller()?.datagrams);
-    const prototype = net.Server.prototype as unknown as { _listen2: ListenFunction };
-    const original = prototype._listen2;
-    const begin = (server: ServerInternals, asked: ListenArguments) =>
-      (this.#callers?.get(server) ?? this.caller())?.begin(server, asked, original);
-    prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
-      // A server that was given a handle by the application is the application's own business.
-      if (this._handle) original.call(this, address, port, addressType, backlog, fd, flags);
-      else begin(this, { address, port, addressType, backlog, fd, flags });
-    };
+    interceptListen((server, asked, original) =>
+      (this.#callers?.get(server) ?? this.caller())?.begin(server, asked, original),
+    );
   }
 
   /**
-   * From the first swap on: who called is asked at `listen` itself, since `_listen2` may come after
+   * From the first swap on: who called is asked at `listen` itself, since the wrap point may come after
    * a name was looked up.
    */
   noteCallers(): void {

@@ -15,20 +15,18 @@
 import { AsyncResource } from "node:async_hooks";
 import { constants } from "node:os";
 import type { ListenKey, WorkerRequest } from "../../protocol/worker.ts";
-import type { ListenFunction, RawHandle, ServerInternals } from "../node/internals.ts";
+import { handleOf, isUnref, setHandle } from "../node/fields.ts";
+import type {
+  ListenArguments,
+  ListenFunction,
+  RawHandle,
+  ServerInternals,
+} from "../node/internals.ts";
+import { copySymbols } from "../node/symbols.ts";
 import { failedHandle, PlaceholderHandle } from "./placeholder.ts";
 import { type Route, routeTo } from "./routes.ts";
 
 export type ListenReply = Extract<WorkerRequest, { type: "listenReply" }>;
-
-export interface ListenArguments {
-  address: string | null;
-  port: number;
-  addressType: number;
-  backlog: number | undefined;
-  fd: number | undefined;
-  flags: number | undefined;
-}
 
 const DEFAULT_BACKLOG = 511;
 
@@ -64,7 +62,7 @@ export class Listening {
     this.#listen2 = listen2;
     this.#onClosed = onClosed;
     this.#placeholder = this.#standIn(addressOf(key));
-    server._handle = this.#placeholder.asHandle();
+    setHandle(server, this.#placeholder.asHandle());
   }
 
   get backlog(): number {
@@ -77,7 +75,7 @@ export class Listening {
 
   /** Whether the application wants this server to keep its process alive. */
   get wantsLife(): boolean {
-    return this.state !== "closed" && this.server._unref !== true;
+    return this.state !== "closed" && !isUnref(this.server);
   }
 
   /** The supervisor's first answer: 'listening' or 'error' follows, as under plain Node. */
@@ -97,9 +95,9 @@ export class Listening {
   beginBeside(other: Listening): void {
     if (this.state === "closed") return;
     const address: Record<string, unknown> = {};
-    other.server._handle?.getsockname?.(address);
+    handleOf(other.server)?.getsockname?.(address);
     this.#placeholder = this.#standIn("address" in address ? address : undefined);
-    this.server._handle = this.#placeholder.asHandle();
+    setHandle(this.server, this.#placeholder.asHandle());
     this.state = "lent";
     this.#callListen2();
   }
@@ -128,7 +126,7 @@ export class Listening {
     this.#handle = handle;
     moveOwner(this.#placeholder, handle);
     this.#take(handle);
-    if (this.server._unref) handle.unref();
+    if (isUnref(this.server)) handle.unref();
     else handle.ref();
     this.state = "accepting";
     this.route = other.route;
@@ -147,7 +145,7 @@ export class Listening {
     this.#held = undefined;
     this.#placeholder = placeholder;
     this.#handle = null;
-    this.server._handle = placeholder.asHandle();
+    setHandle(this.server, placeholder.asHandle());
     this.state = "lent";
     return held;
   }
@@ -170,7 +168,7 @@ export class Listening {
   fail(errno: number): void {
     if (this.state === "closed") return;
     this.state = "closed";
-    this.server._handle = failedHandle(-Math.abs(errno));
+    setHandle(this.server, failedHandle(-Math.abs(errno)));
     this.#callListen2(Math.abs(errno) === constants.errno.EADDRINUSE ? "::" : "0.0.0.0");
   }
 
@@ -196,7 +194,7 @@ export class Listening {
     const address: Record<string, unknown> = {};
     handle.getsockname?.(address);
     this.#placeholder = this.#standIn(handle.getsockname ? address : undefined);
-    this.server._handle = this.#placeholder.asHandle();
+    setHandle(this.server, this.#placeholder.asHandle());
     delete (handle as Partial<RawHandle>).close;
     handle.close();
     this.state = "resting";
@@ -204,10 +202,10 @@ export class Listening {
 
   #putBack(fresh: RawHandle): void {
     const old = this.#handle!;
-    for (const symbol of Object.getOwnPropertySymbols(old)) fresh[symbol] = old[symbol];
+    copySymbols(old, fresh);
     fresh.onconnection = old.onconnection;
-    if (this.server._unref) fresh.unref();
-    this.server._handle = fresh;
+    if (isUnref(this.server)) fresh.unref();
+    setHandle(this.server, fresh);
     this.#take(fresh);
   }
 
@@ -218,7 +216,7 @@ export class Listening {
       handle.close(callback);
       this.#closed();
     };
-    this.server._handle = handle;
+    setHandle(this.server, handle);
   }
 
   #callListen2(failedAddress?: string): void {
@@ -249,10 +247,7 @@ export class Listening {
 
 /** Node finds a handle's server by a symbol of its own. */
 function moveOwner(from: object, to: object): void {
-  const source = from as Record<symbol, unknown>;
-  for (const symbol of Object.getOwnPropertySymbols(from)) {
-    (to as Record<symbol, unknown>)[symbol] = source[symbol];
-  }
+  copySymbols(from, to);
   (to as RawHandle).onconnection = (from as RawHandle).onconnection;
 }
 

@@ -10,6 +10,8 @@
  * Nothing is done per connection, so a takeover takes as long with one as with many.
  */
 import type { EventEmitter } from "node:events";
+import { CONNECTION_ENDED, openConnections } from "../node/fields.ts";
+import { stopChecking } from "../node/http.ts";
 import type { ServerInternals } from "../node/internals.ts";
 
 export interface Route {
@@ -36,7 +38,7 @@ const OVERRIDDEN = [
   "close",
   "closeIdleConnections",
   "closeAllConnections",
-  "_emitCloseIfDrained",
+  CONNECTION_ENDED,
 ] as const;
 
 type Overridden = Record<(typeof OVERRIDDEN)[number], unknown>;
@@ -70,7 +72,7 @@ export function retire(server: ServerInternals, route: Route): void {
     },
     closeIdleConnections: () => {},
     closeAllConnections: () => {},
-    _emitCloseIfDrained: () => {},
+    [CONNECTION_ENDED]: () => {},
   };
   Object.assign(server, overrides);
 }
@@ -89,18 +91,10 @@ export function revive(server: ServerInternals, route: Route): void {
 export function dismantle(server: ServerInternals, route: Route): void {
   server.removeAllListeners();
   const finish = () => {
-    if (server._connections > 0) return;
+    if (openConnections(server) > 0) return;
     route.former.delete(server);
     stopChecking(server);
   };
-  (server as Partial<Overridden>)._emitCloseIfDrained = finish;
+  (server as Partial<Overridden>)[CONNECTION_ENDED] = finish;
   finish();
-}
-
-/** Node looks for requests that take too long by an interval that holds the server. */
-function stopChecking(server: ServerInternals): void {
-  const symbol = Object.getOwnPropertySymbols(server).find(
-    ({ description }) => description === "http.server.connectionsCheckingInterval",
-  );
-  if (symbol) clearInterval((server as unknown as Record<symbol, NodeJS.Timeout>)[symbol]);
 }

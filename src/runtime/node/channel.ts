@@ -14,6 +14,7 @@ import {
 } from "../../protocol/worker.ts";
 import { HandleQueue } from "./handleQueue.ts";
 import type { RawHandle } from "./internals.ts";
+import { onInternalMessage } from "./messages.ts";
 
 type Send = (
   message: unknown,
@@ -45,9 +46,7 @@ export class SupervisorChannel implements EventSink {
 
   constructor() {
     this.#send = (process.send as Send).bind(process);
-    process.on("internalMessage" as "message", (message, handle) =>
-      this.#receive(message, handle as RawHandle | undefined),
-    );
+    onInternalMessage(process, (message, handle) => this.#receive(message, handle));
     process.on("disconnect", () => this.onGone());
     // Listening for 'disconnect' keeps a process alive; that is for the application to decide.
     (process.channel as unknown as { unrefCounted?(): void } | undefined)?.unrefCounted?.();

@@ -1,6 +1,7 @@
 /** What stands behind a `dgram` socket of Node: the fields that `bind` itself uses. */
 import dgram, { type Socket } from "node:dgram";
 import type { RawHandle } from "./internals.ts";
+import { symbolOf } from "./symbols.ts";
 
 /** A libuv UDP handle. What returns a number returns an errno, negative, or 0. */
 export interface DatagramHandle extends RawHandle {
@@ -36,9 +37,7 @@ const FLAGS = { ipv6Only: 1, reuseAddr: 4, reusePort: 8 } as const;
 let stateSymbol: symbol | undefined;
 
 export function datagramState(socket: Socket): DatagramState {
-  stateSymbol ??= Object.getOwnPropertySymbols(socket).find(
-    ({ description }) => description === "state symbol",
-  );
+  stateSymbol ??= symbolOf(socket, "state symbol");
   return (socket as unknown as Record<symbol, DatagramState>)[stateSymbol!]!;
 }
 

@@ -1,9 +1,10 @@
 /**
- * What this folder uses of Node beyond its documented API, in one place; checked on Node 20, 22,
- * 24 and 26 by test/contract/worker*.test.ts.
+ * The types behind Node's servers and sockets. All that tsugi uses of Node beyond its documented API
+ * stands in this folder; checked on Node 20, 22, 24 and 26 by test/contract/worker*.test.ts.
  */
 import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
-import type { Server, Socket } from "node:net";
+import net, { type Server, type Socket } from "node:net";
+import { symbolOf } from "./symbols.ts";
 
 /** A libuv handle as `net` wraps it: TCP or Pipe. */
 export interface RawHandle {
@@ -45,6 +46,28 @@ export type ListenFunction = (
   flags: number | undefined,
 ) => void;
 
+export interface ListenArguments {
+  address: string | null;
+  port: number;
+  addressType: number;
+  backlog: number | undefined;
+  fd: number | undefined;
+  flags: number | undefined;
+}
+
+/** `begin` is asked in place of Node, which it may call itself. */
+export function interceptListen(
+  begin: (server: ServerInternals, asked: ListenArguments, original: ListenFunction) => void,
+): void {
+  const prototype = net.Server.prototype as unknown as ServerInternals;
+  const original = prototype._listen2;
+  prototype._listen2 = function (address, port, addressType, backlog, fd, flags) {
+    // A server that was given a handle by the application is the application's own business.
+    if (this._handle) original.call(this, address, port, addressType, backlog, fd, flags);
+    else begin(this, { address, port, addressType, backlog, fd, flags }, original);
+  };
+}
+
 /** A `net.Socket` with the fields that stand behind reading. */
 export type SocketInternals = Socket & {
   _handle: RawHandle | null;
@@ -81,9 +104,7 @@ let connectionsSymbol: symbol | undefined;
 /** Undefined for what is not an HTTP/1.1 server. */
 export function connectionsOf(server: object): ConnectionsList | undefined {
   // One symbol for all servers; asked for once a connection, so it is looked for once.
-  connectionsSymbol ??= Object.getOwnPropertySymbols(server).find(
-    ({ description }) => description === "http.server.connections",
-  );
+  connectionsSymbol ??= symbolOf(server, "http.server.connections");
   return connectionsSymbol && (server as Record<symbol, ConnectionsList>)[connectionsSymbol];
 }
 

@@ -7,6 +7,7 @@ import { unlinkSync } from "node:fs";
 import net from "node:net";
 import { constants } from "node:os";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import { createServerHandle } from "../node/bind.ts";
 import { bindDatagrams } from "../node/datagrams.ts";
 
 /** A raw TCP or Pipe handle of Node: what `server._handle` is. */
@@ -14,19 +15,6 @@ export interface RawHandle {
   close(callback?: () => void): void;
   getsockname?(out: { address?: string; port?: number; family?: string }): number;
 }
-
-type CreateServerHandle = (
-  address: string | null,
-  port: number,
-  addressType: 4 | 6 | -1 | null,
-  fd: number | null | undefined,
-  flags: number | undefined,
-) => RawHandle | number;
-
-// What `cluster` itself uses to bind for its workers; there is no documented way to bind without
-// accepting. test/contract holds it for every supported Node.
-const createServerHandle = (net as unknown as { _createServerHandle: CreateServerHandle })
-  ._createServerHandle;
 
 interface Listener {
   key: ListenKey;

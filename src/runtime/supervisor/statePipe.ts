@@ -5,6 +5,7 @@
 
 import { rm } from "node:fs/promises";
 import net from "node:net";
+import { rawHandleOf } from "../node/fields.ts";
 import type { RawHandle } from "./listeners.ts";
 
 export interface StatePipe {
@@ -29,7 +30,7 @@ export async function createStatePipe(): Promise<StatePipe> {
     const accepted = new Promise<net.Socket>((resolve) => server.once("connection", resolve));
     const connecting = net.connect(path).pause();
     const [sender, receiver] = await Promise.all([accepted, connected(connecting)]);
-    const ends = [sender, receiver].map(rawHandle);
+    const ends = [sender, receiver].map(rawHandleOf);
     const close = () => {
       for (const end of ends.splice(0)) end.close();
     };
@@ -45,11 +46,3 @@ const connected = (socket: net.Socket) =>
     socket.once("error", reject);
     socket.once("connect", () => resolve(socket));
   });
-
-/** Takes the handle out of a socket that has not read yet. */
-function rawHandle(socket: net.Socket): RawHandle {
-  const holder = socket as unknown as { _handle: RawHandle & { readStop(): void } };
-  const handle = holder._handle;
-  handle.readStop();
-  return handle;
-}

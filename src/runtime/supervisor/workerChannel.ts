@@ -2,7 +2,6 @@
  * How messages and handles get to a worker and back. A worker is either a child of this process
  * (here) or, while a successor takes over, a child of that one (successor.ts).
  */
-import type { EventEmitter } from "node:events";
 import { pathToFileURL } from "node:url";
 import {
   ENVELOPE,
@@ -14,6 +13,7 @@ import {
 } from "../../protocol/worker.ts";
 import { wholeWorkerEvent } from "../../protocol/workerEvent.ts";
 import { HandleQueue } from "../node/handleQueue.ts";
+import { onInternalMessage } from "../node/messages.ts";
 import type { RawHandle } from "./listeners.ts";
 import { spawnWithOutput } from "./spawning.ts";
 
@@ -86,7 +86,7 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
         if (event) listener(event, handle, message.generation);
         else handle?.close();
       };
-      (child as EventEmitter).on("internalMessage", receive);
+      onInternalMessage(child, receive as never);
     },
     onOutput: output.listen,
     outputEnded: output.ended,

@@ -11,8 +11,10 @@ import type { FSWatcher, StatWatcher } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import type { Worker as Thread } from "node:worker_threads";
+import { isTimerOver } from "../node/modules.ts";
+import { symbolsOf } from "../node/symbols.ts";
 import { callingFile } from "./callers.ts";
-import { isOver, LONG_MS, nameOf, symbolsOf } from "./timers.ts";
+import { LONG_MS, nameOf } from "./timers.ts";
 
 /** What it is, for as long as it can still run. */
 export type Look = () => string | undefined;
@@ -170,7 +172,7 @@ const statWatcher: Observe<StatWatcher> =
 const interval: Observe<NodeJS.Timeout> =
   (timer, [callback]) =>
   () =>
-    isOver(timer) ? undefined : `interval ${nameOf(callback)}`;
+    isTimerOver(timer) ? undefined : `interval ${nameOf(callback)}`;
 
 const pause: Observe<Promise<unknown>> = (promise, [ms]) => {
   let runs = true;

@@ -3,17 +3,17 @@
  * be collected when it is gone. Packages and Node's own modules are imported natively and shared by
  * all generations; `tsugi/hot` is this generation's own.
  */
-import { readFileSync, realpathSync } from "node:fs";
-import Module from "node:module";
+import { realpathSync } from "node:fs";
+import type Module from "node:module";
 import { pathToFileURL } from "node:url";
 import type { Hot } from "../../hot/types.ts";
+import { compileCommonJs } from "../node/modules.ts";
 import type { Timers } from "./timers.ts";
 
 type Load = (specifier: unknown, options?: ImportCallOptions) => Promise<Record<string, unknown>>;
 
 interface SwapModule extends Module {
   exports: { load: Load; bind: (timers: Timers) => Run };
-  _compile(code: string, path: string, format: "commonjs"): void;
   paths: string[];
 }
 
@@ -65,7 +65,7 @@ export const swapPath = (filename: string): string => filename.replace(/\.mjs$/,
 /** Resolves when the code has settled, top-level await included. */
 export async function runApplication(meta: ImportMeta, bindings: Bindings): Promise<Loaded> {
   const path = swapPath(meta.filename);
-  const module = compile(path);
+  const module = compileCommonJs(path) as SwapModule;
   const { load, bind } = module.exports;
   const exported = Object.create(null, { [Symbol.toStringTag]: { value: "Module" } });
   const importOne: Load = (specifier, options) => {
@@ -91,14 +91,6 @@ export async function runApplication(meta: ImportMeta, bindings: Bindings): Prom
   const run = bind(bindings.timers);
   await run.call(undefined, importStatically, importOne, exported, exportAll, metaFor(meta));
   return { path, module, exported };
-}
-
-/** Node's own compiler of CommonJS: what it makes is freed when unused, and mapped until then. */
-function compile(path: string): SwapModule {
-  const module = new Module(path) as SwapModule;
-  module.filename = path;
-  module._compile(readFileSync(path, "utf8"), path, "commonjs");
-  return module;
 }
 
 /** The start file's, but each generation's own object. */

@@ -2,6 +2,9 @@
  * The timer functions that an application's own code sees: Node's, remembering what could still
  * fire long after the generation that started it is gone. A short timeout is over by itself.
  */
+import { isTimerOver } from "../node/modules.ts";
+import { symbolsOf } from "../node/symbols.ts";
+
 export const LONG_MS = 1_000;
 const FIRST_SWEEP = 256;
 
@@ -14,8 +17,6 @@ export interface Timers {
   clearImmediate: typeof clearImmediate;
 }
 
-type TimerInternals = NodeJS.Timeout & { _destroyed?: boolean; _onTimeout?: unknown };
-
 export const plainTimers: Timers = {
   setTimeout,
   clearTimeout,
@@ -27,7 +28,7 @@ export const plainTimers: Timers = {
 
 export class TimerWatch {
   readonly timers: Timers;
-  readonly #names = new Map<TimerInternals, string>();
+  readonly #names = new Map<NodeJS.Timeout, string>();
   #sweepAt = FIRST_SWEEP;
 
   constructor() {
@@ -57,7 +58,7 @@ export class TimerWatch {
     return [...this.#names.values()];
   }
 
-  #note(timer: TimerInternals, name: string): void {
+  #note(timer: NodeJS.Timeout, name: string): void {
     this.#names.set(timer, name);
     if (this.#names.size < this.#sweepAt) return;
     this.#sweep();
@@ -65,19 +66,9 @@ export class TimerWatch {
   }
 
   #sweep(): void {
-    for (const timer of this.#names.keys()) if (isOver(timer)) this.#names.delete(timer);
+    for (const timer of this.#names.keys()) if (isTimerOver(timer)) this.#names.delete(timer);
   }
 }
 
-export const isOver = (timer: TimerInternals): boolean => timer._destroyed === true;
-
 export const nameOf = (callback: unknown): string =>
   (typeof callback === "function" && callback.name) || "(anonymous)";
-
-export const symbolsOf = (of: object): PropertyDescriptorMap =>
-  Object.fromEntries(
-    Object.getOwnPropertySymbols(of).map((symbol) => [
-      symbol,
-      Object.getOwnPropertyDescriptor(of, symbol)!,
-    ]),
-  );

@@ -5,19 +5,13 @@
 import module from "node:module";
 import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
-
-type ResolveFilename = (request: string, ...rest: unknown[]) => string;
+import { interceptRequire } from "../node/modules.ts";
 
 /** `onEntry` gets the URL of the entry just before Node loads it. */
 export function installResolution(folder: URL, onEntry: (url: string) => void): void {
   const esm = new URL("hot.mjs", folder).href;
   const cjs = new URL("hot.cjs", folder);
-  const loader = module as unknown as { _resolveFilename: ResolveFilename };
-  const original = loader._resolveFilename;
-  loader._resolveFilename = function (request, ...rest) {
-    if (request === "tsugi/hot") return fileURLToPath(cjs);
-    return original.call(this, request, ...rest);
-  };
+  interceptRequire((specifier) => (specifier === "tsugi/hot" ? fileURLToPath(cjs) : undefined));
   if (typeof module.registerHooks === "function") hookInThread(esm, cjs.href, onEntry);
   else hookOffThread(esm, onEntry);
 }

@@ -4,12 +4,12 @@
  */
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { Hot } from "../../hot/types.ts";
-import { keepOutput } from "../../platform/standardOutput.ts";
 import type { WorkerBoot, WorkerRequest, WorkerRequestWithReply } from "../../protocol/worker.ts";
 import { KeepAlive } from "../listen/keepalive.ts";
 import { ListenDesk } from "../listen/listeners.ts";
 import { SupervisorChannel } from "../node/channel.ts";
 import type { RawHandle } from "../node/internals.ts";
+import { keepOutput } from "../node/standardOutput.ts";
 import { callingFile } from "../swap/callers.ts";
 import { Handles } from "../swap/handles.ts";
 import { Leftovers } from "../swap/leftovers.ts";

@@ -1,14 +1,17 @@
 /** One connection of a registered `net.Server`, in the generation that has it. */
+
 import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
+import type { EmitterInternals } from "../../node/events.ts";
+import { handleOf } from "../../node/fields.ts";
 import type { SocketInternals } from "../../node/internals.ts";
+import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node/quiet.ts";
 import { becomeUnread, takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
 import { override } from "../override.ts";
-import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import { saveConnection } from "../saved.ts";
-import { type EmitterInternals, UnderWay } from "../underWay.ts";
+import { UnderWay } from "../underWay.ts";
 
 /** `ConnectionMeta.data` of kind "tcp". */
 export interface TcpRecord {
@@ -65,7 +68,7 @@ export class TcpConnection implements Connection {
   get isMovable(): boolean {
     if (this.hasEnded) return true;
     const { socket } = this;
-    return socket._handle !== null && !socket.encrypted && !socket.destroyed && socket.writable;
+    return handleOf(socket) !== null && !socket.encrypted && !socket.destroyed && socket.writable;
   }
 
   get hasEnded(): boolean {

@@ -1,17 +1,19 @@
 /** A `net.Server` that the application registered with `hot.sockets`. */
+
 import type { Server } from "node:net";
 import { messageOf } from "../../../contract/errors.ts";
 import type { RegisteredServer } from "../../../hot/registry.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
+import { acceptedSocket } from "../../node/accepted.ts";
+import type { EmitterInternals } from "../../node/events.ts";
 import {
   connectionsOf,
   type RawHandle,
   type ServerInternals,
   type SocketInternals,
 } from "../../node/internals.ts";
-import { acceptedSocket } from "../accepted.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
-import { type EmitterInternals, emitAndCollect } from "../underWay.ts";
+import { emitAndCollect } from "../underWay.ts";
 import { type GivenSocket, TcpConnection, type TcpRecord } from "./connection.ts";
 
 export class CarriedSocketServer {

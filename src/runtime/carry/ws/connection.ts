@@ -1,13 +1,15 @@
 /** One WebSocket of a registered server, in the generation that has it. */
+
 import type { IncomingMessage } from "node:http";
 import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
+import { handleOf } from "../../node/fields.ts";
 import type { SocketInternals } from "../../node/internals.ts";
+import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node/quiet.ts";
 import { takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
 import { override } from "../override.ts";
-import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../quiet.ts";
 import { saveConnection } from "../saved.ts";
 import { UnderWay } from "../underWay.ts";
 import { closeFrame, heldFrames, pendingFrames } from "./frames.ts";
@@ -95,7 +97,7 @@ export class WebSocketConnection implements Connection {
 
   get isMovable(): boolean {
     const { webSocket, socket } = this;
-    if (socket.encrypted || (socket._handle === null && !this.hasEnded)) return false;
+    if (socket.encrypted || (handleOf(socket) === null && !this.hasEnded)) return false;
     if (this.hasEnded) return true;
     const { readyState, _closeFrameReceived, _receiver } = webSocket;
     if (readyState !== OPEN && readyState !== CLOSING) return false;

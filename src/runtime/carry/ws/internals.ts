@@ -4,10 +4,11 @@
  * several of them). They are only ever *read*: the receiving side builds its WebSocket by replaying
  * the handshake and the bytes, so that the two sides may have different versions of `ws`.
  */
+
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
+import type { EmitterInternals } from "../../node/events.ts";
 import type { SocketInternals } from "../../node/internals.ts";
-import type { EmitterInternals } from "../underWay.ts";
 
 export type DeflateParameters = Record<string, number | true>;
 

@@ -1,5 +1,6 @@
 /** What travels of a WebSocket besides its handle and its bytes; and the request that began it. */
 import type { IncomingMessage } from "node:http";
+import { setHeaders } from "../../node/http.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import type { DeflateParameters } from "./internals.ts";
 
@@ -38,23 +39,8 @@ export function requestFrom(record: RequestRecord, socket: SocketInternals): Inc
   request.httpVersionMajor = major ?? 1;
   request.httpVersionMinor = minor ?? 1;
   request.rawHeaders = record.rawHeaders;
-  addHeaders(request, record.rawHeaders);
+  setHeaders(request, record.rawHeaders);
   request.complete = true;
   request.push(null);
   return request;
-}
-
-interface RequestInternals {
-  headers: Record<string, unknown>;
-  _addHeaderLine(name: string, value: string, into: object): void;
-}
-
-/** By Node's own rules for headers that come more than once. */
-function addHeaders(request: IncomingMessage, rawHeaders: readonly string[]): void {
-  const internals = request as unknown as RequestInternals;
-  const headers: Record<string, unknown> = {};
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    internals._addHeaderLine(rawHeaders[at]!, rawHeaders[at + 1]!, headers);
-  }
-  internals.headers = headers;
 }

@@ -3,7 +3,7 @@
  * sends waits in the kernel. Nor does it time out: bytes that nobody has read are no idleness.
  */
 import { nowMs } from "../../platform/clock.ts";
-import type { RawHandle, SocketInternals } from "../node/internals.ts";
+import type { RawHandle, SocketInternals } from "./internals.ts";
 
 interface Quiet {
   sinceMs: number;

@@ -1,6 +1,6 @@
 /** Makes a socket of a handle that another process accepted, as `net.Server` would have made it. */
 import net from "node:net";
-import type { RawHandle, ServerInternals, SocketInternals } from "../node/internals.ts";
+import type { RawHandle, ServerInternals, SocketInternals } from "./internals.ts";
 
 /** Without a handle: a socket that has already ended. Nothing is read before the caller returns. */
 export function acceptedSocket(

@@ -1,0 +1,43 @@
+/** What Node's HTTP does beyond its documentation. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import { hiddenIn } from "./symbols.ts";
+
+/** The head as it was sent; empty before. */
+export const sentHead = (response: ServerResponse): string =>
+  (response as { _header?: string | null })._header ?? "";
+
+/** Node has sent "100 Continue" by itself. */
+export const wasContinued = (response: unknown): boolean =>
+  (response as { _sent100?: boolean })._sent100 === true;
+
+/** How much of its body is taken in before somebody reads it: may be set. */
+export const readableState = (request: IncomingMessage): { highWaterMark: number } =>
+  (request as unknown as { _readableState: { highWaterMark: number } })._readableState;
+
+interface RequestInternals {
+  headers: Record<string, unknown>;
+  _addHeaderLine(name: string, value: string, into: object): void;
+}
+
+/** By Node's own rules for headers that come more than once. */
+export function setHeaders(request: IncomingMessage, rawHeaders: readonly string[]): void {
+  const internals = request as unknown as RequestInternals;
+  const headers: Record<string, unknown> = {};
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    internals._addHeaderLine(rawHeaders[at]!, rawHeaders[at + 1]!, headers);
+  }
+  internals.headers = headers;
+}
+
+/** Node looks for requests that take too long by an interval that holds the server. */
+export function stopChecking(server: object): void {
+  const interval = "http.server.connectionsCheckingInterval";
+  clearInterval(hiddenIn<NodeJS.Timeout>(server, interval));
+}
+
+/** Node keeps a session's streams in its private state. */
+export function streamsOf(session: Http2Session): ServerHttp2Stream[] {
+  const state = hiddenIn<{ streams?: Map<number, ServerHttp2Stream> }>(session, "state");
+  return [...(state?.streams?.values() ?? [])];
+}
