@@ -29,7 +29,7 @@ const folder = given.startsWith("/") ? given : undefined;
 const HOLD_POLL_MS = 2;
 
 /** What a process of the same root is to find in its TSUGI_FAULT. */
-export const faultOfHeir: string | undefined = folder;
+export const faultOfSuccessor: string | undefined = folder;
 
 function parse(text: string): { label: string; kind: string } | undefined {
   const match = /^(.+)=(kill|eio|enospc|torn)$/.exec(text);

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../../contract/errors.ts";
-import { faultOfHeir } from "../../platform/faults.ts";
+import { faultOfSuccessor } from "../../platform/faults.ts";
 import { identityOf, isAlive } from "../../platform/processes.ts";
 import {
   FORWARDED_IDS,
@@ -241,7 +241,7 @@ function spawnSupervisor(
   const module = join(layout.library(manifest.tsugi.dir), "supervisor.mjs");
   return spawn(layout.node(manifest.runtime.dir), [module], {
     cwd: layout.root,
-    env: { ...env, TSUGI_FAULT: faultOfHeir, TSUGI_SUPERVISOR: JSON.stringify(boot) },
+    env: { ...env, TSUGI_FAULT: faultOfSuccessor, TSUGI_SUPERVISOR: JSON.stringify(boot) },
     stdio: ["ignore", output, output, "ipc"],
     serialization: "advanced",
     detached: true,

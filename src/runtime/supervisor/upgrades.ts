@@ -20,7 +20,7 @@ import { runUpgrade } from "./upgrade.ts";
 /** Only the same wish is attached to: who wants a check must not get an upgrade. */
 type Kind = "upgrade" | "install" | "check" | "reload";
 
-interface UnderWay {
+interface InFlight {
   version: string;
   kind: Kind;
   step: string;
@@ -42,7 +42,7 @@ type Decision = "commit" | "handBack";
 
 export class Upgrades {
   readonly #supervisor: Supervisor;
-  #underWay: UnderWay | null = null;
+  #inFlight: InFlight | null = null;
   /** An `install` that waits for `commit` or `rollback`. */
   #decide: ((decision: Decision) => void) | null = null;
   /** Ends what an appup runs. */
@@ -53,7 +53,7 @@ export class Upgrades {
   }
 
   get status(): { to: string; step: string } | null {
-    return this.#underWay && { to: this.#underWay.version, step: this.#underWay.step };
+    return this.#inFlight && { to: this.#inFlight.version, step: this.#inFlight.step };
   }
 
   /** An `install` is waiting for its `commit`. */
@@ -62,9 +62,9 @@ export class Upgrades {
   }
 
   async run(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<UpgradeReport> {
-    const underWay = this.#underWay;
-    if (underWay !== null && !this.#isSameWish(underWay, request)) throw this.#refusal(underWay);
-    const joined = underWay ?? this.#begin(request);
+    const inFlight = this.#inFlight;
+    if (inFlight !== null && !this.#isSameWish(inFlight, request)) throw this.#refusal(inFlight);
+    const joined = inFlight ?? this.#begin(request);
     for (const event of joined.events) send(event);
     joined.listeners.add(send);
     const report = await joined.finished.finally(() => joined.listeners.delete(send));
@@ -76,34 +76,34 @@ export class Upgrades {
   async settle(): Promise<void> {
     this.#decide?.("handBack");
     this.#stop.abort();
-    await this.#underWay?.finished.catch(() => {});
+    await this.#inFlight?.finished.catch(() => {});
   }
 
   /** `commit` or `rollback` of an installed release; resolves with the finished report. */
   async decide(decision: Decision): Promise<UpgradeReport | null> {
-    if (this.#decide === null || this.#underWay === null) return null;
-    const { finished } = this.#underWay;
+    if (this.#decide === null || this.#inFlight === null) return null;
+    const { finished } = this.#inFlight;
     this.#decide(decision);
     return finished;
   }
 
   /** `upgrade` of what `install` has left uncommitted goes on with it. */
-  #isSameWish(underWay: UnderWay, request: UpgradeRequest): boolean {
-    if (underWay.version !== request.version) return false;
-    if (underWay.kind === kindOf(request)) return true;
-    const completes = underWay.kind === "install" && kindOf(request) === "upgrade";
+  #isSameWish(inFlight: InFlight, request: UpgradeRequest): boolean {
+    if (inFlight.version !== request.version) return false;
+    if (inFlight.kind === kindOf(request)) return true;
+    const completes = inFlight.kind === "install" && kindOf(request) === "upgrade";
     if (completes) this.#decide?.("commit");
     return completes && this.#decide === null;
   }
 
-  #refusal(underWay: UnderWay): TsugiError {
+  #refusal(inFlight: InFlight): TsugiError {
     const { name } = this.#supervisor.current.plan.manifest;
-    const details = { version: underWay.version, bin: `bin/${name}` };
+    const details = { version: inFlight.version, bin: `bin/${name}` };
     return new TsugiError("TSUGI_UPGRADE_UNDER_WAY", details);
   }
 
-  #begin(request: UpgradeRequest): UnderWay {
-    const underWay: UnderWay = {
+  #begin(request: UpgradeRequest): InFlight {
+    const inFlight: InFlight = {
       version: request.version,
       kind: kindOf(request),
       step: "plan",
@@ -112,16 +112,16 @@ export class Upgrades {
       finished: Promise.resolve(null as never),
     };
     const emit = (event: ControlEvent) => {
-      if (event.event === "step" && event.state === "begin") underWay.step = event.name;
-      underWay.events.push(event);
-      for (const listener of underWay.listeners) listener(event);
+      if (event.event === "step" && event.state === "begin") inFlight.step = event.name;
+      inFlight.events.push(event);
+      for (const listener of inFlight.listeners) listener(event);
     };
-    this.#underWay = underWay;
-    underWay.finished = this.#perform(request, emit).finally(() => {
-      this.#underWay = null;
+    this.#inFlight = inFlight;
+    inFlight.finished = this.#perform(request, emit).finally(() => {
+      this.#inFlight = null;
       this.#decide = null;
     });
-    return underWay;
+    return inFlight;
   }
 
   async #perform(
