@@ -28,7 +28,7 @@ const NODE = "24.21.0";
 const OLDER_PACKAGE = "mysql2@<3.24";
 const ROUNDS = 3;
 
-/** DESIGN: within twice the limit and 16 KB. */
+/** Within twice the limit and 16 KB. */
 const ALLOWED = (limitBytes: number) => 2 * limitBytes + 16 * 1024;
 
 interface Step {

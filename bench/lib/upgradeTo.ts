@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Host } from "../../test/helpers/host.ts";
 
-/** What the benchmarks read of a report (CONTRACTS §4). */
+/** What the benchmarks read of a report (protocol/report.ts). */
 export interface Report {
   strategy: string;
   reasons: string[];

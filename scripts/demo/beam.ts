@@ -1,5 +1,5 @@
 /**
- * The story of DESIGN §1 where it began, on the BEAM. Two versions are built in two clean folders that
+ * The problem of docs/internals/design.md where it began, on the BEAM. Two versions are built in two clean folders that
  * share nothing. OTP's release_handler alone ends in `enoent …/relup`; the same two through tsugi are
  * upgraded: state kept, connections kept, the same OS process.
  */

@@ -8,8 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import type { PackageJson } from "../pack/project.ts";
-
-export type ManagerName = "npm" | "pnpm" | "yarn";
+import { isManager, MANAGERS, type Manager, type ManagerName, managerOf } from "./managers.ts";
 
 export interface WantedManager {
   name: ManagerName;
@@ -23,12 +22,10 @@ export interface WantedManager {
   lockFile: string | undefined;
 }
 
-const LOCK_FILES: [string, ManagerName][] = [
-  ["pnpm-lock.yaml", "pnpm"],
-  ["yarn.lock", "yarn"],
-  ["package-lock.json", "npm"],
-  ["npm-shrinkwrap.json", "npm"],
-];
+const LOCK_HEAD = 4096;
+const LOCK_FILES = Object.entries<Manager>(MANAGERS).flatMap(([name, { lockFiles }]) =>
+  lockFiles.map((lockFile) => [lockFile, name as ManagerName] as const),
+);
 
 /** Looks from the app's folder up to the top of its repository. @throws TSUGI_PACKAGE_MANAGER_UNKNOWN */
 export function wantedManager(app: string): WantedManager {
@@ -43,8 +40,8 @@ export function wantedManager(app: string): WantedManager {
     if (existsSync(join(folder, ".git")) || dirname(folder) === folder) break;
   }
   const name = named?.name ?? found?.name ?? "npm";
-  if (!isManager(name)) throw new TsugiError("TSUGI_PACKAGE_MANAGER_UNKNOWN", { found: name });
-  const readable = found === undefined ? "*" : versionsReading(join(found.folder, found.lockFile));
+  if (!isManager(name)) throw unknown(name);
+  const readable = found === undefined ? "*" : managerOf(found.name).versionsReading(lockOf(found));
   return {
     name,
     version: named?.version ?? readable,
@@ -55,7 +52,11 @@ export function wantedManager(app: string): WantedManager {
   };
 }
 
-const isManager = (name: string): name is ManagerName => /^(npm|pnpm|yarn)$/.test(name);
+const unknown = (found: string) =>
+  new TsugiError("TSUGI_PACKAGE_MANAGER_UNKNOWN", {
+    found,
+    known: Object.keys(MANAGERS).join(", "),
+  });
 
 function namedIn(folder: string) {
   const file = join(folder, "package.json");
@@ -71,28 +72,12 @@ function namedIn(folder: string) {
   return { name: wish.name, version: wish.version ?? "*", why: "devEngines.packageManager" };
 }
 
-/** A lock file says for which versions it was written. */
-function versionsReading(lockFile: string): string {
-  const head = readFileSync(lockFile, "utf8").slice(0, 4096);
-  if (lockFile.endsWith("pnpm-lock.yaml")) {
-    const format = Number(/^lockfileVersion:\s*'?([\d.]+)/m.exec(head)?.[1] ?? 9);
-    return format >= 9 ? ">=9 <11" : format >= 6 ? "8" : format > 5.3 ? "7" : "6";
-  }
-  if (!lockFile.endsWith("yarn.lock")) return "*";
-  const format = Number(/^__metadata:\s+version:\s*(\d+)/m.exec(head)?.[1] ?? 0);
-  return format >= 8 ? "4" : format >= 6 ? "3" : format > 0 ? "2" : "1";
-}
-
 /** What a person types to install what the lock file says. */
 export function installCommandOf(app: string): string {
-  const { name, lockFile, folder } = wantedManager(app);
-  if (name === "npm") return "npm ci";
-  if (name === "pnpm") return "pnpm install --frozen-lockfile";
-  return lockFile !== undefined && isClassicLock(join(folder, lockFile))
-    ? "yarn install --frozen-lockfile"
-    : "yarn install --immutable";
+  const wanted = wantedManager(app);
+  return managerOf(wanted.name).frozenCommand(lockOf(wanted));
 }
 
-/** Of Yarn 1; later ones write another format, and take other flags. */
-export const isClassicLock = (lockFile: string): boolean =>
-  !/^__metadata:/m.test(readFileSync(lockFile, "utf8"));
+/** The head of its lock file, which says for which versions it was written. */
+export const lockOf = ({ folder, lockFile }: Pick<WantedManager, "folder" | "lockFile">): string =>
+  lockFile === undefined ? "" : readFileSync(join(folder, lockFile), "utf8").slice(0, LOCK_HEAD);

@@ -56,7 +56,7 @@ export const withBins = (needed: NeededPackages, names: string[], from: string):
     ? needed
     : { ...needed, imported: [...needed.imported, ...names.map((name) => ({ name, from }))] };
 
-/** Never packed: a release brings its own (CONTRACTS §1). */
+/** Never packed: a release brings its own. */
 const ITSELF = "tsugi";
 
 /** @throws TSUGI_PACKAGES_MISSING */

@@ -1,5 +1,5 @@
 /**
- * Every path of the release tree (DESIGN §4), once. The tree is the same after a build (`buildsIn`)
+ * Every path of the release tree (docs/internals/design.md), once. The tree is the same after a build (`buildsIn`)
  * and in the install root on a host; nothing else in tsugi joins these names by hand.
  */
 import { join } from "node:path";

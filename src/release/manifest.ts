@@ -1,5 +1,5 @@
 /**
- * `release.json`: what a release is made of (CONTRACTS §4). Canonical JSON, so that the same
+ * `release.json`: what a release is made of (docs/internals/release-format.md). Canonical JSON, so that the same
  * release has the same bytes and therefore the same releaseId on every machine.
  */
 import { createHash } from "node:crypto";

@@ -1,5 +1,5 @@
 /**
- * The status of a release on a host, and who may follow whom (OTP's words, DESIGN §3):
+ * The status of a release on a host, and who may follow whom (OTP's words, docs/internals/design.md):
  *
  *                 unpack              install              commit
  *      (absent) ────────► unpacked ────────► current ────────► permanent

@@ -8,7 +8,7 @@ import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { withManager } from "../../src/assemble/clean/manager.ts";
-import type { ManagerName } from "../../src/assemble/packageManager.ts";
+import type { ManagerName } from "../../src/assemble/managers.ts";
 import { silentReport } from "../../src/pack/report.ts";
 import { buildsIn } from "../../src/release/layout.ts";
 import { parseManifest } from "../../src/release/manifest.ts";

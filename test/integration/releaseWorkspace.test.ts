@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { withManager } from "../../src/assemble/clean/manager.ts";
-import type { ManagerName } from "../../src/assemble/packageManager.ts";
+import type { ManagerName } from "../../src/assemble/managers.ts";
 import { silentReport } from "../../src/pack/report.ts";
 import { mustRun } from "../helpers/commands.ts";
 import {

@@ -1,12 +1,12 @@
 /** Installs what the lock file says, nothing else, in a clean folder. */
 
 import { homedir } from "node:os";
-import { join } from "node:path";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { runCommand, type Surroundings, tail } from "../../pack/commands.ts";
 import { type PackageJson, readProject } from "../../pack/project.ts";
 import type { BuildReport } from "../../pack/report.ts";
-import { isClassicLock, type WantedManager } from "../packageManager.ts";
+import { managerOf } from "../managers.ts";
+import { lockOf, type WantedManager } from "../packageManager.ts";
 
 /** @throws TSUGI_LOCK_FILE_MISSING, TSUGI_INSTALL_FAILED */
 export async function installFrozen(
@@ -18,9 +18,17 @@ export async function installFrozen(
   const { name, folder, lockFile } = wanted;
   if (lockFile === undefined) {
     if (!hasDependencies(readProject(app).packageJson)) return;
-    throw new TsugiError("TSUGI_LOCK_FILE_MISSING", { where: "The project" });
+    throw new TsugiError("TSUGI_LOCK_FILE_MISSING", {
+      where: "The project",
+      lockFiles: managerOf(name).lockFiles.join(" or "),
+    });
   }
-  const args = await installArguments(wanted, surroundings);
+  // At home: a question is not to be answered by the project's own settings.
+  const ask = (args: string[]) =>
+    runCommand(name, args, homedir(), {}, surroundings).then(({ code, stdout }) =>
+      code === 0 ? stdout.trim() : undefined,
+    );
+  const args = await managerOf(name).frozenArguments(lockOf(wanted), ask);
   const command = [name, ...args].join(" ");
   report.step(command);
   const result = await runCommand(name, args, folder, {}, surroundings).catch((error: unknown) => ({
@@ -47,19 +55,3 @@ const hasDependencies = (packageJson: PackageJson): boolean =>
   [packageJson.dependencies, packageJson.devDependencies, packageJson.optionalDependencies].some(
     (dependencies) => Object.keys(dependencies ?? {}).length > 0,
   );
-
-/** Development dependencies too: the build needs them, the release does not get them. */
-async function installArguments(
-  { name, lockFile, folder }: WantedManager,
-  surroundings: Surroundings,
-): Promise<string[]> {
-  if (name === "npm") return ["ci", "--include=dev", "--no-audit", "--no-fund"];
-  if (name === "pnpm") {
-    // Its store would come to lie beside the temporary folder if that is another file system.
-    const said = await runCommand("pnpm", ["store", "path"], homedir(), {}, surroundings);
-    const store = said.code === 0 ? [`--store-dir=${said.stdout.trim()}`] : [];
-    return ["install", "--frozen-lockfile", "--prod=false", ...store];
-  }
-  if (!isClassicLock(join(folder, lockFile!))) return ["install", "--immutable"];
-  return ["install", "--frozen-lockfile", "--production=false", "--non-interactive"];
-}

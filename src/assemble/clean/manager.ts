@@ -11,6 +11,7 @@ import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { cachePath, fillFolder, touch } from "../../pack/cache.ts";
 import { runCommand, type Surroundings, tail } from "../../pack/commands.ts";
 import type { BuildReport } from "../../pack/report.ts";
+import { managerOf } from "../managers.ts";
 import type { WantedManager } from "../packageManager.ts";
 
 /** For the project's scripts too. */
@@ -49,9 +50,7 @@ async function fetchManager(
   surroundings: Surroundings,
   report: BuildReport,
 ): Promise<string> {
-  // Yarn from 2 on is published under another name.
-  const isModernYarn = name === "yarn" && !semver.intersects(version, "1");
-  const packageName = isModernYarn ? "@yarnpkg/cli-dist" : name;
+  const packageName = managerOf(name).npmName(version, semver.intersects);
   const spec = `${packageName}@${version}`;
   const place = cachePath("managers", encodeURIComponent(spec));
   const bin = join(place, "node_modules", ".bin");

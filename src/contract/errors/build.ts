@@ -156,11 +156,11 @@ export const BUILD_ERRORS = define({
     exitCode: 1,
     message:
       "{where} has no lock file that git knows: what it installs would be another thing each day.",
-    hint: "Commit package-lock.json, pnpm-lock.yaml or yarn.lock",
+    hint: "Commit it: {lockFiles}",
   },
   TSUGI_PACKAGE_MANAGER_UNKNOWN: {
     exitCode: 1,
-    message: "The project asks for the package manager {found}; tsugi knows npm, pnpm and yarn.",
+    message: "The project asks for the package manager {found}; tsugi knows {known}.",
     hint: 'Correct it in package.json, such as "packageManager": "pnpm@10.12.1"',
   },
   TSUGI_PACKAGE_MANAGER_UNAVAILABLE: {

@@ -1,5 +1,5 @@
 /**
- * What must not be in a release (DESIGN §2, promise 4). `.env` files are left out, and it is said
+ * What must not be in a release (docs/internals/design.md, promise 4). `.env` files are left out, and it is said
  * where they go. All else that is packed of the project is searched, its packages and settings too:
  * for files that are credentials (rules.ts), for what has the form of a secret (rules.ts), and for
  * values that are known to be secret (known.ts). A finding is an error, unless `secrets.allow`

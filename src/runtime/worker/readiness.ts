@@ -1,5 +1,5 @@
 /**
- * When a generation is ready (CONTRACTS §2): its entry has settled, `hot.prepare` has resolved,
+ * When a generation is ready (docs/internals/design.md): its entry has settled, `hot.prepare` has resolved,
  * and then whichever comes first: it listens, it says `process.send("ready")`, or, without a
  * listener, it has been alive for readyAfterMs.
  */

@@ -1,5 +1,5 @@
 /**
- * The contract of `bin/<app>` (DESIGN §5): one suite, which each kind of release has to pass. What
+ * The contract of `bin/<app>` (docs/reference/commands.md): one suite, which each kind of release has to pass. What
  * is different on purpose is in `kinds.ts`, and nowhere else:
  *
  *   strategy        handoff (a new process) · swap (the same one)
