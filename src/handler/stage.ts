@@ -82,7 +82,8 @@ export class Stage {
     this.#archive.limitBytes(total + manifest.files.length * 4096 + SPARE_BYTES);
     this.#archive.expect(manifest);
     const signature = await this.#signature(`${first.path}.sig`);
-    await checkSignature(this.#layout, manifest.version, manifestBytes, signature);
+    const { name, version: own } = manifest;
+    await checkSignature(this.#layout, { name, version: own, manifestBytes, signature });
     return { manifest, manifestBytes, signature, releaseId: releaseIdOf(manifestBytes) };
   }
 
@@ -148,6 +149,9 @@ export class Stage {
   async #text(entry: ArchiveEntry): Promise<string> {
     if (entry.type !== "file" || entry.size > MAX_MANIFEST_BYTES) {
       throw this.refuse(`${entry.path} is a ${entry.typeName} of ${entry.size} bytes`);
+    }
+    if (this.#archive.isTree !== true && entry.mode !== 0o644) {
+      throw this.refuse(`${entry.path} has mode ${entry.mode.toString(8)}, expected 644`);
     }
     const chunks: Uint8Array[] = [];
     try {

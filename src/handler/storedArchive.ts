@@ -33,7 +33,7 @@ export async function openStored(place: string, app: string): Promise<Archive | 
     open: (path) => createReadStream(join(folder, path)),
     fileOf: (path) => join(folder, path),
   };
-  const stored = parseStored(text, file);
+  const stored = parseStored(text, file, STORE.release(name, version));
   const here: { folders: ReadonlySet<string> } = { folders: new Set() };
   return {
     entries: entriesOf(stored, source, (path) => here.folders.has(unitOf(path) ?? "")),

@@ -94,6 +94,9 @@ export class TarShape {
     const isTold = keys?.has("size") !== true || size === bytes || (size === 0 && bytes >= 8 ** 11);
     if (!Number.isSafeInteger(bytes) || !isTold) throw new Error(`"${name}" has two sizes`);
     if (type !== "0" && bytes !== 0) throw new Error(`"${name}" is no file, and has bytes`);
+    const isLinked = block[157] !== 0 || keys?.has("linkpath") === true;
+    if ("05".includes(type) && isLinked)
+      throw new Error(`"${name}" is no link, and leads somewhere`);
     if (type !== "5" && name.endsWith("/"))
       throw new Error(`"${name}" is a file named as a folder`);
     this.#blocks = Math.ceil(bytes / BLOCK);

@@ -5,7 +5,7 @@ import { TsugiError } from "../contract/errors.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import type { Layout } from "../release/layout.ts";
 import type { ManifestFile } from "../release/manifest.ts";
-import { parseTrustedKeys, signatureProblem, type TrustedKey } from "../release/signature.ts";
+import { parseTrustedKeys, signatureProblem, type Trusted } from "../release/signature.ts";
 
 /** The first file that is not as the manifest says, and how; undefined when all are. */
 export async function firstDifference(
@@ -38,32 +38,34 @@ async function fileDifference(path: string, file: ManifestFile): Promise<string 
  * Where the host trusts certain keys only, a release without the signature of one is refused.
  * @throws TSUGI_SIGNATURE_REFUSED, TSUGI_TRUSTED_KEYS_INVALID
  */
-export async function checkSignature(
-  layout: Layout,
-  version: string,
-  manifestBytes: string,
-  signature: string | undefined,
-): Promise<void> {
-  const { trustedKeys } = layout;
-  const keys = await readTrustedKeys(trustedKeys);
-  if (keys !== undefined) checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys });
+export async function checkSignature(layout: Layout, release: SignedRelease): Promise<void> {
+  const trusted = await readTrustedKeys(layout.trustedKeys);
+  if (trusted !== undefined) await checkSignedBy(trusted, release, layout.trustedKeys);
 }
 
-/** @throws TSUGI_SIGNATURE_REFUSED */
-export function checkSignedBy(
-  keys: readonly TrustedKey[],
-  release: {
-    version: string;
-    manifestBytes: string;
-    signature: string | undefined;
-    /** Where the keys come from. */
-    trustedKeys: string;
-  },
-): void {
-  const { version, manifestBytes, signature, trustedKeys } = release;
+export interface SignedRelease {
+  name: string;
+  version: string;
+  manifestBytes: string;
+  signature: string | undefined;
+}
+
+/** `keysFile`: where the keys come from. @throws TSUGI_SIGNATURE_REFUSED */
+export async function checkSignedBy(
+  { keys, floors }: Trusted,
+  { name, version, manifestBytes, signature }: SignedRelease,
+  keysFile: string,
+): Promise<void> {
+  const refused = (problem: string) =>
+    new TsugiError("TSUGI_SIGNATURE_REFUSED", { version, problem, keys: keysFile });
   const problem = signatureProblem(manifestBytes, signature, keys);
-  if (problem === undefined) return;
-  throw new TsugiError("TSUGI_SIGNATURE_REFUSED", { version, problem, keys: trustedKeys });
+  if (problem !== undefined) throw refused(problem);
+  if (floors.length === 0) return;
+  const { compareVersions } = await import("../release/versionOrder.ts");
+  const floor = floors
+    .filter(({ app }) => app === undefined || app === name)
+    .find((candidate) => compareVersions(version, candidate.version) < 0);
+  if (floor !== undefined) throw refused(`it is older than not-before ${floor.version} allows`);
 }
 
 /**
@@ -71,7 +73,7 @@ export function checkSignedBy(
  * can't be read or parsed must not mean that everything is trusted.
  * @throws TSUGI_TRUSTED_KEYS_INVALID
  */
-export async function readTrustedKeys(path: string): Promise<TrustedKey[] | undefined> {
+export async function readTrustedKeys(path: string): Promise<Trusted | undefined> {
   const invalid = (problem: string, line?: number) =>
     new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", {
       file: path,
@@ -89,7 +91,7 @@ export async function readTrustedKeys(path: string): Promise<TrustedKey[] | unde
     if (code === "ENOENT" && syscall === "lstat") return undefined;
     throw invalid(message);
   }
-  const keys = parseTrustedKeys(text);
-  if (Array.isArray(keys)) return keys;
-  throw invalid(keys.problem, keys.line);
+  const trusted = parseTrustedKeys(text);
+  if ("keys" in trusted) return trusted;
+  throw invalid(trusted.problem, trusted.line);
 }

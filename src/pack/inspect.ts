@@ -72,7 +72,7 @@ export interface Visitor {
 export async function verifyRelease(place: string, keysFile?: string): Promise<Verified> {
   const refuseUntrusted = await trustIn(keysFile);
   const opened = await visitArchive(await openRelease(place), place);
-  refuseUntrusted(opened);
+  await refuseUntrusted(opened);
   return verifiedOf(opened);
 }
 
@@ -84,18 +84,18 @@ export function verifiedOf({ manifest, releaseId, signature }: OpenedRelease): V
 }
 
 /** Throws TSUGI_SIGNATURE_REFUSED; whatever is signed or not is fine where no keys are named. */
-export type TrustCheck = (release: OpenedRelease) => void;
+export type TrustCheck = (release: OpenedRelease) => Promise<void>;
 
 /** Asked for by name, the file has to be there. @throws TSUGI_TRUSTED_KEYS_INVALID */
 export async function trustIn(keysFile: string | undefined): Promise<TrustCheck> {
-  if (keysFile === undefined) return () => {};
-  const keys = await readTrustedKeys(keysFile);
-  if (keys === undefined) {
+  if (keysFile === undefined) return async () => {};
+  const trusted = await readTrustedKeys(keysFile);
+  if (trusted === undefined) {
     const details = { file: keysFile, line: "", problem: "there is no such file" };
     throw new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", details);
   }
-  return ({ manifest: { version }, manifestBytes, signature }) =>
-    checkSignedBy(keys, { version, manifestBytes, signature, trustedKeys: keysFile });
+  return ({ manifest: { name, version }, manifestBytes, signature }) =>
+    checkSignedBy(trusted, { name, version, manifestBytes, signature }, keysFile);
 }
 
 /** The same, for somebody who wants the files. */
@@ -153,6 +153,10 @@ async function openedFrom(
   archive.limitBytes(Number.MAX_SAFE_INTEGER);
   let first = (await entries.next()).value;
   let signature: string | undefined;
+  const odd = [head, first].find(
+    (entry) => entry?.path.startsWith(head.path) && isOdd(entry, archive),
+  );
+  if (odd !== undefined) throw unreadable(`${odd.path} is no plain file of mode 644`);
   if (first?.path === `${head.path}.sig`) {
     signature = await textOf(first);
     first = (await entries.next()).value;
@@ -196,13 +200,24 @@ function modeDifference(entry: ArchiveEntry, file: ManifestFile, { isTree }: Arc
   return ((entry.mode ^ file.mode) & 0o100) === 0 ? undefined : "its executable bit differs";
 }
 
+/** Manifest and signature are in no manifest. */
+const isOdd = ({ type, mode }: ArchiveEntry, { isTree }: Archive) =>
+  type !== "file" || (isTree !== true && mode !== 0o644);
+
 const manifestIn = async (entry: ArchiveEntry, place: string) =>
   checked(entry, await textOf(entry), place);
 
 function checked(entry: ArchiveEntry, text: string, place: string): Manifest {
-  if (MANIFEST.test(entry.path)) return parseManifest(text, place);
-  const problem = `it begins with ${entry.path}, expected releases/<vsn>/release.json`;
-  throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
+  const unreadable = (problem: string) =>
+    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
+  if (!MANIFEST.test(entry.path)) {
+    throw unreadable(`it begins with ${entry.path}, expected releases/<vsn>/release.json`);
+  }
+  const manifest = parseManifest(text, place);
+  const expected = `releases/${manifest.version}/release.json`;
+  if (entry.path !== expected)
+    throw unreadable(`it begins with ${entry.path}, expected ${expected}`);
+  return manifest;
 }
 
 async function textOf(entry: ArchiveEntry): Promise<string> {

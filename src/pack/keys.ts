@@ -70,8 +70,8 @@ export function readPublicKeys(file: string): PublicKey[] {
     return [{ id: keyIdOf(key), line: formatTrustedKey(key, commentOf(file)) }];
   }
   const keys = parseTrustedKeys(text);
-  if (Array.isArray(keys)) {
-    return keys.map(({ id, key, comment }) => ({ id, line: formatTrustedKey(key, comment) }));
+  if ("keys" in keys) {
+    return keys.keys.map(({ id, key, comment }) => ({ id, line: formatTrustedKey(key, comment) }));
   }
   const where = keys.line === undefined ? "" : `line ${keys.line}: `;
   throw new TsugiError("TSUGI_KEY_INVALID", { file, problem: `${where}${keys.problem}` });

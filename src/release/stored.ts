@@ -94,7 +94,11 @@ export const blobsOf = ({ manifest, runs }: StoredRelease): string[] => [
 ];
 
 /** @throws TSUGI_FORMAT_UNKNOWN, TSUGI_STORE_DAMAGED */
-export function parseStored(text: string, where: string): StoredRelease {
+/**
+ * `path`: where it lies below the store, which is what was asked for. A copy of another release's file
+ * under that name is not that release.
+ */
+export function parseStored(text: string, where: string, path: string): StoredRelease {
   const damaged = (problem: string) => storeDamaged(where, problem);
   let json: Partial<StoredRelease> | null;
   try {
@@ -110,6 +114,10 @@ export function parseStored(text: string, where: string): StoredRelease {
   for (const key of ["name", "version", "pushedAt"] as const) {
     if (typeof json[key] !== "string") throw damaged(`"${key}" is not a string`);
   }
+  if (json.signature !== undefined && typeof json.signature !== "string")
+    throw damaged('"signature" is not a string');
+  if (STORE.release(json.name!, json.version!) !== path)
+    throw damaged(`it is of ${json.name} ${json.version}, which lies elsewhere`);
   if (!isSha256(json.releaseId)) throw damaged('"releaseId" is not 64 hex digits');
   if (!isSha256(json.manifest)) throw damaged('"manifest" is not 64 hex digits');
   const isRun = (run: Partial<StoredRelease["runs"][number]> | null) =>

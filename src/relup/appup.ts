@@ -8,6 +8,7 @@ import type {
   ForceRule,
 } from "../release/appup.ts";
 import type { Manifest } from "../release/manifest.ts";
+import { compareVersions } from "../release/versionOrder.ts";
 
 export interface AppliedAppup {
   direction: AppupDirection;
@@ -43,12 +44,6 @@ export function appupBetween(from: Manifest, to: Manifest): AppliedAppup | undef
     force: appup.force.find(applies),
     forbid: appup.forbid.find(applies),
   };
-}
-
-/** Semantic order; then the build part, whose first number counts commits under `version: "git"`. */
-export function compareVersions(a: string, b: string): number {
-  if (semver.valid(a) && semver.valid(b)) return semver.compareBuild(a, b);
-  return a === b ? 0 : a < b ? -1 : 1;
 }
 
 /** A pre-release is in the range that its number is in. */

@@ -97,11 +97,11 @@ export async function verifyStored(
 async function openStored(
   store: StoreReader,
   stored: StoredRelease,
-  refuseUntrusted: TrustCheck = () => {},
+  refuseUntrusted: TrustCheck = async () => {},
 ): Promise<OpenedRelease> {
   const { releaseId, signature } = stored;
   const opened = { ...(await readStoredManifest(stored, store)), releaseId, signature };
-  refuseUntrusted(opened);
+  await refuseUntrusted(opened);
   return opened;
 }
 

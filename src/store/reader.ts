@@ -35,7 +35,7 @@ export class StoreReader {
     const releases: StoredRelease[] = [];
     for await (const { path, bytes } of files.read(paths)) {
       // Gone: somebody prunes.
-      if (bytes !== undefined) releases.push(parseStored(text(bytes), this.fileOf(path)));
+      if (bytes !== undefined) releases.push(parseStored(text(bytes), this.fileOf(path), path));
     }
     if (releases.length === 0) await this.#refuseIfGone();
     return releases.sort(byNameAndPush);
@@ -53,7 +53,7 @@ export class StoreReader {
   async lookUp(name: string, version: string): Promise<StoredRelease | undefined> {
     const path = STORE.release(name, version);
     const bytes = await readOne(this.files, path);
-    return bytes === undefined ? undefined : parseStored(text(bytes), this.fileOf(path));
+    return bytes === undefined ? undefined : parseStored(text(bytes), this.fileOf(path), path);
   }
 
   /** Kilobytes: nothing else of the release is read. */

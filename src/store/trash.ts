@@ -44,7 +44,7 @@ export async function usedBlobs(files: StoreFiles): Promise<Set<string>> {
   for await (const { path, bytes } of files.read(releases)) {
     if (bytes === undefined) continue;
     // One that can't be read ends the prune here: who knows what it uses.
-    const stored = parseStored(Buffer.from(bytes).toString("utf8"), `${files.where}/${path}`);
+    const stored = parseStored(Buffer.from(bytes).toString("utf8"), `${files.where}/${path}`, path);
     for (const blob of blobsOf(stored)) used.add(`${blob}.gz`);
   }
   return used;

@@ -145,6 +145,8 @@ export function ambiguous(plain: Buffer, file: string): Record<string, Buffer> {
       block[124] = 0x80;
       block.writeUInt32BE(size, 132);
     }),
+    "file-with-link": header((block) => block.write("etc/env", 157)),
+    "file-with-link-path": before(plain, file, pax(["linkpath", "etc/env"])),
     "negative-size": header((block) => block.write("-0000000001", 124)),
     "end-in-the-middle": Buffer.concat([
       plain.subarray(0, at),

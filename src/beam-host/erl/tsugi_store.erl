@@ -18,11 +18,15 @@ parts(Asked) ->
 
 %% {Manifest bytes, signature or none}.
 head(Source) ->
-    {Store, _, _} = Parts = parts(Source),
+    {Store, Name, Vsn} = Parts = parts(Source),
     #{<<"manifest">> := Blob, <<"releaseId">> := Id} = Stored = stored(Parts),
     File = blob(Store, Blob),
     Bytes = tsugi_archive:inflate(File, ?MAX_MANIFEST),
+    Asked = {unicode:characters_to_binary(Name), unicode:characters_to_binary(Vsn)},
     case tsugi_manifest:parse(Bytes, File) of
+        %% A copy of another release's file under that name is not that release.
+        #{id := Id, <<"name">> := Other, <<"version">> := OtherVsn} when {Other, OtherVsn} =/= Asked ->
+            tsugi_unpack:refused(File, ["it is of ", Other, " ", OtherVsn, ", not of ", Name, " ", Vsn]);
         #{id := Id} -> {Bytes, maps:get(<<"signature">>, Stored, none)};
         _ -> tsugi_unpack:refused(File, "it is not the manifest that was pushed")
     end.

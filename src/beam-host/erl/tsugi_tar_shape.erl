@@ -44,6 +44,10 @@ header(File, At, Pax, <<Name:100/binary, _:24/binary, Octal:12/binary, _:20/bina
         $x when Pax =/= none -> bad("an entry has two pax headers");
         $x when Size =:= 0; Size > ?MAX_PAX -> bad(["a pax header has ", integer_to_list(Size), " bytes"]);
         $x -> pax_header(File, At, Size);
+        _ when Type =:= $0; Type =:= $5 ->
+            IsLinked = binary:at(Block, 157) =/= 0 orelse (is_map(Pax) andalso is_map_key(<<"linkpath">>, Pax)),
+            IsLinked andalso bad("what is no link leads somewhere"),
+            entry(File, At, Pax, hd(binary:split(Name, <<0>>)), Type, Size);
         _ -> entry(File, At, Pax, hd(binary:split(Name, <<0>>)), Type, Size)
     end.
 

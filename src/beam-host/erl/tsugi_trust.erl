@@ -3,6 +3,7 @@
 %%
 %%   releases/<vsn>/release.json.sig   <key id> <signature, base64>
 %%   etc/trusted_keys                  ed25519 <public key, base64> [comment], one a line
+%%                                     not-before [<app>] <version>: nothing older comes in
 -module(tsugi_trust).
 -export([check/3]).
 
@@ -12,13 +13,26 @@
 check(Vsn, ManifestBytes, Signature) ->
     case trusted() of
         everything -> ok;
-        Keys ->
-            case problem(Keys, ManifestBytes, Signature) of
+        {Keys, Floors} ->
+            case first([problem(Keys, ManifestBytes, Signature), too_old(Vsn, Floors)]) of
                 none -> ok;
                 Problem -> tsugi_error:throw('TSUGI_SIGNATURE_REFUSED',
                                              #{version => Vsn, problem => Problem, keys => file()})
             end
     end.
+
+first([none | Rest]) -> first(Rest);
+first([]) -> none;
+first([Problem | _]) -> Problem.
+
+too_old(Vsn, Floors) ->
+    Own = [Floor || {App, Floor} <- Floors, App =:= all orelse App =:= unicode:characters_to_binary(tsugi_layout:name())],
+    case [Floor || Floor <- Own, tsugi_plan:compare(text(Vsn), text(Floor)) =:= less] of
+        [] -> none;
+        [Floor | _] -> ["it is older than not-before ", Floor, " allows"]
+    end.
+
+text(Vsn) -> unicode:characters_to_list(Vsn).
 
 file() -> tsugi_layout:at(["etc", "trusted_keys"]).
 
@@ -54,18 +68,39 @@ trusted() ->
 keys(Text) ->
     Lines = lists:enumerate(binary:split(Text, <<"\n">>, [global])),
     case lists:append([key(Number, string:lexemes(Line, " \t\r")) || {Number, Line} <- Lines]) of
-        [] -> invalid("", "it has no key, so no release is trusted");
-        Keys -> maps:from_list(Keys)
+        Said ->
+            case [Key || {key, Key} <- Said] of
+                [] -> invalid("", "it has no key, so no release is trusted");
+                Keys -> {maps:from_list(Keys), [Floor || {floor, Floor} <- Said]}
+            end
     end.
 
 key(_, []) -> [];
 key(_, [<<"#", _/binary>> | _]) -> [];
+key(Number, [<<"not-before">> | Words]) ->
+    IsVersion = re:run(lists:last([<<>> | Words]), "\\A[0-9]+\\.[0-9]+\\.[0-9]+([-+][0-9A-Za-z.+-]+)?\\z") =/= nomatch,
+    case Words of
+        [Vsn] when IsVersion -> [{floor, {all, Vsn}}];
+        [App, Vsn] when IsVersion -> [{floor, {App, Vsn}}];
+        _ -> invalid([", line ", integer_to_list(Number), ","], "expected: not-before [<app>] <version>")
+    end;
 key(Number, [<<"ed25519">>, Encoded | _Comment]) ->
     case decode(Encoded) of
-        Key when is_binary(Key), byte_size(Key) =:= 32 -> [{id(Key), Key}];
+        Key when is_binary(Key), byte_size(Key) =:= 32 ->
+            is_of_small_order(Key) andalso
+                invalid([", line ", integer_to_list(Number), ","], "a key that fits every signature is none"),
+            [{key, {id(Key), Key}}];
         _ -> no_key(Number)
     end;
 key(Number, _) -> no_key(Number).
+
+%% For such a key there are signatures that fit any text (src/release/signature.ts).
+is_of_small_order(<<Most:31/binary, _:1, Last:7>>) ->
+    lists:member(<<Most/binary, Last>>,
+                 [<<0:256>>, <<1, 0:248>>,
+                  <<16#26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05:256>>,
+                  <<16#c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a:256>>
+                  | [<<First, (binary:copy(<<16#ff>>, 30))/binary, 16#7f>> || First <- [16#ec, 16#ed, 16#ee]]]).
 
 no_key(Number) ->
     invalid([", line ", integer_to_list(Number), ","],

@@ -116,3 +116,65 @@ test("trusted keys hold for a store, too", async () => {
   await at.push(release, signManifest(release.manifestBytes, privateKey));
   await at.handler.unpack({ source });
 });
+
+test("another release under the name that was asked for is not taken", async () => {
+  using at = hostWithStore();
+  await at.push(handmadeRelease("0.0.1"));
+  const file = (version: string) => join(at.store, STORE.release("wall", version));
+  const source = `${at.store}#0.0.2`;
+  writeFileSync(file("0.0.2"), readFileSync(file("0.0.1")));
+  const refused = failsWith("TSUGI_STORE_DAMAGED", /it is of wall 0\.0\.1/, 1);
+  await assert.rejects(at.handler.unpack({ source }), refused);
+  await assert.rejects(at.handler.peek({ source }), refused);
+  const store = await openStore(at.store);
+  await assert.rejects(store.find({ name: "wall", version: "0.0.2" }), refused);
+  // Its name changed as well: then it is the manifest that disagrees.
+  const stored = JSON.parse(readFileSync(file("0.0.1"), "utf8"));
+  writeFileSync(file("0.0.2"), JSON.stringify({ ...stored, version: "0.0.2" }));
+  await assert.rejects(
+    at.handler.unpack({ source }),
+    failsWith("TSUGI_UNPACK_REFUSED", /its manifest is of wall 0\.0\.1/, 4),
+  );
+  assert.ok(!existsSync(at.layout.release("0.0.1").dir), "and the older one has not come");
+});
+
+test("a signature of a wrong type is a damaged store, in words", async () => {
+  using at = hostWithStore();
+  await at.push(handmadeRelease("0.0.1"));
+  const file = join(at.store, STORE.release("wall", "0.0.1"));
+  for (const signature of [1, {}, [], null]) {
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), signature }));
+    await assert.rejects(
+      at.handler.unpack({ source: `${at.store}#0.0.1` }),
+      failsWith("TSUGI_STORE_DAMAGED", /"signature" is not a string/, 1),
+    );
+  }
+});
+
+test("no older release comes in than etc/trusted_keys allows, however well it is signed", async () => {
+  using at = hostWithStore();
+  const { privateKey, publicKey } = generateKeyPairSync("ed25519");
+  for (const version of ["0.0.1", "0.0.2", "0.0.10"]) {
+    const release = handmadeRelease(version);
+    await at.push(release, signManifest(release.manifestBytes, privateKey));
+  }
+  mkdirSync(at.layout.etc, { recursive: true });
+  const trust = (...lines: string[]) =>
+    writeFileSync(at.layout.trustedKeys, [formatTrustedKey(publicKey), ...lines, ""].join("\n"));
+  const unpack = (version: string) => at.handler.unpack({ source: `${at.store}#${version}` });
+  const old = failsWith("TSUGI_SIGNATURE_REFUSED", /older than not-before 0\.0\.2/, 4);
+  for (const line of ["not-before 0.0.2", "not-before wall 0.0.2"]) {
+    trust(line);
+    await assert.rejects(unpack("0.0.1"), old, line);
+  }
+  trust("not-before other 9.9.9", "not-before wall 0.0.2");
+  assert.equal((await unpack("0.0.2")).version, "0.0.2");
+  assert.equal((await unpack("0.0.10")).version, "0.0.10", "by number, not by letter");
+  for (const line of ["not-before", "not-before soon", "not-before wall other 1.0.0"]) {
+    trust(line);
+    await assert.rejects(
+      unpack("0.0.2").then(() => at.handler.unpack({ source: `${at.store}#0.0.1` })),
+      failsWith("TSUGI_TRUSTED_KEYS_INVALID", /expected: not-before/, 4),
+    );
+  }
+});
