@@ -54,6 +54,8 @@ export interface ReleaseRequest {
   into?: string;
   /** The private key that signs it. */
   signKey?: KeyObject;
+  /** Nothing is noted in the project: Node's version is not written down. */
+  dry?: boolean;
   /** A clone that goes away after the build: how its programs are run, and nothing is noted in it. */
   clean?: Surroundings;
 }
@@ -131,7 +133,7 @@ async function decide(request: ReleaseRequest, report: BuildReport): Promise<Dec
   const appup = decideAppup(folder, config.appup);
   const version = await resolveVersion(project, request.version ?? config.version, report);
   const entry = decideEntry(project, config, report);
-  const wish = { flag: request.node, clean: request.clean !== undefined };
+  const wish = { flag: request.node, clean: request.clean !== undefined || request.dry === true };
   const node = await decideRuntime(project, config, wish, report);
   const layout = layoutOf(join(request.out ?? buildsIn(request.into ?? folder), name), name);
   const { clean } = request;

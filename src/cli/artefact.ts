@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deltaFor } from "../assemble/delta.ts";
+import { loadConfig } from "../config/load.ts";
 import { TsugiError } from "../contract/errors.ts";
 import type { Artefact, HostChoice } from "../deploy/index.ts";
 import { readManifest, verifyRelease } from "../pack/inspect.ts";
@@ -11,13 +12,23 @@ import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import { canonicalJson, releaseIdOf } from "../release/manifest.ts";
 import { createReport } from "./buildReport.ts";
+import { appName } from "./fleet.ts";
 import { type AnyRequest, buildAny } from "./releasing.ts";
 import { sourceOf, withStored } from "./stores.ts";
 
 export interface ArtefactOptions extends HostChoice {
   config?: string;
+  /** What is built goes away again. */
+  dryRun?: boolean;
   git?: string;
   ref?: string;
+}
+
+export interface ArtefactSource {
+  /** Of the release. */
+  name: string;
+  /** Builds it, where it is not there yet. */
+  obtain: () => Promise<Artefact>;
 }
 
 /** Calls with the release; what was fetched for it is gone afterwards. */
@@ -25,9 +36,9 @@ export async function withArtefact<T>(
   folder: string,
   named: string | undefined,
   options: ArtefactOptions,
-  body: (artefact: Artefact) => Promise<T>,
+  body: (source: ArtefactSource) => Promise<T>,
 ): Promise<T> {
-  if (named === undefined) return body(await artefactOf(await build(folder, options)));
+  if (named === undefined) return withBuild(folder, options, body);
   if (options.git !== undefined || options.ref !== undefined) {
     const problem = "either a release that is built already, or --git and --ref, not both";
     throw new TsugiError("TSUGI_USAGE", { problem, help: "tsugi help deploy" });
@@ -35,15 +46,37 @@ export async function withArtefact<T>(
   const { configuredStore, parsePlace } = await import("../store/index.ts");
   const place = parsePlace(named);
   if (place.kind === "host") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text: named });
-  if (place.kind === "path") return body(await artefactOf(sourceOf(resolve(place.path))));
+  if (place.kind === "path") return body(present(await artefactOf(sourceOf(resolve(place.path)))));
   const temporary = mkdtempSync(join(tmpdir(), "tsugi-pulled-"));
   try {
     const target = join(temporary, "release.tar.gz");
     const store = place.store ?? (await configuredStore(folder, options.config));
     await withStored({ ...place, store }, (opened, stored) => opened.pull(stored, { target }));
-    return await body(await artefactOf(target));
+    return await body(present(await artefactOf(target)));
   } finally {
     rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+const present = (artefact: Artefact): ArtefactSource => ({
+  name: artefact.manifest.name,
+  obtain: async () => artefact,
+});
+
+async function withBuild<T>(
+  folder: string,
+  options: ArtefactOptions,
+  body: (source: ArtefactSource) => Promise<T>,
+): Promise<T> {
+  const out = options.dryRun ? mkdtempSync(join(tmpdir(), "tsugi-dry-")) : undefined;
+  const obtain = async () => artefactOf(await build(folder, options, out));
+  try {
+    // What a repository elsewhere is called is known when it was cloned.
+    if (options.git !== undefined) return await body(present(await obtain()));
+    const { config, file } = await loadConfig(folder, options.config);
+    return await body({ name: await appName(folder, config, file), obtain });
+  } finally {
+    if (out !== undefined) rmSync(out, { recursive: true, force: true });
   }
 }
 
@@ -90,9 +123,16 @@ function deltasOf(tarball: string): NonNullable<Artefact["deltaFor"]> {
   };
 }
 
-async function build(folder: string, { config, git, ref }: ArtefactOptions): Promise<string> {
+async function build(
+  folder: string,
+  { config, git, ref }: ArtefactOptions,
+  out: string | undefined,
+): Promise<string> {
   const report = await createReport();
-  const common = config === undefined ? {} : { configFile: config };
+  const common = {
+    ...(config === undefined ? {} : { configFile: config }),
+    ...(out === undefined ? {} : { out, dry: true }),
+  };
   const clean = { ...common, git: git ?? folder, into: folder };
   const isClean = git !== undefined || ref !== undefined;
   const request: AnyRequest = isClean

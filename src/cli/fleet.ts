@@ -42,7 +42,11 @@ export async function readEnvironment(name: string | undefined, options: FleetOp
 }
 
 /** As the build would name it, without one. */
-async function appName(folder: string, config: Config, file: string | undefined): Promise<string> {
+export async function appName(
+  folder: string,
+  config: Config,
+  file: string | undefined,
+): Promise<string> {
   if (config.name !== undefined) return config.name;
   const { beamName } = await import("../beam/index.ts");
   const name = await beamName(folder);

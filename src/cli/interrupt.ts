@@ -1,7 +1,16 @@
 /** Ctrl-C: the first one ends all waiting and says what is left where, the second one says nothing. */
 import { TsugiError } from "../contract/errors.ts";
 
-export function onInterrupt(say: (text: string) => void): { signal: AbortSignal; end: () => void } {
+export interface Interrupt {
+  signal: AbortSignal;
+  /** While `body` goes on, Ctrl-C ends the program. */
+  without<T>(body: () => Promise<T>): Promise<T>;
+  end(): void;
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+
+export function onInterrupt(say: (text: string) => void): Interrupt {
   const abort = new AbortController();
   const interrupted = () => {
     if (abort.signal.aborted) process.exit(130);
@@ -9,12 +18,19 @@ export function onInterrupt(say: (text: string) => void): { signal: AbortSignal;
     const details = { left: "Each host has one whole version.", environment: "<environment>" };
     abort.abort(new TsugiError("TSUGI_INTERRUPTED", details));
   };
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  for (const name of signals) process.on(name, interrupted);
+  const begin = () => {
+    for (const name of SIGNALS) process.on(name, interrupted);
+  };
+  const end = () => {
+    for (const name of SIGNALS) process.off(name, interrupted);
+  };
+  begin();
   return {
     signal: abort.signal,
-    end: () => {
-      for (const name of signals) process.off(name, interrupted);
+    without: (body) => {
+      end();
+      return body().finally(begin);
     },
+    end,
   };
 }

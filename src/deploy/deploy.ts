@@ -2,7 +2,8 @@
  * A deploy: from what hosts say to a release that runs on all of them. The order is the promise:
  *
  *   facts      every host is asked                        ┐ nothing is changed anywhere; one that
- *   plan       one action a host, or why it can't be      ┘ can't take it refuses for all
+ *   obtain     the release is built, or fetched           │ can't take it refuses for all
+ *   plan       one action a host, or why it can't be      ┘
  *   lock       the first host first: of two, one wins
  *   prepare    send, unpack, etc/env beside the old one   ┐ all hosts at once; nothing that runs
  *   check      the new version loaded and thrown away     ┘ notices; one failure stops here
@@ -14,7 +15,7 @@
  * Each step can be done again, so the same command goes on where another one has ended.
  */
 import { errorToJson } from "../contract/errors.ts";
-import type { Deployment, DeployRequest } from "./deployment.ts";
+import type { DeployCall, Deployment, DeployRequest } from "./deployment.ts";
 import { envText } from "./envText.ts";
 import type { HostFacts } from "./facts.ts";
 import { withHosts } from "./fleet.ts";
@@ -25,7 +26,7 @@ import { interruptedError } from "./interrupted.ts";
 import { Ledger } from "./ledger.ts";
 import { holdLocks } from "./lock.ts";
 import { type DeployResult, refusedError, stoppedError } from "./outcome.ts";
-import { planRollout, type RolloutPlan } from "./rollout.ts";
+import { type AskedHost, planRollout, type RolloutPlan, unfitHosts } from "./rollout.ts";
 import { settle } from "./settle.ts";
 import { runWaves } from "./waves.ts";
 
@@ -36,27 +37,27 @@ const LAST_WORDS_MS = 5_000;
  * @returns what became of every host, also when some have failed (`error`); undefined if not confirmed
  * @throws TSUGI_DEPLOY_REFUSED and others, while nothing is changed
  */
-export async function deploy(request: DeployRequest): Promise<DeployResult | undefined> {
-  const { environment, artefact, signal } = request;
-  const { name } = artefact.manifest;
-  return withHosts(environment, name, request, async (hosts) => {
+export async function deploy(call: DeployCall): Promise<DeployResult | undefined> {
+  const { environment, app, signal } = call;
+  return withHosts(environment, app, call, async (hosts) => {
     try {
-      return await planAndCarryOut(request, hosts);
+      return await planAndCarryOut(call, hosts);
     } catch (error) {
       throw signal.aborted ? interruptedError(hosts, environment.name) : error;
     }
   });
 }
 
-async function planAndCarryOut(
-  request: DeployRequest,
-  hosts: Host[],
-): Promise<DeployResult | undefined> {
-  const { environment, artefact, signal } = request;
+async function planAndCarryOut(call: DeployCall, hosts: Host[]): Promise<DeployResult | undefined> {
+  const { environment, signal } = call;
+  const asked = await askAll(call, hosts);
+  const artefact = await call.obtain();
+  signal.throwIfAborted();
+  const request = { ...call, artefact };
   const { name, version } = artefact.manifest;
-  const plan = await makePlan(request, hosts);
+  const plan = makePlan(request, asked);
   if (plan.hosts.some(({ send }) => send)) await artefact.verify();
-  if (!(await request.confirm(plan))) return undefined;
+  if (!(await request.confirm(plan, version))) return undefined;
   signal.throwIfAborted();
   const reason = `tsugi deploy ${environment.name}: ${name} ${version}`;
   const bootOf = (host: string) => plan.hosts.find((one) => one.host.name === host)!.facts.boot;
@@ -64,16 +65,23 @@ async function planAndCarryOut(
   return holdLocks(hosts, locking, () => carryOut(deploymentOf(request, hosts, plan)));
 }
 
-async function makePlan(request: DeployRequest, hosts: Host[]): Promise<RolloutPlan> {
-  const { artefact, environment, planUpgrade, allowRestart, report } = request;
+/** What is wrong with a host whatever is to be done there is said before anything is built. */
+async function askAll({ environment }: DeployCall, hosts: Host[]): Promise<AskedHost[]> {
   const { answers, failures } = await settle(hosts, (host) => host.facts());
   const asked = answers.map(({ host, value }) => ({ host: host.spec, facts: value }));
-  const { rollout, systemd } = environment;
-  const options = { environment: environment.name, rollout, systemd, allowRestart, planUpgrade };
+  const { systemd, name } = environment;
+  const refusals = [...failures, ...unfitHosts(asked, { systemd, environment: name })];
+  if (refusals.length > 0) throw refusedError(refusals);
+  return asked;
+}
+
+function makePlan(request: DeployRequest, asked: AskedHost[]): RolloutPlan {
+  const { artefact, environment, planUpgrade, allowRestart, report } = request;
+  const { name, rollout } = environment;
+  const options = { environment: name, rollout, allowRestart, planUpgrade };
   const plan = planRollout(artefact, asked, options);
   report({ event: "plan", plan });
-  const refusals = [...failures, ...plan.refusals];
-  if (refusals.length > 0) throw refusedError(refusals);
+  if (plan.refusals.length > 0) throw refusedError(plan.refusals);
   return plan;
 }
 

@@ -8,9 +8,12 @@ import type { Host } from "./host.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Artefact, RolloutPlan } from "./rollout.ts";
 
-export interface DeployRequest {
+/** Hosts are asked first; the release is built or fetched when they could take one. */
+export interface DeployCall {
   environment: Environment;
-  artefact: Artefact;
+  /** Of the release. */
+  app: string;
+  obtain: () => Promise<Artefact>;
   secrets: Record<string, string>;
   /** Of a BEAM release, where another OTP or Elixir means one. */
   allowRestart: boolean;
@@ -19,9 +22,13 @@ export interface DeployRequest {
   planUpgrade: (from: Manifest, to: Manifest) => Plan;
   open: (host: HostSpec) => Transport;
   /** False gives it up, with nothing changed. */
-  confirm: (plan: RolloutPlan) => Promise<boolean>;
+  confirm: (plan: RolloutPlan, version: string) => Promise<boolean>;
   signal: AbortSignal;
   report: Report;
+}
+
+export interface DeployRequest extends DeployCall {
+  artefact: Artefact;
 }
 
 /** What every part of a deploy that changes something has. */

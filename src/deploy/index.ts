@@ -5,7 +5,7 @@ export {
   type Transport,
 } from "../transport/index.ts";
 export { deploy } from "./deploy.ts";
-export type { DeployRequest } from "./deployment.ts";
+export type { DeployCall } from "./deployment.ts";
 export {
   chooseHosts,
   type Environment,

@@ -61,22 +61,37 @@ export interface RolloutPlan {
 export interface PlanOptions {
   environment: string;
   rollout: Rollout;
-  systemd: boolean;
   /** A BEAM release with another OTP or Elixir may be started in place of the one that runs. */
   allowRestart: boolean;
   planUpgrade: (from: Manifest, to: Manifest) => Plan;
 }
 
+export interface AskedHost {
+  host: HostSpec;
+  facts: HostFacts;
+}
+
+/** Those that can't take any release, and why. */
+export function unfitHosts(asked: AskedHost[], options: Fitness): RolloutPlan["refusals"] {
+  return asked.flatMap(({ host, facts }) => {
+    try {
+      refuseUnfit(host, facts, options);
+      return [];
+    } catch (error) {
+      return [{ host: host.name, error: errorToJson(error) }];
+    }
+  });
+}
+
 export function planRollout(
   artefact: Artefact,
-  asked: { host: HostSpec; facts: HostFacts }[],
+  asked: AskedHost[],
   options: PlanOptions,
 ): RolloutPlan {
   const hosts: HostPlan[] = [];
   const refusals: RolloutPlan["refusals"] = [];
   for (const { host, facts } of asked) {
     try {
-      refuseUnfit(host, facts, options);
       const plan = planHost(artefact, host, facts, options);
       refuseFullDisk(plan, artefact);
       hosts.push(plan);
@@ -167,8 +182,13 @@ function refuseOtherUpgrade(host: HostSpec, facts: HostFacts, version: string): 
   throw new TsugiError("TSUGI_UPGRADE_UNDER_WAY", { version: underWay.to, bin });
 }
 
+interface Fitness {
+  environment: string;
+  systemd: boolean;
+}
+
 /** What has to be true of a host whatever is to be done there. */
-function refuseUnfit(host: HostSpec, facts: HostFacts, options: PlanOptions): void {
+function refuseUnfit(host: HostSpec, facts: HostFacts, options: Fitness): void {
   const refuse = (problem: string, next: string) => {
     throw new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
   };

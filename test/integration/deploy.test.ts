@@ -114,9 +114,18 @@ describe("a fleet of five", { skip }, () => {
     assert.equal(output.match(/unchanged/g)?.length, 2, output);
   });
 
-  test("--dry-run prints the commands, says that none was run, and none was", async () => {
+  test("--dry-run fits a screen; with --verbose it prints the commands, and none was run", async () => {
     const args = ["deploy", "production", builds[2]!.tarball, "--dry-run"];
-    const { status, output } = await fleet.tsugi(...args);
+    const short = await fleet.tsugi(...args);
+    assert.equal(short.status, 0, short.output);
+    const lines = short.output.trimEnd().split("\n");
+    assert.ok(lines.length <= 10, short.output);
+    assert.match(
+      short.output,
+      /would, on app1, app2: send what it lacks, unpack, .*upgrade by handoff/,
+    );
+    assert.match(lines.at(-1)!, /^No host was changed\./);
+    const { status, output } = await fleet.tsugi(...args, "--verbose");
     assert.equal(status, 0, output);
     assert.match(output, /upgrade 1\.0\.2/);
     assert.match(output, /no host was changed/);

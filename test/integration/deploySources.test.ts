@@ -1,7 +1,15 @@
 /** What `tsugi deploy` takes: a commit, built clean, and releases out of stores. */
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -56,13 +64,35 @@ describe("a deploy of a commit, or of what a store has", { skip }, () => {
     return (await fleet.versions())[0];
   };
 
+  test("hosts are asked before anything is built, and --dry-run leaves nothing behind", async () => {
+    const pin = join(repository.folder, ".node-version");
+    const before = readdirSync(repository.folder).sort();
+    await fleet.tsugi("lock", "production", "--reason", "the database is being moved");
+    const refused = await fleet.deploy();
+    assert.equal(refused.status, 4, refused.output);
+    assert.match(refused.output, /the database is being moved/);
+    await fleet.tsugi("unlock", "production");
+    assert.deepEqual(readdirSync(repository.folder).sort(), before);
+
+    const version = readFileSync(pin, "utf8");
+    rmSync(pin);
+    const dry = await fleet.tsugi("deploy", "production", "--dry-run");
+    assert.equal(dry.status, 0, dry.output);
+    assert.match(dry.output, /would, on app1: send what it lacks/);
+    assert.ok(!existsSync(pin));
+    writeFileSync(pin, version);
+    assert.deepEqual(readdirSync(repository.folder).sort(), before);
+    assert.deepEqual(readdirSync(temporary), []);
+    assert.ok(!existsSync(fleet.hosts[0]!.bin));
+  });
+
   test("--ref: what the tag holds, whatever lies in the folder", async () => {
     writeFileSync(join(repository.folder, "src", "server.ts"), "not what was committed");
     assert.equal(await versionAfter("--ref", "one"), "1.0.0");
     const unknown = await fleet.deploy("--ref", "nowhere");
     assert.equal(unknown.status, 1, unknown.output);
     assert.match(unknown.output, /nowhere/);
-    assert.equal(unknown.events.length, 0, "no host was asked");
+    assert.ok(!unknown.events.some(({ step }) => step === "lock"), "no host was changed");
   });
 
   test("where only a configuration lies, status asks it for the name", async () => {

@@ -1,23 +1,24 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import {
-  type Artefact,
   chooseHosts,
-  type DeployRequest,
+  type DeployCall,
   deploy,
   type Environment,
   readSecrets,
   resolveEnvironment,
 } from "../../deploy/index.ts";
 import { planUpgrade } from "../../relup/index.ts";
-import { type ArtefactOptions, withArtefact } from "../artefact.ts";
+import { type ArtefactOptions, type ArtefactSource, withArtefact } from "../artefact.ts";
 import { createView } from "../deployView/create.ts";
 import type { DeployView } from "../deployView/view.ts";
+import { wouldDo } from "../deployView/words.ts";
 import { opener } from "../hosts.ts";
-import { onInterrupt } from "../interrupt.ts";
+import { type Interrupt, onInterrupt } from "../interrupt.ts";
 
 export interface DeployOptions extends ArtefactOptions {
   dryRun?: boolean;
+  verbose?: boolean;
   allowRestart?: boolean;
   yes?: boolean;
 }
@@ -29,49 +30,64 @@ export async function deployCommand(
 ): Promise<void> {
   const folder = resolve(".");
   const { config } = await loadConfig(folder, options.config);
-  // What is wrong with the configuration is said before anything is built.
-  const resolved = resolveEnvironment(config, name, config.name ?? "app");
-  const { secrets: sources } = chooseHosts(resolved, options);
+  const environmentOf = (app: string) =>
+    chooseHosts(resolveEnvironment(config, name, app), options);
+  // What is wrong with the configuration is said before anything is asked or built.
+  const { secrets: sources } = environmentOf(config.name ?? "app");
   const secrets = await readSecrets(sources, folder);
-  await withArtefact(folder, release, options, async (artefact) => {
-    const environment = chooseHosts(
-      resolveEnvironment(config, name, artefact.manifest.name),
-      options,
-    );
+  await withArtefact(folder, release, options, async (source) => {
+    const environment = environmentOf(source.name);
     const view = await createView(environment.hosts.map((host) => host.name));
-    const allowRestart = options.allowRestart === true;
-    const request = { environment, artefact, secrets, folder, allowRestart };
-    await run(view, { ...request, ...(await waysOf(artefact, environment, view, options)) });
+    const interrupt = onInterrupt((text) => view.report({ event: "note", text }));
+    try {
+      const call = await callOf(source, environment, view, interrupt, options);
+      await run(view, { ...call, secrets, folder }, options);
+    } finally {
+      interrupt.end();
+    }
   });
 }
 
-/** How hosts are reached and upgrades are planned. */
-async function waysOf(
-  { manifest }: Artefact,
+async function callOf(
+  source: ArtefactSource,
   environment: Environment,
   view: DeployView,
-  { dryRun, yes }: DeployOptions,
-) {
+  interrupt: Interrupt,
+  { dryRun, verbose, yes, allowRestart }: DeployOptions,
+): Promise<Omit<DeployCall, "secrets" | "folder">> {
   const { planBeam } = await import("../../beam/index.ts");
   const report = view.report.bind(view);
   return {
-    planUpgrade: manifest.kind === "beam" ? planBeam : planUpgrade,
-    open: opener(environment, resolve("."), dryRun ? report : undefined),
-    confirm: async (plan: Parameters<DeployRequest["confirm"]>[0]) =>
-      yes === true || dryRun === true || view.confirm(plan, manifest.version),
+    environment,
+    app: source.name,
+    obtain: () => {
+      view.rest();
+      // A build is no host's business: Ctrl-C ends it as it ends any program.
+      return interrupt.without(source.obtain);
+    },
+    allowRestart: allowRestart === true,
+    planUpgrade: (from, to) => (to.kind === "beam" ? planBeam : planUpgrade)(from, to),
+    open: opener(environment, resolve("."), dryRun && verbose ? report : undefined),
+    confirm: async (plan, version) => {
+      if (dryRun && verbose) return true;
+      if (!dryRun) return yes === true || view.confirm(plan, version);
+      for (const text of wouldDo(plan, environment)) report({ event: "note", text });
+      return false;
+    },
+    signal: interrupt.signal,
     report,
   };
 }
 
-async function run(view: DeployView, request: Omit<DeployRequest, "signal">): Promise<void> {
-  const { signal, end } = onInterrupt((text) => request.report({ event: "note", text }));
+async function run(view: DeployView, call: DeployCall, { dryRun }: DeployOptions): Promise<void> {
   try {
-    const result = await deploy({ ...request, signal });
-    if (result !== undefined) view.end(result);
-    else request.report({ event: "note", text: "Nothing was changed." });
+    const result = await deploy(call);
+    if (result !== undefined) return view.end(result);
+    const said = dryRun ? "No host was changed. The commands: --verbose" : "No host was changed.";
+    const { environment, app: name } = call;
+    const nothing = { environment: environment.name, name, version: "", hosts: [], ms: 0 };
+    view.end({ ...nothing, said, ...(dryRun ? { dryRun: true as const } : {}) });
   } catch (error) {
     view.failed(error);
-  } finally {
-    end();
   }
 }

@@ -11,6 +11,8 @@ export class JsonView implements DeployView {
     this.#print(event.event === "plan" ? summaryOf(event) : event);
   }
 
+  rest(): void {}
+
   async ask(): Promise<boolean> {
     return true;
   }

@@ -57,6 +57,10 @@ export class LiveView extends PlainView {
     }
   }
 
+  override rest(): void {
+    this.#stop();
+  }
+
   override async ask(question: string): Promise<boolean> {
     this.#stop();
     return super.ask(question);

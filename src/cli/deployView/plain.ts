@@ -75,6 +75,8 @@ export class PlainView implements DeployView {
     return this.ask(`Deploy ${version} to ${where}?`);
   }
 
+  rest(): void {}
+
   async ask(question: string): Promise<boolean> {
     if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
@@ -87,7 +89,9 @@ export class PlainView implements DeployView {
 
   end(result: DeployResult): void {
     if (result.dryRun) {
-      this.print("That would be all; no host was changed, these commands were not run");
+      this.print(
+        result.said ?? "That would be all; no host was changed, these commands were not run",
+      );
       return;
     }
     const rows = result.hosts.map((outcome) => outcomeRow(outcome, result.version));

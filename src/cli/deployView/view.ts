@@ -2,6 +2,8 @@ import type { DeployEvent, DeployResult, RolloutPlan } from "../../deploy/index.
 
 export interface DeployView {
   report(event: DeployEvent): void;
+  /** Something else writes to the terminal now. */
+  rest(): void;
   /** True where nobody can be asked. */
   ask(question: string): Promise<boolean>;
   /** Asks whether to go on. True where nobody can be asked. */

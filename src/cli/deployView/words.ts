@@ -1,6 +1,12 @@
 /** What the views of a deploy have in common: words for actions, steps and results. */
 
-import type { HostOutcome, HostPlan, StepName } from "../../deploy/index.ts";
+import type {
+  Environment,
+  HostOutcome,
+  HostPlan,
+  RolloutPlan,
+  StepName,
+} from "../../deploy/index.ts";
 import { formatBytes } from "../output.ts";
 import { msText } from "./time.ts";
 
@@ -35,6 +41,33 @@ export function planRow({ host, action, from, send, relup, isRunning }: HostPlan
     reload: "runs it already",
   }[action];
   return [host.name, from ?? "nothing", what, send ? "to be sent" : "there already"];
+}
+
+/** What a deploy would do, hosts that get the same in one. */
+export function wouldDo({ hosts }: RolloutPlan, environment: Environment): string[] {
+  const groups = new Map<string, string[]>();
+  for (const plan of hosts) {
+    const steps = stepsOf(plan, environment).join(", ");
+    groups.set(steps, [...(groups.get(steps) ?? []), plan.host.name]);
+  }
+  return [...groups].map(([steps, names]) => `would, on ${names.join(", ")}: ${steps}`);
+}
+
+function stepsOf({ action, send, unpack, relup }: HostPlan, environment: Environment): string[] {
+  const { writesEnv, systemd } = environment;
+  const how = relup === undefined ? "" : ` by ${relup.strategy}`;
+  const isUpgrade = action === "upgrade";
+  return [
+    ...(send ? ["send what it lacks"] : []),
+    ...(unpack ? ["unpack"] : []),
+    ...(writesEnv ? ["compare etc/env"] : []),
+    ...(isUpgrade ? ["check"] : []),
+    ...(systemd ? ["install the systemd unit"] : []),
+    { install: "start", start: "start", upgrade: `upgrade${how}`, reload: "reload if it changed" }[
+      action
+    ],
+    "ask its processes",
+  ];
 }
 
 /** `version`: what runs where it went well. */

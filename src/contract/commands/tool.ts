@@ -233,7 +233,8 @@ export const TOOL_COMMANDS = commands({
       HOST,
       SKIP,
       CONFIG,
-      { flags: "--dry-run", text: "ask the hosts, then print the commands and change nothing" },
+      { flags: "--dry-run", text: "ask the hosts, say what would be done, and change nothing" },
+      { flags: "--verbose", text: "with --dry-run: print every command for the hosts" },
       {
         flags: "--allow-restart",
         text: "Elixir, Erlang: also where only a restart will do; state is lost",

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { resolveEnvironment } from "../../../src/deploy/environment.ts";
 import { envText } from "../../../src/deploy/envText.ts";
 import { type HostFacts, parseFacts } from "../../../src/deploy/facts.ts";
-import { type Artefact, planRollout, wavesOf } from "../../../src/deploy/rollout.ts";
+import { type Artefact, planRollout, unfitHosts, wavesOf } from "../../../src/deploy/rollout.ts";
 import { parseEnvFile } from "../../../src/handler/envFile.ts";
 import type { Manifest } from "../../../src/release/manifest.ts";
 import { type Plan, planUpgrade } from "../../../src/relup/index.ts";
@@ -107,13 +107,12 @@ describe("the plan of a rollout", () => {
     status: { version: from.version, name: "wall", upgrade: null, processes: [] } as never,
   });
 
-  function plan(change: Partial<HostFacts>, systemd = false) {
+  function plan(change: Partial<HostFacts>) {
     const host = { name: "app1", root: "/srv/wall", local: false, env: {} };
     const rollout = { canary: 0, batch: 1, onFailure: "stop" as const };
     return planRollout(artefact, [{ host, facts: facts(change) }], {
       environment: "production",
       rollout,
-      systemd,
       allowRestart: false,
       planUpgrade,
     });
@@ -125,8 +124,12 @@ describe("the plan of a rollout", () => {
     const { action, send, unpack, isRunning } = hosts[0]!;
     return { action, send, unpack, isRunning };
   };
-  const refusalOf = (change: Partial<HostFacts>, systemd = false) =>
-    plan(change, systemd).refusals[0]?.error;
+  const refusalOf = (change: Partial<HostFacts>, systemd = false) => {
+    const host = { name: "app1", root: "/srv/wall", local: false, env: {} };
+    const asked = [{ host, facts: facts(change) }];
+    const [unfit] = unfitHosts(asked, { environment: "production", systemd });
+    return (unfit ?? plan(change).refusals[0])?.error;
+  };
 
   test("an empty host is installed, a running one upgraded", () => {
     assert.equal(actionOf({}).action, "install");
@@ -160,7 +163,6 @@ describe("the plan of a rollout", () => {
       planRollout(beam, [{ host, facts: facts(change) }], {
         environment: "production",
         rollout: { canary: 0, batch: 1, onFailure: "stop" },
-        systemd: false,
         allowRestart,
         planUpgrade: () => restart,
       });
