@@ -1,5 +1,5 @@
 /** `tsugi`, on the build machine. What a command does is a file of its own, loaded when it is asked for. */
-import { Command, CommanderError } from "commander";
+import { type Argument, Command, CommanderError } from "commander";
 import type { CommandRow } from "../contract/commands/define.ts";
 import { TOOL_COMMANDS, type ToolVerb } from "../contract/commands/tool.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
@@ -39,6 +39,11 @@ const program = new Command("tsugi")
   .enablePositionalOptions()
   .exitOverride()
   .configureOutput({ outputError: () => {} })
+  .configureHelp({
+    minWidthToWrap: 20,
+    subcommandTerm: (command) =>
+      [command.name(), ...command.registeredArguments.map(argumentText)].join(" "),
+  })
   .helpCommand(false);
 
 for (const [verb, row] of Object.entries<CommandRow>(TOOL_COMMANDS)) {
@@ -52,6 +57,11 @@ for (const [verb, row] of Object.entries<CommandRow>(TOOL_COMMANDS)) {
       await run(...(words.slice(0, -1) as never[]));
     });
   }
+}
+
+function argumentText(argument: Argument): string {
+  const name = `${argument.name()}${argument.variadic ? "..." : ""}`;
+  return argument.required ? `<${name}>` : `[${name}]`;
 }
 
 async function help(topic: string | undefined): Promise<void> {
@@ -71,7 +81,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 // Before parsing: a wrong argument is reported in JSON too.
 setJson(process.argv.includes("--json"));
-await program.parseAsync().catch((error: unknown) => {
+const isAlone = process.argv.length === 2;
+await (isAlone ? help(undefined) : program.parseAsync()).catch((error: unknown) => {
   const asked = error instanceof CommanderError && error.exitCode === 0;
   if (!asked) fail(error);
 });

@@ -90,7 +90,8 @@ export function errorToJson(error: unknown): ErrorJson {
 export function errorFromJson(json: ErrorJson): TsugiError {
   if (Object.hasOwn(ERRORS, json.code)) {
     const error = new RegisteredError(json.code as ErrorCode, json.details);
-    error.message = json.message;
+    // Its words are those of where it came from, the hint for whoever reads it here included.
+    Object.assign(error, { message: json.message, hint: json.hint ?? error.hint });
     return error;
   }
   return toInternal(new Error(`${json.code}: ${json.message}`));

@@ -116,7 +116,7 @@ export class Host {
   async must(what: string, argv: string[], options?: RunOptions): Promise<RunResult> {
     const result = await this.run(argv, options);
     if (result.exitCode === 0) return result;
-    throw remoteError(result) ?? this.failed(what, result);
+    throw this.#remoteError(result) ?? this.failed(what, result);
   }
 
   failed(what: string, { exitCode, stderr, stdout }: RunResult): TsugiError {
@@ -142,9 +142,17 @@ export class Host {
     const result = await this.run(command, { quietMs: APP_QUIET_MS, ...options, onStderr });
     if (result.exitCode !== 0) {
       const said = { ...result, stderr: lines.last };
-      throw remoteError(result) ?? this.failed(`bin/${this.layout.name} ${argv[0]}`, said);
+      throw this.#remoteError(said) ?? this.failed(`bin/${this.layout.name} ${argv[0]}`, said);
     }
     return result.stdout === "" ? undefined : (JSON.parse(result.stdout) as T);
+  }
+
+  /** What bin/<app> --json says; its hints are for somebody who sits there. */
+  #remoteError(result: RunResult): TsugiError | undefined {
+    const error = remoteError(result);
+    if (error === undefined) return undefined;
+    const hint = hintFromAfar(error.hint, this.layout, this.environment, this.name);
+    return Object.assign(error, { hint });
   }
 
   /** Undefined where nothing runs. */
@@ -175,6 +183,24 @@ export class Host {
       this.#report({ event: "bytes", host: this.name, sent, total });
     }
   }
+}
+
+/** What is typed there is typed here by tsugi logs, status and exec. */
+export function hintFromAfar(
+  hint: string,
+  { bin, name }: Layout,
+  environment: string,
+  host: string,
+): string {
+  const exec = `tsugi exec ${environment} --host ${host} -- bin/${name}`;
+  return [bin, "bin/<app>"].reduce(
+    (text, there) =>
+      text
+        .replaceAll(`${there} logs`, `tsugi logs ${environment} --host ${host}`)
+        .replaceAll(`${there} status`, `tsugi status ${environment}`)
+        .replaceAll(there, exec),
+    hint,
+  );
 }
 
 /** What bin/<app> --json prints when it fails: an error, or the report of what it tried. */

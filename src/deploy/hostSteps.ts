@@ -206,7 +206,8 @@ function unhealthy(status: StatusReport | undefined, version: string): string | 
 }
 
 const wrong = (host: Host, problem: string): TsugiError => {
-  const next = `Look there: ${host.layout.bin} status · ${host.layout.bin} logs`;
+  const { environment, name } = host;
+  const next = `Look there: tsugi logs ${environment} --host ${name} · tsugi status ${environment}`;
   return new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
 };
 

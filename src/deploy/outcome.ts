@@ -90,7 +90,20 @@ export function stoppedError(
     version,
     problem,
     environment,
+    next: nextOf(failed, environment),
   });
+}
+
+/** A version that was not well will not be better the next time. */
+function nextOf(failed: HostOutcome[], environment: string): string {
+  const isOfVersion = failed.some(({ error, report }) =>
+    /UNHEALTHY|NOT_READY|WORKER_DIED|GAVE_UP|HOST_REFUSED/.test(
+      `${error?.code} ${report?.error?.code}`,
+    ),
+  );
+  return isOfVersion
+    ? `Mend it and deploy another version, or undo what was done: tsugi rollback ${environment}`
+    : "The same command again goes on from there";
 }
 
 /** Also where this deploy did not come to it. */

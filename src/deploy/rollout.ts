@@ -93,7 +93,7 @@ export function planRollout(
   for (const { host, facts } of asked) {
     try {
       const plan = planHost(artefact, host, facts, options);
-      refuseFullDisk(plan, artefact);
+      refuseFullDisk(plan, artefact, options.environment);
       hosts.push(plan);
     } catch (error) {
       refusals.push({ host: host.name, error: errorToJson(error) });
@@ -136,7 +136,7 @@ function planHost(
       version,
       found: `${there.releaseId.slice(0, 12)} (${there.status})`,
       offered: releaseId.slice(0, 12),
-      bin: `${host.root}/bin/${manifest.name}`,
+      bin: `tsugi exec ${options.environment} --host ${host.name} -- bin/${manifest.name}`,
     });
   }
   const common = { host, from, isRunning, facts, force: there !== undefined && !isSame };
@@ -146,7 +146,7 @@ function planHost(
   if (from === version) {
     return { ...common, action: isRunning ? "reload" : "start", send: false, unpack: false };
   }
-  refuseOtherUpgrade(host, facts, version);
+  refuseOtherUpgrade(host, facts, version, options.environment);
   const relup = relupOf(host, facts, manifest, options);
   const needs = !isSame;
   const send = needs && facts.boxes[version] !== artefact.bytes;
@@ -175,10 +175,15 @@ function relupOf(
   return { relup, restarts };
 }
 
-function refuseOtherUpgrade(host: HostSpec, facts: HostFacts, version: string): void {
+function refuseOtherUpgrade(
+  host: HostSpec,
+  facts: HostFacts,
+  version: string,
+  environment: string,
+): void {
   const underWay = facts.status?.upgrade;
   if (!underWay || underWay.to === version) return;
-  const bin = `${host.root}/bin/${facts.status!.name}`;
+  const bin = `tsugi exec ${environment} --host ${host.name} -- bin/${facts.status!.name}`;
   throw new TsugiError("TSUGI_UPGRADE_UNDER_WAY", { version: underWay.to, bin });
 }
 
@@ -229,18 +234,24 @@ function refusePlatform({ host, facts }: HostPlan, { runtime }: Manifest): void 
 }
 
 /** The tarball and what it holds are there at the same time. */
-function refuseFullDisk(plan: HostPlan, artefact: Artefact): void {
+function refuseFullDisk(plan: HostPlan, artefact: Artefact, environment: string): void {
   const { host, facts } = plan;
   if (plan.send || plan.unpack) refusePlatform(plan, artefact.manifest);
   if (facts.freeBytes === undefined) return;
   const needed = (plan.send ? artefact.bytes : 0) + unpackedBytes(plan, artefact.manifest);
   if (needed <= facts.freeBytes) return;
   const mb = (bytes: number) => Math.ceil(bytes / 1_000_000);
+  const [neededMb, freeMb] = [mb(needed), mb(facts.freeBytes)];
+  if (!facts.installed) {
+    const problem = `Not enough space at ${host.root}: ${neededMb} MB needed, ${freeMb} MB free`;
+    const next = `Make room there; what takes it: ssh ${host.name} df -h ${facts.nearest.path}`;
+    throw new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
+  }
   throw new TsugiError("TSUGI_DISK_FULL", {
     root: `${host.name}:${host.root}`,
-    neededMb: mb(needed),
-    freeMb: mb(facts.freeBytes),
-    bin: `${host.root}/bin/${artefact.manifest.name}`,
+    neededMb,
+    freeMb,
+    bin: `tsugi exec ${environment} --host ${host.name} -- bin/${artefact.manifest.name}`,
   });
 }
 

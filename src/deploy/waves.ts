@@ -64,7 +64,7 @@ async function watch({ request, ledger }: Deployment, host: Host, statuses: Stat
     const more = restartsIn(status) - restartsIn(before);
     if (more <= 0) return;
     const problem = `its processes were restarted ${more} times since it was done`;
-    const next = `Look there: ${host.layout.bin} logs`;
+    const next = `Look there: tsugi logs ${host.environment} --host ${host.name}`;
     throw new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
   } catch (error) {
     ledger.fail(host.name, error);

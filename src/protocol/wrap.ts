@@ -20,12 +20,16 @@ const COMMAND =
   /(?:(?<=^|[\s(])(?:\S*bin\/|tsugi )|(?<=^|[:→] |\b(?:or|then) )(?:apt-get|chmod|chown|echo|git|install -|kill|npm|npx|ssh|sudo|systemctl|tar) ).*?(?=[,;:.)](?: |$)| \(|$)/g;
 const SETTING = /\w+: [{[].*[}\]]/g;
 
+/** Of a piece of code with its line numbers, as compilers show it: wrapped, it would be garbage. */
+const FRAME = /[│╭╰┬╯╮]|^\s*(?:>\s*)?\d*\s*\|/;
+
 /** Each line wrapped below its own beginning; where `width` is not known, all stays as it is. */
 export function wrapLines(text: string, width: number | undefined): string {
   if (!width) return text;
   return text
     .split("\n")
     .map((line) => {
+      if (FRAME.test(line)) return line;
       const [, margin = "", rest = ""] = /^(\s*(?:→ )?)(.*)$/.exec(line)!;
       const words = rest.replace(COMMAND, glue).replace(SETTING, glue);
       const indent = " ".repeat(margin.length);

@@ -24,6 +24,7 @@ export async function execCommand(words: string[], options: FleetOptions): Promi
       });
       out.end();
       errors.end();
+      if (result.exitCode !== 0) errors.push(`exit ${result.exitCode}\n`);
       return result;
     });
     const results = answers.map(({ host, value }) => ({ host: host.name, ...value }));

@@ -61,7 +61,7 @@ export const DEPLOY_ERRORS = define({
   TSUGI_DEPLOY_STOPPED: {
     exitCode: 1,
     message: "{done} of {count} hosts {verb} {version}; {problem}",
-    hint: "Each host has one whole version. The same command again goes on from there · what runs: tsugi status {environment}",
+    hint: "Each host has one whole version. {next} · what runs: tsugi status {environment}",
   },
   TSUGI_INTERRUPTED: {
     exitCode: 1,

@@ -177,6 +177,7 @@ export class Upgrades {
     report: UpgradeReport,
     emit: (event: ControlEvent) => void,
   ): Promise<void> {
+    this.#supervisor.note(summaryOf(report));
     try {
       await handler.appendReport(report);
     } catch (error) {
@@ -250,4 +251,12 @@ function listHooks({ instructions }: Plan, emit: (event: ControlEvent) => void):
 function refuseObstacles(plan: Plan): void {
   const obstacle = plan.obstacles[0];
   if (obstacle) throw errorOf(obstacle);
+}
+
+/** For whoever reads the application's own log. */
+function summaryOf({ from, to, strategy, result, pauseMs, error }: UpgradeReport): string {
+  const what = from === to ? `reload of ${to}` : `upgrade ${from} → ${to}`;
+  if (result === "committed")
+    return `${what}: done by ${strategy}, pause ${Math.round(pauseMs)} ms`;
+  return `${what}: ${result}${error === undefined ? "" : `: ${error.code} ${error.message}`}`;
 }
