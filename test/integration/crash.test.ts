@@ -15,8 +15,6 @@ const NOT_PASSED: Record<string, string> = {
   "unpack.signature:write": "of a signed release; the same writes as those of its manifest",
   "unpack.signature:rename": "as above",
   "unpack.signature:renamed": "as above",
-  "upgrade:before": "of an app with an appup: nothing of the new version runs yet",
-  "upgrade:after": "as above: nothing of the old version runs any more",
   "upgrade:stop": "of an app with overlap: false, between two steps that are passed",
 };
 

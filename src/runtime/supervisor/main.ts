@@ -165,7 +165,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
   const takeOver = async () => {
     await persist("takeOver:lock", prepared.lock);
     await persist("takeOver:pid", prepared.pid);
-    await supervisor.record.keep();
+    await supervisor.workers.record.keep();
     await persist("takeOver:link", prepared.link);
     supervisor.serve(supervisor.current);
     supervisor.enter("serving");
@@ -184,7 +184,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
   };
   const predecessor = process.ppid;
   supervisor.enter("succeeding");
-  await supervisor.record.leave();
+  await supervisor.workers.record.leave();
   servePredecessor(supervisor, makeGeneration, takeOver, (tookOver) => {
     if (!tookOver) process.exit(1);
     // It has swept up behind itself, unless it was killed.
@@ -262,11 +262,11 @@ async function stopAll(exitCode: number): Promise<Stopped> {
     (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),
   );
   const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
-  await Promise.all(supervisor.liveWorkers.map((worker) => retireWorker(worker, stopMs)));
+  await Promise.all(supervisor.workers.live.map((worker) => retireWorker(worker, stopMs)));
   supervisor.parts.listeners.closeAll();
   supervisor.note("stopped");
   await supervisor.parts.log.close();
-  await supervisor.record.leave();
+  await supervisor.workers.record.leave();
   removeRunFiles(layout);
   // Under `foreground`, a supervisor that has replaced another one is not the launcher's child.
   if (boot.mode === "foreground") writeFileSync(layout.exitCode, String(exitCode));

@@ -13,6 +13,7 @@ import { statePath } from "../../relup/states.ts";
 import { carryState } from "./carryState.ts";
 import { type Generation, hasState, type Slot } from "./generation.ts";
 import type { Supervisor } from "./supervisor.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
 
 export async function rehearse(
   supervisor: Supervisor,
@@ -43,11 +44,11 @@ async function rehearseSlot(what: SlotRehearsal): Promise<CarriedState[]> {
   const { supervisor, from, to, slot, target, pure } = what;
   const timeoutMs = from.settings.timeouts.rehearseMs;
   const wanted = target.worker.declared?.states ?? [];
-  const throwaways: ReturnType<Supervisor["spawnWorker"]>[] = [];
+  const throwaways: WorkerHandle[] = [];
   const throwaway = async (generation: Generation, like: Slot) => {
-    const worker = supervisor.spawnWorker(generation, like.process, like.index, "rehearsal");
+    const worker = supervisor.workers.spawn(generation, like.process, like.index, "rehearsal");
     throwaways.push(worker);
-    await supervisor.waitReady(generation, worker);
+    await supervisor.workers.waitReady(generation, worker);
     return worker;
   };
   try {

@@ -15,21 +15,20 @@
  * Who dies is started again while it serves; in an upgrade, the upgrade decides what that means.
  */
 
-import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
+import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
-import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
+import type { Manifest } from "../../release/manifest.ts";
 import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
 import { RestartPolicy } from "./restartPolicy.ts";
 import type { Leftover } from "./takeover.ts";
-import { wireListeners, wireLog } from "./wiring.ts";
-import { describeExit, type WorkerHandle } from "./workerHandle.ts";
-import { WorkerRecord } from "./workerRecord.ts";
+import { describeExit } from "./workerHandle.ts";
+import { problemOf, Workers } from "./workers.ts";
 
 type State = "booting" | "succeeding" | "serving" | "upgrading" | "replaced" | "stopping";
 
@@ -70,16 +69,25 @@ export class Supervisor {
   since = isoNow();
   /** Of the last upgrade: what of an old generation still runs. */
   leftovers: Leftover[] = [];
-  readonly record: WorkerRecord;
+  readonly workers: Workers;
   #state: State = "booting";
   #serving: Serving | undefined;
   #lastNumber = 0;
-  readonly #live = new Set<WorkerHandle>();
 
   constructor(parts: SupervisorParts) {
     this.parts = parts;
-    const pids = () => [...this.#live].map((worker) => worker.pid).filter((pid) => pid > 0);
-    this.record = new WorkerRecord(parts.layout, pids, (error) => this.noteError(error));
+    const { layout, log, listeners } = parts;
+    this.workers = new Workers({
+      layout,
+      log,
+      listeners,
+      note: (text) => this.note(text),
+      noteError: (error) => this.noteError(error),
+      isSettled: (generation) => {
+        const isSettled = this.#isAlone || this.#state === "stopping";
+        return isSettled && generation === this.#serving?.generation;
+      },
+    });
   }
 
   get state(): State {
@@ -151,95 +159,21 @@ export class Supervisor {
     wanted: (process: string) => boolean = () => true,
   ): void {
     for (const { process, index } of generation.wantedSlots()) {
-      if (wanted(process.name)) this.#addSlot(generation, process, index, mode);
+      if (!wanted(process.name)) continue;
+      const worker = this.workers.spawn(generation, process, index, mode);
+      this.addSlot(generation, { process, index, worker, restarts: 0 });
     }
   }
 
   async waitAllReady(generation: Generation): Promise<void> {
-    await Promise.all(generation.slots.map((slot) => this.waitReady(generation, slot.worker)));
+    const { workers } = this;
+    await Promise.all(generation.slots.map((slot) => workers.waitReady(generation, slot.worker)));
   }
 
-  #addSlot(
-    generation: Generation,
-    process: ManifestProcess,
-    index: number,
-    mode: WorkerBoot["mode"],
-  ): void {
-    const worker = this.spawnWorker(generation, process, index, mode);
-    const slot: Slot = { process, index, worker, restarts: 0 };
+  /** From here on it is started again where it dies while its generation serves. */
+  addSlot(generation: Generation, slot: Slot): void {
     this.#watch(generation, slot);
     generation.slots.push(slot);
-  }
-
-  /** A swap: the same slots, in the same processes, beside the generation that serves. */
-  loadBeside(generation: Generation): void {
-    for (const { process, index } of generation.wantedSlots()) {
-      const { boot } = generation.specOf(process, index, "standby");
-      const before = this.current.slots.find(
-        (slot) => slot.process.name === process.name && slot.index === index,
-      );
-      const worker = before!.worker.beside(boot);
-      const slot: Slot = { process, index, worker, restarts: before!.restarts };
-      this.#wire(generation, worker);
-      this.#watch(generation, slot);
-      generation.slots.push(slot);
-      worker.send({ type: "swapLoad", boot });
-    }
-  }
-
-  #wire(generation: Generation, worker: WorkerHandle): void {
-    wireLog(worker, this.parts.log, (text) => this.note(text));
-    wireListeners(worker, this.parts.listeners, () => {
-      const { process } = worker.boot;
-      const others = generation.slots.filter((slot) => slot.process.name === process);
-      const isSettled = this.#isAlone || this.#state === "stopping";
-      return isSettled && generation === this.#serving?.generation && others.length === 1;
-    });
-  }
-
-  /** Spawns and wires one worker; it belongs to no slot yet (a rehearsal's never does). */
-  spawnWorker(
-    generation: Generation,
-    process: ManifestProcess,
-    index: number,
-    mode: WorkerBoot["mode"],
-  ): WorkerHandle {
-    const worker = generation.spawn(process, index, mode);
-    this.#live.add(worker);
-    this.#wire(generation, worker);
-    worker.once("exit", () => {
-      this.#live.delete(worker);
-      void this.record.write();
-    });
-    void this.record.write();
-    return worker;
-  }
-
-  /** @throws TSUGI_LOAD_FAILED with the reason; the worker is ended then. */
-  async waitReady(generation: Generation, worker: WorkerHandle): Promise<void> {
-    const { readyMs } = generation.settings.timeouts;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const why = "it neither listens, nor said that it is ready, nor has its entry settled";
-      const details = {
-        what: `${worker.boot.process}.${worker.boot.slot}`,
-        timeoutMs: readyMs,
-        why,
-      };
-      timer = setTimeout(() => reject(new TsugiError("TSUGI_NOT_READY", details)), readyMs);
-    });
-    try {
-      await Promise.race([worker.ready, late]);
-    } catch (error) {
-      // One that another generation shares its process with is unloaded by the upgrade.
-      if (this.#live.has(worker)) worker.kill("SIGKILL");
-      const { name, version } = worker.boot;
-      const { bin } = this.parts.layout;
-      const details = { name, version, problem: problemOf(error), bin };
-      throw new TsugiError("TSUGI_LOAD_FAILED", details, { cause: error });
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #watch(generation: Generation, slot: Slot): void {
@@ -269,11 +203,11 @@ export class Supervisor {
   #restart(generation: Generation, slot: Slot): void {
     if (!this.#isAlone || generation !== this.current || slot.worker.exit === null) return;
     slot.restarts += 1;
-    slot.worker = this.spawnWorker(generation, slot.process, slot.index, "active");
+    slot.worker = this.workers.spawn(generation, slot.process, slot.index, "active");
     this.#watch(generation, slot);
     this.note(`${slot.process.name}.${slot.index} restarted, pid ${slot.worker.pid}`);
     // One that hangs while it loads is ended, and so counted, as one that crashes.
-    this.waitReady(generation, slot.worker).catch((error) => this.noteError(error));
+    this.workers.waitReady(generation, slot.worker).catch((error) => this.noteError(error));
   }
 
   /** After an upgrade that went back (or not): what died meanwhile is started again, at once. */
@@ -304,25 +238,15 @@ export class Supervisor {
    */
   async handOver(takeOver: () => Promise<void>): Promise<void> {
     this.enter("replaced");
-    await this.record.leave();
+    await this.workers.record.leave();
     try {
       await takeOver();
     } catch (error) {
-      await this.record.keep();
+      await this.workers.record.keep();
       await this.parts.reclaimRun();
       this.enter("serving");
       this.ensureSlots();
       throw error;
     }
   }
-
-  get liveWorkers(): WorkerHandle[] {
-    return [...this.#live];
-  }
-}
-
-/** The worker says "did not load" itself: once is enough. */
-function problemOf(error: unknown): string {
-  const isLoadFailure = error instanceof TsugiError && error.code === "TSUGI_LOAD_FAILED";
-  return isLoadFailure ? String(error.details.problem) : messageOf(error);
 }

@@ -31,14 +31,28 @@ export class Swap implements Takeover {
     await Promise.all(processes.map((process) => this.#tryOut(process)));
     // A process that died meanwhile has another one in its place.
     if (this.#isAbandoned) return;
-    supervisor.loadBeside(this.#next);
+    this.#loadBeside();
     await supervisor.waitAllReady(this.#next);
   }
 
+  /** The same slots, in the same processes. */
+  #loadBeside(): void {
+    const [supervisor, next] = [this.#supervisor, this.#next];
+    for (const { process, index } of next.wantedSlots()) {
+      const { boot } = next.specOf(process, index, "standby");
+      const { worker: serving, restarts } = supervisor.current.slotLike({ process, index })!;
+      const worker = serving.beside(boot);
+      supervisor.workers.wire(next, worker);
+      supervisor.addSlot(next, { process, index, worker, restarts });
+      worker.send({ type: "swapLoad", boot });
+    }
+  }
+
   async #tryOut(process: ManifestProcess): Promise<void> {
-    const worker = this.#supervisor.spawnWorker(this.#next, process, 0, "rehearsal");
+    const { workers } = this.#supervisor;
+    const worker = workers.spawn(this.#next, process, 0, "rehearsal");
     try {
-      await this.#supervisor.waitReady(this.#next, worker);
+      await workers.waitReady(this.#next, worker);
     } finally {
       worker.kill("SIGKILL");
       await worker.exited;

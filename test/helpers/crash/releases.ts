@@ -1,5 +1,5 @@
 /** The releases of the sweep, built by the real `tsugi release` when they are first asked for. */
-import { appendFileSync, renameSync } from "node:fs";
+import { appendFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BuiltRelease, buildVariant } from "../fixtureReleases.ts";
 
@@ -10,7 +10,11 @@ interface Kind {
   node?: string;
   /** Appended to src/state.ts. */
   code?: string;
+  /** Something runs before and after an upgrade. */
+  hooks?: true;
 }
+
+const HOOKS = { appup: { before: [["node", "-e", ""]], after: [["node", "-e", ""]] } };
 
 const ACCEPTS = "\nhot.accept();\n";
 /** Not in the throwaway process in which the migration is rehearsed, where it would be refused. */
@@ -25,7 +29,7 @@ Map.prototype.set = function (key, value) {
 export const KINDS = {
   ancient: { version: "0.9.0" },
   old: { version: "1.0.0" },
-  new: { version: "1.1.0", migrates: true },
+  new: { version: "1.1.0", migrates: true, hooks: true },
   oldAccepts: { version: "1.0.0", code: ACCEPTS },
   newAccepts: { version: "1.1.0", migrates: true, code: ACCEPTS },
   otherNode: { version: "1.2.0", migrates: true, node: "22.23.0" },
@@ -51,7 +55,7 @@ export class Releases {
   }
 
   #build(key: ReleaseKey): Promise<BuiltRelease> {
-    const { version, migrates, node, code }: Kind = KINDS[key];
+    const { version, migrates, node, code, hooks }: Kind = KINDS[key];
     return buildVariant(join(this.#folder, key), {
       fixture: "crash-1.0.0",
       version,
@@ -60,6 +64,7 @@ export class Releases {
         const state = join(project, "src/state.ts");
         if (migrates) renameSync(join(project, "src/state.v2.ts"), state);
         if (code) appendFileSync(state, code);
+        if (hooks) writeFileSync(join(project, "tsugi.config.json"), JSON.stringify(HOOKS));
       },
     });
   }

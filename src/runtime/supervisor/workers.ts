@@ -1,0 +1,94 @@
+/** The worker processes of this supervisor: spawned, wired and recorded, of whichever generation. */
+import { messageOf, TsugiError } from "../../contract/errors.ts";
+import type { WorkerBoot } from "../../protocol/worker.ts";
+import type { Layout } from "../../release/layout.ts";
+import type { ManifestProcess } from "../../release/manifest.ts";
+import type { Generation } from "./generation.ts";
+import type { ListenerTable } from "./listeners.ts";
+import type { Log } from "./log/log.ts";
+import { wireListeners, wireLog } from "./wiring.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
+import { WorkerRecord } from "./workerRecord.ts";
+
+interface WorkersParts {
+  layout: Layout;
+  log: Log;
+  listeners: ListenerTable;
+  note: (text: string) => void;
+  noteError: (error: unknown) => void;
+  /** This generation serves, and no other will: a socket that it closes is wanted by nobody. */
+  isSettled: (generation: Generation) => boolean;
+}
+
+export class Workers {
+  readonly record: WorkerRecord;
+  readonly #with: WorkersParts;
+  readonly #live = new Set<WorkerHandle>();
+
+  constructor(parts: WorkersParts) {
+    this.#with = parts;
+    const pids = () => this.live.map((worker) => worker.pid).filter((pid) => pid > 0);
+    this.record = new WorkerRecord(parts.layout, pids, parts.noteError);
+  }
+
+  get live(): WorkerHandle[] {
+    return [...this.#live];
+  }
+
+  /** Spawns and wires one worker; it belongs to no slot yet (a rehearsal's never does). */
+  spawn(
+    generation: Generation,
+    process: ManifestProcess,
+    index: number,
+    mode: WorkerBoot["mode"],
+  ): WorkerHandle {
+    const worker = generation.spawn(process, index, mode);
+    this.#live.add(worker);
+    this.wire(generation, worker);
+    worker.once("exit", () => {
+      this.#live.delete(worker);
+      void this.record.write();
+    });
+    void this.record.write();
+    return worker;
+  }
+
+  wire(generation: Generation, worker: WorkerHandle): void {
+    const { log, listeners, note, isSettled } = this.#with;
+    wireLog(worker, log, note);
+    wireListeners(worker, listeners, () => {
+      const { process } = worker.boot;
+      const others = generation.slots.filter((slot) => slot.process.name === process);
+      return isSettled(generation) && others.length === 1;
+    });
+  }
+
+  /** @throws TSUGI_LOAD_FAILED with the reason; the worker is ended then. */
+  async waitReady(generation: Generation, worker: WorkerHandle): Promise<void> {
+    const { readyMs } = generation.settings.timeouts;
+    const { name, version, process, slot } = worker.boot;
+    const { bin } = this.#with.layout;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      const why = "it neither listens, nor said that it is ready, nor has its entry settled";
+      const details = { what: `${process}.${slot}`, timeoutMs: readyMs, why, bin };
+      timer = setTimeout(() => reject(new TsugiError("TSUGI_NOT_READY", details)), readyMs);
+    });
+    try {
+      await Promise.race([worker.ready, late]);
+    } catch (error) {
+      // One that another generation shares its process with is unloaded by the upgrade.
+      if (this.#live.has(worker)) worker.kill("SIGKILL");
+      const details = { name, version, problem: problemOf(error), bin };
+      throw new TsugiError("TSUGI_LOAD_FAILED", details, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The worker says "did not load" itself: once is enough. */
+export function problemOf(error: unknown): string {
+  const isLoadFailure = error instanceof TsugiError && error.code === "TSUGI_LOAD_FAILED";
+  return isLoadFailure ? String(error.details.problem) : messageOf(error);
+}
