@@ -43,10 +43,12 @@ export async function terminateWorker(worker: WorkerHandle, termGraceMs: number)
 }
 
 export async function retireSlots(slots: readonly Slot[], drainMs: number): Promise<Retired> {
-  const all = await Promise.all(slots.map((slot) => retireWorker(slot.worker, drainMs)));
-  return {
-    drained: all.reduce((sum, one) => sum + one.drained, 0),
-    lost: all.reduce((sum, one) => sum + one.lost, 0),
-    leftovers: [],
-  };
+  const all = await Promise.all(slots.map(({ worker }) => retireWorker(worker, drainMs)));
+  return together(all.map((counts) => ({ ...counts, leftovers: [] })));
 }
+
+export const together = (all: readonly Retired[]): Retired => ({
+  drained: all.reduce((sum, one) => sum + one.drained, 0),
+  lost: all.reduce((sum, one) => sum + one.lost, 0),
+  leftovers: all.flatMap(({ leftovers }) => leftovers),
+});

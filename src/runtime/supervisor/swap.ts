@@ -5,7 +5,7 @@
  */
 import type { ManifestProcess } from "../../release/manifest.ts";
 import type { Generation, Slot } from "./generation.ts";
-import { drained } from "./retire.ts";
+import { drained, together } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Leftover, Retired, Takeover } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -72,12 +72,7 @@ export class Swap implements Takeover {
       const silent = { what: `generation ${worker.boot.generation} in worker ${worker.pid}` };
       return { ...counts, leftovers: await unload(worker).catch(() => [silent]) };
     };
-    const all = await Promise.all(slots.map(retireOne));
-    return {
-      drained: all.reduce((sum, one) => sum + one.drained, 0),
-      lost: all.reduce((sum, one) => sum + one.lost, 0),
-      leftovers: all.flatMap(({ leftovers }) => leftovers),
-    };
+    return together(await Promise.all(slots.map(retireOne)));
   }
 
   async abandon(slots: readonly Slot[]): Promise<Leftover[]> {
