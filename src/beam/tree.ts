@@ -3,7 +3,7 @@
  * A folder that is there with the same bytes stays; own applications have a version per release, so
  * one with other bytes is a library whose code changed without its version.
  */
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type PackedFile, readSource } from "../pack/fileSet.ts";
 import type { Layout } from "../release/layout.ts";
@@ -47,7 +47,3 @@ function writePacked(root: string, file: PackedFile): void {
   writeFileSync(temporary, readSource(file.source));
   renameSync(temporary, target);
 }
-
-/** What a host writes is not to be overwritten by a build. */
-export const isInstallation = (layout: Layout): boolean =>
-  existsSync(layout.registry) || existsSync(layout.pid);

@@ -1,14 +1,14 @@
-/** Which way leads to a host: ssh, none (this machine), or a printer in front of either. */
+/** Which way leads to a host, with a printer in front of it where nothing is to be done. */
 import {
   type Environment,
   expandHome,
   type HostSpec,
-  LocalTransport,
+  openTransport,
   PrinterTransport,
   type Report,
-  SshTransport,
   type Transport,
 } from "../deploy/index.ts";
+import { defined } from "../protocol/shape.ts";
 
 export function opener(
   { sshConfig }: Environment,
@@ -16,14 +16,9 @@ export function opener(
   /** Where commands are only printed. */
   print: Report | undefined,
 ): (host: HostSpec) => Transport {
+  const configFile = sshConfig && expandHome(sshConfig, folder);
   return ({ name, user, port, local }) => {
-    const target = {
-      host: name,
-      ...(user === undefined ? {} : { user }),
-      ...(port === undefined ? {} : { port }),
-      ...(sshConfig === undefined ? {} : { configFile: expandHome(sshConfig, folder) }),
-    };
-    const transport = local ? new LocalTransport(name) : new SshTransport(target);
+    const transport = openTransport({ host: name, ...defined({ user, port, local, configFile }) });
     if (print === undefined) return transport;
     return new PrinterTransport(transport, (host, command) =>
       print({ event: "command", host, command }),

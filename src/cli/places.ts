@@ -3,6 +3,7 @@
 import { TsugiError } from "../contract/errors.ts";
 import { readManifest } from "../pack/inspect.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
+import { isVersionName } from "../release/names.ts";
 import type { Registry } from "../release/status.ts";
 import { withStored } from "./stores.ts";
 
@@ -25,10 +26,10 @@ cat releases/RELEASES.json 2>/dev/null || :`;
 /** What runs in an install root, or would after a start. @throws TSUGI_RELEASE_UNREADABLE */
 async function runningThere(address: string): Promise<Manifest> {
   const { parseSshAddress } = await import("../store/index.ts");
-  const { SshTransport } = await import("../transport/index.ts");
+  const { openTransport } = await import("../transport/index.ts");
   const { folder, ...target } = parseSshAddress(address);
   const configFile = process.env.TSUGI_SSH_CONFIG;
-  const host = new SshTransport({ ...target, ...(configFile ? { configFile } : {}) });
+  const host = openTransport({ ...target, ...(configFile ? { configFile } : {}) });
   const ask = async (script: string, argument = "") => {
     const argv = ["sh", "-c", script, "tsugi", folder, argument];
     const { exitCode, stdout, stderr } = await host.run(argv, { readOnly: true });
@@ -52,9 +53,7 @@ function versionOf(permanent: string, registry: string): string | undefined {
   const withStatus = (status: string) => releases.find((entry) => entry.status === status)?.version;
   const named = permanent.split(" ")[0] || undefined;
   const version = withStatus("current") ?? named ?? withStatus("permanent");
-  return version !== undefined && /^[0-9A-Za-z][0-9A-Za-z.+_-]*$/.test(version)
-    ? version
-    : undefined;
+  return isVersionName(version) ? version : undefined;
 }
 
 function releasesIn(text: string): Registry["releases"] {

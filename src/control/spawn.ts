@@ -85,7 +85,8 @@ function firstAnswer(child: ChildProcess, timeoutMs: number): Promise<Answer> {
 function failedAnswer(layout: Layout, version: string, error: ErrorJson): TsugiError {
   if (error.exitCode !== 4) return errorFromJson(error);
   const { name, bin } = layout;
-  const problem = error.message.replaceAll(`${name} ${version} did not load: `, "");
+  const isLoad = error.code === "TSUGI_LOAD_FAILED";
+  const problem = isLoad ? String(error.details?.problem) : error.message;
   return new TsugiError("TSUGI_START_FAILED", { name, version, problem, bin });
 }
 

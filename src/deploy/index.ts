@@ -1,7 +1,6 @@
 export {
-  LocalTransport,
+  openTransport,
   PrinterTransport,
-  SshTransport,
   type Transport,
 } from "../transport/index.ts";
 export { deploy } from "./deploy.ts";

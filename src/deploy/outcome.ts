@@ -62,8 +62,9 @@ export function refusedError(refusals: { host: string; error: ErrorJson }[]): Ts
   return new TsugiError("TSUGI_DEPLOY_REFUSED", { problem, next: first!.error.hint });
 }
 
+/** Some errors say themselves which host it was. */
 const told = ({ host, error }: { host: string; error: ErrorJson }): string =>
-  error.message.includes(host) ? error.message : `${host}: ${error.message}`;
+  error.details?.host === host ? error.message : `${host}: ${error.message}`;
 
 /** Undefined where every host has what it should have. */
 export function stoppedError(

@@ -2,6 +2,7 @@
  * `releases/permanent` and `releases/RELEASES.json`. The first is the truth (its rename is the
  * commit); the second says what else is known, and is reconciled to the first.
  */
+
 import { readdir } from "node:fs/promises";
 import { TsugiError } from "../contract/errors.ts";
 import { isoNow } from "../platform/clock.ts";
@@ -13,6 +14,7 @@ import {
   parsePermanent,
 } from "../release/layout.ts";
 import { type Manifest, parseManifest, releaseIdOf } from "../release/manifest.ts";
+import { isVersionName } from "../release/names.ts";
 import {
   isReleaseStatus,
   REGISTRY_FORMAT,
@@ -94,7 +96,7 @@ function parseRegistry(text: string | undefined, layout: Layout): Registry {
 function isEntry(entry: Partial<RegistryEntry> | null): entry is RegistryEntry {
   if (entry === null || typeof entry !== "object") return false;
   const { version, releaseId, status, since, committed } = entry;
-  if (typeof version !== "string" || !isFolderName(version)) return false;
+  if (typeof version !== "string" || !isVersionName(version)) return false;
   if (typeof releaseId !== "string" || typeof since !== "string") return false;
   if (committed !== undefined && !Number.isSafeInteger(committed)) return false;
   return isReleaseStatus(status);
@@ -126,21 +128,17 @@ export async function readManifest(
   layout: Layout,
   version: string,
 ): Promise<{ manifest: Manifest; bytes: string; releaseId: string }> {
-  const path = isFolderName(version) ? layout.release(version).manifest : undefined;
+  const path = isVersionName(version) ? layout.release(version).manifest : undefined;
   const bytes = path && (await readIfThere(path));
   if (!path || bytes === undefined) throw notFound(layout, version, "it is not unpacked");
   return { manifest: parseManifest(bytes, path), bytes, releaseId: releaseIdOf(bytes) };
 }
 
-/** A version that can't be a folder name is never joined to a path. */
-export const isFolderName = (version: string): boolean =>
-  /^[0-9A-Za-z][0-9A-Za-z.+_-]*$/.test(version);
-
 export function notFound(layout: Layout, version: string, looked: string): TsugiError {
   return new TsugiError("TSUGI_RELEASE_NOT_FOUND", {
     version,
     looked,
-    dropBox: isFolderName(version) ? layout.release(version).tarball : layout.releases,
+    dropBox: isVersionName(version) ? layout.release(version).tarball : layout.releases,
     bin: layout.bin,
   });
 }

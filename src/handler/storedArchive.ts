@@ -3,17 +3,19 @@
  * `/mnt/store#1.2.0`, since a host knows its app. Content of folders that are on this host already is
  * not read.
  */
+
 import { createReadStream } from "node:fs";
 import { join, resolve } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { readIfThere } from "../platform/files.ts";
 import type { Manifest } from "../release/manifest.ts";
+import { APP_NAME, VERSION_NAME } from "../release/names.ts";
 import { parseStored, STORE, type StoredRelease } from "../release/stored.ts";
 import { type BlobSource, readStoredManifest, storedFiles } from "../release/storedFiles.ts";
 import { unitOf } from "../release/units.ts";
 import { type Archive, type ArchiveEntry, textEntry } from "./archive.ts";
 
-const REFERENCE = /^(.+)#(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([0-9A-Za-z][0-9A-Za-z.+_-]*)$/;
+const REFERENCE = new RegExp(`^(.+)#(?:(${APP_NAME})@)?(${VERSION_NAME})$`);
 
 /** @returns undefined for what is no reference; @throws TSUGI_NOT_IN_STORE, TSUGI_STORE_DAMAGED */
 export async function openStored(place: string, app: string): Promise<Archive | undefined> {

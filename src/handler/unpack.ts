@@ -9,6 +9,7 @@
  *
  * A crash on the way leaves at most folders that no manifest names; the next unpack removes them.
  */
+
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -16,11 +17,12 @@ import { TsugiError } from "../contract/errors.ts";
 import { ensureFolder, exists, renameDurably, writeDurably } from "../platform/files.ts";
 import type { Layout } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
+import { isVersionName } from "../release/names.ts";
 import type { RegistryEntry } from "../release/status.ts";
 import { type Unit, unitsOf } from "../release/units.ts";
 import { type Archive, openFolder, openTarball } from "./archive.ts";
 import { openDelta } from "./deltaArchive.ts";
-import { isFolderName, notFound, readManifest, readRegistry } from "./registry.ts";
+import { notFound, readManifest, readRegistry } from "./registry.ts";
 import { removeFiles, sweepUnreferenced } from "./remove.ts";
 import { type Opened, type Progress, presentUnits, Stage } from "./stage.ts";
 import { openStored } from "./storedArchive.ts";
@@ -106,7 +108,7 @@ async function findSource(
 ): Promise<{ source: string; archive: Archive } | undefined> {
   const { version } = request;
   if (request.source === undefined) {
-    if (version === undefined || !isFolderName(version)) {
+    if (version === undefined || !isVersionName(version)) {
       throw notFound(layout, String(version), "that is no version");
     }
     const source = layout.release(version).tarball;

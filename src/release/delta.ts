@@ -18,8 +18,10 @@
  * A recipe speaks of files in manifests of releases that are on the host, by number: there is no way
  * to speak of anything else.
  */
+
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
 import { MAX_MANIFEST_BYTES, type Manifest, type ManifestFile } from "./manifest.ts";
+import { isVersionName } from "./names.ts";
 import { unitHash, unitsOf } from "./units.ts";
 
 export const DELTA_MAGIC = "tsugi-delta 1\n";
@@ -125,17 +127,15 @@ export function parseHeader(line: string): DeltaHeader | undefined {
   }
   if (json === null || typeof json !== "object" || json.format !== DELTA_FORMAT) return undefined;
   const isId = (id: unknown) => typeof id === "string" && /^[0-9a-f]{64}$/.test(id);
-  const isVersion = (vsn: unknown) =>
-    typeof vsn === "string" && /^[0-9A-Za-z][0-9A-Za-z.+_-]*$/.test(vsn);
   const isSize = (size: unknown) => Number.isSafeInteger(size) && Number(size) >= 0;
   const { bases, sections, signature } = json;
   const isWhole =
     typeof json.name === "string" &&
-    isVersion(json.version) &&
+    isVersionName(json.version) &&
     isId(json.releaseId) &&
     (signature === undefined || typeof signature === "string") &&
     Array.isArray(bases) &&
-    bases.every((base) => isVersion(base?.version) && isId(base?.releaseId)) &&
+    bases.every((base) => isVersionName(base?.version) && isId(base?.releaseId)) &&
     SECTIONS.every((section) => isSize(sections?.[section]));
   return isWhole ? (json as DeltaHeader) : undefined;
 }

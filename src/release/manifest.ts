@@ -2,9 +2,11 @@
  * `release.json`: what a release is made of (docs/internals/release-format.md). Canonical JSON, so that the same
  * release has the same bytes and therefore the same releaseId on every machine.
  */
+
 import { createHash } from "node:crypto";
 import { TsugiError } from "../contract/errors.ts";
 import type { Appup } from "./appup.ts";
+import { isAppName, isVersionName } from "./names.ts";
 
 export const MANIFEST_FORMAT = 1;
 
@@ -141,9 +143,8 @@ export function parseManifest(bytes: string, where: string): Manifest {
   for (const key of ["name", "version", "kind"] as const) {
     if (typeof json[key] !== "string") throw bad(`"${key}" is not a string`);
   }
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(json.name!)) throw bad(`"name" is not a file name`);
-  if (!/^[0-9A-Za-z][0-9A-Za-z.+_-]*$/.test(json.version!))
-    throw bad(`"version" is not a file name`);
+  if (!isAppName(json.name)) throw bad(`"name" is not a file name`);
+  if (!isVersionName(json.version)) throw bad(`"version" is not a file name`);
   for (const key of ["components", "processes", "states", "files"] as const) {
     if (!Array.isArray(json[key])) throw bad(`"${key}" is not a list`);
   }

@@ -6,8 +6,10 @@
  *   <store>#wall@1.2.0                 in that store: a folder or ssh://host/folder
  *   ssh://host/srv/wall                what runs in that install root
  */
+
 import { existsSync } from "node:fs";
 import { TsugiError } from "../contract/errors.ts";
+import { APP_NAME, VERSION_NAME } from "../release/names.ts";
 
 export type Place =
   | { kind: "path"; path: string }
@@ -22,7 +24,7 @@ export interface StoreReference {
   version: string;
 }
 
-const RELEASE = /^([A-Za-z0-9_][A-Za-z0-9._-]*)@([0-9A-Za-z][0-9A-Za-z.+_-]*)$/;
+const RELEASE = new RegExp(`^(${APP_NAME})@(${VERSION_NAME})$`);
 
 /** @throws TSUGI_REFERENCE_INVALID */
 export function parsePlace(text: string): Place {

@@ -3,11 +3,13 @@
  * each verb is one script below, its paths and bytes come over stdin. A connection that is cut ends a
  * script in the middle of a file; so what arrives is held against its SHA-256 before it gets its name.
  */
+
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { TsugiError } from "../contract/errors.ts";
+import { defined } from "../protocol/shape.ts";
 import { sha256 } from "../release/manifest.ts";
-import { type RunOptions, SshTransport, type Transport } from "../transport/index.ts";
+import { openTransport, type RunOptions, type Transport } from "../transport/index.ts";
 import type { Listed, NewFile, StoreFiles } from "./files.ts";
 import { FrameReader } from "./frames.ts";
 import { parseSshAddress } from "./reference.ts";
@@ -101,10 +103,7 @@ export class SshFolder implements StoreFiles {
     const { folder, ...target } = parseSshAddress(address);
     this.where = address;
     this.#folder = folder;
-    this.#transport = new SshTransport({
-      ...target,
-      ...(configFile === undefined ? {} : { configFile }),
-    });
+    this.#transport = openTransport({ ...target, ...defined({ configFile }) });
   }
 
   async list(folder: string): Promise<Listed[]> {

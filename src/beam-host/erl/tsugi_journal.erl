@@ -1,4 +1,4 @@
-%% run/upgrade.json: written before the point of no return, removed at the end. A node that boots and
+%% run/upgrade.term: written before the point of no return, removed at the end. A node that boots and
 %% finds it knows that an upgrade ended with the node's restart, and reports it.
 -module(tsugi_journal).
 -export([write/1, clear/0, take/0]).

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
+import { defined } from "../../protocol/shape.ts";
 import { createReport } from "../buildReport.ts";
 import type { Built } from "../documents.ts";
 import { formatBytes, printResult } from "../output.ts";
@@ -37,12 +38,7 @@ async function requestOf(folder: string, options: ReleaseOptions): Promise<AnyRe
   const { git, ref, version, node, config, out, sign } = options;
   // First of all: a key that is none is said before a build of minutes.
   const signKey = sign === undefined ? undefined : await readSignKey(sign);
-  const common = {
-    ...(version === undefined ? {} : { version }),
-    ...(node === undefined ? {} : { node }),
-    ...(config === undefined ? {} : { configFile: config }),
-    ...(signKey === undefined ? {} : { signKey }),
-  };
+  const common = defined({ version, node, configFile: config, signKey });
   if (git !== undefined) {
     const place = {
       git,
@@ -50,7 +46,7 @@ async function requestOf(folder: string, options: ReleaseOptions): Promise<AnyRe
       into: process.cwd(),
       ...(out === undefined ? {} : { out: resolve(out) }),
     };
-    return { ...common, ...place, ...(ref === undefined ? {} : { ref }) };
+    return { ...common, ...place, ...defined({ ref }) };
   }
   if (ref !== undefined) {
     const problem = "--ref says which commit of --git <url|path>, and there is no --git";
@@ -59,7 +55,7 @@ async function requestOf(folder: string, options: ReleaseOptions): Promise<AnyRe
   return {
     ...common,
     folder: resolve(folder),
-    ...(out === undefined ? {} : { out: resolve(out) }),
+    ...defined({ out: out === undefined ? undefined : resolve(out) }),
   };
 }
 

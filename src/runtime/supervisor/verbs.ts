@@ -1,10 +1,12 @@
 /** What each verb of the control socket does. */
+
 import { versions } from "node:process";
 import { TsugiError } from "../../contract/errors.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import type { StatusReport } from "../../protocol/report.ts";
+import { defined } from "../../protocol/shape.ts";
 import { openConsole } from "./console.ts";
 import type { ControlClient } from "./controlServer.ts";
 import { factsOf } from "./facts.ts";
@@ -173,12 +175,7 @@ async function changeReleases(
   const handler = await supervisor.parts.loadHandler();
   if (request.verb === "unpack") {
     const { version, source, force, delta } = request;
-    return handler.unpack({
-      ...(version === undefined ? {} : { version }),
-      ...(source === undefined ? {} : { source }),
-      ...(force === undefined ? {} : { force }),
-      ...(delta === undefined ? {} : { delta }),
-    });
+    return handler.unpack(defined({ version, source, force, delta }));
   }
   if (request.verb === "prune") {
     return { removed: await handler.prune(request.keep, [supervisor.current.version]) };
