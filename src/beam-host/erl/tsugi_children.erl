@@ -1,29 +1,32 @@
 %% After a supervisor's code_change its child specifications are the new ones, but OTP neither starts
 %% a new child nor stops one that is gone. Called by the relup.
 -module(tsugi_children).
--export([remember/1, stop_removed/1, start_new/1, supervisors/1]).
+-export([remember/1, stop_removed/1, start_new/1]).
 
-%% Before anything changes: which children each supervisor has. A child that is down on purpose must
-%% not be taken for a new one.
+%% Before anything changes: which supervisors there are, and which children each has. A child that is down
+%% on purpose must not be taken for a new one. Only then do all supervisors of the node answer.
 remember(Modules) ->
-    persistent_term:put(?MODULE, [{Pid, ids(Pid)} || {Pid, _, _} <- supervisors(Modules)]),
+    persistent_term:put(?MODULE, [{Pid, Module, ids(Pid)} || {Pid, Module, _} <- find(Modules)]),
     ok.
 
 ids(Pid) -> [Id || {Id, _, _, _} <- supervisor:which_children(Pid)].
 
 stop_removed(Modules) ->
-    [stop_gone(Pid, Module, Args) || {Pid, Module, Args} <- supervisors(Modules)],
+    [stop_gone(Pid, Module, Args) || {Pid, Module, Args, _} <- remembered(Modules)],
     ok.
 
 start_new(Modules) ->
-    Before = persistent_term:get(?MODULE, []),
-    [start_missing(Pid, Module, Args, proplists:get_value(Pid, Before, []))
-     || {Pid, Module, Args} <- supervisors(Modules)],
+    [start_missing(Pid, Module, Args, Before) || {Pid, Module, Args, Before} <- remembered(Modules)],
     _ = persistent_term:erase(?MODULE),
     ok.
 
+remembered(Modules) ->
+    [{Pid, Module, Args, Before}
+     || {Pid, Module, Before} <- persistent_term:get(?MODULE, []), lists:member(Module, Modules),
+        {Module1, Args} <- [callback(Pid)], Module1 =:= Module].
+
 %% Running supervisors with one of these callback modules: {Pid, Module, InitArgument}.
-supervisors(Modules) ->
+find(Modules) ->
     [{Pid, Module, Args}
      || {_, _, Pid, Mods} <- [{undefined, undefined, undefined, []} | release_handler_1:get_supervised_procs()],
         is_pid(Pid), Module <- Modules, lists:member(Module, Mods),

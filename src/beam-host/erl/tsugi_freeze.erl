@@ -1,41 +1,64 @@
-%% The pause. Every process whose state is about to be carried is suspended first, outside of
-%% release_handler: there a process that does not answer is skipped in silence, and goes on with old
-%% state in new code. Here it is an error, and nothing has been touched yet.
+%% Every process whose state is about to be carried is suspended before anything changes. A process that
+%% does not answer is an error here; OTP's own suspend skips it in silence, and it goes on with old state
+%% in new code.
+%%
+%% Found are processes of a supervision tree, as OTP finds them, and those that say by themselves which
+%% module they run: a LiveView by its view, a channel, a server that nobody supervises.
 -module(tsugi_freeze).
--export([freeze/2, thaw/1, processes/1, count_waiting/0, over/0, measured/2]).
+-export([find/1, find_again/2, freeze/2, resume/1, processes/1, carriers/1]).
 
-%% Workers of these modules, in the order of the relup (callers before what they call).
-processes(Modules) ->
-    Supervised = release_handler_1:get_supervised_procs(),
-    lists:usort([{Module, Pid} || Module <- Modules, {_, _, Pid, Mods} <- Supervised,
-                                  is_pid(Pid), Pid =/= self(), lists:member(Module, Mods),
-                                  not is_supervisor(Pid, Module)]).
+%% Those that carry state through code_change, in the order of the modules.
+processes(Modules) -> carriers(maps:get(found, find(Modules))).
 
-is_supervisor(_, Module) ->
-    Behaviours = lists:append([V || {K, V} <- Module:module_info(attributes),
-                                    K =:= behaviour orelse K =:= behavior]),
-    lists:any(fun(B) -> lists:member(B, [supervisor, 'Elixir.Supervisor', gen_event]) end, Behaviours).
+carriers(Found) -> [Pair || {M, _} = Pair <- Found, not is_manager(M)].
 
-%% #{suspended => [{Module, Pid}], since => Native}
+%% Supervisors have state of their own, their children; managers of events that of their handlers.
+is_manager(M) ->
+    lists:any(fun(B) -> lists:member(B, [supervisor, 'Elixir.Supervisor', gen_event]) end,
+              tsugi_connections:behaviours(M)).
+
+%% #{found => [{Module, Pid}], seen => [Pid]}. Asks every supervisor, so all of them have to answer.
+find(Modules) ->
+    Seen = processes(),
+    Supervised = [{M, Pid} || {_, _, Pid, Mods} <- release_handler_1:get_supervised_procs(),
+                              is_pid(Pid), Pid =/= self(), is_list(Mods), M <- Mods, lists:member(M, Modules)],
+    #{found => ordered(Modules, Supervised ++ named(Modules, Seen)), seen => Seen}.
+
+%% Who came in between is found without asking anybody.
+find_again(Modules, #{found := Found, seen := Seen}) ->
+    ordered(Modules, Found ++ named(Modules, processes() -- Seen)).
+
+ordered(Modules, Found) ->
+    Each = lists:usort(Found),
+    [Pair || Module <- Modules, {M, _} = Pair <- Each, M =:= Module].
+
+named(Modules, Pids) -> [{M, Pid} || Pid <- Pids, Pid =/= self(), M <- runs(Pid), lists:member(M, Modules)].
+
+runs(Pid) ->
+    case erlang:process_info(Pid, dictionary) of
+        {dictionary, Dictionary} ->
+            case proplists:get_value('$initial_call', Dictionary) of
+                {M, F, 3} when F =:= mount; F =:= join -> [M];
+                {M, init, 1} -> case tsugi_connections:behaviours(M) of [] -> []; _ -> [M] end;
+                _ -> []
+            end;
+        undefined -> []
+    end.
+
+%% Answers those that are suspended.
 %% @throws TSUGI_FREEZE_TIMEOUT
-freeze(Modules, TimeoutMs) ->
-    Since = erlang:monotonic_time(),
-    Deadline = erlang:monotonic_time(millisecond) + TimeoutMs,
-    Found = processes(Modules),
-    Ordered = [{M, P} || Module <- Modules, {M, P} <- Found, M =:= Module],
-    Suspended = suspend(Ordered, Deadline, TimeoutMs, []),
-    persistent_term:put(?MODULE, #{suspended => Suspended, since => Since}),
-    #{suspended => Suspended, since => Since}.
+freeze(Found, TimeoutMs) -> suspend(Found, now_ms() + TimeoutMs, TimeoutMs, []).
 
 suspend([], _, _, Done) -> lists:reverse(Done);
 suspend([{Module, Pid} | Rest], Deadline, TimeoutMs, Done) ->
-    Left = max(1, Deadline - erlang:monotonic_time(millisecond)),
+    Left = max(1, Deadline - now_ms()),
     try sys:suspend(Pid, Left) of
         ok -> suspend(Rest, Deadline, TimeoutMs, [{Module, Pid} | Done])
     catch
         exit:{noproc, _} -> suspend(Rest, Deadline, TimeoutMs, Done);
         exit:{normal, _} -> suspend(Rest, Deadline, TimeoutMs, Done);
         exit:{shutdown, _} -> suspend(Rest, Deadline, TimeoutMs, Done);
+        exit:{{shutdown, _}, _} -> suspend(Rest, Deadline, TimeoutMs, Done);
         exit:_ ->
             Holder = holder(Module, Pid),
             %% The request to suspend is still in its queue: a resume behind it undoes it.
@@ -53,33 +76,6 @@ holder(Module, Pid) ->
                           [Module, case Name of [] -> Pid; _ -> Name end, M, F, A, Queue])
     end.
 
-%% Ends the pause; answers its length in milliseconds.
-thaw(#{suspended := Suspended, since := Since}) ->
-    resume(Suspended),
-    erlang:convert_time_unit(erlang:monotonic_time() - Since, native, microsecond) / 1000.
-
 resume(Suspended) -> [catch sys:resume(Pid) || {_, Pid} <- Suspended], ok.
 
-%% Called by the relup before its first resume, and at its end.
-count_waiting() ->
-    #{suspended := Suspended} = Known = persistent_term:get(?MODULE, #{suspended => []}),
-    Waited = lists:sum([N || {_, Pid} <- Suspended,
-                             {message_queue_len, N} <- [erlang:process_info(Pid, message_queue_len)]]),
-    persistent_term:put(?MODULE, Known#{waited => Waited}),
-    ok.
-
-over() ->
-    Known = persistent_term:get(?MODULE, #{}),
-    persistent_term:put(?MODULE, Known#{over => erlang:monotonic_time()}),
-    ok.
-
-%% The pause as the processes saw it: until the relup's end, not until release_handler's.
-measured(#{since := Since}, ThawMs) ->
-    Known = persistent_term:get(?MODULE, #{}),
-    _ = persistent_term:erase(?MODULE),
-    PauseMs = case Known of
-        #{over := Over, since := Since} ->
-            erlang:convert_time_unit(Over - Since, native, microsecond) / 1000;
-        _ -> ThawMs
-    end,
-    #{pauseMs => PauseMs, waited => maps:get(waited, Known, 0)}.
+now_ms() -> erlang:monotonic_time(millisecond).

@@ -4,7 +4,7 @@
 %%   run/3      in the node: copies states, starts the VM, reads its answers
 %%   main/0     in that VM
 -module(tsugi_rehearse).
--export([run/3, report/4, main/0, main/1]).
+-export([run/3, report/4, change_vsn/3, main/0, main/1]).
 
 %% Copies of more than this are skipped, and said to be.
 -define(MAX_BYTES, 67108864).
@@ -15,7 +15,7 @@
 run(_, _, <<"skip">>) -> #{};
 run(#{from := #{vsn := From}, to := #{vsn := To}, direction := Direction}, Script, Mode) ->
     Carrier = case Direction of up -> To; down -> From end,
-    Changes = lists:append([[{M, Extra, D} || {M, Extra} <- Mods] || {code_change, D, Mods} <- Script]),
+    Changes = tsugi_script:changes(Script),
     Processes = tsugi_freeze:processes([M || {M, _, _} <- Changes]),
     Copies = [copy(M, Pid, lists:keyfind(M, 1, Changes), Mode) || {M, Pid} <- Processes],
     Skipped = maps:from_list([{M, Why} || {skipped, M, Why} <- Copies]),
@@ -114,14 +114,13 @@ rehearse(M, State, Extra, Vsn, Kind) ->
 
 %% --- the report ---------------------------------------------------------------------------------
 
-report(Rehearsed, #{suspended := Suspended} = Frozen, Script, #{from := From, to := To}) ->
-    Changes = tsugi_relup:special_modules(Script),
+report(Rehearsed, #{frozen := Frozen, migrateMs := Times}, Script, #{from := From, to := To}) ->
+    Changes = [M || {M, _, _} <- tsugi_script:changes(Script)],
     Old = tsugi_release:code_files(From),
     New = tsugi_release:code_files(To),
-    Ms = maps:get(carryMs, Frozen, 0),
     [#{name => tsugi_json:text(M), from => vsn_of(M, Old), to => vsn_of(M, New), bytes => memory(Pid),
-       migrateMs => Ms, rehearsed => maps:get(M, Rehearsed, false)}
-     || {M, Pid} <- Suspended, lists:member(M, Changes)].
+       migrateMs => maps:get(Pid, Times, 0), rehearsed => maps:get(M, Rehearsed, false)}
+     || {M, Pid} <- tsugi_freeze:carriers(Frozen), lists:member(M, Changes)].
 
 vsn_of(M, Files) ->
     case Files of

@@ -6,7 +6,7 @@
 %%
 %% release_handler looks for the first, then for the second, so only one of them may stand.
 -module(tsugi_relup).
--export([write/1, script/1, special_modules/1]).
+-export([write/1, script/1]).
 
 %% Writes the relup of a plan (tsugi_plan:make/3) and answers its low-level instructions.
 write(#{from := #{vsn := From}, to := #{vsn := To}, direction := Direction} = Plan) ->
@@ -29,11 +29,6 @@ script(#{apps := Apps, protocols := Protocols} = Plan) ->
     after
         tsugi_files:remove_tree(Shadow)
     end.
-
-%% Processes of these modules carry their state through code_change, in the script's own order.
-special_modules(Script) ->
-    lists:append([[M || {M, _} <- Mods] || {code_change, _, Mods} <- Script])
-        ++ lists:append([[M || {M, _} <- Mods] || {code_change, Mods} <- Script]).
 
 %% --- systools -----------------------------------------------------------------------------------
 
@@ -88,37 +83,18 @@ write_appup(Dir, #{app := Name, from := #{vsn := From}, to := #{vsn := To},
 
 complete(Raw, Apps, #{changed := Changed, dir := Dir}) ->
     Deleted = lists:append([maps:get(deleted, maps:get(modules, App)) || App <- Apps]),
-    {Early, Late} = tsugi_protocols:split(Changed, Deleted),
-    Supervisors = computed_supervisors(Apps),
-    {Before, After} = at_point_of_no_return(Raw),
-    Before ++ [point_of_no_return, {apply, {tsugi_upgrade, passed, []}}]
-        ++ [{apply, {tsugi_children, remember, [Supervisors]}} || Supervisors =/= []]
-        ++ [{apply, {tsugi_protocols, switch_path, [Dir]}} || Dir =/= none]
-        ++ [{apply, {tsugi_protocols, load, [Dir, Early]}} || Early =/= []]
-        ++ count_waiting(lists:flatmap(fun(I) -> stop_removed(I, Supervisors) end, After))
-        ++ [{apply, {tsugi_protocols, load, [Dir, Late]}} || Late =/= []]
-        ++ [{apply, {tsugi_children, start_new, [Supervisors]}} || Supervisors =/= []]
-        ++ [{apply, {tsugi_freeze, over, []}}].
+    tsugi_script:complete(Raw, #{new => modules_of(added, to, Apps) ++ modules_of(removed, from, Apps),
+                                 own => lists:append([modules_of(changed, Side, [App])
+                                                      || #{source := own} = App <- Apps, Side <- [from, to]]),
+                                 supervisors => computed_supervisors(Apps),
+                                 protocols => {Changed, Deleted, Dir}}).
 
-%% What has piled up is counted right before the first process goes on.
-count_waiting(Script) ->
-    {Before, After} = lists:splitwith(fun({resume, _}) -> false; (_) -> true end, Script),
-    Before ++ [{apply, {tsugi_freeze, count_waiting, []}} || After =/= []] ++ After.
-
-at_point_of_no_return(Raw) ->
-    case lists:splitwith(fun(I) -> I =/= point_of_no_return end, Raw) of
-        {Before, [point_of_no_return | After]} -> {Before, After};
-        {All, []} -> {[], All}
-    end.
+%% Of applications that come or go as a whole.
+modules_of(Change, Side, Apps) ->
+    lists:append([maps:keys(tsugi_beams:files(maps:get(ebin, maps:get(Side, App))))
+                  || #{change := C} = App <- Apps, C =:= Change]).
 
 %% An appup that the application wrote itself says itself what becomes of children.
 computed_supervisors(Apps) ->
     lists:usort([M || #{source := computed, instructions := Instructions} <- Apps,
                       {update, M, supervisor} <- Instructions]).
-
-stop_removed({resume, Modules} = I, Supervisors) ->
-    case [M || M <- Modules, lists:member(M, Supervisors)] of
-        [] -> [I];
-        Resumed -> [I, {apply, {tsugi_children, stop_removed, [Resumed]}}]
-    end;
-stop_removed(I, _) -> [I].

@@ -6,9 +6,9 @@
 %%   load       configuration evaluated by the new code; check_install_release     │ untouched
 %%   rehearse   live state through the new code_change, in a throwaway VM          │
 %%   before     migrations                                                         │
-%%   freeze     processes that carry state are suspended   (time-out → exit 4)     ┘ ┐ the pause
-%%   ── point of no return: release_handler:install_release ─────────────────────    │ measured
-%%   carry      code_change, new code, resume                                      ─ ┘
+%%   freeze     connections held, state suspended          (time-out → exit 4)     ┘ ┐ the pause
+%%   ── point of no return, in release_handler:install_release (tsugi_script) ───    │ (tsugi_pause),
+%%   carry      code_change, all new code at once, all go on                       ─ ┘ measured
 %%   verify     every module's md5, no process in old code       ┐ failing → the same relup, down
 %%   probation  health                                           ┘ (exit 5)
 %%   commit     make_permanent
@@ -22,123 +22,134 @@
 
 %% Request = #{asked, goal => check | install | upgrade | give_up, direction => auto | up | down, options}
 %% Emit = fun(Event). Answers {done, Report} | {failed, Error, Report} | {restart, Plan, Report}.
-run(Request, Emit) ->
+run(#{goal := Goal} = Request, Emit) ->
     From = tsugi_handler:current(),
-    S = #{request => Request, emit => Emit, from => From, to => undefined, phase => before,
-          report => tsugi_report:new(From, From, none)},
-    put(tsugi_state, S),
-    try go(S)
-    catch Class:Reason:Stack -> stopped(tsugi_error:from_reason(Class, Reason, Stack), get(tsugi_state))
+    walk(way(Goal), #{request => Request, emit => Emit, from => From, to => undefined, phase => before,
+                      report => tsugi_report:new(From, From, none)}).
+
+way(give_up) -> [fun give_up/1];
+way(_) ->
+    [fun unpack/1, fun already/1, fun plan/1, fun restart/1, fun load/1, fun rehearse/1, fun checked/1, fun before/1,
+     fun carry/1, fun verify/1, fun probation/1, fun installed/1 | way_commit()].
+
+way_commit() -> [fun commit/1, fun behind/1, fun prune/1].
+
+%% Each takes the upgrade's state and answers the next one, or {ended, Answer}. What stops it brings the
+%% state with it (step/3), or had not changed it.
+walk([], S) -> done(S, committed);
+walk([Do | Rest], S) ->
+    try Do(S) of
+        {ended, Answer} -> Answer;
+        Next -> walk(Rest, Next)
+    catch
+        throw:{stopped, Error, At} -> stopped(Error, At);
+        Class:Reason:Stack -> stopped(tsugi_error:from_reason(Class, Reason, Stack), S)
     end.
 
 %% What fails unforeseen while the new code is in and not permanent is a verdict too.
-stopped(Error, #{phase := installed, plan := #{apps := _} = Plan} = S) ->
-    try hand_back(S, Plan, Error, [])
+stopped(Error, #{phase := installed, plan := #{apps := _}} = S) ->
+    try hand_back(S, Error, [])
     catch _:Reason ->
         %% Not even that can be written down: what is permanent boots.
-        Answer = going_down(get(tsugi_state), Reason, 0),
+        Answer = going_down(S, Reason, 0),
         init:restart(),
         Answer
     end;
 stopped(Error, S) -> failed(Error, S).
 
-go(#{request := #{goal := give_up}} = S) -> give_up(S);
-go(#{from := From, request := #{asked := Asked, goal := Goal} = Request} = S0) ->
-    Options = maps:get(options, Request, #{}),
-    #{version := To} = unpack(Asked, Options),
-    S1 = set(S0#{to => To, report => (maps:get(report, S0))#{to => tsugi_json:text(To)}}),
-    case {To =:= From, tsugi_handler:status(From)} of
-        {true, current} when Goal =:= upgrade -> commit_current(S1);
-        {true, _} -> already(S1);
-        {false, _} ->
-            %% From here on a node that goes down says so when it is back.
-            tsugi_journal:write(#{from => From, to => To, phase => proving, report => maps:get(report, S1)}),
-            {Plan, S2} = step(plan, S1, fun() -> plan(S1, Options) end),
-            S3 = with_plan(S2, Plan),
-            case maps:get(strategy, Plan) of
-                restart -> restart(S3, Plan, Options);
-                _ -> prove(S3, Plan, Options, Goal)
-            end
-    end.
-
-unpack(Asked, Options) ->
-    #{version := Vsn} = Unpacked = tsugi_unpack:unpack(Asked, Options),
+unpack(#{request := #{asked := Asked} = Request} = S) ->
+    #{version := Vsn} = Unpacked = tsugi_unpack:unpack(Asked, maps:get(options, Request, #{})),
     case tsugi_handler:status(Vsn) of
         undefined -> ok = tsugi_handler:set_unpacked(Vsn);
         _ -> ok
     end,
     tsugi_handler:write_view(#{Vsn => case Unpacked of #{already := true} -> #{}; _ -> #{verified => true} end}),
-    Unpacked.
+    reported(S#{to => Vsn}, #{to => tsugi_json:text(Vsn)}).
 
-plan(#{from := From, to := To, request := Request}, Options) ->
-    Base = #{force => maps:get(force, Options, false)},
-    tsugi_plan:make(From, To, case maps:get(direction, Request, auto) of
-                                  auto -> Base;
-                                  Direction -> Base#{direction => Direction}
-                              end).
+already(#{from := From, to := From, request := #{goal := Goal}} = S) ->
+    case tsugi_handler:status(From) of
+        current when Goal =:= upgrade -> {ended, commit_current(S)};
+        _ -> {ended, done(reported(S, #{reasons => [tsugi_json:text([From, " runs already"])]}), committed)}
+    end;
+already(S) -> S.
 
-with_plan(#{report := Report} = S, #{strategy := Strategy, reasons := Reasons} = Plan) ->
-    set(S#{plan => Plan,
-           report => Report#{strategy => atom_to_binary(Strategy),
-                             reasons => [tsugi_json:text(R) || R <- Reasons]}}).
-
-already(#{to := To} = S) ->
-    Report = maps:get(report, S),
-    done(set(S#{report => Report#{reasons => [tsugi_json:text([To, " runs already"])]}}), committed).
+plan(#{from := From, to := To, report := Report, request := Request} = S) ->
+    %% From here on a node that goes down says so when it is back.
+    tsugi_journal:write(#{from => From, to => To, phase => proving, report => Report}),
+    Base = #{force => maps:get(force, options(S), false)},
+    Options = case maps:get(direction, Request, auto) of
+        auto -> Base;
+        Direction -> Base#{direction => Direction}
+    end,
+    {#{strategy := Strategy, reasons := Reasons} = Plan, S1} =
+        step(plan, S, fun() -> tsugi_plan:make(From, To, Options) end),
+    reported(S1#{plan => Plan}, #{strategy => atom_to_binary(Strategy),
+                                  reasons => [tsugi_json:text(R) || R <- Reasons]}).
 
 %% An OTP, ERTS or Elixir change: only when asked for by name.
-restart(S, #{to := #{vsn := To}} = Plan, #{allowRestart := true}) ->
-    {_, S1} = step(load, S, fun() -> tsugi_config:evaluate(To) end),
-    S2 = hooks(before, S1, Plan),
-    {restart, Plan, maps:get(report, S2)};
-restart(#{request := #{goal := check}} = S, _, _) -> done(S, checked);
-restart(_, #{reasons := Reasons, to := #{vsn := To}}, _) ->
-    tsugi_error:throw('TSUGI_RESTART_NEEDED',
-                      #{version => To, reasons => lists:join(", ", Reasons)}).
+restart(#{plan := #{strategy := restart, reasons := Reasons, to := #{vsn := To}} = Plan, request := #{goal := Goal}} = S) ->
+    case options(S) of
+        #{allowRestart := true} ->
+            {_, S1} = step(load, S, fun() -> tsugi_config:evaluate(To) end),
+            #{report := Report} = hooks(before, S1),
+            {ended, {restart, Plan, Report}};
+        _ when Goal =:= check -> {ended, done(S, checked)};
+        _ -> tsugi_error:throw('TSUGI_RESTART_NEEDED', #{version => To, reasons => lists:join(", ", Reasons)})
+    end;
+restart(S) -> S.
 
 %% --- the old serves, untouched ------------------------------------------------------------------
 
-prove(#{from := From} = S0, Plan, Options, Goal) ->
-    {Loaded, S1} = step(load, S0, fun() -> load(S0, Plan) end),
-    S2 = rehearse(S1, Plan, Loaded, Options),
-    case Goal of
-        check -> done(S2, checked);
-        _ ->
-            S3 = hooks(before, S2, Plan),
-            tsugi_journal:write(#{from => From, to => maps:get(to, S3), phase => install,
-                                  report => maps:get(report, S3)}),
-            carry(S3, Plan, Loaded, Goal)
+load(#{from := From, to := To, plan := Plan} = S0) ->
+    {Loaded, S1} = step(load, S0, fun() ->
+        Snapshot = tsugi_env:snapshot(),
+        NewConfig = tsugi_config:evaluate(To),
+        Script = tsugi_relup:write(Plan),
+        refuse_occupied(Script),
+        check_install(To),
+        #{script => Script, config => NewConfig, prepared => prepare(Script, Plan),
+          overrides => tsugi_env:overrides(Snapshot, tsugi_config:read(From), NewConfig)}
+    end),
+    maps:merge(S1, Loaded).
+
+%% A module has room for one old version; what an earlier upgrade has left gives way, if nobody runs it.
+refuse_occupied(Script) ->
+    case tsugi_loading:occupied(tsugi_script:loads(Script) ++ tsugi_script:removes(Script)) of
+        [] -> ok;
+        [Module | _] -> tsugi_error:throw('TSUGI_OLD_CODE', #{module => Module})
     end.
 
-load(#{to := To, from := From}, Plan) ->
-    Snapshot = tsugi_env:snapshot(),
-    NewConfig = tsugi_config:evaluate(To),
-    Script = tsugi_relup:write(Plan),
-    purge_leftovers(Script),
+check_install(To) ->
     case release_handler:check_install_release(To) of
         {ok, _, _} -> ok;
-        {error, {old_processes, Module}} ->
-            tsugi_error:throw('TSUGI_OLD_CODE', #{module => Module});
-        {error, Reason} ->
-            tsugi_error:throw('TSUGI_HANDLER_REFUSED',
-                              #{step => check, problem => io_lib:format("~0tp", [Reason])})
-    end,
-    #{script => Script, config => NewConfig,
-      overrides => tsugi_env:overrides(Snapshot, tsugi_config:read(From), NewConfig)}.
+        {error, {old_processes, Module}} -> tsugi_error:throw('TSUGI_OLD_CODE', #{module => Module});
+        {error, Reason} -> refused_by_otp(check, Reason)
+    end.
 
-%% What an earlier upgrade has left: code without a process in it.
-purge_leftovers(Script) ->
-    [code:soft_purge(M) || {load, {M, _, _}} <- Script, erlang:check_old_code(M)],
-    [code:soft_purge(M) || {remove, {M, _, _}} <- Script, erlang:check_old_code(M)],
-    ok.
+-spec refused_by_otp(atom(), term()) -> no_return().
+refused_by_otp(Step, Reason) ->
+    tsugi_error:throw('TSUGI_HANDLER_REFUSED', #{step => Step, problem => io_lib:format("~0tp", [Reason])}).
 
-rehearse(S, Plan, #{script := Script}, Options) ->
-    {States, S1} = step(rehearse, S, fun() ->
-        tsugi_rehearse:run(Plan, Script, maps:get(rehearse, Options, <<"auto">>))
-    end),
-    set(S1#{states => States}).
+%% What is to be loaded, read and prepared. Of a script that goes step by step release_handler does it.
+prepare(Script, #{to := To}) ->
+    Files = tsugi_release:code_files(To),
+    tsugi_loading:prepare([{M, maps:get(M, Files)} || {apply, {tsugi_pause, load, [Modules, _]}} <- Script,
+                                                      M <- Modules]).
 
-hooks(Moment, S, #{from := #{vsn := From}, to := #{vsn := To}, direction := Direction}) ->
+rehearse(#{plan := Plan, script := Script} = S) ->
+    Mode = maps:get(rehearse, options(S), <<"auto">>),
+    {States, S1} = step(rehearse, S, fun() -> tsugi_rehearse:run(Plan, Script, Mode) end),
+    S1#{states => States}.
+
+checked(#{request := #{goal := check}} = S) -> {ended, done(S, checked)};
+checked(S) -> S.
+
+before(S) ->
+    #{from := From, to := To, report := Report} = S1 = hooks(before, S),
+    tsugi_journal:write(#{from => From, to => To, phase => install, report => Report}),
+    S1.
+
+hooks(Moment, #{plan := #{from := #{vsn := From}, to := #{vsn := To}, direction := Direction}} = S) ->
     Newer = case Direction of up -> To; down -> From end,
     case tsugi_hooks:wanted(Newer, Direction, Moment) of
         [] -> S;
@@ -151,64 +162,69 @@ hooks(Moment, S, #{from := #{vsn := From}, to := #{vsn := To}, direction := Dire
 
 %% --- the pause ----------------------------------------------------------------------------------
 
-carry(#{from := From, to := To} = S0, Plan, #{script := Script, config := Config, overrides := Overrides}, Goal) ->
+carry(#{from := From, to := To, script := Script, config := Config, overrides := Overrides} = S0) ->
     Snapshot = tsugi_env:snapshot(),
-    Ports = connections(),
+    Sockets = tsugi_sockets:watch(),
     FreezeMs = tsugi_settings:get(From, [<<"timeouts">>, <<"freezeMs">>]),
-    S1 = set(S0#{phase => freeze}),
-    {Frozen, S2} = step(freeze, S1, fun() -> tsugi_freeze:freeze(suspended(Script), FreezeMs) end),
-    S3 = set(S2#{frozen => Frozen, watched => tsugi_health:watch(maps:get(suspended, Frozen))}),
+    Watched = tsugi_health:watch(tsugi_freeze:processes([M || {M, _, _} <- tsugi_script:changes(Script)])),
     ok = tsugi_config:write(To, tsugi_env:overlay(Config, Overrides)),
-    persistent_term:erase(?MODULE),
-    {Outcome, S4} = step(carry, S3, fun() ->
-        tsugi_handler:install(To, [{suspend_timeout, FreezeMs}, {code_change_timeout, infinity},
-                                   {error_action, restart}])
-    end),
-    PauseMs = tsugi_freeze:thaw(Frozen),
-    case Outcome of
-        ok ->
-            S5 = set((measured(S4, Frozen, PauseMs, Ports, Script, Plan))#{phase => installed}),
+    Start = erlang:monotonic_time(microsecond),
+    {Outcome, Pause} = install(S0, FreezeMs, [{code_change_timeout, infinity}, {error_action, restart}]),
+    S1 = paused(S0, Pause, (erlang:monotonic_time(microsecond) - Start) / 1000, Outcome),
+    case {Outcome, Pause} of
+        {ok, _} ->
+            S2 = (measured(S1, Pause, Sockets))#{phase => installed, watched => Watched},
             %% What stands there is true of the running node; without its overrides it is for the next boot.
             tsugi_files:now_or_later(fun() -> ok = tsugi_config:write(To, Config) end),
             tsugi_env:put_unwritable(Overrides),
             tsugi_env:os_env(),
-            judge(S5, Plan, Script, Goal);
-        {error, Reason} ->
+            S2;
+        {{error, Reason}, _} ->
             case persistent_term:get(?MODULE, false) of
-                true -> going_down(S4, Reason, length(Ports));
+                true -> {ended, going_down(S1, Reason, tsugi_sockets:count(Sockets))};
                 false ->
                     tsugi_env:restore(Snapshot),
-                    tsugi_error:throw('TSUGI_HANDLER_REFUSED',
-                                      #{step => install, problem => io_lib:format("~0tp", [Reason])})
+                    throw({stopped, maps:get(refused, Pause, otp_refused(Reason)), S1#{phase => freeze}})
             end
     end.
 
-suspended(Script) ->
-    lists:append([[case M of {Module, _} -> Module; _ -> M end || M <- Modules]
-                  || {suspend, Modules} <- Script]).
+otp_refused(Reason) ->
+    {tsugi_error, 'TSUGI_HANDLER_REFUSED', #{step => install, problem => io_lib:format("~0tp", [Reason])}}.
+
+%% release_handler evaluates the relup, which calls tsugi_pause. {ok | {error, Reason}, the pause}
+install(#{emit := Emit, script := Script, prepared := Prepared, plan := #{to := To, direction := Direction} = Plan},
+        FreezeMs, Options) ->
+    persistent_term:erase(?MODULE),
+    Files = tsugi_release:code_files(maps:get(case Direction of up -> from; down -> to end, Plan)),
+    ok = tsugi_pause:ready(#{emit => Emit, timeoutMs => FreezeMs, holds => tsugi_script:is_at_once(Script),
+                             prepared => Prepared,
+                             modules => tsugi_script:loads(Script) ++ tsugi_script:removes(Script),
+                             vsn => fun(M) -> tsugi_rehearse:change_vsn(M, Direction, Files) end}),
+    Outcome = tsugi_handler:install(maps:get(vsn, To), [{suspend_timeout, FreezeMs} | Options]),
+    {Outcome, tsugi_pause:ended()}.
+
+%% The two steps of it: freeze up to the point of no return, carry behind it.
+paused(#{emit := Emit} = S, #{freezeMs := FreezeMs} = Pause, Ms, Outcome) ->
+    case {Outcome, Pause} of
+        {_, #{refused := _}} -> entered(S, #{name => <<"freeze">>, ms => FreezeMs, failed => true});
+        {ok, _} ->
+            Emit({step, carry, 'end', Ms - FreezeMs}),
+            entered(entered(S, #{name => <<"freeze">>, ms => FreezeMs}), #{name => <<"carry">>, ms => Ms - FreezeMs});
+        _ ->
+            entered(entered(S, #{name => <<"freeze">>, ms => FreezeMs}),
+                    #{name => <<"carry">>, ms => Ms - FreezeMs, failed => true})
+    end;
+paused(S, _, Ms, _) -> entered(S, #{name => <<"carry">>, ms => Ms, failed => true}).
 
 %% Called by the relup, right after its point of no return.
 passed() -> persistent_term:put(?MODULE, true), ok.
 
-%% The application's own: not those of the distribution, nor the one to epmd.
-connections() ->
-    System = [whereis(Name) || Name <- [net_kernel, erl_epmd, inet_db, rex]],
-    Distribution = [Port || {_, Port} <- erlang:system_info(dist_ctrl)],
-    [Port || Port <- erlang:ports() -- Distribution,
-             erlang:port_info(Port, name) =:= {name, "tcp_inet"},
-             element(1, inet:peername(Port)) =:= ok,
-             {connected, Owner} <- [erlang:port_info(Port, connected)],
-             not lists:member(Owner, System)].
-
-measured(#{report := Report, states := States} = S, Frozen, ThawMs, Ports, Script, Plan) ->
-    #{pauseMs := PauseMs, waited := Waited} = tsugi_freeze:measured(Frozen, ThawMs),
-    Carried = length([P || P <- Ports, erlang:port_info(P) =/= undefined]),
-    set(S#{report => Report#{
-        steps => maps:get(steps, Report),
-        pauseMs => PauseMs, quietMs => #{p50 => PauseMs, p99 => PauseMs, max => PauseMs},
-        requests => #{waited => Waited, underWay => 0},
-        connections => #{carried => Carried, drained => 0, lost => 0},
-        states => tsugi_rehearse:report(States, Frozen, Script, Plan)}}).
+measured(#{states := States, script := Script, plan := Plan} = S, Pause, Sockets) ->
+    #{pauseMs := PauseMs, waited := Waited, underWay := UnderWay} = Pause,
+    reported(S, #{pauseMs => PauseMs, quietMs => #{p50 => PauseMs, p99 => PauseMs, max => PauseMs},
+                  requests => #{waited => Waited, underWay => UnderWay},
+                  connections => tsugi_sockets:outcome(Sockets),
+                  states => tsugi_rehearse:report(States, Pause, Script, Plan)}).
 
 %% code_change failed behind the point of no return: init:restart is under way.
 going_down(#{report := Report, from := From, to := To}, Reason, Lost) ->
@@ -223,31 +239,48 @@ going_down(#{report := Report, from := From, to := To}, Reason, Lost) ->
 
 %% --- the verdict --------------------------------------------------------------------------------
 
-judge(#{to := To} = S0, Plan, Script, Goal) ->
-    {Problem, S1} = step(verify, S0, fun() -> verify(To, Script, Plan) end),
+verify(#{to := To, script := Script, plan := Plan} = S0) ->
+    {Problem, S1} = step(verify, S0, fun() -> verdict(To, Script, Plan) end),
     case Problem of
-        ok ->
-            {Health, S2} = step(probation, S1, fun() -> tsugi_health:probation(To, maps:get(watched, S1)) end),
-            case {Health, Goal} of
-                {ok, install} -> installed(S2);
-                {ok, upgrade} -> commit(S2, Plan);
-                {{error, Why}, _} ->
-                    hand_back(failing(S2), Plan, {tsugi_error, 'TSUGI_UNHEALTHY',
-                                         #{version => To, previous => maps:get(from, S2), problem => Why}}, [])
-            end;
-        {Error, Leftovers} -> hand_back(failing(S1), Plan, Error, Leftovers)
+        ok -> S1;
+        {Error, Leftovers} -> {ended, hand_back(failing(S1), Error, Leftovers)}
+    end.
+
+verdict(To, Script, #{apps := Apps}) ->
+    %% Forced past an appup that leaves modules out: they were meant to stay as they are.
+    LeftOut = lists:append([maps:get(left_out, App, []) || App <- Apps]),
+    DrainMs = tsugi_settings:get(To, [<<"timeouts">>, <<"drainMs">>]),
+    case tsugi_verify:wrong_code(tsugi_release:load(To)) -- LeftOut of
+        [Module | _] = All ->
+            {{tsugi_error, 'TSUGI_WRONG_CODE', #{version => To, module => Module, count => length(All)}}, []};
+        [] ->
+            case tsugi_verify:lingering(tsugi_script:loads(Script) ++ tsugi_script:removes(Script), DrainMs) of
+                [] -> ok;
+                [First | _] = Leftovers ->
+                    {{tsugi_error, 'TSUGI_OLD_CODE_RUNS', #{version => To, process => First, drainMs => DrainMs}}, Leftovers}
+            end
+    end.
+
+probation(#{from := From, to := To, watched := Watched} = S0) ->
+    {Health, S1} = step(probation, S0, fun() -> tsugi_health:probation(To, Watched) end),
+    case Health of
+        ok -> S1;
+        {error, Why} ->
+            Error = {tsugi_error, 'TSUGI_UNHEALTHY', #{version => To, previous => From, problem => Why}},
+            {ended, hand_back(failing(S1), Error, [])}
     end.
 
 %% The last step is the one that ended it.
-failing(#{report := #{steps := Steps} = Report} = S) ->
-    set(S#{report => Report#{steps => lists:droplast(Steps) ++ [(lists:last(Steps))#{failed => true}]}}).
+failing(#{report := #{steps := Steps}} = S) ->
+    reported(S, #{steps => lists:droplast(Steps) ++ [(lists:last(Steps))#{failed => true}]}).
 
 %% Current, not permanent: its report is written when that is decided.
-installed(#{report := Report} = S) ->
+installed(#{report := Report, request := #{goal := install}} = S) ->
     persistent_term:put({?MODULE, installed}, maps:with([report, plan], S)),
     tsugi_journal:clear(),
     tsugi_handler:write_view_or_later(#{}),
-    {done, Report#{result => <<"committed">>}, undefined}.
+    {ended, {done, Report#{result => <<"committed">>}, undefined}};
+installed(S) -> S.
 
 %% In the node, for `commit`.
 commit_installed(Listener) ->
@@ -258,12 +291,12 @@ commit_installed(Listener) ->
     commit_current(#{request => #{asked => From, goal => upgrade}, emit => Emit, from => From, to => From,
                      phase => installed, report => tsugi_report:new(From, From, none)}).
 
-commit_current(#{to := To} = S0) ->
-    case persistent_term:get({?MODULE, installed}, none) of
+commit_current(#{to := To} = S) ->
+    walk(way_commit(), case persistent_term:get({?MODULE, installed}, none) of
         #{report := Report, plan := #{from := #{vsn := From}} = Plan} ->
-            commit(set(S0#{from => From, phase => installed, plan => Plan, report => Report}), Plan);
-        none -> commit(set(S0#{phase => installed}), #{from => #{vsn => To}, direction => up})
-    end.
+            S#{from => From, phase => installed, plan => Plan, report => Report};
+        none -> S#{phase => installed, plan => #{from => #{vsn => To}, direction => up}}
+    end).
 
 %% `rollback` of what was installed and never made permanent.
 give_up(#{from := Current, request := #{asked := Permanent}} = S0) ->
@@ -272,39 +305,22 @@ give_up(#{from := Current, request := #{asked := Permanent}} = S0) ->
         #{report := Known} -> Known;
         none -> (tsugi_report:new(Permanent, Current, swap))#{reasons => []}
     end,
-    S1 = set(S0#{from => Permanent, to => Current, plan => Plan, report => Report, phase => installed}),
-    case back(S1, Plan) of
-        {ok, S2} ->
-            persistent_term:erase({?MODULE, installed}),
-            done(S2, 'handed-back');
-        {{error, Reason}, S2} -> going_down(S2, Reason, 0)
-    end.
-
-verify(To, Script, #{apps := Apps}) ->
-    %% Forced past an appup that leaves modules out: they were meant to stay as they are.
-    LeftOut = lists:append([maps:get(left_out, App, []) || App <- Apps]),
-    Modules = [M || {load, {M, _, _}} <- Script] ++ [M || {remove, {M, _, _}} <- Script],
-    DrainMs = tsugi_settings:get(To, [<<"timeouts">>, <<"drainMs">>]),
-    case tsugi_verify:wrong_code(tsugi_release:load(To)) -- LeftOut of
-        [Module | _] = All ->
-            {{tsugi_error, 'TSUGI_WRONG_CODE', #{version => To, module => Module, count => length(All)}}, []};
-        [] ->
-            case tsugi_verify:lingering(Modules, DrainMs) of
-                [] -> ok;
-                [First | _] = Leftovers ->
-                    {{tsugi_error, 'TSUGI_OLD_CODE_RUNS', #{version => To, process => First,
-                                                            drainMs => DrainMs}}, Leftovers}
-            end
-    end.
+    S1 = S0#{from => Permanent, to => Current, plan => Plan, report => Report, phase => installed},
+    {ended, case back(S1) of
+                {ok, S2} ->
+                    persistent_term:erase({?MODULE, installed}),
+                    done(S2, 'handed-back');
+                {{error, Reason}, S2} -> going_down(S2, Reason, 0)
+            end}.
 
 %% The relup's other entry: the same way back, with the state.
-hand_back(#{to := To, report := Report} = S, Plan, Error, Leftovers) ->
-    case back(set(S#{report => Report#{leftovers => Leftovers}}), Plan) of
+hand_back(S0, Error, Leftovers) ->
+    case back(reported(S0, #{leftovers => Leftovers})) of
         {ok, S1} -> failed(Error, S1#{phase => handed_back});
-        {{error, Reason}, S1} -> going_down(S1#{to => To}, Reason, 0)
+        {{error, Reason}, S1} -> going_down(S1, Reason, 0)
     end.
 
-back(#{from := From, to := To} = S, #{direction := Direction}) ->
+back(#{from := From, to := To, plan := #{direction := Direction}} = S) ->
     Back = tsugi_plan:make(To, From, #{direction => opposite(Direction), force => true}),
     {Outcome, S1} = step('hand-back', S, fun() -> install_back(Back, S) end),
     case Outcome of ok -> ok = tsugi_handler:make_permanent(From); _ -> ok end,
@@ -313,19 +329,21 @@ back(#{from := From, to := To} = S, #{direction := Direction}) ->
 opposite(up) -> down;
 opposite(down) -> up.
 
-install_back(#{to := #{vsn := Vsn}, from := #{vsn := From}} = Back, _) ->
+install_back(#{to := #{vsn := Vsn}, from := #{vsn := From}} = Back, S) ->
     Script = tsugi_relup:write(Back),
-    [code:purge(M) || {load, {M, _, _}} <- Script, erlang:check_old_code(M)],
-    [code:purge(M) || {remove, {M, _, _}} <- Script, erlang:check_old_code(M)],
+    %% Whoever still runs the code that comes back is killed: there is no room for a third.
+    tsugi_loading:purge(tsugi_script:loads(Script) ++ tsugi_script:removes(Script)),
     Config = tsugi_config:read(Vsn),
     Overrides = tsugi_env:overrides(tsugi_env:snapshot(), tsugi_config:read(From), Config),
     ok = tsugi_config:write(Vsn, tsugi_env:overlay(Config, Overrides)),
-    Outcome = tsugi_handler:install(Vsn, [{error_action, restart}]),
+    FreezeMs = tsugi_settings:get(From, [<<"timeouts">>, <<"freezeMs">>]),
+    {Outcome, _} = install(S#{emit => fun(_) -> ok end, script => Script, plan => Back, prepared => prepare(Script, Back)},
+                           FreezeMs, [{error_action, restart}]),
     ok = tsugi_config:write(Vsn, Config),
     tsugi_env:put_unwritable(Overrides),
     Outcome.
 
-commit(#{to := To} = S0, Plan) ->
+commit(#{to := To} = S0) ->
     {_, S1} = step(commit, S0, fun() ->
         ok = tsugi_handler:make_permanent(To),
         os:putenv("RELEASE_VSN", To),
@@ -333,13 +351,17 @@ commit(#{to := To} = S0, Plan) ->
     end),
     tsugi_journal:clear(),
     _ = persistent_term:erase({?MODULE, installed}),
-    S2 = set(S1#{phase => committed}),
-    S3 = case Plan of #{to := _} -> hooks('after', S2, Plan); _ -> S2 end,
-    {_, S4} = step(prune, S3, fun() ->
+    S1#{phase => committed}.
+
+behind(#{plan := #{to := _}} = S) -> hooks('after', S);
+behind(S) -> S.
+
+prune(#{to := To} = S0) ->
+    {_, S1} = step(prune, S0, fun() ->
         _ = tsugi_remove:prune(tsugi_settings:get(To, [<<"keepReleases">>])),
         tsugi_handler:write_view_or_later(#{})
     end),
-    done(S4, committed).
+    S1.
 
 left(#{from := From, request := #{words := #{direction := rollback}}}) -> #{From => #{rolledBack => true}};
 left(_) -> #{}.
@@ -354,7 +376,6 @@ done(#{report := Report, request := #{goal := Goal}} = S, Result) ->
     {done, Final, maps:get(plan, S, undefined)}.
 
 failed(Error, #{report := Report, phase := Phase} = S) ->
-    _ = case S of #{frozen := Frozen, phase := freeze} -> tsugi_freeze:thaw(Frozen); _ -> ok end,
     Result = case Phase of
         before -> refused;
         freeze -> thawed;
@@ -369,22 +390,23 @@ failed(Error, #{report := Report, phase := Phase} = S) ->
 
 %% --- steps --------------------------------------------------------------------------------------
 
+options(#{request := Request}) -> maps:get(options, Request, #{}).
+
+reported(#{report := Report} = S, More) -> S#{report => maps:merge(Report, More)}.
+
+entered(#{report := #{steps := Steps}} = S, Entry) -> reported(S, #{steps => Steps ++ [Entry]}).
+
+%% {Value, State}. What fails in it throws {stopped, Error, State}.
 step(Name, #{emit := Emit} = S, Fun) ->
     Emit({step, Name, 'begin', 0}),
-    #{report := #{steps := Steps} = Report} = S,
     Start = erlang:monotonic_time(microsecond),
-    Ms = fun() -> (erlang:monotonic_time(microsecond) - Start) / 1000 end,
-    Taken = fun(Entry) -> set(S#{report => Report#{steps => Steps ++ [Entry]}}) end,
+    Entry = fun() -> #{name => atom_to_binary(Name), ms => (erlang:monotonic_time(microsecond) - Start) / 1000} end,
     try Fun() of
         Value ->
-            Entry = #{name => atom_to_binary(Name), ms => Ms()},
-            Emit({step, Name, 'end', maps:get(ms, Entry)}),
-            {Value, Taken(Entry)}
+            #{ms := Ms} = Taken = Entry(),
+            Emit({step, Name, 'end', Ms}),
+            {Value, entered(S, Taken)}
     catch
         Class:Reason:Stack ->
-            _ = Taken(#{name => atom_to_binary(Name), ms => Ms(), failed => true}),
-            erlang:raise(Class, Reason, Stack)
+            throw({stopped, tsugi_error:from_reason(Class, Reason, Stack), entered(S, (Entry())#{failed => true})})
     end.
-
-%% Kept where an exception finds it.
-set(S) -> put(tsugi_state, S), S.

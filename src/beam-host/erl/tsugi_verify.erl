@@ -16,7 +16,7 @@ lingering(Modules, TimeoutMs) ->
     lingering(Modules, erlang:monotonic_time(millisecond) + TimeoutMs, 5).
 
 lingering(Modules, Deadline, PauseMs) ->
-    Old = [M || M <- Modules, erlang:check_old_code(M), not code:soft_purge(M)],
+    Old = tsugi_loading:occupied(Modules),
     case Old of
         [] -> [];
         _ ->
