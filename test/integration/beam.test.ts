@@ -137,11 +137,21 @@ describe("a Mix release in production", { skip }, () => {
       assert.ok(at("tsugi_pause,start,[['Elixir.Shop.Shelves','Elixir.Shop.Cart']") > 0);
       assert.ok(at("tsugi_pause,start") < at("point_of_no_return"), "a time-out is a refusal");
       assert.ok(at("point_of_no_return") < at("tsugi_pause,load"));
-      assert.match(relup[at("tsugi_pause,load")]!, /Shop\.Cart.*Shop\.Pages.*Shop\.Price\.Shop\.Pear/);
-      assert.equal(relup.filter((line) => /\{load,|pause,load/.test(line)).length, 1, "all at once");
+      assert.match(
+        relup[at("tsugi_pause,load")]!,
+        /Shop\.Cart.*Shop\.Pages.*Shop\.Price\.Shop\.Pear/,
+      );
+      assert.equal(
+        relup.filter((line) => /\{load,|pause,load/.test(line)).length,
+        1,
+        "all at once",
+      );
       assert.ok(at("tsugi_pause,load") < at("tsugi_pause,change,[up,[{'Elixir.Shop.Cart'"));
       assert.ok(at("change,[up,[{'Elixir.Shop.Shelves'") < at("tsugi_children,start_new"));
-      assert.ok(at("tsugi_children,start_new") < at("tsugi_pause,over"), "before anybody is served");
+      assert.ok(
+        at("tsugi_children,start_new") < at("tsugi_pause,over"),
+        "before anybody is served",
+      );
       assert.ok(!relup.some((line) => line.includes("'Elixir.Shop.Web'")), "Web did not change");
     } finally {
       await host.remove();

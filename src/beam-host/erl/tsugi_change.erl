@@ -74,13 +74,22 @@ plan(From, To, Root, Options) ->
     #{strategy := Strategy, reasons := Reasons, apps := Apps} = Plan =
         tsugi_plan:make(From, To, #{force => maps:is_key("--force", Options), root => Root}),
     Script = case Strategy of swap -> tsugi_relup:script(Plan); restart -> [] end,
+    Closures = closures(tsugi_script:loads(Script) ++ tsugi_script:removes(Script)),
     %% The paths in a relup are those of a release that is unpacked.
     Shown = fun(I) -> string:replace(io_lib:format("~0tp", [I]), Root, tsugi_layout:root(), all) end,
     #{from => text(From), to => text(To), strategy => atom_to_binary(Strategy),
-      reasons => [text(R) || R <- Reasons],
+      reasons => [text(R) || R <- Reasons] ++ tsugi_funs:texts(Closures),
       differences => [#{component => text(App), from => vsn(from, Move), to => vsn(to, Move),
                         why => text(tsugi_plan:why(Move))} || #{app := App} = Move <- Apps],
       instructions => [text(Shown(I)) || I <- Script], obstacles => []}.
+
+%% Functions that the running node keeps as values; none where nobody can be asked.
+closures(Modules) ->
+    try tsugi_remote:running() of
+        {_, Node} when Node =/= none, Node =/= no_distribution -> tsugi_remote:call(Node, tsugi_funs, found, [Modules]);
+        _ -> []
+    catch throw:{tsugi_error, _, _} -> []
+    end.
 
 vsn(Side, Move) -> case Move of #{Side := #{vsn := V}} -> text(V); _ -> <<"-">> end.
 

@@ -15,7 +15,7 @@
 -module(tsugi_pause).
 -export([ready/1, start/1, change/2, load/2, delete/1, resume/0, over/0, ended/0]).
 
-%% Told = #{emit, timeoutMs, prepared, modules, vsn => fun((Module) -> what code_change gets), holds => boolean()}
+%% Told = #{emit, timeoutMs, prepared, modules, closures => are there any, vsn => fun((Module) -> what code_change gets), holds => boolean()}
 ready(Told) ->
     Owner = self(),
     Pid = spawn(fun() ->
@@ -94,10 +94,15 @@ step({change, Modules}, #{frozen := Frozen, vsn := Vsn, migrateMs := Times} = S)
     New = [{Pid, change(Pid, M, Vsn(M), Extra)}
            || {M, Extra} <- Modules, {Module, Pid} <- Frozen, Module =:= M, is_process_alive(Pid)],
     {ok, S#{migrateMs => maps:merge(Times, maps:from_list(New))}};
-step({load, Modules, Brutal}, #{prepared := Prepared} = S) ->
+step({load, Modules, Brutal}, #{prepared := Prepared, closures := Closures, hold := #{held := Held}} = S) ->
     Start = erlang:monotonic_time(),
     ok = tsugi_loading:finish(Prepared, {Modules, Brutal}),
-    {ok, S#{loadMs => ms_since(Start)}};
+    Ms = ms_since(Start),
+    _ = Closures andalso begin
+        _ = tsugi_rebind:handlers(Modules),
+        tsugi_rebind:hooks([Pid || Pid <- Held, tsugi_views:is_view(Pid)], Modules)
+    end,
+    {ok, S#{loadMs => Ms}};
 step({delete, Modules}, S) -> {tsugi_loading:delete(Modules), S};
 step(resume, #{modules := Changed} = S) ->
     New = thaw(S),

@@ -107,10 +107,15 @@ load(#{from := From, to := To, plan := Plan} = S0) ->
         Script = tsugi_relup:write(Plan),
         refuse_occupied(Script),
         check_install(To),
-        #{script => Script, config => NewConfig, prepared => prepare(Script, Plan),
+        Modules = tsugi_script:loads(Script) ++ tsugi_script:removes(Script),
+        #{script => Script, config => NewConfig, prepared => prepare(Script, Plan), closures => tsugi_funs:found(Modules),
           overrides => tsugi_env:overrides(Snapshot, tsugi_config:read(From), NewConfig)}
     end),
-    maps:merge(S1, Loaded).
+    said(maps:merge(S1, Loaded)).
+
+%% Closures that the upgrade can't follow are named before it is made.
+said(#{closures := Closures, report := #{reasons := Reasons}} = S) ->
+    reported(S, #{reasons => Reasons ++ tsugi_funs:texts(Closures)}).
 
 %% A module has room for one old version; what an earlier upgrade has left gives way, if nobody runs it.
 refuse_occupied(Script) ->
@@ -192,12 +197,12 @@ otp_refused(Reason) ->
     {tsugi_error, 'TSUGI_HANDLER_REFUSED', #{step => install, problem => io_lib:format("~0tp", [Reason])}}.
 
 %% release_handler evaluates the relup, which calls tsugi_pause. {ok | {error, Reason}, the pause}
-install(#{emit := Emit, script := Script, prepared := Prepared, plan := #{to := To, direction := Direction} = Plan},
-        FreezeMs, Options) ->
+install(#{emit := Emit, script := Script, prepared := Prepared, plan := Plan} = S, FreezeMs, Options) ->
+    #{to := To, direction := Direction} = Plan,
     persistent_term:erase(?MODULE),
     Files = tsugi_release:code_files(maps:get(case Direction of up -> from; down -> to end, Plan)),
     ok = tsugi_pause:ready(#{emit => Emit, timeoutMs => FreezeMs, holds => tsugi_script:is_at_once(Script),
-                             prepared => Prepared,
+                             prepared => Prepared, closures => maps:get(closures, S, [no]) =/= [],
                              modules => tsugi_script:loads(Script) ++ tsugi_script:removes(Script),
                              vsn => fun(M) -> tsugi_rehearse:change_vsn(M, Direction, Files) end}),
     Outcome = tsugi_handler:install(maps:get(vsn, To), [{suspend_timeout, FreezeMs} | Options]),
@@ -242,9 +247,14 @@ going_down(#{report := Report, from := From, to := To}, Reason, Lost) ->
 verify(#{to := To, script := Script, plan := Plan} = S0) ->
     {Problem, S1} = step(verify, S0, fun() -> verdict(To, Script, Plan) end),
     case Problem of
-        ok -> S1;
+        ok -> left_of_old(S1);
         {Error, Leftovers} -> {ended, hand_back(failing(S1), Error, Leftovers)}
     end.
+
+%% Its code is kept for them until the next upgrade.
+left_of_old(#{script := Script} = S) ->
+    Left = tsugi_funs:left(tsugi_script:loads(Script) ++ tsugi_script:removes(Script)),
+    reported(S, #{leftovers => tsugi_funs:texts(Left)}).
 
 verdict(To, Script, #{apps := Apps}) ->
     %% Forced past an appup that leaves modules out: they were meant to stay as they are.

@@ -1,7 +1,7 @@
 %% After an install, before "upgraded" is said: does every changed module run its new code, and does
 %% any process still stand in the old one?
 -module(tsugi_verify).
--export([wrong_code/1, lingering/2]).
+-export([wrong_code/1, lingering/2, name/1]).
 
 %% Loaded modules whose code is not what a cold boot of this release would load.
 wrong_code(Release) ->
@@ -27,11 +27,17 @@ lingering(Modules, Deadline, PauseMs) ->
     end.
 
 describe(M) ->
-    [unicode:characters_to_binary(io_lib:format("process ~tp runs old code of ~tp", [name(Pid), M]))
+    [unicode:characters_to_binary(io_lib:format("process ~ts runs old code of ~tp", [name(Pid), M]))
      || Pid <- processes(), Pid =/= self(), erlang:check_process_code(Pid, M) =:= true].
 
+%% Its registered name, or what it was started as: `<0.123.0> (Shop.Poller.init/1)`.
 name(Pid) ->
-    case erlang:process_info(Pid, registered_name) of
-        {registered_name, Name} -> Name;
-        _ -> Pid
+    case erlang:process_info(Pid, [registered_name, dictionary, initial_call]) of
+        [{registered_name, Name}, _, _] when is_atom(Name) -> io_lib:format("~tp", [Name]);
+        [_, {dictionary, Dictionary}, {initial_call, Call}] ->
+            io_lib:format("~p (~ts)", [Pid, call(proplists:get_value('$initial_call', Dictionary, Call))]);
+        undefined -> io_lib:format("~p", [Pid])
     end.
+
+call({M, F, A}) when is_integer(A) -> io_lib:format("~tp:~tp/~b", [M, F, A]);
+call(Other) -> io_lib:format("~0tp", [Other]).
