@@ -32,6 +32,14 @@ const MACHINES = {
     options: CRASH_OPTIONS,
     program: "test/helpers/crashBeam/main.ts",
   },
+  beam: {
+    does: "the suites of Elixir releases, and Phoenix under traffic, here and in a chroot of Debian trixie and sid; as root",
+    options: [
+      "[here|trixie|sid…]     only there",
+      "--tests <file,…>       only those files; --folder <path>: where the chroots are kept",
+    ],
+    program: "test/helpers/beamMatrix.ts",
+  },
   "crash:deploy": {
     does: "a kill at every event of a deploy, cables pulled",
     tests: ["test/crash/deploy.test.ts", "test/crash/deployNetwork.test.ts"],

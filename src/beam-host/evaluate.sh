@@ -13,5 +13,5 @@ module=$1
 function=$2
 shift 2
 exec "$BINDIR/erlexec" -boot "$TSUGI_ROOT/releases/$vsn/start_clean" \
-  -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -noinput -mode interactive +B i +sbwt none \
+  -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -noinput -mode interactive +fnu +B i +sbwt none \
   -pa "$TSUGI_ROOT/lib/$tsugi/ebin" -run "$module" "$function" -extra "$@" </dev/null

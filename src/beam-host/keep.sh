@@ -71,7 +71,7 @@ vm() {
   TSUGI_MODE=$mode
   export TSUGI_KEEPER TSUGI_MODE
   if [ -f "$TSUGI_ROOT/releases/$vsn/elixir" ]; then
-    exec /bin/sh "$TSUGI_ROOT/releases/$vsn/elixir" --no-halt --erl "-mode $RELEASE_MODE" \
+    exec /bin/sh "$TSUGI_ROOT/releases/$vsn/elixir" --no-halt --erl "-mode $RELEASE_MODE +fnu" \
       --erl-config "$RELEASE_SYS_CONFIG" --boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" \
       --boot-var RELEASE_LIB "$TSUGI_ROOT/lib" --vm-args "$run/node.args" \
       --vm-args "$RELEASE_VM_ARGS"
@@ -81,7 +81,7 @@ vm() {
   # OTP takes the first of two node names.
   set -- -args_file "$run/node.args"
   [ ! -f "$RELEASE_VM_ARGS" ] || set -- "$@" -args_file "$RELEASE_VM_ARGS"
-  exec "$BINDIR/erlexec" -noshell -noinput -mode "$RELEASE_MODE" -config "$RELEASE_SYS_CONFIG" \
+  exec "$BINDIR/erlexec" -noshell -noinput +fnu -mode "$RELEASE_MODE" -config "$RELEASE_SYS_CONFIG" \
     -boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" \
     "$@"
 }

@@ -17,13 +17,20 @@ if [ "$(id -u)" = 0 ]; then
   fi
 fi
 
-# Mix's own scripts, which start the VM, can't live in such a path. In the words of errors.json.
-case $TSUGI_ROOT in *[[:space:]\'\"\\]*)
+# Mix's and Erlang's own scripts, which start the VM, can't live in every path: no blank, quote or sign
+# that means something to sh, no colon (PATH). In the words of errors.json.
+root_path_problem() {
+  case $TSUGI_ROOT in *[[:space:]\'\"\\\$\`\!\*\?\[\]\{\}\(\)\<\>\|\&\;\#:]*) return 0 ;; esac
+  case $TSUGI_ROOT in *[!\ -~]*) ;; *) return 1 ;; esac
+  # What is no UTF-8 has no name in Erlang.
+  printf '%s\n' "$TSUGI_ROOT" | LC_ALL=C.UTF-8 grep -qaxv '.*' 2>/dev/null
+}
+if root_path_problem; then
   echo "error TSUGI_BEAM_ROOT_PATH" >&2
-  echo "  The path of the install root has a space, a quote or a backslash: $TSUGI_ROOT" >&2
-  echo "  → Move it to one without: Elixir's and Erlang's own scripts can't live in such a path" >&2
-  exit 1 ;;
-esac
+  echo "  The path of the install root has a character that Erlang's and Elixir's own scripts can't live with: $TSUGI_ROOT" >&2
+  echo "  → Move it to one of letters, digits and . _ - + @ , = % ~" >&2
+  exit 1
+fi
 
 # Erlang looks for modules in the current folder too, and complains on stdout where the owner of the
 # root may not enter it: root's own, for instance.
@@ -78,7 +85,7 @@ control() {
   # shellcheck disable=SC2086
   $how "$BINDIR/erlexec" -boot "$TSUGI_ROOT/releases/$vsn/start_clean" \
     -boot_var RELEASE_LIB "$TSUGI_ROOT/lib" -noshell -hidden -start_epmd false \
-    $no_home_cookie +B d +sbwt none +S 1 +A 1 -kernel logger_level error net_setuptime 5 \
+    $no_home_cookie +fnu +B d +sbwt none +S 1 +A 1 -kernel logger_level error net_setuptime 5 \
     -sasl releases_dir "\"$TSUGI_ROOT/releases\"" -pa $paths -run tsugi_cli main -extra "$vsn" "$@"
 }
 
@@ -133,6 +140,8 @@ case ${1:-} in
   logs) if plain_logs "$@"; then shift; exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@"; fi ;;
 esac
 
+# Mix's word for it.
+[ "${1:-}" != remote ] || { shift; set -- console "$@"; }
 # What ends in another program is looked at by the control program first: the call, what is there.
 case ${1:-} in
   console | logs | foreground)

@@ -33,6 +33,7 @@ export async function assembleMix(
     const named = facts.isNamed ? [facts.release] : [];
     const args = ["--overwrite", "--quiet", "--path", target, "--version", version];
     await mix("release", ...named, ...args);
+    stable.keep();
   } finally {
     await stable.release();
   }

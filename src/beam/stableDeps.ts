@@ -5,12 +5,28 @@
  *
  *   <project>/deps   what `mix deps.get` has fetched (and where assets look)
  *   /tmp/tsugi-deps/<release>   the copy that is compiled
+ *   <project>/_build/tsugi-deps/<dependency>   that copy when it was compiled, with what its compiler
+ *                               has written into it (a NIF in its priv), beside what it was made of
+ *
+ * What Mix has in _build/tsugi holds only together with the compiled copy: where that is missing, or was
+ * made of other sources, the dependency is compiled anew.
  */
-import { cpSync, existsSync, lstatSync, mkdirSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { cachePath } from "../pack/cache.ts";
+import { runCommand } from "../pack/commands.ts";
 import type { BuildReport } from "../pack/report.ts";
 import { waitForLock } from "../platform/lock.ts";
+import { sha256 } from "../release/manifest.ts";
 
 /** The same on every machine on purpose, so not os.tmpdir(). */
 const STABLE_ROOT = "/tmp/tsugi-deps";
@@ -18,6 +34,8 @@ const STABLE_ROOT = "/tmp/tsugi-deps";
 export interface StableDeps {
   /** For every later call of mix. */
   env: Record<string, string>;
+  /** Everything is compiled: the next build may begin there. */
+  keep(): void;
   release(): Promise<void>;
 }
 
@@ -32,7 +50,7 @@ export async function stableDeps(
   stableRoot = STABLE_ROOT,
 ): Promise<StableDeps> {
   const deps = join(folder, "deps");
-  if (!existsSync(deps)) return { env: {}, release: async () => {} };
+  if (!existsSync(deps)) return { env: {}, keep: () => {}, release: async () => {} };
   let root = stableRoot;
   if (!isOwned(root)) {
     root = cachePath("beam", "deps");
@@ -45,8 +63,70 @@ export async function stableDeps(
   const copy = join(root, name);
   const release = await waitForLock(join(root, `${name}.lock`));
   rmSync(copy, { recursive: true, force: true });
-  cpSync(deps, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-  return { env: { MIX_DEPS_PATH: copy }, release };
+  mkdirSync(copy, { recursive: true });
+  const names = dependenciesIn(deps);
+  for (const dependency of names) await placeDependency(folder, dependency, copy);
+  const keep = () => {
+    for (const dependency of names) keepCompiled(folder, dependency, copy);
+  };
+  return { env: { MIX_DEPS_PATH: copy }, keep, release };
+}
+
+const dependenciesIn = (deps: string) =>
+  readdirSync(deps, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
+    .map(({ name }) => name);
+
+const compiledPlace = (folder: string, dependency: string) => {
+  const place = join(folder, "_build", "tsugi-deps", dependency);
+  return { place, source: `${place}.source` };
+};
+
+async function placeDependency(folder: string, dependency: string, copy: string): Promise<void> {
+  const fetched = join(folder, "deps", dependency);
+  const built = join(folder, "_build", "tsugi", "lib", dependency);
+  const { place, source } = compiledPlace(folder, dependency);
+  const target = join(copy, dependency);
+  const isKept =
+    existsSync(built) &&
+    existsSync(place) &&
+    existsSync(source) &&
+    readFileSync(source, "utf8") === sourceOf(fetched);
+  if (isKept) return copyFolder(place, target);
+  for (const old of [built, place, source]) rmSync(old, { recursive: true, force: true });
+  copyFolder(fetched, target);
+  // What a compile by hand has left there (objects, libraries) a clean clone would not have.
+  if (existsSync(join(target, ".git"))) {
+    await runCommand("git", ["clean", "-fdXq", "-e", "!.fetch", "-e", "!.hex"], target);
+  }
+}
+
+function keepCompiled(folder: string, dependency: string, copy: string): void {
+  const { place, source } = compiledPlace(folder, dependency);
+  rmSync(place, { recursive: true, force: true });
+  copyFolder(join(copy, dependency), place);
+  writeFileSync(source, sourceOf(join(folder, "deps", dependency)));
+}
+
+/** Modes and times go along: make and Mix decide by them. */
+function copyFolder(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+}
+
+/** What it is compiled of, as far as names, sizes and times tell. */
+function sourceOf(folder: string): string {
+  const lines: string[] = [];
+  const walk = (relative: string) => {
+    for (const name of readdirSync(join(folder, relative)).sort()) {
+      if (name === ".git") continue;
+      const path = join(relative, name);
+      const info = lstatSync(join(folder, path));
+      if (info.isDirectory()) walk(path);
+      else lines.push(`${path} ${info.mode} ${info.size} ${Math.floor(info.mtimeMs)}`);
+    }
+  };
+  walk("");
+  return sha256(lines.join("\n"));
 }
 
 /** A folder of ours that nobody else can write to; neither a file nor a link of somebody. */

@@ -37,6 +37,14 @@ export async function runTool(
   );
   if (result.code === 0) return result.stdout;
   const what = [tool, ...args.slice(0, 2)].join(" ");
-  const problem = tail(`${result.stdout}\n${result.stderr}`, 25);
+  const problem = tail(withoutProgress(`${result.stdout}\n${result.stderr}`), 25);
   throw new TsugiError("TSUGI_BUILD_FAILED", { what, problem });
 }
+
+/** Of lines that were drawn over each other the last; git's percentages not at all. */
+export const withoutProgress = (output: string): string =>
+  output
+    .split("\n")
+    .map((line) => line.trimEnd().split("\r").at(-1)!)
+    .filter((line) => !/^(remote: )?(\w+ (objects|deltas|files)|Total \d+)\b.*\d/.test(line))
+    .join("\n");

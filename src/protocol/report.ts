@@ -17,6 +17,10 @@ export interface StateReport {
   migrateMs: number;
   /** true, false, or why it was skipped. */
   rehearsed: boolean | string;
+  /** Of an Erlang module: how many processes hold it, where it is more than one. */
+  processes?: number;
+  /** How many of them were children that the new version has no more. */
+  dropped?: number;
 }
 
 export interface StepReport {
@@ -47,6 +51,8 @@ export interface UpgradeReport {
   requests: { waited: number; underWay: number };
   connections: { carried: number; drained: number; lost: number };
   states: StateReport[];
+  /** Pages of Phoenix LiveView that were open. */
+  pages?: { open: number; rendered: number; remounted: number };
   /** What of the old generation still runs, by kind and name. Empty on success. */
   leftovers: string[];
   result: UpgradeResult;

@@ -43,24 +43,65 @@ async function withShop(check: (host: BeamHost) => Promise<void>, options = {}):
 }
 
 describe("a BEAM release's life", { skip }, () => {
-  test("a root with a space in its path is refused by every command, before anything is made there", async () => {
+  test("a root with a character that Erlang's scripts can't live with is refused by every command, before anything is made there (B5)", async () => {
     await withShop(async (host) => {
-      const root = join(builds.folder, "my shop");
-      renameSync(host.root, root);
-      const before = readdirSync(root);
-      try {
-        for (const command of ["start", "status", "foreground"]) {
-          const bin = join(root, "bin", "shop");
-          const { status, stderr } = await runCommand(bin, [command], { env: host.env });
-          const { message, hint } = ERRORS.TSUGI_BEAM_ROOT_PATH;
-          assert.equal(status, 1);
-          const words = `error TSUGI_BEAM_ROOT_PATH\n  ${message}\n  → ${hint}\n`;
-          assert.equal(stderr, words.replace("{root}", root));
+      const { message, hint } = ERRORS.TSUGI_BEAM_ROOT_PATH;
+      const words = `error TSUGI_BEAM_ROOT_PATH\n  ${message}\n  → ${hint}\n`;
+      for (const name of ["my shop", "a$b", "it's", "a:b", "x[1]", "a;b"]) {
+        const root = join(builds.folder, name);
+        renameSync(host.root, root);
+        const before = readdirSync(root);
+        try {
+          for (const command of ["start", "status", "foreground"]) {
+            const bin = join(root, "bin", "shop");
+            const { status, stderr } = await runCommand(bin, [command], { env: host.env });
+            assert.equal(status, 1, name);
+            assert.equal(
+              stderr,
+              words.replace("{root}", () => root),
+            );
+          }
+          assert.deepEqual(readdirSync(root), before);
+        } finally {
+          renameSync(root, host.root);
         }
-        assert.deepEqual(readdirSync(root), before);
+      }
+    });
+  });
+
+  test("a root with letters of other languages is like any other, whatever the locale (B5)", async () => {
+    await withShop(async (host) => {
+      const root = join(builds.folder, "größe-店");
+      renameSync(host.root, root);
+      const bin = (args: string[], env: object = {}) =>
+        runCommand(join(root, "bin", "shop"), args, { env: { ...host.env, ...env } });
+      try {
+        const started = await bin(["start"], { LANG: "C", LC_ALL: "C" });
+        assert.equal(started.status, 0, started.output);
+        assert.equal((await bin(["rpc", "1 + 1"])).stdout.trim(), "2");
+        assert.equal((await bin(["status"])).status, 0);
+        const stopped = await bin(["stop"]);
+        assert.equal(stopped.status, 0, stopped.output);
       } finally {
+        await bin(["stop"]);
         renameSync(root, host.root);
       }
+    });
+  });
+
+  test("remote is Mix's word for console, and without distribution it is said how to get it (B7)", async () => {
+    await withShop(async (host) => {
+      host.setEnv({ RELEASE_DISTRIBUTION: "none" });
+      assert.equal((await host.app("remote")).status, 3, "not running");
+      await host.must("start");
+      const { status, stderr } = await host.app("remote");
+      assert.equal(status, 1);
+      assert.match(stderr, /RELEASE_DISTRIBUTION=sname in etc\/env/);
+      host.setEnv({ RELEASE_DISTRIBUTION: undefined });
+      await host.must("restart");
+      const typed = `printf '1 + 2\\n' | exec "$1" remote`;
+      const shell = await runCommand("sh", ["-c", typed, "sh", host.bin], { env: host.env });
+      assert.match(shell.stdout, /3/);
     });
   });
 

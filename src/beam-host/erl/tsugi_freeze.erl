@@ -39,6 +39,7 @@ runs(Pid) ->
         {dictionary, Dictionary} ->
             case proplists:get_value('$initial_call', Dictionary) of
                 {M, F, 3} when F =:= mount; F =:= join -> [M];
+                {'Elixir.Phoenix.LiveView.Channel', init, 1} -> [View || View <- [tsugi_views:view(Pid)], View =/= none];
                 {M, init, 1} -> case tsugi_connections:behaviours(M) of [] -> []; _ -> [M] end;
                 _ -> []
             end;

@@ -15,6 +15,9 @@
 -module(tsugi_pause).
 -export([ready/1, start/1, change/2, load/2, delete/1, resume/0, over/0, ended/0]).
 
+%% How long open pages may be tried on the new code while all wait.
+-define(MISFITS_MS, 100).
+
 %% Told = #{emit, timeoutMs, prepared, modules, closures => are there any, vsn => fun((Module) -> what code_change gets), holds => boolean()}
 ready(Told) ->
     Owner = self(),
@@ -86,7 +89,8 @@ step({start, Modules}, #{timeoutMs := TimeoutMs, modules := Changed, holds := Ho
         Frozen ->
             Ms = ms_since(Since),
             Emit({step, freeze, 'end', Ms}),
-            {ok, S1#{frozen => Frozen, freezeMs => Ms, phase => frozen}}
+            Bytes = maps:from_list([{Pid, N} || {_, Pid} <- Frozen, {memory, N} <- [erlang:process_info(Pid, memory)]]),
+            {ok, S1#{frozen => Frozen, bytes => Bytes, freezeMs => Ms, phase => frozen}}
     catch
         throw:Error -> {{error, Error}, (let_go(S1))#{refused => Error, freezeMs => ms_since(Since)}}
     end;
@@ -98,21 +102,32 @@ step({load, Modules, Brutal}, #{prepared := Prepared, closures := Closures, hold
     Start = erlang:monotonic_time(),
     ok = tsugi_loading:finish(Prepared, {Modules, Brutal}),
     Ms = ms_since(Start),
+    Views = [Pid || Pid <- Held, tsugi_views:is_view(Pid)],
     _ = Closures andalso begin
         _ = tsugi_rebind:handlers(Modules),
-        tsugi_rebind:hooks([Pid || Pid <- Held, tsugi_views:is_view(Pid)], Modules)
+        tsugi_rebind:hooks(Views, Modules)
     end,
-    {ok, S#{loadMs => Ms}};
+    Misfits = tsugi_views:misfits(Views, Modules, ?MISFITS_MS),
+    {ok, S#{loadMs => Ms, views => Views, misfits => Misfits, stale => tsugi_views:stale(Views -- Misfits, Modules)}};
 step({delete, Modules}, S) -> {tsugi_loading:delete(Modules), S};
 step(resume, #{modules := Changed} = S) ->
     New = thaw(S),
     tsugi_acceptors:renew(Changed),
     {ok, New};
-step(over, S) -> {ok, let_go(S)}.
+step(over, S) ->
+    case let_go(S) of
+        #{views := [_ | _] = Views, stale := Stale, misfits := Misfits} = New ->
+            {ok, New#{pages => tsugi_views:refresh(Views, Stale, Misfits)}};
+        New -> {ok, New}
+    end.
 
 change(Pid, M, Vsn, Extra) ->
     Start = erlang:monotonic_time(),
-    case sys:change_code(Pid, M, Vsn, Extra, infinity) of
+    Outcome = case tsugi_views:view(Pid) of
+        M -> tsugi_views:change(Pid, M, Vsn, Extra);
+        _ -> sys:change_code(Pid, M, Vsn, Extra, infinity)
+    end,
+    case Outcome of
         ok -> ms_since(Start);
         {error, Reason} -> exit({code_change_failed, Pid, M, Vsn, Reason})
     end.
@@ -137,7 +152,7 @@ let_go(S0) ->
     end.
 
 result(S) ->
-    Measured = maps:with([frozen, pauseMs, freezeMs, loadMs, migrateMs, waited, refused, error], S),
+    Measured = maps:with([frozen, bytes, pages, pauseMs, freezeMs, loadMs, migrateMs, waited, refused, error], S),
     case S of
         #{hold := #{held := Held, late := Late, unable := Unable} = Hold} ->
             Measured#{held => length(Held), underWay => maps:get(underWay, Hold, 0),

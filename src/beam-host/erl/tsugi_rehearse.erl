@@ -37,7 +37,8 @@ copy(Module, Pid, {_, Extra, _}, Mode) ->
         true -> {skipped, Module, <<"skipped: the process is larger than 64 MB">>};
         false ->
             try
-                {copy, Module, sys:get_state(Pid, ?COPY_TIMEOUT_MS), Extra, undefined, kind(Pid, Module)}
+                Kind = kind(Pid, Module),
+                {copy, Module, of_kind(Kind, sys:get_state(Pid, ?COPY_TIMEOUT_MS)), Extra, undefined, Kind}
             catch
                 exit:_ -> {skipped, Module, <<"skipped: the process is busy">>};
                 throw:wrapped -> {skipped, Module, <<"skipped: its state is kept by another module">>}
@@ -51,8 +52,15 @@ kind(Pid, Module) ->
         {Module, _} -> special;
         {gen_server, {Module, init, _}} -> server;
         {gen_statem, {Module, init, _}} -> statem;
+        %% A channel, whose state is its socket, and a LiveView, in whose state it is.
+        {gen_server, {Module, join, 3}} -> server;
+        {gen_server, _} -> case tsugi_views:view(Pid) of Module -> view; _ -> throw(wrapped) end;
         _ -> throw(wrapped)
     end.
+
+of_kind(view, #{socket := Socket}) -> Socket;
+of_kind(view, _) -> throw(wrapped);
+of_kind(_, State) -> State.
 
 perform(Carrier, Copies) ->
     File = tsugi_layout:at(["run", "rehearsal." ++ os:getpid()]),
@@ -98,7 +106,7 @@ rehearse(M, State, Extra, Vsn, Kind) ->
                 {Name, Data} = State,
                 M:code_change(Vsn, Name, Data, Extra);
             special -> M:system_code_change(State, M, Vsn, Extra);
-            server -> M:code_change(Vsn, State, Extra)
+            _ -> M:code_change(Vsn, State, Extra)
         end
     of
         {ok, _} -> ok;
@@ -114,26 +122,35 @@ rehearse(M, State, Extra, Vsn, Kind) ->
 
 %% --- the report ---------------------------------------------------------------------------------
 
-report(Rehearsed, #{frozen := Frozen, migrateMs := Times}, Script, #{from := From, to := To}) ->
-    Changes = [M || {M, _, _} <- tsugi_script:changes(Script)],
+%% One entry a module: a view or a channel has as many processes as there are pages.
+report(Rehearsed, #{frozen := Frozen, bytes := Bytes, migrateMs := Times}, Script, #{from := From, to := To}) ->
     Old = tsugi_release:code_files(From),
     New = tsugi_release:code_files(To),
-    [#{name => tsugi_json:text(M), from => vsn_of(M, Old), to => vsn_of(M, New), bytes => memory(Pid),
-       migrateMs => maps:get(Pid, Times, 0), rehearsed => maps:get(M, Rehearsed, false)}
-     || {M, Pid} <- tsugi_freeze:carriers(Frozen), lists:member(M, Changes)].
+    Sum = fun(Map, Pids) -> lists:sum([maps:get(Pid, Map, 0) || Pid <- Pids]) end,
+    [begin
+         Entry = #{name => tsugi_json:text(M), from => vsn_of(M, Old), to => vsn_of(M, New), bytes => Sum(Bytes, Pids),
+                   migrateMs => Sum(Times, Pids), rehearsed => maps:get(M, Rehearsed, false)},
+         Alive = [Pid || Pid <- Pids, is_process_alive(Pid)],
+         maps:merge(Entry, maps:from_list([{processes, length(Pids)} || length(Pids) > 1]
+                                          ++ [{dropped, length(Pids) - length(Alive)} || Alive =/= Pids]))
+     end || {M, Pids} <- by_module(tsugi_freeze:carriers(Frozen), [M || {M, _, _} <- tsugi_script:changes(Script)])].
 
+by_module(Carriers, Changes) ->
+    [{M, Pids} || M <- lists:usort(Changes), Pids <- [[Pid || {Module, Pid} <- Carriers, Module =:= M]], Pids =/= []].
+
+%% Without -vsn it is the MD5 of the code: its first digits tell two apart.
 vsn_of(M, Files) ->
     case Files of
         #{M := File} ->
             case tsugi_beams:vsn(File) of
                 Small when is_integer(Small), Small < 16#ffffffff -> Small;
+                Digest when is_integer(Digest) ->
+                    <<Head:4/binary, _/binary>> = <<Digest:128>>,
+                    tsugi_json:text(string:lowercase(binary:encode_hex(Head)));
                 Vsn -> tsugi_json:text(Vsn)
             end;
         _ -> null
     end.
-
-memory(Pid) ->
-    case erlang:process_info(Pid, memory) of {memory, Bytes} -> Bytes; _ -> 0 end.
 
 initial_call(Pid) ->
     {dictionary, Dictionary} = erlang:process_info(Pid, dictionary),

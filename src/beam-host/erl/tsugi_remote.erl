@@ -20,10 +20,13 @@ pid_in(File) ->
 is_ours(Pid) ->
     case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/cmdline") of
         {ok, <<>>} -> true;
-        {ok, Line} -> binary:match(Line, list_to_binary(tsugi_layout:root())) =/= nomatch;
+        {ok, Line} -> binary:match(Line, in_bytes(tsugi_layout:root())) =/= nomatch;
         {error, enoent} -> not filelib:is_dir("/proc/self");
         {error, _} -> true
     end.
+
+%% As the system has it: names of files are UTF-8 (+fnu).
+in_bytes(Path) -> unicode:characters_to_binary(Path, unicode, file:native_name_encoding()).
 
 %% none | {Pid, Node}; Node = none while it boots or without distribution
 running() ->
@@ -91,7 +94,8 @@ own_node(Kind, Node) ->
 require() ->
     case running() of
         none -> tsugi_error:throw('TSUGI_NOT_RUNNING', #{});
-        {_, no_distribution} -> not_reachable("RELEASE_DISTRIBUTION is none");
+        {_, no_distribution} -> not_reachable(["it runs with RELEASE_DISTRIBUTION=none, and every command that asks or changes it needs distribution: ",
+                                              "say RELEASE_DISTRIBUTION=sname in etc/env, then ", tsugi_layout:bin(), " restart"]);
         {_, none} -> not_reachable("it did not let us in (still booting, or another cookie)");
         {_, Node} -> Node
     end.

@@ -11,6 +11,7 @@ report(Report, Asked) ->
         ++ [{"steps", lists:join(" · ", [step(Step) || Step <- Steps])} || Steps =/= []]
         ++ case HasChanged of true -> measured(Report); false -> [] end
         ++ [{"state", state(State)} || State <- States]
+        ++ [{"pages", pages(Pages)} || #{<<"pages">> := Pages} <- [Report]]
         ++ [{"throughput", Text} || Text <- throughput(Report)]
         ++ [{"state as of", AsOf} || #{<<"stateAsOf">> := AsOf} <- [Report]]
         ++ [{"left of old", leftovers(Report)} || HasChanged],
@@ -63,8 +64,12 @@ throughput(#{<<"states">> := States, <<"steps">> := Steps}) ->
      || Bytes >= 1000000, #{<<"name">> := <<"carry">>, <<"ms">> := Ms} = Step <- Steps,
         not maps:get(<<"failed">>, Step, false)].
 
+%% Of Phoenix LiveView.
+pages(#{<<"open">> := Open, <<"rendered">> := Rendered, <<"remounted">> := Remounted}) ->
+    io_lib:format("~b open, ~b rendered anew, ~b told to mount anew", [Open, Rendered, Remounted]).
+
 state(#{<<"name">> := Name, <<"from">> := From, <<"to">> := To, <<"bytes">> := Bytes,
-        <<"migrateMs">> := Ms, <<"rehearsed">> := Rehearsed}) ->
+        <<"migrateMs">> := Ms, <<"rehearsed">> := Rehearsed} = State) ->
     Path = if
         From =:= null -> ["v", vsn(To), ", initial"];
         From =:= To -> ["v", vsn(To)];
@@ -76,7 +81,11 @@ state(#{<<"name">> := Name, <<"from">> := From, <<"to">> := To, <<"bytes">> := B
         Why -> ["not rehearsed: ", Why]
     end,
     Took = if From =:= To -> "taken over"; true -> "migrated" end,
-    [Name, " ", Path, ", ", tsugi_text:bytes(Bytes), ", ", Took, " in ", tsugi_text:ms(Ms), ", ", Tried].
+    [Name, [[<<" ×"/utf8>>, integer_to_list(N)] || #{<<"processes">> := N} <- [State]], " ", Path, ", ", tsugi_text:bytes(Bytes), ", ",
+     case State of
+         #{<<"dropped">> := N} -> [integer_to_list(N), " dropped with the child that is gone"];
+         _ -> [Took, " in ", tsugi_text:ms(Ms), ", ", Tried]
+     end].
 
 vsn(Number) when is_integer(Number) -> integer_to_list(Number);
 vsn(null) -> "?";

@@ -226,10 +226,10 @@ passed() -> persistent_term:put(?MODULE, true), ok.
 
 measured(#{states := States, script := Script, plan := Plan} = S, Pause, Sockets) ->
     #{pauseMs := PauseMs, waited := Waited, underWay := UnderWay} = Pause,
-    reported(S, #{pauseMs => PauseMs, quietMs => #{p50 => PauseMs, p99 => PauseMs, max => PauseMs},
+    reported(S, maps:merge(maps:with([pages], Pause), #{pauseMs => PauseMs, quietMs => #{p50 => PauseMs, p99 => PauseMs, max => PauseMs},
                   requests => #{waited => Waited, underWay => UnderWay},
                   connections => tsugi_sockets:outcome(Sockets),
-                  states => tsugi_rehearse:report(States, Pause, Script, Plan)}).
+                  states => tsugi_rehearse:report(States, Pause, Script, Plan)})).
 
 %% code_change failed behind the point of no return: init:restart is under way.
 going_down(#{report := Report, from := From, to := To}, Reason, Lost) ->

@@ -4,8 +4,9 @@ import { define } from "./define.ts";
 export const BEAM_ERRORS = define({
   TSUGI_BEAM_ROOT_PATH: {
     exitCode: 1,
-    message: "The path of the install root has a space, a quote or a backslash: {root}",
-    hint: "Move it to one without: Elixir's and Erlang's own scripts can't live in such a path",
+    message:
+      "The path of the install root has a character that Erlang's and Elixir's own scripts can't live with: {root}",
+    hint: "Move it to one of letters, digits and . _ - + @ , = % ~",
   },
   TSUGI_APPUP_INCOMPLETE: {
     exitCode: 4,

@@ -1,0 +1,161 @@
+/**
+ * Phoenix with LiveView, a channel and telemetry, on Bandit and on Cowboy, under keep-alive clients that
+ * ask all the time, with pages open. Its packages are git dependencies at GitHub (GIT_CONFIG_GLOBAL may
+ * name a mirror); Mix wants Hex and rebar3 for them. `npm run long -- beam` runs it on each Debian.
+ */
+import assert from "node:assert/strict";
+import { cpSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import {
+  BeamBuilds,
+  BeamHost,
+  type BuiltBeam,
+  elixirMissing,
+  runRelease,
+} from "../helpers/beam.ts";
+import { startLoad } from "../helpers/beamLoad.ts";
+import { runCommand } from "../helpers/commands.ts";
+import { projectRoot } from "../helpers/example.ts";
+import { LivePage, Topic } from "../helpers/liveView.ts";
+
+const UPGRADES = Number(process.env.DESK_UPGRADES ?? 6);
+const ADAPTERS = (process.env.DESK_ADAPTERS ?? "bandit,cowboy").split(",");
+/** The same application with its web server, and LiveView, in another version. */
+const OTHER = await otherVersions();
+const skip = (await elixirMissing()) || (await packagesMissing());
+const builds = new BeamBuilds();
+after(() => builds.dispose());
+
+async function packagesMissing(): Promise<string | false> {
+  const url = "https://github.com/mtrudel/bandit.git";
+  const { status, output } = await runCommand("git", ["ls-remote", "--tags", url], {
+    timeoutMs: 20_000,
+  });
+  if (status !== 0)
+    return `${url} is not reachable, so Phoenix is not tested: ${output.slice(-200)}`;
+  for (const task of ["local.hex", "local.rebar"]) {
+    const result = await runCommand("mix", [task, "--force", "--if-missing"]);
+    if (result.status !== 0) return `mix ${task} failed, so Phoenix is not tested`;
+  }
+  return false;
+}
+
+async function otherVersions(): Promise<Record<string, string>> {
+  const asked = await runCommand("elixir", ["-e", "IO.write(System.version())"]).catch(
+    () => undefined,
+  );
+  const isOld = /^1\.14\./.test(asked?.stdout ?? "");
+  const [DESK_BANDIT, DESK_LIVE_VIEW] = isOld ? ["1.6.7", "v0.20.16"] : ["1.12.5", "v1.2.7"];
+  return { DESK_BANDIT: DESK_BANDIT!, DESK_LIVE_VIEW: DESK_LIVE_VIEW!, DESK_PLUG_COWBOY: "v2.7.2" };
+}
+
+/** In one folder, one after the other: dependencies are compiled once. */
+async function build(
+  folder: string,
+  fixture: string,
+  version: string,
+  env: Record<string, string>,
+) {
+  cpSync(join(projectRoot, "test", "fixtures", "beam", fixture), folder, { recursive: true });
+  const result = await runRelease(folder, ["--version", version], { env, timeoutMs: 1_200_000 });
+  assert.equal(result.status, 0, result.output);
+  return { ...JSON.parse(result.stdout), folder } as BuiltBeam;
+}
+
+for (const adapter of ADAPTERS) {
+  describe(`Phoenix on ${adapter}`, { skip }, () => {
+    test("no request fails, pages live on, hooks and telemetry follow, to and fro; its own modules, then a dependency", async () => {
+      // Where dependencies may stay compiled for the next time.
+      const folder = join(process.env.DESK_FOLDER ?? builds.folder, adapter);
+      rmSync(join(folder, "rel"), { recursive: true, force: true });
+      const env = { DESK_ADAPTER: adapter };
+      const one = await build(folder, "desk-0.1.0", "0.1.0", env);
+      const two = await build(folder, "desk-0.2.0", "0.2.0", env);
+      const three = await build(folder, "desk-0.2.0", "0.3.0", { ...env, ...OTHER });
+      const host = await BeamHost.start(one);
+      try {
+        for (const built of [two, three]) host.drop(built);
+        const page = await LivePage.open(host.port, "/page");
+        const plain = await LivePage.open(host.port, "/plain");
+        const room = new Topic(host.port, "/socket", "room:1");
+        await room.push("phx_join", {});
+        assert.match(await page.click("up"), /page 0\.1\.0 count=1 hooked=1/);
+        assert.match(await plain.click("up"), /plain 0\.1\.0 count=1/);
+        const quick = startLoad(host.port, 8, ["/word", "/version"], { text: sameVersion });
+        const slow = startLoad(host.port, 2, ["/slow"], { text: sameVersion });
+        const fresh = startLoad(host.port, 1, ["/word"], { text: sameVersion, keepAlive: false });
+
+        const up = await host.json("upgrade", "0.2.0");
+        assert.equal(up.status, 0, up.output);
+        assert.deepEqual(up.value.pages, { open: 2, rendered: 1, remounted: 1 }, up.output);
+        const names = up.value.states.map(({ name }: { name: string }) => name);
+        assert.ok(names.includes("Elixir.DeskWeb.PageLive"), names.join());
+        await until(async () => /page 0\.2\.0 step=5 count=1 hooked=1/.test(page.text()));
+        assert.match(await page.click("up"), /page 0\.2\.0 step=5 count=6 hooked=101/);
+        // Its client sees that its page has ended, and joins anew.
+        await until(async () => plain.topic.pushed.some(({ event }) => event === "phx_error"));
+        plain.topic.pushed.length = 0;
+        await plain.join();
+        assert.match(await plain.click("up"), /plain 0\.2\.0 red count=1/);
+        assert.deepEqual(JSON.parse(await host.get("/meter")), { "0.2.0": 1 }, "telemetry follows");
+
+        const back = await host.json("downgrade", "0.1.0");
+        assert.equal(back.status, 0, back.output);
+        await until(async () => /page 0\.1\.0 count=6/.test(page.text()));
+        assert.match(await page.click("up"), /count=7 hooked=102/);
+        for (let n = 0; n < UPGRADES; n += 1) {
+          const [verb, version] = n % 2 === 0 ? ["upgrade", "0.2.0"] : ["downgrade", "0.1.0"];
+          const { status, value, output } = await host.json(verb!, version!);
+          assert.equal(status, 0, output);
+          assert.equal(value.connections.lost, 0, output);
+          console.log(
+            `# ${adapter} ${verb} ${version}: pause ${value.pauseMs} ms, ${JSON.stringify(value.requests)}`,
+          );
+        }
+        if ((await host.get("/version")) === "0.1.0") await host.must("upgrade", "0.2.0");
+        for (let n = 0; n < UPGRADES / 2; n += 1) {
+          for (const [verb, version] of [
+            ["upgrade", "0.3.0"],
+            ["downgrade", "0.2.0"],
+          ]) {
+            const { status, value, output } = await host.json(verb!, version!);
+            assert.equal(status, 0, output);
+            console.log(
+              `# ${adapter}, its version too: pause ${value.pauseMs} ms, ${JSON.stringify(value.requests)}`,
+            );
+          }
+        }
+        assert.match(await page.click("up"), /page 0\.2\.0 step=5/);
+        const heard = (await room.push("say", {})) as { status: string };
+        assert.equal(heard.status, "ok");
+        assert.deepEqual(
+          [room.closed, page.topic.closed, plain.topic.closed],
+          [false, false, false],
+        );
+        const tallies = [await quick.stop(), await slow.stop(), await fresh.stop()];
+        for (const { failures } of tallies) assert.deepEqual(failures, []);
+        assert.deepEqual([tallies[0]!.connections, tallies[1]!.connections], [8, 2]);
+        console.log(
+          `# ${adapter}: ${tallies.map(({ answered }) => answered).join(" + ")} requests answered`,
+        );
+        for (const topic of [page.topic, plain.topic, room]) topic.close();
+      } finally {
+        await host.remove();
+      }
+    });
+  });
+}
+
+function sameVersion(text: string): string | undefined {
+  const versions = new Set([...text.matchAll(/(0\.\d\.0):/g)].map(([, version]) => version));
+  return versions.size <= 1 ? undefined : `two versions in one request: ${text}`;
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 15_000;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error("it did not come about within 15 s");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
