@@ -348,6 +348,19 @@ end
         "TSUGI_RELEASE_NOT_FOUND",
       );
       assert.equal((await host.app("upgrade")).status, 2);
+      // The same Erlang by its version, and another build of it (B6).
+      const erts = readdirSync(host.root).find((name) => name.startsWith("erts-"))!;
+      const [program] = readdirSync(join(host.root, erts, "bin")).filter((name) =>
+        /boot$/.test(name),
+      );
+      appendFileSync(join(host.root, erts, "bin", program ?? "erl"), "\n");
+      const runtime = await host.json("upgrade", good.tarball);
+      assert.equal(runtime.status, 4);
+      assert.equal(runtime.value.error.code, "TSUGI_RUNTIME_CONFLICT", runtime.output);
+      assert.match(
+        runtime.value.error.message,
+        new RegExp(`${erts} is on this host with other bytes`),
+      );
       assert.deepEqual(readdirSync(join(host.root, "releases", ".staging")), []);
       await servesAsBefore(host, pid);
     });

@@ -261,9 +261,11 @@ same_or_absent(Unit, _Staging, Files) ->
 %% An application of the same version with other code, named by its module: what changed there would
 %% never be loaded by an upgrade.
 conflict([<<"lib">>, Lib], Dir, Path) ->
+    [App | _] = binary:split(Lib, <<"-">>),
+    IsPlatform = lists:member(App, [atom_to_binary(A) || A <- tsugi_release:otp_apps() ++ tsugi_release:elixir_apps()]),
     case filename:extension(Path) of
+        _ when IsPlatform -> runtime_conflict(Lib, Path);
         <<".beam">> ->
-            [App | _] = binary:split(Lib, <<"-">>),
             tsugi_error:throw('TSUGI_CODE_WITHOUT_VERSION',
                               #{app => App, version => binary:replace(Lib, <<App/binary, "-">>, <<>>),
                                 module => filename:basename(Path, <<".beam">>)});
@@ -271,7 +273,17 @@ conflict([<<"lib">>, Lib], Dir, Path) ->
     end;
 conflict([<<"lib">> | _], Dir, Path) -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path});
 conflict([Lib0, Lib], Dir, Path) -> conflict([iolist_to_binary(Lib0), iolist_to_binary(Lib)], Dir, Path);
+conflict([Top], Dir, Path) ->
+    case iolist_to_binary(Top) of
+        <<"erts-", _/binary>> = Erts -> runtime_conflict(Erts, Path);
+        _ -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path})
+    end;
 conflict(_, Dir, Path) -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path}).
+
+%% The same Erlang or Elixir by its version, built or packaged otherwise: neither a swap nor a restart of the
+%% same tree can carry both.
+-spec runtime_conflict(binary(), binary()) -> no_return().
+runtime_conflict(Folder, Path) -> tsugi_error:throw('TSUGI_RUNTIME_CONFLICT', #{folder => Folder, file => Path}).
 
 prefixed(Path, Prefix) -> binary:longest_common_prefix([Path, Prefix]) =:= byte_size(Prefix).
 
