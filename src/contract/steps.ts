@@ -53,6 +53,7 @@ const steps = {
     node: "the state is with the new version",
     beam: "installed: the new code is in, the state is with it",
   },
+  announce: { phase: "frozen", node: "every connection is with the new version" },
   stop: { phase: "active", node: "what must not run twice has ended" },
   activate: { phase: "active", node: "the new version serves" },
   connections: { phase: "active", node: "the connections have followed" },

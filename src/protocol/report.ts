@@ -76,6 +76,8 @@ export interface ProcessFacts {
   usesHot: boolean;
   /** It has `hot.freeze` hooks. */
   freezes: boolean;
+  /** It has registered servers, whose connections are carried. */
+  carries?: boolean;
 }
 
 export interface StatusReport {

@@ -17,12 +17,16 @@
  *   ── an upgrade, old generation ──
  *   freeze {id, timeoutMs}                  ──►     stops accepting; waits    ◄── reply | error
  *   sendState {id, wanted} + pipe           ──►     writes the states         ◄── reply
+ *   pipe {direction} + pipe                 ──►     BetweenWorkers go through it, straight
+ *   announce {id}                           ──►     what is known of connections ◄── reply
  *   thaw {id}                               ──►     accepts again             ◄── reply
  *   releaseConnections {id}                 ──►     connection {meta} + handle … then ◄── reply
  *   drain {id, drainMs}                     ──►     ends what is left         ◄── reply
  *   dispose {id}                            ──►     hot.dispose               ◄── reply
  *   ── an upgrade, new generation ──
  *   receiveState {id} + pipe                ──►     reads, migrates           ◄── reply | error
+ *   pipe {direction} + pipe                 ──►     BetweenWorkers come through it
+ *   awaitAnnounced {id}                     ──►     all of them are there      ◄── reply
  *   adopt {meta} + handle                   ──►     goes on with the connection
  *   allCarried                              ──►     those that have come are read from now on
  *
@@ -116,7 +120,7 @@ export interface Holder {
   ageMs: number;
 }
 
-/** What travels with a carried connection. */
+/** What travels with a carried connection, or ahead of it. */
 export interface ConnectionMeta {
   kind: "http" | "websocket" | "tcp";
   /** The key of the listening socket that it came in by. */
@@ -129,7 +133,28 @@ export interface ConnectionMeta {
   data?: unknown;
   /** `performance.timeOrigin + performance.now()` when the old generation stopped reading. */
   quietSinceMs: number;
+  /** It was announced under this number: `data` went ahead. */
+  id?: number;
+  /** On its way back: under which number the receiver had announced it. */
+  origin?: number;
+  /** And what was written to it here, where its handle has never come. */
+  kept?: Uint8Array;
+  /** A WebSocket that the old generation has begun to close since it was announced. */
+  closeSent?: true;
 }
+
+/**
+ * What the workers of two generations say to each other, one way, over a pipe of their own. The
+ * order is the point of it: what the old one still sends to a connection comes after its handle.
+ */
+export type BetweenWorkers =
+  | { type: "announced"; connections: ConnectionMeta[] }
+  /** Of those that can be announced, there are no more. */
+  | { type: "allAnnounced"; count: number }
+  /** With a handle; without one, the connection has ended. */
+  | { type: "connection"; meta: ConnectionMeta }
+  /** The old generation has still sent something to it. */
+  | { type: "late"; id: number; bytes: Uint8Array };
 
 /** What a worker says of itself when it is ready. */
 export interface WorkerReady {
@@ -137,6 +162,10 @@ export interface WorkerReady {
   usesHot: boolean;
   accepts: boolean;
   drainable: boolean;
+  /** It can announce connections, and hear of them. */
+  announces?: boolean;
+  /** Servers are registered: their connections change hands within one pause, with state or without. */
+  carries?: boolean;
   /** It has `hot.freeze` hooks, so its consumers stop before those of its successor start. */
   freezes?: boolean;
 }
@@ -145,7 +174,10 @@ export interface WorkerReady {
 
 export type WorkerRequest =
   | { type: "activate"; id: number }
-  /** `hooksOnly`: run `hot.freeze`, but go on taking requests (an app without state). */
+  /**
+   * `hooksOnly`: an app without state. It runs `hot.freeze` and, where servers are registered, takes
+   * no new request and no message; but requests under way hold nothing, and finish in it.
+   */
   | { type: "freeze"; id: number; timeoutMs: number; hooksOnly?: boolean }
   | { type: "thaw"; id: number }
   /**
@@ -159,6 +191,10 @@ export type WorkerRequest =
   | { type: "swapCarry"; id: number }
   /** The generation was disposed of, or is not wanted: nothing here refers to it any more. */
   | { type: "unload"; id: number }
+  /** Tells the next generation of all connections of registered servers, through the pipe. */
+  | { type: "announce"; id: number }
+  /** Answered when this generation has all that were announced, and its application too. */
+  | { type: "awaitAnnounced"; id: number }
   | { type: "releaseConnections"; id: number }
   /** Ends idle connections, waits for the others, at most drainMs; then ends them all. */
   | { type: "drain"; id: number; drainMs: number }
@@ -167,6 +203,8 @@ export type WorkerRequest =
   | { type: "evaluate"; id: number; expression: string }
   | { type: "consoleOpen"; id: number; session: number; columns?: number; terminal: boolean }
   | { type: "consoleInput"; session: number; data: string | null }
+  /** With a pipe handle. `out`: to the next generation. `in`: from the one that is left. */
+  | { type: "pipe"; direction: "out" | "in" }
   /** With a connection handle. */
   | { type: "adopt"; meta: ConnectionMeta }
   /** After the last `adopt` but of connections that are busy still. */
@@ -178,7 +216,7 @@ export type WorkerRequest =
 
 export type WorkerRequestWithReply = Exclude<
   WorkerRequest,
-  { type: "consoleInput" | "adopt" | "allCarried" | "listenReply" | "swapLoad" }
+  { type: "consoleInput" | "pipe" | "adopt" | "allCarried" | "listenReply" | "swapLoad" }
 >;
 
 /** These wait for each other, so that none overtakes a connection that is on its way. */
@@ -199,6 +237,8 @@ export interface WorkerReplies {
   };
   receiveState: { states: CarriedState[] };
   swapCarry: { states: CarriedState[] };
+  announce: { announced: number };
+  awaitAnnounced: { present: number };
   unload: { running: string[] };
   /** `carried` so far; `left`: busy ones that follow later; `waited`: requests that the pause held back. */
   /** `stayed`: a swap's, that changed hands without being moved. */
@@ -239,10 +279,14 @@ export type WorkerEvent =
   /** Listens on a socket that this process has for another generation. */
   | { type: "claim"; key: ListenKey }
   | ({ type: "ready" } & WorkerReady)
+  /** A server was registered after that. */
+  | { type: "carries" }
   /** The entry threw, or `prepare` rejected. */
   | { type: "failed"; error: ErrorJson }
   /** With a connection handle. */
   | { type: "connection"; meta: ConnectionMeta }
+  /** That many connections have left through the pipe; the rest is counted where it passes. */
+  | { type: "sent"; connections: number }
   /** Several at a time: with thousands of connections each message of its own is felt. */
   | { type: "adopted"; connections: AdoptedConnection[] }
   | { type: "consoleOutput"; session: number; data: string }

@@ -37,6 +37,8 @@ const WHOLE: Record<WorkerEvent["type"], (event: Fields) => boolean> = {
   ready: ({ states }) => Array.isArray(states) && states.every(isState),
   failed: ({ error }) => isError(error),
   connection: ({ meta }) => isRecord(meta) && isText(meta.kind) && isKey(meta.key),
+  carries: () => true,
+  sent: ({ connections }) => isNumber(connections),
   adopted: ({ connections }) => Array.isArray(connections) && connections.every(isAdopted),
   consoleOutput: ({ session, data }) => isNumber(session) && isText(data),
   consoleClosed: ({ session }) => isNumber(session),

@@ -2,7 +2,7 @@
  * The instructions of a relup, in the order in which they are run. The words of each kind, and the
  * phase that it belongs to, stand in contract/steps.ts.
  *
- *   before … load rehearse install freeze carry
+ *   before … load rehearse install freeze carry announce
  *   ── point of no return ──
  *   activate connections     of processes of which the old and the new one may run together
  *   stop load activate       of those that must not run twice (a restart: of all)
@@ -51,7 +51,7 @@ export function composeInstructions(facts: Facts): Instruction[] {
   const supervisor = (op: "load" | "takeOver"): Instruction[] =>
     replaces ? [{ op, ...at("supervisor", why) }] : [];
   const onEach = (
-    op: "stop" | "freeze" | "activate" | "connections" | "retire",
+    op: "stop" | "freeze" | "announce" | "activate" | "connections" | "retire",
     processes: readonly ManifestProcess[],
     reason: string | ((process: ManifestProcess) => string),
   ) =>
@@ -70,6 +70,9 @@ export function composeInstructions(facts: Facts): Instruction[] {
     isRestart || [from, to].some((side) => find(side.processes, name)?.overlap === false);
   const follows = (process: ManifestProcess) => isIn(from, process) && isAlone(process);
   // It would begin to work as soon as it is loaded.
+  /** What is stopped first has nobody to go to. */
+  const carries = (process: ManifestProcess) =>
+    runningOf(facts, process).carries === true && !isAlone(process) && isIn(to, process);
   const isLate = (process: ManifestProcess) =>
     follows(process) && (isRestart || !runningOf(facts, process).usesHot);
   const together = to.processes.filter((process) => !follows(process));
@@ -77,7 +80,7 @@ export function composeInstructions(facts: Facts): Instruction[] {
   const late = to.processes.filter(isLate);
   const frozen = from.processes.filter((process) => {
     const { states, freezes } = runningOf(facts, process);
-    return !isRestart && (states.length > 0 || freezes);
+    return !isRestart && (states.length > 0 || freezes || carries(process));
   });
   const hasState = (process: ManifestProcess) => runningOf(facts, process).states.length > 0;
   const moves = isRestart ? [] : stateMoves(facts);
@@ -87,8 +90,12 @@ export function composeInstructions(facts: Facts): Instruction[] {
     ...loads(to.processes.filter((process) => !isLate(process))),
     ...moves.map((move): Instruction => ({ op: "rehearse", ...move })),
     ...(live.reload ? [] : [system("install", "current, not yet permanent")]),
-    ...onEach("freeze", frozen, (process) => (hasState(process) ? "it has state" : "hot.freeze")),
+    ...onEach("freeze", frozen, (process) =>
+      hasState(process) ? "it has state" : carries(process) ? "it has connections" : "hot.freeze",
+    ),
     ...moves.map((move): Instruction => ({ op: "carry", ...move })),
+    // In one process they change hands with the activation, in one turn.
+    ...onEach("announce", isSwap ? [] : frozen.filter(carries), "all are there before it begins"),
     system("pointOfNoReturn", "all slots are ready"),
     ...onEach("activate", together, why),
     ...onEach(
@@ -118,7 +125,7 @@ const retired = (isSwap: boolean) =>
 /** As its workers say themselves; where none is asked, as the manifest has it for all of them. */
 function runningOf({ from, live }: Facts, { name }: ManifestProcess) {
   const { states, usesHot } = from;
-  return live.running?.[name] ?? { states, usesHot, freezes: false };
+  return live.running?.[name] ?? { states, usesHot, freezes: false, carries: false };
 }
 
 /** All that the old version has, also what is left behind. */

@@ -18,7 +18,7 @@ export type Instruction = {
   /** Without a process: the new supervisor, which then loads what follows. */
   | { op: "load"; process?: string; slots?: number | "max" }
   | { op: "rehearse" | "carry"; state: string; steps: number[] }
-  | { op: "freeze" | "stop" | "activate" | "connections" | "retire"; process: string }
+  | { op: "freeze" | "announce" | "stop" | "activate" | "connections" | "retire"; process: string }
   | { op: "install" | "pointOfNoReturn" | "probation" | "commit" | "takeOver" | "prune" }
 );
 

@@ -156,7 +156,7 @@ describe("a connection of a registered TCP server", () => {
     const body = `
       socket.on("data", () => {});
       const timer = setInterval(() => socket.write(generation + "\\n"), 20);
-      socket.on("end", () => setTimeout(() => { clearInterval(timer); socket.end("done\\n"); }, 300));
+      socket.on("end", () => setTimeout(() => { clearInterval(timer); socket.end("done\\n"); }, 1000));
       socket.on("close", () => clearInterval(timer));`;
     const { client, move, next } = await pairOf(t, { options: "{ allowHalfOpen: true }", body });
     const it = await client();

@@ -68,10 +68,9 @@ export class Swapping {
   /** Freeze, carry, activate, connections. */
   async takeOver(from: number, to: number, stateful = true) {
     const { worker } = this;
-    if (stateful) {
-      await worker.request({ type: "freeze", timeoutMs: 4_000 }, undefined, from);
-      await worker.request({ type: "swapCarry" }, undefined, to);
-    }
+    const hooksOnly = !stateful;
+    await worker.request({ type: "freeze", timeoutMs: 4_000, hooksOnly }, undefined, from);
+    if (stateful) await worker.request({ type: "swapCarry" }, undefined, to);
     await worker.request({ type: "activate" }, undefined, to);
     return worker.request({ type: "releaseConnections" }, undefined, from);
   }

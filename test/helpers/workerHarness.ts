@@ -284,14 +284,43 @@ export function relay(from: WorkerUnderTest, to: WorkerUnderTest): void {
 /** An upgrade as the supervisor drives it. */
 export async function handOff(bench: Bench, old: WorkerUnderTest, next: WorkerUnderTest) {
   const { states: wanted } = await next.event("ready");
-  const { states } = await old.event("ready");
+  const { states, carries } = await old.event("ready");
+  await layPipe(bench, old, next);
   if (states.length > 0) {
     await old.request({ type: "freeze", timeoutMs: 4000 });
     await carryState(bench, old, next, wanted);
-  }
+  } else if (carries) await old.request({ type: "freeze", timeoutMs: 4000, hooksOnly: true });
+  await announce(old, next);
   relay(old, next);
   await next.request({ type: "activate" });
   return old.request({ type: "releaseConnections" });
+}
+
+/** The way back, as the supervisor drives it: the old one serves again. */
+export async function handBack(bench: Bench, old: WorkerUnderTest, next: WorkerUnderTest) {
+  const { states: wanted } = await old.event("ready");
+  const hooksOnly = wanted.length === 0;
+  await layPipe(bench, next, old);
+  await next.request({ type: "freeze", timeoutMs: 4000, hooksOnly });
+  if (!hooksOnly) await carryState(bench, next, old, wanted);
+  await announce(next, old);
+  relay(next, old);
+  await old.request({ type: "thaw" });
+  return next.request({ type: "releaseConnections" });
+}
+
+async function layPipe(bench: Bench, from: WorkerUnderTest, to: WorkerUnderTest) {
+  const [out, into] = await pipePair(bench.folder);
+  from.send({ type: "pipe", direction: "out" }, out);
+  to.send({ type: "pipe", direction: "in" }, into);
+}
+
+async function announce(from: WorkerUnderTest, to: WorkerUnderTest) {
+  const [{ announced }, { present }] = await Promise.all([
+    from.request({ type: "announce" }),
+    to.request({ type: "awaitAnnounced" }),
+  ]);
+  if (announced !== present) throw new Error(`${announced} announced, ${present} present`);
 }
 
 export async function carryState(

@@ -74,6 +74,11 @@ export const RUNNING_ERRORS = define({
     message: "Not frozen within {timeoutMs} ms; held by {holders}",
     hint: "Thawed: the old version serves as before. Let it end, exempt it (hot.exempt(res)), or raise timeouts.freezeMs.",
   },
+  TSUGI_ANNOUNCE_FAILED: {
+    exitCode: 4,
+    message: "The open connections can't go on in the new version: {problem}",
+    hint: "Thawed: the old version serves as before, with all its connections. Mend what it throws on a connection that is carried (hot.carried).",
+  },
   TSUGI_STATE_PATH_MISSING: {
     exitCode: 4,
     message:

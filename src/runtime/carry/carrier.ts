@@ -1,14 +1,20 @@
 /**
- * The connections of one registered server: stilled for a freeze, sent to the next generation one
- * after the other, and taken over from the previous one.
+ * The connections of one registered server: stilled for a freeze, announced to the next generation
+ * all at once, sent there one after the other, and taken over from the previous one.
  */
 import { messageOf } from "../../contract/errors.ts";
 import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
+import { isPending, keptBytes, namesOf } from "../node/pending.ts";
+import { AnnouncedConnection } from "./announced.ts";
 import type { Connection } from "./connection.ts";
+import type { Follow } from "./moved.ts";
 
-/** Sends a connection; resolves once it has left this process. */
-export type SendConnection = (meta: ConnectionMeta, handle: RawHandle | undefined) => Promise<void>;
+/** Sends a connection; what it returns is waited for before the next one. */
+export type SendConnection = (
+  meta: ConnectionMeta,
+  handle: RawHandle | undefined,
+) => Promise<void> | undefined;
 
 export interface CarrierContext {
   /** The server and key of the listening socket that a connection came in by. */
@@ -16,6 +22,8 @@ export interface CarrierContext {
   serverOf(key: ConnectionMeta["key"]): object | undefined;
   /** From here on `hot.carried` is true for it. */
   markCarried(connection: object): void;
+  /** A request that began in this generation has not been answered. */
+  isAnswering(): boolean;
   /** Something that a report should say. */
   notice(text: string): void;
 }
@@ -31,15 +39,23 @@ export interface Beside {
 export interface Receiver {
   /** It can go on as it is; else it is taken apart and built again, as between processes. */
   suits(connection: Connection): boolean;
-  /** Throws, with nothing changed, when `save` does. */
-  receive(connection: Connection): void;
+  /** Throws, with nothing changed, when `save` does. What it returns lets what is held be heard. */
+  receive(connection: Connection): () => void;
 }
 
-/** What one kind of server adds: how a connection is taken over. */
-export type Adopt = (
-  meta: ConnectionMeta,
-  handle: RawHandle | undefined,
-) => SocketInternals | undefined;
+/**
+ * What one kind of server adds: a connection that is taken over, before its handle is here.
+ * `before`: this generation had it once, and its application still has that object.
+ */
+export type Expect = (meta: ConnectionMeta, before: Connection | undefined) => AnnouncedConnection;
+
+/** How a generation tells the next one of its connections. */
+export interface Announcing {
+  nextId(): number;
+  tell(meta: ConnectionMeta): void;
+  /** For what this process still writes to it once its handle has gone. */
+  follow(id: number): Follow;
+}
 
 export interface CarrierIdentity {
   kind: "websocket" | "tcp";
@@ -56,8 +72,19 @@ export class Carrier {
   #beside: Beside | undefined;
   /** What `save` threw on: the old code has them until they are ended. */
   readonly #behind = new Set<SocketInternals>();
+  #announcing: Announcing | undefined;
+  /** The next generation has them already, under these numbers. */
+  readonly #told = new Map<Connection, number>();
+  /** Their handles have gone; the application here still has the objects. */
+  readonly #moved = new Set<{ forget(): void }>();
+  /** The same by their numbers: a hand-back names them. */
+  readonly #byId = new Map<number, Connection>();
+  /** Under which number the generation before had announced it. */
+  readonly #origins = new WeakMap<SocketInternals, number>();
   /** Set by the kind of server. */
-  adopt: Adopt = () => undefined;
+  onExpected: Expect = () => {
+    throw new Error("nothing is carried to this server");
+  };
   /** Set by the kind of server. */
   receiver: Receiver | undefined;
   /** A message has ended: what waits may look again. */
@@ -102,6 +129,11 @@ export class Carrier {
     this.onChange();
   }
 
+  /** It is in somebody else's hands; `forget` is called should this generation go on after all. */
+  leaveBehind(moved: { forget(): void }): void {
+    this.#moved.add(moved);
+  }
+
   /** No message reaches the application any more; those under way go on. */
   still(): void {
     if (this.#mode !== "open") return;
@@ -126,7 +158,82 @@ export class Carrier {
   open(): void {
     this.#mode = "open";
     this.#beside = undefined;
+    this.#announcing = undefined;
+    this.#told.clear();
+    for (const moved of this.#moved) moved.forget();
+    this.#moved.clear();
+    this.#byId.clear();
     for (const connection of [...this.#connections]) connection.resume();
+  }
+
+  /**
+   * Tells of every connection that can be told of; its handle follows in a release. Nothing is
+   * changed: a thaw goes on as if nothing had been said.
+   */
+  announce(announcing: Announcing): number {
+    this.#announcing = announcing;
+    this.#told.clear();
+    for (const connection of this.#connections) {
+      if (!connection.isMovable || !connection.isTellable) continue;
+      if (this.#receiverFor(connection)) continue;
+      const meta = this.#metaOf(connection);
+      if (meta === undefined) continue;
+      const id = announcing.nextId();
+      this.#told.set(connection, id);
+      this.#byId.set(id, connection);
+      announcing.tell({ ...meta, id });
+    }
+    return this.#told.size;
+  }
+
+  /** Undefined: `save` throws, and it will stay behind. */
+  #metaOf(connection: Connection): ConnectionMeta | undefined {
+    const { kind, ordinal: server } = this.identity;
+    try {
+      const data = connection.record();
+      const { socket } = connection;
+      const meta: ConnectionMeta = {
+        kind,
+        key: this.#context.keyOf(socket),
+        server,
+        data,
+        quietSinceMs: 0,
+      };
+      const origin = this.#origins.get(socket);
+      if (origin !== undefined) meta.origin = origin;
+      if (isPending(socket)) meta.kept = keptBytes(socket);
+      return meta;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Its handle comes later; it may be one that was here before, or is here still. */
+  expect(meta: ConnectionMeta): AnnouncedConnection {
+    const before = meta.origin === undefined ? undefined : this.#byId.get(meta.origin);
+    if (before !== undefined && this.#connections.has(before)) {
+      const { socket } = before;
+      if (meta.kept && socket.writable) socket.write(meta.kept);
+      return AnnouncedConnection.stayed(socket);
+    }
+    if (before !== undefined) this.#moved.delete(before);
+    const expected = this.onExpected(meta, before);
+    if (meta.id !== undefined) this.#origins.set(expected.socket, meta.id);
+    return expected;
+  }
+
+  /** From here on none goes any more: they are to come back. */
+  stay(): void {
+    if (this.#mode === "releasing") this.#mode = "still";
+  }
+
+  /** From another process, with its handle. */
+  adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
+    const data = meta.data as { names?: unknown };
+    const whole = { ...meta, data: { names: namesOf(handle), ...data } };
+    const connection = this.expect(whole);
+    connection.arrive(handle, Buffer.from(meta.head ?? []));
+    return connection.socket;
   }
 
   startRelease(beside: Beside | undefined): void {
@@ -165,8 +272,11 @@ export class Carrier {
         continue;
       }
       connection.still();
-      if (connection.isFree()) await this.#send(connection, send);
-      else busy += 1;
+      if (!connection.isFree()) busy += 1;
+      else {
+        const turn = this.#send(connection, send);
+        if (turn) await turn;
+      }
     }
     return busy;
   }
@@ -183,12 +293,29 @@ export class Carrier {
     return receiver?.suits(connection) ? receiver : undefined;
   }
 
+  /** In place, all that can go in this turn; those that have to be built again are told of. */
+  passAll(beside: Beside, announcing: Announcing): (() => void)[] {
+    this.#beside = beside;
+    const begins: (() => void)[] = [];
+    for (const connection of this.#waitedForFirst()) {
+      const receiver = this.#receiverFor(connection);
+      if (receiver && connection.isIdle) begins.push(this.#give(connection, receiver));
+    }
+    this.announce(announcing);
+    return begins;
+  }
+
   #pass(connection: Connection, receiver: Receiver): void {
+    this.#give(connection, receiver)();
+  }
+
+  #give(connection: Connection, receiver: Receiver): () => void {
     this.remove(connection);
     try {
-      receiver.receive(connection);
+      return receiver.receive(connection);
     } catch (error) {
       this.#staysBehind(connection, error);
+      return () => {};
     }
   }
 
@@ -200,20 +327,26 @@ export class Carrier {
     connection.resume();
   }
 
-  async #send(connection: Connection, send: SendConnection): Promise<void> {
+  #send(connection: Connection, send: SendConnection): Promise<void> | undefined {
     const { kind, ordinal: server } = this.identity;
     const key = this.#context.keyOf(connection.socket);
-    let parcel: ReturnType<Connection["take"]>;
+    const id = this.#told.get(connection);
+    let data: unknown;
     try {
-      parcel = connection.take();
+      if (id === undefined) data = connection.record();
     } catch (error) {
       this.#staysBehind(connection, error);
-      return;
+      return undefined;
     }
+    const follow = id === undefined ? undefined : this.#announcing?.follow(id);
+    const { handle, head, quietSinceMs, closeSent } = connection.take(follow);
     this.remove(connection);
-    const { handle, head, data, quietSinceMs } = parcel;
-    const meta: ConnectionMeta = { kind, key, server, data, quietSinceMs };
+    if (follow && handle) this.#moved.add(connection);
+    const meta: ConnectionMeta = { kind, key, server, quietSinceMs };
+    if (id === undefined) meta.data = data;
+    else meta.id = id;
+    if (closeSent) meta.closeSent = true;
     if (head.byteLength > 0) meta.head = head;
-    await send(meta, handle);
+    return send(meta, handle);
   }
 }

@@ -16,14 +16,16 @@
  */
 import type { Holder } from "../../protocol/worker.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
+import type { Follow } from "./moved.ts";
 
 /** The part of ConnectionMeta that the connection itself knows. */
 export interface Parcel {
   /** Undefined: the connection has ended, and the next generation has to hear of it. */
   handle: RawHandle | undefined;
   head: Buffer;
-  data: unknown;
   quietSinceMs: number;
+  /** A WebSocket that this side has begun to close since its record was made. */
+  closeSent?: true;
 }
 
 export interface Connection {
@@ -41,8 +43,14 @@ export interface Connection {
   holder(): Holder | undefined;
   /** Nothing under way in the application. */
   readonly isIdle: boolean;
+  /** All that the next generation needs to know of it can be said, before its handle goes. */
+  readonly isTellable: boolean;
   /** Nothing under way, nothing unsent: may be taken. */
   isFree(): boolean;
-  /** Takes it out of this process. Throws, with nothing changed, when `save` does. */
-  take(): Parcel;
+  /** What the next generation has to know of it. Changes nothing; throws what `save` throws. */
+  record(): unknown;
+  /** Takes it out of this process. `follow`: for what this process still writes to it. */
+  take(follow?: Follow): Parcel;
+  /** It was taken, and another one comes in its place: the application's object has ended. */
+  forget(): void;
 }

@@ -1,7 +1,9 @@
 /** The carriers of all servers that the application registered, for the worker to drive at once. */
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
+import { AnnouncedConnection } from "../carry/announced.ts";
 import {
+  type Announcing,
   type Beside,
   Carrier,
   type CarrierContext,
@@ -10,8 +12,8 @@ import {
 } from "../carry/carrier.ts";
 import { CarriedSocketServer } from "../carry/tcp/server.ts";
 import { CarriedWebSocketServer, refuseWebSocket } from "../carry/ws/server.ts";
-import { acceptedSocket } from "../node/accepted.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
+import { pendingSocket } from "../node/pending.ts";
 
 /** For what no event tells: bytes that leave, an inflate that ends. */
 const LOOK_MS = 2;
@@ -24,6 +26,10 @@ export class Carriers {
   readonly #all: Carrier[] = [];
   #isReleasing = false;
   #look: () => void = () => {};
+  /** A server is registered where there was none. */
+  onFirst: () => void = () => {};
+  /** A message has ended, or a connection. */
+  onChange: () => void = () => {};
 
   constructor(registry: HotRegistry, context: CarrierContext) {
     this.#registry = registry;
@@ -78,15 +84,57 @@ export class Carriers {
     void this.#follow(send, started);
   }
 
-  /** Where no such server is registered, a WebSocket is told to come back; throws otherwise. */
-  adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals | undefined {
-    const { kind, server: ordinal } = meta;
-    const isRegistered = kind !== "http" && ordinal !== undefined;
-    const carrier = isRegistered ? this.find({ kind, ordinal }) : undefined;
+  /** Some server is registered, whether it has connections or not. */
+  get any(): boolean {
+    return this.#all.length > 0;
+  }
+
+  /** Tells of all that can be told of. */
+  announce(announcing: Announcing): number {
+    return this.#all.reduce((sum, carrier) => sum + carrier.announce(announcing), 0);
+  }
+
+  /** What has not gone yet stays: it is to come back. */
+  stay(): void {
+    this.#isReleasing = false;
+    for (const carrier of this.#all) carrier.stay();
+  }
+
+  /** In place: see Carrier. */
+  passAll(to: Carriers, announcing: Announcing): (() => void)[] {
+    const carrierFor = (identity: CarrierIdentity) => to.find(identity);
+    const beside = { carrierFor, onPassed: () => undefined };
+    return this.#all.flatMap((carrier) => carrier.passAll(beside, announcing));
+  }
+
+  adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
+    const carrier = this.#carrierOf(meta);
     if (carrier !== undefined) return carrier.adopt(meta, handle);
-    if (kind !== "websocket") throw new Error("this version registers no such server");
-    refuseWebSocket(acceptedSocket(undefined, handle));
-    return undefined;
+    const refused = this.expect(meta);
+    refused.arrive(handle, Buffer.from(meta.head ?? []));
+    return refused.socket;
+  }
+
+  /** Where no such server is registered, a WebSocket is told to come back; throws otherwise. */
+  expect(meta: ConnectionMeta): AnnouncedConnection {
+    const carrier = this.#carrierOf(meta);
+    if (carrier !== undefined) return carrier.expect(meta);
+    const socket = pendingSocket(undefined, undefined);
+    const refused = new AnnouncedConnection(socket, () => {});
+    refused.onAttended();
+    if (meta.kind === "websocket") refuseWebSocket(socket);
+    else {
+      this.#context.notice(
+        `a carried connection (${meta.kind}) was not taken: this version registers no such server`,
+      );
+      socket.end();
+    }
+    return refused;
+  }
+
+  #carrierOf({ kind, server: ordinal }: ConnectionMeta): Carrier | undefined {
+    const isRegistered = kind !== "http" && ordinal !== undefined;
+    return isRegistered ? this.find({ kind, ordinal }) : undefined;
   }
 
   find({ kind, ordinal }: CarrierIdentity): Carrier | undefined {
@@ -137,8 +185,12 @@ export class Carriers {
 
   #add(kind: Carrier["identity"]["kind"], ordinal: number): Carrier {
     const carrier = new Carrier({ kind, ordinal }, this.#context);
-    carrier.onChange = () => this.#look();
+    carrier.onChange = () => {
+      this.#look();
+      this.onChange();
+    };
     this.#all.push(carrier);
+    if (this.#all.length === 1) this.onFirst();
     return carrier;
   }
 }

@@ -20,15 +20,16 @@ export async function freeze(
   outgoing: Outgoing,
   registry: HotRegistry,
   timeoutMs: number,
-  { inPlace }: { inPlace: boolean },
+  { inPlace, holdsRequests }: { inPlace: boolean; holdsRequests: boolean },
 ): Promise<WorkerReplies["freeze"]> {
   const startMs = nowMs();
   outgoing.close();
   outgoing.stillOthers({ inPlace });
   const underWay = outgoing.holders().length;
   const hooks = new RunningHooks(registry);
-  const holders = () => [...outgoing.holders(), ...hooks.holders(startMs)];
-  const done = Promise.all([outgoing.whenFree(), hooks.done]);
+  const held = () => outgoing.holders({ requests: holdsRequests });
+  const holders = () => [...held(), ...hooks.holders(startMs)];
+  const done = Promise.all([outgoing.whenFree(held), hooks.done]);
   await withDeadline(done, timeoutMs, () => new FreezeTimeout(timeoutMs, holders()));
   return {
     underWay,

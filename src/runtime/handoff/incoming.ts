@@ -11,6 +11,7 @@ import { responseOf } from "../node/fields.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../node/internals.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Carriers } from "./carriers.ts";
+import { Expected } from "./expected.ts";
 import type { HttpData } from "./sending.ts";
 
 /** Node closes an idle connection this much after what it has told the client. */
@@ -30,16 +31,23 @@ export class Incoming {
   /** Adopted, and not reported yet. */
   readonly #tally: AdoptedConnection[] = [];
   readonly #arrivals = new Arrivals();
+  /** Those that were announced. */
+  readonly expected: Expected;
 
   constructor(parts: IncomingParts) {
     this.#parts = parts;
+    this.expected = new Expected({
+      expect: (meta) => parts.carriers.expect(meta),
+      adopt: (meta, handle) => this.adopt(meta, handle),
+    });
   }
 
   /** Without a handle the peer has closed while the connection was on its way. */
   adopt(meta: ConnectionMeta, handle: RawHandle | undefined): void {
     let socket: SocketInternals | undefined;
     try {
-      if (meta.kind !== "http") socket = this.#parts.carriers.adopt(meta, handle);
+      if (meta.id !== undefined) socket = this.#arrive(meta, meta.id, handle);
+      else if (meta.kind !== "http") socket = this.#parts.carriers.adopt(meta, handle);
       else if (handle !== undefined) socket = this.#adoptHttp(meta, handle);
     } catch (error) {
       handle?.close();
@@ -49,6 +57,14 @@ export class Incoming {
     if (socket === undefined || handle === undefined) return;
     const adopted = socket;
     this.#arrivals.add(adopted, () => this.#goesOn(meta, adopted));
+  }
+
+  #arrive(meta: ConnectionMeta, id: number, handle: RawHandle | undefined): SocketInternals {
+    const announced = this.expected.find(id);
+    if (announced === undefined) throw new Error("this version has no server for it");
+    if (meta.closeSent) announced.onCloseSent();
+    announced.arrive(handle, Buffer.from(meta.head ?? []));
+    return announced.socket;
   }
 
   /** Nobody else is on the way, or this generation is frozen already. */

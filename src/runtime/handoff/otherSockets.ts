@@ -4,7 +4,7 @@
  */
 import type net from "node:net";
 import { SERVICE_RESTART } from "../carry/ws/serviceRestart.ts";
-import { activeSockets, responseOf, serverOf, transportOf } from "../node/fields.ts";
+import { activeSockets, handleOf, responseOf, serverOf, transportOf } from "../node/fields.ts";
 import { connectionsOf, type SocketInternals } from "../node/internals.ts";
 import { hiddenIn } from "../node/symbols.ts";
 import { isHttp2Server } from "./http2.ts";
@@ -22,13 +22,17 @@ export function rememberSecured(server: object): void {
 }
 
 export function otherSockets(servers: ReadonlySet<object>): SocketInternals[] {
-  return activeSockets()
-    .map((socket) => secured.get(socket) ?? socket)
-    .filter((socket) => {
-      const server = serverOf(socket);
-      if (socket.destroyed || server === undefined || !servers.has(server)) return false;
-      return connectionsOf(server) === undefined || !socket.parser;
-    });
+  return (
+    activeSockets()
+      // Of one that has gone the handle may not be closed yet.
+      .filter((socket) => handleOf(socket) !== null)
+      .map((socket) => secured.get(socket) ?? socket)
+      .filter((socket) => {
+        const server = serverOf(socket);
+        if (socket.destroyed || server === undefined || !servers.has(server)) return false;
+        return connectionsOf(server) === undefined || !socket.parser;
+      })
+  );
 }
 
 interface ClosableWebSocket {

@@ -3,17 +3,19 @@
  * generation, or brought to their end here.
  *
  *   close()    ─► open()                      freeze, thaw
- *   close()    ─► release() ─► drain()        an upgrade
+ *   close()    ─► announce() ─► release() ─► drain()        an upgrade
  *                              drain()        a stop: nobody takes over
  *   close()    ─► switchOver() ─► releaseTo() ─► drainHere()        a swap
  */
-
+import { messageOf } from "../../contract/errors.ts";
 import type { HotRegistry } from "../../hot/registry.ts";
 import type { ConnectionMeta, Holder, WorkerReplies } from "../../protocol/worker.ts";
+import type { Announcing } from "../carry/carrier.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import type { Listening } from "../listen/listening.ts";
 import type { EventSink } from "../node/channel.ts";
 import { responseOf } from "../node/fields.ts";
+import type { HandlePipe } from "../node/handlePipe.ts";
 import {
   connectionsOf,
   type HttpServerInternals,
@@ -23,10 +25,12 @@ import {
 import { resumeReading, stopReading } from "../node/quiet.ts";
 import { Ages } from "./ages.ts";
 import type { Carriers } from "./carriers.ts";
+import { Departures } from "./departures.ts";
 import { EventSources } from "./eventSources.ts";
 import { farewell } from "./farewell.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
 import { HttpGate } from "./httpGate.ts";
+import type { Incoming } from "./incoming.ts";
 import { OpenConnections, serversOf } from "./openConnections.ts";
 import { isAnswering, isPlainTcp, isWebSocket, rememberSecured } from "./otherSockets.ts";
 import { Sending } from "./sending.ts";
@@ -43,6 +47,12 @@ export interface OutgoingParts {
   registry: HotRegistry;
   /** Of the registered WebSocket and TCP servers. */
   carriers: Carriers;
+}
+
+/** Of another generation in this process. */
+interface Parts {
+  carriers: Carriers;
+  incoming: Incoming;
 }
 
 interface Gated {
@@ -118,9 +128,29 @@ export class Outgoing {
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
   }
 
-  /** Requests and messages under way. */
-  holders(): Holder[] {
-    const requests = this.#gates.flatMap(({ gate }) => gate.holding());
+  /** From now on connections leave straight for the next generation. */
+  departBy(pipe: HandlePipe, slot: number): void {
+    this.#sending.departures?.close();
+    this.#sending.departures = new Departures(pipe, slot, () => this.isAnswering());
+  }
+
+  /** Tells the next generation of every registered connection; nothing is changed by it. */
+  announce(): number {
+    const { departures } = this.#sending;
+    if (departures === undefined) return 0;
+    const count = this.#parts.carriers.announce(departures);
+    departures.toldAll(count);
+    return count;
+  }
+
+  /** A request that began here is still at work: what it sends, whoever has the connection, counts. */
+  isAnswering(): boolean {
+    return this.#staying.isAnswering || this.#gates.some(({ gate }) => gate.holding().length > 0);
+  }
+
+  /** Messages under way, and requests unless they may finish in it. */
+  holders({ requests: hold = true } = {}): Holder[] {
+    const requests = !hold ? [] : this.#gates.flatMap(({ gate }) => gate.holding());
     return [
       ...requests.map(
         (response): Holder => ({
@@ -130,20 +160,21 @@ export class Outgoing {
         }),
       ),
       ...this.#parts.carriers.holders(),
-      ...[...this.#http2.values()].flatMap((sessions) => sessions.holders()),
+      ...(hold ? [...this.#http2.values()].flatMap((sessions) => sessions.holders()) : []),
     ];
   }
 
   /** Resolves when nothing holds the freeze, or once it is over anyway. */
-  whenFree(): Promise<void> {
+  whenFree(holders: () => Holder[]): Promise<void> {
     return new Promise((resolve) => {
       const check = () => {
-        if (this.#closed && this.holders().length > 0) return;
+        if (this.#closed && holders().length > 0) return;
         clearInterval(timer);
         resolve();
       };
       const timer = setInterval(check, CHECK_MS);
       for (const { gate } of this.#gates) gate.onChange = check;
+      this.#parts.carriers.onChange = check;
       check();
     });
   }
@@ -175,7 +206,7 @@ export class Outgoing {
    * In place: what waits goes on in the generation that `takeOver` puts in charge. What the old
    * code has begun to answer it answers to the end.
    */
-  switchOver(takeOver: () => void): void {
+  switchOver(to: Parts, takeOver: () => void): void {
     const { carriers } = this.#parts;
     carriers.hold();
     const gates = this.#gates.splice(0).map(({ gate }) => gate);
@@ -187,6 +218,7 @@ export class Outgoing {
       ),
       waited: gates.reduce((sum, gate) => sum + gate.heldCount, 0),
     });
+    const begins = carriers.passAll(to.carriers, this.#announcingTo(to.incoming));
     for (const gate of gates) gate.unhook();
     for (const sessions of this.#http2.values()) sessions.unhook();
     takeOver();
@@ -194,6 +226,26 @@ export class Outgoing {
     for (const gate of gates) gate.flush();
     for (const sessions of this.#http2.values()) sessions.flush();
     for (const socket of this.#stilled.splice(0)) resumeReading(socket);
+    for (const begin of begins) begin();
+  }
+
+  /** In place: those that have to be built again. */
+  #announcingTo({ expected }: Incoming): Announcing {
+    let lastId = 0;
+    return {
+      nextId: () => ++lastId,
+      tell: (meta) => {
+        try {
+          expected.add(meta);
+        } catch (error) {
+          const text = `a carried connection was not taken: 'connection': ${messageOf(error)}`;
+          this.#parts.channel.send({ type: "notice", text });
+        }
+      },
+      follow: (id) => (bytes) => {
+        if (this.isAnswering()) expected.find(id)?.write(bytes);
+      },
+    };
   }
 
   /** In place: HTTP/2 sessions stay with the server that has them, whoever serves. */

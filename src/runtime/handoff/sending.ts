@@ -4,9 +4,12 @@ import type { Listening } from "../listen/listening.ts";
 import type { EventSink } from "../node/channel.ts";
 import type { RawHandle } from "../node/internals.ts";
 import { quietSinceMs, takeHandle } from "../node/quiet.ts";
+import type { Departures } from "./departures.ts";
 import type { HttpGate } from "./httpGate.ts";
+import { Turns } from "./turns.ts";
 
 const MOVES_A_TURN = 20;
+const REPORT_MS = 10;
 
 /** What travels with an HTTP connection. */
 export interface HttpData {
@@ -17,6 +20,10 @@ export class Sending {
   readonly #channel: EventSink;
   readonly #underWay = new Set<Promise<void>>();
   #carried = 0;
+  #unreported = 0;
+  /** Straight to the next generation; without it the supervisor passes everything on. */
+  departures: Departures | undefined;
+  readonly #turns = new Turns();
 
   constructor(channel: EventSink) {
     this.#channel = channel;
@@ -30,21 +37,61 @@ export class Sending {
     return Promise.all(this.#underWay);
   }
 
-  /** Without a handle: the next generation hears of a connection that has ended meanwhile. */
-  send(meta: ConnectionMeta, handle: RawHandle | undefined): Promise<void> {
+  /**
+   * Without a handle: the next generation hears of a connection that has ended meanwhile. What is
+   * returned is to be waited for before the next one, so that others have their turn.
+   */
+  send(meta: ConnectionMeta, handle: RawHandle | undefined): Promise<void> | undefined {
+    if (this.departures?.takesHandles) return this.#sendStraight(this.departures, meta, handle);
+    return this.#sendByRelay(meta, handle);
+  }
+
+  #sendStraight(
+    departures: Departures,
+    meta: ConnectionMeta,
+    handle: RawHandle | undefined,
+  ): Promise<void> | undefined {
+    const leaving = departures.send(meta, handle);
+    if (leaving === undefined || handle === undefined) return this.#turns.end();
+    this.#carried += 1;
+    const sent = leaving
+      .then(
+        () => this.#report(),
+        // It has not left: the supervisor can still pass it on.
+        () => this.#sendByRelay(meta, handle, true),
+      )
+      .finally(() => {
+        handle.close();
+        this.#underWay.delete(sent);
+      });
+    this.#underWay.add(sent);
+    return this.#turns.end();
+  }
+
+  #report(): void {
+    this.#unreported += 1;
+    if (this.#unreported > 1) return;
+    setTimeout(() => {
+      this.#channel.send({ type: "sent", connections: this.#unreported });
+      this.#unreported = 0;
+    }, REPORT_MS);
+  }
+
+  #sendByRelay(meta: ConnectionMeta, handle: RawHandle | undefined, again = false): Promise<void> {
     if (handle === undefined) {
       this.#channel.send({ type: "connection", meta });
       return Promise.resolve();
     }
-    this.#carried += 1;
-    const sent = this.#channel
+    const relayed = this.#channel
       .sendWithHandle({ type: "connection", meta }, handle)
-      .catch(() => {})
-      .finally(() => {
-        // The kernel holds a reference for the message; this process is done with it.
-        handle.close();
-        this.#underWay.delete(sent);
-      });
+      .catch(() => {});
+    if (again) return relayed;
+    this.#carried += 1;
+    const sent = relayed.finally(() => {
+      // The kernel holds a reference for the message; this process is done with it.
+      handle.close();
+      this.#underWay.delete(sent);
+    });
     this.#underWay.add(sent);
     return sent;
   }

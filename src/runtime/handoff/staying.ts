@@ -33,6 +33,11 @@ export class Staying {
     this.#carriers = carriers;
   }
 
+  /** Old code has a request to answer yet. */
+  get isAnswering(): boolean {
+    return [...this.#finishing].some(({ headersSent }) => !headersSent);
+  }
+
   /** At the takeover. `waited`: requests that were held back for the new code. */
   begin(what: { sockets: SocketInternals[]; responses: ServerResponse[]; waited: number }): void {
     this.#stragglers = new Set(what.sockets.filter((socket) => !this.#carriers.owns(socket)));

@@ -30,6 +30,20 @@ export const CONNECTION_ENDED = "_emitCloseIfDrained";
 export const serverOf = (socket: SocketInternals): object | undefined =>
   (socket._server ?? socket.server) as object | undefined;
 
+/** Whoever waits for the server's last connection does not wait for one that is elsewhere. */
+export function leaveServer(socket: SocketInternals): void {
+  const server = socket._server as ServerInternals | null | undefined;
+  if (!server) return;
+  socket._server = null;
+  server._connections -= 1;
+  server._emitCloseIfDrained?.();
+}
+
+export function enterServer(socket: SocketInternals, server: ServerInternals): void {
+  socket._server = server;
+  server._connections += 1;
+}
+
 /** The response that is being sent on an HTTP connection. */
 export const responseOf = (socket: SocketInternals): ServerResponse | null | undefined =>
   socket._httpMessage;

@@ -17,6 +17,10 @@ export interface RawHandle {
   hasRef?(): boolean;
   getAsyncId?(): number;
   getsockname?(out: Record<string, unknown>): number;
+  getpeername?(out: Record<string, unknown>): number;
+  setNoDelay?(enable: boolean): number;
+  setKeepAlive?(enable: boolean, delaySeconds: number): number;
+  onread?: unknown;
   fchmod?(mode: number): number;
   onconnection?: unknown;
   reading?: boolean;
@@ -29,6 +33,8 @@ export type ServerInternals = Omit<Server, "close"> & {
   _handle: RawHandle | null;
   _unref?: boolean;
   _connections: number;
+  pauseOnConnect?: boolean;
+  _emitCloseIfDrained?(): void;
   _listen2: ListenFunction;
 };
 
@@ -69,8 +75,11 @@ export function interceptListen(
 }
 
 /** A `net.Socket` with the fields that stand behind reading. */
-export type SocketInternals = Socket & {
+export type SocketInternals = Omit<Socket, "connecting"> & {
   _handle: RawHandle | null;
+  connecting: boolean;
+  _peername?: Record<string, unknown>;
+  _sockname?: Record<string, unknown>;
   _server?: unknown;
   server?: unknown;
   /** Of an HTTP connection: its parser, and the response that is being sent. */

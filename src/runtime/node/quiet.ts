@@ -47,6 +47,13 @@ export const quietSinceMs = (socket: SocketInternals): number =>
  * more, and the application sees its socket closed. The peer sees nothing.
  */
 export function takeHandle(socket: SocketInternals): RawHandle {
+  const handle = detachHandle(socket);
+  socket.destroy();
+  return handle;
+}
+
+/** The same, but that the socket stays as it is: who has it says what becomes of it. */
+export function detachHandle(socket: SocketInternals): RawHandle {
   const handle = socket._handle!;
   stopReading(socket);
   quiet.delete(socket);
@@ -58,7 +65,6 @@ export function takeHandle(socket: SocketInternals): RawHandle {
   handle.reading = false;
   socket._handle = null;
   socket.on("error", () => {});
-  socket.destroy();
   return handle;
 }
 

@@ -3,6 +3,7 @@ import type { StringDecoder } from "node:string_decoder";
 import type { SocketInternals } from "./internals.ts";
 
 interface ReadableState {
+  reading: boolean;
   encoding: BufferEncoding | null;
   flowing: boolean | null;
   decoder?: (StringDecoder & { lastChar: Buffer; lastNeed: number; lastTotal: number }) | null;
@@ -33,5 +34,7 @@ export function becomeUnread(socket: SocketInternals): void {
   state.decoder = null;
   state.encoding = null;
   state.flowing = null;
+  // Whoever listens next asks for bytes anew.
+  if (socket._handle === null) state.reading = false;
   if (unread.byteLength > 0) socket.unshift(unread);
 }

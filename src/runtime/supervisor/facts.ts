@@ -19,6 +19,7 @@ function factsEntry(slots: Generation["slots"], name: string): [string, ProcessF
       {
         states: states.map(([state, version]) => ({ name: state, version })),
         usesHot: declared.some(({ usesHot }) => usesHot),
+        carries: declared.some(({ carries }) => carries === true),
         freezes: declared.some(({ freezes }) => freezes === true),
       },
     ],

@@ -32,9 +32,12 @@ export interface Slot {
 
 export const hasState = ({ worker }: Slot): boolean => (worker.declared?.states.length ?? 0) > 0;
 
-/** It has state to carry, or consumers that must stop before those of the next one start. */
+/** Its registered servers' connections change hands within one pause. */
+export const carries = ({ worker }: Slot): boolean => worker.declared?.carries === true;
+
+/** State or connections change hands, or consumers must stop before those of the next one start. */
 export const needsFreeze = (slot: Slot): boolean =>
-  hasState(slot) || slot.worker.declared?.freezes === true;
+  hasState(slot) || carries(slot) || slot.worker.declared?.freezes === true;
 
 export class Generation {
   readonly plan: GenerationPlan;
@@ -76,6 +79,11 @@ export class Generation {
   /** True when some worker has in-memory state, that has to be carried. */
   get hasState(): boolean {
     return this.slots.some(hasState);
+  }
+
+  /** Requests wait for a while, when it is left. */
+  get pauses(): boolean {
+    return this.slots.some((slot) => hasState(slot) || carries(slot));
   }
 
   slotLike(slot: Pick<Slot, "process" | "index">): Slot | undefined {

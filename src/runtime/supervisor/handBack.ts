@@ -5,7 +5,7 @@
  */
 import { isoNow } from "../../platform/clock.ts";
 import { instant } from "../../platform/faults.ts";
-import { type Generation, hasState } from "./generation.ts";
+import { type Generation, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { lostWith, relayConnections, releaseConnections } from "./moveConnections.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -27,6 +27,7 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
     if (isRestart) report.stateAsOf = NOT_CARRIED;
     else if (stateAsOf) report.stateAsOf = stateAsOf;
   }
+  if (next.pauses) await announceBack(upgrade);
   await instant("handBack:thaw");
   await Promise.all(
     old.slots.map(({ worker }) =>
@@ -45,6 +46,25 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   stopRelay();
   takeover.end();
 }
+
+/** As on the way there: the old one begins again with everybody there. */
+async function announceBack({ job, old, next, takeover }: UpgradeState): Promise<void> {
+  const { supervisor } = job;
+  try {
+    await takeover.connect(next, old);
+    const frozen = next.slots.filter((slot) => !isFrozen(old, slot));
+    await Promise.all(frozen.map(({ worker }) => freezeNext(supervisor, worker, next)));
+    await takeover.announce(next, old);
+  } catch (error) {
+    // They come one by one.
+    supervisor.noteError(error);
+  }
+}
+
+const isFrozen = (old: Generation, slot: Slot): boolean => {
+  const target = old.slotLike(slot);
+  return target !== undefined && hasState(target);
+};
 
 /**
  * Brings every slot's state back. Undefined when all of it is whole; else the moment that the
@@ -79,7 +99,9 @@ async function freezeNext(
   // Longer than for an upgrade: what is acknowledged after the state is taken would be lost.
   const timeoutMs = Math.max(next.settings.timeouts.freezeMs, HAND_BACK_MS);
   try {
-    await worker.request({ type: "freeze", timeoutMs }, { timeoutMs: timeoutMs + 2_000 });
+    const hooksOnly = worker.declared?.states.length === 0;
+    const freeze = { type: "freeze", timeoutMs, hooksOnly } as const;
+    await worker.request(freeze, { timeoutMs: timeoutMs + 2_000 });
     return true;
   } catch (error) {
     supervisor.noteError(error);

@@ -1,4 +1,5 @@
 /** From the workers of one generation to others: sockets and state travel, processes end. */
+import { announceConnections, layConnectionPipes } from "./announce.ts";
 import { carryState } from "./carryState.ts";
 import type { Generation, Slot } from "./generation.ts";
 import { retireSlots, terminateWorker } from "./retire.ts";
@@ -30,6 +31,14 @@ export class Handoff implements Takeover {
     await Promise.all(
       slots.map(async ({ worker }) => this.#pipes.set(worker, await createStatePipe())),
     );
+  }
+
+  connect(from: Generation, to: Generation): Promise<void> {
+    return layConnectionPipes(from, to);
+  }
+
+  announce(from: Generation, to: Generation): Promise<void> {
+    return announceConnections(from, to);
   }
 
   async carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number) {

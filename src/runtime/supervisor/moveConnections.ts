@@ -32,8 +32,8 @@ export const lostWith = (worker: WorkerHandle, tally: MoveTally): number =>
 
 const carriedFrom = (worker: WorkerHandle, tally: MoveTally) => tally.carriedFrom.get(worker) ?? 0;
 
-const count = (counts: Map<WorkerHandle, number>, worker: WorkerHandle) =>
-  counts.set(worker, (counts.get(worker) ?? 0) + 1);
+const count = (counts: Map<WorkerHandle, number>, worker: WorkerHandle, more = 1) =>
+  counts.set(worker, (counts.get(worker) ?? 0) + more);
 
 export const emptyTally = (): MoveTally => ({
   carried: 0,
@@ -75,8 +75,14 @@ export function relayConnections(from: Generation, to: Generation, tally: MoveTa
         if (tally.onTheWay === 0) tally.onArrival();
       });
     };
-    slot.worker.on("connection", relay);
-    return () => slot.worker.off("connection", relay);
+    // Straight from worker to worker: only told of here.
+    const onSent = ({ connections }: { connections: number }) => {
+      tally.carried += connections;
+      count(tally.carriedFrom, slot.worker, connections);
+      if (receiver) count(tally.carriedTo, receiver, connections);
+    };
+    slot.worker.on("connection", relay).on("sent", onSent);
+    return () => slot.worker.off("connection", relay).off("sent", onSent);
   });
   const onAdopted = ({ connections }: { connections: AdoptedConnection[] }) => {
     for (const { kind, quietMs, waited } of connections) {
@@ -129,7 +135,7 @@ export async function releaseConnections(
 }
 
 /** The same slot, or, where the new generation has fewer, the one it folds onto. */
-function receiverFor(slot: Slot, to: Generation) {
+export function receiverFor(slot: Slot, to: Generation) {
   const same = to.slotLike(slot);
   if (same) return same.worker;
   const others = to.slots.filter((other) => other.process.name === slot.process.name);

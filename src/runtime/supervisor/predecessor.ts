@@ -88,5 +88,7 @@ function forwardEvents(
 
 function isForLoop(event: WorkerEvent): boolean {
   if (event.type === "reply") return event.id >= FORWARDED_IDS;
-  return ["ready", "failed", "connection", "adopted", "lateAccess"].includes(event.type);
+  return ["ready", "failed", "connection", "sent", "adopted", "carries", "lateAccess"].includes(
+    event.type,
+  );
 }

@@ -71,11 +71,11 @@ export function checkMemory(report: UpgradeReport): void {
   throw new TsugiError("TSUGI_MEMORY_SHORT", details);
 }
 
-export async function freeze(upgrade: UpgradeState): Promise<void> {
+export async function freeze(upgrade: UpgradeState, frozen: readonly Slot[]): Promise<void> {
   const { old, report, tally } = upgrade;
   const { freezeMs } = old.settings.timeouts;
   const replies = await Promise.all(
-    old.slots.filter(needsFreeze).map(async ({ worker }) => {
+    frozen.filter(needsFreeze).map(async ({ worker }) => {
       const hooksOnly = worker.declared?.states.length === 0;
       const freeze = { type: "freeze", timeoutMs: freezeMs, hooksOnly } as const;
       const reply = await worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
@@ -94,7 +94,7 @@ export async function thaw({ old, report, pausedMs }: UpgradeState): Promise<voi
       worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),
     ),
   );
-  if (old.hasState) report.pauseMs = pausedMs();
+  if (old.pauses) report.pauseMs = pausedMs();
 }
 
 /** Those whose state goes over. */

@@ -8,7 +8,7 @@ import type { StepReport } from "../../protocol/report.ts";
 import type { Instruction, Operation } from "../../relup/instructions.ts";
 import { runHook } from "./appup.ts";
 import { fallBack } from "./fallBack.ts";
-import { hasState, type Slot } from "./generation.ts";
+import { carries, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { allPassedOn, releaseConnections } from "./moveConnections.ts";
 import { probation } from "./probation.ts";
@@ -36,8 +36,12 @@ export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
     undo: ({ job }) => fallBack(job),
     isWrite: true,
   },
-  freeze: { run: freeze, undo: thaw },
+  freeze: {
+    run: (upgrade, instructions) => freeze(upgrade, slotsOf(upgrade.old.slots, instructions)),
+    undo: thaw,
+  },
   carry: { run: carryStates },
+  announce: { run: ({ takeover, old, next }) => takeover.announce(old, next) },
   activate: { run: activate },
   connections: { run: ({ old, next, tally }) => releaseConnections(old, next, tally) },
   stop: { run: stop },
@@ -59,7 +63,9 @@ async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise
   const isLate = upgrade.hasStopped;
   const processes = instructions.flatMap((one) => ("process" in one ? (one.process ?? []) : []));
   await upgrade.takeover.load(processes, isLate ? "active" : "standby");
-  if (!isLate) await prepareCarry(upgrade);
+  if (isLate) return;
+  await prepareCarry(upgrade);
+  await upgrade.takeover.connect(upgrade.old, upgrade.next);
 }
 
 async function abandon({ next, takeover, leftovers }: UpgradeState): Promise<void> {
@@ -71,7 +77,8 @@ async function activate(upgrade: UpgradeState, instructions: Instruction[]): Pro
   const timeoutMs = next.settings.timeouts.readyMs;
   const slots = slotsOf(next.slots, instructions);
   await Promise.all(slots.map(({ worker }) => worker.request({ type: "activate" }, { timeoutMs })));
-  const hasPaused = slotsOf(old.slots, instructions).some(hasState);
+  const pauses = (slot: Slot) => hasState(slot) || carries(slot);
+  const hasPaused = slotsOf(old.slots, instructions).some(pauses);
   if (hasPaused || job.plan.strategy === "restart") report.pauseMs = pausedMs();
   if (job.supervisor.current !== next) job.supervisor.serve(next);
 }

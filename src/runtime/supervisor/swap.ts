@@ -61,6 +61,11 @@ export class Swap implements Takeover {
 
   async prepare(): Promise<void> {}
 
+  async connect(): Promise<void> {}
+
+  /** They change hands as the objects that they are, with the activation, in one turn. */
+  async announce(): Promise<void> {}
+
   async carry(_from: WorkerHandle, to: WorkerHandle, timeoutMs: number) {
     const { states } = await to.request({ type: "swapCarry" }, { timeoutMs });
     return states;

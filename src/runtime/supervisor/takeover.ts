@@ -4,7 +4,7 @@
  * (replace.ts), or within the processes that serve (swap.ts).
  */
 import type { CarriedState } from "../../protocol/worker.ts";
-import type { Slot } from "./generation.ts";
+import type { Generation, Slot } from "./generation.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /** What of a generation can still run when it is gone. */
@@ -27,6 +27,10 @@ export interface Takeover {
   load(processes: readonly string[], mode: "standby" | "active"): Promise<void>;
   /** While the old generation serves: what would only make the pause longer. */
   prepare(slots: readonly Slot[]): Promise<void>;
+  /** A way for connections from each worker to the one that follows it, there or back. */
+  connect(from: Generation, to: Generation): Promise<void>;
+  /** All open connections of registered servers are with the other generation, ahead of their sockets. */
+  announce(from: Generation, to: Generation): Promise<void>;
   /** All states of one worker into another, there or back. */
   carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number): Promise<CarriedState[]>;
   /** Ends what has served. Never throws: what fails on the way only makes it shorter. */

@@ -122,6 +122,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   #receive(event: WorkerEvent, handle: RawHandle | undefined): void {
     if (event.type === "reply") this.#settle(event);
     if (event.type === "failed") this.#settleReady.reject(errorFromJson(event.error));
+    if (event.type === "carries" && this.declared) this.declared.carries = true;
     if (event.type === "ready") {
       this.declared = event;
       this.#settleReady.resolve(event);

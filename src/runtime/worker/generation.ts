@@ -29,6 +29,7 @@ import { drainOwnWorkers } from "../handoff/ownWorkers.ts";
 import type { KeepAlive } from "../listen/keepalive.ts";
 import { type ListenDesk, Listeners } from "../listen/listeners.ts";
 import type { EventSink } from "../node/channel.ts";
+import { HandlePipe } from "../node/handlePipe.ts";
 import type { RawHandle } from "../node/internals.ts";
 import type { Loaded } from "../swap/loader.ts";
 import { TimerWatch } from "../swap/timers.ts";
@@ -108,6 +109,7 @@ export class AppGeneration {
     this.carriers = new Carriers(registry, {
       keyOf: (socket) => this.outgoing.connections.keyOf(socket),
       serverOf: (key) => listeners.byKey(key)?.server,
+      isAnswering: () => this.outgoing.isAnswering(),
       markCarried: (connection) => registry.carried.add(connection),
       notice: (text) => channel.send({ type: "notice", text }),
     });
@@ -142,8 +144,11 @@ export class AppGeneration {
       usesHot: this.registry.used,
       accepts: this.registry.accepts,
       drainable: await hasNoChildren(),
+      announces: true,
+      carries: this.carriers.any,
       freezes: hooks.freeze.length > 0,
     });
+    this.carriers.onFirst = () => this.#channel.send({ type: "carries" });
   }
 
   /** The first activation, a thaw and a hand-back are one thing: this generation serves. */
@@ -182,7 +187,7 @@ export class AppGeneration {
     this.outgoing.open();
     this.outgoing.inheritFrom(before.outgoing);
     before.#state = "frozen";
-    before.outgoing.switchOver(() => {
+    before.outgoing.switchOver(this, () => {
       this.listeners.takeFrom(before.listeners);
       before.listeners.retire();
     });
@@ -190,14 +195,15 @@ export class AppGeneration {
 
   async #freeze({ timeoutMs, hooksOnly }: Freeze): Promise<WorkerReplies["freeze"]> {
     this.#keepAlive.hold(this);
-    if (hooksOnly) return this.#freezeHooks(timeoutMs);
+    if (hooksOnly && !this.carriers.any) return this.#freezeHooks(timeoutMs);
     this.#state = "frozen";
     this.incoming.allArrived();
     const inPlace = this.#process.isShared;
     if (inPlace) this.listeners.hold();
     else this.listeners.rest();
     try {
-      const frozen = await freeze(this.outgoing, this.registry, timeoutMs, { inPlace });
+      const how = { inPlace, holdsRequests: !hooksOnly };
+      const frozen = await freeze(this.outgoing, this.registry, timeoutMs, how);
       this.#hooksFrozen = true;
       return frozen;
     } catch (error) {
@@ -277,6 +283,8 @@ export class AppGeneration {
         this.states.send(request, handle!, { hasGoneOn: this.#state === "frozen" }),
       receiveState: (_request, handle) =>
         this.states.receive(handle!, { isLoading: this.#state === "standby" }),
+      announce: async () => ({ announced: this.outgoing.announce() }),
+      awaitAnnounced: async () => ({ present: await this.incoming.expected.whenPresent() }),
       releaseConnections: () => this.#releaseConnections(),
       drain: ({ drainMs }) => this.#drain(drainMs),
       dispose: () => this.#dispose(),
@@ -289,6 +297,16 @@ export class AppGeneration {
       evaluate: ({ expression }) => evaluate(expression, this.scope()),
       consoleOpen: (request) => this.#process.openConsole(request),
     };
+  }
+
+  /** A way from or to the generation in another process that it changes hands with. */
+  pipe(direction: "out" | "in", end: RawHandle): void {
+    const pipe = new HandlePipe(end);
+    if (direction === "out") this.outgoing.departBy(pipe, this.boot.slot);
+    else {
+      this.carriers.stay();
+      this.incoming.expected.listen(pipe);
+    }
   }
 
   knows(type: string): type is WorkerRequestWithReply["type"] {

@@ -143,7 +143,9 @@ export class Worker implements AppProcess {
     if (request.type === "listenReply") this.desk.reply(request, handle);
     else if (request.type === "consoleInput") this.#consoles.input(request);
     else if (request.type === "swapLoad") void this.#load(request.boot);
-    else if (request.type === "adopt") generation?.incoming.adopt(request.meta, handle);
+    else if (request.type === "pipe") {
+      if (handle) generation?.pipe(request.direction, handle);
+    } else if (request.type === "adopt") generation?.incoming.adopt(request.meta, handle);
     else if (request.type === "allCarried") generation?.incoming.allArrived();
     else if (generation?.knows(request.type)) {
       const sink = number === undefined ? this.#channel : this.#channel.sinkOf(number);

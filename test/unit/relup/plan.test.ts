@@ -122,6 +122,16 @@ test("what the workers say of themselves decides, not what the build has found",
   assert.ok(frozen.includes("freeze") && !frozen.includes("carry"));
 });
 
+test("connections of registered servers change hands in one pause, before anything else begins", () => {
+  const main = { states: [], usesHot: true, freezes: false, carries: true };
+  const order = operations(planUpgrade(manifestOf(), nextManifest(), { running: { main } }));
+  const [freeze, announce, activate] = ["freeze", "announce", "activate"].map((op) =>
+    order.indexOf(op as (typeof order)[number]),
+  );
+  assert.ok(0 <= freeze! && freeze! < announce! && announce! < order.indexOf("pointOfNoReturn"));
+  assert.ok(announce! < activate!);
+});
+
 test("what would begin to work while it loads is loaded when the old one has stopped", () => {
   const jobs = { name: "jobs", entry: "src/jobs.js", workers: 1, overlap: false };
   const from = manifestOf({ processes: [...manifestOf().processes, jobs], usesHot: false });

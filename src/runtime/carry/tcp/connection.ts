@@ -4,11 +4,13 @@ import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import type { EmitterInternals } from "../../node/events.ts";
 import { handleOf } from "../../node/fields.ts";
-import type { SocketInternals } from "../../node/internals.ts";
+import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
+import { becomePending, isPending, namesOf, type SocketNames } from "../../node/pending.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node/quiet.ts";
 import { becomeUnread, takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
+import { comeBack, type Follow, leaveBehind } from "../moved.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
 import { UnderWay } from "../underWay.ts";
@@ -17,6 +19,7 @@ import { UnderWay } from "../underWay.ts";
 export interface TcpRecord {
   /** What the application's `save` returned. */
   saved: unknown;
+  names?: SocketNames;
 }
 
 /** A socket that changes hands as it is. */
@@ -68,7 +71,8 @@ export class TcpConnection implements Connection {
   get isMovable(): boolean {
     if (this.hasEnded) return true;
     const { socket } = this;
-    return handleOf(socket) !== null && !socket.encrypted && !socket.destroyed && socket.writable;
+    if (socket.encrypted || socket.destroyed || !socket.writable) return false;
+    return handleOf(socket) !== null || isPending(socket);
   }
 
   get hasEnded(): boolean {
@@ -108,35 +112,68 @@ export class TcpConnection implements Connection {
     return this.isAttended && this.underWay.isIdle;
   }
 
-  isFree(): boolean {
-    if (this.hasEnded) return true;
-    return this.isIdle && this.socket.writableLength === 0;
+  get isTellable(): boolean {
+    return this.isIdle;
   }
 
-  take(): Parcel {
+  isFree(): boolean {
+    if (this.hasEnded) return true;
+    const { socket } = this;
+    return this.isIdle && socket.writableLength === 0 && !isPending(socket);
+  }
+
+  record(): TcpRecord {
     const { socket } = this;
     const saved = saveConnection(this.#options, socket);
-    const data: TcpRecord = { saved };
+    return { saved, names: namesOf(handleOf(socket)) };
+  }
+
+  take(follow?: Follow): Parcel {
+    const { socket } = this;
     const since = quietSinceMs(socket);
     this.#isGone = true;
     if (this.hasEnded) {
-      return { handle: undefined, head: Buffer.alloc(0), data, quietSinceMs: since };
+      return { handle: undefined, head: Buffer.alloc(0), quietSinceMs: since };
     }
     const head = takeUnread(socket);
-    return { handle: takeHandle(socket), head, data, quietSinceMs: since };
+    const handle = follow ? leaveBehind(socket, follow) : takeHandle(socket);
+    return { handle, head, quietSinceMs: since };
+  }
+
+  forget(): void {
+    this.socket.destroy();
+  }
+
+  /** Its handle has come. */
+  attached(): void {
+    if (this.#isStill) stopReading(this.socket);
   }
 
   /** In place: lets go of it as it is. Throws, with nothing changed, when `save` does. */
   give(): GivenSocket {
     const { socket } = this;
     const saved = saveConnection(this.#options, socket);
+    this.#beAsAccepted();
+    return { socket, saved, closed: this.#closed };
+  }
+
+  /** The object that the application had, as if it had just come. Undefined: it has ended it. */
+  comeBack(server: ServerInternals, names: SocketNames | undefined): SocketInternals | undefined {
+    const { socket } = this;
+    if (socket.destroyed) return undefined;
+    comeBack(socket, server);
+    this.#beAsAccepted();
+    return becomePending(socket, server, names);
+  }
+
+  #beAsAccepted(): void {
+    const { socket } = this;
     this.#undo();
     if (!socket.destroyed) becomeUnread(socket);
     socket.removeAllListeners();
     for (const [event, listeners] of this.#ownListeners) {
       for (const listener of listeners) socket.on(event as string, listener as () => void);
     }
-    return { socket, saved, closed: this.#closed };
   }
 
   /** 'close' is held back while it is still; nothing of one that has gone reaches the application. */

@@ -4,15 +4,12 @@ import type { Server } from "node:net";
 import { messageOf } from "../../../contract/errors.ts";
 import type { RegisteredServer } from "../../../hot/registry.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
-import { acceptedSocket } from "../../node/accepted.ts";
 import type { EmitterInternals } from "../../node/events.ts";
-import {
-  connectionsOf,
-  type RawHandle,
-  type ServerInternals,
-  type SocketInternals,
-} from "../../node/internals.ts";
+import { connectionsOf, type ServerInternals, type SocketInternals } from "../../node/internals.ts";
+import { pendingSocket } from "../../node/pending.ts";
+import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
+import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../underWay.ts";
 import { type GivenSocket, TcpConnection, type TcpRecord } from "./connection.ts";
 
@@ -31,7 +28,7 @@ export class CarriedSocketServer {
     this.#options = options;
     this.#carrier = carrier;
     this.#context = context;
-    carrier.adopt = (meta, handle) => this.#adopt(meta, handle);
+    carrier.onExpected = (meta, before) => this.#expect(meta, before);
     carrier.receiver = {
       // An end that was heard is not heard again.
       suits: (it) => it instanceof TcpConnection && !it.socket.readableEnded,
@@ -56,14 +53,18 @@ export class CarriedSocketServer {
   }
 
   /** A connection stays until an async listener is done with it, or listens for its bytes. */
-  #present(connection: TcpConnection): void {
+  #present(connection: TcpConnection, onAttended: () => void = () => {}): void {
     const { socket } = connection;
     const pending = emitAndCollect(this.#server, "connection", [socket]);
     const isRead = () => socket.listenerCount("data") + socket.listenerCount("readable") > 0;
-    if (pending === undefined || isRead()) return;
+    if (pending === undefined || isRead()) {
+      onAttended();
+      return;
+    }
     connection.isAttended = false;
     const attended = () => {
       connection.isAttended = true;
+      onAttended();
       this.#carrier.onChange();
     };
     pending.then(attended, (error) => {
@@ -73,13 +74,13 @@ export class CarriedSocketServer {
   }
 
   /** In place: the connection as it is, but for who listens. */
-  #receive(given: GivenSocket): void {
+  #receive(given: GivenSocket): () => void {
     const { socket, saved } = given;
     this.#context.markCarried(socket);
     const connection = new TcpConnection(socket, this.#options, this.#carrier, given);
     this.#carrier.add(connection);
     if (this.#restore(socket, saved)) this.#present(connection);
-    connection.resume();
+    return () => connection.resume();
   }
 
   /** False: it is closed instead. */
@@ -94,15 +95,16 @@ export class CarriedSocketServer {
     }
   }
 
-  #adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
-    const { saved } = meta.data as TcpRecord;
-    const socket = acceptedSocket(this.#server, handle);
+  #expect(meta: ConnectionMeta, before: Connection | undefined): AnnouncedConnection {
+    const { saved, names } = meta.data as TcpRecord;
+    const own = before instanceof TcpConnection ? before.comeBack(this.#server, names) : undefined;
+    const socket = own ?? pendingSocket(this.#server, names);
     this.#context.markCarried(socket);
-    // As bytes: the application's own `setEncoding`, called once, decodes them with what follows.
-    if (meta.head) socket.unshift(Buffer.from(meta.head));
-    if (!this.#restore(socket, saved)) return socket;
-    this.#server.emit("connection", socket);
-    if (handle === undefined) socket.destroy();
-    return socket;
+    const connection = new TcpConnection(socket, this.#options, this.#carrier);
+    const announced = new AnnouncedConnection(socket, () => connection.attached());
+    this.#carrier.add(connection);
+    if (this.#restore(socket, saved)) this.#present(connection, () => announced.onAttended());
+    else announced.onAttended();
+    return announced;
   }
 }

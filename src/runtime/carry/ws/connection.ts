@@ -5,15 +5,18 @@ import type { AnyCarryOptions } from "../../../hot/registry.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import { handleOf } from "../../node/fields.ts";
 import type { SocketInternals } from "../../node/internals.ts";
+import { isPending, namesOf } from "../../node/pending.ts";
 import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node/quiet.ts";
 import { takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
+import { type Follow, leaveBehind } from "../moved.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
 import { UnderWay } from "../underWay.ts";
 import { closeFrame, heldFrames, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
+import { followFrames } from "./lateFrames.ts";
 import { observeEventTarget } from "./listeners.ts";
 import { type RequestRecord, recordRequest, type WebSocketRecord } from "./record.ts";
 
@@ -36,6 +39,8 @@ export interface WebSocketConnectionParts {
   carrier: Carrier;
   shape: string;
   ownKeys: ReadonlySet<string | symbol>;
+  /** It has gone to another generation's server, in place. */
+  onGiven: () => void;
   given?: GivenWebSocket | undefined;
 }
 
@@ -58,6 +63,7 @@ export class WebSocketConnection implements Connection {
   readonly #held: [event: string, parts: unknown[]][];
   /** What `ws` has set, so that what the application sets can be told from it. */
   readonly #ownKeys: ReadonlySet<string | symbol>;
+  readonly #onGiven: () => void;
   /** Take away what is watched here. */
   readonly #undo: (() => void)[];
   /** The application's 'connection' listener has what it needs to hear the first message. */
@@ -65,6 +71,8 @@ export class WebSocketConnection implements Connection {
   #isStill = false;
   #isHeld = false;
   #isGone = false;
+  /** Its record says that this side has begun to close it. */
+  #toldOfClose = false;
   /** The arguments of a 'close' that came while it was still. */
   #closed: unknown[] | undefined;
 
@@ -72,8 +80,9 @@ export class WebSocketConnection implements Connection {
   constructor(
     webSocket: WebSocketInternals,
     request: IncomingMessage,
-    { options, carrier, shape, ownKeys, given }: WebSocketConnectionParts,
+    { options, carrier, shape, ownKeys, onGiven, given }: WebSocketConnectionParts,
   ) {
+    this.#onGiven = onGiven;
     this.shape = shape;
     this.#ownKeys = ownKeys;
     this.#compressed = given?.compressed ?? [];
@@ -97,8 +106,9 @@ export class WebSocketConnection implements Connection {
 
   get isMovable(): boolean {
     const { webSocket, socket } = this;
-    if (socket.encrypted || (handleOf(socket) === null && !this.hasEnded)) return false;
+    if (socket.encrypted) return false;
     if (this.hasEnded) return true;
+    if (handleOf(socket) === null && !isPending(socket)) return false;
     const { readyState, _closeFrameReceived, _receiver } = webSocket;
     if (readyState !== OPEN && readyState !== CLOSING) return false;
     if (_receiver.errored || (socket.readableEnded && !_closeFrameReceived)) return false;
@@ -144,8 +154,16 @@ export class WebSocketConnection implements Connection {
     return { kind: "websocket", name, ageMs: this.underWay.ageMs };
   }
 
+  get isTellable(): boolean {
+    if (this.hasEnded) return true;
+    const { readyState, _closeFrameSent } = this.webSocket;
+    if (readyState === CLOSING && !_closeFrameSent) return false;
+    return this.isIdle && !this.#isReceiving;
+  }
+
   isFree(): boolean {
     if (this.hasEnded) return true;
+    if (isPending(this.socket)) return false;
     if (!this.isAttended || !this.underWay.isIdle || this.#isReceiving) return false;
     const { readyState, _closeFrameSent } = this.webSocket;
     if (readyState === CLOSING && !_closeFrameSent) return false;
@@ -154,9 +172,8 @@ export class WebSocketConnection implements Connection {
     return !sending && _firstFragment && this.socket.writableLength === 0;
   }
 
-  take(): Parcel {
+  take(follow?: Follow): Parcel {
     const { socket } = this;
-    const data = this.#record();
     const frames = this.hasEnded ? Buffer.alloc(0) : this.#frames();
     const since = quietSinceMs(socket);
     this.#isGone = true;
@@ -164,18 +181,40 @@ export class WebSocketConnection implements Connection {
     if (this.hasEnded) {
       this.#tidy();
       const head = Buffer.concat([held, this.#closeFrame()]);
-      return { handle: undefined, head, data, quietSinceMs: since };
+      return { handle: undefined, head, quietSinceMs: since };
     }
     const head = Buffer.concat([held, frames, takeUnread(socket), this.#closeFrame()]);
+    const closeSent = this.webSocket._closeFrameSent && !this.#toldOfClose;
+    const rest = { head, quietSinceMs: since, ...(closeSent ? { closeSent } : {}) };
+    if (follow) return { handle: leaveBehind(socket, followFrames(follow)), ...rest };
     const handle = takeHandle(socket);
     this.#tidy();
-    return { handle, head, data, quietSinceMs: since };
+    return { handle, ...rest };
+  }
+
+  forget(): void {
+    this.socket.destroy();
+    this.#tidy();
+  }
+
+  /** The object that the application had, for the server to make it anew: see replay.ts. */
+  comeBack(): WebSocketInternals {
+    const { socket } = this;
+    socket.removeAllListeners();
+    socket.on("error", () => {});
+    socket.destroy();
+    return this.webSocket;
+  }
+
+  /** Its handle has come. */
+  attached(): void {
+    if (this.#isStill) stopReading(this.socket);
   }
 
   /** In place: lets go of it as it is. Throws, with nothing changed, when `save` does. */
   give(): GivenWebSocket {
     const { webSocket } = this;
-    const record = this.#record();
+    const record = this.record();
     for (const undo of this.#undo) undo();
     this.#tidy();
     webSocket.removeAllListeners();
@@ -183,6 +222,7 @@ export class WebSocketConnection implements Connection {
       if (this.#ownKeys.has(key) || String(key).startsWith("_")) continue;
       delete (webSocket as unknown as Record<string | symbol, unknown>)[key];
     }
+    this.#onGiven();
     const [held, closed, compressed] = [this.#held, this.#closed, this.#compressed];
     return { webSocket, record, held, closed, compressed };
   }
@@ -194,8 +234,9 @@ export class WebSocketConnection implements Connection {
     return receiver.writableLength > 0 || receiver._state > RECEIVER_STATE.data;
   }
 
-  #record(): WebSocketRecord {
+  record(): WebSocketRecord {
     const { webSocket } = this;
+    this.#toldOfClose = webSocket._closeFrameSent;
     const deflate = webSocket._extensions["permessage-deflate"];
     const saved = saveConnection(this.#options, webSocket, this.#request);
     return {
@@ -203,6 +244,7 @@ export class WebSocketConnection implements Connection {
       protocol: webSocket.protocol,
       deflate: deflate?.params ? { ...deflate.params } : null,
       closeSent: webSocket._closeFrameSent,
+      names: namesOf(handleOf(this.socket)),
       saved,
     };
   }

@@ -72,6 +72,7 @@ export interface WebSocketInternals extends EmitterInternals {
   addEventListener: AddEventListener;
   close(code?: number, reason?: string): void;
   resume(): void;
+  send(data: unknown, ...rest: unknown[]): void;
   terminate(): void;
 }
 

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { setHeaders } from "../../node/http.ts";
 import type { SocketInternals } from "../../node/internals.ts";
+import type { SocketNames } from "../../node/pending.ts";
 import type { DeflateParameters } from "./internals.ts";
 
 export interface RequestRecord {
@@ -17,6 +18,7 @@ export interface WebSocketRecord extends RequestRecord {
   deflate: DeflateParameters | null;
   /** This side has begun to close: it sends no further frame. */
   closeSent: boolean;
+  names?: SocketNames;
   /** What the application's `save` returned. */
   saved: unknown;
 }

@@ -13,23 +13,26 @@ import type {
 } from "./internals.ts";
 import type { WebSocketRecord } from "./record.ts";
 
-/** Undefined: the server takes no connection any more. */
+/** What was read before follows with the handle. */
+const NO_HEAD = Buffer.alloc(0);
+
+/** `own`: made anew instead of another object. Undefined: the server takes no connection any more. */
 export function replayUpgrade(
   server: WebSocketServerInternals,
   socket: SocketInternals,
   request: IncomingMessage,
   record: WebSocketRecord,
-  head: Buffer,
+  own?: WebSocketInternals,
 ): WebSocketInternals | undefined {
   let webSocket: WebSocketInternals | undefined;
   const restore = [
-    override(server, "options", optionsFor(server.options, record)),
+    override(server, "options", optionsFor(server.options, record, own)),
     override(server, "shouldHandle", () => true),
     override(socket, "write", () => true),
     override(socket, "end", () => socket),
   ];
   try {
-    server.handleUpgrade(handshake(request, record), socket, head, (made) => {
+    server.handleUpgrade(handshake(request, record), socket, NO_HEAD, (made) => {
       webSocket = made;
     });
   } finally {
@@ -70,6 +73,7 @@ const headerOf = (parameters: DeflateParameters): string =>
 function optionsFor(
   options: Record<string, unknown>,
   { protocol, deflate }: WebSocketRecord,
+  own: WebSocketInternals | undefined,
 ): Record<string, unknown> {
   const compression = {
     ...(options.perMessageDeflate as object | undefined),
@@ -84,5 +88,18 @@ function optionsFor(
     verifyClient: null,
     handleProtocols: () => protocol,
     perMessageDeflate: deflate ? compression : false,
+    ...(own ? { WebSocket: makeAnew(own, options.WebSocket as WebSocketClass) } : {}),
   };
+}
+
+type WebSocketClass = new (...parts: unknown[]) => WebSocketInternals;
+
+/** The same object, with nothing in it but what a new one has. */
+function makeAnew(own: WebSocketInternals, WebSocket: WebSocketClass): WebSocketClass {
+  const fields = own as unknown as Record<PropertyKey, unknown>;
+  const construct = (_target: WebSocketClass, parts: unknown[]) => {
+    for (const key of Reflect.ownKeys(own)) delete fields[key];
+    return Object.assign(own, new WebSocket(...parts));
+  };
+  return new Proxy(WebSocket, { construct });
 }

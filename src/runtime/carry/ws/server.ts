@@ -4,8 +4,9 @@ import { messageOf } from "../../../contract/errors.ts";
 import type { RegisteredServer } from "../../../hot/registry.ts";
 import type { WebSocketServerLike } from "../../../hot/types.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
-import { acceptedSocket } from "../../node/accepted.ts";
-import type { RawHandle, ServerInternals, SocketInternals } from "../../node/internals.ts";
+import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
+import { pendingSocket } from "../../node/pending.ts";
+import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
 import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../underWay.ts";
@@ -15,6 +16,7 @@ import type { WebSocketInternals, WebSocketServerInternals } from "./internals.t
 import { requestFrom, type WebSocketRecord } from "./record.ts";
 import { closeAgain, replayUpgrade } from "./replay.ts";
 import { SERVICE_RESTART } from "./serviceRestart.ts";
+import { standInFor } from "./standIn.ts";
 
 export class CarriedWebSocketServer {
   readonly #server: WebSocketServerInternals;
@@ -36,7 +38,7 @@ export class CarriedWebSocketServer {
     this.#options = options;
     this.#carrier = carrier;
     this.#context = context;
-    carrier.adopt = (meta, handle) => this.#adopt(meta, handle);
+    carrier.onExpected = (meta, before) => this.#expect(meta, before);
     carrier.receiver = {
       suits: (connection) => isWebSocketConnection(connection) && this.#suits(connection),
       receive: (connection) => this.#receive((connection as WebSocketConnection).give()),
@@ -96,6 +98,7 @@ export class CarriedWebSocketServer {
       carrier: this.#carrier,
       shape: this.#shape,
       ownKeys: this.#ownKeys,
+      onGiven: () => this.#standInFor(webSocket),
       given,
     });
     this.#known.set(webSocket, connection);
@@ -103,30 +106,43 @@ export class CarriedWebSocketServer {
     return connection;
   }
 
-  #adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
+  #standInFor(webSocket: WebSocketInternals): void {
+    const { clients } = this.#server;
+    if (clients === undefined) return;
+    const standIn = standInFor(webSocket, () => this.#context.isAnswering());
+    clients.add(standIn);
+    this.#carrier.leaveBehind({ forget: () => clients.delete(standIn) });
+  }
+
+  #expect(meta: ConnectionMeta, before: Connection | undefined): AnnouncedConnection {
     const record = meta.data as WebSocketRecord;
     const owner = this.#context.serverOf(meta.key) as ServerInternals | undefined;
-    const socket = acceptedSocket(owner, handle);
+    const socket = pendingSocket(owner, record.names);
     const request = requestFrom(record, socket);
-    const webSocket = this.#replay(socket, request, record, Buffer.from(meta.head ?? []));
+    const own = before && isWebSocketConnection(before) ? before.comeBack() : undefined;
+    const webSocket = this.#replay(socket, request, record, own);
+    const attached = () => webSocket && this.#known.get(webSocket)?.attached();
+    const announced = new AnnouncedConnection(socket, attached);
     if (webSocket === undefined) {
       refuseWebSocket(socket);
-      return socket;
+      announced.onAttended();
+      return announced;
     }
     // Nothing is read before the application listens.
     socket.pause();
     this.#context.markCarried(webSocket);
     if (record.closeSent) closeAgain(webSocket, socket);
+    announced.onCloseSent = () => closeAgain(webSocket, socket);
     const begin = () => {
-      if (handle === undefined) socket.destroy();
-      else if (!webSocket.isPaused) socket.resume();
+      announced.onAttended();
+      if (!webSocket.isPaused) socket.resume();
     };
     if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
     else {
       begin();
       webSocket.close(SERVICE_RESTART);
     }
-    return socket;
+    return announced;
   }
 
   /**
@@ -139,18 +155,24 @@ export class CarriedWebSocketServer {
   }
 
   /** In place: the connection as it is, but for who listens. */
-  #receive(given: GivenWebSocket): void {
+  #receive(given: GivenWebSocket): () => void {
     const { webSocket, record } = given;
     const request = requestFrom(record, webSocket._socket);
     joinServer(webSocket, this.#server);
     const connection = this.#track(webSocket, request, given)!;
     this.#context.markCarried(webSocket);
-    const begin = () => connection.resume();
+    // Two have to agree: the application attends to it, and all the others are here.
+    let isAwaited = true;
+    const begin = () => {
+      if (isAwaited) isAwaited = false;
+      else connection.resume();
+    };
     if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
     else {
       begin();
       webSocket.close(SERVICE_RESTART);
     }
+    return begin;
   }
 
   #restore(webSocket: WebSocketInternals, record: WebSocketRecord, request: IncomingMessage) {
@@ -167,11 +189,11 @@ export class CarriedWebSocketServer {
     socket: SocketInternals,
     request: IncomingMessage,
     record: WebSocketRecord,
-    head: Buffer,
+    own: WebSocketInternals | undefined,
   ): WebSocketInternals | undefined {
     this.#isReplaying = true;
     try {
-      return replayUpgrade(this.#server, socket, request, record, head);
+      return replayUpgrade(this.#server, socket, request, record, own);
     } finally {
       this.#isReplaying = false;
     }

@@ -1,0 +1,113 @@
+/** Connections that were announced to this generation, until the process that had them has gone. */
+import { messageOf, TsugiError } from "../../contract/errors.ts";
+import type { BetweenWorkers, ConnectionMeta } from "../../protocol/worker.ts";
+import type { AnnouncedConnection } from "../carry/announced.ts";
+import type { HandlePipe } from "../node/handlePipe.ts";
+import type { RawHandle } from "../node/internals.ts";
+
+/** An async 'connection' listener may as well never end. */
+const ATTEND_MS = 250;
+
+export interface ExpectedParts {
+  /** The connection as this generation's own, without its handle. Throws when its listeners do. */
+  expect(meta: ConnectionMeta): AnnouncedConnection;
+  /** It is here, with or without having been announced. */
+  adopt(meta: ConnectionMeta, handle: RawHandle | undefined): void;
+}
+
+export class Expected {
+  readonly #parts: ExpectedParts;
+  readonly #all = new Map<number, AnnouncedConnection>();
+  /** Of each pipe: how many were told of. */
+  #announced: Promise<number>[] = [];
+  #problem: unknown;
+
+  constructor(parts: ExpectedParts) {
+    this.#parts = parts;
+  }
+
+  /** From now on connections come this way. */
+  listen(pipe: HandlePipe): void {
+    const ids: number[] = [];
+    const announced = new Promise<number>((resolve, reject) => {
+      pipe.onValue = (value, handle) => {
+        this.#receive(value as BetweenWorkers, handle, ids, resolve);
+      };
+      pipe.onEnd = () => {
+        reject(new Error("the old generation has gone before it had told of all"));
+        this.#forget(ids);
+      };
+    });
+    announced.catch(() => {});
+    this.#announced.push(announced);
+    pipe.read();
+  }
+
+  #forget(ids: readonly number[]): void {
+    for (const id of ids) {
+      this.#all.get(id)?.lose();
+      this.#all.delete(id);
+    }
+  }
+
+  /** In place: it is told of by a call. Throws what its listeners throw. */
+  add(meta: ConnectionMeta): void {
+    this.#all.set(meta.id!, this.#parts.expect(meta));
+  }
+
+  find(id: number): AnnouncedConnection | undefined {
+    return this.#all.get(id);
+  }
+
+  /** Resolves when the application has all of them; rejects with what it threw. */
+  async whenPresent(): Promise<number> {
+    const counts = await Promise.all(this.#announced.splice(0));
+    const count = counts.reduce((sum, one) => sum + one, 0);
+    if (this.#problem !== undefined) {
+      const problem = `'connection': ${messageOf(this.#problem)}`;
+      throw new TsugiError("TSUGI_ANNOUNCE_FAILED", { problem }, { cause: this.#problem });
+    }
+    const attended = Promise.all([...this.#all.values()].map((one) => one.attended));
+    let timer: NodeJS.Timeout | undefined;
+    const enough = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ATTEND_MS);
+    });
+    await Promise.race([attended, enough]);
+    clearTimeout(timer);
+    return count;
+  }
+
+  #receive(
+    value: BetweenWorkers,
+    handle: RawHandle | undefined,
+    ids: number[],
+    toldAll: (count: number) => void,
+  ): void {
+    switch (value.type) {
+      case "announced":
+        for (const meta of value.connections) this.#expect(meta, ids);
+        return;
+      case "allAnnounced":
+        toldAll(value.count);
+        return;
+      case "connection":
+        this.#parts.adopt(value.meta, handle);
+        return;
+      case "late":
+        this.#all.get(value.id)?.write(value.bytes);
+        return;
+      default:
+        handle?.close();
+    }
+  }
+
+  #expect(meta: ConnectionMeta, ids: number[]): void {
+    const id = meta.id!;
+    ids.push(id);
+    try {
+      this.#all.set(id, this.#parts.expect(meta));
+    } catch (error) {
+      this.#problem ??= error;
+    }
+  }
+}

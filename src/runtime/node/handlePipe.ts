@@ -1,0 +1,169 @@
+/**
+ * Values, with a handle beside some of them, from one worker straight to another: over one end each
+ * of a socket pair that the supervisor has made and handed out.
+ *
+ *   ┌ length (4) ┐┌ 1: with a handle ┐┌ a value, as v8 serializes it ┐
+ *
+ * Node's own channel waits for an acknowledgement of each handle, since some systems deliver several
+ * at once. Linux never does: a read ends with the message that brought a handle. So nothing is waited
+ * for here, and handles are given to the values that announce them in the order of their coming.
+ */
+import net from "node:net";
+import { deserialize, serialize } from "node:v8";
+import type { RawHandle } from "./internals.ts";
+
+/** Elsewhere the supervisor passes them on. */
+export const passesHandles = process.platform === "linux";
+
+const HEAD_BYTES = 5;
+/** As `pipe_wrap` counts its kinds. */
+const IPC = 2;
+
+interface WriteRequest {
+  oncomplete: (status: number) => void;
+  bytes?: Buffer;
+}
+
+type WriteRequestClass = new () => WriteRequest;
+
+type IpcPipe = RawHandle & {
+  readonly fd: number;
+  readonly writeQueueSize: number;
+  pendingHandle: RawHandle | null;
+  onread: (bytes: ArrayBuffer | undefined) => void;
+  open(fd: number): number;
+  writeLatin1String(request: WriteRequest, text: string, handle?: RawHandle): number;
+  writeBuffer(request: WriteRequest, bytes: Buffer): number;
+};
+
+export class HandlePipe {
+  onValue: (value: unknown, handle: RawHandle | undefined) => void = () => {};
+  /** Nothing comes any more: the other end has closed it, or is dead. */
+  onEnd: () => void = () => {};
+  /** Owns the descriptor. It is never read: two that read one descriptor would confuse libuv. */
+  readonly #end: RawHandle;
+  readonly #pipe: IpcPipe;
+  #unread = Buffer.alloc(0);
+  readonly #handles: RawHandle[] = [];
+  #isClosed = false;
+
+  constructor(end: RawHandle) {
+    this.#end = end;
+    const Pipe = end.constructor as unknown as new (kind: number) => IpcPipe;
+    this.#pipe = new Pipe(IPC);
+    this.#pipe.open((end as IpcPipe).fd);
+    this.#pipe.unref();
+    end.unref();
+    this.#pipe.pendingHandle = null;
+  }
+
+  /** From here on `onValue` is called. */
+  read(): void {
+    this.#pipe.onread = (bytes) => this.#receive(bytes);
+    this.#pipe.readStart();
+  }
+
+  /** Bytes that the kernel has not taken yet. */
+  get queuedBytes(): number {
+    return this.#pipe.writeQueueSize;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  send(value: unknown): void {
+    if (this.#isClosed) return;
+    const request = this.#request();
+    // Kept with the request for as long as the kernel has not taken all of it.
+    request.bytes = encode(value, false);
+    this.#pipe.writeBuffer(request, request.bytes);
+  }
+
+  /** Resolves once the kernel has it. */
+  sendWithHandle(value: unknown, handle: RawHandle): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new Error("the pipe is closed"));
+        return;
+      }
+      const request = this.#request();
+      request.oncomplete = (status) => {
+        if (status === 0) resolve();
+        else reject(new Error(`a handle could not be sent: ${status}`));
+      };
+      const text = encode(value, true).toString("latin1");
+      const status = this.#pipe.writeLatin1String(request, text, handle);
+      if (status !== 0) reject(new Error(`a handle could not be sent: ${status}`));
+    });
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#pipe.readStop();
+    // What is queued goes first; the descriptor closes with the end that owns it.
+    this.#end.close();
+    for (const handle of this.#handles.splice(0)) handle.close();
+  }
+
+  #request(): WriteRequest {
+    const request = new (writeRequestClass())();
+    request.oncomplete = () => {};
+    return request;
+  }
+
+  #receive(bytes: ArrayBuffer | undefined): void {
+    const handle = this.#pipe.pendingHandle;
+    this.#pipe.pendingHandle = null;
+    if (handle) this.#handles.push(handle);
+    if (bytes === undefined) {
+      this.close();
+      this.onEnd();
+      return;
+    }
+    const read = Buffer.from(bytes);
+    this.#unread = this.#unread.byteLength === 0 ? read : Buffer.concat([this.#unread, read]);
+    this.#deliver();
+  }
+
+  #deliver(): void {
+    while (this.#unread.byteLength >= HEAD_BYTES) {
+      const end = HEAD_BYTES + this.#unread.readUInt32LE(0);
+      if (this.#unread.byteLength < end) return;
+      const value = deserialize(this.#unread.subarray(HEAD_BYTES, end));
+      const handle = this.#unread[4] === 1 ? this.#handles.shift() : undefined;
+      this.#unread = this.#unread.subarray(end);
+      this.onValue(value, handle);
+    }
+  }
+}
+
+function encode(value: unknown, hasHandle: boolean): Buffer {
+  const body = serialize(value);
+  const head = Buffer.alloc(HEAD_BYTES);
+  head.writeUInt32LE(body.byteLength);
+  head[4] = hasHandle ? 1 : 0;
+  return Buffer.concat([head, body]);
+}
+
+let known: WriteRequestClass | undefined;
+
+/** Node does not export what a write to a handle is asked with; a socket shows it to its handle. */
+function writeRequestClass(): WriteRequestClass {
+  if (known) return known;
+  const shown = (request: WriteRequest) => {
+    known = request.constructor as WriteRequestClass;
+    return 0;
+  };
+  const handle = {
+    writeUtf8String: shown,
+    close: (done?: () => void) => done?.(),
+    readStop: () => 0,
+  };
+  const socket = new net.Socket({ handle, readable: false } as net.SocketConstructorOpts);
+  socket.on("error", () => {});
+  socket.write("-", "utf8");
+  socket.destroy();
+  return known!;
+}
