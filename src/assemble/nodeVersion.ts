@@ -1,7 +1,7 @@
 /**
  * Which Node a release carries: `--node`, runtime.node, .node-version, .nvmrc, engines.node, else
  * the newest LTS on the list that ships in tsugi. The list is fixed, so the answer is the same on
- * every machine; what was resolved is written to .node-version, so that it stays the same.
+ * every machine; what was resolved is written to .node-version once it is built, so that it stays so.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -22,12 +22,12 @@ export async function resolveNode(
   project: Project,
   given: { flag: string | undefined; config: string | undefined; writes: boolean },
   report: BuildReport,
-): Promise<string> {
+): Promise<{ version: string; isNew: boolean }> {
   const wish = findWish(project, given);
   const exact = wish && semver.valid(wish.range.replace(/^v/, ""));
   if (exact) {
     report.guess("node", exact, wish.where);
-    return exact;
+    return { version: exact, isNew: false };
   }
   const version = pick(wish);
   const isCi = process.env.CI === "true" || process.env.CI === "1";
@@ -36,14 +36,18 @@ export async function resolveNode(
     throw new TsugiError("TSUGI_NODE_UNPINNED", { found, version });
   }
   report.guess("node", version, wish ? `${wish.range} in ${wish.where}` : "the newest LTS");
-  if (wish?.where === "--node") return version;
+  if (wish?.where === "--node") return { version, isNew: false };
   if (!given.writes) {
     report.warn(`That commit does not pin Node. Commit a .node-version: ${version}`);
-    return version;
+    return { version, isNew: false };
   }
-  await writeFile(join(project.folder, ".node-version"), `${version}\n`);
+  return { version, isNew: true };
+}
+
+/** Once the build has succeeded. */
+export async function pinNode(folder: string, version: string, report: BuildReport): Promise<void> {
+  await writeFile(join(folder, ".node-version"), `${version}\n`);
   report.note(`Wrote ${version} to .node-version: commit it, and every build has the same Node.`);
-  return version;
 }
 
 function findWish(

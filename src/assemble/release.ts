@@ -34,12 +34,13 @@ import { decideEntry, type EntryDecision } from "./decideEntry.ts";
 import { composeRelease } from "./manifest.ts";
 import { refuseUnfitAddons } from "./native/index.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
-import { resolveNode } from "./nodeVersion.ts";
+import { pinNode, resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
 import { wantedManager } from "./packageManager.ts";
 import { collectPackages, NO_PACKAGES, withBins } from "./packages.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { prepareSiblings } from "./siblings.ts";
+import { isTried, tryRelease } from "./trial.ts";
 
 export interface ReleaseRequest {
   /** The project. */
@@ -56,6 +57,8 @@ export interface ReleaseRequest {
   signKey?: KeyObject;
   /** Nothing is noted in the project: Node's version is not written down. */
   dry?: boolean;
+  /** What was packed is started before it is called built. Default true. */
+  isTried?: boolean;
   /** A clone that goes away after the build: how its programs are run, and nothing is noted in it. */
   clean?: Surroundings;
 }
@@ -94,9 +97,13 @@ export async function buildRelease(
   if (!already) report.step("Writing the release");
   const sha256 = already
     ? await sha256OfFile(tarball)
-    : await writeTree(layout, { ...composed, first }, (path) =>
-        writeTarball(path, first, composed.groups, report),
-      );
+    : await writeTree(layout, { ...composed, first }, async (path) => {
+        const sum = await writeTarball(path, first, composed.groups, report);
+        const what = { name: layout.name, version, process: composed.manifest.processes[0]!.name };
+        if (isTried(request.isTried)) await tryRelease(path, what, report);
+        return sum;
+      });
+  if (decided.node.isNew) await pinNode(request.folder, decided.node.version, report);
   await keepBuilds(layout, version);
   await sweepCache();
   return {
@@ -121,8 +128,16 @@ interface Decided {
   version: string;
   layout: Layout;
   entry: EntryDecision;
-  node: { version: string; platform: string; from: string };
+  node: NodeDecision;
   clean: Surroundings | undefined;
+}
+
+interface NodeDecision {
+  version: string;
+  platform: string;
+  from: string;
+  /** Nothing has pinned it so far. */
+  isNew: boolean;
 }
 
 async function decide(request: ReleaseRequest, report: BuildReport): Promise<Decided> {
@@ -233,18 +248,18 @@ export async function decideRuntime(
   config: Config,
   { flag, clean }: { flag: string | undefined; clean: boolean },
   report: BuildReport,
-): Promise<{ version: string; platform: string; from: string }> {
+): Promise<NodeDecision> {
   const from = config.runtime?.from ?? "npm";
   const platform = thisPlatform();
   if (from.startsWith("/")) {
     const facts = await runtimeFacts(from, "", platform);
     report.guess("node", `${facts.version} for ${facts.platform}`, from);
-    return { ...facts, from };
+    return { ...facts, from, isNew: false };
   }
-  const version = await resolveNode(
+  const found = await resolveNode(
     project,
     { flag, config: config.runtime?.node, writes: !clean },
     report,
   );
-  return { version, platform, from };
+  return { ...found, platform, from };
 }

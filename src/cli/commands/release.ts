@@ -14,6 +14,8 @@ export interface ReleaseOptions {
   config?: string;
   out?: string;
   sign?: string;
+  /** --no-try. */
+  try?: boolean;
 }
 
 export async function releaseCommand(folder: string, options: ReleaseOptions): Promise<void> {
@@ -36,9 +38,10 @@ export async function releaseCommand(folder: string, options: ReleaseOptions): P
 
 async function requestOf(folder: string, options: ReleaseOptions): Promise<AnyRequest> {
   const { git, ref, version, node, config, out, sign } = options;
+  const isTried = options.try === false ? false : undefined;
   // First of all: a key that is none is said before a build of minutes.
   const signKey = sign === undefined ? undefined : await readSignKey(sign);
-  const common = defined({ version, node, configFile: config, signKey });
+  const common = defined({ version, node, configFile: config, signKey, isTried });
   if (git !== undefined) {
     const place = {
       git,

@@ -55,6 +55,7 @@ export const TOOL_COMMANDS = commands({
         flags: "--sign <key>",
         text: "sign it with a private key of tsugi keys; - reads the key from stdin",
       },
+      { flags: "--no-try", text: "do not start what was packed before it is called built" },
       JSON_DOCUMENT,
     ],
     exits: [1],

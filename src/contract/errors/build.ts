@@ -53,6 +53,11 @@ export const BUILD_ERRORS = define({
     message: "{shape}: {problem}.",
     hint: "{todo}",
   },
+  TSUGI_TRY_FAILED: {
+    exitCode: 1,
+    message: "{what}: something is missing in what was packed. Its last words:\n{words}",
+    hint: "Nothing was written. A file that is not packed: files in tsugi.config.ts · a package: npm install it, without --save-dev · without the trial: tsugi release --no-try",
+  },
   TSUGI_WORKSPACE: {
     exitCode: 1,
     message: "{folder} is the root of a workspace, which has several apps: {apps}.",

@@ -1,0 +1,149 @@
+/**
+ * What was packed is tried before it is called built: in a throwaway root, with an environment that
+ * has nothing but a free PORT, it is started, asked for `/` where it listens, and stopped.
+ *
+ *   packed wrong (a module, a file that is not there …)   an error: no host could start it
+ *   anything else (no database, no variable here)         a warning with the app's own last words
+ */
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import { type CommandResult, runCommand, tail } from "../pack/commands.ts";
+import type { BuildReport } from "../pack/report.ts";
+import { layoutOf } from "../release/layout.ts";
+
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** Node's own words for what a tarball lacks; no variable and no database would help. */
+const PACKED_WRONG =
+  /\b(ERR_MODULE_NOT_FOUND|MODULE_NOT_FOUND|ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_\w+|ERR_REQUIRE_\w+|ERR_DLOPEN_FAILED|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|Cannot find (module|package) '|^.*\bSyntaxError: |bad option: |Could not find a production build/m;
+
+export interface Tried {
+  name: string;
+  version: string;
+  /** What processes there are, to propose something for. */
+  process: string;
+}
+
+/** TSUGI_TRY=0 is --no-try for builds that something else starts, such as a deploy's. */
+export const isTried = (asked: boolean | undefined): boolean =>
+  asked ?? process.env.TSUGI_TRY !== "0";
+
+/** @throws TSUGI_TRY_FAILED */
+export async function tryRelease(tarball: string, what: Tried, report: BuildReport): Promise<void> {
+  report.step("Trying it");
+  const root = await realpath(await mkdtemp(join(tmpdir(), "tsugi-try-")));
+  const trial = new Trial(root, what);
+  try {
+    await trial.extract(tarball);
+    await trial.run(report);
+  } finally {
+    await trial.stop();
+    await rm(root, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+class Trial {
+  readonly #what: Tried;
+  readonly #root: string;
+  readonly #layout;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(root: string, what: Tried) {
+    this.#root = root;
+    this.#what = what;
+    this.#layout = layoutOf(root, what.name);
+    const { PATH, LANG, TMPDIR } = process.env;
+    this.#env = { PATH, LANG, TMPDIR, HOME: root, TSUGI_EPHEMERAL: "1" };
+  }
+
+  async extract(tarball: string): Promise<void> {
+    const { code, stderr } = await runCommand("tar", ["xzf", tarball], this.#root);
+    if (code !== 0) throw new TsugiError("TSUGI_BUILD_FAILED", { what: "tar", problem: stderr });
+  }
+
+  async run(report: BuildReport): Promise<void> {
+    const port = await freePort();
+    await mkdir(this.#layout.etc, { recursive: true });
+    await writeFile(this.#layout.etcEnv, `PORT=${port}\n`, { mode: 0o600 });
+    const started = await this.#app("start");
+    if (started.code !== 0) {
+      return this.#judge("It does not start here", await this.#lastWords(started), report);
+    }
+    const status = await ask(port);
+    const words = await this.#lastWords();
+    if (status === "none") return this.#tellSilent(report);
+    if (status === "closed" || status >= 500) {
+      const what = status === "closed" ? "broke off" : `answered ${status}`;
+      this.#judge(`It started, and ${what} when it was asked for /`, words, report);
+    } else report.note(`It starts, and answers ${status} to GET /`);
+  }
+
+  async stop(): Promise<void> {
+    await this.#app("stop").catch(() => {});
+  }
+
+  /** @throws TSUGI_TRY_FAILED */
+  #judge(what: string, words: string, report: BuildReport): void {
+    if (PACKED_WRONG.test(words)) throw new TsugiError("TSUGI_TRY_FAILED", { what, words });
+    report.warn(
+      `${what}; its last words:\n${indented(words)}\n  What it needs of a host goes into etc/env there.`,
+    );
+  }
+
+  #tellSilent(report: BuildReport): void {
+    const { process } = this.#what;
+    report.note(
+      `It starts; nothing listens on PORT. If it may never run twice (a bot, a scheduler): processes: { ${process}: { …, overlap: false } }`,
+    );
+  }
+
+  #app(...args: string[]): Promise<CommandResult> {
+    const { env } = { env: this.#env };
+    return runCommand(this.#layout.bin, args, this.#root, {}, { env, running: new Set() });
+  }
+
+  /** Of its log, without the time and the version of each line; else what the command said. */
+  async #lastWords(result?: CommandResult): Promise<string> {
+    const log = await readFile(this.#layout.appLog, "utf8").catch(() => "");
+    const own = log
+      .split("\n")
+      .map((line) => /^\S+ (\S+) \d+ (.*)$/.exec(line))
+      .filter((match) => match !== null && !match[1]!.startsWith("tsugi-"))
+      .map((match) => match![2]!);
+    const text = own.some((line) => line.trim() !== "") ? own.join("\n") : (result?.stderr ?? "");
+    return tail(text.replaceAll(this.#root, "<root>"), 12);
+  }
+}
+
+const indented = (text: string) => text.replace(/^/gm, "    ");
+
+/** The status of the answer; none: nobody listens there; closed: somebody did, and answers nothing. */
+async function ask(port: number): Promise<number | "none" | "closed"> {
+  for (const host of ["127.0.0.1", "[::1]"]) {
+    try {
+      const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      const response = await fetch(`http://${host}:${port}/`, { signal, redirect: "manual" });
+      await response.body?.cancel();
+      return response.status;
+    } catch (error) {
+      if (!isRefused(error)) return "closed";
+    }
+  }
+  return "none";
+}
+
+function isRefused(error: unknown): boolean {
+  const { cause } = error as { cause?: { code?: string; errors?: { code?: string }[] } };
+  return cause?.code === "ECONNREFUSED" || cause?.errors?.[0]?.code === "ECONNREFUSED";
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

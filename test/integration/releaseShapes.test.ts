@@ -1,0 +1,208 @@
+/**
+ * Projects of other people's shapes, small: what a start script says is kept or told, and the second
+ * and third release have the new code. The starters themselves: npm run long -- world.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, test } from "node:test";
+import { standInNode, writeFiles } from "../helpers/projects.ts";
+import { Releasing } from "../helpers/releasing.ts";
+
+describe("tsugi release of any project", () => {
+  const builds = new Releasing("release-shapes");
+
+  function project(packageJson: Record<string, unknown>, files: Record<string, unknown> = {}) {
+    const { folder } = builds;
+    writeFiles(folder, {
+      "package.json": { name: "small", version: "1.0.0", type: "module", ...packageJson },
+      "tsugi.config.json": { runtime: { from: standInNode(folder) } },
+      ...files,
+    });
+  }
+  const main = () => builds.manifest().processes[0]!;
+  const app = (path: string) => builds.inTree(`lib/small-1.0.0/${path}`);
+  const server = {
+    "dist/server.js": "",
+    "src/index.ts": "const a: number = 1;\nconsole.log(a);\n",
+  };
+
+  const scripts: [string, RegExp, Record<string, unknown>][] = [
+    ["node --env-file .env dist/server.js", /\.env is not packed: .*etc\/env/, {}],
+    ["node --env-file=.env.prod dist/server.js", /\.env\.prod is not packed/, {}],
+    [
+      "cross-env PORT=21155 TZ=UTC node dist/server.js --mode prod",
+      /args\s+--mode prod[\s\S]*env\s+PORT=21155 TZ=UTC.*etc\/env on a host overrides/,
+      { args: ["--mode", "prod"], env: { PORT: "21155", TZ: "UTC" } },
+    ],
+    [
+      "prisma migrate deploy && node dist/server.js",
+      /runs "prisma migrate deploy" first.*appup: \{ before: \[\["prisma", "migrate", "deploy"\]\] \}/,
+      {},
+    ],
+    ["node dist/server.js; echo done", /also runs "echo done"/, {}],
+    ["node dist/server.js | pino-pretty", /also runs "pino-pretty"/, {}],
+  ];
+  for (const [start, said, more] of scripts) {
+    test(start, async () => {
+      project({ scripts: { start } }, server);
+      const { output } = await builds.must();
+      assert.match(output, said);
+      const { name: _, workers: __, overlap: ___, entry, ...rest } = main();
+      assert.equal(entry, "dist/server.js");
+      assert.deepEqual(rest, more);
+    });
+  }
+
+  test("node --import tsx src/index.ts: compiled, and tsx is not needed", async () => {
+    project({ scripts: { start: "node --import tsx src/index.ts" } }, server);
+    await builds.must();
+    assert.equal(main().entry, "src/index.mjs");
+    assert.equal(builds.inTree("releases/1.0.0/node.args"), "--enable-source-maps\n");
+  });
+
+  test("a front end's build, and a server that is started from its source", async () => {
+    const build = "node build.mjs";
+    project(
+      { scripts: { build, start: "tsx src/index.ts" }, devDependencies: { vite: "1" } },
+      {
+        "src/index.ts": "enum Word { first = 'first' }\nconsole.log(Word.first);\n",
+        "build.mjs":
+          'import { mkdirSync, writeFileSync } from "node:fs";\nmkdirSync("dist", { recursive: true });\nwriteFileSync("dist/page.html", "first");\n',
+        ".gitignore": "dist\n",
+      },
+    );
+    const { output } = await builds.must();
+    assert.match(output, /build\s+compile\s+\(src\/index\.ts is what is started\)/);
+    assert.equal(main().entry, "src/index.mjs");
+    assert.equal(app("dist/page.html"), "first");
+  });
+
+  test("the command of a dependency, with its arguments", async () => {
+    project(
+      { scripts: { start: "y-server --port 1234" }, dependencies: { "@y/server": "1.0.0" } },
+      {
+        "node_modules/@y/server/package.json": {
+          name: "@y/server",
+          version: "1.0.0",
+          bin: { "y-server": "./bin/y.cjs" },
+        },
+        "node_modules/@y/server/bin/y.cjs": "#!/usr/bin/env node\n",
+      },
+    );
+    await builds.must();
+    assert.equal(main().entry, "node_modules/@y/server/bin/y.cjs");
+    assert.deepEqual(main().args, ["--port", "1234"]);
+  });
+
+  test("a command that is no program for Node is refused by its name", async () => {
+    project(
+      { scripts: { start: "shelly" }, dependencies: { shelly: "1.0.0" } },
+      {
+        "node_modules/shelly/package.json": { name: "shelly", version: "1.0.0", bin: "run.sh" },
+        "node_modules/shelly/run.sh": "#!/bin/sh\n",
+      },
+    );
+    await builds.refused("TSUGI_SHAPE_UNFIT", /shelly: it is a command/);
+  });
+
+  test("further processes of a Procfile and of start:worker are proposed", async () => {
+    project(
+      { scripts: { start: "node dist/server.js", "start:worker": "node dist/worker.js" } },
+      { ...server, Procfile: "web: npm start\ncron: node dist/cron.js\n" },
+    );
+    const { output } = await builds.must();
+    assert.match(
+      output,
+      /"cron".*processes: \{ main: \{ … \}, cron: \{ entry: "dist\/cron\.js" \} \}/,
+    );
+    assert.match(output, /"worker".*entry: "dist\/worker\.js"/);
+  });
+
+  test("a build that carries its packages: nothing else, each time the new code", async () => {
+    const build = "node build.mjs";
+    for (const [at, word] of ["first", "second", "third"].entries()) {
+      project(
+        { version: `1.0.${at}`, scripts: { build }, dependencies: { nuxt: "4", heavy: "1.0.0" } },
+        {
+          "app.vue": word,
+          "build.mjs": `import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+mkdirSync(".output/server/node_modules/traced", { recursive: true });
+writeFileSync(".output/server/node_modules/traced/index.js", "");
+writeFileSync(".output/server/index.mjs", "// ${word}");`,
+          ".gitignore": ".output\n",
+          "node_modules/nuxt/package.json": { name: "nuxt", version: "4.0.0" },
+          "node_modules/heavy/package.json": { name: "heavy", version: "1.0.0" },
+        },
+      );
+      await builds.must();
+      const inApp = (path: string) => builds.inTree(`lib/small-1.0.${at}/${path}`);
+      assert.equal(inApp(".output/server/index.mjs"), `// ${word}`);
+    }
+    const own = builds
+      .manifest()
+      .files.map(({ path }) => path)
+      .filter((path) => /^lib\/(small|packages)/.test(path));
+    assert.deepEqual(own, [
+      "lib/small-1.0.0/.output/server/index.mjs",
+      "lib/small-1.0.0/.output/server/node_modules/traced/index.js",
+      "lib/small-1.0.0/package.json",
+    ]);
+  });
+
+  test("Next's standalone server finds static files and public/ beside itself", async () => {
+    project(
+      { scripts: { build: "node build.mjs", start: "next start" }, dependencies: { next: "16" } },
+      {
+        "next.config.ts": 'export default { output: "standalone" };',
+        "public/a.svg": "picture",
+        "build.mjs": `import { mkdirSync, writeFileSync } from "node:fs";
+for (const folder of [".next/standalone/.next", ".next/static/chunks"]) mkdirSync(folder, { recursive: true });
+writeFileSync(".next/standalone/server.js", "");
+writeFileSync(".next/standalone/.next/BUILD_ID", "1");
+writeFileSync(".next/static/chunks/a.js", "chunk");`,
+      },
+    );
+    await builds.must();
+    assert.equal(main().entry, ".next/standalone/server.js");
+    assert.equal(app(".next/standalone/.next/BUILD_ID"), "1");
+    assert.equal(app(".next/standalone/.next/static/chunks/a.js"), "chunk");
+    assert.equal(app(".next/standalone/public/a.svg"), "picture");
+  });
+
+  const unfit: [string, Record<string, unknown>, RegExp][] = [
+    [
+      "SvelteKit without a server",
+      { "@sveltejs/kit": "2", "@sveltejs/adapter-auto": "7" },
+      /adapter-node/,
+    ],
+    ["Astro that makes static files", { astro: "7" }, /@astrojs\/node/],
+    ["TanStack Start without Nitro", { "@tanstack/react-start": "1" }, /handler of requests/],
+    ["a front end alone", { vite: "8" }, /static files, and no server/],
+  ];
+  for (const [what, devDependencies, words] of unfit) {
+    test(`${what} is told what it lacks`, async () => {
+      project({ scripts: { build: "true" }, devDependencies }, { "src/main.ts": "document.title" });
+      await builds.refused("TSUGI_SHAPE_UNFIT", words);
+    });
+  }
+
+  test("the root of a workspace names its apps", async () => {
+    project(
+      { workspaces: ["apps/*", "packages/*"], scripts: { build: "turbo run build" } },
+      {
+        "apps/web/package.json": { name: "web", scripts: { start: "next start" } },
+        "apps/api/package.json": { name: "api", scripts: { start: "node a.js" } },
+        "packages/ui/package.json": { name: "ui" },
+      },
+    );
+    await builds.refused("TSUGI_WORKSPACE", /apps\/api, apps\/web[\s\S]*tsugi release apps\/api/);
+  });
+
+  test("a build that fails leaves no .node-version", async () => {
+    const { existsSync } = await import("node:fs");
+    project({ scripts: { build: "false", start: "node dist/server.js" } }, server);
+    writeFiles(builds.folder, { "tsugi.config.json": {} });
+    await builds.refused("TSUGI_BUILD_FAILED", /npm run build/);
+    assert.ok(!existsSync(join(builds.folder, ".node-version")));
+  });
+});

@@ -1,0 +1,72 @@
+/** What was packed is started before it is called built. */
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { writeProject } from "../helpers/anyProject.ts";
+import { TEST_NODE, temporaryFolder, tsugi } from "../helpers/projects.ts";
+
+describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
+  const { folder: base, remove } = temporaryFolder("try");
+  after(remove);
+
+  async function build(name: string, server: string, ...args: string[]) {
+    const folder = writeProject(join(base, name), {
+      "package.json": { name, version: "1.0.0", type: "module", scripts: { start: "node app.js" } },
+      "app.js": server,
+    });
+    const given = ["release", "--node", TEST_NODE, ...args];
+    const result = await tsugi(given, folder, { TSUGI_TRY: "1" });
+    const isBuilt = existsSync(join(folder, ".tsugi/node_modules", name, "releases/1.0.0"));
+    return { ...result, isBuilt };
+  }
+
+  test("one that answers is said to", async () => {
+    const { output, status, isBuilt } = await build(
+      "answers",
+      'import { createServer } from "node:http";\ncreateServer((_, r) => r.end("hello")).listen(process.env.PORT);',
+    );
+    assert.equal(status, 0, output);
+    assert.match(output, /It starts, and answers 200 to GET \//);
+    assert.ok(isBuilt);
+    const left = readdirSync(tmpdir()).filter((name) => name.startsWith("tsugi-try-"));
+    for (const name of left) assert.ok(!existsSync(join(tmpdir(), name, "bin", "answers")), name);
+  });
+
+  test("a module that is not packed is an error, and nothing is written; --no-try leaves it out", async () => {
+    const server = 'const name = "./not-there.js";\nawait import(name);';
+    const refused = await build("lacks", server);
+    assert.equal(refused.status, 1, refused.output);
+    assert.match(refused.stderr, /error TSUGI_TRY_FAILED/);
+    assert.match(refused.stderr, /not-there\.js/);
+    assert.ok(!refused.isBuilt);
+    const forced = await build("lacks", server, "--no-try");
+    assert.equal(forced.status, 0, forced.output);
+    assert.ok(forced.isBuilt);
+  });
+
+  test("what needs a variable that is not here is a warning with the app's own words", async () => {
+    const { output, status, isBuilt } = await build(
+      "needs",
+      'if (!process.env.DATABASE_URL) throw new Error("DATABASE_URL is not set");',
+    );
+    assert.equal(status, 0, output);
+    assert.match(output, /! It does not start here; its last words:[\s\S]*DATABASE_URL is not set/);
+    assert.ok(isBuilt);
+  });
+
+  test("one that breaks at its first request is found out", async () => {
+    const { output } = await build(
+      "breaks",
+      'import { createServer } from "node:http";\ncreateServer(() => { throw new Error("no views"); }).listen(process.env.PORT);',
+    );
+    assert.match(output, /! It started, and broke off when it was asked for \/[\s\S]*no views/);
+  });
+
+  test("for one that listens nowhere, overlap: false is proposed", async () => {
+    const { output, status } = await build("bot", "setInterval(() => {}, 1000);");
+    assert.equal(status, 0, output);
+    assert.match(output, /nothing listens on PORT.*overlap: false/);
+  });
+});
