@@ -145,6 +145,8 @@ export async function makeSandbox(folder: string): Promise<Sandbox> {
       HOME: folder,
       USER: "you",
       XDG_CACHE_HOME: cache,
+      // Each build of a page is started by the page itself, or is no service at all.
+      TSUGI_TRY: "0",
       npm_config_cache: process.env.npm_config_cache ?? join(homedir(), ".npm"),
       ...(existsSync(npmrc) ? { npm_config_userconfig: npmrc } : {}),
       npm_config_update_notifier: "false",
