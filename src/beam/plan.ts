@@ -7,9 +7,9 @@
 import type { Manifest, ManifestComponent } from "../release/manifest.ts";
 import type { Difference, Plan } from "../relup/index.ts";
 
-/** As tsugi_release:otp_apps/0 and elixir_apps/0 have them: a new version of one means a restart. */
-const ELIXIR = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
-const OTP =
+/** As tsugi_release:otp_apps/0 and elixir_apps/0 have them (a test says so): a new version of one means a restart. */
+export const ELIXIR = ["elixir", "eex", "ex_unit", "iex", "logger", "mix"];
+export const OTP =
   "asn1 common_test compiler crypto debugger dialyzer diameter edoc eldap erl_interface et eunit ftp inets jinterface kernel megaco mnesia observer odbc os_mon parsetools public_key reltool runtime_tools sasl snmp ssh ssl stdlib syntax_tools tftp tools wx xmerl".split(
     " ",
   );

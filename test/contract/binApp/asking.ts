@@ -135,7 +135,9 @@ export function asking(kind: Kind): void {
       assert.match(stdout, new RegExp(`^${label} +\\S`, "m"));
     await failure(host, ["describe", "0.0.9"], 4, "TSUGI_RELEASE_NOT_FOUND");
     await failure(host, ["describe", "../../etc"], 4, "TSUGI_RELEASE_NOT_FOUND");
-    const { folders } = await document(host, "inventory", ["inventory"]);
+    const { folders, platform } = await document(host, "inventory", ["inventory"]);
+    // In the words of the manifest: what is for this host is found by it.
+    assert.equal(platform, described.runtime.platform);
     assert.ok(folders.some(({ folder }: { folder: string }) => folder === "lib/shop-0.0.1"));
     const listed = (await host.must("inventory")).stdout;
     assert.match(listed, /^folder +files +bytes\n/);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { hookTerms } from "../../../src/beam/hooks.ts";
 import { readReleaseFolder } from "../../../src/beam/otp.ts";
-import { planBeam } from "../../../src/beam/plan.ts";
+import { ELIXIR, OTP, planBeam } from "../../../src/beam/plan.ts";
 import { beamKind, factsOf } from "../../../src/beam/project.ts";
 import { ERRORS } from "../../../src/contract/errors.ts";
 import type { Manifest } from "../../../src/release/manifest.ts";
@@ -44,6 +44,22 @@ describe("the BEAM adapter", () => {
     const unknown = [...new Set(named)].filter((code) => !(code.slice(1, -1) in ERRORS));
     assert.ok(named.length > 20);
     assert.deepEqual(unknown, []);
+  });
+
+  test("build and host agree on which applications are the platform's", () => {
+    const file = join(projectRoot, "src", "beam-host", "erl", "tsugi_release.erl");
+    const text = readFileSync(file, "utf8");
+    for (const [name, known] of Object.entries({ otp_apps: OTP, elixir_apps: ELIXIR })) {
+      const list = new RegExp(`^${name}\\(\\) ->\\s*\\[([^\\]]*)\\]`, "m").exec(text)![1]!;
+      assert.deepEqual(
+        list
+          .split(/[\s,]+/)
+          .filter(Boolean)
+          .sort(),
+        [...known].sort(),
+        name,
+      );
+    }
   });
 
   test("a Mix project, a rebar3 project and an assembled release are told apart", () => {
