@@ -42,6 +42,7 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   if (report.stateAsOf) row("state as of", report.stateAsOf);
   if (hasChanged) {
     const { leftovers } = report;
+    if (report.ended) row("ended", report.ended.join(", "));
     row("left of old", leftovers.length > 0 ? leftovers.join(", ") : "nothing");
   }
   return lines.map((line) => line.replaceAll(HARD_SPACE, " ")).join("\n");

@@ -8,6 +8,7 @@ import { TsugiError } from "../contract/errors.ts";
 import type { ReleaseHandler } from "../handler/index.ts";
 import { ensureFolder } from "../platform/files.ts";
 import { takeLock } from "../platform/lock.ts";
+import { identify, workerProcessesOf } from "../platform/processTable.ts";
 import type { RuntimeSettings } from "../protocol/settings.ts";
 import type { Layout, PermanentPointer } from "../release/layout.ts";
 import type { Context } from "./context.ts";
@@ -127,6 +128,12 @@ export async function endLeftovers(layout: Layout): Promise<number> {
   if (workers.length > 0) {
     note(`Ending what a killed supervisor left: pid ${workers.map(({ pid }) => pid).join(", ")}`);
     await endProcesses(workers, LEFTOVER_GRACE_MS);
+  }
+  const left = workerProcessesOf(layout.root);
+  if (left.length > 0) {
+    const names = left.map(({ name, pid }) => `${name} (pid ${pid})`).join(", ");
+    note(`Ending what its workers have started: ${names}`);
+    await endProcesses(left.map(identify), LEFTOVER_GRACE_MS);
   }
   await Promise.all([layout.pid, layout.workers].map((path) => rm(path, { force: true })));
   return workers.length;

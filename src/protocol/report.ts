@@ -55,6 +55,8 @@ export interface UpgradeReport {
   pages?: { open: number; rendered: number; remounted: number };
   /** What of the old generation still runs, by kind and name. Empty on success. */
   leftovers: string[];
+  /** What had to be ended with the old generation: child processes, workers by SIGKILL. */
+  ended?: string[];
   result: UpgradeResult;
   /** Set where state was taken as of an earlier moment (a hand-back without `downgrade`). */
   stateAsOf?: string;

@@ -39,27 +39,31 @@ export async function stop(context: Context) {
   if (unit) note(`systemd owns it (${unit}); next time: systemctl stop ${unit}`);
   const processes = [supervisor, ...liveWorkers(layout)];
   // A supervisor that doesn't take the request gets a signal; one that hangs is killed below.
-  let logDropped = 0;
+  const told = { logDropped: 0, ended: [] as string[], running: [] as string[] };
   const asked = ask(layout, { verb: "stop" }).then(
-    (answer) => {
-      logDropped = (answer as { logDropped?: number }).logDropped ?? 0;
-    },
+    (answer) => void Object.assign(told, answer),
     (error) => {
       if (error instanceof RemoteError) note(`${error.json.message}`);
     },
   );
   const stopMs = await stopTime(context, manifest?.version);
   const inTime = await waitGone(processes, stopMs);
-  const gone = inTime || ((await answers(layout)) && (await waitGone(processes, SPARE_MS)));
+  // What the workers have started has stopMs of its own.
+  const gone =
+    inTime || ((await answers(layout)) && (await waitGone(processes, stopMs + SPARE_MS)));
   if (!gone) await endProcesses(processes, KILL_GRACE_MS);
   await waitGone(liveWorkers(layout), KILL_GRACE_MS);
   if (!gone) await endLeftovers(layout);
   // Nobody is there any more who could keep it waiting.
   if (gone) await asked;
+  const { logDropped, ended, running } = told;
   if (logDropped > 0) note(`${count(logDropped, "log line")} lost since the start`);
+  if (ended.length > 0) note(`Ended with it: ${ended.join(", ")}`);
+  if (running.length > 0) note(`Still running, and not to be ended: ${running.join(", ")}`);
   const { name } = layout;
   const version = manifest?.version ?? "";
-  return { name, version, pid: supervisor.pid, states, killed: !gone, logDropped, ms: ms() };
+  const what = { name, version, pid: supervisor.pid, states, killed: !gone };
+  return { ...what, logDropped, ended, running, ms: ms() };
 }
 
 /** False for one that hangs. */

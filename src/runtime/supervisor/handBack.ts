@@ -8,6 +8,7 @@ import { instant } from "../../platform/faults.ts";
 import { type Generation, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { lostWith, relayConnections, releaseConnections } from "./moveConnections.ts";
+import { tellEnded } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -40,9 +41,10 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   const stopRelay = relayConnections(next, old, tally);
   await releaseConnections(next, old, tally).catch((error) => supervisor.noteError(error));
   await instant("handBack:retire");
-  const { lost, leftovers } = await takeover.retire(next.slots, HAND_BACK_MS);
-  tally.lost += lost;
-  upgrade.leftovers.push(...leftovers);
+  const retired = await takeover.retire(next.slots, HAND_BACK_MS);
+  tally.lost += retired.lost;
+  upgrade.leftovers.push(...retired.leftovers);
+  tellEnded(report, retired);
   stopRelay();
   takeover.end();
 }

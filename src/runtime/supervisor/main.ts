@@ -262,7 +262,8 @@ async function stopAll(exitCode: number): Promise<Stopped> {
     (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),
   );
   const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
-  await Promise.all(supervisor.workers.live.map((worker) => retireWorker(worker, stopMs)));
+  const { live } = supervisor.workers;
+  const retired = await Promise.all(live.map((worker) => retireWorker(worker, stopMs)));
   supervisor.parts.listeners.closeAll();
   supervisor.note("stopped");
   await supervisor.parts.log.close();
@@ -272,5 +273,10 @@ async function stopAll(exitCode: number): Promise<Stopped> {
   if (boot.mode === "foreground") writeFileSync(layout.exitCode, String(exitCode));
   // The answer to whoever asked for the stop goes out first; then nothing keeps us.
   setImmediate(() => void server.close().then(() => process.exit(exitCode)));
-  return { states: [...states], logDropped: supervisor.parts.log.dropped };
+  return {
+    states: [...states],
+    logDropped: supervisor.parts.log.dropped,
+    ended: retired.flatMap(({ ended = [] }) => ended),
+    running: retired.flatMap(({ leftovers }) => leftovers.map(({ what }) => what)),
+  };
 }

@@ -1,4 +1,5 @@
 /** How a worker ends: it drains, it disposes, it gets SIGTERM, and, if it must, SIGKILL. */
+import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Slot } from "./generation.ts";
 import type { Retired } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -15,13 +16,34 @@ export async function retireWorker(
   worker: WorkerHandle,
   drainMs: number,
   termGraceMs = TERM_GRACE_MS,
-): Promise<Drained> {
+): Promise<Retired> {
   const counts = await drained(worker, drainMs, DRAIN_GRACE_MS);
   if (worker.exit === null) {
     await worker.request({ type: "dispose" }, { timeoutMs: DISPOSE_MS }).catch(() => null);
   }
   await terminateWorker(worker, termGraceMs);
-  return counts;
+  return { ...counts, ...(await leftOf(worker)) };
+}
+
+/** What had to be ended besides, and what could not be. */
+export async function leftOf(worker: WorkerHandle): Promise<Pick<Retired, "leftovers" | "ended">> {
+  const { process: name, slot } = worker.boot;
+  const itself = worker.wasKilled ? [`${name}.${slot} (pid ${worker.pid}), killed`] : [];
+  const family = await worker.familyEnded;
+  const of = `of ${name}.${slot}`;
+  return {
+    leftovers: (family?.running ?? []).map((one) => ({ what: `${one} ${of}` })),
+    ended: [
+      ...itself,
+      ...(family?.ended ?? []).map((one) => `${one} ${of}`),
+      ...(family?.killed ?? []).map((one) => `${one} ${of}, killed`),
+    ],
+  };
+}
+
+/** Into the report. */
+export function tellEnded(report: UpgradeReport, { ended = [] }: Retired): void {
+  if (ended.length > 0) report.ended = [...(report.ended ?? []), ...ended];
 }
 
 /** What drains; nothing where the worker does not answer. */
@@ -36,19 +58,23 @@ export async function drained(
 
 export async function terminateWorker(worker: WorkerHandle, termGraceMs: number): Promise<void> {
   if (worker.exit !== null) return;
+  worker.family?.look();
   worker.kill("SIGTERM");
-  const timer = setTimeout(() => worker.kill("SIGKILL"), termGraceMs);
+  const timer = setTimeout(() => {
+    worker.wasKilled = true;
+    worker.kill("SIGKILL");
+  }, termGraceMs);
   await worker.exited;
   clearTimeout(timer);
 }
 
 export async function retireSlots(slots: readonly Slot[], drainMs: number): Promise<Retired> {
-  const all = await Promise.all(slots.map(({ worker }) => retireWorker(worker, drainMs)));
-  return together(all.map((counts) => ({ ...counts, leftovers: [] })));
+  return together(await Promise.all(slots.map(({ worker }) => retireWorker(worker, drainMs))));
 }
 
 export const together = (all: readonly Retired[]): Retired => ({
   drained: all.reduce((sum, one) => sum + one.drained, 0),
   lost: all.reduce((sum, one) => sum + one.lost, 0),
   leftovers: all.flatMap(({ leftovers }) => leftovers),
+  ended: all.flatMap(({ ended = [] }) => ended),
 });

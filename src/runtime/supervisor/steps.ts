@@ -12,7 +12,7 @@ import { carries, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { allPassedOn, releaseConnections } from "./moveConnections.ts";
 import { probation } from "./probation.ts";
-import { retireSlots } from "./retire.ts";
+import { retireSlots, tellEnded } from "./retire.ts";
 import { carryStates, freeze, prepareCarry, rehearseStates, thaw } from "./stateSteps.ts";
 import type { Retired } from "./takeover.ts";
 
@@ -87,9 +87,11 @@ async function stop(upgrade: UpgradeState, instructions: Instruction[]): Promise
   const { old, report } = upgrade;
   upgrade.hasStopped = true;
   const { drainMs } = old.settings.timeouts;
-  const { drained, lost } = await retireSlots(slotsOf(old.slots, instructions), drainMs);
-  report.connections.drained += drained;
-  report.connections.lost += lost;
+  const retired = await retireSlots(slotsOf(old.slots, instructions), drainMs);
+  upgrade.leftovers.push(...retired.leftovers);
+  report.connections.drained += retired.drained;
+  report.connections.lost += retired.lost;
+  tellEnded(report, retired);
 }
 
 async function prove({ job, old, next }: UpgradeState): Promise<void> {
@@ -115,6 +117,7 @@ async function retire(upgrade: UpgradeState, instructions: Instruction[]): Promi
   upgrade.leftovers.push(...retired.leftovers);
   report.connections.drained += retired.drained;
   report.connections.lost += retired.lost;
+  tellEnded(report, retired);
   await allPassedOn(tally);
   if (retired.leftovers.length > 0) report.error = errorToJson(oldCodeLeft(upgrade, retired));
 }

@@ -18,6 +18,8 @@ export interface Retired {
   drained: number;
   lost: number;
   leftovers: Leftover[];
+  /** What had to be ended with it: child processes, and itself where SIGTERM was not enough. */
+  ended?: string[];
 }
 
 export interface Takeover {

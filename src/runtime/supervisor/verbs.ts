@@ -27,6 +27,9 @@ export interface Stopped {
   states: string[];
   /** Log lines that were lost since the start. */
   logDropped: number;
+  /** Beside the workers: what was ended with them, and what could not be. */
+  ended: string[];
+  running: string[];
 }
 
 export interface VerbContext {

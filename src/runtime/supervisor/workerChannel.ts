@@ -3,6 +3,7 @@
  * (here) or, while a successor takes over, a child of that one (successor.ts).
  */
 import { pathToFileURL } from "node:url";
+import { WORKER_ID } from "../../platform/processTable.ts";
 import {
   ENVELOPE,
   type Envelope,
@@ -14,6 +15,7 @@ import {
 import { wholeWorkerEvent } from "../../protocol/workerEvent.ts";
 import { HandleQueue } from "../node/handleQueue.ts";
 import { onInternalMessage } from "../node/messages.ts";
+import { Family } from "./family.ts";
 import type { RawHandle } from "./listeners.ts";
 import { spawnWithOutput } from "./spawning.ts";
 
@@ -39,6 +41,8 @@ export interface WorkerChannel {
   ): void;
   onOutput(listener: (stream: "stdout" | "stderr", chunk: Buffer) => void): void;
   readonly outputEnded: Promise<void>;
+  /** What it has started itself, after its end. */
+  readonly family?: Family;
   onExit(listener: (exit: WorkerExit) => void): void;
 }
 
@@ -58,11 +62,13 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
   // As a URL: a root may have a space, a # or a % in its path.
   const preload = pathToFileURL(spec.preload).href;
   const args = [...spec.nodeArgs, "--import", preload, spec.boot.entry, ...(spec.boot.args ?? [])];
+  const family = new Family();
   const { child, output } = spawnWithOutput(spec.node, args, {
     cwd: spec.cwd,
-    env: { ...spec.env, TSUGI_WORKER: JSON.stringify(spec.boot) },
+    env: { ...spec.env, [WORKER_ID]: family.id, TSUGI_WORKER: JSON.stringify(spec.boot) },
     ipc: true,
   });
+  family.worker = child.pid ?? 0;
   const connections = new HandleQueue();
   for (const event of ["disconnect", "exit", "error"]) child.once(event, () => connections.end());
   return {
@@ -90,6 +96,7 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
     },
     onOutput: output.listen,
     outputEnded: output.ended,
+    family,
     onExit(listener) {
       child.once("error", (error) =>
         listener({ code: null, signal: null, problem: error.message }),

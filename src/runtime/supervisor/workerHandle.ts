@@ -15,6 +15,7 @@ import type {
   WorkerRequest,
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
+import type { Family, FamilyEnd } from "./family.ts";
 import { GenerationsInWorker } from "./generationsInWorker.ts";
 import type { RawHandle } from "./listeners.ts";
 import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
@@ -53,6 +54,12 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   readonly exited: Promise<WorkerExit>;
   /** It prints nothing any more: after its end, unless a process that it has left behind does. */
   readonly outputEnded: Promise<void>;
+  /** What it has started itself; undefined where another supervisor sees to that. */
+  readonly family: Family | undefined;
+  /** Resolves when none of them is left, or has to be given up. */
+  familyEnded: Promise<FamilyEnd> | undefined;
+  /** It did not end by SIGTERM. */
+  wasKilled = false;
   /** Set once `ready` has resolved. */
   declared: WorkerReady | undefined;
   healthy = true;
@@ -94,6 +101,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     this.ready.catch(() => {}); // whoever waits for it sees the rejection
     this.exited = new Promise((resolve) => this.once("exit", resolve));
     this.outputEnded = channel.outputEnded;
+    this.family = channel.family;
     generations.add(boot.generation, {
       onEvent: (event, handle) => this.#receive(event, handle),
       onOutput: (stream, chunk) => this.emit("output", stream, chunk),

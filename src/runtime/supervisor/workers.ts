@@ -6,6 +6,7 @@ import type { ManifestProcess } from "../../release/manifest.ts";
 import type { Generation } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
+import { leftOf } from "./retire.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 import { WorkerRecord } from "./workerRecord.ts";
@@ -48,9 +49,20 @@ export class Workers {
     worker.once("exit", () => {
       this.#live.delete(worker);
       void this.record.write();
+      void this.#endFamily(generation, worker);
     });
     void this.record.write();
     return worker;
+  }
+
+  /** However it ended, by a crash too: what it has started would hold its ports and files. */
+  async #endFamily({ settings }: Generation, worker: WorkerHandle): Promise<void> {
+    worker.familyEnded = worker.family?.end(settings.timeouts.stopMs);
+    const { ended = [], leftovers } = await leftOf(worker);
+    const { note } = this.#with;
+    if (ended.length > 0) note(`ended with it: ${ended.join(", ")}`);
+    if (leftovers.length > 0)
+      note(`still running: ${leftovers.map(({ what }) => what).join(", ")}`);
   }
 
   wire(generation: Generation, worker: WorkerHandle): void {

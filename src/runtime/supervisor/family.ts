@@ -1,0 +1,126 @@
+/**
+ * What a worker has started itself, seen and ended with it. A worker's processes are known by
+ *
+ *   their ancestors     as long as the worker lives
+ *   their environment   TSUGI_WORKER_ID comes down from the worker, also to what has lost its parent
+ *   their session       an orphan in the supervisor's own, whose environment was replaced
+ *
+ * A process that is to live on says so: TSUGI_LIVES_ON=1 in its environment (and `detached`, so that
+ * signals to the session don't reach it). `bin/<app>` typed by an application is nobody's.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
+import {
+  descendantsOf,
+  endsWithWorker,
+  environmentOf,
+  identify,
+  type RunningProcess,
+  runningProcesses,
+  WORKER_ID,
+} from "../../platform/processTable.ts";
+
+const POLL_MS = 20;
+/** What SIGKILL does not end in this time waits in the kernel for something. */
+const KILLED_MS = 1_000;
+
+export interface FamilyEnd {
+  /** Ended by SIGTERM, by SIGKILL, and by neither: "ffmpeg (pid 4711)". */
+  ended: string[];
+  killed: string[];
+  running: string[];
+}
+
+interface Member {
+  identity: ProcessIdentity;
+  label: string;
+}
+
+let made = 0;
+
+export class Family {
+  /** For the environment of the worker. */
+  readonly id: string;
+  readonly #members = new Map<number, Member>();
+  #worker = 0;
+
+  constructor() {
+    made += 1;
+    this.id = `${process.pid}.${made}.${Date.now().toString(36)}`;
+  }
+
+  set worker(pid: number) {
+    this.#worker = pid;
+  }
+
+  /** While the worker lives: the ancestors of what it has started are known. */
+  look(): void {
+    const all = runningProcesses();
+    const children = descendantsOf([this.#worker], all);
+    for (const one of children) this.#add(one);
+    const known = new Set(children.map(({ pid }) => pid));
+    for (const one of all) {
+      if (known.has(one.pid) || one.pid === this.#worker || one.pid === process.pid) continue;
+      if (this.#isMarked(one)) this.#add(one);
+    }
+  }
+
+  /** After the worker's end. SIGTERM, then SIGKILL. */
+  async end(graceMs: number): Promise<FamilyEnd> {
+    this.look();
+    this.#lookForOrphans();
+    const left = () => [...this.#members.values()].filter(({ identity }) => isAlive(identity));
+    const termed = left();
+    signal(termed, "SIGTERM");
+    await gone(left, graceMs);
+    this.look();
+    const stubborn = left();
+    signal(stubborn, "SIGKILL");
+    await gone(left, KILLED_MS);
+    const running = left();
+    const labels = (members: Member[]) => members.map(({ label }) => label);
+    return {
+      ended: labels(termed.filter((one) => !stubborn.includes(one))),
+      killed: labels(stubborn.filter((one) => !running.includes(one))),
+      running: labels(running),
+    };
+  }
+
+  #add({ pid, name }: RunningProcess): void {
+    const known = this.#members.get(pid);
+    if (known && isAlive(known.identity)) return;
+    if (!endsWithWorker(environmentOf(pid))) return;
+    this.#members.set(pid, { identity: identify({ pid }), label: `${name} (pid ${pid})` });
+  }
+
+  #isMarked({ pid }: RunningProcess): boolean {
+    return environmentOf(pid)?.get(WORKER_ID) === this.id;
+  }
+
+  /** In our session, without a mark of its own, and with no parent of ours that is alive. */
+  #lookForOrphans(): void {
+    const all = runningProcesses();
+    const [own] = all.filter(({ pid }) => pid === process.pid);
+    if (own === undefined || own.session !== process.pid) return;
+    const ours = new Set(descendantsOf([process.pid], all).map(({ pid }) => pid));
+    for (const one of all) {
+      if (one.session !== own.session || one.pid === process.pid || ours.has(one.pid)) continue;
+      if (environmentOf(one.pid)?.has(WORKER_ID) === false) this.#add(one);
+    }
+  }
+}
+
+function signal(members: readonly Member[], name: NodeJS.Signals): void {
+  for (const { identity } of members) {
+    try {
+      if (isAlive(identity)) process.kill(identity.pid, name);
+    } catch {
+      // It has ended at this moment, or is another user's.
+    }
+  }
+}
+
+async function gone(left: () => Member[], withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (left().length > 0 && performance.now() < deadline) await delay(POLL_MS);
+}
