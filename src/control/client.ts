@@ -8,6 +8,9 @@ import { encodeLine, LineDecoder } from "../protocol/lines.ts";
 import type { Layout } from "../release/layout.ts";
 import { findSupervisor, notRunning } from "./running.ts";
 
+/** What is asked for is cut where it is made; this only bounds a mistake. */
+const MAX_ANSWER_LENGTH = 256 * 1024 * 1024;
+
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 export type Request = DistributiveOmit<ControlRequest, "format">;
 
@@ -52,16 +55,21 @@ export async function ask(
     if (!(error instanceof Disconnected)) throw error;
     if (!isAlive(supervisor) && !error.hadConnected) throw notRunning(layout);
     const details = { pid: supervisor.pid, problem: error.message, bin: layout.bin };
-    throw new TsugiError("TSUGI_CONTROL_UNREACHABLE", details, { cause: error });
+    // One that has taken the question and breaks off is no one that hangs.
+    const code = error.hadAnswered ? "TSUGI_CONTROL_BROKEN" : "TSUGI_CONTROL_UNREACHABLE";
+    throw new TsugiError(code, details, { cause: error });
   }
 }
 
 class Disconnected extends Error {
   readonly hadConnected: boolean;
+  /** It has closed the connection, or said something else: it turns. */
+  readonly hadAnswered: boolean;
 
-  constructor(message: string, hadConnected: boolean) {
+  constructor(message: string, hadConnected: boolean, hadAnswered = false) {
     super(message);
     this.hadConnected = hadConnected;
+    this.hadAnswered = hadAnswered;
   }
 }
 
@@ -94,14 +102,19 @@ function converse(socket: Socket, request: Request, exchange: Exchange): Promise
   return new Promise((resolve, reject) => {
     let connected = false;
     const fail = (problem: string) => reject(new Disconnected(problem, connected));
+    const broken = (problem: string) => reject(new Disconnected(problem, connected, connected));
     const send = (next: Request) => socket.write(encodeLine({ format: CONTROL_FORMAT, ...next }));
-    const decoder = new LineDecoder((value) => {
-      const event = value as ControlEvent;
-      if (event.event === "done") resolve(event.value);
-      else if (event.event === "error") reject(new RemoteError(event.error, event.value));
-      else exchange.onEvent?.(event);
-      if (event.event === "done" || event.event === "error") socket.destroy();
-    }, fail);
+    const decoder = new LineDecoder(
+      (value) => {
+        const event = value as ControlEvent;
+        if (event.event === "done") resolve(event.value);
+        else if (event.event === "error") reject(new RemoteError(event.error, event.value));
+        else exchange.onEvent?.(event);
+        if (event.event === "done" || event.event === "error") socket.destroy();
+      },
+      broken,
+      MAX_ANSWER_LENGTH,
+    );
     const { timeoutMs } = exchange;
     if (timeoutMs !== undefined) {
       socket.setTimeout(timeoutMs, () => {
@@ -116,7 +129,7 @@ function converse(socket: Socket, request: Request, exchange: Exchange): Promise
       exchange.onOpen?.(send);
     });
     socket.on("data", (chunk) => decoder.push(String(chunk)));
-    socket.on("error", (error) => fail(error.message));
-    socket.on("close", () => fail("the connection was closed before the answer"));
+    socket.on("error", (error) => broken(error.message));
+    socket.on("close", () => broken("the connection was closed before the answer"));
   });
 }

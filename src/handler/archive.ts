@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { Transform } from "node:stream";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
-import { exists } from "../platform/files.ts";
+import { exists, WITHOUT_WAITING } from "../platform/files.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { TarShape } from "./tarShape.ts";
 
@@ -79,8 +79,11 @@ function attempt(body: () => void, done: (error: Error | null) => void): void {
   done(problem);
 }
 
+/** A number is a flag, too; the types of Node know words only. */
+const AT_ONCE = { flags: WITHOUT_WAITING as unknown as string };
+
 async function* tarEntries(path: string, guard: Transform): AsyncGenerator<ArchiveEntry> {
-  const source = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  const source = createReadStream(path, { ...AT_ONCE, highWaterMark: CHUNK_BYTES });
   const extract = tar.extract();
   const gunzip = (await isGzip(path)) ? createGunzip({ chunkSize: CHUNK_BYTES }) : undefined;
   const streams = gunzip === undefined ? [source, guard] : [source, gunzip, guard];
@@ -111,7 +114,7 @@ async function* tarEntries(path: string, guard: Transform): AsyncGenerator<Archi
 
 /** gunzip stops at a zero; what another reader makes of the rest is not ours to guess. */
 async function refuseBytesBehind(path: string, read: number): Promise<void> {
-  for await (const chunk of createReadStream(path, { start: read })) {
+  for await (const chunk of createReadStream(path, { ...AT_ONCE, start: read })) {
     if ((chunk as Buffer).some((byte) => byte !== 0)) {
       throw new Error("something lies behind the end of the archive");
     }
@@ -126,7 +129,7 @@ const TYPES: Record<string, ArchiveEntry["type"]> = {
 };
 
 async function isGzip(path: string): Promise<boolean> {
-  const file = await open(path);
+  const file = await open(path, WITHOUT_WAITING);
   try {
     const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
     return buffer[0] === 0x1f && buffer[1] === 0x8b;
@@ -182,14 +185,16 @@ async function* folderEntries(
 }
 
 async function fileEntry(root: string, path: string): Promise<ArchiveEntry> {
-  const { size, mode } = await stat(join(root, path));
+  const found = await stat(join(root, path));
+  if (!found.isFile()) throw new Error(`${path} is no file`);
+  const { size, mode } = found;
   const body = bytesOf(join(root, path));
   return { path, type: "file", typeName: "file", mode: mode & 0o777, size, body };
 }
 
 /** Opened when it is read: an error of a stream that nobody reads would end the process. */
 export async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
-  yield* createReadStream(path, { highWaterMark: 256 * 1024 });
+  yield* createReadStream(path, { ...AT_ONCE, highWaterMark: 256 * 1024 });
 }
 
 /** What a release is described by comes first, and not from a file of its own. */

@@ -6,6 +6,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
+import { WITHOUT_WAITING } from "../platform/files.ts";
 import {
   DELTA_MAGIC,
   type DeltaHeader,
@@ -52,7 +53,7 @@ export async function openDelta(path: string, layout: Layout): Promise<Archive> 
 async function readHeader(path: string) {
   const refuse = (problem: string) =>
     new TsugiError("TSUGI_UNPACK_REFUSED", { source: path, problem });
-  const file = await open(path);
+  const file = await open(path, WITHOUT_WAITING);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_HEADER_BYTES), 0, undefined, 0);
     const head = buffer.subarray(0, bytesRead);

@@ -112,7 +112,10 @@ async function findSource(
       throw notFound(layout, String(version), "that is no version");
     }
     const source = layout.release(version).tarball;
-    return (await exists(source)) ? { source, archive: openTarball(source) } : undefined;
+    const found = await stat(source).catch(() => undefined);
+    if (found === undefined) return undefined;
+    if (found.isFile()) return { source, archive: openTarball(source) };
+    throw new TsugiError("TSUGI_UNPACK_REFUSED", { source, problem: "it is no file" });
   }
   const source = resolve(request.source);
   const info = await stat(source).catch(() => undefined);
@@ -122,6 +125,9 @@ async function findSource(
   if (archive !== undefined) return { source, archive };
   const stored = info === undefined ? await openStored(source, layout.name) : undefined;
   if (stored !== undefined) return { source, archive: stored };
+  if (info !== undefined && !info.isDirectory()) {
+    throw new TsugiError("TSUGI_UNPACK_REFUSED", { source, problem: "it is no file" });
+  }
   const looked = info ? `${source} holds no release` : `there is no ${source}`;
   throw notFound(layout, version ?? source, looked);
 }

@@ -87,9 +87,15 @@ async function endsWithinLine(file: FileHandle): Promise<boolean> {
   return buffer[0] !== "\n".charCodeAt(0);
 }
 
+/**
+ * How what others may have put there is opened: a FIFO would be waited for, and with it one of the four
+ * threads that do all work on files.
+ */
+export const WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
+
 export async function readIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return await readFile(path, { encoding: "utf8", flag: WITHOUT_WAITING });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

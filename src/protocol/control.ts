@@ -34,7 +34,7 @@ export type ControlRequest = { format: typeof CONTROL_FORMAT } & (
   | { verb: "unpack"; version?: string; source?: string; force?: boolean; delta?: boolean }
   | { verb: "remove"; version: string }
   | { verb: "prune"; keep: number }
-  | { verb: "rpc"; expression: string; process?: string; slot?: number }
+  | { verb: "rpc"; expression: string; process?: string; slot?: number; maxBytes?: number }
   | { verb: "console"; process?: string; slot?: number; columns?: number; terminal: boolean }
   | { verb: "consoleInput"; data: string | null }
 );

@@ -27,7 +27,7 @@ const SHAPES: Record<ControlRequest["verb"], Shape> = {
   },
   remove: { version: "a text" },
   prune: { keep: "a whole number" },
-  rpc: { expression: "a text", ...WORKER },
+  rpc: { expression: "a text", "maxBytes?": "a positive whole number", ...WORKER },
   console: { terminal: "true or false", "columns?": "a whole number", ...WORKER },
   consoleInput: { data: "a text or null" },
 };

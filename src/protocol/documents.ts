@@ -50,6 +50,8 @@ export interface NotRunning {
 export interface Evaluated {
   /** As the console would show it. */
   value: string;
+  /** Of the whole, where that was too long (Node). */
+  totalBytes?: number;
 }
 
 export interface Installed {

@@ -7,27 +7,40 @@ export const encodeLine = (value: unknown): string => `${JSON.stringify(value)}\
 
 /** Feeds chunks in, gets whole parsed lines out. `onBad` is called once, then it is deaf. */
 export class LineDecoder {
-  #rest = "";
+  /** The begin of a line whose end has not come: each piece is looked at once. */
+  #parts: string[] = [];
+  #length = 0;
   #dead = false;
   readonly #onValue: (value: unknown) => void;
   readonly #onBad: (problem: string) => void;
+  readonly #maxLength: number;
 
-  constructor(onValue: (value: unknown) => void, onBad: (problem: string) => void) {
+  constructor(
+    onValue: (value: unknown) => void,
+    onBad: (problem: string) => void,
+    maxLength = MAX_LINE_BYTES,
+  ) {
     this.#onValue = onValue;
     this.#onBad = onBad;
+    this.#maxLength = maxLength;
   }
 
   push(chunk: string): void {
-    if (this.#dead) return;
-    this.#rest += chunk;
-    let end = this.#rest.indexOf("\n");
-    while (end >= 0 && !this.#dead) {
-      const line = this.#rest.slice(0, end);
-      this.#rest = this.#rest.slice(end + 1);
-      this.#take(line);
-      end = this.#rest.indexOf("\n");
+    let start = 0;
+    for (let end = chunk.indexOf("\n"); end >= 0; end = chunk.indexOf("\n", start)) {
+      if (this.#dead) return;
+      this.#parts.push(chunk.slice(start, end));
+      start = end + 1;
+      const line = this.#parts.join("");
+      this.#parts = [];
+      this.#length = 0;
+      if (line.length > this.#maxLength) this.#fail("a line is too long");
+      else this.#take(line);
     }
-    if (this.#rest.length > MAX_LINE_BYTES) this.#fail("a line is too long");
+    if (this.#dead || start === chunk.length) return;
+    this.#parts.push(chunk.slice(start));
+    this.#length += chunk.length - start;
+    if (this.#length > this.#maxLength) this.#fail("a line is too long");
   }
 
   #take(line: string): void {
@@ -43,7 +56,7 @@ export class LineDecoder {
 
   #fail(problem: string): void {
     this.#dead = true;
-    this.#rest = "";
+    this.#parts = [];
     this.#onBad(problem);
   }
 }

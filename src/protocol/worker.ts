@@ -200,7 +200,7 @@ export type WorkerRequest =
   | { type: "drain"; id: number; drainMs: number }
   | { type: "dispose"; id: number }
   | { type: "health"; id: number }
-  | { type: "evaluate"; id: number; expression: string }
+  | { type: "evaluate"; id: number; expression: string; maxBytes?: number }
   | { type: "consoleOpen"; id: number; session: number; columns?: number; terminal: boolean }
   | { type: "consoleInput"; session: number; data: string | null }
   /** With a pipe handle. `out`: to the next generation. `in`: from the one that is left. */
@@ -256,7 +256,8 @@ export interface WorkerReplies {
     /** How many of `pending` have outlived full collections: something holds them. */
     held?: number;
   };
-  evaluate: { text: string; threw: boolean };
+  /** `totalBytes`: of the whole, where `text` is cut. */
+  evaluate: { text: string; threw: boolean; totalBytes?: number };
   consoleOpen: null;
 }
 

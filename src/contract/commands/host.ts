@@ -153,7 +153,16 @@ export const HOST_COMMANDS = commands({
         text: { node: "JavaScript; a promise is awaited", beam: "Elixir, or else Erlang" },
       },
     ],
-    options: [...SLOT, JSON_DOCUMENT],
+    options: [
+      ...SLOT,
+      {
+        flags: "--max-bytes <count>",
+        text: "how much of a long value comes (default: 1 MB; at most 64 MB)",
+        value: "positive",
+        only: "node",
+      },
+      JSON_DOCUMENT,
+    ],
     exits: [1, 3],
     document: "Evaluated",
     example: 'bin/wall rpc "process.memoryUsage().rss"',

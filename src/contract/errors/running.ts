@@ -26,7 +26,12 @@ export const RUNNING_ERRORS = define({
   TSUGI_CONTROL_UNREACHABLE: {
     exitCode: 1,
     message: "The supervisor (pid {pid}) does not answer on its control socket: {problem}",
-    hint: "If it hangs: kill -9 {pid}, then {bin} start",
+    hint: "Its end in order is: kill {pid}. Only if that does nothing: kill -9 {pid}, then {bin} start",
+  },
+  TSUGI_CONTROL_BROKEN: {
+    exitCode: 1,
+    message: "The supervisor (pid {pid}) broke off: {problem}",
+    hint: "It runs: the same again, or see why: {bin} status · {bin} logs. How many files it has open: ls /proc/{pid}/fd | wc -l",
   },
   TSUGI_WORKER_DIED: {
     exitCode: 4,

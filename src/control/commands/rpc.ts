@@ -1,12 +1,14 @@
 import { TsugiError } from "../../contract/errors.ts";
 import type { Evaluated } from "../../protocol/documents.ts";
+import type { WorkerReplies } from "../../protocol/worker.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
-import { report } from "../output.ts";
+import { bytesText, note, report } from "../output.ts";
 
 interface Options {
   process?: string;
   slot?: number;
+  maxBytes?: number;
   json?: boolean;
 }
 
@@ -16,10 +18,11 @@ export default async function rpcCommand(
   { json, ...where }: Options,
 ) {
   const request = { verb: "rpc", expression, ...where } as const;
-  const { text, threw } = (await ask(context.layout, request)) as {
-    text: string;
-    threw: boolean;
-  };
+  const answer = (await ask(context.layout, request)) as WorkerReplies["evaluate"];
+  const { text, threw, totalBytes } = answer;
   if (threw) throw new TsugiError("TSUGI_RPC_THREW", { problem: text, bin: context.layout.bin });
-  report<Evaluated>(json, { value: text }, text);
+  const cut = totalBytes === undefined ? {} : { totalBytes };
+  report<Evaluated>(json, { value: text, ...cut }, text);
+  if (totalBytes === undefined) return;
+  note(`Cut at ${bytesText(Buffer.byteLength(text))} of ${bytesText(totalBytes)}: --max-bytes`);
 }

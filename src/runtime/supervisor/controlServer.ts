@@ -22,13 +22,18 @@ export interface ControlClient {
 /** Answers one request with a value, or throws. Events go out by `client.send` meanwhile. */
 export type ControlHandler = (request: ControlRequest, client: ControlClient) => Promise<unknown>;
 
+const REQUEST_MS = 10_000;
+
 export class ControlServer {
   readonly #server: net.Server;
   readonly #handle: ControlHandler;
+  readonly #requestMs: number;
   readonly #sockets = new Set<net.Socket>();
 
-  constructor(handle: ControlHandler) {
+  /** `requestMs`: who has not asked for anything by then is let go. */
+  constructor(handle: ControlHandler, requestMs = REQUEST_MS) {
     this.#handle = handle;
+    this.#requestMs = requestMs;
     this.#server = net.createServer((socket) => this.#accept(socket));
   }
 
@@ -69,11 +74,17 @@ export class ControlServer {
       },
       onClose: (listener) => socket.once("close", listener),
     };
+    const waiting = setTimeout(() => {
+      send({ event: "error", error: usageError("No whole request came in time") });
+      socket.destroySoon();
+    }, this.#requestMs);
+    socket.once("close", () => clearTimeout(waiting));
     const decoder = new LineDecoder(
       (value) => {
         if (begun) heed(later, value);
         else {
           begun = true;
+          clearTimeout(waiting);
           void this.#answer(value, client, socket);
         }
       },

@@ -117,11 +117,33 @@ export class Upgrades {
       for (const listener of inFlight.listeners) listener(event);
     };
     this.#inFlight = inFlight;
-    inFlight.finished = this.#perform(request, emit).finally(() => {
+    inFlight.finished = this.#performAloud(request, emit).finally(() => {
       this.#inFlight = null;
       this.#decide = null;
     });
     return inFlight;
+  }
+
+  /** Whoever reads the application's log finds what has happened to it there. */
+  async #performAloud(
+    request: UpgradeRequest,
+    emit: (event: ControlEvent) => void,
+  ): Promise<UpgradeReport> {
+    const what = request.reload ? "reload" : `upgrade to ${request.version}`;
+    const isCheck = request.options.checkOnly === true;
+    if (!isCheck) this.#supervisor.note(`${what}: begun`);
+    try {
+      return await this.#perform(request, emit);
+    } catch (error) {
+      if (!isCheck) this.#supervisor.note(`${what}: refused: ${messageOf(error)}`);
+      throw error;
+    }
+  }
+
+  #tell({ from, to, strategy, result, error }: UpgradeReport): void {
+    const what = from === to ? `reload of ${to}` : `upgrade ${from} → ${to}`;
+    const why = error === undefined ? "" : `: ${error.message}`;
+    this.#supervisor.note(`${what} by ${strategy}: ${result}${why}`);
   }
 
   async #perform(
@@ -166,7 +188,10 @@ export class Upgrades {
       stop: this.#stop.signal,
     };
     const report = await runUpgrade(job);
-    if (!request.options.checkOnly) await this.#record(handler, report, emit);
+    if (!request.options.checkOnly) {
+      this.#tell(report);
+      await this.#record(handler, report, emit);
+    }
     if (supervisor.state === "replaced") supervisor.parts.onReplaced();
     return report;
   }

@@ -166,8 +166,9 @@ async function evaluate(
   request: Extract<ControlRequest, { verb: "rpc" }>,
 ): Promise<unknown> {
   const worker = findWorker(supervisor, request.process, request.slot);
-  const { expression } = request;
-  return worker.request({ type: "evaluate", expression }, { timeoutMs: RPC_MS });
+  const { expression, maxBytes } = request;
+  const most = maxBytes === undefined ? {} : { maxBytes };
+  return worker.request({ type: "evaluate", expression, ...most }, { timeoutMs: RPC_MS });
 }
 
 /** A running supervisor is the only writer of `releases/`. */

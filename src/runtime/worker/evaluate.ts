@@ -1,5 +1,6 @@
 /** `bin/<app> rpc <expr>`: evaluates an expression inside the running application. */
 import { createRequire } from "node:module";
+import { StringDecoder } from "node:string_decoder";
 import { inspect } from "node:util";
 import vm from "node:vm";
 import type { HotRegistry } from "../../hot/registry.ts";
@@ -23,16 +24,32 @@ export function namesIn({ entry, hot, registry }: Scope) {
   return { hot, process, require: createRequire(entry), state };
 }
 
+const USUAL_BYTES = 1024 * 1024;
+/** Every byte of it is held by three processes. */
+const MOST_BYTES = 64 * 1024 * 1024;
+
 export async function evaluate(
   expression: string,
   scope: Scope,
+  maxBytes = USUAL_BYTES,
 ): Promise<WorkerReplies["evaluate"]> {
   try {
     const value = await run(expression, namesIn(scope));
-    return { text: typeof value === "string" ? value : inspect(value, { depth: 6 }), threw: false };
+    const text = typeof value === "string" ? value : inspect(value, { depth: 6 });
+    return { ...cut(text, Math.min(maxBytes, MOST_BYTES)), threw: false };
   } catch (error) {
-    return { text: withoutOurFrames(inspect(error)), threw: true };
+    const { text } = cut(withoutOurFrames(inspect(error)), USUAL_BYTES);
+    return { text, threw: true };
   }
+}
+
+/** Here, where it is made: nobody else should have to hold it. */
+function cut(text: string, maxBytes: number): { text: string; totalBytes?: number } {
+  const totalBytes = Buffer.byteLength(text);
+  if (totalBytes <= maxBytes) return { text };
+  const bytes = Buffer.from(text.slice(0, maxBytes)).subarray(0, maxBytes);
+  // Of a character that the cut goes through nothing is left.
+  return { text: new StringDecoder("utf8").write(bytes), totalBytes };
 }
 
 /** Of a stack: what called the expression is tsugi, which nobody has asked about. */

@@ -294,7 +294,7 @@ export class AppGeneration {
         ...(await checkHealth(this.registry)),
         ...this.#process.leftovers(),
       }),
-      evaluate: ({ expression }) => evaluate(expression, this.scope()),
+      evaluate: ({ expression, maxBytes }) => evaluate(expression, this.scope(), maxBytes),
       consoleOpen: (request) => this.#process.openConsole(request),
     };
   }

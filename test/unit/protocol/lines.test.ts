@@ -30,3 +30,17 @@ test("a line without an end is cut off at a limit", () => {
   const { problems } = decode("x".repeat(MAX_LINE_BYTES + 1));
   assert.deepEqual(problems, ["a line is too long"]);
 });
+
+test("a long line costs each of its pieces once", () => {
+  const piece = "x".repeat(16 * 1024);
+  const began = performance.now();
+  let value: unknown;
+  const decoder = new LineDecoder((one) => {
+    value = one;
+  }, assert.fail);
+  decoder.push('"');
+  for (let count = 0; count < 1000; count += 1) decoder.push(piece);
+  decoder.push('"\n');
+  assert.equal((value as string).length, 16_384_000);
+  assert.ok(performance.now() - began < 2_000);
+});

@@ -1,0 +1,93 @@
+/** What people do to a service at three in the morning, and what does it to them. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { Host } from "../helpers/host.ts";
+import { buildWall, eventually } from "../helpers/wall.ts";
+
+const quick = { timeouts: { probationMs: 100, stopMs: 3_000, readyMs: 10_000 } };
+const wall = await buildWall({
+  "0.0.1": { config: quick },
+  "0.0.2": { config: quick },
+  "0.0.3": { config: quick, extra: 'throw new Error("0.0.3 was never any good");' },
+});
+after(() => wall.dispose());
+const QUICK = { timeout: 60_000 };
+
+const logOf = (host: Host) => readFileSync(join(host.root, "log", "wall.log"), "utf8");
+
+test(
+  "a long answer of rpc is cut in the worker, says so, and --max-bytes has more",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t, "0.0.1");
+    await host.must("start");
+    const { stdout, stderr } = await host.must("rpc", '"ü".repeat(1e7)');
+    assert.equal(stdout, `${"ü".repeat(524_288)}\n`);
+    assert.match(stderr, /^Cut at 1\.0 MB of 19\.1 MB: --max-bytes\n$/);
+    const more = await host.must("rpc", "--max-bytes", "30000000", "'x'.repeat(2e7)", "--json");
+    assert.equal((JSON.parse(more.stdout) as { value: string }).value.length, 2e7);
+    const huge = await host.must("rpc", "'x'.repeat(5e8)", "--json");
+    assert.equal((JSON.parse(huge.stdout) as { totalBytes: number }).totalBytes, 5e8);
+  },
+);
+
+test(
+  "a FIFO in the drop box is refused, however often, and the supervisor stays well",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t, "0.0.1");
+    await host.must("start");
+    const box = join(host.root, "releases", "0.0.2");
+    mkdirSync(box);
+    execFileSync("mkfifo", [join(box, "wall.tar.gz")]);
+    for (let number = 0; number < 6; number += 1) {
+      const { status, output } = await host.app("upgrade", "0.0.2");
+      assert.equal(status, 4, output);
+      assert.match(output, /TSUGI_UNPACK_REFUSED[\s\S]*it is no file/);
+    }
+    await host.must("ping");
+    await host.must("stop");
+  },
+);
+
+test(
+  "clients that ask nothing are let go; one that finds nobody is told no kill -9",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t, "0.0.1");
+    await host.must("start");
+    const path = join(host.root, "run", "control.sock");
+    const closed = [undefined, '{"format":1,'].map((text) => {
+      const socket = createConnection(path);
+      if (text) socket.write(text);
+      socket.resume();
+      return new Promise((resolve) => socket.once("close", resolve));
+    });
+    await Promise.all(closed);
+    rmSync(path);
+    const { status, output } = await host.app("ping");
+    assert.equal(status, 1, output);
+    assert.match(output, /Its end in order is: kill \d+\./);
+  },
+);
+
+test("an upgrade, a reload and a refusal have lines in the application's log", QUICK, async (t) => {
+  const { host } = await wall.host(t, "0.0.1");
+  await host.must("start");
+  await host.must("upgrade", wall.tarball("0.0.2"));
+  await host.must("reload");
+  assert.equal((await host.app("upgrade", wall.tarball("0.0.3"))).status, 4);
+  await eventually("all are there", () => {
+    const log = logOf(host);
+    return [
+      /upgrade to 0\.0\.2: begun/,
+      /upgrade 0\.0\.1 → 0\.0\.2 by handoff: committed/,
+      /reload of 0\.0\.2 by handoff: committed/,
+      /upgrade 0\.0\.2 → 0\.0\.3 by handoff: refused: .*never any good/,
+    ].every((line) => line.test(log));
+  });
+});
