@@ -14,6 +14,7 @@ const COMMANDS: Record<Exclude<ToolVerb, "keys" | "help">, () => Promise<Run>> =
   release: async () => (await import("./commands/release.ts")).releaseCommand,
   plan: async () => (await import("./commands/plan.ts")).planCommand,
   verify: async () => (await import("./commands/verify.ts")).verifyCommand,
+  sign: async () => (await import("./commands/sign.ts")).signCommand,
   delta: async () => (await import("./commands/delta.ts")).deltaCommand,
   "keys new": async () => (await import("./commands/keys.ts")).newKeyCommand,
   "keys show": async () => (await import("./commands/keys.ts")).showKeysCommand,

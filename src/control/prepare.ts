@@ -12,6 +12,7 @@ import { identify, workerProcessesOf } from "../platform/processTable.ts";
 import type { RuntimeSettings } from "../protocol/settings.ts";
 import type { Layout, PermanentPointer } from "../release/layout.ts";
 import type { Context } from "./context.ts";
+import { refuseIfExposed } from "./exposed.ts";
 import { note } from "./output.ts";
 import { endProcesses, findSupervisor, liveWorkers } from "./running.ts";
 
@@ -35,6 +36,7 @@ export async function whileStarting<T>(
   before: () => void = () => {},
 ): Promise<T> {
   const { layout } = context;
+  await refuseIfExposed(layout);
   for (const folder of [layout.etc, layout.data]) await ensureFolder(folder);
   await ensureFolder(layout.log, 0o750);
   await ensureFolder(layout.run, 0o700);

@@ -10,6 +10,7 @@ import { stopwatch } from "../platform/clock.ts";
 import { ensureFolder, exists } from "../platform/files.ts";
 import { isPath } from "./arguments.ts";
 import type { Context } from "./context.ts";
+import { refuseIfExposed } from "./exposed.ts";
 import { bytesText, msText, note } from "./output.ts";
 import { settlePermanent } from "./prepare.ts";
 import { findSupervisor } from "./running.ts";
@@ -97,6 +98,7 @@ export async function unpackDelta(
 }
 
 async function carryOut(context: Context, request: UnpackRequest): Promise<Unpacked> {
+  await refuseIfExposed(context.layout);
   const ms = stopwatch();
   const progress = progressPrinter();
   const offline = async (handler: ReleaseHandler) => {

@@ -7,7 +7,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { isoNow } from "../platform/clock.ts";
-import { appendDurably, ensureFolder, readIfThere } from "../platform/files.ts";
+import { appendDurably, ensureFolder, exists, readIfThere } from "../platform/files.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
 import type { Layout, PermanentPointer } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
@@ -30,7 +30,7 @@ import {
 import { finishRemovals, pruneCandidates, removeFiles, sweepUnreferenced } from "./remove.ts";
 import type { Progress } from "./stage.ts";
 import type { Unpacked, UnpackRequest } from "./unpack.ts";
-import { checkSignature, firstDifference } from "./verify.ts";
+import { checkSignature, firstDifference, firstStranger } from "./verify.ts";
 
 export type { Progress, Unpacked, UnpackRequest };
 
@@ -209,14 +209,20 @@ async function verify(layout: Layout, version: string, again: boolean): Promise<
   const registry = await readRegistry(layout);
   const entry = entryIn(layout, registry, version);
   const { manifest, bytes, releaseId } = await readManifest(layout, version);
+  const damaged = (problem: string) =>
+    new TsugiError("TSUGI_RELEASE_DAMAGED", { version, problem, bin: layout.bin });
+  // Each time: putting a file there changes none that was verified.
+  if (await exists(layout.trustedKeys)) {
+    const stranger = await firstStranger(layout.root, manifest);
+    if (stranger !== undefined) throw damaged(`${stranger} is not among what was signed`);
+  }
   // Another build of the same version, extracted over it, was verified by nobody.
   if (entry.verified && entry.releaseId === releaseId && !again) return;
   const signature = await readIfThere(layout.release(version).signature);
   await checkSignature(layout, { name: manifest.name, version, manifestBytes: bytes, signature });
   const difference = await firstDifference(layout.root, manifest.files);
   if (difference !== undefined) {
-    const problem = `${difference.path}: ${difference.problem}`;
-    throw new TsugiError("TSUGI_RELEASE_DAMAGED", { version, problem, bin: layout.bin });
+    throw damaged(`${difference.path}: ${difference.problem}`);
   }
   await markVerified(layout, { version, releaseId });
 }

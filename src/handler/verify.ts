@@ -1,11 +1,13 @@
 /** Holds what lies on disk against a manifest, and a manifest against the keys that are trusted. */
-import { lstat, readFile, readlink, stat } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import type { Layout } from "../release/layout.ts";
-import type { ManifestFile } from "../release/manifest.ts";
+import type { Manifest, ManifestFile } from "../release/manifest.ts";
 import { parseTrustedKeys, signatureProblem, type Trusted } from "../release/signature.ts";
+import { unitsOf } from "../release/units.ts";
+import { foldersAbove } from "./contents.ts";
 
 /** The first file that is not as the manifest says, and how; undefined when all are. */
 export async function firstDifference(
@@ -15,6 +17,29 @@ export async function firstDifference(
   for (const file of files) {
     const problem = await fileDifference(join(root, file.path), file);
     if (problem !== undefined) return { path: file.path, problem };
+  }
+  return undefined;
+}
+
+/**
+ * The first thing in the folders of a release that its manifest does not name: what is signed is the manifest,
+ * and Node would load the rest as well.
+ */
+export async function firstStranger(root: string, manifest: Manifest): Promise<string | undefined> {
+  const named = new Set(manifest.files.map(({ path }) => path));
+  for (const path of manifest.files.flatMap((file) => foldersAbove(file.path))) named.add(path);
+  const look = async (folder: string): Promise<string | undefined> => {
+    for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
+      const path = `${folder}/${entry.name}`;
+      if (!named.has(path)) return path;
+      const found = entry.isDirectory() ? await look(path) : undefined;
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+  for (const { folder } of unitsOf(manifest)) {
+    const found = await look(folder).catch(() => undefined); // missing: said elsewhere
+    if (found !== undefined) return found;
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ import {
   keyIdOf,
   parsePrivateKey,
   parseTrustedKeys,
+  type TrustedKey,
 } from "../release/signature.ts";
 
 export interface PublicKey {
@@ -75,6 +76,14 @@ export function readPublicKeys(file: string): PublicKey[] {
   }
   const where = keys.line === undefined ? "" : `line ${keys.line}: `;
   throw new TsugiError("TSUGI_KEY_INVALID", { file, problem: `${where}${keys.problem}` });
+}
+
+/** The one key of a `.pub`. @throws TSUGI_KEY_INVALID */
+export function readTrustedKey(file: string): TrustedKey {
+  const trusted = parseTrustedKeys(readKeyText(file));
+  const [key, second] = "keys" in trusted ? trusted.keys : [];
+  if (key !== undefined && second === undefined) return key;
+  throw new TsugiError("TSUGI_KEY_INVALID", { file, problem: "expected one public key" });
 }
 
 function readKeyText(file: string): string {

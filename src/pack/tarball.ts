@@ -37,7 +37,7 @@ export async function writeTarball(
     .sort((a, b) => (a.files[0]!.path < b.files[0]!.path ? -1 : 1));
   const out = new HashedFile(target);
   try {
-    await out.write(await compress(await tarOf(first)));
+    await out.write(await packMember(first));
     for (const group of ordered) {
       if (group.stable) await out.copy(await keptMember(group, report));
       else await out.write(await compress(await tarOf(group.files)));
@@ -80,6 +80,10 @@ class HashedFile {
     return this.#hash.digest("hex");
   }
 }
+
+/** Manifest and signature, as they stand in front. */
+export const packMember = async (files: PackedFile[]): Promise<Uint8Array[]> =>
+  compress(await tarOf(files));
 
 async function keptMember(group: PackedGroup, report: BuildReport): Promise<string> {
   const key = sha256(`${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(group.entries)}`);

@@ -124,8 +124,10 @@ export function parsePrivateKey(pem: string): KeyObject | undefined {
 /** The text of a `.sig`. */
 export function signManifest(bytes: string, privateKey: KeyObject): string {
   const id = keyIdOf(createPublicKey(privateKey));
-  return `${id} ${sign(null, Buffer.from(bytes), privateKey).toString("base64")}\n`;
+  return formatSignature(id, sign(null, Buffer.from(bytes), privateKey).toString("base64"));
 }
+
+export const formatSignature = (id: string, base64: string): string => `${id} ${base64}\n`;
 
 /** Who says to have signed; nothing is checked. */
 export const signerOf = (signature: string): string | undefined => SIGNATURE.exec(signature)?.[1];

@@ -26,6 +26,7 @@ export {
   parseSshAddress,
   type StoreReference,
 } from "./reference.ts";
+export { signStored } from "./sign.ts";
 export { Store } from "./store.ts";
 
 /**

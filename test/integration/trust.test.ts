@@ -135,6 +135,58 @@ describe("a signed release", () => {
   });
 });
 
+describe("signing as a step of its own", () => {
+  const unsigned = () => {
+    copies += 1;
+    const place = join(folder, `unsigned-${copies}.tar.gz`);
+    writeFileSync(place, readFileSync(wall.tarball("0.0.1")));
+    return place;
+  };
+  let copies = 0;
+
+  test("a tarball gets the bytes that release --sign would have given it, by key or by program", async () => {
+    const byKey = unsigned();
+    const { stdout } = await mustTsugi(["sign", byKey, "--key", keyFile("new")], folder);
+    assert.match(stdout, /wall 0\.0\.1 is whole, and signed by key [0-9a-f]{16}/);
+    const program = join(folder, "signer");
+    const code = `const c = require("crypto"), f = require("fs");
+      process.stdout.write(c.sign(null, f.readFileSync(0), f.readFileSync(${JSON.stringify(keyFile("new"))})).toString("base64"))`;
+    writeFileSync(program, `#!${process.execPath}\n${code}\n`, { mode: 0o755 });
+    const byProgram = unsigned();
+    const args = ["sign", byProgram, "--signer", program, "--public-key", `${keyFile("new")}.pub`];
+    await mustTsugi(args, folder);
+    assert.deepEqual(readFileSync(byProgram), readFileSync(byKey));
+    await mustTsugi(["sign", byKey, "--key", keyFile("new")], folder);
+    assert.deepEqual(readFileSync(byKey), readFileSync(byProgram), "again changes nothing");
+    const keys = join(folder, "own_keys");
+    writeFileSync(keys, publicLine("new"));
+    await mustTsugi(["verify", byKey, "--keys", keys], folder);
+    await sign("0.0.1", "new");
+    assert.deepEqual(readFileSync(wall.tarball("0.0.1")), readFileSync(byKey));
+    const wrong = await tsugi(
+      [...args.slice(0, 4), "--public-key", `${keyFile("old")}.pub`],
+      folder,
+    );
+    assert.match(wrong.stderr, /TSUGI_KEY_INVALID[\s\S]*no signature of that key/);
+  });
+
+  test("a release in a store, and what comes out of it, has the signature; one that is spoilt gets none", async () => {
+    const store = join(folder, "signed-store");
+    await mustTsugi(["push", unsigned(), "--store", store], folder);
+    await mustTsugi(["sign", `${store}#wall@0.0.1`, "--key", keyFile("old")], folder);
+    const keys = join(folder, "store_keys");
+    writeFileSync(keys, publicLine("old"));
+    await mustTsugi(["verify", `${store}#wall@0.0.1`, "--keys", keys], folder);
+    const spoilt = unsigned();
+    const bytes = readFileSync(spoilt);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(spoilt, bytes);
+    const refused = await tsugi(["sign", spoilt, "--key", keyFile("old")], folder);
+    assert.notEqual(refused.status, 0);
+    assert.deepEqual(readFileSync(spoilt), bytes);
+  });
+});
+
 describe("a host with etc/trusted_keys", () => {
   test("boots and takes what a trusted key signed; keys are rotated by adding and removing lines", async (t) => {
     await sign("0.0.1", "old");

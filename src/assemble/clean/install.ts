@@ -1,6 +1,8 @@
 /** Installs what the lock file says, nothing else, in a clean folder. */
 
+import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
+import { join } from "node:path";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { runCommand, type Surroundings, tail } from "../../pack/commands.ts";
 import { type PackageJson, readProject } from "../../pack/project.ts";
@@ -36,10 +38,31 @@ export async function installFrozen(
     stdout: "",
     stderr: messageOf(error),
   }));
-  if (result.code === 0) return;
+  if (result.code === 0) {
+    const ran = scriptsOf(folder);
+    if (ran.length > 0) report.step(`Install scripts of ${ran.join(", ")} have run`);
+    return;
+  }
   // npm and classic yarn complain on stderr, pnpm and yarn since 2 on stdout.
   const problem = tail(withoutUsage(`${result.stdout}\n${result.stderr}`).trim());
   throw new TsugiError("TSUGI_INSTALL_FAILED", { command, name, code: result.code, problem });
+}
+
+/** npm writes down whose they were; the others run none that the project does not name. */
+function scriptsOf(folder: string): string[] {
+  try {
+    const text = readFileSync(join(folder, "node_modules", ".package-lock.json"), "utf8");
+    const { packages = {} } = JSON.parse(text) as {
+      packages?: Record<string, { version?: string; hasInstallScript?: boolean }>;
+    };
+    return Object.entries(packages)
+      .filter(([, { hasInstallScript }]) => hasInstallScript === true)
+      .map(
+        ([path, { version }]) => `${path.slice(path.lastIndexOf("node_modules/") + 13)} ${version}`,
+      );
+  } catch {
+    return [];
+  }
 }
 
 /** npm ends with a page about its own flags, and where its log lies. */

@@ -22,6 +22,7 @@ import { wantedManager } from "../packageManager.ts";
 import { decideRuntime, type ReleaseRequest } from "../release.ts";
 import { obtainRuntime } from "../runtime.ts";
 import { checkOut } from "./checkout.ts";
+import { whileHidden, withoutSecrets } from "./hiddenNames.ts";
 import { installFrozen } from "./install.ts";
 import { withManager } from "./manager.ts";
 import { inWorkFolder } from "./workFolder.ts";
@@ -64,10 +65,16 @@ export function releaseFromGit<T>(
     ignore(repository, ["node_modules/", "/.pnp.*", "/.yarn/"]);
     const TMPDIR = join(work, "temporary");
     mkdirSync(TMPDIR);
-    const given = { ...sameEverywhere(committedAtSeconds), ...compilerFlags(env, repository) };
-    const same = { env: { ...env, ...given, TMPDIR }, running };
-    const clean = await prepare(request, folder, same, report);
-    return build({ ...rest, folder, clean }, report);
+    const open = withoutSecrets(env, folder);
+    const given = { ...sameEverywhere(committedAtSeconds), ...compilerFlags(open, repository) };
+    const same = { env: { ...open, ...given, TMPDIR }, running };
+    return whileHidden(
+      Object.keys(env).filter((name) => !(name in open)),
+      async () => {
+        const clean = await prepare(request, folder, same, report);
+        return build({ ...rest, folder, clean }, report);
+      },
+    );
   });
 }
 

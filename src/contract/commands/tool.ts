@@ -99,6 +99,26 @@ export const TOOL_COMMANDS = commands({
     document: "Verified",
     example: "tsugi verify wall-1.2.0.tar.gz",
   },
+  sign: {
+    text: "sign a release that was built, where none of its code runs",
+    arguments: [{ name: "<release>", text: "its tarball or tree, or wall@1.2.0 in a store" }],
+    options: [
+      {
+        flags: "--key <file>",
+        text: "a private key of tsugi keys; - reads it from stdin (default: tsugi's own)",
+      },
+      {
+        flags: "--signer <program>",
+        text: "or who has the key: gets the manifest on stdin, prints the signature in base64",
+      },
+      { flags: "--public-key <file>", text: "with --signer: the key's public line" },
+      STORE,
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
+    document: "Verified",
+    example: "tsugi sign wall-1.2.0.tar.gz --key ci.key",
+  },
   delta: {
     text: "make what one host lacks of a release: bin/<app> unpack --delta takes it there",
     arguments: [

@@ -1,0 +1,55 @@
+import { resolve } from "node:path";
+import { TsugiError } from "../../contract/errors.ts";
+import { type Verified, verifyRelease } from "../../pack/inspect.ts";
+import { defaultKeyFile, readPrivateKey, readTrustedKey } from "../../pack/keys.ts";
+import { type Sign, signByProgram, signTarball, signWith } from "../../pack/signRelease.ts";
+import { signerOf } from "../../release/signature.ts";
+import { parsePlace, signStored } from "../../store/index.ts";
+import { printResult } from "../output.ts";
+import { sourceOf, withStored } from "../stores.ts";
+
+interface Options {
+  key?: string;
+  signer?: string;
+  publicKey?: string;
+  store?: string;
+}
+
+/** No code of the release, nor of what it was built from, runs here. */
+export async function signCommand(text: string, options: Options): Promise<void> {
+  const sign = signOf(options);
+  const place = parsePlace(text);
+  const signed = place.kind === "stored" ? await stored() : await tarball();
+  const { name, version, releaseId, signedBy } = signed;
+  printResult<Verified>(signed, [
+    `${name} ${version} is whole, and signed by key ${signedBy}`,
+    `  releaseId ${releaseId}`,
+  ]);
+
+  async function tarball(): Promise<Verified> {
+    const path = sourceOf(text);
+    const verified = await verifyRelease(path);
+    const signature = await signTarball(path, sign);
+    return { ...verified, signedBy: signerOf(signature) ?? null };
+  }
+
+  async function stored(): Promise<Verified> {
+    if (place.kind !== "stored") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text });
+    const reference = { ...place, store: place.store ?? options.store };
+    return withStored(reference, (store, found) => signStored(store, found, sign));
+  }
+}
+
+function signOf({ key, signer, publicKey }: Options): Sign {
+  const help = "How it is called: tsugi help sign";
+  if (signer === undefined) {
+    if (publicKey !== undefined)
+      throw new TsugiError("TSUGI_USAGE", { problem: "--public-key goes with --signer", help });
+    return signWith(readPrivateKey(key === "-" ? key : resolve(key ?? defaultKeyFile())));
+  }
+  if (key !== undefined || publicKey === undefined) {
+    const problem = "--signer goes with --public-key, and without --key";
+    throw new TsugiError("TSUGI_USAGE", { problem, help });
+  }
+  return signByProgram(signer, readTrustedKey(publicKey));
+}
