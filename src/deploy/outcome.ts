@@ -1,7 +1,7 @@
 /** The account of a deploy: what became of every host, and the error that sums it up. */
 import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
-import type { HostPlan } from "./rollout.ts";
+import type { Action } from "./rollout.ts";
 
 /**
  * done          the new release runs there, in all processes, healthy
@@ -21,7 +21,7 @@ export type HostResult =
 
 export interface HostOutcome {
   host: string;
-  action: HostPlan["action"] | "rollback";
+  action: Action | "rollback";
   from: string | null;
   result: HostResult;
   error?: ErrorJson;
