@@ -314,12 +314,12 @@ export class Carrier {
     try {
       return receiver.receive(connection);
     } catch (error) {
-      this.#staysBehind(connection, error);
+      this.#notCarried(connection, error);
       return () => {};
     }
   }
 
-  #staysBehind(connection: Connection, error: unknown): void {
+  #notCarried(connection: Connection, error: unknown): void {
     const { kind } = this.identity;
     this.#context.notice(`a ${kind} connection stays behind: save: ${messageOf(error)}`);
     this.remove(connection);
@@ -335,7 +335,7 @@ export class Carrier {
     try {
       if (id === undefined) data = connection.record();
     } catch (error) {
-      this.#staysBehind(connection, error);
+      this.#notCarried(connection, error);
       return undefined;
     }
     const follow = id === undefined ? undefined : this.#announcing?.follow(id);

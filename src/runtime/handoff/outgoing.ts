@@ -25,9 +25,9 @@ import {
 import { resumeReading, stopReading } from "../node/quiet.ts";
 import { Ages } from "./ages.ts";
 import type { Carriers } from "./carriers.ts";
+import { closeSpread } from "./closing.ts";
 import { Departures } from "./departures.ts";
 import { EventSources } from "./eventSources.ts";
-import { farewell } from "./farewell.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
 import { HttpGate } from "./httpGate.ts";
 import type { Incoming } from "./incoming.ts";
@@ -36,8 +36,8 @@ import { isAnswering, isPlainTcp, isWebSocket, rememberSecured } from "./otherSo
 import { Sending } from "./sending.ts";
 import { Staying } from "./staying.ts";
 
-/** How long a farewell may take to reach its client. */
-const FAREWELL_MS = 1_500;
+/** How long a close may take to reach its client. */
+const CLOSE_MS = 1_500;
 const CHECK_MS = 5;
 const CHECK_MOST_MS = 250;
 
@@ -283,8 +283,8 @@ export class Outgoing {
     this.#parts.carriers.open();
     const lost = this.#left().filter((socket) => isAnswering(socket) && !this.#comesBack(socket));
     for (const sessions of this.#http2.values()) sessions.destroy();
-    farewell(this.#left());
-    await this.#emptyWithin(FAREWELL_MS);
+    closeSpread(this.#left());
+    await this.#emptyWithin(CLOSE_MS);
     for (const socket of this.#left()) socket.destroy();
     const followed = this.#sending.carried - before;
     return { drained: Math.max(0, atFirst - followed - lost.length), lost: lost.length };
@@ -299,7 +299,7 @@ export class Outgoing {
     for (const { gate } of this.#gates) gate.serveLast({ endIdle: true });
     for (const sessions of this.#http2.values()) sessions.end(true);
     for (const sessions of this.#http2.values()) sessions.destroy();
-    farewell(this.connections.others().filter(isWebSocket));
+    closeSpread(this.connections.others().filter(isWebSocket));
     this.#eventSources.end(this.#left().map((socket) => responseOf(socket)));
   }
 

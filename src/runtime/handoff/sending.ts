@@ -6,7 +6,7 @@ import type { RawHandle } from "../node/internals.ts";
 import { quietSinceMs, takeHandle } from "../node/quiet.ts";
 import type { Departures } from "./departures.ts";
 import type { HttpGate } from "./httpGate.ts";
-import { Turns } from "./turns.ts";
+import { TimeSlices } from "./timeSlices.ts";
 
 const MOVES_A_TURN = 20;
 const REPORT_MS = 10;
@@ -18,12 +18,12 @@ export interface HttpData {
 
 export class Sending {
   readonly #channel: EventSink;
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #inFlight = new Set<Promise<void>>();
   #carried = 0;
   #unreported = 0;
   /** Straight to the next generation; without it the supervisor passes everything on. */
   departures: Departures | undefined;
-  readonly #turns = new Turns();
+  readonly #slices = new TimeSlices();
 
   constructor(channel: EventSink) {
     this.#channel = channel;
@@ -34,7 +34,7 @@ export class Sending {
   }
 
   done(): Promise<unknown> {
-    return Promise.all(this.#underWay);
+    return Promise.all(this.#inFlight);
   }
 
   /**
@@ -52,7 +52,7 @@ export class Sending {
     handle: RawHandle | undefined,
   ): Promise<void> | undefined {
     const leaving = departures.send(meta, handle);
-    if (leaving === undefined || handle === undefined) return this.#turns.end();
+    if (leaving === undefined || handle === undefined) return this.#slices.end();
     this.#carried += 1;
     const sent = leaving
       .then(
@@ -62,10 +62,10 @@ export class Sending {
       )
       .finally(() => {
         handle.close();
-        this.#underWay.delete(sent);
+        this.#inFlight.delete(sent);
       });
-    this.#underWay.add(sent);
-    return this.#turns.end();
+    this.#inFlight.add(sent);
+    return this.#slices.end();
   }
 
   #report(): void {
@@ -90,9 +90,9 @@ export class Sending {
     const sent = relayed.finally(() => {
       // The kernel holds a reference for the message; this process is done with it.
       handle.close();
-      this.#underWay.delete(sent);
+      this.#inFlight.delete(sent);
     });
-    this.#underWay.add(sent);
+    this.#inFlight.add(sent);
     return sent;
   }
 

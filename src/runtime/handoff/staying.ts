@@ -7,10 +7,10 @@ import type { ConnectionMeta, WorkerReplies } from "../../protocol/worker.ts";
 import type { CarrierIdentity, SendConnection } from "../carry/carrier.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import type { Carriers } from "./carriers.ts";
+import { closeSpread } from "./closing.ts";
 import type { EventSources } from "./eventSources.ts";
-import { farewell } from "./farewell.ts";
 import type { OpenConnections } from "./openConnections.ts";
-import { Turns } from "./turns.ts";
+import { TimeSlices } from "./timeSlices.ts";
 
 const CHECK_MS = 5;
 
@@ -21,7 +21,7 @@ export class Staying {
   readonly #carriers: Carriers;
   readonly #eventSources: EventSources;
   #finishing = new Set<ServerResponse>();
-  #stragglers = new Set<SocketInternals>();
+  #unregistered = new Set<SocketInternals>();
   /** Connections that changed hands without being moved. */
   #stayed = 0;
   #waited = 0;
@@ -40,7 +40,7 @@ export class Staying {
 
   /** At the takeover. `waited`: requests that were held back for the new code. */
   begin(what: { sockets: SocketInternals[]; responses: ServerResponse[]; waited: number }): void {
-    this.#stragglers = new Set(what.sockets.filter((socket) => !this.#carriers.owns(socket)));
+    this.#unregistered = new Set(what.sockets.filter((socket) => !this.#carriers.owns(socket)));
     this.#countLeft();
     this.#stayed = this.#open.known;
     this.#waited = what.waited;
@@ -55,13 +55,13 @@ export class Staying {
    * `adopt`: what had to be taken apart.
    */
   async releaseTo(to: Carriers, adopt: Adopt): Promise<WorkerReplies["releaseConnections"]> {
-    const turns = new Turns();
-    const onPassed = () => turns.end();
+    const slices = new TimeSlices();
+    const onPassed = () => slices.end();
     const carrierFor = (identity: CarrierIdentity) => to.find(identity);
     const adoptHere: SendConnection = async (meta, handle) => {
       if (handle !== undefined) this.#carried += 1;
       adopt(meta, handle);
-      await turns.end();
+      await slices.end();
     };
     await this.#carriers.release(adoptHere, { carrierFor, onPassed });
     this.#eventSources.end([...this.#finishing]);
@@ -71,7 +71,7 @@ export class Staying {
 
   /** Waits for what the old code has begun, at most drainMs, then ends it. */
   async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
-    const atFirst = this.#stragglers.size;
+    const atFirst = this.#unregistered.size;
     const deadline = performance.now() + drainMs;
     while (this.#countLeft() > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
@@ -81,20 +81,20 @@ export class Staying {
       (response) => !this.#eventSources.has(response),
     ).length;
     for (const response of this.#finishing) response.destroy();
-    farewell([...this.#stragglers, ...this.#carriers.left]);
+    closeSpread([...this.#unregistered, ...this.#carriers.left]);
     return { drained: atFirst, lost };
   }
 
   forget(): void {
-    this.#stragglers.clear();
+    this.#unregistered.clear();
     this.#finishing.clear();
   }
 
   #countLeft(): number {
     const beneath = this.#open.beneathTls();
-    for (const socket of this.#stragglers) {
-      if (socket.destroyed || beneath.has(socket)) this.#stragglers.delete(socket);
+    for (const socket of this.#unregistered) {
+      if (socket.destroyed || beneath.has(socket)) this.#unregistered.delete(socket);
     }
-    return this.#stragglers.size + this.#finishing.size + this.#carriers.left.length;
+    return this.#unregistered.size + this.#finishing.size + this.#carriers.left.length;
   }
 }

@@ -10,10 +10,10 @@ import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node
 import { becomeUnread, takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
+import { InFlight } from "../inFlight.ts";
 import { comeBack, type Follow, leaveBehind } from "../moved.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
-import { UnderWay } from "../underWay.ts";
 
 /** `ConnectionMeta.data` of kind "tcp". */
 export interface TcpRecord {
@@ -37,7 +37,7 @@ const DATA_EVENTS = new Set<string | symbol>(["data", "readable"]);
 
 export class TcpConnection implements Connection {
   readonly socket: SocketInternals;
-  readonly underWay = new UnderWay();
+  readonly inFlight = new InFlight();
   /** An async 'connection' listener is at work on it. */
   isAttended = true;
   readonly #options: AnyCarryOptions;
@@ -63,7 +63,7 @@ export class TcpConnection implements Connection {
     this.#ownListeners = socket.eventNames().map((event) => [event, socket.rawListeners(event)]);
     this.#options = options;
     this.#carrier = carrier;
-    this.underWay.onIdle = () => carrier.onChange();
+    this.inFlight.onIdle = () => carrier.onChange();
     this.#undo = this.#observeEvents();
   }
 
@@ -102,14 +102,14 @@ export class TcpConnection implements Connection {
   }
 
   holder(): Holder | undefined {
-    if (this.hasEnded || this.underWay.isIdle) return undefined;
+    if (this.hasEnded || this.inFlight.isIdle) return undefined;
     const { remoteAddress, remotePort } = this.socket;
     const name = `connection of ${remoteAddress}:${remotePort}`;
-    return { kind: "socket", name, ageMs: this.underWay.ageMs };
+    return { kind: "socket", name, ageMs: this.inFlight.ageMs };
   }
 
   get isIdle(): boolean {
-    return this.isAttended && this.underWay.isIdle;
+    return this.isAttended && this.inFlight.isIdle;
   }
 
   get isTellable(): boolean {
@@ -179,12 +179,12 @@ export class TcpConnection implements Connection {
   /** 'close' is held back while it is still; nothing of one that has gone reaches the application. */
   #observeEvents(): () => void {
     const socket = this.socket as SocketInternals & EmitterInternals;
-    const { underWay } = this;
+    const { inFlight } = this;
     const emit = socket.emit;
     const hold = (event: string | symbol, parts: unknown[]) => this.#hold(event, parts);
     return override(socket, "emit", ((event: string | symbol, ...parts: unknown[]) => {
       if (hold(event, parts)) return true;
-      if (DATA_EVENTS.has(event)) return underWay.emit(socket, event as string, parts);
+      if (DATA_EVENTS.has(event)) return inFlight.emit(socket, event as string, parts);
       return Reflect.apply(emit, socket, [event, ...parts]);
     }) as typeof emit);
   }

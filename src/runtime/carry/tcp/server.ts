@@ -10,7 +10,7 @@ import { pendingSocket } from "../../node/pending.ts";
 import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
 import type { Connection } from "../connection.ts";
-import { emitAndCollect } from "../underWay.ts";
+import { emitAndCollect } from "../inFlight.ts";
 import { type GivenSocket, TcpConnection, type TcpRecord } from "./connection.ts";
 
 export class CarriedSocketServer {

@@ -10,10 +10,10 @@ import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node
 import { takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
+import { InFlight } from "../inFlight.ts";
 import { type Follow, leaveBehind } from "../moved.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
-import { UnderWay } from "../underWay.ts";
 import { closeFrame, heldFrames, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
 import { followFrames } from "./lateFrames.ts";
@@ -49,7 +49,7 @@ export class WebSocketConnection implements Connection {
   readonly socket: SocketInternals;
   /** By which options of a server it was made. */
   readonly shape: string;
-  readonly underWay = new UnderWay();
+  readonly inFlight = new InFlight();
   readonly #request: IncomingMessage;
   /** As it came: frameworks rewrite the url while they look for a handler. */
   readonly #recorded: RequestRecord;
@@ -96,9 +96,9 @@ export class WebSocketConnection implements Connection {
     this.#options = options;
     this.#carrier = carrier;
     this.#ownCloseListeners = webSocket.listeners("close") as CloseListener[];
-    this.underWay.onIdle = () => carrier.onChange();
+    this.inFlight.onIdle = () => carrier.onChange();
     this.#undo = [
-      observeEventTarget(webSocket, this.underWay),
+      observeEventTarget(webSocket, this.inFlight),
       this.#observeEvents(),
       this.#keepCompressed(),
     ];
@@ -143,15 +143,15 @@ export class WebSocketConnection implements Connection {
   }
 
   get isIdle(): boolean {
-    return this.isAttended && this.underWay.isIdle;
+    return this.isAttended && this.inFlight.isIdle;
   }
 
   /** Held, what is half received need not be waited for: nobody has heard of it. */
   holder(): Holder | undefined {
     const isReceiving = !this.#isHeld && this.#isReceiving;
-    if (this.hasEnded || (this.underWay.isIdle && !isReceiving)) return undefined;
+    if (this.hasEnded || (this.inFlight.isIdle && !isReceiving)) return undefined;
     const name = `WebSocket ${this.#recorded.url}`;
-    return { kind: "websocket", name, ageMs: this.underWay.ageMs };
+    return { kind: "websocket", name, ageMs: this.inFlight.ageMs };
   }
 
   get isTellable(): boolean {
@@ -164,7 +164,7 @@ export class WebSocketConnection implements Connection {
   isFree(): boolean {
     if (this.hasEnded) return true;
     if (isPending(this.socket)) return false;
-    if (!this.isAttended || !this.underWay.isIdle || this.#isReceiving) return false;
+    if (!this.isAttended || !this.inFlight.isIdle || this.#isReceiving) return false;
     const { readyState, _closeFrameSent } = this.webSocket;
     if (readyState === CLOSING && !_closeFrameSent) return false;
     const { _queue, _bufferedBytes, _deflating, _state, _firstFragment } = this.webSocket._sender;
@@ -269,13 +269,13 @@ export class WebSocketConnection implements Connection {
    * connection that has gone reaches the application: it did not end.
    */
   #observeEvents(): () => void {
-    const { webSocket, underWay } = this;
+    const { webSocket, inFlight } = this;
     const emit = webSocket.emit;
     const hold = (event: string, parts: unknown[]) => this.#hold(event, parts);
     return override(webSocket, "emit", ((event: string, ...parts: unknown[]) => {
       if (event === "message") {
         if (this.#isHeld) return this.#keep(event, parts);
-        return underWay.emit(webSocket, event, parts);
+        return inFlight.emit(webSocket, event, parts);
       }
       if (HELD_EVENTS.has(event) && hold(event, parts)) return true;
       return Reflect.apply(emit, webSocket, [event, ...parts]);

@@ -3,14 +3,15 @@
  * what it returns. Here the handler is wrapped once more, below that, and `ws` is left to believe
  * that it has the application's own function (for `removeEventListener` and the `onmessage` getter).
  */
+
+import type { InFlight } from "../inFlight.ts";
 import { override } from "../override.ts";
-import type { UnderWay } from "../underWay.ts";
 import type { WebSocketInternals } from "./internals.ts";
 
 type Handler = ((event: unknown) => unknown) | { handleEvent(event: unknown): unknown };
 
 /** Returns what undoes it. */
-export function observeEventTarget(webSocket: WebSocketInternals, underWay: UnderWay): () => void {
+export function observeEventTarget(webSocket: WebSocketInternals, inFlight: InFlight): () => void {
   const original = webSocket.addEventListener;
   return override(
     webSocket,
@@ -22,7 +23,7 @@ export function observeEventTarget(webSocket: WebSocketInternals, underWay: Unde
       const byAttribute = Object.getOwnPropertySymbols(options).length > 0;
       if (!byAttribute && this.rawListeners(type).some((it) => wraps(it, handler))) return;
       const observed = function (this: unknown, event: unknown) {
-        underWay.note(callHandler(handler, this, event), webSocket);
+        inFlight.note(callHandler(handler, this, event), webSocket);
       };
       original.call(this, type, observed, options);
       for (const listener of this.listeners(type)) replaceProperty(listener, observed, handler);

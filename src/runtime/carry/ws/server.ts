@@ -9,7 +9,7 @@ import { pendingSocket } from "../../node/pending.ts";
 import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
 import type { Connection } from "../connection.ts";
-import { emitAndCollect } from "../underWay.ts";
+import { emitAndCollect } from "../inFlight.ts";
 import { type GivenWebSocket, WebSocketConnection } from "./connection.ts";
 import { joinServer, shapeOf } from "./inPlace.ts";
 import type { WebSocketInternals, WebSocketServerInternals } from "./internals.ts";

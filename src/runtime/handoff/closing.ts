@@ -7,7 +7,7 @@ import { closeWebSocket } from "./otherSockets.ts";
 const SPREAD_MS = 1_000;
 
 /** WebSockets with close code 1012, what else there is with a FIN. */
-export function farewell(sockets: readonly SocketInternals[]): void {
+export function closeSpread(sockets: readonly SocketInternals[]): void {
   const spreadMs = Math.min(SPREAD_MS, sockets.length);
   sockets.forEach((socket, index) => {
     const end = () => {

@@ -6,7 +6,7 @@
 import { nowMs } from "../../platform/clock.ts";
 import { capturesRejections, type EmitterInternals, listenersOf } from "../node/events.ts";
 
-export class UnderWay {
+export class InFlight {
   /** Called whenever the last promise has settled. */
   onIdle: () => void = () => {};
   #count = 0;
