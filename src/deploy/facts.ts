@@ -62,17 +62,32 @@ export async function readFacts(
     const version = bootVersion(facts);
     if (version === undefined) return facts;
     const path = layout.release(version).manifest;
+    const told = manifestIn(stdout, version);
+    if (told !== undefined) return withManifest(facts, told, `${host.name}:${path}`);
     const argv = commandAsOwner(layout.root, ["cat", path]);
     const manifest = await host.run(argv, { readOnly: true });
     if (manifest.exitCode !== 0) throw new Error(manifest.stderr.trim());
-    const parsed = parseManifest(manifest.stdout, `${host.name}:${path}`);
-    return { ...facts, manifest: parsed, manifestBytes: manifest.stdout };
+    return withManifest(facts, manifest.stdout, `${host.name}:${path}`);
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = `${messageOf(error)} (exit ${exitCode}) ${stderr.trim()}`.trim();
     const details = { host: host.name, what: "asking it", problem, environment };
     throw new TsugiError("TSUGI_HOST_FAILED", details);
   }
+}
+
+const withManifest = (facts: HostFacts, text: string, where: string): HostFacts => ({
+  ...facts,
+  manifest: parseManifest(text, where),
+  manifestBytes: text,
+});
+
+/** What runs is what a boot would take, nearly always: its manifest comes with the facts. */
+function manifestIn(text: string, version: string): string | undefined {
+  const { lines, documents } = split(text);
+  const found = documents.manifest;
+  if (!lines.includes(`manifestOf ${version}`) || found?.exitCode !== 0) return undefined;
+  return found.text;
 }
 
 /** The release that runs, else the one that a boot would take. */

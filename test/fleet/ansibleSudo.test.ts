@@ -19,6 +19,8 @@ const skip = (await whyNoAnsible()) || (await whyNoSshd()) || (await whyNoMountH
 const APP = "teller";
 const NAMES = ["app1", "app2", "app3"];
 const SECRET = "it's the truth";
+/** Of sudo, on one of them. */
+const PASSWORD = "open sesame";
 
 /** As an engineer would write it; who becomes whom is the inventory's to say. */
 const PLAYBOOK = [
@@ -50,7 +52,16 @@ describe("the Ansible role through sudo, host by host", { skip }, () => {
     }
     for (const name of NAMES) {
       const may = name === "app3" ? "ALL=(owner) NOPASSWD: ALL" : "ALL=(root) NOPASSWD: ALL";
-      hosts.push(await MountHost.start(join(workshop, name), "deployer", may));
+      const folder = join(workshop, name);
+      const isAsked = name === "app2";
+      hosts.push(
+        await MountHost.start(
+          folder,
+          "deployer",
+          isAsked ? "ALL=(root) ALL" : may,
+          isAsked ? PASSWORD : undefined,
+        ),
+      );
     }
     // On the third an administrator has prepared all that takes root.
     await hosts[2]!.addUser("owner");
@@ -86,6 +97,7 @@ describe("the Ansible role through sudo, host by host", { skip }, () => {
       name,
       {
         tsugi_env: { PORT: ports[index] },
+        ...(name === "app2" ? { ansible_become_password: PASSWORD } : {}),
         ...(name === "app3" ? { ansible_become_user: "owner", tsugi_user: "" } : {}),
       },
     ]);
@@ -140,6 +152,20 @@ describe("the Ansible role through sudo, host by host", { skip }, () => {
       assert.equal(played.status, 0, played.output);
       assert.deepEqual(changes(played), [false, false, false], played.stdout);
     }
+  });
+
+  test("a second root of the same user, while the first one runs", async () => {
+    const port = await freePort();
+    const second = { ...build(0), tsugi_root: "/srv/second", tsugi_env: { PORT: port } };
+    for (const isChanged of [true, false]) {
+      const played = await play(second, "--limit", "app1");
+      assert.equal(played.status, 0, played.output);
+      assert.equal(played.hosts.app1!.changed > 0, isChanged, played.stdout);
+    }
+    const response = await fetch(`http://127.0.0.1:${port}/`);
+    assert.equal(((await response.json()) as { version: string }).version, "1.0.0");
+    assert.equal((await ask(0)).version, "1.0.0");
+    await hosts[0]!.run(`/srv/second/bin/${APP}`, "stop");
   });
 
   test("a new version: --check says so; then host by host under load, and no request fails", async () => {

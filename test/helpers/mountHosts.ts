@@ -30,11 +30,17 @@ export class MountHost implements SshPlace {
   readonly folder: string;
 
   /** `sudoers`: what the one who logs in may do, such as `ALL=(root) NOPASSWD: ALL`. */
-  static async start(folder: string, user: string, sudoers: string): Promise<MountHost> {
+  static async start(
+    folder: string,
+    user: string,
+    sudoers: string,
+    password?: string,
+  ): Promise<MountHost> {
     const host = new MountHost(folder, user);
     for (const name of OWN) mkdirSync(join(folder, name), { recursive: true });
     await mustRun("cp", ["-a", "/etc/.", join(folder, "etc")]);
     await host.addUser(user);
+    if (password !== undefined) await host.run("sh", "-c", `echo '${user}:${password}' | chpasswd`);
     const rules = join(folder, "etc", "sudoers.d");
     mkdirSync(rules, { recursive: true });
     writeFileSync(join(rules, user), `${user} ${sudoers}\n`, { mode: 0o440 });

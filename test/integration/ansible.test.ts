@@ -20,7 +20,6 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ansibleExamples, playbook, whyNoAnsible } from "../helpers/ansible.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
-import { findProgram } from "../helpers/debian.ts";
 import { copyExample, exampleName, tsugiCli } from "../helpers/example.ts";
 import { freePort } from "../helpers/ports.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
@@ -47,7 +46,7 @@ describe("the Ansible role", { skip: (await whyNoAnsible()) || (await whyNoSshd(
   const variables = (): Record<string, unknown> => ({
     ansible_become: false,
     ansible_ssh_common_args: `-F ${fleet!.configFile}`,
-    ansible_python_interpreter: findProgram("python3"),
+    ansible_python_interpreter: "/usr/bin/python3",
     repository,
     tsugi_command: [process.execPath, tsugiCli],
     tsugi_workspace: join(folder, "workspace"),

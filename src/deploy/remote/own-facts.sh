@@ -18,6 +18,11 @@ if [ -f "$busy" ] && pid=$(cat "$busy") && kill -0 "$pid" 2>/dev/null; then
   if [ ! -d /proc/self ] || grep -qF "$busy" "/proc/$pid/cmdline" 2>/dev/null; then echo "busy yes"; fi
 fi
 document boot cat "$@"
+# Where it runs another one than a boot would take, its manifest is asked for by itself.
+if { read -r version _ <"$1"; } 2>/dev/null && [ -f "$releases/$version/release.json" ]; then
+  echo "manifestOf $version"
+  document manifest cat "$releases/$version/release.json"
+fi
 [ -x "$bin" ] || exit 0
 echo "installed yes"
 document inventory "$bin" inventory --json
