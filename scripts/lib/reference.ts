@@ -12,6 +12,7 @@ import {
 import { CREDENTIAL_FILES, RULES } from "../../src/pack/secrets/rules.ts";
 import { commandsPage } from "./commandsPage.ts";
 import { documentsPage } from "./documentsPage.ts";
+import { frameworksPage } from "./frameworksPage.ts";
 
 /** Page → text. `npm run docs` writes them; a test holds the files against this. */
 export const generatedPages = (): Record<string, string> => ({
@@ -20,6 +21,7 @@ export const generatedPages = (): Record<string, string> => ({
   "docs/reference/configuration.md": configurationPage(),
   "docs/reference/errors.md": errorsPage(),
   "docs/reference/secrets.md": secretsPage(),
+  "docs/guides/your-framework.md": frameworksPage(),
 });
 
 function configurationPage(): string {

@@ -59,7 +59,7 @@ export function guessEntry(
   const started = ["start:prod", "start"]
     .map((name) => ({ name, script: readStartScript(name, scripts) }))
     .filter((found): found is { name: string; script: StartScript } => found.script !== undefined);
-  const node = started.find(({ script }) => script.tool === "node" && script.entry !== undefined);
+  const node = started.find(({ script }) => runsAsIt(script));
   const said = (node ?? started[0])?.script;
   const nodeArgs = said?.nodeArgs ?? [];
   const guess = (candidates: string[], why: string, more: Partial<EntryGuess> = {}) => ({
@@ -111,6 +111,11 @@ export function guessEntry(
     folder,
   });
 }
+
+/** A file that Node runs as it is: also what a build wrote and `bun` or `tsx` would start. */
+const runsAsIt = ({ tool, entry }: StartScript): boolean =>
+  entry !== undefined &&
+  (tool === "node" || (!isTypeScript(entry) && outputFolderOf(entry) !== undefined));
 
 export function chooseEntry(folder: string, candidates: string[]): string {
   const present = candidates.find(

@@ -10,7 +10,7 @@ import type { BuildReport } from "../pack/report.ts";
 import { chooseEntry, hasBuildScript, outputFolderOf } from "./entry.ts";
 import { freshFirst, noteOutput, refuseStale } from "./freshness.ts";
 import { type HotScan, mentionsHot } from "./hotScan.ts";
-import { wantedManager } from "./packageManager.ts";
+import { localManager } from "./packageManager.ts";
 import { packedFiles } from "./packedFiles.ts";
 import { reachedFiles } from "./reached.ts";
 import type { Recognised } from "./shapes/index.ts";
@@ -81,7 +81,7 @@ export async function runBuildScript(
   report: BuildReport,
   whose?: string,
 ): Promise<string> {
-  const manager = wantedManager(folder).name;
+  const manager = localManager(folder);
   const command = `${manager} run build${whose === undefined ? "" : ` (${whose})`}`;
   report.step(command);
   const result = await runCommand(manager, ["run", "build"], folder, {}, surroundings).catch(

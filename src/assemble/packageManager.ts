@@ -5,7 +5,7 @@
  *   else the lock file                                           name, and the versions that read it
  */
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import type { PackageJson } from "../pack/project.ts";
 import { isManager, MANAGERS, type Manager, type ManagerName, managerOf } from "./managers.ts";
@@ -52,6 +52,26 @@ export function wantedManager(app: string): WantedManager {
   };
 }
 
+/**
+ * Who runs the scripts of a project that is installed here. bun installs and runs them, too; a clean
+ * build has no bun to install with.
+ */
+export function localManager(app: string): string {
+  if (!usesBun(app)) return wantedManager(app).name;
+  return hasBun() ? "bun" : "npm";
+}
+
+function usesBun(app: string): boolean {
+  for (let folder = app; ; folder = dirname(folder)) {
+    const isLocked = ["bun.lock", "bun.lockb"].some((name) => existsSync(join(folder, name)));
+    if (isLocked || namedIn(folder)?.name === "bun") return true;
+    if (existsSync(join(folder, ".git")) || dirname(folder) === folder) return false;
+  }
+}
+
+const hasBun = (): boolean =>
+  (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, "bun")));
+
 const unknown = (found: string) =>
   new TsugiError("TSUGI_PACKAGE_MANAGER_UNKNOWN", {
     found,
@@ -74,6 +94,7 @@ function namedIn(folder: string) {
 
 /** What a person types to install what the lock file says. */
 export function installCommandOf(app: string): string {
+  if (usesBun(app)) return "bun install --frozen-lockfile";
   const wanted = wantedManager(app);
   return managerOf(wanted.name).frozenCommand(lockOf(wanted));
 }

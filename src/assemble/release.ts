@@ -36,7 +36,7 @@ import { refuseUnfitAddons } from "./native/index.ts";
 import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { pinNode, resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
-import { wantedManager } from "./packageManager.ts";
+import { localManager } from "./packageManager.ts";
 import { collectPackages, NO_PACKAGES, withBins } from "./packages.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { prepareSiblings } from "./siblings.ts";
@@ -208,7 +208,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
   );
   const runtime = await obtainRuntime(node, project.folder, report);
   const native = { files: [...application.files, ...tree.files], packages: tree.packages };
-  await refuseUnfitAddons(native, runtime, wantedManager(project.folder).name, report);
+  await refuseUnfitAddons(native, runtime, localManager(project.folder), report);
   const composed = composeRelease({
     name,
     version,

@@ -183,10 +183,8 @@ export const configSchema = z.strictObject({
     .describe("Globs of further files to pack, such as public/** and views/**; !… takes some out.")
     .optional(),
   packages: z
-    .enum(["all", "traced", "none"])
-    .describe(
-      "all: the production packages (default). traced: of those only the files that the entries reach. none: what is packed carries its own.",
-    )
+    .enum(["all", "none"])
+    .describe("all: the production packages (default). none: what is packed carries its own.")
     .optional(),
   shared: z
     .array(z.string().min(1))

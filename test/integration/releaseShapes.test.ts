@@ -198,6 +198,20 @@ writeFileSync(".next/static/chunks/a.js", "chunk");`,
     await builds.refused("TSUGI_WORKSPACE", /apps\/api, apps\/web[\s\S]*tsugi release apps\/api/);
   });
 
+  test("a project that is installed with bun: its build script is run, by npm where there is no bun", async () => {
+    project(
+      { packageManager: "bun@1.3.0", scripts: { build: "node build.mjs", start: "bun dist/a.js" } },
+      {
+        "bun.lock": "{}",
+        "build.mjs":
+          'import { mkdirSync, writeFileSync } from "node:fs";\nmkdirSync("dist", { recursive: true });\nwriteFileSync("dist/a.js", "");\n',
+      },
+    );
+    const { output } = await builds.must();
+    assert.match(output, /• (bun|npm) run build/);
+    assert.equal(main().entry, "dist/a.js");
+  });
+
   test("a build that fails leaves no .node-version", async () => {
     const { existsSync } = await import("node:fs");
     project({ scripts: { build: "false", start: "node dist/server.js" } }, server);

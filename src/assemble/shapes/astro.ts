@@ -5,6 +5,7 @@ export const astro: Shape = {
   known: "`astro` with `@astrojs/node`",
   packs: "`dist/` and the packages",
   starts: "`node dist/server/entry.mjs`, or your own server where the adapter is a middleware",
+  tried: "astro 7.3.5",
   recognise(facts) {
     if (!facts.declares("astro")) return undefined;
     const config = facts.config("astro.config");

@@ -10,6 +10,7 @@ export const next: Shape = {
   packs:
     '`.next` without its cache, `public/`, packages; with `output: "standalone"` that output alone',
   starts: "`next start`, the standalone server, or your own server",
+  tried: "next 16.4.3",
   recognise(facts) {
     if (!facts.declares("next")) return undefined;
     const config = facts.config("next.config");

@@ -14,6 +14,7 @@ const WORDS = {
 export const nuxt: Shape = {
   ...WORDS,
   name: "Nuxt",
+  tried: "nuxt 4.5.2",
   known: "`nuxt`",
   recognise: (facts) => (facts.declares("nuxt", "nuxt3") ? OUTPUT : undefined),
 };

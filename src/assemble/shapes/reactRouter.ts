@@ -15,6 +15,7 @@ const served = (facts: ShapeFacts, serve: string, bin: string) => ({
 export const reactRouter: Shape = {
   name: "React Router (framework mode)",
   known: "`@react-router/dev`",
+  tried: "@react-router/serve 8.4.0",
   packs: "`build/`, `public/`, packages",
   starts: "`react-router-serve ./build/server/index.js`, or your own server",
   recognise: (facts) =>

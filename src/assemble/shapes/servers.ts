@@ -11,6 +11,7 @@ const plain = (name: string, ...packages: string[]): Shape => ({
 
 export const nest: Shape = {
   ...plain("Nest", "@nestjs/core"),
+  tried: "@nestjs/core 12",
   packs: "`dist/` and the packages",
   starts: "`start:prod`, or what `nest start` would run",
 };

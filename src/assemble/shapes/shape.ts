@@ -9,7 +9,7 @@ import type { PackedFile } from "../../pack/fileSet.ts";
 import type { Project } from "../../pack/project.ts";
 import type { StartScript } from "../startScript.ts";
 
-export type PackagesMode = "all" | "traced" | "none";
+export type PackagesMode = "all" | "none";
 
 export interface Unfit {
   problem: string;
@@ -47,6 +47,8 @@ export interface Shape {
   known: string;
   packs: string;
   starts: string;
+  /** The version that a starter's project had when it was last released, started and asked. */
+  tried?: string;
   recognise(facts: ShapeFacts): Fit | undefined;
 }
 

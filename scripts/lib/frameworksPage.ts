@@ -1,0 +1,54 @@
+/** docs/guides/your-framework.md: the table of shapes as a guide. */
+import { SHAPES } from "../../src/assemble/shapes/index.ts";
+
+export function frameworksPage(): string {
+  const rows = SHAPES.map(
+    ({ name, known, packs, starts, tried }) =>
+      `| ${name} | ${known} | ${packs} | ${starts} | ${tried ?? ""} |`,
+  );
+  return `# Your framework
+
+<!-- Written by \`npm run docs\` from src/assemble/shapes/: change it there. -->
+
+\`npx tsugi release\` takes a project as its starter wrote it. What it is, is seen by its dependencies; the build script runs
+first, then what is needed is packed, started once in a throwaway folder and asked for \`/\`, and only then called built.
+
+| | known by | packed | started by | tried with |
+|---|---|---|---|---|
+${rows.join("\n")}
+
+"Tried with" is the version of the starter's project that was released, started where there is no Node, and asked for its
+page, a static file and an API route. A row without it is by rule.
+
+## What your start script says
+
+- **A file** is the entry, with its arguments: \`node dist/server.js --mode prod\`.
+- **The command of a dependency** is followed to its file: \`next start\`, \`react-router-serve ./build/server/index.js\`,
+  \`strapi start\`.
+- **Variables** (\`cross-env PORT=4000 …\`) are defaults of the release; \`etc/env\` on a host overrides them.
+- **\`--env-file .env\`**: the file is not packed. What it sets goes into \`etc/env\`.
+- **\`tsx\`, \`--import tsx\`, \`ts-node\`** are seen through: what they would run is compiled.
+- **\`a && node …\`, \`node …; b\`**: the service alone is started, and the rest is said. What has to run before an upgrade,
+  such as migrations, is an \`appup\` ([the database's schema](../cookbook/database.md)).
+- **Other lines of a Procfile, and \`start:worker\`**, are proposed as further \`processes\`.
+
+## What it writes
+
+The folder of the application is its working directory and is not written to. What your app, or your framework, writes beside
+its code is named once, and lives in \`var/\` across versions:
+
+\`\`\`ts
+import { defineConfig } from "tsugi";
+
+export default defineConfig({ shared: ["uploads", "data.sqlite"] });
+\`\`\`
+
+## Where it differs
+
+- **Packages.** The outputs of Nuxt, Nitro and Next's \`output: "standalone"\` carry their own packages, and nothing else is packed
+  (\`packages: "none"\`). Everything else has its production dependencies whole.
+- **The root of a workspace** is no app: \`npx tsugi release apps/web\`.
+- **Static sites** (\`output: "export"\`, a single-page app alone) have no server to release.
+- **A port of its own.** The trial gives a free \`PORT\`; a service that listens elsewhere is only started.
+`;
+}
