@@ -46,7 +46,7 @@ const steps = {
   freeze: {
     phase: "frozen",
     node: "the old version is frozen",
-    beam: "the processes with state are suspended",
+    beam: "connections are held, the processes with state are suspended",
   },
   carry: {
     phase: "frozen",

@@ -48,7 +48,12 @@ export interface UpgradeReport {
   /** Per carried connection: from its last read by the old to its first by the new generation. */
   quietMs: { p50: number; p99: number; max: number };
   /** Requests that were held back during the pause, and requests under way at its begin. */
-  requests: { waited: number; underWay: number };
+  requests: {
+    waited: number;
+    underWay: number;
+    /** Of a BEAM node: processes that were still at work when the time to wait was up. */
+    notHeld?: number;
+  };
   connections: { carried: number; drained: number; lost: number };
   states: StateReport[];
   /** Pages of Phoenix LiveView that were open. */

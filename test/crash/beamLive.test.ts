@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { cpSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import {
@@ -30,6 +31,7 @@ after(() => builds.dispose());
 async function packagesMissing(): Promise<string | false> {
   const url = "https://github.com/mtrudel/bandit.git";
   const { status, output } = await runCommand("git", ["ls-remote", "--tags", url], {
+    cwd: tmpdir(),
     timeoutMs: 20_000,
   });
   if (status !== 0)

@@ -171,19 +171,14 @@ show({step, _, 'begin', _}) -> ok;
 show({step, Name, 'end', Ms}) ->
     tsugi_cli:note("  ~-11ts ~7ts  ~ts", [Name, tsugi_text:ms(Ms), reached(Name)]).
 
-reached(plan) -> "appups and relup computed from the two releases";
-reached(load) -> "the new version's config evaluated, its code found fit";
-reached(rehearse) -> "a copy of the state was taken over";
-reached(before) -> "what comes before is done";
-reached(freeze) -> "the processes with state are suspended";
-reached(carry) -> "installed: the new code is in, the state is with it";
-reached(verify) -> "every module is the new one, no process in old code";
-reached(probation) -> "the new version is healthy";
-reached(commit) -> "made permanent";
-reached('after') -> "what comes after is done";
-reached('hand-back') -> "the old version is installed again, with the state";
-reached(prune) -> "releases that nobody needs are gone";
-reached(_) -> "".
+%% What has been reached, in the words of contract/steps.ts.
+reached(Name) ->
+    {ok, Json} = file:read_file(filename:join(tsugi_layout:tsugi_priv(), "steps.json")),
+    Key = atom_to_binary(Name),
+    case tsugi_json:decode(Json) of
+        #{Key := #{<<"beam">> := Text}} -> Text;
+        _ -> ""
+    end.
 
 ended(_, #{goal := install, asked := Vsn}, {done, #{strategy := Strategy}, _}) when Strategy =/= <<"none">> ->
     {ok, #{version => text(Vsn), status => <<"current">>},

@@ -46,7 +46,8 @@ measured(#{<<"pauseMs">> := PauseMs, <<"quietMs">> := Quiet, <<"requests">> := R
     #{<<"carried">> := Carried, <<"drained">> := Drained, <<"lost">> := Lost} = Connections,
     #{<<"p50">> := P50, <<"p99">> := P99, <<"max">> := Max} = Quiet,
     [{"pause", case PauseMs > 0 of true -> tsugi_text:ms(PauseMs); false -> "none" end},
-     {"requests", io_lib:format("~b waited, ~b under way when it began", [Waited, UnderWay])},
+     {"requests", [io_lib:format("~b waited, ~b under way when it began", [Waited, UnderWay]),
+                  [io_lib:format(", ~b could not be held", [N]) || #{<<"notHeld">> := N} <- [Requests]]]},
      {"connections",
       [io_lib:format("~b carried, ~b drained, ~b lost", [Carried, Drained, Lost]),
        [[" (quiet p50 ", tsugi_text:ms(P50), ", p99 ", tsugi_text:ms(P99), ", at most ", tsugi_text:ms(Max), ")"]

@@ -227,9 +227,13 @@ passed() -> persistent_term:put(?MODULE, true), ok.
 measured(#{states := States, script := Script, plan := Plan} = S, Pause, Sockets) ->
     #{pauseMs := PauseMs, waited := Waited, underWay := UnderWay} = Pause,
     reported(S, maps:merge(maps:with([pages], Pause), #{pauseMs => PauseMs, quietMs => #{p50 => PauseMs, p99 => PauseMs, max => PauseMs},
-                  requests => #{waited => Waited, underWay => UnderWay},
+                  requests => maps:merge(#{waited => Waited, underWay => UnderWay}, not_held(Pause)),
                   connections => tsugi_sockets:outcome(Sockets),
                   states => tsugi_rehearse:report(States, Pause, Script, Plan)})).
+
+%% Who was still at work when the time was up, or takes no request to wait.
+not_held(#{notHeld := []}) -> #{};
+not_held(#{notHeld := Pids}) -> #{notHeld => length(lists:usort(Pids))}.
 
 %% code_change failed behind the point of no return: init:restart is under way.
 going_down(#{report := Report, from := From, to := To}, Reason, Lost) ->
