@@ -16,7 +16,15 @@ import type { BuildReport } from "../report.ts";
 import { knownSecrets } from "./known.ts";
 import { type Finding, type Needle, needlesOf, RULES_VERSION, scanFile } from "./scan.ts";
 
-const isEnvFile = (path: string): boolean => /^\.env($|\..+)/.test(basename(path));
+/** What editors leave beside a file is that file: `.env~`, `#.env#`, `.#.env`. */
+const withoutEditor = (name: string): string =>
+  name.replace(/^(?:\.?#)/, "").replace(/(?:~|#|\.sw[a-z])$/, "");
+
+const isEnvFile = (path: string): boolean =>
+  /^\.env($|rc$|\..+)/.test(withoutEditor(basename(path)));
+
+const isBackup = (path: string): boolean =>
+  /^\.?#|~$|^#.*#$|\.sw[op]$/.test(basename(path)) && !isEnvFile(path);
 
 const isExample = (path: string) => /\.(example|sample|template|dist|defaults?)$/.test(path);
 
@@ -37,7 +45,10 @@ export function withoutEnvFiles(
       );
     }
   }
-  return files.filter(({ path }) => !isEnvFile(path));
+  for (const { path } of files) {
+    if (isBackup(path)) report.note(`${path} is not packed: it is what an editor has left.`);
+  }
+  return files.filter(({ path }) => !isEnvFile(path) && !isBackup(path));
 }
 
 interface SecretsRequest {

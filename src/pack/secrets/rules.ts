@@ -13,10 +13,32 @@ export interface SecretRule {
   starts: string[];
   /** Global. Its first group, where it has one, is the secret itself. */
   pattern: RegExp;
+  /** Only in files of such a path. */
+  files?: RegExp;
   /** Only in the project's own files: packages are full of examples. */
   isOwnOnly?: boolean;
   /** A match that is none: an example, a placeholder. */
   isNone?: (secret: string) => boolean;
+}
+
+/**
+ * PKCS#8, PKCS#1 or SEC 1: a sequence over all of it that begins with a version, which a certificate and a
+ * public key do not.
+ */
+export function isPrivateDer(bytes: Buffer): boolean {
+  if (bytes.length < 40 || bytes[0] !== 0x30) return false;
+  const long = bytes[1]! & 0x80 ? bytes[1]! & 0x7f : 0;
+  if (long > 3) return false;
+  const length = long === 0 ? bytes[1]! : bytes.readUIntBE(2, long);
+  const at = 2 + long;
+  if (at + length !== bytes.length) return false;
+  const version = bytes.subarray(at, at + 3).toString("hex");
+  const next = bytes[at + 3];
+  // The key's algorithm, its modulus, or its 32 and more bytes.
+  return (
+    (version === "020100" && (next === 0x30 || next === 0x02)) ||
+    (version === "020101" && next === 0x04)
+  );
 }
 
 const rule = (
@@ -30,6 +52,12 @@ const rule = (
 /** Characters of base64url, and where a token ends. */
 const END = "(?![A-Za-z0-9_-])";
 const token = (body: string): RegExp => new RegExp(`(?<![A-Za-z0-9_-])${body}${END}`, "g");
+
+/** Settings that a person writes: elsewhere `password = "…"` is code more often than not. */
+const SETTINGS = /\.(?:ya?ml|toml|ini|properties|conf|cnf|cfg)$/i;
+
+/** It has a digit, or more than one kind of letter: no word of a language, as in a schema. */
+const isWord = (secret: string): boolean => /^(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]+)$/.test(secret);
 
 export const RULES: readonly SecretRule[] = [
   rule(
@@ -175,6 +203,44 @@ export const RULES: readonly SecretRule[] = [
     token("pypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
   ),
   rule(
+    "private-key-base64",
+    "a private key, in base64",
+    ["LS0tLS1CRUdJTi"],
+    /LS0tLS1CRUdJTi[A-Za-z0-9+/=\r\n]{80,}/g,
+    {
+      isOwnOnly: true,
+      isNone: (secret) => !/PRIVATE KEY/.test(Buffer.from(secret, "base64").toString("latin1")),
+    },
+  ),
+  rule(
+    "private-key-der-base64",
+    "a private key, in base64",
+    ["MII", "MIG", "MC4", "MHc"],
+    /(?<![A-Za-z0-9+/=-])(?:MII|MIG|MC4|MHc)[A-Za-z0-9+/]{57,}={0,2}(?![A-Za-z0-9+/])/g,
+    { isOwnOnly: true, isNone: (secret) => !isPrivateDer(Buffer.from(secret, "base64")) },
+  ),
+  rule(
+    "jwk",
+    "a private key (JWK)",
+    ['"kty"'],
+    /\{(?=[^{}]*"kty"\s*:\s*"(?:RSA|EC|OKP|oct)")[^{}]*"(?:d|k)"\s*:\s*"([A-Za-z0-9_-]{20,})"[^{}]*\}/g,
+    { isOwnOnly: true },
+  ),
+  rule(
+    "settings-password",
+    "a password",
+    ["assword", "ASSWORD", "asswd", "ASSWD", "_password"],
+    /^[ \t]*(?:- )?["']?[\w.-]*(?:password|passwd)["']?[ \t]*[:=][ \t]*["']?([^\s"'#$<>{}%&*!|]{8,})/gim,
+    { isOwnOnly: true, files: SETTINGS, isNone: isWord },
+  ),
+  rule(
+    "connection-string",
+    "a connection with a password",
+    ["assword", "ASSWORD", "_password", "Pwd=", "pwd=", "PWD="],
+    /(?:Server|Data Source|Host|User Id|Uid|Username|Database)[ ]*=[^;"'\n]*;[^"'\n]{0,300}?(?:Password|Pwd)[ ]*=[ ]*([^;"'\s$<>{}]{8,})/gi,
+    { isOwnOnly: true, isNone: isWord },
+  ),
+  rule(
     "url",
     "an address with a password",
     ["://"],
@@ -212,6 +278,11 @@ export const CREDENTIAL_FILES: readonly { pattern: RegExp; what: string; names: 
     names: ".docker/config.json",
   },
   { pattern: /(^|\/)\.kube\/config$/, what: "credentials of Kubernetes", names: ".kube/config" },
+  {
+    pattern: /(^|\/)\.docker(?:configjson|cfg)$/,
+    what: "credentials of Docker",
+    names: ".dockerconfigjson, .dockercfg",
+  },
   { pattern: /(^|\/)\.htpasswd$/, what: "passwords", names: ".htpasswd" },
   {
     pattern: /(^|\/)application_default_credentials\.json$/,

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path/posix";
 import type { KnownSecret } from "./known.ts";
-import { CREDENTIAL_FILES, RULES, type SecretRule } from "./rules.ts";
+import { CREDENTIAL_FILES, isPrivateDer, RULES, type SecretRule } from "./rules.ts";
 
 export interface Finding {
   /** Relative to the project: the file as it is packed, or a source that a source map carries. */
@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** A kept result of another number is not used. */
-export const RULES_VERSION = 1;
+export const RULES_VERSION = 2;
 
 const OPENING = new RegExp(
   [...new Set(RULES.flatMap(({ starts }) => starts))].map(escaped).join("|"),
@@ -45,9 +45,25 @@ export function scanFile(file: FileToScan, known: readonly Needle[]): Finding[] 
   const bytes = Buffer.from(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength);
   const text = bytes.toString("latin1");
   findings.push(...knownIn(file.path, bytes, text, known), ...formsIn(file, text));
+  const wide = wideText(bytes);
+  if (wide !== undefined) findings.push(...formsIn(file, wide));
+  if (!file.isPackage && isPrivateDer(bytes)) {
+    const fingerprint = fingerprintOf(text);
+    findings.push({ file: file.path, line: 1, what: "a private key (DER)", fingerprint });
+  }
   return file.path.endsWith(".map")
     ? findings.flatMap((one) => inSources(one, file, known))
     : findings;
+}
+
+/** UTF-16, as some editors of Windows write it. */
+function wideText(bytes: Buffer): string | undefined {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return bytes.toString("utf16le");
+  if (first !== 0xfe || second !== 0xff) return undefined;
+  return Buffer.from(bytes.subarray(0, bytes.length & ~1))
+    .swap16()
+    .toString("utf16le");
 }
 
 /** What to look for: a known value, as it is and as it may have been written. */
@@ -87,8 +103,9 @@ function formsIn({ path: file, isPackage }: FileToScan, text: string): Finding[]
     for (const rule of BY_START.get(start)!) rules.add(rule);
   }
   const found: Finding[] = [];
-  for (const { pattern, what, isOwnOnly, isNone } of rules) {
+  for (const { pattern, what, isOwnOnly, isNone, files } of rules) {
     if (isPackage && isOwnOnly) continue;
+    if (files !== undefined && !files.test(file)) continue;
     for (const match of text.matchAll(pattern)) {
       const secret = match[1] ?? match[0];
       if (isNone?.(secret) || isPlaceholder(secret)) continue;

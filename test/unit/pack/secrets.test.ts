@@ -1,9 +1,13 @@
 /** What counts as a secret. The samples are put together here: no token stands in a file of ours. */
 import assert from "node:assert/strict";
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
+import { textFile } from "../../../src/pack/fileSet.ts";
+import { silentReport } from "../../../src/pack/report.ts";
+import { withoutEnvFiles } from "../../../src/pack/secrets/index.ts";
 import { isUnlikelyByChance, knownSecrets } from "../../../src/pack/secrets/known.ts";
 import { CREDENTIAL_FILES, RULES } from "../../../src/pack/secrets/rules.ts";
 import { needlesOf, scanFile } from "../../../src/pack/secrets/scan.ts";
@@ -15,7 +19,16 @@ const text = (length: number, alphabet = LETTERS) =>
 const hex = (length: number) => text(length, "0a9b8c7d6e5f4132");
 const upper = (length: number) => text(length, "QWERTYUIOPASDFGHJKLZXCVBNM234567");
 
+const derKey = generateKeyPairSync("ed25519").privateKey.export({ format: "der", type: "pkcs8" });
+const pemKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
 const SAMPLES: Record<string, string> = {
+  "private-key-base64": Buffer.from(
+    pemKey.export({ format: "pem", type: "pkcs8" }).toString(),
+  ).toString("base64"),
+  "private-key-der-base64": derKey.toString("base64"),
+  jwk: JSON.stringify(pemKey.export({ format: "jwk" })),
+  "settings-password": `password: ${text(20)}`,
+  "connection-string": `Server=db;Password=${text(20)}`,
   "private-key": `-----BEGIN RSA PRIVATE KEY-----\n${text(64)}\n${text(64)}\n${text(64)}\n`,
   age: `AGE-SECRET-KEY-1${upper(58)}`,
   "aws-id": `AKIA${upper(16)}`,
@@ -60,14 +73,18 @@ const scan = (path: string, content: string, known: { name: string; value: strin
   scanFile({ path, bytes: Buffer.from(content), isPackage: false }, needlesOf(known));
 
 describe("what has the form of a secret", () => {
-  for (const { id, what } of RULES) {
+  for (const { id, what, files } of RULES) {
     test(`${id}: ${what}, with its line`, () => {
       const sample = SAMPLES[id];
       assert.ok(sample, "a sample");
-      const found = scan("src/a.js", `// é\nconst it = "${sample}";\n`);
+      const [path, content] =
+        files === undefined
+          ? ["src/a.js", `// é\nconst it = "${sample}";\n`]
+          : ["config/a.yml", `# é\n${sample}\n`];
+      const found = scan(path, content);
       assert.deepEqual(
         found.map((one) => [one.file, one.line, one.what]),
-        [["src/a.js", 2, what]],
+        [[path, 2, what]],
       );
       assert.ok(!JSON.stringify(found).includes(sample.slice(-20)));
     });
@@ -174,5 +191,79 @@ describe("values that are known to be secret", () => {
       const [found] = scan("dist/a.js", `\n"${written}"`, known);
       assert.deepEqual([found?.line, found?.what], [2, "the value of $PASSWORD"], written);
     }
+  });
+});
+
+describe("secrets in other clothes", () => {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const ed = generateKeyPairSync("ed25519");
+  const pem = privateKey.export({ format: "pem", type: "pkcs8" }).toString();
+  const der = (key: KeyObject, type: "pkcs8" | "pkcs1" | "sec1") =>
+    key.export({ format: "der", type } as never) as unknown as Buffer;
+  const spki = publicKey.export({ format: "der", type: "spki" });
+  const found = (path: string, bytes: string | Buffer, isPackage = false) =>
+    scanFile({ path, bytes: Buffer.from(bytes), isPackage }, []).map(({ what }) => what);
+  const big = Buffer.from(`\ufeff${pem}`, "utf16le").swap16();
+  const hidden: [what: string, path: string, bytes: string | Buffer][] = [
+    ["PKCS#8", "key.der", der(privateKey, "pkcs8")],
+    ["PKCS#1", "key.bin", der(privateKey, "pkcs1")],
+    ["SEC 1", "ec.der", der(ec.privateKey, "sec1")],
+    ["Ed25519", "ed.der", der(ed.privateKey, "pkcs8")],
+    ["UTF-16", "key.txt", Buffer.from(`\ufeff${pem}`, "utf16le")],
+    ["UTF-16, the other way round", "key.txt", big],
+    ["base64 of a PEM", "a.js", `const key = "${Buffer.from(pem).toString("base64")}";`],
+    ["base64 of PKCS#8", "a.js", `const key = "${der(privateKey, "pkcs8").toString("base64")}";`],
+    ["base64 of Ed25519", "a.js", `k: ${der(ed.privateKey, "pkcs8").toString("base64")}`],
+    ["base64 of EC", "a.js", `k: ${der(ec.privateKey, "pkcs8").toString("base64")}`],
+    ["a JWK", "jwk.json", JSON.stringify(ed.privateKey.export({ format: "jwk" }))],
+    ["settings", "config/prod.yml", "db:\n  password: Tr0ub4dor-and-3\n"],
+    ["settings", "config/prod.ini", "db_password = 'Tr0ub4dor-and-3'\n"],
+    ["a connection string", "a.js", 'const c = "Server=db;User Id=sa;Password=Tr0ub4dor3;";'],
+    ["Docker", "deploy/.dockerconfigjson", '{"auths":{}}'],
+  ];
+  for (const [what, path, bytes] of hidden) {
+    test(`${what} in ${path} is found`, () => assert.equal(found(path, bytes).length, 1));
+  }
+
+  test("what only looks like it is none", () => {
+    const innocent: [path: string, bytes: string | Buffer][] = [
+      ["key.der", spki],
+      ["a.js", `"${spki.toString("base64")}"`],
+      [
+        "a.js",
+        `"${Buffer.from(publicKey.export({ format: "pem", type: "spki" })).toString("base64")}"`,
+      ],
+      ["jwk.json", JSON.stringify(ed.publicKey.export({ format: "jwk" }))],
+      ["openapi.yml", "password:\n  type: string\npassword: required\nnew_password: string\n"],
+      [
+        "config/prod.yml",
+        "password: ${DB_PASSWORD}\npassword: <%= ENV['X'] %>\npassword: changeme\n",
+      ],
+      ["a.js", 'const password = "Tr0ub4dor-and-3";'],
+      ["a.js", '"Server=db;User Id=sa;Password=$' + '{PASSWORD}"'],
+    ];
+    for (const [path, bytes] of innocent) assert.deepEqual(found(path, bytes), [], String(bytes));
+  });
+
+  test("what an editor has left of a file is that file, or is left out", () => {
+    const notes: string[] = [];
+    const report = { ...silentReport, note: (text: string) => notes.push(text) };
+    const names = [
+      ".env~",
+      "#.env#",
+      ".#.env",
+      ".envrc",
+      ".env.local~",
+      "server.js~",
+      "#server.js#",
+      "server.js",
+    ];
+    const files = names.map((path) => textFile(path, ""));
+    assert.deepEqual(
+      withoutEnvFiles(files, report).map(({ path }) => path),
+      ["server.js"],
+    );
+    assert.equal(notes.length, names.length - 1);
   });
 });
