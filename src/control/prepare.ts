@@ -21,6 +21,15 @@ export interface Boot {
   settings: RuntimeSettings;
 }
 
+export interface StartWish {
+  /** Runs when it is certain that nothing runs. */
+  before?: (() => void) | undefined;
+  /** Another release than the permanent one. */
+  version?: string | undefined;
+  /** What was permanent is not to be gone back to by itself. */
+  rollback?: boolean;
+}
+
 /** One that was killed half-way leaves its lock; it is seen through. */
 const TURN_POLL_MS = 50;
 const TURN_WAIT_MS = 120_000;
@@ -33,7 +42,7 @@ const LEFTOVER_GRACE_MS = 5_000;
 export async function whileStarting<T>(
   context: Context,
   body: (boot: Boot) => Promise<T>,
-  before: () => void = () => {},
+  { before, version, rollback = false }: StartWish = {},
 ): Promise<T> {
   const { layout } = context;
   await refuseIfExposed(layout);
@@ -43,9 +52,54 @@ export async function whileStarting<T>(
   await chmod(layout.run, 0o700);
   return inTurn(layout, async () => {
     await refuseIfRunning(context);
-    before();
-    return body(await prepare(context));
+    before?.();
+    if (version === undefined) return body(await prepare(context));
+    return bodyWith(context, { version, rollback }, body);
   });
+}
+
+/** The other release is what a boot starts from now on, unless this one fails. */
+async function bodyWith<T>(
+  context: Context,
+  { version, rollback }: { version: string; rollback: boolean },
+  body: (boot: Boot) => Promise<T>,
+): Promise<T> {
+  const before = await (await context.handler()).permanent();
+  await withLock(context, async (handler) => {
+    await endLeftovers(context.layout);
+    await handler.recover();
+    await handler.entry(version);
+    await handler.verify(version);
+    await makePermanent(handler, version, rollback);
+  });
+  try {
+    return await body(await prepare(context));
+  } catch (error) {
+    if (before !== undefined) {
+      await inSpiteOf(() =>
+        withLock(context, (handler) => makePermanent(handler, before.version, true)),
+      );
+    }
+    throw error;
+  }
+}
+
+async function makePermanent(handler: ReleaseHandler, version: string, rollback: boolean) {
+  await handler.install(version);
+  await handler.commit(version, { rollback });
+}
+
+/** A supervisor that has failed holds the lock for a moment longer. */
+async function inSpiteOf(write: () => Promise<void>): Promise<void> {
+  const deadline = performance.now() + LEFTOVER_GRACE_MS;
+  for (;;) {
+    try {
+      return await write();
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await delay(TURN_POLL_MS);
+    }
+  }
 }
 
 /** One after the other: starts, and whoever writes while nothing runs. */

@@ -27,6 +27,9 @@ export interface Stopped {
   killed: boolean;
   /** Of Node: log lines since the start that went nowhere. */
   logDropped?: number;
+  /** Of Node: what was ended besides the workers, and what could not be. */
+  ended?: string[];
+  running?: string[];
   ms: number;
 }
 

@@ -1,7 +1,7 @@
 /** What people do to a service at three in the morning, and what does it to them. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { createConnection } from "node:net";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -91,3 +91,33 @@ test("an upgrade, a reload and a refusal have lines in the application's log", Q
     ].every((line) => line.test(log));
   });
 });
+
+test(
+  "where the permanent release can't start, an older one can: named, started, kept",
+  QUICK,
+  async (t) => {
+    const { host, get } = await wall.host(t, "0.0.1");
+    await host.must("start");
+    await host.must("upgrade", wall.tarball("0.0.2"));
+    await host.must("unpack", wall.tarball("0.0.3"));
+    await host.must("stop");
+    const bad = await host.app("start", "--version", "0.0.3");
+    assert.equal(bad.status, 1, bad.output);
+    assert.match(bad.output, /never any good/);
+    const read = () => readFileSync(join(host.root, "releases", "permanent"), "utf8");
+    assert.match(read(), /^0\.0\.2 /, "what failed is not kept");
+    const { output } = await host.must("rollback");
+    assert.match(output, /Nothing runs: 0\.0\.1, which was permanent before, is started/);
+    assert.equal((await get()).version, "0.0.1");
+    assert.match(read(), /^0\.0\.1 /);
+    await host.must("stop");
+    await host.must("start", "--version", "0.0.2");
+    assert.equal((await get()).version, "0.0.2");
+    await host.must("stop");
+    assert.equal((await host.app("start", "--version", "7.7.7")).status, 4);
+    appendFileSync(join(host.root, "etc", "env"), "NODE_OPTIONS=--no-such-option\n");
+    const failed = await host.app("start");
+    assert.equal(failed.status, 1, failed.output);
+    assert.match(failed.output, /0\.0\.1 was permanent before: \S+ start --version 0\.0\.1/);
+  },
+);

@@ -57,8 +57,16 @@ const KEEP_ENV = {
 export const HOST_COMMANDS = commands({
   start: {
     text: "start the permanent release; returns when it is ready",
-    options: [KEEP_ENV, JSON_DOCUMENT],
-    exits: [1],
+    options: [
+      {
+        flags: "--version <version>",
+        text: "another release; once it is ready, it is the permanent one",
+        only: "node",
+      },
+      KEEP_ENV,
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
     document: "Started",
     example: "bin/wall start",
     erlang: ["tsugi_life", "start"],

@@ -30,7 +30,7 @@ export async function foreground(context: Context, before?: () => void): Promise
     const { child } = await spawnSupervisor(layout, boot, "foreground", { onSpawned: signals.to });
     return { child, version: boot.pointer.version };
   };
-  const { child, version } = await whileStarting(context, spawn, before);
+  const { child, version } = await whileStarting(context, spawn, { before });
   if (child.connected) child.disconnect();
   note(`${layout.name} ${version} is ready, pid ${child.pid}`);
   process.exitCode = await exitCodeOf(child);

@@ -1,10 +1,16 @@
 import { type ChangeFlags, change } from "../change.ts";
 import type { Context } from "../context.ts";
-import { requireSupervisor } from "../running.ts";
+import { note } from "../output.ts";
+import { findSupervisor } from "../running.ts";
+import { start } from "./start.ts";
 
 export default async function rollbackCommand(context: Context, flags: ChangeFlags) {
-  await requireSupervisor(context.layout);
   const handler = await context.handler();
+  if ((await findSupervisor(context.layout)) === undefined) {
+    const version = await handler.rollbackTarget();
+    note(`Nothing runs: ${version}, which was permanent before, is started`);
+    return start(context, { version, rollback: true, ...(flags.json ? { json: true } : {}) });
+  }
   const { releases } = await handler.registry();
   // What was installed and not committed is given up; else the one that was permanent before.
   const isCurrent = releases.some((entry) => entry.status === "current");

@@ -1,3 +1,4 @@
+import { TsugiError } from "../../contract/errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { Started } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
@@ -12,6 +13,10 @@ export default function startCommand(context: Context, options: StartOptions) {
 
 export interface StartOptions {
   json?: boolean;
+  /** Another release than the permanent one. */
+  version?: string;
+  /** What was permanent is not to be gone back to by itself. */
+  rollback?: boolean;
   keepEnv?: boolean;
   /** Runs when it is certain that nothing runs. */
   before?: () => void;
@@ -19,7 +24,7 @@ export interface StartOptions {
 
 export async function start(
   context: Context,
-  { json, keepEnv = false, before }: StartOptions,
+  { json, keepEnv = false, before, version: asked, rollback = false }: StartOptions,
 ): Promise<void> {
   const { name } = context.layout;
   const ms = stopwatch();
@@ -31,7 +36,25 @@ export async function start(
     child.unref();
     return { version: found.pointer.version, pid };
   };
-  const { version, pid } = await whileStarting(context, boot, before);
+  const { version, pid } = await whileStarting(context, boot, {
+    before,
+    version: asked,
+    rollback,
+  }).catch(async (error) => {
+    if (!isRunning(error)) await nameAnother(context);
+    throw error;
+  });
   const text = `${name} ${version} is ready, pid ${pid} (${msText(ms())})`;
   report<Started>(json, { name, version, pid, ms: ms() }, text);
 }
+
+/** What can't start may not be all that there is. */
+async function nameAnother(context: Context): Promise<void> {
+  const handler = await context.handler();
+  const target = await handler.rollbackTarget().catch(() => undefined);
+  if (target === undefined) return;
+  note(`${target} was permanent before: ${context.layout.bin} start --version ${target}`);
+}
+
+const isRunning = (error: unknown): boolean =>
+  error instanceof TsugiError && error.code === "TSUGI_ALREADY_RUNNING";
