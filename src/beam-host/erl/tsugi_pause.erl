@@ -125,7 +125,9 @@ change(Pid, M, Vsn, Extra) ->
     Start = erlang:monotonic_time(),
     Outcome = case tsugi_views:view(Pid) of
         M -> tsugi_views:change(Pid, M, Vsn, Extra);
-        _ -> sys:change_code(Pid, M, Vsn, Extra, infinity)
+        none -> sys:change_code(Pid, M, Vsn, Extra, infinity);
+        %% LiveView's channel would only ask the view, with the channel's version for the view's.
+        _ -> ok
     end,
     case Outcome of
         ok -> ms_since(Start);
