@@ -30,7 +30,11 @@ export function notRunning({ name, root, bin }: Layout): TsugiError {
 }
 
 async function readPid(layout: Layout): Promise<number | undefined> {
-  const text = await readFile(layout.pid, "utf8").catch(() => "");
+  const text = await readFile(layout.pid, "utf8").catch((error: NodeJS.ErrnoException) => {
+    // Whoever may not look does not know whether it runs.
+    if (error.code === "EACCES") throw error;
+    return "";
+  });
   return /^\d+\s*$/.test(text) ? Number(text) : undefined;
 }
 

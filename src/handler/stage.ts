@@ -3,6 +3,7 @@
  * held against the manifest, which comes first. Nothing outside that folder is touched, and
  * nothing that is not in the manifest is written at all.
  */
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -159,7 +160,10 @@ export class Stage {
     } catch (cause) {
       throw this.#unreadable(cause);
     }
-    return Buffer.concat(chunks).toString("utf8");
+    const bytes = Buffer.concat(chunks);
+    // As text it would be other bytes, and have another SHA-256, than as a file.
+    if (!isUtf8(bytes)) throw this.refuse(`${entry.path} is not UTF-8`);
+    return bytes.toString("utf8");
   }
 
   #unexpected(entry: ArchiveEntry, manifest: Manifest): string {

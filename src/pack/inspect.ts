@@ -1,4 +1,5 @@
 /** Reads finished releases, wherever they lie: a tarball, the tree of a build, an install root. */
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -223,7 +224,10 @@ function checked(entry: ArchiveEntry, text: string, place: string): Manifest {
 async function textOf(entry: ArchiveEntry): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of entry.body) chunks.push(chunk);
-  return Buffer.concat(chunks).toString("utf8");
+  const bytes = Buffer.concat(chunks);
+  // As text it would be other bytes, and have another SHA-256, than as a file.
+  if (!isUtf8(bytes)) throw new Error(`${entry.path} is not UTF-8`);
+  return bytes.toString("utf8");
 }
 
 function asUnreadable(place: string, error: unknown): unknown {

@@ -70,6 +70,11 @@ describe("another user", { skip }, () => {
     for (const file of ["/etc/env", "/log/wall.log", "/log/report."]) {
       assert.ok(owned.includes(file), `${file} has it, and its owner can read it: ${owned}`);
     }
+    for (const verb of ["ping", "status"]) {
+      const { status, output } = as(STRANGER, host.bin, [verb]);
+      assert.equal(status, 1, output);
+      assert.match(output, /TSUGI_FILE_REFUSED[\s\S]*permission denied/);
+    }
     for (const verb of ["status", "stop", "rpc 1", "upgrade 1.1.0", "remove 1.1.0"]) {
       const { status, output } = as(STRANGER, host.bin, verb.split(" "));
       assert.ok(status !== 0 && status !== null, `${verb}: ${status}`);
