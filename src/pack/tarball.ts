@@ -9,10 +9,11 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import { Gzip } from "fflate";
 import { type Header, pack } from "tar-stream";
+import { sha256OfFile } from "../platform/sha256.ts";
 import { canonicalJson, type ManifestFile, sha256 } from "../release/manifest.ts";
 import { cachePath, touch, writeWhole } from "./cache.ts";
 import { type PackedFile, type PackedGroup, readSource } from "./fileSet.ts";
@@ -88,15 +89,24 @@ export const packMember = async (files: PackedFile[]): Promise<Uint8Array[]> =>
 async function keptMember(group: PackedGroup, report: BuildReport): Promise<string> {
   const key = sha256(`${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(group.entries)}`);
   const path = cachePath("members", `${key}.gz`);
-  const there = await stat(path).catch(() => undefined);
-  if (there !== undefined) await touch(path);
+  if (await isAsWritten(path)) await touch(path);
   else {
     const folder = group.files[0]!.path.split("/").slice(0, 2).join("/");
     report.step(`Compressing ${folder}, once`);
     const parts = await compress(await tarOf(group.files, group.entries));
-    await writeWhole(path, Buffer.concat(parts));
+    const bytes = Buffer.concat(parts);
+    await writeWhole(`${path}.sha256`, sha256(bytes));
+    await writeWhole(path, bytes);
   }
   return path;
+}
+
+/** One that a full disk or a hand has spoilt is made again: it would be part of every release to come. */
+async function isAsWritten(path: string): Promise<boolean> {
+  const sum = await readFile(`${path}.sha256`, "utf8").catch(() => "");
+  if (sum === "" || (await sha256OfFile(path).catch(() => "")) !== sum) return false;
+  await touch(`${path}.sha256`);
+  return true;
 }
 
 /** Tar entries without the end-of-archive blocks. With `entries`, the bytes are held against them. */
