@@ -167,14 +167,17 @@ export class Outgoing {
   /** Resolves when nothing holds the freeze, or once it is over anyway. */
   whenFree(holders: () => Holder[]): Promise<void> {
     return new Promise((resolve) => {
+      const { carriers } = this.#parts;
       const check = () => {
         if (this.#closed && holders().length > 0) return;
         clearInterval(timer);
+        // It looks at all of them: not once more for each that leaves.
+        carriers.onChange = () => {};
         resolve();
       };
       const timer = setInterval(check, CHECK_MS);
       for (const { gate } of this.#gates) gate.onChange = check;
-      this.#parts.carriers.onChange = check;
+      carriers.onChange = check;
       check();
     });
   }

@@ -12,8 +12,11 @@ import net from "node:net";
 import { deserialize, serialize } from "node:v8";
 import type { RawHandle } from "./internals.ts";
 
+/** From Node 26 on a socket no longer shows what a write is asked with: it is written as any socket. */
+const isWrittenPlainly = Number.parseInt(process.versions.node, 10) >= 26;
+
 /** Elsewhere the supervisor passes them on. */
-export const passesHandles = process.platform === "linux";
+export const passesHandles = process.platform === "linux" && !isWrittenPlainly;
 
 const HEAD_BYTES = 5;
 /** As `pipe_wrap` counts its kinds. */
@@ -45,6 +48,7 @@ export class HandlePipe {
   readonly #pipe: IpcPipe;
   #unread = Buffer.alloc(0);
   readonly #handles: RawHandle[] = [];
+  #plain: net.Socket | undefined;
   #isClosed = false;
 
   constructor(end: RawHandle) {
@@ -65,7 +69,7 @@ export class HandlePipe {
 
   /** Bytes that the kernel has not taken yet. */
   get queuedBytes(): number {
-    return this.#pipe.writeQueueSize;
+    return this.#plain?.writableLength ?? this.#pipe.writeQueueSize;
   }
 
   get isClosed(): boolean {
@@ -74,7 +78,12 @@ export class HandlePipe {
 
   send(value: unknown): void {
     if (this.#isClosed) return;
-    const request = this.#request();
+    if (isWrittenPlainly) {
+      this.#plain ??= plainWriter(this.#end);
+      this.#plain.write(encode(value, false));
+      return;
+    }
+    const request = newRequest();
     // Kept with the request for as long as the kernel has not taken all of it.
     request.bytes = encode(value, false);
     this.#pipe.writeBuffer(request, request.bytes);
@@ -87,7 +96,7 @@ export class HandlePipe {
         reject(new Error("the pipe is closed"));
         return;
       }
-      const request = this.#request();
+      const request = newRequest();
       request.oncomplete = (status) => {
         if (status === 0) resolve();
         else reject(new Error(`a handle could not be sent: ${status}`));
@@ -103,14 +112,9 @@ export class HandlePipe {
     this.#isClosed = true;
     this.#pipe.readStop();
     // What is queued goes first; the descriptor closes with the end that owns it.
-    this.#end.close();
+    if (this.#plain) this.#plain.destroy();
+    else this.#end.close();
     for (const handle of this.#handles.splice(0)) handle.close();
-  }
-
-  #request(): WriteRequest {
-    const request = new (writeRequestClass())();
-    request.oncomplete = () => {};
-    return request;
   }
 
   #receive(bytes: ArrayBuffer | undefined): void {
@@ -122,7 +126,8 @@ export class HandlePipe {
       this.onEnd();
       return;
     }
-    const read = Buffer.from(bytes);
+    // A copy: Node 26 reads into the same memory again.
+    const read = Buffer.from(new Uint8Array(bytes));
     this.#unread = this.#unread.byteLength === 0 ? read : Buffer.concat([this.#unread, read]);
     this.#deliver();
   }
@@ -147,23 +152,32 @@ function encode(value: unknown, hasHandle: boolean): Buffer {
   return Buffer.concat([head, body]);
 }
 
+function plainWriter(handle: RawHandle): net.Socket {
+  const socket = new net.Socket({ handle, readable: false } as net.SocketConstructorOpts);
+  return socket.on("error", () => {}).unref();
+}
+
 let known: WriteRequestClass | undefined;
+
+function newRequest(): WriteRequest {
+  known ??= writeRequestClass();
+  const request = new known();
+  request.oncomplete = () => {};
+  return request;
+}
 
 /** Node does not export what a write to a handle is asked with; a socket shows it to its handle. */
 function writeRequestClass(): WriteRequestClass {
-  if (known) return known;
-  const shown = (request: WriteRequest) => {
-    known = request.constructor as WriteRequestClass;
+  let shown: WriteRequestClass | undefined;
+  const show = (request: WriteRequest) => {
+    shown = request.constructor as WriteRequestClass;
     return 0;
   };
-  const handle = {
-    writeUtf8String: shown,
-    close: (done?: () => void) => done?.(),
-    readStop: () => 0,
-  };
+  const close = (done?: () => void) => done?.();
+  const handle = { writeUtf8String: show, close, readStop: () => 0 };
   const socket = new net.Socket({ handle, readable: false } as net.SocketConstructorOpts);
   socket.on("error", () => {});
   socket.write("-", "utf8");
   socket.destroy();
-  return known!;
+  return shown!;
 }
