@@ -13,10 +13,10 @@ import { deserialize, serialize } from "node:v8";
 import type { RawHandle } from "./internals.ts";
 
 /** From Node 26 on a socket no longer shows what a write is asked with: it is written as any socket. */
-const isWrittenPlainly = Number.parseInt(process.versions.node, 10) >= 26;
+const isNewer = Number.parseInt(process.versions.node, 10) >= 26;
 
 /** Elsewhere the supervisor passes them on. */
-export const passesHandles = process.platform === "linux" && !isWrittenPlainly;
+export const passesHandles = process.platform === "linux" && !isNewer;
 
 const HEAD_BYTES = 5;
 /** As `pipe_wrap` counts its kinds. */
@@ -78,7 +78,7 @@ export class HandlePipe {
 
   send(value: unknown): void {
     if (this.#isClosed) return;
-    if (isWrittenPlainly) {
+    if (isNewer) {
       this.#plain ??= plainWriter(this.#end);
       this.#plain.write(encode(value, false));
       return;
@@ -126,8 +126,7 @@ export class HandlePipe {
       this.onEnd();
       return;
     }
-    // A copy: Node 26 reads into the same memory again.
-    const read = Buffer.from(new Uint8Array(bytes));
+    const read = Buffer.from(bytesRead(bytes));
     this.#unread = this.#unread.byteLength === 0 ? read : Buffer.concat([this.#unread, read]);
     this.#deliver();
   }
@@ -142,6 +141,21 @@ export class HandlePipe {
       this.onValue(value, handle);
     }
   }
+}
+
+interface StreamState {
+  /** How many bytes were read, where they begin, and more that is not asked for here. */
+  streamBaseState: Int32Array;
+}
+
+let state: Int32Array | undefined;
+
+/** Node 26 gives more memory than it has read into, and says elsewhere how much that was. */
+function bytesRead(memory: ArrayBuffer): Uint8Array {
+  if (!isNewer) return new Uint8Array(memory);
+  const { binding } = process as unknown as { binding(name: string): StreamState };
+  state ??= binding("stream_wrap").streamBaseState;
+  return new Uint8Array(memory, state[1], state[0]);
 }
 
 function encode(value: unknown, hasHandle: boolean): Buffer {
