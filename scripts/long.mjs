@@ -62,6 +62,11 @@ const MACHINES = {
     program: (asked) =>
       `test/helpers/${isArchives(asked) ? "fuzzMain" : asked[0] === "readers" ? "fuzz/readers" : "fuzz/main"}.ts`,
   },
+  moment: {
+    does: "300 clients of a room, 50 upgrades each of a handoff, a swap, plain TCP, two workers",
+    tests: ["test/integration/moment.test.ts"],
+    env: { TSUGI_TEST_ROOM: "300", TSUGI_TEST_ROUNDS: "25" },
+  },
   guards: {
     does: "a bug planted for each promise: does its guard notice?",
     options: ["--promise N            only that one", "--write"],
@@ -93,7 +98,8 @@ if (machine === undefined) {
 makeReady();
 if (machine.tests !== undefined) {
   const args = ["--import", "tsx", "--test", "--test-reporter=spec", ...asked, ...machine.tests];
-  const options = { cwd: projectRoot, stdio: "inherit" };
+  const env = { ...machine.env, ...process.env };
+  const options = { cwd: projectRoot, stdio: "inherit", env };
   process.exitCode = spawnSync(process.execPath, args, options).status ?? 1;
 } else {
   const { register } = await import("tsx/esm/api");

@@ -68,6 +68,12 @@ export const SETTINGS = table({
         default: 30_000,
         text: "Drain: what could not be carried may finish",
       },
+      webSocketDrainMs: {
+        kind: "a whole number",
+        default: 2_000,
+        text: "Drain: within it WebSockets of servers that are not registered are closed, spread",
+        only: "node",
+      },
       probationMs: {
         kind: "a whole number",
         default: 5_000,

@@ -36,6 +36,10 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
       }`,
     );
   }
+  if (hasChanged && report.connections.closed) row("closed", closedText(report));
+  if (hasChanged && (report.overlapMs ?? 0) >= LONG_OVERLAP_MS) {
+    row("both ran", `for ${msText(report.overlapMs!)}`);
+  }
   for (const state of report.states) row("state", stateText(state));
   const throughput = throughputText(report);
   if (throughput) row("throughput", throughput);
@@ -51,6 +55,14 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
 /** Columns survive the wrapping of words. */
 const HARD_SPACE = "\u00a0";
 const keepSpaces = (spaces: string) => (spaces.length > 1 ? HARD_SPACE.repeat(spaces.length) : " ");
+
+/** What ends with the move itself is not worth a line. */
+const LONG_OVERLAP_MS = 5_000;
+
+function closedText({ connections: { closed } }: UpgradeReport): string {
+  const what = closed === 1 ? "1 WebSocket" : `${closed} WebSockets`;
+  return `${what} of a server that is not registered (hot.websockets)`;
+}
 
 const stepText = ({ name, ms, failed }: StepReport) =>
   unbroken(`${name} ${failed ? `failed after ${msText(ms)}` : msText(ms)}`);

@@ -54,7 +54,10 @@ export interface UpgradeReport {
     /** Of a BEAM node: processes that were still at work when the time to wait was up. */
     notHeld?: number;
   };
-  connections: { carried: number; drained: number; lost: number };
+  /** `closed`: WebSockets of servers that are not registered; they are among the drained. */
+  connections: { carried: number; drained: number; lost: number; closed?: number };
+  /** How long workers of both versions ran: from the activation to the end of the last old one. */
+  overlapMs?: number;
   states: StateReport[];
   /** Pages of Phoenix LiveView that were open. */
   pages?: { open: number; rendered: number; remounted: number };
@@ -85,6 +88,8 @@ export interface ProcessFacts {
   freezes: boolean;
   /** It has registered servers, whose connections are carried. */
   carries?: boolean;
+  /** Open WebSockets of servers that are not registered, when it was last asked. */
+  unregistered?: number;
 }
 
 export interface StatusReport {

@@ -196,8 +196,11 @@ export type WorkerRequest =
   /** Answered when this generation has all that were announced, and its application too. */
   | { type: "awaitAnnounced"; id: number }
   | { type: "releaseConnections"; id: number }
-  /** Ends idle connections, waits for the others, at most drainMs; then ends them all. */
-  | { type: "drain"; id: number; drainMs: number }
+  /**
+   * Ends idle connections, waits for the others, at most drainMs; then ends them all. WebSockets that
+   * are not carried are closed within webSocketDrainMs: two versions with rooms of their own.
+   */
+  | { type: "drain"; id: number; drainMs: number; webSocketDrainMs?: number }
   | { type: "dispose"; id: number }
   | { type: "health"; id: number }
   | { type: "evaluate"; id: number; expression: string; maxBytes?: number }
@@ -243,7 +246,8 @@ export interface WorkerReplies {
   /** `carried` so far; `left`: busy ones that follow later; `waited`: requests that the pause held back. */
   /** `stayed`: a swap's, that changed hands without being moved. */
   releaseConnections: { carried: number; left: number; waited?: number; stayed?: number };
-  drain: { drained: number; lost: number };
+  /** `closed`: WebSockets of servers that are not registered; they are among the drained. */
+  drain: { drained: number; lost: number; closed?: number };
   dispose: null;
   /** `running`: what generations that are gone have left in the process; `pending`: their memory. */
   health: {
@@ -253,6 +257,8 @@ export interface WorkerReplies {
     /** How many generations `running` is of. */
     leaking?: number;
     pending?: string[];
+    /** Open WebSockets of servers that are not registered. */
+    unregistered?: number;
     /** How many of `pending` have outlived full collections: something holds them. */
     held?: number;
   };

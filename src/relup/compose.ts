@@ -113,7 +113,10 @@ export function composeInstructions(facts: Facts): Instruction[] {
     ...onEach(
       "retire",
       from.processes.filter((process) => !isAlone(process)),
-      (process) => (isIn(to, process) ? retired(isSwap) : "not in the new release"),
+      (process) => {
+        const reason = isIn(to, process) ? retired(isSwap) : "not in the new release";
+        return withUnregistered(reason, runningOf(facts, process).unregistered);
+      },
     ),
     ...hooks("after", "nothing of the old version runs"),
   ];
@@ -122,10 +125,19 @@ export function composeInstructions(facts: Facts): Instruction[] {
 const retired = (isSwap: boolean) =>
   isSwap ? "the old code goes, its process stays" : "the old one drains and ends";
 
+/** They come back by themselves, to the new one. */
+function withUnregistered(reason: string, count = 0): string {
+  if (count === 0) return reason;
+  const what = count === 1 ? "1 WebSocket" : `${count} WebSockets`;
+  return `${reason}; ${what} of a server that is not registered: closed`;
+}
+
 /** As its workers say themselves; where none is asked, as the manifest has it for all of them. */
 function runningOf({ from, live }: Facts, { name }: ManifestProcess) {
   const { states, usesHot } = from;
-  return live.running?.[name] ?? { states, usesHot, freezes: false, carries: false };
+  return (
+    live.running?.[name] ?? { states, usesHot, freezes: false, carries: false, unregistered: 0 }
+  );
 }
 
 /** All that the old version has, also what is left behind. */

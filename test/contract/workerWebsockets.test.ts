@@ -286,6 +286,35 @@ for (const node of NODES) {
       socket.destroy();
     });
 
+    test("an unregistered WebSocket has a drain of its own; a slow response has the longer one", async () => {
+      await using bench = new Bench(node);
+      const source = app()
+        .replace(/hot\.websockets\(.*?\}\);/s, "")
+        .replace(
+          "(req, res) => res.end(",
+          "(req, res) => setTimeout(() => res.end('slow'), 2000, ",
+        );
+      const old = bench.start(
+        source.replace(/const counter = .*/, "const counter = { value: { n: 0 } };"),
+      );
+      const port = await portOf(old);
+      const next = bench.start(source, standby);
+      const client = new Client(port, "a");
+      await client.received(1);
+      const slow = fetch(`http://127.0.0.1:${port}/`).then((response) => response.text());
+      await tick(200);
+      await handOff(bench, old, next);
+      const drain = { type: "drain", drainMs: 10_000, webSocketDrainMs: 100 } as const;
+      const drained = old.request(drain);
+      await client.received(99).catch(() => {});
+      assert.equal(client.closed, 1012);
+      const isAnswered = await Promise.race([slow, tick(1).then(() => false)]);
+      assert.equal(isAnswered, false);
+      assert.equal(await slow, "slow");
+      const { lost, closed } = await drained;
+      assert.deepEqual([lost, closed], [0, 1]);
+    });
+
     test("an unregistered WebSocket stays, and is told 1012 when the drain ends", async () => {
       await using bench = new Bench(node);
       const source = app().replace(/hot\.websockets\(.*?\}\);/s, "");

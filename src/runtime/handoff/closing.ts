@@ -5,10 +5,14 @@ import { resumeReading } from "../node/quiet.ts";
 import { closeWebSocket } from "./otherSockets.ts";
 
 const SPREAD_MS = 1_000;
+/** How long a client may take to answer a close frame. */
+const ANSWER_MS = 1_500;
+/** Few need less time than many. */
+const MS_EACH = 2;
 
 /** WebSockets with close code 1012, what else there is with a FIN. */
-export function closeSpread(sockets: readonly SocketInternals[]): void {
-  const spreadMs = Math.min(SPREAD_MS, sockets.length);
+export function closeSpread(sockets: readonly SocketInternals[], mostMs = SPREAD_MS): void {
+  const spreadMs = Math.min(mostMs, sockets.length * MS_EACH);
   sockets.forEach((socket, index) => {
     const end = () => {
       resumeReading(socket);
@@ -16,4 +20,14 @@ export function closeSpread(sockets: readonly SocketInternals[]): void {
     };
     setTimeout(end, (index * spreadMs) / sockets.length);
   });
+}
+
+/** Those that are WebSockets, and how many they were. One that does not answer is ended. */
+export function closeWithin(sockets: readonly SocketInternals[], ms: number): number {
+  closeSpread(sockets, ms);
+  const end = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  setTimeout(end, ms + ANSWER_MS).unref();
+  return sockets.length;
 }

@@ -60,5 +60,6 @@ export function isPlainTcp(socket: SocketInternals): boolean {
 
 export function isAnswering(socket: SocketInternals): boolean {
   const response = responseOf(socket);
-  return response != null && !response.writableEnded;
+  // One that was upgraded may keep the response that it will never send.
+  return response != null && !response.writableEnded && !isWebSocket(socket);
 }

@@ -25,7 +25,7 @@ import {
 import { resumeReading, stopReading } from "../node/quiet.ts";
 import { Ages } from "./ages.ts";
 import type { Carriers } from "./carriers.ts";
-import { closeSpread } from "./closing.ts";
+import { closeSpread, closeWithin } from "./closing.ts";
 import { Departures } from "./departures.ts";
 import { EventSources } from "./eventSources.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
@@ -266,8 +266,8 @@ export class Outgoing {
     return this.#staying.releaseTo(to, adopt);
   }
 
-  drainHere(drainMs: number): Promise<WorkerReplies["drain"]> {
-    return this.#staying.drain(drainMs);
+  drainHere(drainMs: number, webSocketDrainMs?: number): Promise<WorkerReplies["drain"]> {
+    return this.#staying.drain(drainMs, webSocketDrainMs);
   }
 
   /** Nothing of this process's life holds it any more. */
@@ -278,10 +278,12 @@ export class Outgoing {
   }
 
   /** Waits for what is left, at most drainMs, then ends it. */
-  async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
+  async drain(drainMs: number, webSocketDrainMs?: number): Promise<WorkerReplies["drain"]> {
     const before = this.#sending.carried;
     const atFirst = this.connections.size;
     if (!this.#released) this.#endIdle();
+    const isToClose = this.#released && webSocketDrainMs !== undefined;
+    const closed = isToClose ? closeWithin(this.unregistered(), webSocketDrainMs) : 0;
     await this.#emptyWithin(drainMs);
     this.#parts.carriers.open();
     const lost = this.#left().filter((socket) => isAnswering(socket) && !this.#comesBack(socket));
@@ -290,7 +292,13 @@ export class Outgoing {
     await this.#emptyWithin(CLOSE_MS);
     for (const socket of this.#left()) socket.destroy();
     const followed = this.#sending.carried - before;
-    return { drained: Math.max(0, atFirst - followed - lost.length), lost: lost.length };
+    const drained = Math.max(0, atFirst - followed - lost.length);
+    return { drained, lost: lost.length, ...(closed > 0 ? { closed } : {}) };
+  }
+
+  /** WebSockets that nothing carries. */
+  unregistered(): SocketInternals[] {
+    return this.connections.unregistered().filter(isWebSocket);
   }
 
   /**

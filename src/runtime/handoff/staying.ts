@@ -7,9 +7,10 @@ import type { ConnectionMeta, WorkerReplies } from "../../protocol/worker.ts";
 import type { CarrierIdentity, SendConnection } from "../carry/carrier.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import type { Carriers } from "./carriers.ts";
-import { closeSpread } from "./closing.ts";
+import { closeSpread, closeWithin } from "./closing.ts";
 import type { EventSources } from "./eventSources.ts";
 import type { OpenConnections } from "./openConnections.ts";
+import { isWebSocket } from "./otherSockets.ts";
 import { TimeSlices } from "./timeSlices.ts";
 
 const CHECK_MS = 5;
@@ -70,8 +71,10 @@ export class Staying {
   }
 
   /** Waits for what the old code has begun, at most drainMs, then ends it. */
-  async drain(drainMs: number): Promise<WorkerReplies["drain"]> {
+  async drain(drainMs: number, webSocketDrainMs?: number): Promise<WorkerReplies["drain"]> {
     const atFirst = this.#unregistered.size;
+    const sockets = [...this.#unregistered].filter(isWebSocket);
+    const closed = webSocketDrainMs === undefined ? 0 : closeWithin(sockets, webSocketDrainMs);
     const deadline = performance.now() + drainMs;
     while (this.#countLeft() > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
@@ -82,7 +85,7 @@ export class Staying {
     ).length;
     for (const response of this.#finishing) response.destroy();
     closeSpread([...this.#unregistered, ...this.#carriers.left]);
-    return { drained: atFirst, lost };
+    return { drained: atFirst, lost, ...(closed > 0 ? { closed } : {}) };
   }
 
   forget(): void {

@@ -20,6 +20,7 @@ function factsEntry(slots: Generation["slots"], name: string): [string, ProcessF
         states: states.map(([state, version]) => ({ name: state, version })),
         usesHot: declared.some(({ usesHot }) => usesHot),
         carries: declared.some(({ carries }) => carries === true),
+        unregistered: workers.reduce((sum, { worker }) => sum + worker.unregistered, 0),
         freezes: declared.some(({ freezes }) => freezes === true),
       },
     ],

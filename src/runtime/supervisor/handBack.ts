@@ -41,7 +41,7 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   const stopRelay = relayConnections(next, old, tally);
   await releaseConnections(next, old, tally).catch((error) => supervisor.noteError(error));
   await instant("handBack:retire");
-  const retired = await takeover.retire(next.slots, HAND_BACK_MS);
+  const retired = await takeover.retire(next.slots, { drainMs: HAND_BACK_MS });
   tally.lost += retired.lost;
   upgrade.leftovers.push(...retired.leftovers);
   tellEnded(report, retired);

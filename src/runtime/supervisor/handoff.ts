@@ -5,7 +5,7 @@ import type { Generation, Slot } from "./generation.ts";
 import { retireSlots, terminateWorker } from "./retire.ts";
 import { createStatePipe, type StatePipe } from "./statePipe.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Leftover, Retired, Takeover } from "./takeover.ts";
+import type { Drain, Leftover, Retired, Takeover } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const ABANDON_MS = 1_000;
@@ -47,8 +47,8 @@ export class Handoff implements Takeover {
     return carryState(from, to, { timeoutMs, pipe });
   }
 
-  retire(slots: readonly Slot[], drainMs: number): Promise<Retired> {
-    return retireSlots(slots, drainMs);
+  retire(slots: readonly Slot[], drain: Drain): Promise<Retired> {
+    return retireSlots(slots, drain);
   }
 
   async abandon(slots: readonly Slot[]): Promise<Leftover[]> {

@@ -46,6 +46,7 @@ async function checkWorker(
     worker.leaking = result.leaking ?? 0;
     worker.pending = result.pending ?? [];
     worker.held = result.held ?? 0;
+    worker.unregistered = result.unregistered ?? 0;
     return result;
   } catch (error) {
     return { healthy: false, problem: (error as Error).message };

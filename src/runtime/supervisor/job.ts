@@ -38,5 +38,7 @@ export interface UpgradeState {
   pausedMs: () => number;
   frozenAt: string | undefined;
   /** Processes that must not run twice have ended: what is loaded from here on begins at once. */
-  hasStopped: boolean;
+  stoppedMs: (() => number) | undefined;
+  /** Since both generations run. */
+  overlapMs: (() => number) | undefined;
 }

@@ -263,7 +263,8 @@ async function stopAll(exitCode: number): Promise<Stopped> {
   );
   const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
   const { live } = supervisor.workers;
-  const retired = await Promise.all(live.map((worker) => retireWorker(worker, stopMs)));
+  const drain = { drainMs: stopMs };
+  const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain)));
   supervisor.parts.listeners.closeAll();
   supervisor.note("stopped");
   await supervisor.parts.log.close();

@@ -5,7 +5,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { TsugiError } from "../../contract/errors.ts";
 import type { Generation } from "./generation.ts";
-import { checkHealth } from "./health.ts";
+import { checkHealth, checkWorkers } from "./health.ts";
 
 export async function probation(
   generation: Generation,
@@ -13,6 +13,8 @@ export async function probation(
   addressOf: () => { port: number } | { path: string } | undefined,
 ): Promise<void> {
   const { health, timeouts } = generation.settings;
+  // A first answer may take its time: what the move itself has left to do is no illness.
+  await checkWorkers(generation, timeouts.probationMs);
   const deadline = performance.now() + timeouts.probationMs;
   let inARow = 0;
   let problem = "no health check has ended in time";

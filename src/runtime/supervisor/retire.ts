@@ -1,7 +1,8 @@
 /** How a worker ends: it drains, it disposes, it gets SIGTERM, and, if it must, SIGKILL. */
 import type { UpgradeReport } from "../../protocol/report.ts";
+import type { WorkerReplies } from "../../protocol/worker.ts";
 import type { Slot } from "./generation.ts";
-import type { Retired } from "./takeover.ts";
+import type { Drain, Retired } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /** After SIGTERM an application has this long for its own handler, unless told otherwise. */
@@ -9,15 +10,15 @@ const TERM_GRACE_MS = 5_000;
 const DISPOSE_MS = 10_000;
 const DRAIN_GRACE_MS = 2_000;
 
-type Drained = Pick<Retired, "drained" | "lost">;
+type Drained = Omit<Retired, "leftovers">;
 
 /** Resolves when the worker is gone. Never throws: what fails on the way only makes it shorter. */
 export async function retireWorker(
   worker: WorkerHandle,
-  drainMs: number,
+  drain: Drain,
   termGraceMs = TERM_GRACE_MS,
 ): Promise<Retired> {
-  const counts = await drained(worker, drainMs, DRAIN_GRACE_MS);
+  const counts = await drained(worker, drain, DRAIN_GRACE_MS);
   if (worker.exit === null) {
     await worker.request({ type: "dispose" }, { timeoutMs: DISPOSE_MS }).catch(() => null);
   }
@@ -49,11 +50,15 @@ export function tellEnded(report: UpgradeReport, { ended = [] }: Retired): void 
 /** What drains; nothing where the worker does not answer. */
 export async function drained(
   worker: WorkerHandle,
-  drainMs: number,
+  { drainMs, webSocketDrainMs }: Drain,
   graceMs: number,
 ): Promise<Drained> {
-  const drain = worker.request({ type: "drain", drainMs }, { timeoutMs: drainMs + graceMs });
-  return drain.catch(() => ({ drained: 0, lost: 0 }));
+  const own = webSocketDrainMs === undefined ? {} : { webSocketDrainMs };
+  const request = { type: "drain", drainMs, ...own } as const;
+  const nothing: WorkerReplies["drain"] = { drained: 0, lost: 0 };
+  const reply = worker.request(request, { timeoutMs: drainMs + graceMs });
+  const counts = await reply.catch(() => nothing);
+  return { closed: 0, ...counts };
 }
 
 export async function terminateWorker(worker: WorkerHandle, termGraceMs: number): Promise<void> {
@@ -68,13 +73,14 @@ export async function terminateWorker(worker: WorkerHandle, termGraceMs: number)
   clearTimeout(timer);
 }
 
-export async function retireSlots(slots: readonly Slot[], drainMs: number): Promise<Retired> {
-  return together(await Promise.all(slots.map(({ worker }) => retireWorker(worker, drainMs))));
+export async function retireSlots(slots: readonly Slot[], drain: Drain): Promise<Retired> {
+  return together(await Promise.all(slots.map(({ worker }) => retireWorker(worker, drain))));
 }
 
 export const together = (all: readonly Retired[]): Retired => ({
   drained: all.reduce((sum, one) => sum + one.drained, 0),
   lost: all.reduce((sum, one) => sum + one.lost, 0),
+  closed: all.reduce((sum, one) => sum + one.closed, 0),
   leftovers: all.flatMap(({ leftovers }) => leftovers),
   ended: all.flatMap(({ ended = [] }) => ended),
 });

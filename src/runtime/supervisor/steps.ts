@@ -4,7 +4,8 @@
  * there, a row here, and its place in the plan (relup/compose.ts).
  */
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
-import type { StepReport } from "../../protocol/report.ts";
+import { stopwatch } from "../../platform/clock.ts";
+import type { StepReport, UpgradeReport } from "../../protocol/report.ts";
 import type { Instruction, Operation } from "../../relup/instructions.ts";
 import { runHook } from "./appup.ts";
 import { fallBack } from "./fallBack.ts";
@@ -60,7 +61,7 @@ const slotsOf = (slots: readonly Slot[], instructions: readonly Instruction[]): 
 
 /** On standby, or, where the old one has been stopped for it, to begin to work at once. */
 async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
-  const isLate = upgrade.hasStopped;
+  const isLate = upgrade.stoppedMs !== undefined;
   const processes = instructions.flatMap((one) => ("process" in one ? (one.process ?? []) : []));
   await upgrade.takeover.load(processes, isLate ? "active" : "standby");
   if (isLate) return;
@@ -80,17 +81,26 @@ async function activate(upgrade: UpgradeState, instructions: Instruction[]): Pro
   const pauses = (slot: Slot) => hasState(slot) || carries(slot);
   const hasPaused = slotsOf(old.slots, instructions).some(pauses);
   if (hasPaused || job.plan.strategy === "restart") report.pauseMs = pausedMs();
+  if (upgrade.stoppedMs) report.pauseMs = Math.max(report.pauseMs, upgrade.stoppedMs());
+  upgrade.overlapMs ??= stopwatch();
   if (job.supervisor.current !== next) job.supervisor.serve(next);
 }
 
 async function stop(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
   const { old, report } = upgrade;
-  upgrade.hasStopped = true;
-  const { drainMs } = old.settings.timeouts;
-  const retired = await retireSlots(slotsOf(old.slots, instructions), drainMs);
+  // Nobody serves from here on, until its successor is activated.
+  upgrade.stoppedMs = stopwatch();
+  const slots = slotsOf(old.slots, instructions);
+  const retired = await retireSlots(slots, old.settings.timeouts);
   upgrade.leftovers.push(...retired.leftovers);
-  report.connections.drained += retired.drained;
-  report.connections.lost += retired.lost;
+  countRetired(report, retired);
+}
+
+function countRetired(report: UpgradeReport, retired: Retired): void {
+  const { connections } = report;
+  connections.drained += retired.drained;
+  connections.lost += retired.lost;
+  if (retired.closed > 0) connections.closed = (connections.closed ?? 0) + retired.closed;
   tellEnded(report, retired);
 }
 
@@ -112,12 +122,10 @@ async function prune({ job, old, next }: UpgradeState): Promise<void> {
 
 async function retire(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
   const { old, report, takeover, tally } = upgrade;
-  const { drainMs } = old.settings.timeouts;
-  const retired = await takeover.retire(slotsOf(old.slots, instructions), drainMs);
+  const retired = await takeover.retire(slotsOf(old.slots, instructions), old.settings.timeouts);
   upgrade.leftovers.push(...retired.leftovers);
-  report.connections.drained += retired.drained;
-  report.connections.lost += retired.lost;
-  tellEnded(report, retired);
+  countRetired(report, retired);
+  report.overlapMs = upgrade.overlapMs?.() ?? 0;
   await allPassedOn(tally);
   if (retired.leftovers.length > 0) report.error = errorToJson(oldCodeLeft(upgrade, retired));
 }

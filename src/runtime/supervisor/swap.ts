@@ -7,7 +7,7 @@ import type { ManifestProcess } from "../../release/manifest.ts";
 import type { Generation, Slot } from "./generation.ts";
 import { drained, together } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Leftover, Retired, Takeover } from "./takeover.ts";
+import type { Drain, Leftover, Retired, Takeover } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const UNLOAD_MS = 10_000;
@@ -71,9 +71,9 @@ export class Swap implements Takeover {
     return states;
   }
 
-  async retire(slots: readonly Slot[], drainMs: number): Promise<Retired> {
+  async retire(slots: readonly Slot[], drain: Drain): Promise<Retired> {
     const retireOne = async ({ worker }: Slot): Promise<Retired> => {
-      const counts = await drained(worker, drainMs, DRAIN_GRACE_MS);
+      const counts = await drained(worker, drain, DRAIN_GRACE_MS);
       const silent = { what: `generation ${worker.boot.generation} in worker ${worker.pid}` };
       return { ...counts, leftovers: await unload(worker).catch(() => [silent]) };
     };

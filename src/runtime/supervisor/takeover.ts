@@ -14,9 +14,17 @@ export interface Leftover {
   generation?: number;
 }
 
+/** Of the timeouts of the version that is left. */
+export interface Drain {
+  drainMs: number;
+  webSocketDrainMs?: number;
+}
+
 export interface Retired {
   drained: number;
   lost: number;
+  /** WebSockets of servers that are not registered. */
+  closed: number;
   leftovers: Leftover[];
   /** What had to be ended with it: child processes, and itself where SIGTERM was not enough. */
   ended?: string[];
@@ -36,7 +44,7 @@ export interface Takeover {
   /** All states of one worker into another, there or back. */
   carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number): Promise<CarriedState[]>;
   /** Ends what has served. Never throws: what fails on the way only makes it shorter. */
-  retire(slots: readonly Slot[], drainMs: number): Promise<Retired>;
+  retire(slots: readonly Slot[], drain: Drain): Promise<Retired>;
   /** Ends what was loaded and has never served; what was prepared goes too. */
   abandon(slots: readonly Slot[]): Promise<Leftover[]>;
   /** The new generation was given up, and is retired: nothing else of it may stay. */

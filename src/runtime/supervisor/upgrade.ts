@@ -61,7 +61,8 @@ class Upgrade {
       leftovers: [],
       pausedMs: () => 0,
       frozenAt: undefined,
-      hasStopped: false,
+      stoppedMs: undefined,
+      overlapMs: undefined,
     };
   }
 

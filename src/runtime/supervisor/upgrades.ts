@@ -228,8 +228,8 @@ export class Upgrades {
     const to = await handler.manifest(request.version);
     const host = await readHostSettings(parts.layout, request.version);
     const registry = await handler.registry();
-    // What earlier swaps have left is asked for anew.
-    if (from.accepts && to.accepts) await checkWorkers(current, LOOK_MS);
+    // What earlier swaps have left, and what will have to be closed, is asked for anew.
+    await checkWorkers(current, LOOK_MS);
     const entry = registry.releases.find((release) => release.version === request.version);
     const { planUpgrade } = await import("../../relup/index.ts");
     const plan = planUpgrade(from, to, {

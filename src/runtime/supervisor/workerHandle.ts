@@ -69,6 +69,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   leaking = 0;
   /** Of which the memory has not been collected. */
   pending: string[] = [];
+  /** Open WebSockets of servers that are not registered, as of the last health check. */
+  unregistered = 0;
   /** How many of them outlive collections. */
   held = 0;
   /** Null while it runs. */

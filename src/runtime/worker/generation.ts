@@ -254,16 +254,16 @@ export class AppGeneration {
     return this.outgoing.release(this.registry.states.size === 0);
   }
 
-  async #drain(drainMs: number): Promise<WorkerReplies["drain"]> {
+  async #drain(drainMs: number, webSocketDrainMs?: number): Promise<WorkerReplies["drain"]> {
     const { serving } = this.#process;
     const answered = this.listeners.datagrams.finish(drainMs);
     if (serving !== undefined && serving !== this) {
       await answered;
-      return this.outgoing.drainHere(drainMs);
+      return this.outgoing.drainHere(drainMs, webSocketDrainMs);
     }
     this.#takeNoMore();
     await Promise.all([answered, drainOwnWorkers(drainMs)]);
-    return this.outgoing.drain(drainMs);
+    return this.outgoing.drain(drainMs, webSocketDrainMs);
   }
 
   /** A generation without state was not frozen: it stops here to take new requests. */
@@ -286,13 +286,14 @@ export class AppGeneration {
       announce: async () => ({ announced: this.outgoing.announce() }),
       awaitAnnounced: async () => ({ present: await this.incoming.expected.whenPresent() }),
       releaseConnections: () => this.#releaseConnections(),
-      drain: ({ drainMs }) => this.#drain(drainMs),
+      drain: ({ drainMs, webSocketDrainMs }) => this.#drain(drainMs, webSocketDrainMs),
       dispose: () => this.#dispose(),
       swapCarry: () => this.#carryHere(),
       unload: async () => ({ running: await this.#process.unload(this) }),
       health: async () => ({
         ...(await checkHealth(this.registry)),
         ...this.#process.leftovers(),
+        unregistered: this.outgoing.unregistered().length,
       }),
       evaluate: ({ expression, maxBytes }) => evaluate(expression, this.scope(), maxBytes),
       consoleOpen: (request) => this.#process.openConsole(request),
