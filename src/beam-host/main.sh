@@ -20,7 +20,7 @@ fi
 # Mix's and Erlang's own scripts, which start the VM, can't live in every path: no blank, quote or sign
 # that means something to sh, no colon (PATH). In the words of errors.json.
 root_path_problem() {
-  case $TSUGI_ROOT in *[[:space:]\'\"\\\$\`\!\*\?\[\]\{\}\(\)\<\>\|\&\;\#:]*) return 0 ;; esac
+  case $TSUGI_ROOT in *[[:space:]\'\"\\\$\`\!\*\?\[\]\{\}\(\)\<\>\|\&\;:]*) return 0 ;; esac
   case $TSUGI_ROOT in *[!\ -~]*) ;; *) return 1 ;; esac
   # What is no UTF-8 has no name in Erlang.
   printf '%s\n' "$TSUGI_ROOT" | LC_ALL=C.UTF-8 grep -qaxv '.*' 2>/dev/null
@@ -28,7 +28,7 @@ root_path_problem() {
 if root_path_problem; then
   echo "error TSUGI_BEAM_ROOT_PATH" >&2
   echo "  The path of the install root has a character that Erlang's and Elixir's own scripts can't live with: $TSUGI_ROOT" >&2
-  echo "  → Move it to one of letters, digits and . _ - + @ , = % ~" >&2
+  echo "  → Move it to one of letters, digits and . _ - + @ , = % ~ #" >&2
   exit 1
 fi
 

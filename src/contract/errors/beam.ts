@@ -6,7 +6,7 @@ export const BEAM_ERRORS = define({
     exitCode: 1,
     message:
       "The path of the install root has a character that Erlang's and Elixir's own scripts can't live with: {root}",
-    hint: "Move it to one of letters, digits and . _ - + @ , = % ~",
+    hint: "Move it to one of letters, digits and . _ - + @ , = % ~ #",
   },
   TSUGI_RUNTIME_CONFLICT: {
     exitCode: 4,
