@@ -253,10 +253,13 @@ for (const node of NODES) {
         setInterval(() => {}, 1000);
       `);
       await worker.event("ready");
-      assert.deepEqual(await worker.request({ type: "health" }), { healthy: true });
+      const unregistered = 0;
+      const healthy = { healthy: true, unregistered };
+      assert.deepEqual(await worker.request({ type: "health" }), healthy);
       await worker.request({ type: "evaluate", expression: "globalThis.sick = true" });
       const problem = "queue is stuck";
-      assert.deepEqual(await worker.request({ type: "health" }), { healthy: false, problem });
+      const sick = { healthy: false, problem, unregistered };
+      assert.deepEqual(await worker.request({ type: "health" }), sick);
     });
 
     test("a console is a REPL in the worker", async () => {
