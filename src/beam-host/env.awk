@@ -1,10 +1,19 @@
-# etc/env as lines for sh: export KEY='value'. The same rules as src/host/handler/envFile.ts, and the
-# one place that knows them on a BEAM host. A line that is none comes out as "# line 3: what is wrong";
-# the others stand all the same. At the end TSUGI_ETC names what came from here.
+# etc/env as lines for sh: export KEY='value'. The same rules as src/handler/envFile.ts, and the
+# one place that knows them on a BEAM host; names are those that a shell can export. A line that is none
+# comes out as "# line 3: what is wrong", never with a value; the others stand all the same. At the end
+# TSUGI_ETC names what came from here.
 
 function fail(line, words) { printf "# line %d: %s\n", line, words; failed = 1 }
 
-function emit(    parts, count, n, out) {
+function emit(line,    parts, count, n, out) {
+  if (key ~ /^TSUGI_/ && key !~ /^TSUGI_(DEBUG|EPHEMERAL|FAULT|LIVES_ON|TRY)$/) {
+    fail(line, key " is set by tsugi for each process; it can't be set here")
+    return
+  }
+  if (length(key) + length(value) + 2 > 131072) {
+    fail(line, key " is too long: a variable has at most 131072 bytes. Put it into a file and its path here")
+    return
+  }
   count = split(value, parts, "'")
   out = parts[1]
   for (n = 2; n <= count; n++) out = out "'\\''" parts[n]
@@ -12,22 +21,22 @@ function emit(    parts, count, n, out) {
   keys = keys " " key
 }
 
-function scan(    at, c, rest) {
+# Where only a comment follows, a quote is the last one.
+function ends(rest) { return rest ~ /^[ \t]*(#.*)?$/ }
+
+function scan(    at, c, next_one) {
   for (at = 1; at <= length(text); at++) {
     c = substr(text, at, 1)
     if (c == quote) {
-      rest = substr(text, at + 1)
       quote = ""
-      if (rest ~ /^[ \t]*(#.*)?$/) emit()
-      else fail(first, "text after the closing " c)
+      if (ends(substr(text, at + 1))) emit(first)
+      else fail(first, "text after the closing " c " of " key)
       return
     }
-    if (c == "\\" && quote == "\"" && at < length(text)) {
+    next_one = c == "\\" && quote == "\"" ? substr(text, at + 1, 1) : ""
+    if (next_one == "n" || (next_one == "\"" && !ends(substr(text, at + 2)))) {
       at++
-      c = substr(text, at, 1)
-      if (c == "n") c = "\n"
-      else if (c == "r") c = "\r"
-      else if (c == "t") c = "\t"
+      c = next_one == "n" ? "\n" : next_one
     }
     value = value c
   }
@@ -52,12 +61,12 @@ quote != "" { value = value "\n"; text = $0; scan(); next }
   sub(/[ \t]*=.*$/, "", key)
   value = ""
   quote = substr(raw, 1, 1)
-  if (quote == "\"" || quote == "'") { first = NR; text = substr(raw, 2); scan(); next }
+  if (quote == "\"" || quote == "'" || quote == "`") { first = NR; text = substr(raw, 2); scan(); next }
   quote = ""
   sub(/(^|[ \t])#.*$/, "", raw)
   sub(/[ \t]+$/, "", raw)
   value = raw
-  emit()
+  emit(NR)
 }
 
 END {

@@ -38,6 +38,7 @@ export async function change(context: Context, what: Change): Promise<void> {
   await requireSupervisor(layout);
   if (!flags.ephemeral) refuseIfEphemeral(layout);
   surviveClosedTerminal(what);
+  await refuseBadEnv(context);
   const { version } = await unpackNamed(context, what.named, flags.force);
   await refuseBadSettings(context, version);
   note(`Config generated from releases/${version} and etc/`);
@@ -83,11 +84,17 @@ const installed = (version: string): string =>
 /** Settings that can't be read are a refusal: the supervisor would find the same, later. */
 export async function refuseBadSettings(context: Context, version: string): Promise<void> {
   const { readHostSettings } = await import("../handler/settings.ts");
-  try {
-    await readHostSettings(context.layout, version);
-  } catch (error) {
-    throw new RemoteError({ ...errorToJson(error), exitCode: 4 }, undefined);
-  }
+  await readHostSettings(context.layout, version).catch(refused);
+}
+
+/** Before a release is unpacked for it. */
+async function refuseBadEnv(context: Context): Promise<void> {
+  const settings = await import("../handler/settings.ts");
+  await settings.refuseBadEnv(context.layout).catch(refused);
+}
+
+function refused(error: unknown): never {
+  throw new RemoteError({ ...errorToJson(error), exitCode: 4 }, undefined);
 }
 
 /** The upgrade goes on in the supervisor; between unpack and upgrade we must not die either. */

@@ -52,6 +52,8 @@ export async function whileStarting<T>(
   await chmod(layout.run, 0o700);
   return inTurn(layout, async () => {
     await refuseIfRunning(context);
+    const { refuseBadEnv } = await import("../handler/settings.ts");
+    await refuseBadEnv(layout);
     before?.();
     if (version === undefined) return body(await prepare(context));
     return bodyWith(context, { version, rollback }, body);

@@ -3,7 +3,7 @@
  * to the host and is in no tarball. Read anew at each start, reload and upgrade.
  */
 import { createHash } from "node:crypto";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { TsugiError } from "../contract/errors.ts";
 import { SETTING_ROWS } from "../contract/settings.ts";
 import { readIfThere } from "../platform/files.ts";
@@ -14,7 +14,7 @@ import {
 } from "../protocol/settings.ts";
 import { CHECKS, isRecord } from "../protocol/shape.ts";
 import type { Layout } from "../release/layout.ts";
-import { parseEnvFile } from "./envFile.ts";
+import { readEnvFile } from "./envFile.ts";
 
 export interface HostSettings {
   settings: RuntimeSettings;
@@ -41,26 +41,35 @@ export async function readHostSettings(layout: Layout, version: string): Promise
       parseSettings(ownConfig, release.config),
       parseSettings(hostConfig, layout.etcConfig),
     ),
-    env: env === undefined ? {} : parseEnvFile(env, layout.etcEnv),
+    env: env === undefined ? {} : readEnvFile(env, layout.etcEnv),
     nodeArgs: [...parseNodeArgs(ownArgs), ...parseNodeArgs(hostArgs)],
     etcHash: hashOf(env, hostConfig, hostArgs),
   };
 }
 
-function hashOf(...texts: (string | undefined)[]): string {
+/** `etc/env` alone, before anything else is looked at. @throws as readHostSettings */
+export async function refuseBadEnv({ etcEnv }: Layout): Promise<void> {
+  const bytes = await readPrivately(etcEnv);
+  if (bytes !== undefined) readEnvFile(bytes, etcEnv);
+}
+
+function hashOf(...texts: (string | Uint8Array | undefined)[]): string {
   const hash = createHash("sha256");
-  for (const text of texts)
-    hash.update(text === undefined ? "absent\0" : `${text.length}\0${text}`);
+  for (const text of texts) {
+    hash.update(text === undefined ? "absent\0" : `${text.length}\0`);
+    if (text !== undefined) hash.update(text);
+  }
   return hash.digest("hex");
 }
 
-async function readPrivately(path: string): Promise<string | undefined> {
+async function readPrivately(path: string): Promise<Uint8Array | undefined> {
   const found = await stat(path).catch(() => undefined);
-  if (found !== undefined && (found.mode & 0o077) !== 0) {
+  if (found === undefined) return undefined;
+  if ((found.mode & 0o077) !== 0) {
     const mode = (found.mode & 0o777).toString(8);
     throw new TsugiError("TSUGI_ENV_EXPOSED", { file: path, mode });
   }
-  return readIfThere(path);
+  return readFile(path);
 }
 
 /** One argument a line; blank lines and lines that begin with # are left out. */

@@ -26,7 +26,7 @@ describe("secrets of a running release", () => {
     mkdirSync(credentials, { mode: 0o700 });
     writeFileSync(join(credentials, "database"), CREDENTIAL, { mode: 0o400 });
     installed.host.env.CREDENTIALS_DIRECTORY = credentials;
-    await installed.host.must("start");
+    await installed.host.must("start", "--keep-env");
     // Not of the commands that follow: what the service has, it has from its start.
     delete installed.host.env.CREDENTIALS_DIRECTORY;
   });
@@ -102,5 +102,37 @@ describe("secrets of a running release", () => {
     assert.notEqual(status, 0);
     assert.match(output, /TSUGI_SETTINGS_INVALID/);
     assert.doesNotMatch(output, /s3cr3t/);
+  });
+
+  test("what no process can be given is refused before anything is touched, by its name", async () => {
+    const env = join(installed.root, "etc", "env");
+    const good = readFileSync(env, "utf8");
+    const pidFile = join(installed.root, "run", "pid");
+    const pid = readFileSync(pidFile, "utf8");
+    const refused = async (exitCode: number, name: RegExp, ...command: string[]) => {
+      const { status, output } = await installed.host.app(...command);
+      assert.equal(status, exitCode, `${command.join(" ")}: ${output}`);
+      assert.match(output, /TSUGI_SETTINGS_INVALID[\s\S]*etc\/env, line/);
+      assert.match(output, name);
+      assert.doesNotMatch(output, /s3cr3t/);
+    };
+    try {
+      for (const [line, name] of [
+        ["NULL=s3cr3t\0s3cr3t\n", /NULL has a NUL/],
+        [`LONG=${"s3cr3t".repeat(40_000)}\n`, /LONG is too long/],
+        ["NODE_CHANNEL_FD=s3cr3t\n", /NODE_CHANNEL_FD/],
+      ] as const) {
+        writeFileSync(env, good + line);
+        for (const verb of ["check 1.0.0", "upgrade 1.0.0", "reload", "restart"])
+          await refused(4, name, ...verb.split(" "));
+        assert.equal(readFileSync(pidFile, "utf8"), pid);
+      }
+      await installed.host.must("stop");
+      await refused(1, /NODE_CHANNEL_FD/, "start");
+    } finally {
+      writeFileSync(env, good);
+    }
+    await installed.host.must("start");
+    assert.doesNotMatch(JSON.stringify(snapshot(join(installed.root, "log"))), /s3cr3t/);
   });
 });

@@ -1,10 +1,16 @@
 import { TsugiError } from "../../contract/errors.ts";
+import { refuseBadSettings } from "../change.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
+import { findSupervisor } from "../running.ts";
 import { type StartOptions, start } from "./start.ts";
 import { stop } from "./stop.ts";
 
 export default async function restartCommand(context: Context, options: StartOptions) {
+  // What a start would refuse is refused while the old one still serves.
+  const permanent = await (await context.handler()).permanent();
+  if (permanent !== undefined && (await findSupervisor(context.layout)) !== undefined)
+    await refuseBadSettings(context, permanent.version);
   try {
     const { name, version, pid } = await stop(context);
     note(`${name} ${version} stopped, pid ${pid}`);

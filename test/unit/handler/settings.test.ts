@@ -21,7 +21,7 @@ test("etc/env: comments, quotes, export, and nothing expanded", () => {
     "  export URL = mysql://user:p#ss@host/db  # with a comment",
     "EMPTY=",
     `SINGLE='a "b" \\n $HOME # kept'`,
-    'DOUBLE="line one\\nline two \\"quoted\\" \\\\"   # kept out',
+    'DOUBLE="line one\\nline two \\"quoted\\" C:\\temp"   # kept out',
     'KEY="-----BEGIN',
     'END-----"',
     "HASH=#nothing",
@@ -32,7 +32,7 @@ test("etc/env: comments, quotes, export, and nothing expanded", () => {
     URL: "mysql://user:p#ss@host/db",
     EMPTY: "",
     SINGLE: 'a "b" \\n $HOME # kept',
-    DOUBLE: 'line one\nline two "quoted" \\',
+    DOUBLE: 'line one\nline two "quoted" C:\\temp',
     KEY: "-----BEGIN\nEND-----",
     HASH: "",
   });
