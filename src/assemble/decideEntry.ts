@@ -2,7 +2,14 @@
 import type { Config } from "../config/schema.ts";
 import type { Project } from "../pack/project.ts";
 import type { BuildReport } from "../pack/report.ts";
-import { type BuildMode, type EntryGuess, guessEntry, guessMode, hasBuildScript } from "./entry.ts";
+import {
+  type BuildMode,
+  type EntryGuess,
+  guessEntry,
+  guessMode,
+  hasBuildScript,
+  withEndings,
+} from "./entry.ts";
 import type { ProcessDecision } from "./request.ts";
 import { type Recognised, recogniseShape } from "./shapes/index.ts";
 import type { PackagesMode } from "./shapes/shape.ts";
@@ -23,7 +30,7 @@ export interface EntryDecision {
 export function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
   const shape = recogniseShape(project);
   if (shape !== undefined) report.guess("shape", shape.name, "package.json");
-  const decided = configured(config) ?? guessed(project, shape, config, report);
+  const decided = decideProcesses(project, shape, config, report);
   const mode = config.build ?? modeOf(project, decided.processes[0]!.candidates[0]!, report);
   const packages = config.packages ?? shape?.packages ?? "all";
   if (config.packages === undefined && packages !== "all") {
@@ -45,18 +52,50 @@ type Decided = Pick<EntryDecision, "processes"> & Partial<Pick<EntryDecision, "n
 
 const PLAIN = { workers: 1, overlap: true } as const;
 
-function configured({ processes = {}, entry }: Config): Decided | undefined {
-  const named = Object.entries(processes).map(([name, { entry, workers, overlap, args, env }]) => ({
-    name,
-    candidates: [entry.replace(/^\.\//, "")],
-    workers: workers ?? PLAIN.workers,
-    overlap: overlap ?? PLAIN.overlap,
-    ...(args === undefined ? {} : { args }),
-    ...(env === undefined ? {} : { env }),
-  }));
-  if (named.length > 0) return { processes: named };
-  if (entry === undefined) return undefined;
-  return { processes: [{ name: "main", candidates: [entry.replace(/^\.\//, "")], ...PLAIN }] };
+/** What is configured; a process without an entry, and a project without processes, start what is guessed. */
+function decideProcesses(
+  project: Project,
+  shape: Recognised | undefined,
+  config: Config,
+  report: BuildReport,
+): Decided {
+  const named = Object.entries(config.processes ?? {});
+  const isOpen = named.length === 0 || named.some(([, { entry }]) => entry === undefined);
+  const whole: Decided | undefined = !isOpen
+    ? undefined
+    : config.entry === undefined
+      ? guessed(project, shape, config, report)
+      : { processes: [{ ...PLAIN, name: "main", candidates: asConfigured(config.entry) }] };
+  if (named.length === 0) return { bins: developmentBins(project, whole!.processes), ...whole! };
+  const processes = named.map(([name, { entry, ...said }]): ProcessDecision => {
+    const { env, ...base } =
+      entry === undefined
+        ? whole!.processes[0]!
+        : { ...PLAIN, candidates: asConfigured(entry), env: undefined };
+    const variables = { ...env, ...said.env };
+    return {
+      ...base,
+      name,
+      workers: said.workers ?? PLAIN.workers,
+      overlap: said.overlap ?? PLAIN.overlap,
+      ...(said.args === undefined ? {} : { args: said.args }),
+      ...(env === undefined && said.env === undefined ? {} : { env: variables }),
+    };
+  });
+  return { ...whole, bins: developmentBins(project, processes), processes };
+}
+
+const asConfigured = (entry: string) => withEndings(entry.replace(/^\.\//, ""));
+
+/** Of commands, by the files that they are. */
+function developmentBins({ packageJson }: Project, processes: ProcessDecision[]): string[] {
+  const names = processes.map(
+    ({ candidates }) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(candidates[0]!)?.[1],
+  );
+  const { dependencies = {}, devDependencies = {} } = packageJson;
+  return names.filter(
+    (name) => name !== undefined && name in devDependencies && !(name in dependencies),
+  ) as string[];
 }
 
 function guessed(

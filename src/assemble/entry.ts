@@ -46,19 +46,32 @@ export function outputFolderOf(path: string): string | undefined {
   return rest.length > 0 && OUTPUT_FOLDERS.has(first!) ? first : undefined;
 }
 
-/** @throws TSUGI_ENTRY_MISSING, TSUGI_SHAPE_UNFIT, TSUGI_WORKSPACE */
+interface Started {
+  /** Of the script. */
+  name: string;
+  script: StartScript;
+}
+
+function startScripts({ packageJson }: Project): Started[] {
+  return ["start:prod", "start"]
+    .map((name) => ({ name, script: readStartScript(name, packageJson.scripts ?? {}) }))
+    .filter((found): found is Started => found.script !== undefined);
+}
+
+/**
+ * `other`: what starts it, where it is not its start script; `main` says nothing then.
+ * @throws TSUGI_ENTRY_MISSING, TSUGI_SHAPE_UNFIT, TSUGI_WORKSPACE
+ */
 export function guessEntry(
   project: Project,
   shape: Recognised | undefined = recogniseShape(project),
+  other?: Started,
 ): EntryGuess {
   const { packageJson, folder } = project;
-  const scripts = packageJson.scripts ?? {};
   const isThere = (path: string) => isFile(join(folder, path));
   const willBeThere = (path: string) =>
     isThere(path) || (hasBuildScript(project) && outputFolderOf(path) !== undefined);
-  const started = ["start:prod", "start"]
-    .map((name) => ({ name, script: readStartScript(name, scripts) }))
-    .filter((found): found is { name: string; script: StartScript } => found.script !== undefined);
+  const started = other === undefined ? startScripts(project) : [other];
   const node = started.find(({ script }) => runsAsIt(script));
   const said = (node ?? started[0])?.script;
   const nodeArgs = said?.nodeArgs ?? [];
@@ -74,7 +87,8 @@ export function guessEntry(
   const byShape = (why: string) =>
     guess(shape!.start!.candidates, why, { args: shape!.start!.args ?? [] });
   if (shape?.start?.always) return byShape(shape.name);
-  const main = packageJson.main ?? exportsEntry(packageJson.exports);
+  const main =
+    other === undefined ? (packageJson.main ?? exportsEntry(packageJson.exports)) : undefined;
   if (main !== undefined && willBeThere(main) && shape?.start === undefined) {
     // The same file with arguments, in a start script.
     const isSame = node !== undefined && tidy(node.script.entry!) === tidy(main);
@@ -130,7 +144,8 @@ export const guessMode = (project: Project, entry: string): BuildMode =>
 
 const tidy = (path: string) => normalize(path).replace(/^\.\//, "");
 
-const withEndings = (path: string): string[] =>
+/** As Node's `require` finds it: `dist/main` is `dist/main.js`. */
+export const withEndings = (path: string): string[] =>
   /\.[cm]?[jt]sx?$/.test(path)
     ? [path]
     : [path, `${path}.js`, `${path}.mjs`, `${path}.cjs`, tidy(`${path}/index.js`)];

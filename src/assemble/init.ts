@@ -1,34 +1,34 @@
 /** What `tsugi init` writes: the guesses of a release as a configuration to keep and change. */
 import { resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { readProject } from "../pack/project.ts";
 import { guessEntry, guessMode } from "./entry.ts";
-import type { Note } from "./pm2/uncarried.ts";
-
-export interface InitialConfig {
-  config: Config;
-  /** What of an ecosystem file is not in it, or not as it was. */
-  notes: Note[];
-}
+import type { Converted } from "./pm2/convert.ts";
 
 /** `from`: a PM2 ecosystem file. */
-export async function guessConfig(
-  folder: string,
-  from: string | undefined,
-): Promise<InitialConfig> {
+export async function guessConfig(folder: string, from: string | undefined): Promise<Converted> {
+  if (from !== undefined) return takeOver(folder, from);
   const project = readProject(folder);
-  if (from !== undefined) {
-    const [{ readEcosystem }, { convertEcosystem }] = await Promise.all([
-      import("./pm2/ecosystem.ts"),
-      import("./pm2/convert.ts"),
-    ]);
-    return convertEcosystem(await readEcosystem(resolve(folder, from)));
-  }
   const { candidates, nodeArgs } = guessEntry(project);
   const entry = candidates[0]!;
   const config: Config = { entry, build: guessMode(project, entry) };
   if (nodeArgs.length > 0) config.nodeArgs = nodeArgs;
-  return { config, notes: [] };
+  return { releases: [{ folder: ".", config }], notes: [], left: [] };
+}
+
+/** @throws TSUGI_CONFIG_UNREADABLE, TSUGI_SHAPE_UNFIT where no app of it can be a release */
+async function takeOver(folder: string, from: string): Promise<Converted> {
+  const [{ readEcosystem }, { convertEcosystem }] = await Promise.all([
+    import("./pm2/ecosystem.ts"),
+    import("./pm2/convert.ts"),
+  ]);
+  const converted = convertEcosystem(folder, await readEcosystem(resolve(folder, from)));
+  if (converted.releases.length > 0) return converted;
+  const lines = converted.left.map(({ what, why }) => `\n  ${what}: ${why}`).join("");
+  const todo = converted.left.map(({ what, todo }) => `${what}: ${todo}`).join(" · ");
+  const problem = `no app of it can be a release:${lines}`;
+  throw new TsugiError("TSUGI_SHAPE_UNFIT", { shape: from, problem, todo });
 }
 
 export function renderConfig(config: Config): string {

@@ -143,7 +143,8 @@ function readCommand(
     const other = scriptOf(tool, words);
     if (other !== undefined && scripts[other] !== undefined) {
       const found = readStartScript(other, scripts, depth + 1);
-      return found && withGiven(found, given);
+      const args = forwardedTo(tool, words.slice(words.indexOf(other) + 1));
+      return found && withGiven({ ...found, args: [...found.args, ...args] }, given);
     }
     if (tool !== "bun") return execOf(words, scripts, given, depth);
   }
@@ -180,6 +181,12 @@ function scriptOf(tool: string, words: string[]): string | undefined {
   if (verb === "run" || verb === "run-script") return rest[0];
   if (verb === "exec" || verb === "dlx" || verb === "x") return undefined;
   return tool === "bun" && /\.[cm]?[jt]sx?$/.test(verb ?? "") ? undefined : verb;
+}
+
+/** npm hands a script what stands behind `--`, the others all that follows its name. */
+function forwardedTo(tool: string, words: string[]): string[] {
+  const at = words.indexOf("--");
+  return plainArgs(at >= 0 ? words.slice(at + 1) : tool === "npm" ? [] : words);
 }
 
 /** `npm exec -- next start`, `pnpm next start`, `yarn exec next start`. */

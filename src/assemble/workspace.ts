@@ -7,12 +7,16 @@ import { readPackage } from "./resolveFrom.ts";
 
 /** @throws TSUGI_WORKSPACE */
 export function refuseWorkspaceRoot({ folder, packageJson }: Project): void {
-  const apps = patternsOf(folder, packageJson)
-    .flatMap((pattern) => foldersOf(folder, pattern))
-    .filter((path) => hasStart(join(folder, path)));
+  const apps = workspaceFolders({ folder, packageJson }).filter((path) =>
+    hasStart(join(folder, path)),
+  );
   if (apps.length === 0) return;
   throw new TsugiError("TSUGI_WORKSPACE", { folder, apps: apps.join(", "), first: apps[0]! });
 }
+
+/** Of its packages, relative to its root. */
+export const workspaceFolders = ({ folder, packageJson }: Project): string[] =>
+  patternsOf(folder, packageJson).flatMap((pattern) => foldersOf(folder, pattern));
 
 function patternsOf(folder: string, packageJson: object): string[] {
   const { workspaces } = packageJson as { workspaces?: string[] | { packages?: string[] } };

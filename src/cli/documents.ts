@@ -16,8 +16,12 @@ export interface Initialised {
   file: string;
   /** As it was written. */
   config: Config;
-  /** What could not be said in it, and what to do. */
+  /** Of an ecosystem file with apps in several projects: each has its own. */
+  further: { file: string; config: Config }[];
+  /** What could not be said in them, and what to do. */
   notes: { what: string; why: string; todo: string }[];
+  /** Apps of it that can be no release. */
+  left: { what: string; why: string; todo: string }[];
 }
 
 export interface Built {

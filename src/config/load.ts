@@ -25,7 +25,7 @@ export async function loadConfig(folder: string, named?: string): Promise<Loaded
   if (!existsSync(file)) {
     throw new TsugiError("TSUGI_CONFIG_UNREADABLE", { file, problem: "there is no such file" });
   }
-  const value = await evaluate(folder, file).catch((cause: unknown) => {
+  const value = await evaluateFile(folder, file).catch((cause: unknown) => {
     throw new TsugiError("TSUGI_CONFIG_UNREADABLE", { file, problem: messageOf(cause) }, { cause });
   });
   return { config: await checkConfig(value, name), file };
@@ -42,7 +42,8 @@ export async function checkConfig(value: unknown, where: string): Promise<Config
   throw new TsugiError("TSUGI_CONFIG_INVALID", { where, problem });
 }
 
-async function evaluate(folder: string, file: string): Promise<unknown> {
+/** What a file says, in JSON, JavaScript or TypeScript: its default export. */
+export async function evaluateFile(folder: string, file: string): Promise<unknown> {
   if (file.endsWith(".json")) return JSON.parse(await readFile(file, "utf8"));
   const code = await bundleConfig(folder, file);
   // Beside the config, so that its own imports of packages resolve as it expects.

@@ -8,7 +8,11 @@ import { APPUP_TIMEOUT_MS } from "../release/appup.ts";
 import { settingsSchema } from "./settingsSchema.ts";
 
 const processSchema = z.strictObject({
-  entry: z.string().min(1).describe("Its entry, relative to the project."),
+  entry: z
+    .string()
+    .min(1)
+    .describe("Its entry, relative to the project. Default: what the project starts.")
+    .optional(),
   workers: z
     .union([z.int().min(1), z.literal("max")])
     .describe('How many workers run it; "max" is one a CPU. Default 1.')

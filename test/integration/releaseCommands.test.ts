@@ -79,8 +79,9 @@ describe("tsugi release: beside release", () => {
 
   test("init takes over a PM2 ecosystem file", async () => {
     smallProject(builds.folder, {
+      "src/jobs.ts": "",
       "ecosystem.config.cjs": `module.exports = { apps: [
-        { name: "API", script: "./src/server.ts", instances: "max", env: { PORT: 4000 }, node_args: "--max-old-space-size=200" },
+        { name: "API", script: "./src/server.ts", instances: "max", env: { PORT: 4000, API_KEY: "k" }, node_args: "--max-old-space-size=200" },
         { name: "jobs", script: "src/jobs.ts" }] };`,
     });
     const { stdout } = await mustTsugi(
@@ -90,12 +91,34 @@ describe("tsugi release: beside release", () => {
     const { config, notes } = JSON.parse(stdout);
     assert.deepEqual(config, {
       processes: {
-        api: { entry: "src/server.ts", workers: "max" },
-        jobs: { entry: "src/jobs.ts", workers: 1 },
+        api: { entry: "src/server.ts", env: { PORT: "4000" }, workers: "max" },
+        jobs: { entry: "src/jobs.ts" },
       },
       nodeArgs: ["--max-old-space-size=200"],
     });
-    assert.match(JSON.stringify(notes[0]), /PORT.*<root>\/etc\/env/);
+    assert.match(JSON.stringify(notes[0]), /API_KEY.*<root>\/etc\/env/);
+  });
+
+  test("an ecosystem file of a monorepo is a release for each folder, or why not", async () => {
+    const folder = join(builds.base, "monorepo");
+    writeFiles(folder, {
+      "ecosystem.config.cjs": `const app = (name, more) => ({ name, cwd: "apps/" + name, script: "npm", args: "start", ...more });
+        module.exports = { apps: [app("web", { env: { PORT: 3000 } }), app("api"), { name: "model", script: "main.py" }] };`,
+      "apps/web/package.json": { name: "web", scripts: { start: "node server.js" } },
+      "apps/web/server.js": "",
+      "apps/api/package.json": { name: "api", scripts: { start: "node server.js" } },
+      "apps/api/server.js": "",
+    });
+    const said = await mustTsugi(["init", "--from", "ecosystem.config.cjs"], folder);
+    assert.match(said.stdout, /apps\/web\/tsugi\.config\.ts\nWrote .*apps\/api\/tsugi\.config\.ts/);
+    assert.match(said.stdout, /web: PORT as the file has them/);
+    assert.match(said.stdout, /One thing can be no release.*\n {2}model\n/);
+    assert.match(
+      said.stdout,
+      /for app in apps\/web apps\/api; do \(cd \$app && npx tsugi release\)/,
+    );
+    const again = await tsugi(["init", "--from", "ecosystem.config.cjs"], folder);
+    assert.deepEqual([again.status, /is there already/.test(again.stderr)], [2, true]);
   });
 
   test("help config names every key", async () => {

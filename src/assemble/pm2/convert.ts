@@ -1,58 +1,127 @@
-/** An ecosystem file as a configuration of tsugi, and what is to be said about it. Pure. */
+/**
+ * An ecosystem file as configurations of tsugi, one for each folder that has a package.json of its
+ * own, and what is to be said about it.
+ */
 import { availableParallelism } from "node:os";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import type { Config } from "../../config/schema.ts";
-import { splitWords } from "../startScript.ts";
+import { nodeArgsOf } from "./command.ts";
 import type { Ecosystem, Pm2App } from "./ecosystem.ts";
-import { environmentNotes, environmentsOf } from "./environments.ts";
+import { environmentNotes, environmentsOf, ownVariables } from "./environments.ts";
+import { findStart, type Pm2Start } from "./start.ts";
+import { startNotes } from "./startNotes.ts";
 import { type Note, uncarriedOf } from "./uncarried.ts";
 
 export interface Converted {
-  config: Config;
+  releases: { folder: string; config: Config }[];
   notes: Note[];
+  /** Apps that can be no release, each with why not. */
+  left: Note[];
 }
 
-export function convertEcosystem({ apps, deploy }: Ecosystem): Converted {
-  const [first] = apps as [Pm2App];
-  const config: Config = {};
-  const isOne = apps.length === 1 && workersOf(first) === 1;
-  if (apps.length === 1 && first.name !== undefined) config.name = plainName(first.name);
-  if (isOne) config.entry = entryOf(first);
-  else {
-    config.processes = Object.fromEntries(
-      apps.map((app) => [processName(app), { entry: entryOf(app), workers: workersOf(app) }]),
-    );
+/** An app that can be a process of a release. */
+interface Process {
+  /** Of the process. */
+  name: string;
+  app: Pm2App;
+  start: Pm2Start;
+}
+
+/** `base`: where the ecosystem file is read. */
+export function convertEcosystem(base: string, { apps, deploy }: Ecosystem): Converted {
+  const names = namesOf(apps);
+  const groups = new Map<string, Process[]>();
+  const left: Note[] = [];
+  for (const app of apps) {
+    const name = names.get(app)!;
+    const start = findStart(base, app);
+    if ("why" in start) left.push({ what: name, ...start });
+    else groups.set(start.folder, [...(groups.get(start.folder) ?? []), { name, app, start }]);
   }
-  const nodeArgs = nodeArgsOf(apps);
+  const isOne = groups.size === 1;
+  const releases = [...groups].map(([folder, processes]) => ({
+    folder,
+    config: configOf(processes, deploy, isOne),
+  }));
+  const notes = [...groups.values()].flatMap((processes) => notesOf(processes, deploy));
+  return { releases, notes: unique(notes), left };
+}
+
+const unique = (notes: Note[]): Note[] => [
+  ...new Map(notes.map((note) => [JSON.stringify(note), note])).values(),
+];
+
+function configOf(processes: Process[], deploy: Ecosystem["deploy"], isOne: boolean): Config {
+  const [{ app, start }] = processes as [Process];
+  const apps = processes.map((one) => one.app);
+  const config: Config = {};
+  const name = plainName(app.name ?? "");
+  if (name !== "" && (processes.length === 1 || start.project.packageJson.name === undefined)) {
+    config.name = name;
+  }
+  const described = processes.map((one) => [one.name, processOf(one, apps, deploy)] as const);
+  const [[, first]] = described as [(typeof described)[number]];
+  const isPlain = Object.keys(first).every((key) => key === "entry");
+  if (processes.length > 1 || !isPlain) config.processes = Object.fromEntries(described);
+  else if (first.entry !== undefined) config.entry = first.entry;
+  const nodeArgs = allNodeArgs(processes);
   if (nodeArgs.length > 0) config.nodeArgs = nodeArgs;
   const timeouts = timeoutsOf(apps);
   if (Object.keys(timeouts).length > 0) config.timeouts = timeouts;
   const restarts = largest(apps, "max_restarts");
   if (restarts !== undefined) config.restarts = { max: restarts };
-  const environments = environmentsOf(apps, deploy);
+  const environments = environmentsOf(apps, deploy, isOne ? undefined : config.name);
   if (Object.keys(environments).length > 0) config.environments = environments;
-  return { config, notes: notesOf({ apps, deploy }) };
+  return config;
 }
 
-function notesOf({ apps, deploy }: Ecosystem): Note[] {
+function processOf(
+  { app, start: { entry, args, env } }: Process,
+  apps: Pm2App[],
+  deploy: Ecosystem["deploy"],
+): NonNullable<Config["processes"]>[string] {
+  const workers = workersOf(app);
+  const variables = { ...env, ...ownVariables(app, apps, deploy) };
+  return {
+    ...(entry === undefined ? {} : { entry }),
+    ...(args.length === 0 ? {} : { args }),
+    ...(Object.keys(variables).length === 0 ? {} : { env: variables }),
+    ...(workers === 1 ? {} : { workers }),
+  };
+}
+
+function notesOf(processes: Process[], deploy: Ecosystem["deploy"]): Note[] {
+  const apps = processes.map(({ app }) => app);
   return [
-    ...environmentNotes(apps, deploy, processName),
-    ...apps.flatMap((app) => [...instancesNotes(app), ...memoryNotes(app)]),
+    ...environmentNotes(apps, deploy),
+    ...processes.flatMap(({ name, app, start }) => [
+      ...startNotes(name, start),
+      ...instancesNotes(name, app),
+      ...memoryNotes(name, app),
+    ]),
     ...sharedNotes(apps),
-    ...apps.flatMap((app) => uncarriedOf(app, processName(app))),
+    ...processes.flatMap(({ name, app }) => uncarriedOf(app, name)),
   ];
 }
 
-const entryOf = ({ script = "index.js", cwd = "." }: Pm2App): string =>
-  cwd.startsWith("/") ? script.replace(/^\.\//, "") : join(cwd, script);
-
 const plainName = (name: string) => name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[.-]+/, "");
 
+/** Each has one of its own. */
+function namesOf(apps: Pm2App[]): Map<Pm2App, string> {
+  const names = new Map<Pm2App, string>();
+  for (const app of apps) {
+    const name = processName(app);
+    const same = [...names.values()].filter((one) => one.replace(/-\d+$/, "") === name).length;
+    names.set(app, same === 0 ? name : `${name}-${same + 1}`);
+  }
+  return names;
+}
+
 const processName = ({ name, script = "main" }: Pm2App): string =>
-  (name ?? basename(script).replace(/\.\w+$/, ""))
+  String(name ?? basename(script).replace(/\.\w+$/, ""))
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, "-")
-    .replace(/^[^a-z]+/, "") || "main";
+    .replace(/^[^a-z]+|-+$/g, "") || "main";
 
 function workersOf({ instances = 1 }: Pm2App): number | "max" {
   if (instances === "max") return "max";
@@ -60,24 +129,27 @@ function workersOf({ instances = 1 }: Pm2App): number | "max" {
   return number <= 0 ? "max" : Math.floor(number) || 1;
 }
 
-function instancesNotes(app: Pm2App): Note[] {
+function instancesNotes(name: string, app: Pm2App): Note[] {
   if (!(Number(app.instances) < 0)) return [];
   return [
     {
-      what: `${processName(app)}: instances ${app.instances}`,
+      what: `${name}: instances ${app.instances}`,
       why: 'a number of workers is fixed, or "max": one a CPU',
       todo: `it is "max" now; here ${availableParallelism()} CPUs: write the number that you want`,
     },
   ];
 }
 
+/** Of Node: those of another program are no release's. */
 const ownNodeArgs = (app: Pm2App): string[] =>
-  [app.node_args ?? app.interpreter_args ?? []].flat().flatMap(splitWords);
+  /bun$/.test(String(app.interpreter ?? "")) ? [] : nodeArgsOf(app);
 
 /** All processes of a release have the same arguments of Node. */
-function nodeArgsOf(apps: Pm2App[]): string[] {
-  const args = [...new Set(apps.flatMap(ownNodeArgs))];
-  const limits = apps.map(memoryMegabytes).filter((limit) => limit !== undefined);
+function allNodeArgs(processes: Process[]): string[] {
+  const args = [...new Set(processes.flatMap(({ start }) => start.nodeArgs))];
+  const limits = processes
+    .map(({ app }) => memoryMegabytes(app))
+    .filter((limit) => limit !== undefined);
   if (limits.length === 0 || args.some(isHeapLimit)) return args;
   return [...args, `--max-old-space-size=${Math.max(...limits)}`];
 }
@@ -92,12 +164,12 @@ function memoryMegabytes({ max_memory_restart: limit }: Pm2App): number | undefi
   return Math.max(1, Math.round(Number(match[1]) * unit));
 }
 
-function memoryNotes(app: Pm2App): Note[] {
+function memoryNotes(name: string, app: Pm2App): Note[] {
   if (app.max_memory_restart === undefined) return [];
   const kept = ownNodeArgs(app).find(isHeapLimit);
   return [
     {
-      what: `${processName(app)}: max_memory_restart`,
+      what: `${name}: max_memory_restart`,
       why: `nothing looks at the memory from outside; ${kept ?? "--max-old-space-size"} has V8 end the worker at a heap of that size, and it is started again`,
       todo: "for all of its memory: MemoryMax= in the systemd unit, with room for two versions",
     },

@@ -1,7 +1,9 @@
 /** PM2's ecosystem file: found in every form that PM2 reads, loaded, and brought into one shape. */
 import { readFile } from "node:fs/promises";
+import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInNewContext } from "node:vm";
+import { evaluateFile } from "../../config/load.ts";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { isRecord } from "../../protocol/shape.ts";
 
@@ -10,6 +12,8 @@ export interface Pm2App extends Record<string, unknown> {
   name?: string;
   script?: string;
   cwd?: string;
+  args?: string | string[];
+  interpreter?: string;
   instances?: number | string;
   node_args?: string | string[];
   interpreter_args?: string | string[];
@@ -52,6 +56,7 @@ async function load(file: string): Promise<unknown> {
   }
   // PM2 evaluates it, so that it may have comments and hanging commas.
   if (file.endsWith(".json")) return runInNewContext(`(${await readFile(file, "utf8")}\n)`);
+  if (/\.[cm]?ts$/.test(file)) return evaluateFile(dirname(file), file);
   const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   return module.default ?? module;
 }

@@ -1,4 +1,7 @@
-/** PM2's `env`, `env_<name>` and `deploy` → `environments`, or words about `etc/env`. Pure. */
+/**
+ * PM2's `env`, `env_<name>` and `deploy`: what stands in `processes.<name>.env`, what in
+ * `environments`, and what is only to be said, as it belongs into `etc/env` of a host.
+ */
 import type { Config } from "../../config/schema.ts";
 import type { Ecosystem, Pm2App, Pm2Target } from "./ecosystem.ts";
 import type { Note } from "./uncarried.ts";
@@ -7,25 +10,63 @@ type Environments = NonNullable<Config["environments"]>;
 type Environment = Environments[string];
 type Variables = Record<string, string>;
 
-export function environmentsOf(apps: Pm2App[], deploy: Ecosystem["deploy"]): Environments {
+/** `below`: of several releases each has its own root on a host. */
+export function environmentsOf(
+  apps: Pm2App[],
+  deploy: Ecosystem["deploy"],
+  below?: string,
+): Environments {
   return Object.fromEntries(
-    Object.entries(deploy).map(([name, target]) => [name, environmentOf(name, apps, target)]),
+    Object.entries(deploy).map(([name, target]) => [
+      name,
+      environmentOf(name, apps, target, below),
+    ]),
   );
 }
 
-function environmentOf(name: string, apps: Pm2App[], target: Pm2Target): Environment {
-  const variables = { ...variablesOf(apps, name), ...texts(target.env) };
-  const entries = Object.entries(variables);
+function environmentOf(
+  name: string,
+  apps: Pm2App[],
+  target: Pm2Target,
+  below: string | undefined,
+): Environment {
+  const differing = differingKeys(apps);
+  const common = Object.entries(variablesOf(apps, name)).filter(([key]) => !differing.has(key));
+  const entries = [...common, ...Object.entries(texts(target.env))];
   const env = Object.fromEntries(entries.filter(([key, value]) => !isSecret(key, value)));
   const secrets = Object.fromEntries(
     entries.filter(([key, value]) => isSecret(key, value)).map(([key]) => [key, { env: key }]),
   );
+  const path = target.path?.replace(/\/$/, "");
+  const root = path === undefined || below === undefined ? target.path : `${path}/${below}`;
   return {
     hosts: hostsOf(target),
-    ...(target.path === undefined ? {} : { root: target.path }),
+    ...(root === undefined ? {} : { root }),
     ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
   };
+}
+
+/**
+ * What the app finds where its host does not set it: all that is no secret, where no `deploy` section
+ * has environments for it; with one, what the apps of a release have each for itself.
+ */
+export function ownVariables(app: Pm2App, apps: Pm2App[], deploy: Ecosystem["deploy"]): Variables {
+  const differing = differingKeys(apps);
+  const isOwn = (key: string) => Object.keys(deploy).length === 0 || differing.has(key);
+  return Object.fromEntries(
+    Object.entries(variablesOf([app], "production")).filter(
+      ([key, value]) => isOwn(key) && !isSecret(key, value),
+    ),
+  );
+}
+
+function differingKeys(apps: Pm2App[]): Set<string> {
+  const all = apps.map((app) => variablesOf([app], "production"));
+  const keys = new Set(all.flatMap((variables) => Object.keys(variables)));
+  return new Set(
+    [...keys].filter((key) => new Set(all.map((variables) => variables[key])).size > 1),
+  );
 }
 
 function hostsOf({ host, user }: Pm2Target): Environment["hosts"] {
@@ -37,8 +78,8 @@ function hostsOf({ host, user }: Pm2Target): Environment["hosts"] {
 }
 
 /**
- * `env`, and over it what `--env <name>` would add; where apps differ, the first one's
- * (conflictNotes). NODE_ENV=production is what a release has.
+ * `env`, and over it what `--env <name>` would add. NODE_ENV=production is what a release has, and
+ * what comes from the shell that ran pm2 is no setting of the file's.
  */
 function variablesOf(apps: Pm2App[], name: string): Variables {
   const all = Object.assign(
@@ -49,12 +90,23 @@ function variablesOf(apps: Pm2App[], name: string): Variables {
   return all;
 }
 
+const entriesOf = (env: unknown) => Object.entries((env ?? {}) as Record<string, unknown>);
+
+/** `X: process.env.X`: the value is of this shell, or there is none. */
+const isOfShell = (key: string, value: unknown): boolean =>
+  value === undefined || value === null || (key !== "NODE_ENV" && value === process.env[key]);
+
+const isWholeShell = ({ env }: Pm2App): boolean =>
+  entriesOf(env).filter(([key, value]) => value !== undefined && isOfShell(key, value)).length > 8;
+
 const texts = (env: unknown): Variables =>
   Object.fromEntries(
-    Object.entries((env ?? {}) as object).map(([key, value]) => [
-      key,
-      typeof value === "object" && value !== null ? JSON.stringify(value) : String(value),
-    ]),
+    entriesOf(env)
+      .filter(([key, value]) => !isOfShell(key, value))
+      .map(([key, value]) => [
+        key,
+        typeof value === "object" ? JSON.stringify(value) : String(value),
+      ]),
   );
 
 /** By its name, or a password in an address. It stands in the ecosystem file, and shall go from there. */
@@ -62,70 +114,79 @@ const isSecret = (key: string, value: string) =>
   /(PASS(WORD|WD)?|SECRET|TOKEN|KEY|CREDENTIALS?)(_|$)/i.test(key) ||
   /:\/\/[^/@\s]*:[^/@\s]+@/.test(value);
 
-export function environmentNotes(
-  apps: Pm2App[],
-  deploy: Ecosystem["deploy"],
-  nameOf: (app: Pm2App) => string,
-): Note[] {
+export function environmentNotes(apps: Pm2App[], deploy: Ecosystem["deploy"]): Note[] {
   return [
-    ...variableNotes(apps, deploy),
-    ...conflictNotes(apps, nameOf),
+    ...secretNotes(apps, deploy),
+    ...shellNotes(apps),
+    ...homelessNotes(apps, deploy),
     ...Object.entries(deploy).flatMap(([name, target]) => deployNotes(name, target)),
   ];
 }
 
-function variableNotes(apps: Pm2App[], deploy: Ecosystem["deploy"]): Note[] {
-  const blocks = new Set(
-    apps.flatMap((app) => Object.keys(app).filter((key) => /^env_/.test(key))),
+const ETC_ENV = "write them into <root>/etc/env there, mode 0600, KEY=value a line";
+
+function secretNotes(apps: Pm2App[], deploy: Ecosystem["deploy"]): Note[] {
+  const names = Object.keys(deploy).length === 0 ? ["production"] : Object.keys(deploy);
+  const secrets = names.flatMap((name) =>
+    apps.flatMap((app) =>
+      Object.entries(variablesOf([app], name))
+        .filter(([key, value]) => isSecret(key, value))
+        .map(([key]) => key),
+    ),
   );
-  const names = [...blocks].map((block) => block.slice("env_".length));
-  const homeless = names.filter((name) => !(name in deploy) && name !== "production");
-  const notes: Note[] = [];
-  const secrets = Object.keys(deploy).flatMap((name) =>
-    Object.entries(variablesOf(apps, name)).filter(([key, value]) => isSecret(key, value)),
-  );
-  if (secrets.length > 0) {
-    notes.push({
-      what: [...new Set(secrets.map(([key]) => key))].join(", "),
+  if (secrets.length === 0) return [];
+  return [
+    {
+      what: [...new Set(secrets)].join(", "),
       why: "looks like a secret, and those stand in no file of the project",
-      todo: "tsugi deploy takes it from the environment of whoever deploys (secrets: { … { env } }); a file or a command can be its source too",
+      todo:
+        Object.keys(deploy).length === 0
+          ? ETC_ENV
+          : "tsugi deploy takes it from the environment of whoever deploys (secrets: { … { env } }); a file or a command can be its source too",
+    },
+  ];
+}
+
+/** `{ ...process.env }` is one line, whatever stands in it. */
+function shellNotes(apps: Pm2App[]): Note[] {
+  const whole = apps.filter(isWholeShell);
+  const notes: Note[] = [];
+  if (whole.length > 0) {
+    notes.push({
+      what: "env: ...process.env",
+      why: "is the shell that ran pm2, and a host has its own",
+      todo: "what the app needs of it: into <root>/etc/env there, mode 0600, KEY=value a line",
     });
   }
-  const variables = Object.keys(variablesOf(apps, "production"));
-  if (Object.keys(deploy).length === 0 && variables.length > 0) {
+  const keys = apps
+    .filter((app) => !isWholeShell(app))
+    .flatMap((app) => [...entriesOf(app.env), ...entriesOf(app.env_production)])
+    .filter(([key, value]) => isOfShell(key, value))
+    .map(([key]) => key);
+  if (keys.length > 0) {
     notes.push({
-      what: `env: ${variables.join(", ")}`,
-      why: "a release holds no settings of a host",
-      todo: "write them into <root>/etc/env there, mode 0600, KEY=value a line",
-    });
-  }
-  if (homeless.length > 0) {
-    notes.push({
-      what: homeless.map((name) => `env_${name}`).join(", "),
-      why: "there is no environment of that name in the deploy section",
-      todo: "environments in tsugi.config.ts, or etc/env of those hosts",
+      what: `env: ${[...new Set(keys)].join(", ")}`,
+      why: "come from the shell that ran pm2, and a release holds no settings of a host",
+      todo: ETC_ENV,
     });
   }
   return notes;
 }
 
-/** One etc/env serves all processes of a release. */
-function conflictNotes(apps: Pm2App[], nameOf: (app: Pm2App) => string): Note[] {
-  const values = new Map<string, Map<string, string[]>>();
-  for (const app of apps) {
-    const variables = { ...texts(app.env), ...texts(app.env_production) };
-    for (const [key, value] of Object.entries(variables)) {
-      const byValue = values.get(key) ?? new Map<string, string[]>();
-      values.set(key, byValue.set(value, [...(byValue.get(value) ?? []), nameOf(app)]));
-    }
-  }
-  return [...values]
-    .filter(([, byValue]) => byValue.size > 1)
-    .map(([key, byValue]) => ({
-      what: `${key} of ${[...byValue.values()].flat().join(", ")}`,
-      why: "they differ, and all processes of a release have one environment",
-      todo: `a name for each (${[...byValue.values()].map(([first]) => `${first!.toUpperCase().replaceAll("-", "_")}_${key}`).join(", ")}), or two releases`,
-    }));
+function homelessNotes(apps: Pm2App[], deploy: Ecosystem["deploy"]): Note[] {
+  const blocks = apps.flatMap((app) =>
+    Object.keys(app).filter((key) => /^env_(?!file$)/.test(key)),
+  );
+  const names = [...new Set(blocks)].map((block) => block.slice("env_".length));
+  const homeless = names.filter((name) => !(name in deploy) && name !== "production");
+  if (homeless.length === 0) return [];
+  return [
+    {
+      what: homeless.map((name) => `env_${name}`).join(", "),
+      why: "there is no environment of that name in the deploy section",
+      todo: "environments in tsugi.config.ts, or etc/env of those hosts",
+    },
+  ];
 }
 
 function deployNotes(name: string, target: Pm2Target): Note[] {
@@ -144,7 +205,7 @@ function deployNotes(name: string, target: Pm2Target): Note[] {
     notes.push({
       what: at(["repo", "ref"]),
       why: "nothing is cloned on a host",
-      todo: `npx tsugi release --git ${repo}${target.ref ? ` --ref ${String(target.ref).replace(/^origin\//, "")}` : ""}, then npx tsugi deploy ${name} rel/<app>`,
+      todo: `npx tsugi deploy ${name} --git ${repo}${target.ref ? ` --ref ${String(target.ref).replace(/^origin\//, "")}` : ""}`,
     });
   }
   if (has("key", "ssh_options", "forward-agent")) {

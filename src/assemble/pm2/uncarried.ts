@@ -16,7 +16,8 @@ export interface Note {
 type Reason = Omit<Note, "what">;
 
 const CONVERTED = new Set([
-  ...["name", "script", "cwd", "instances", "node_args", "interpreter_args", "env"],
+  ...["name", "script", "cwd", "args", "instances", "node_args", "interpreter_args", "env"],
+  ...["interpreter", "exec_interpreter"],
   ...["kill_timeout", "listen_timeout", "max_restarts", "max_memory_restart"],
 ]);
 
@@ -38,14 +39,6 @@ const DELAY: Reason = {
 };
 
 const REASONS: Record<string, Reason> = {
-  args: {
-    why: "a release has no command line of its own",
-    todo: "read them from the environment (etc/env), or make an entry for each",
-  },
-  interpreter: {
-    why: "a release carries Node and nothing else",
-    todo: "port it to Node, or leave that app with PM2",
-  },
   watch: {
     why: "the files of a release don't change",
     todo: "for development: npx tsugi run, and .tsugi/bin/<app> reload",
@@ -53,6 +46,10 @@ const REASONS: Record<string, Reason> = {
   cron_restart: {
     why: "nothing restarts by the clock",
     todo: "a cron line or systemd timer with bin/<app> reload: a handoff, no connection drops",
+  },
+  env_file: {
+    why: "a release reads variables of a host from one file, and it is not packed",
+    todo: "what it sets goes into <root>/etc/env there, mode 0600, KEY=value a line",
   },
   autorestart: {
     why: "a worker that ends is always started again",
@@ -94,7 +91,7 @@ const REASONS: Record<string, Reason> = {
 export function uncarriedOf(app: Pm2App, name: string): Note[] {
   const notes = new Map<Reason, string[]>();
   for (const [key, value] of Object.entries(app)) {
-    if (CONVERTED.has(key) || NEEDLESS.has(key) || /^env_/.test(key)) continue;
+    if (CONVERTED.has(key) || NEEDLESS.has(key) || /^env_(?!file$)/.test(key)) continue;
     if (isDefault(key, value)) continue;
     const reason = REASONS[key] ?? UNKNOWN;
     notes.set(reason, [...(notes.get(reason) ?? []), key]);
@@ -109,7 +106,6 @@ const UNKNOWN: Reason = {
 
 function isDefault(key: string, value: unknown): boolean {
   if (key === "autorestart") return value !== false;
-  if (key === "interpreter") return /(^|\/)(node|tsx|ts-node)$/.test(String(value));
   if (key === "instance_var") return value === "NODE_APP_INSTANCE";
   return value === false || value === undefined || value === null || value === "";
 }

@@ -4,28 +4,58 @@ import { join, resolve } from "node:path";
 import { guessConfig, renderConfig } from "../../assemble/init.ts";
 import type { Note } from "../../assemble/pm2/uncarried.ts";
 import { checkConfig } from "../../config/load.ts";
+import type { Config } from "../../config/schema.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { wrap, wrapLines } from "../../protocol/wrap.ts";
 import type { Initialised } from "../documents.ts";
 import { printResult } from "../output.ts";
 
 export async function initCommand(folder: string, options: { from?: string }): Promise<void> {
-  const file = join(resolve(folder), "tsugi.config.ts");
-  if (existsSync(file)) {
-    const problem = `${file} is there already`;
-    throw new TsugiError("TSUGI_USAGE", { problem, help: "What it may hold: tsugi help config" });
+  const base = resolve(folder);
+  if (options.from === undefined) refuseOther(configFile(base, "."));
+  const { releases, notes, left } = await guessConfig(base, options.from);
+  const files = releases.map(({ folder, config }) => ({ file: configFile(base, folder), config }));
+  for (const { file, config } of files) {
+    refuseOther(file);
+    await checkConfig(config, options.from ?? "what init has guessed");
   }
-  const { config, notes } = await guessConfig(resolve(folder), options.from);
-  await checkConfig(config, options.from ?? "what init has guessed");
-  await writeFile(file, renderConfig(config));
-  const count = notes.length === 1 ? "One thing" : `${notes.length} things`;
-  printResult<Initialised>({ file, config, notes }, [
-    `Wrote ${file}`,
-    ...(notes.length > 0 ? ["", `${count} that it can't say as ${options.from} did:`] : []),
-    ...notes.flatMap(linesOf),
-    ...(notes.length > 0 ? [""] : []),
-    "Build a release: npx tsugi release",
+  for (const { file, config } of files) await writeFile(file, renderConfig(config));
+  const [first, ...further] = files as [Written, ...Written[]];
+  printResult<Initialised>({ ...first, further, notes, left }, [
+    ...files.map(({ file }) => `Wrote ${file}`),
+    ...files.flatMap(({ config }) => variableLines(config)),
+    ...section(left, `can be no release, and ${left.length === 1 ? "stays" : "stay"} as it is:`),
+    ...section(notes, `that it can't say as ${options.from} did:`),
+    ...(notes.length + left.length > 0 ? [""] : []),
+    ...nextLines(releases.map((release) => release.folder)),
   ]);
+}
+
+type Written = Initialised["further"][number];
+
+const configFile = (base: string, folder: string) => join(base, folder, "tsugi.config.ts");
+
+function refuseOther(file: string): void {
+  if (!existsSync(file)) return;
+  const problem = `${file} is there already`;
+  throw new TsugiError("TSUGI_USAGE", { problem, help: "What it may hold: tsugi help config" });
+}
+
+/** Values are shown in the file, which has no secrets; here the names. */
+const variableLines = ({ processes = {} }: Config): string[] =>
+  Object.entries(processes)
+    .filter(([, { env }]) => env !== undefined)
+    .map(([name, { env }]) =>
+      wrapLines(
+        `  ${name}: ${Object.keys(env!).join(", ")} as the file has them; <root>/etc/env on a host overrides`,
+        80,
+      ),
+    );
+
+function section(notes: Note[], title: string): string[] {
+  if (notes.length === 0) return [];
+  const count = notes.length === 1 ? "One thing" : `${notes.length} things`;
+  return ["", `${count} ${title}`, ...notes.flatMap(linesOf)];
 }
 
 const linesOf = ({ what, why, todo }: Note): string[] => [
@@ -33,3 +63,18 @@ const linesOf = ({ what, why, todo }: Note): string[] => [
   `    ${wrap(why, "    ", 76)}`,
   wrapLines(`    → ${todo}`, 80),
 ];
+
+function nextLines(folders: string[]): string[] {
+  const [only, ...more] = folders as [string, ...string[]];
+  if (more.length === 0) {
+    return [`Build a release: npx tsugi release${only === "." ? "" : ` ${only}`}`];
+  }
+  const loop = (command: string) =>
+    `  for app in ${folders.join(" ")}; do (cd $app && ${command}) || break; done`;
+  return [
+    `${folders.length} releases. Build them:`,
+    loop("npx tsugi release"),
+    "Build and deploy them, with environments in each tsugi.config.ts:",
+    loop("npx tsugi deploy production"),
+  ];
+}

@@ -7,10 +7,18 @@ import { type Pm2App, readEcosystem } from "../../../src/assemble/pm2/ecosystem.
 import { checkConfig } from "../../../src/config/load.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
+/** In one project that has these files; what is said of apps that can be none comes last. */
 const convert = async (apps: Pm2App[], deploy = {}) => {
-  const { config, notes } = convertEcosystem({ apps, deploy });
+  const { folder, remove } = temporaryFolder("pm2-one");
+  const files = ["web.js", "jobs.js", "server/dist/web.js"];
+  writeFiles(folder, Object.fromEntries(files.map((path) => [path, ""])));
+  writeFiles(folder, { "package.json": { name: "project" } });
+  const { releases, notes, left } = convertEcosystem(folder, { apps, deploy });
+  remove();
+  assert.equal(releases.length, 1);
+  const { config } = releases[0]!;
   await checkConfig(config, "test");
-  return { config, notes, said: notes.map(({ what }) => what) };
+  return { config, notes: [...notes, ...left], said: [...notes, ...left].map(({ what }) => what) };
 };
 
 describe("an ecosystem file", () => {
@@ -46,7 +54,7 @@ test("one app with one instance is an entry", async () => {
     { name: "web", script: "./dist/web.js", cwd: "server", node_args: "--a --b", wait_ready: true },
   ]);
   assert.deepEqual(config, { name: "web", entry: "server/dist/web.js", nodeArgs: ["--a", "--b"] });
-  assert.deepEqual(said, []);
+  assert.deepEqual(said, ["web: cwd server"]);
 });
 
 test("instances are workers, and a negative number is asked about", async () => {
@@ -111,21 +119,39 @@ test("the deploy section is environments, with secrets by their names only", asy
   ]);
 });
 
-test("without a deploy section the variables are named, for etc/env", async () => {
+test("without a deploy section variables are the release's, and secrets are named for etc/env", async () => {
+  const env = { PORT: 1, DATABASE_URL: "postgres://me:word@db/x", NODE_ENV: "development" };
   const { config, said } = await convert([
-    { script: "web.js", env: { PORT: 1 }, env_staging: { PORT: 2 } },
+    { script: "web.js", env, env_production: { NODE_ENV: "production" }, env_staging: { PORT: 2 } },
   ]);
   assert.equal(config.environments, undefined);
-  assert.deepEqual(said, ["env: PORT", "env_staging"]);
+  assert.deepEqual(config.processes, { web: { entry: "web.js", env: { PORT: "1" } } });
+  assert.deepEqual(said, ["DATABASE_URL", "env_staging"]);
 });
 
-test("what apps of one release share is said where they differ", async () => {
+test("what comes from the shell is one line, and no value of it", async () => {
+  const whole = { ...process.env, PORT: 3001 };
+  const { config, said } = await convert([{ script: "web.js", env: whole }]);
+  assert.deepEqual(config.processes?.web?.env, { PORT: "3001" });
+  assert.deepEqual(said, ["env: ...process.env"]);
+  const some = { DATABASE: process.env.TSUGI_TEST_NOT_SET, HOME: process.env.HOME };
+  const named = await convert([{ script: "web.js", env: some }]);
+  assert.deepEqual([named.config, named.said], [{ entry: "web.js" }, ["env: DATABASE, HOME"]]);
+});
+
+test("each process has its own environment and arguments; what they share is said where they differ", async () => {
   const { config, said } = await convert([
-    { name: "web", script: "web.js", env: { PORT: 1 }, kill_timeout: 1000 },
-    { name: "jobs", script: "jobs.js", env: { PORT: 2 }, kill_timeout: 9000 },
+    { name: "web", script: "web.js", env: { PORT: 1 }, kill_timeout: 1000, args: "--a 'b c'" },
+    { name: "jobs", script: "jobs.js", env: { PORT: 2 }, kill_timeout: 9000, args: ["x y"] },
+    { name: "jobs", script: "jobs.js" },
   ]);
   assert.equal(config.timeouts?.stopMs, 9000);
-  assert.deepEqual(said, ["env: PORT", "PORT of web, jobs", "all apps: kill_timeout"]);
+  assert.deepEqual(config.processes, {
+    web: { entry: "web.js", args: ["--a", "b c"], env: { PORT: "1" } },
+    jobs: { entry: "jobs.js", args: ["x y"], env: { PORT: "2" } },
+    "jobs-2": { entry: "jobs.js" },
+  });
+  assert.deepEqual(said, ["all apps: kill_timeout"]);
 });
 
 test("what can't be said is named with a reason and a way, and what is off is not", async () => {
@@ -149,8 +175,7 @@ test("what can't be said is named with a reason and a way, and what is off is no
     "web: cron_restart",
     "web: out_file, error_file",
     "web: max_memory",
-    "jobs: interpreter",
-    "jobs: autorestart",
+    "jobs",
   ]);
   for (const { why, todo } of notes) assert.ok(why.length > 10 && todo.length > 10);
 });

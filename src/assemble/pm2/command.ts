@@ -1,0 +1,96 @@
+/** What PM2 would run for an app, as one command line. Pure. */
+import { splitWords } from "../shellWords.ts";
+import type { Pm2App } from "./ecosystem.ts";
+
+export interface Pm2Command {
+  /** The program, and what it is given. */
+  words: string[];
+  /** It starts a script of a package.json. */
+  isManager: boolean;
+  /** Of a workspace's package, by its name or folder, that the package manager is told to go to. */
+  workspace?: string;
+}
+
+/** Why an app is nothing that Node runs. */
+export interface Foreign {
+  foreign: string;
+}
+
+const MANAGER = /(?:^|[\\/])(npm|pnpm|yarn|bun|npx|pnpx|bunx)(?:-cli)?(?:\.(?:c?js|cmd|exe|ps1))?$/;
+const RUNNERS = /^(node|nodejs|bun|tsx|ts-node|ts-node-esm|nodemon|swc-node|esno|babel-node)$/;
+const FOREIGN_ENDING = /\.(py|sh|bash|rb|php|pl|go|exe|jar|lua)$/;
+
+/** `isFile`: of a path that the script names, in the app's working directory. */
+export function commandOf(
+  app: Pm2App,
+  isFile: (path: string) => boolean,
+): Pm2Command | Foreign | undefined {
+  const said = String(app.script ?? "").trim();
+  if (said === "") return undefined;
+  // PM2 gives a script with spaces to a shell.
+  const [script = "", ...own] = /\s/.test(said) && !isFile(said) ? splitWords(said) : [said];
+  const args = [...own, ...wordsOf(app.args)];
+  const nodeArgs = nodeArgsOf(app);
+  const isOwnFile = isFile(script) && !/(^|[\\/])node_modules[\\/]/.test(script);
+  const manager = isOwnFile ? undefined : MANAGER.exec(script)?.[1];
+  if (manager !== undefined) {
+    const { words, workspace } = withoutWorkspace(manager, args);
+    const isManager = !/^(npx|pnpx|bunx)$/.test(manager);
+    return { words: [manager, ...words], isManager, ...(workspace ? { workspace } : {}) };
+  }
+  const runner = runnerOf(app);
+  if (runner !== undefined && !RUNNERS.test(runner)) return { foreign: `it by ${runner}` };
+  const ending = FOREIGN_ENDING.exec(script)?.[1];
+  if (ending !== undefined) return { foreign: `a .${ending} file` };
+  const isProgram = /(^|[\\/])node_modules[\\/]\.bin[\\/]/.test(script) || !isCode(script, isFile);
+  if (isProgram) return { words: [script, ...args], isManager: false };
+  return { words: [runner ?? "node", ...nodeArgs, script, ...args], isManager: false };
+}
+
+const isCode = (script: string, isFile: (path: string) => boolean): boolean =>
+  /[\\/]|\.[cm]?[jt]sx?$/.test(script) || isFile(script);
+
+function runnerOf({ interpreter, exec_interpreter }: Pm2App): string | undefined {
+  const named = String(interpreter ?? exec_interpreter ?? "none");
+  const name = named.replace(/^.*[\\/]/, "").replace(/\.(exe|cmd)$/, "");
+  // `node@22`: PM2 asks nvm for it.
+  return name === "none" || name === "" ? undefined : name.replace(/^node@.*/, "node");
+}
+
+export const nodeArgsOf = ({ node_args, interpreter_args }: Pm2App): string[] =>
+  [node_args ?? interpreter_args ?? []].flat().flatMap((text) => splitWords(String(text)));
+
+const wordsOf = (args: unknown): string[] =>
+  Array.isArray(args) ? args.map(String) : typeof args === "string" ? splitWords(args) : [];
+
+const PLACES: Record<string, RegExp> = {
+  npm: /^(?:--prefix|-C|--workspace|-w)(?:=(.*))?$/,
+  pnpm: /^(?:--dir|-C|--filter|-F|--prefix)(?:=(.*))?$/,
+  yarn: /^(?:--cwd)(?:=(.*))?$/,
+  bun: /^(?:--cwd|--filter|-F)(?:=(.*))?$/,
+};
+
+/** `pnpm --filter web start`, `npm --prefix apps/web start`, `yarn workspace web start`. */
+function withoutWorkspace(
+  manager: string,
+  args: string[],
+): { words: string[]; workspace?: string } {
+  const words: string[] = [];
+  let workspace: string | undefined;
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at]!;
+    // The rest is the script's: of npm behind `--`, of the others behind its name.
+    const isNamed = manager !== "npm" && words.some((one) => !/^(-|run$)/.test(one));
+    if (word === "--" || isNamed) {
+      return { words: [...words, ...args.slice(at)], ...found(workspace) };
+    }
+    const place = PLACES[manager]?.exec(word);
+    if (place) workspace = place[1] ?? args[++at];
+    else if (word === "workspace" && words.length === 0) workspace = args[++at];
+    else words.push(word);
+  }
+  return { words, ...found(workspace) };
+}
+
+const found = (workspace: string | undefined) =>
+  workspace === undefined ? {} : { workspace: workspace.replace(/^\{|\}$|\.\.\.$/g, "") };

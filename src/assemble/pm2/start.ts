@@ -1,0 +1,249 @@
+/**
+ * What an app of PM2's starts, found in the project as it lies there: its folder, its entry and what
+ * that is given, by the same reading that a build has for start scripts. Nothing is run.
+ */
+import { existsSync, statSync } from "node:fs";
+import { dirname, isAbsolute, join, normalize, relative } from "node:path";
+import { TsugiError } from "../../contract/errors.ts";
+import { type Project, readProject } from "../../pack/project.ts";
+import { inPackage } from "../bins.ts";
+import { type EntryGuess, guessEntry, hasBuildScript, withEndings } from "../entry.ts";
+import { locatePackage, readPackage } from "../resolveFrom.ts";
+import { recogniseShape } from "../shapes/index.ts";
+import { readCommandLine, type StartScript } from "../startScript.ts";
+import { workspaceFolders } from "../workspace.ts";
+import { commandOf, type Pm2Command } from "./command.ts";
+import type { Pm2App } from "./ecosystem.ts";
+
+export interface Pm2Start {
+  /** Of its package.json, relative to where the ecosystem file is read; "." for that itself. */
+  folder: string;
+  project: Project;
+  /** Where PM2 ran it, if that was elsewhere; relative too. */
+  ranIn?: string;
+  /** Undefined: it is what a build finds by itself. */
+  entry?: string;
+  args: string[];
+  env: Record<string, string>;
+  nodeArgs: string[];
+  /** What was read, for what else it says. */
+  script: StartScript;
+  /** Its interpreter is Bun. */
+  isBun: boolean;
+}
+
+export interface NoStart {
+  why: string;
+  todo: string;
+}
+
+/** `base`: where the ecosystem file is read. */
+export function findStart(base: string, app: Pm2App): Pm2Start | NoStart {
+  const cwd = placeOf(base, app.cwd);
+  const isFileHere = (path: string) => isFile(join(base, cwd, ownPath(base, cwd, path)));
+  const command = commandOf(app, isFileHere);
+  if (command === undefined) return no("it names no script", "script: what it is to start");
+  if ("foreign" in command) {
+    const why = `a release carries Node and nothing else, and PM2 starts ${command.foreign}`;
+    return no(why, "port it to Node, or leave that app with PM2");
+  }
+  if (app.script === "serve" || "PM2_SERVE_PATH" in (app.env ?? {})) {
+    return no("pm2 serve gives out files, and is no program", "let any web server give them out");
+  }
+  try {
+    return command.isManager || isProgram(command)
+      ? byCommand(base, cwd, command)
+      : byFile(base, cwd, command);
+  } catch (error) {
+    if (!(error instanceof TsugiError)) throw error;
+    return no(error.message.replace(/\.$/, ""), error.hint ?? "tsugi.config.ts by hand: entry");
+  }
+}
+
+const no = (why: string, todo: string): NoStart => ({ why, todo });
+
+const isFile = (path: string) => existsSync(path) && statSync(path).isFile();
+const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();
+
+const quoted = (words: string[]) => words.map((word) => JSON.stringify(word)).join(" ");
+
+/** Nothing that names a file: `next`, `./node_modules/.bin/next`, `npx next`. */
+const isProgram = ({ words }: Pm2Command) =>
+  readCommandLine(quoted(words), {})?.entry === undefined;
+
+/**
+ * A folder of an ecosystem file, relative to here. It may be the one that the project has on its
+ * host (/var/www/shop/apps/web): then the longest end of it that is a folder here.
+ */
+function placeOf(base: string, cwd: unknown): string {
+  const given = typeof cwd === "string" && cwd !== "" ? cwd : ".";
+  if (!isAbsolute(given)) return normalize(given).replace(/(.)\/$/, "$1");
+  const inside = relative(base, given);
+  if (!inside.startsWith("..") && !isAbsolute(inside)) return inside || ".";
+  const parts = given.split("/").filter((part) => part !== "");
+  for (let at = 1; at < parts.length; at++) {
+    const end = parts.slice(at).join("/");
+    if (isFolder(join(base, end))) return end;
+  }
+  return ".";
+}
+
+/** A file of an ecosystem file, relative to the app's working directory. */
+function ownPath(base: string, cwd: string, path: string): string {
+  if (!isAbsolute(path)) return path;
+  const inside = relative(base, path);
+  if (!inside.startsWith("..")) return relative(cwd, inside);
+  const parts = path.split("/").filter((part) => part !== "");
+  for (let at = 1; at < parts.length; at++) {
+    const end = parts.slice(at).join("/");
+    if (isFile(join(base, end))) return relative(cwd, end);
+  }
+  return path;
+}
+
+/** The nearest package.json that is one of a project: one with "type" alone (dist/) is none. */
+function projectAt(base: string, folder: string): { project: Project; folder: string } | undefined {
+  for (let at = normalize(folder); !at.startsWith(".."); at = dirname(at)) {
+    if (existsSync(join(base, at, "package.json"))) {
+      const project = readProject(join(base, at));
+      const { name, scripts, dependencies } = project.packageJson;
+      if (name ?? scripts ?? dependencies) return { project, folder: at.replace(/\/$/, "") };
+    }
+    if (at === ".") return undefined;
+  }
+  return undefined;
+}
+
+const NO_PACKAGE = (folder: string) =>
+  no(
+    `there is no package.json in ${folder}, nor above it`,
+    "npx tsugi init --from … in the folder of the project",
+  );
+
+/** A package's script, or a package's command. */
+function byCommand(base: string, cwd: string, command: Pm2Command): Pm2Start | NoStart {
+  const place = command.workspace === undefined ? cwd : workspaceAt(base, cwd, command.workspace);
+  if (place === undefined) {
+    return no(`there is no ${command.workspace} in the workspace`, "cwd: its folder");
+  }
+  const found = projectAt(base, place);
+  if (found === undefined) return NO_PACKAGE(place);
+  const { project, folder } = found;
+  const { packageJson } = project;
+  const scripts = packageJson.scripts ?? {};
+  const read = readCommandLine(quoted(asTool(project, command.words)), scripts);
+  const line = command.words.join(" ");
+  if (read === undefined) {
+    return no(
+      `"${line}" is none of the scripts of ${join(folder, "package.json")}`,
+      `a start script there: "start": "node dist/main.js"`,
+    );
+  }
+  // `npm run dev`: a release is for production.
+  const isDevelopment =
+    command.isManager &&
+    /^(run )?(dev|develop|start:dev|watch)$/.test(command.words.slice(1, 3).join(" "));
+  const own = ownGuess(project);
+  const guess = isDevelopment ? own : guessOf(project, read);
+  if (guess === undefined) {
+    return no(
+      `"${line}" starts ${read.tool}, and that is no server that a dependency brings`,
+      `what it starts in the end: entry in ${join(folder, "tsugi.config.ts")}; without node_modules: install the packages first`,
+    );
+  }
+  const { args, nodeArgs, script = read } = guess;
+  const start = {
+    folder,
+    project,
+    args,
+    nodeArgs,
+    script,
+    env: script.env,
+    isBun: read.tool === "bun",
+  };
+  const ranIn = place === folder ? {} : { ranIn: place };
+  if (isSame(guess, own)) return { ...start, ...ranIn, args: [], nodeArgs: [], env: {} };
+  const entry = presentOf(project, guess.candidates);
+  if (entry === undefined) return notThere(project, guess.candidates[0]!);
+  return { ...start, ...ranIn, entry };
+}
+
+/** `node_modules/next/dist/bin/next` is `next`. */
+function asTool({ folder }: Project, [program = "", ...rest]: string[]): string[] {
+  const path = program === "node" ? (rest[0] ?? "") : program;
+  const [, name, file] = /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/.][^/]*)\/(.+)$/.exec(path) ?? [];
+  const found = name === undefined ? undefined : locatePackage(folder, name);
+  if (found === undefined) return [program, ...rest];
+  const { bin } = readPackage(found.folder) as { bin?: string | Record<string, string> };
+  const bins = typeof bin === "string" ? { [name!.replace(/^@[^/]+\//, "")]: bin } : (bin ?? {});
+  const tool = Object.keys(bins).find((one) => normalize(bins[one]!) === normalize(file!));
+  return tool === undefined
+    ? [program, ...rest]
+    : [tool, ...rest.slice(program === "node" ? 1 : 0)];
+}
+
+/** Undefined where nothing is sure: what a tool starts by itself can't be told. */
+function guessOf(project: Project, script: StartScript): EntryGuess | undefined {
+  const shape = recogniseShape(project, script);
+  const guess = guessEntry(project, shape, { name: "PM2", script });
+  const isShape = shape?.start?.candidates.includes(guess.candidates[0]!) ?? false;
+  const isSeen = script.entry !== undefined || guess.bin !== undefined || isShape;
+  return isSeen || script.tool === "nest" ? { ...guess, script } : undefined;
+}
+
+function ownGuess(project: Project): EntryGuess | undefined {
+  try {
+    return guessEntry(project);
+  } catch (error) {
+    if (error instanceof TsugiError) return undefined;
+    throw error;
+  }
+}
+
+function isSame(guess: EntryGuess, own: EntryGuess | undefined): boolean {
+  const of = ({ candidates, args, nodeArgs, script }: EntryGuess) =>
+    JSON.stringify([candidates, args, nodeArgs, script?.env]);
+  return own !== undefined && of(own) === of(guess);
+}
+
+/** What is there, else what the build script is going to write. */
+function presentOf(project: Project, candidates: string[]): string | undefined {
+  const present = candidates.find(
+    (path) => isFile(join(project.folder, path)) || isFile(inPackage(project.folder, path)),
+  );
+  return present ?? (hasBuildScript(project) ? candidates[0] : undefined);
+}
+
+const notThere = ({ folder }: Project, path: string): NoStart =>
+  no(`${path} is not there, and no build script writes it`, `what it is to start, in ${folder}`);
+
+/** A path, or the name, of a package of the workspace. */
+function workspaceAt(base: string, cwd: string, named: string): string | undefined {
+  if (isFolder(join(base, cwd, named))) return normalize(join(cwd, named));
+  const root = projectAt(base, cwd);
+  if (root === undefined) return undefined;
+  const folder = workspaceFolders(root.project).find((path) => {
+    const { name } = readPackage(join(root.project.folder, path));
+    return name === named || name?.replace(/^@[^/]+\//, "") === named;
+  });
+  return folder === undefined ? undefined : join(root.folder, folder);
+}
+
+/** A file of the project's, with or without a program that runs it. */
+function byFile(base: string, cwd: string, { words }: Pm2Command): Pm2Start | NoStart {
+  const script = readCommandLine(quoted(words), {})!;
+  const path = normalize(join(cwd, ownPath(base, cwd, script.entry!)));
+  const [, inModules] = /(?:^|\/)(node_modules\/.+)$/.exec(path) ?? [];
+  if (inModules !== undefined) return byCommand(base, cwd, { words, isManager: false });
+  if (path.startsWith("..") || isAbsolute(path)) {
+    return no(`${script.entry} is not below ${base}`, "npx tsugi init --from … in its own project");
+  }
+  const found = projectAt(base, dirname(path));
+  if (found === undefined) return NO_PACKAGE(dirname(path));
+  const { project, folder } = found;
+  const { args, env, nodeArgs, tool } = script;
+  const entry = presentOf(project, withEndings(relative(folder, path)));
+  if (entry === undefined) return notThere(project, relative(folder, path));
+  const ranIn = cwd === folder ? {} : { ranIn: cwd };
+  return { folder, project, ...ranIn, entry, args, env, nodeArgs, script, isBun: tool === "bun" };
+}
