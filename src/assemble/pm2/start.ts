@@ -136,7 +136,7 @@ function byCommand(base: string, cwd: string, command: Pm2Command): Pm2Start | N
   if (read === undefined) {
     return no(
       `"${line}" is none of the scripts of ${join(folder, "package.json")}`,
-      `a start script there: "start": "node dist/main.js"`,
+      'a start script there: "start": "node dist/main.js"',
     );
   }
   // `npm run dev`: a release is for production.
