@@ -1,6 +1,7 @@
 /** Two users of the machine, real ones, for tests that run as root: an owner and a stranger. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { cpSync, renameSync } from "node:fs";
 
 /** Both in no passwd file: nothing of the machine is theirs, nothing has to be made for them. */
 export const OWNER = 54_320;
@@ -19,6 +20,12 @@ export function as(user: number, command: string, args: string[]) {
 }
 
 export function own(path: string, user: number): void {
+  // What is one file with that of another root is made this one's own: an owner is the file's.
+  const { stdout } = spawnSync("find", [path, "-type", "f", "-links", "+1"], { encoding: "utf8" });
+  for (const file of stdout.split("\n").filter((line) => line !== "")) {
+    cpSync(file, `${file}.own`, { preserveTimestamps: true });
+    renameSync(`${file}.own`, file);
+  }
   assert.equal(spawnSync("chown", ["-hR", `${user}:${user}`, path]).status, 0);
 }
 
