@@ -12,6 +12,7 @@ import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
 import { refuseAsRoot } from "./owner.ts";
+import { readMask } from "./secrets.ts";
 
 declare const __TSUGI_VERSION__: string;
 
@@ -37,11 +38,11 @@ async function main(): Promise<void> {
     const program = createProgram(context, args);
     await program.parseAsync(args, { from: "user" });
   } catch (error) {
-    process.exitCode = showError(error, args, name ?? "");
+    process.exitCode = await showError(error, args, name ?? "");
   }
 }
 
-function showError(error: unknown, args: string[], name: string): number {
+async function showError(error: unknown, args: string[], name: string): Promise<number> {
   if (isCommanderError(error)) {
     if (error.exitCode === 0 || error.code === "commander.help") return 0;
     const problem = error.message.replace(/^error: /, "");
@@ -51,14 +52,15 @@ function showError(error: unknown, args: string[], name: string): number {
       : `What there is: ${name} help`;
     return showError(new TsugiError("TSUGI_USAGE", { problem, help }), args, name);
   }
-  const json = toJson(error);
+  const mask = await readMask(process.env.TSUGI_ROOT ?? "", name);
+  const json = mask.document(toJson(error));
   if (args.includes("--json")) {
     // An upgrade that failed has a report, a status without a system says "stopped".
     const value = error instanceof Error ? Reflect.get(error, "value") : undefined;
-    print(JSON.stringify(value ?? { error: json }, null, 2));
+    print(JSON.stringify(mask.document(value) ?? { error: json }, null, 2));
   }
   note(wrapLines(renderErrorJson(json), process.stderr.columns));
-  if (process.env.TSUGI_DEBUG && error instanceof Error) note(String(error.stack));
+  if (process.env.TSUGI_DEBUG && error instanceof Error) note(mask.text(String(error.stack)));
   return json.exitCode;
 }
 

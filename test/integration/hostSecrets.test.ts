@@ -20,6 +20,11 @@ describe("secrets of a running release", () => {
       const fixture = `counter-${version}`;
       releases.push(await buildVariant(join(folder, version), { fixture }));
     }
+    const edit = {
+      "src/server.ts": (text: string) => `${text}\nthrow new Error(JSON.stringify(process.env));\n`,
+    };
+    const thrower = { fixture: "counter-1.1.0", version: "1.2.0", edit };
+    releases.push(await buildVariant(join(folder, "1.2.0"), thrower));
     installed = await Installed.install(releases[0]!, { env: { API_SECRET: SECRET } });
     // As systemd does for LoadCredential=: a folder of files that only the service reads.
     const credentials = join(folder, "credentials");
@@ -104,6 +109,31 @@ describe("secrets of a running release", () => {
     assert.doesNotMatch(output, /s3cr3t/);
   });
 
+  test("an application that throws its environment shows its own log only", async () => {
+    installed.drop(releases[2]!);
+    const { status, output } = await installed.host.app("upgrade", "1.2.0");
+    assert.equal(status, 4, output);
+    assert.match(output, /TSUGI_LOAD_FAILED[\s\S]*API_SECRET":"\*\*\*"/);
+    const asJson = await installed.host.app("upgrade", "1.2.0", "--json");
+    assert.match(asJson.output, /API_SECRET[\\":]+\*\*\*/);
+    const history = readFileSync(join(installed.root, "log", "upgrades.jsonl"), "utf8");
+    assert.match(history, /API_SECRET[\\":]+\*\*\*/);
+    const described = await installed.host.app("describe", "1.2.0", "--json");
+    const log = readFileSync(join(installed.root, "log", "counter.log"), "utf8");
+    const own = log.split("\n").filter((line) => / tsugi-\S+ /.test(line));
+    assert.ok(
+      own.some((line) => line.includes("***")),
+      own.join("\n"),
+    );
+    await installed.host.must("stop");
+    const started = await installed.host.app("start", "--version", "1.2.0", "--json");
+    assert.equal(started.status, 1, started.output);
+    assert.match(started.output, /TSUGI_START_FAILED[\s\S]*\*\*\*/);
+    for (const said of [output, asJson.output, history, described.output, started.output, ...own])
+      assert.doesNotMatch(said, /s3cr3t/);
+    await installed.host.must("start");
+  });
+
   test("what no process can be given is refused before anything is touched, by its name", async () => {
     const env = join(installed.root, "etc", "env");
     const good = readFileSync(env, "utf8");
@@ -133,6 +163,7 @@ describe("secrets of a running release", () => {
       writeFileSync(env, good);
     }
     await installed.host.must("start");
-    assert.doesNotMatch(JSON.stringify(snapshot(join(installed.root, "log"))), /s3cr3t/);
+    const history = readFileSync(join(installed.root, "log", "upgrades.jsonl"), "utf8");
+    assert.doesNotMatch(history, /s3cr3t/);
   });
 });

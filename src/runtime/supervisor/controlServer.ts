@@ -22,17 +22,22 @@ export interface ControlClient {
 /** Answers one request with a value, or throws. Events go out by `client.send` meanwhile. */
 export type ControlHandler = (request: ControlRequest, client: ControlClient) => Promise<unknown>;
 
+/** Takes out of errors and lines what nobody is to read. */
+export type Conceal = (event: ControlEvent) => ControlEvent;
+
 const REQUEST_MS = 10_000;
 
 export class ControlServer {
   readonly #server: net.Server;
   readonly #handle: ControlHandler;
+  readonly #conceal: Conceal;
   readonly #requestMs: number;
   readonly #sockets = new Set<net.Socket>();
 
   /** `requestMs`: who has not asked for anything by then is let go. */
-  constructor(handle: ControlHandler, requestMs = REQUEST_MS) {
+  constructor(handle: ControlHandler, conceal: Conceal = (said) => said, requestMs = REQUEST_MS) {
     this.#handle = handle;
+    this.#conceal = conceal;
     this.#requestMs = requestMs;
     this.#server = net.createServer((socket) => this.#accept(socket));
   }
@@ -63,7 +68,9 @@ export class ControlServer {
     socket.on("error", () => {});
     socket.on("close", () => this.#sockets.delete(socket));
     const send = (event: ControlEvent) => {
-      if (socket.writable) socket.write(encodeLine(event));
+      // What was asked for is answered as it is: `rpc` may be asked for a variable.
+      const said = event.event === "done" ? event : this.#conceal(event);
+      if (socket.writable) socket.write(encodeLine(said));
     };
     let later: ((request: ControlRequest) => void) | undefined;
     let begun = false;

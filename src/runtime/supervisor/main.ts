@@ -12,6 +12,7 @@ import { readHostSettings } from "../../handler/settings.ts";
 import { fault, instant } from "../../platform/faults.ts";
 import { prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
+import { Mask } from "../../protocol/mask.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
 import { type Manifest, parseManifest } from "../../release/manifest.ts";
@@ -55,8 +56,9 @@ const stop = (exitCode = 0) => {
   stopped ??= stopAll(exitCode);
   return stopped;
 };
-const server = new ControlServer((request, client) =>
-  runVerb({ supervisor, upgrades, stop }, request, client),
+const server = new ControlServer(
+  (request, client) => runVerb({ supervisor, upgrades, stop }, request, client),
+  (event) => supervisor.parts.mask.document(event),
 );
 
 // A closed terminal is no reason to stop; whoever has rotated the log says so by the same signal.
@@ -84,7 +86,9 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
   chmodSync(at.run, 0o700);
   // Socket paths of over 100 bytes are cut silently: everything in run/ is named relative to it.
   process.chdir(at.run);
-  const { settings } = await readHostSettings(at, boot.version);
+  const { settings, env } = await readHostSettings(at, boot.version);
+  const mask = new Mask(at.root);
+  mask.learn(env);
   const { logs } = settings;
   const target = boot.mode === "foreground" ? new OutputTarget() : new FileTarget(at.appLog, logs);
   let handler: Promise<ReleaseHandler> | undefined;
@@ -93,6 +97,7 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     log: new Log(target, logs, `tsugi-${__TSUGI_VERSION__}`),
     listeners: new ListenerTable(passedSockets()),
     baseEnv: hostEnvironment(),
+    mask,
     tsugiVersion: __TSUGI_VERSION__,
     loadHandler: () => {
       handler ??= import("../../handler/index.ts").then((m) => m.createReleaseHandler(at));
@@ -236,7 +241,7 @@ async function readOwnManifest(): Promise<Manifest> {
 
 async function fail(error: unknown): Promise<void> {
   supervisor.noteError(error);
-  tellParent({ type: "failed", error: errorToJson(error) });
+  tellParent({ type: "failed", error: supervisor.parts.mask.document(errorToJson(error)) });
   await stop(1);
 }
 

@@ -19,6 +19,7 @@ import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
+import type { Mask } from "../../protocol/mask.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
@@ -47,6 +48,8 @@ export interface SupervisorParts {
   listeners: ListenerTable;
   /** The host's environment without tsugi's own variables. */
   baseEnv: Record<string, string>;
+  /** Over all that leaves this process in words. */
+  mask: Mask;
   tsugiVersion: string;
   loadHandler: () => Promise<ReleaseHandler>;
   foreground: boolean;
@@ -138,8 +141,9 @@ export class Supervisor {
     /** As the predecessor counts and knows. */
     succession?: { generation: number; previous: string };
   }): Promise<Generation> {
-    const { layout, baseEnv } = this.parts;
+    const { layout, baseEnv, mask } = this.parts;
     const host = await readHostSettings(layout, what.manifest.version);
+    mask.learn(host.env);
     const plan: GenerationPlan = {
       manifest: what.manifest,
       releaseId: what.releaseId,
@@ -224,7 +228,7 @@ export class Supervisor {
   }
 
   note(text: string): void {
-    this.parts.log.note(text);
+    this.parts.log.note(this.parts.mask.text(text));
   }
 
   noteError(error: unknown): void {

@@ -187,7 +187,7 @@ export class Upgrades {
       confirm: () => this.#confirm(request, emit),
       stop: this.#stop.signal,
     };
-    const report = await runUpgrade(job);
+    const report = supervisor.parts.mask.document(await runUpgrade(job));
     if (!request.options.checkOnly) {
       this.#tell(report);
       await this.#record(handler, report, emit);
@@ -227,6 +227,7 @@ export class Upgrades {
     const { manifest: from } = current.plan;
     const to = await handler.manifest(request.version);
     const host = await readHostSettings(parts.layout, request.version);
+    parts.mask.learn(host.env);
     const registry = await handler.registry();
     // What earlier swaps have left, and what will have to be closed, is asked for anew.
     await checkWorkers(current, LOOK_MS);
