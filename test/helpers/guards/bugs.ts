@@ -149,8 +149,8 @@ export const BUGS: readonly PlantedBug[] = [
     promise: 5,
     bug: "a failure exits with 0",
     file: "src/control/main.ts",
-    find: 'process.exitCode = showError(error, args, name ?? "");',
-    replace: 'showError(error, args, name ?? "");',
+    find: 'process.exitCode = await showError(error, args, name ?? "");',
+    replace: 'await showError(error, args, name ?? "");',
     guard: {
       file: UPGRADE,
       test: "when the new version throws while it loads",
