@@ -16,7 +16,8 @@ export interface Foreign {
   foreign: string;
 }
 
-const MANAGER = /(?:^|[\\/])(npm|pnpm|yarn|bun|npx|pnpx|bunx)(?:-cli)?(?:\.(?:c?js|cmd|exe|ps1))?$/;
+const MANAGER =
+  /(?:^|[\\/])(npm|pnpm|yarn|bun|npx|pnpx|bunx|turbo)(?:-cli)?(?:\.(?:c?js|cmd|exe|ps1))?$/;
 const RUNNERS = /^(node|nodejs|bun|tsx|ts-node|ts-node-esm|nodemon|swc-node|esno|babel-node)$/;
 const FOREIGN_ENDING = /\.(py|sh|bash|rb|php|pl|go|exe|jar|lua)$/;
 
@@ -28,13 +29,18 @@ export function commandOf(
   const said = String(app.script ?? "").trim();
   if (said === "") return undefined;
   // PM2 gives a script with spaces to a shell.
-  const [script = "", ...own] = /\s/.test(said) && !isFile(said) ? splitWords(said) : [said];
+  const isLine = /\s/.test(said) && !isFile(said) && !/^[A-Za-z]:\\/.test(said);
+  const [script = "", ...own] = isLine ? splitWords(said) : [said];
   const args = [...own, ...wordsOf(app.args)];
+  if (/^(\/.*\/)?(ba|da|z)?sh$/.test(script) && args[0] === "-c" && args[1] !== undefined) {
+    return commandOf({ ...app, script: args[1], args: [] }, isFile);
+  }
   const nodeArgs = nodeArgsOf(app);
   const isOwnFile = isFile(script) && !/(^|[\\/])node_modules[\\/]/.test(script);
   const manager = isOwnFile ? undefined : MANAGER.exec(script)?.[1];
   if (manager !== undefined) {
     const { words, workspace } = withoutWorkspace(manager, args);
+    if (manager === "turbo") return turboCommand(words, workspace);
     const isManager = !/^(npx|pnpx|bunx)$/.test(manager);
     return { words: [manager, ...words], isManager, ...(workspace ? { workspace } : {}) };
   }
@@ -45,6 +51,14 @@ export function commandOf(
   const isProgram = /(^|[\\/])node_modules[\\/]\.bin[\\/]/.test(script) || !isCode(script, isFile);
   if (isProgram) return { words: [script, ...args], isManager: false };
   return { words: [runner ?? "node", ...nodeArgs, script, ...args], isManager: false };
+}
+
+/** Of one package it is what a package manager would do there. */
+function turboCommand(words: string[], workspace: string | undefined): Pm2Command {
+  if (workspace === undefined) return { words: ["turbo", ...words], isManager: false };
+  const name = words.find((word) => !/^(-|run$)/.test(word)) ?? "start";
+  const forwarded = words.includes("--") ? words.slice(words.indexOf("--")) : [];
+  return { words: ["npm", "run", name, ...forwarded], isManager: true, ...found(workspace) };
 }
 
 const isCode = (script: string, isFile: (path: string) => boolean): boolean =>
@@ -68,6 +82,7 @@ const PLACES: Record<string, RegExp> = {
   pnpm: /^(?:--dir|-C|--filter|-F|--prefix)(?:=(.*))?$/,
   yarn: /^(?:--cwd)(?:=(.*))?$/,
   bun: /^(?:--cwd|--filter|-F)(?:=(.*))?$/,
+  turbo: /^(?:--cwd|--filter|-F)(?:=(.*))?$/,
 };
 
 /** `pnpm --filter web start`, `npm --prefix apps/web start`, `yarn workspace web start`. */
@@ -80,7 +95,7 @@ function withoutWorkspace(
   for (let at = 0; at < args.length; at++) {
     const word = args[at]!;
     // The rest is the script's: of npm behind `--`, of the others behind its name.
-    const isNamed = manager !== "npm" && words.some((one) => !/^(-|run$)/.test(one));
+    const isNamed = !/^(npm|turbo)$/.test(manager) && words.some((one) => !/^(-|run$)/.test(one));
     if (word === "--" || isNamed) {
       return { words: [...words, ...args.slice(at)], ...found(workspace) };
     }

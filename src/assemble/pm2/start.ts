@@ -2,18 +2,17 @@
  * What an app of PM2's starts, found in the project as it lies there: its folder, its entry and what
  * that is given, by the same reading that a build has for start scripts. Nothing is run.
  */
-import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
-import { type Project, readProject } from "../../pack/project.ts";
-import { inPackage } from "../bins.ts";
+import type { Project } from "../../pack/project.ts";
+import { binOf, inPackage } from "../bins.ts";
 import { type EntryGuess, guessEntry, hasBuildScript, withEndings } from "../entry.ts";
 import { locatePackage, readPackage } from "../resolveFrom.ts";
 import { recogniseShape } from "../shapes/index.ts";
 import { readCommandLine, type StartScript } from "../startScript.ts";
-import { workspaceFolders } from "../workspace.ts";
 import { commandOf, type Pm2Command } from "./command.ts";
 import type { Pm2App } from "./ecosystem.ts";
+import { isFile, ownPath, placeOf, projectAt, workspaceAt } from "./places.ts";
 
 export interface Pm2Start {
   /** Of its package.json, relative to where the ecosystem file is read; "." for that itself. */
@@ -38,8 +37,8 @@ export interface NoStart {
 }
 
 /** `base`: where the ecosystem file is read. */
-export function findStart(base: string, app: Pm2App): Pm2Start | NoStart {
-  const cwd = placeOf(base, app.cwd);
+export function findStart(base: string, given: Pm2App): Pm2Start | NoStart {
+  const { cwd, ...app } = intoFolder(given, placeOf(base, given.cwd));
   const isFileHere = (path: string) => isFile(join(base, cwd, ownPath(base, cwd, path)));
   const command = commandOf(app, isFileHere);
   if (command === undefined) return no("it names no script", "script: what it is to start");
@@ -62,63 +61,36 @@ export function findStart(base: string, app: Pm2App): Pm2Start | NoStart {
 
 const no = (why: string, todo: string): NoStart => ({ why, todo });
 
-const isFile = (path: string) => existsSync(path) && statSync(path).isFile();
-const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();
-
 const quoted = (words: string[]) => words.map((word) => JSON.stringify(word)).join(" ");
 
 /** Nothing that names a file: `next`, `./node_modules/.bin/next`, `npx next`. */
 const isProgram = ({ words }: Pm2Command) =>
   readCommandLine(quoted(words), {})?.entry === undefined;
 
-/**
- * A folder of an ecosystem file, relative to here. It may be the one that the project has on its
- * host (/var/www/shop/apps/web): then the longest end of it that is a folder here.
- */
-function placeOf(base: string, cwd: unknown): string {
-  const given = typeof cwd === "string" && cwd !== "" ? cwd : ".";
-  if (!isAbsolute(given)) return normalize(given).replace(/(.)\/$/, "$1");
-  const inside = relative(base, given);
-  if (!inside.startsWith("..") && !isAbsolute(inside)) return inside || ".";
-  const parts = given.split("/").filter((part) => part !== "");
-  for (let at = 1; at < parts.length; at++) {
-    const end = parts.slice(at).join("/");
-    if (isFolder(join(base, end))) return end;
-  }
-  return ".";
-}
-
-/** A file of an ecosystem file, relative to the app's working directory. */
-function ownPath(base: string, cwd: string, path: string): string {
-  if (!isAbsolute(path)) return path;
-  const inside = relative(base, path);
-  if (!inside.startsWith("..")) return relative(cwd, inside);
-  const parts = path.split("/").filter((part) => part !== "");
-  for (let at = 1; at < parts.length; at++) {
-    const end = parts.slice(at).join("/");
-    if (isFile(join(base, end))) return relative(cwd, end);
-  }
-  return path;
-}
-
-/** The nearest package.json that is one of a project: one with "type" alone (dist/) is none. */
-function projectAt(base: string, folder: string): { project: Project; folder: string } | undefined {
-  for (let at = normalize(folder); !at.startsWith(".."); at = dirname(at)) {
-    if (existsSync(join(base, at, "package.json"))) {
-      const project = readProject(join(base, at));
-      const { name, scripts, dependencies } = project.packageJson;
-      if (name ?? scripts ?? dependencies) return { project, folder: at.replace(/\/$/, "") };
-    }
-    if (at === ".") return undefined;
-  }
-  return undefined;
-}
-
 const NO_PACKAGE = (folder: string) =>
   no(
     `there is no package.json in ${folder}, nor above it`,
     "npx tsugi init --from … in the folder of the project",
   );
+
+/** `cd apps/web && npm start` is that in its folder. */
+function intoFolder(app: Pm2App, cwd: string): Pm2App & { cwd: string } {
+  const [, folder, script] = /^\s*cd\s+([^\s&;]+)\s*&&\s*(.+)$/s.exec(String(app.script)) ?? [];
+  return folder === undefined
+    ? { ...app, cwd }
+    : { ...app, script: script!, cwd: join(cwd, folder) };
+}
+
+/** Of the root's script that goes to another package: what it runs there. */
+function onward(base: string, folder: string, { words }: Pm2Command, scripts: Scripts) {
+  const script = scripts[words.slice(1).find((word) => !/^(-|run$)/.test(word)) ?? ""];
+  const { cwd, ...app } = intoFolder({ script: script ?? "" }, folder);
+  const command = commandOf(app, (path) => isFile(join(base, cwd, path)));
+  if (command === undefined || "foreign" in command || !command.isManager) return undefined;
+  return command.workspace === undefined && cwd === folder ? undefined : { cwd, command };
+}
+
+type Scripts = Record<string, string>;
 
 /** A package's script, or a package's command. */
 function byCommand(base: string, cwd: string, command: Pm2Command): Pm2Start | NoStart {
@@ -131,6 +103,8 @@ function byCommand(base: string, cwd: string, command: Pm2Command): Pm2Start | N
   const { project, folder } = found;
   const { packageJson } = project;
   const scripts = packageJson.scripts ?? {};
+  const next = command.isManager ? onward(base, folder, command, scripts) : undefined;
+  if (next !== undefined) return byCommand(base, next.cwd, next.command);
   const read = readCommandLine(quoted(asTool(project, command.words)), scripts);
   const line = command.words.join(" ");
   if (read === undefined) {
@@ -162,10 +136,14 @@ function byCommand(base: string, cwd: string, command: Pm2Command): Pm2Start | N
     isBun: read.tool === "bun",
   };
   const ranIn = place === folder ? {} : { ranIn: place };
-  if (isSame(guess, own)) return { ...start, ...ranIn, args: [], nodeArgs: [], env: {} };
+  if (isSame(guess, own)) return { ...start, ...ranIn, args: [], env: {} };
   const entry = presentOf(project, guess.candidates);
-  if (entry === undefined) return notThere(project, guess.candidates[0]!);
-  return { ...start, ...ranIn, entry };
+  if (entry !== undefined) return { ...start, ...ranIn, entry };
+  // Which of them its build writes, the build sees.
+  if (own?.candidates.join() === guess.candidates.join()) return { ...start, ...ranIn };
+  return hasBuildScript(project)
+    ? { ...start, ...ranIn, entry: guess.candidates[0]! }
+    : notThere(project, guess.candidates[0]!);
 }
 
 /** `node_modules/next/dist/bin/next` is `next`. */
@@ -184,12 +162,28 @@ function asTool({ folder }: Project, [program = "", ...rest]: string[]): string[
 
 /** Undefined where nothing is sure: what a tool starts by itself can't be told. */
 function guessOf(project: Project, script: StartScript): EntryGuess | undefined {
+  const { tool, entry, args } = script;
+  const isKnown = entry !== undefined || /^(nest|vite)$/.test(tool) || binOf(project, tool);
+  if (!isKnown) return undefined;
   const shape = recogniseShape(project, script);
   const guess = guessEntry(project, shape, { name: "PM2", script });
-  const isShape = shape?.start?.candidates.includes(guess.candidates[0]!) ?? false;
-  const isSeen = script.entry !== undefined || guess.bin !== undefined || isShape;
-  return isSeen || script.tool === "nest" ? { ...guess, script } : undefined;
+  if (entry !== undefined || guess.bin !== undefined || tool === "nest")
+    return { ...guess, script };
+  if (!shape?.start?.candidates.includes(guess.candidates[0]!)) return undefined;
+  // The server of its output knows no arguments, and a port by the variable.
+  const port = portIn(args);
+  return { ...guess, script: port === undefined ? script : withPort(script, port) };
 }
+
+function portIn(args: string[]): string | undefined {
+  const at = args.findIndex((arg) => /^(-p|--port)(=|$)/.test(arg));
+  return at < 0 ? undefined : (args[at]!.split("=")[1] ?? args[at + 1]);
+}
+
+const withPort = (script: StartScript, port: string): StartScript => ({
+  ...script,
+  env: { PORT: port, ...script.env },
+});
 
 function ownGuess(project: Project): EntryGuess | undefined {
   try {
@@ -206,28 +200,11 @@ function isSame(guess: EntryGuess, own: EntryGuess | undefined): boolean {
   return own !== undefined && of(own) === of(guess);
 }
 
-/** What is there, else what the build script is going to write. */
-function presentOf(project: Project, candidates: string[]): string | undefined {
-  const present = candidates.find(
-    (path) => isFile(join(project.folder, path)) || isFile(inPackage(project.folder, path)),
-  );
-  return present ?? (hasBuildScript(project) ? candidates[0] : undefined);
-}
+const presentOf = ({ folder }: Project, candidates: string[]): string | undefined =>
+  candidates.find((path) => isFile(join(folder, path)) || isFile(inPackage(folder, path)));
 
 const notThere = ({ folder }: Project, path: string): NoStart =>
   no(`${path} is not there, and no build script writes it`, `what it is to start, in ${folder}`);
-
-/** A path, or the name, of a package of the workspace. */
-function workspaceAt(base: string, cwd: string, named: string): string | undefined {
-  if (isFolder(join(base, cwd, named))) return normalize(join(cwd, named));
-  const root = projectAt(base, cwd);
-  if (root === undefined) return undefined;
-  const folder = workspaceFolders(root.project).find((path) => {
-    const { name } = readPackage(join(root.project.folder, path));
-    return name === named || name?.replace(/^@[^/]+\//, "") === named;
-  });
-  return folder === undefined ? undefined : join(root.folder, folder);
-}
 
 /** A file of the project's, with or without a program that runs it. */
 function byFile(base: string, cwd: string, { words }: Pm2Command): Pm2Start | NoStart {
@@ -242,8 +219,11 @@ function byFile(base: string, cwd: string, { words }: Pm2Command): Pm2Start | No
   if (found === undefined) return NO_PACKAGE(dirname(path));
   const { project, folder } = found;
   const { args, env, nodeArgs, tool } = script;
-  const entry = presentOf(project, withEndings(relative(folder, path)));
-  if (entry === undefined) return notThere(project, relative(folder, path));
+  const named = relative(folder, path);
+  // Not there yet: its build script is to write it.
+  const entry =
+    presentOf(project, withEndings(named)) ?? (hasBuildScript(project) ? named : undefined);
+  if (entry === undefined) return notThere(project, named);
   const ranIn = cwd === folder ? {} : { ranIn: cwd };
   return { folder, project, ...ranIn, entry, args, env, nodeArgs, script, isBun: tool === "bun" };
 }

@@ -87,6 +87,42 @@ const CASES: Case[] = [
     },
   },
   {
+    what: "from the root of a workspace to its packages, in each way that there is",
+    file: "ecosystem.config.js",
+    text: `module.exports = { apps: [
+      { name: "a", script: "npm", args: "run start:a" },
+      { name: "b", script: "turbo", args: "run start --filter=b" },
+      { name: "c", script: "cd apps/c && npm start" },
+      { name: "d", script: "bash", args: ["-c", "yarn workspace d start"] },
+      { name: "e", script: "npm", args: "start -- -p 3005", cwd: "apps/e" },
+      { name: "all", script: "npm", args: "start" },
+    ] };`,
+    project: {
+      "package.json": {
+        ...{ private: true, name: "root", workspaces: ["apps/*"] },
+        scripts: { start: "concurrently npm:start:*", "start:a": "npm start -w @x/a" },
+      },
+      ...Object.fromEntries(
+        ["a", "b", "c", "d"].flatMap((name) => [
+          [
+            `apps/${name}/package.json`,
+            { name: name === "a" ? "@x/a" : name, scripts: { start: "node --no-warnings s.js" } },
+          ],
+          [`apps/${name}/s.js`, ""],
+        ]),
+      ),
+      ...NEXT,
+      "apps/e/package.json": next("e"),
+      "apps/e/next.config.js": 'module.exports = { output: "standalone" };',
+    },
+    releases: {
+      ...{ "apps/a": { main: ["s.js"] }, "apps/b": { main: ["s.js"] } },
+      ...{ "apps/c": { main: ["s.js"] }, "apps/d": { main: ["s.js"] } },
+      "apps/e": { e: [".next/standalone/server.js", [], { PORT: "3005" }] },
+    },
+    left: [["all", /concurrently/]],
+  },
+  {
     what: "yarn, and npm with a script's arguments behind two dashes",
     file: "ecosystem.config.js",
     text: `module.exports = { apps: [
@@ -293,6 +329,19 @@ describe("ecosystem files as people have them", () => {
       ["/srv/pm2/one", "/srv/pm2/two"],
     );
     assert.deepEqual(releases[0]!.config.environments?.production?.env, { PORT: "80" });
+  });
+
+  test("a limit of memory keeps what the start script gives node", async (t) => {
+    const { folder, remove } = temporaryFolder("pm2-memory");
+    t.after(remove);
+    writeFiles(folder, {
+      "package.json": { name: "x", scripts: { start: "node --no-warnings s.js" } },
+      "s.js": "",
+      "pm2.json": { apps: [{ script: "npm", args: "start", max_memory_restart: "300M" }] },
+    });
+    const { releases } = await guessConfig(folder, "pm2.json");
+    const nodeArgs = ["--no-warnings", "--max-old-space-size=300"];
+    assert.deepEqual(releases, [{ folder: ".", config: { nodeArgs } }]);
   });
 
   test("one whose apps can none be a release is refused with why", async (t) => {

@@ -75,6 +75,11 @@ describe("a start script", () => {
     assert.equal(read("npm run serve", { serve: "node a.js" })?.entry, "a.js");
     assert.equal(read("yarn start"), undefined);
     assert.equal(read("npm run nowhere"), undefined);
+    const serve = { serve: "node a.js -a" };
+    assert.deepEqual(read("npm run serve -- -b 1", serve)?.args, ["-a", "-b", "1"]);
+    assert.deepEqual(read("npm run serve -b", serve)?.args, ["-a"]);
+    assert.deepEqual(read("pnpm serve -b $X", serve)?.args, ["-a"]);
+    assert.deepEqual(read("yarn serve -b 1", serve)?.args, ["-a", "-b", "1"]);
   });
 
   test("is split as a shell would", () => {
