@@ -1,6 +1,6 @@
 /** The files beside the code: what `files` names, else the folders that are called so everywhere. */
-import { existsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
+import { join, sep } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { fileAt, filesBelow, type PackedFile } from "../pack/fileSet.ts";
 import { compileGlob } from "../pack/glob.ts";
@@ -21,7 +21,10 @@ const CONVENTIONAL = [
 ];
 const NEVER = /(^|\/)(node_modules|\.git|\.DS_Store)(\/|$)|^\.tsugi(\/|$)/;
 
-/** `known`: what is packed already, by path. @throws TSUGI_FILES_MISSING where a glob matches nothing */
+/**
+ * `known`: what is packed already, by path.
+ * @throws TSUGI_FILES_MISSING where a glob matches nothing, TSUGI_FILES_LINK
+ */
 export async function staticFiles(
   { folder }: Project,
   globs: string[] | undefined,
@@ -39,10 +42,64 @@ export async function staticFiles(
     const isFolder = existsSync(join(folder, glob)) && statSync(join(folder, glob)).isDirectory();
     const matches = compileGlob(isFolder ? `${glob.replace(/\/$/, "")}/**` : glob);
     const found = all.filter(matches);
+    if (found.length === 0) refuseLinkOnTheWay(folder, glob);
     if (found.length === 0) throw new TsugiError("TSUGI_FILES_MISSING", { glob, folder });
     for (const path of found) if (!left.some((matches) => matches(path))) chosen.add(path);
   }
-  return [...chosen].map((path) => fileAt(path, join(folder, path)));
+  return [...chosen].map((path) => followed(folder, path));
+}
+
+/** Links are followed to files of the project: what others have on this machine is in no release by accident. */
+function followed(folder: string, path: string): PackedFile {
+  const file = join(folder, path);
+  if (lstatSync(file).isSymbolicLink()) {
+    const problem = whyNotFollowed(folder, file);
+    if (problem !== undefined) throw new TsugiError("TSUGI_FILES_LINK", { path, problem });
+  }
+  return fileAt(path, file);
+}
+
+function whyNotFollowed(folder: string, file: string): string | undefined {
+  const target = realpathIfThere(file);
+  if (target === undefined) return "that leads nowhere";
+  if (!isWithin(folder, target)) return outOfProject(target);
+  if (statSync(target).isDirectory()) return "to a folder";
+  return statSync(target).isFile() ? undefined : "to what is no file";
+}
+
+const isWithin = (folder: string, target: string): boolean =>
+  target.startsWith(`${realpathSync(folder)}${sep}`);
+
+const outOfProject = (target: string): string => `that leaves the project, to ${target}`;
+
+function realpathIfThere(file: string): string | undefined {
+  try {
+    return realpathSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Of folders that nobody has named: their links stay links, as far as there is something to lead to. */
+function refuseLinksOut(folder: string, paths: string[]): void {
+  for (const path of paths) {
+    const target = realpathIfThere(join(folder, path));
+    if (target !== undefined && !isWithin(folder, target))
+      throw new TsugiError("TSUGI_FILES_LINK", { path, problem: outOfProject(target) });
+  }
+}
+
+/** `data/**`, where `data` is a link: what lies behind it was not looked at. */
+function refuseLinkOnTheWay(folder: string, glob: string): void {
+  const parts = glob.split("/");
+  for (let count = 1; count <= parts.length; count += 1) {
+    const path = parts.slice(0, count).join("/");
+    const found = lstatSync(join(folder, path), { throwIfNoEntry: false });
+    if (found === undefined) return;
+    if (!found.isSymbolicLink()) continue;
+    const problem = whyNotFollowed(folder, join(folder, path)) ?? "to a file";
+    throw new TsugiError("TSUGI_FILES_LINK", { path, problem });
+  }
 }
 
 function conventionalFiles(
@@ -55,7 +112,12 @@ function conventionalFiles(
   for (const name of CONVENTIONAL) {
     const place = join(folder, name);
     if (!existsSync(place) || !statSync(place).isDirectory()) continue;
+    refuseLinksOut(folder, [name]);
     const files = filesBelow(place, name, (path) => NEVER.test(path));
+    refuseLinksOut(
+      folder,
+      files.filter(({ source }) => "link" in source).map(({ path }) => path),
+    );
     if (files.every(({ path }) => known.has(path))) continue;
     names.push(`${name}/**`);
     found.push(...files);

@@ -184,7 +184,9 @@ export const configSchema = z.strictObject({
     .optional(),
   files: z
     .array(z.string())
-    .describe("Globs of further files to pack, such as public/** and views/**; !… takes some out.")
+    .describe(
+      "Globs of further files to pack, such as public/** and views/**; !… takes some out. Links are followed to files of the project only.",
+    )
     .optional(),
   packages: z
     .enum(["all", "none"])

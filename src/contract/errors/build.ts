@@ -73,6 +73,11 @@ export const BUILD_ERRORS = define({
     message: "files: {glob} matches nothing in {folder}.",
     hint: "Correct it in tsugi.config.ts; paths are relative to the project.",
   },
+  TSUGI_FILES_LINK: {
+    exitCode: 1,
+    message: "files: {path} is a link {problem}.",
+    hint: 'Put there what it leads to: cp -RL, or a step of the build · or leave it out: "!{path}" in files',
+  },
   TSUGI_NODE_UNPINNED: {
     exitCode: 1,
     message: "Node's version is not pinned: found {found}, expected an exact version (CI=true).",
