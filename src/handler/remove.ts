@@ -2,13 +2,14 @@
  * remove, prune, and the sweep of folders that no release names any more. What several releases
  * share (runtime, packages, tsugi itself) goes with the last of them.
  */
-import { mkdir, readdir, readFile, rename, rm, rmdir } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { exists, renameDurably } from "../platform/files.ts";
 import { appDirName, type Layout } from "../release/layout.ts";
-import { parseManifest } from "../release/manifest.ts";
+import { type Manifest, parseManifest } from "../release/manifest.ts";
 import { type Registry, type RegistryEntry, rollbackTargetOf } from "../release/status.ts";
-import { unitsOf } from "../release/units.ts";
+import { unitOf, unitsOf } from "../release/units.ts";
+import { foldersAbove } from "./contents.ts";
 import { readManifest, readRegistry, releaseFolders, writeRegistry } from "./registry.ts";
 
 /**
@@ -37,6 +38,7 @@ async function finishRemoval(layout: Layout, version: string): Promise<void> {
     await rm(path, { recursive: true, force: true });
   }
   await keepUnnamed(layout, version, removed(manifest));
+  await removeForeign(layout, removed(manifest));
   await sweepUnreferenced(layout);
   await rm(removed(manifest), { force: true });
   await rmdir(dir).catch(() => {}); // a tarball is in it
@@ -56,28 +58,68 @@ export async function finishRemovals(layout: Layout): Promise<void> {
  * names. What doesn't look like one of ours is left alone.
  */
 export async function sweepUnreferenced(layout: Layout): Promise<void> {
-  const named = await namedFolders(layout);
-  if (named === undefined) return;
-  const ours = [`lib/${layout.name}-`, "lib/packages-", "lib/tsugi-", "runtime/node-"];
+  const manifests = await manifestsOf(layout);
+  if (manifests === undefined) return;
+  const named = new Set(manifests.flatMap(unitsOf).map(({ folder }) => folder));
   for (const place of ["lib", "runtime"]) {
     const names = await readdir(join(layout.root, place)).catch(() => []);
     for (const folder of names.map((name) => `${place}/${name}`)) {
-      if (named.has(folder) || !ours.some((prefix) => folder.startsWith(prefix))) continue;
+      if (named.has(folder) || !isOurs(layout, folder)) continue;
       await rm(join(layout.root, folder), { recursive: true, force: true });
     }
   }
 }
 
+/** By its name it was put there by a release. */
+const isOurs = ({ name }: Layout, folder: string): boolean =>
+  [`lib/${name}-`, "lib/packages-", "lib/tsugi-", "runtime/node-"].some((prefix) =>
+    folder.startsWith(prefix),
+  );
+
 /** Undefined where a manifest can't be read: then nobody knows what it names. */
-async function namedFolders(layout: Layout): Promise<Set<string> | undefined> {
+async function manifestsOf(layout: Layout): Promise<Manifest[] | undefined> {
   const { releases } = await readRegistry(layout);
-  const named = new Set<string>();
+  const found: Manifest[] = [];
   for (const { version } of releases) {
     const read = await readManifest(layout, version).catch(() => undefined);
     if (read === undefined) return undefined;
-    for (const unit of unitsOf(read.manifest)) named.add(unit.folder);
+    found.push(read.manifest);
   }
-  return named;
+  return found;
+}
+
+/**
+ * What a release has brought under names that are none of ours: file by file, because something of
+ * somebody else's may lie beside it.
+ */
+async function removeForeign(layout: Layout, manifestFile: string): Promise<void> {
+  const left = await manifestsOf(layout);
+  const bytes = await readFile(manifestFile, "utf8").catch(() => undefined);
+  if (left === undefined || bytes === undefined) return;
+  const kept = new Set(left.flatMap(({ files }) => files).map(({ path }) => path));
+  const brought = filesIn(bytes, manifestFile).filter((path) => {
+    const folder = unitOf(path);
+    return folder !== undefined && !isOurs(layout, folder) && !kept.has(path);
+  });
+  const root = await realpath(layout.root);
+  const folders = new Set<string>();
+  for (const path of brought) {
+    const at = await realpath(dirname(join(root, path))).catch(() => undefined);
+    // Behind a link lies what is not the release's.
+    if (at !== dirname(join(root, path))) continue;
+    await rm(join(root, path), { force: true });
+    for (const folder of foldersAbove(path).slice(1)) folders.add(folder);
+  }
+  const deepestFirst = [...folders].sort((a, b) => b.length - a.length);
+  for (const folder of deepestFirst) await rmdir(join(root, folder)).catch(() => {});
+}
+
+function filesIn(bytes: string, manifestFile: string): string[] {
+  try {
+    return parseManifest(bytes, manifestFile).files.map(({ path }) => path);
+  } catch {
+    return []; // nobody knows what it names
+  }
 }
 
 /**
@@ -108,12 +150,8 @@ async function keepUnnamed(layout: Layout, version: string, manifestFile: string
   const own = layout.library(folder);
   const bytes = await readFile(manifestFile, "utf8").catch(() => undefined);
   if (bytes === undefined || !(await exists(own))) return;
-  const named = new Set<string>();
-  try {
-    for (const { path } of parseManifest(bytes, manifestFile).files) named.add(path);
-  } catch {
-    return; // nobody knows what it names
-  }
+  const named = new Set(filesIn(bytes, manifestFile));
+  if (named.size === 0) return;
   for (const entry of await readdir(own, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const inside = relative(own, path);

@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { TsugiError } from "../../../src/contract/errors.ts";
@@ -140,6 +147,47 @@ test("with a release go the folders that no other one names, and only those", as
     assert.ok(existsSync(join(at.root, folder)), folder);
   }
   await at.handler.verify("0.0.1", true);
+});
+
+test("what a release has brought under names of its own goes with it, and nothing beside it", async () => {
+  using at = await host("0.0.1");
+  const extra = {
+    "lib/extra/deep/a.mjs": { bytes: "a" },
+    "lib/extra/link": { link: "deep/a.mjs" },
+    "lib/both/shared.mjs": { bytes: "shared" },
+    "lib/mixed/a.mjs": { bytes: "a" },
+  };
+  const { "lib/both/shared.mjs": both } = extra;
+  for (const [version, files] of [
+    ["0.0.2", extra],
+    ["0.0.3", { "lib/both/shared.mjs": both }],
+  ] as const) {
+    const source = await writeTarball(
+      at.folder.at("a.tar.gz"),
+      handmadeRelease(version, { ...files }),
+    );
+    await at.handler.unpack({ source });
+  }
+  writeFileSync(join(at.root, "lib/mixed/of-a-person.txt"), "mine");
+  await at.handler.remove("0.0.2");
+  assert.ok(!existsSync(join(at.root, "lib/extra")));
+  assert.ok(!existsSync(join(at.root, "lib/mixed/a.mjs")));
+  assert.ok(existsSync(join(at.root, "lib/mixed/of-a-person.txt")));
+  assert.ok(existsSync(join(at.root, "lib/both/shared.mjs")));
+  await at.handler.verify("0.0.3", true);
+  await at.handler.remove("0.0.3");
+  assert.ok(!existsSync(join(at.root, "lib/both")));
+});
+
+test("what lies behind a link in such a place is not the release's", async () => {
+  using at = await host("0.0.1");
+  const release = handmadeRelease("0.0.2", { "lib/extra/a.mjs": { bytes: "a" } });
+  await at.handler.unpack({ source: await writeTarball(at.folder.at("a.tar.gz"), release) });
+  const elsewhere = at.folder.at("elsewhere");
+  renameSync(join(at.root, "lib/extra"), elsewhere);
+  symlinkSync(elsewhere, join(at.root, "lib/extra"));
+  await at.handler.remove("0.0.2");
+  assert.ok(existsSync(join(elsewhere, "a.mjs")));
 });
 
 test("a prune keeps the newest, and always permanent, rollback target and what is in use", async () => {
