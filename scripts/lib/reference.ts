@@ -107,6 +107,10 @@ export default defineConfig({
 
 \`file\` is a path or a glob, as the error names it. An entry that allows nothing is warned of.
 
+What a package ships that a registry gives out (a key among its examples) is no secret of yours: it is noted, and no stop. A
+package that is your own, by a path, a link or git, is searched as your files are; and a value that is secret here (of your
+\`.env\`, of the environment of the build) is refused wherever it stands.
+
 ## Files that are left out
 
 \`.env\` and \`.env.*\` are never packed; the build says so, and that their variables go into \`<root>/etc/env\`.

@@ -1,6 +1,6 @@
 /**
  * Which Node a release carries: `--node`, runtime.node, .node-version, .nvmrc, engines.node, else
- * the newest LTS on the list that ships in tsugi. The list is fixed, so the answer is the same on
+ * what the compiled addons are installed for, else the newest LTS on the list that ships in tsugi. The list is fixed, so the answer is the same on
  * every machine; what was resolved is written to .node-version once it is built, so that it stays so.
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -10,6 +10,7 @@ import semver from "semver";
 import { TsugiError } from "../contract/errors.ts";
 import type { Project } from "../pack/project.ts";
 import type { BuildReport } from "../pack/report.ts";
+import { installedFor } from "./native/installed.ts";
 import { LTS_MAJORS, NODE_VERSIONS } from "./nodeVersions.ts";
 
 interface Wish {
@@ -29,13 +30,20 @@ export async function resolveNode(
     report.guess("node", exact, wish.where);
     return { version: exact, isNew: false };
   }
-  const version = pick(wish);
+  const installed = wish === undefined ? installedFor(project) : undefined;
+  const fitting = installed && newestOf(installed.major);
+  const version = fitting ?? pick(wish);
   const isCi = process.env.CI === "true" || process.env.CI === "1";
   if (isCi) {
     const found = wish ? `${wish.range} (${wish.where})` : "nothing";
     throw new TsugiError("TSUGI_NODE_UNPINNED", { found, version });
   }
-  report.guess("node", version, wish ? `${wish.range} in ${wish.where}` : "the newest LTS");
+  const why = fitting
+    ? `what ${installed!.packageName} is installed for`
+    : wish
+      ? `${wish.range} in ${wish.where}`
+      : "the newest LTS";
+  report.guess("node", version, why);
   if (wish?.where === "--node") return { version, isNew: false };
   if (!given.writes) {
     report.warn(`That commit does not pin Node. Commit a .node-version: ${version}`);
@@ -77,6 +85,9 @@ function foldersOfRepository(folder: string): string[] {
   }
   return folders;
 }
+
+const newestOf = (major: number): string | undefined =>
+  NODE_VERSIONS.filter((version) => semver.major(version) === major).at(-1);
 
 /** The newest LTS that fits, else the newest that fits. */
 function pick(wish: Wish | undefined): string {

@@ -203,7 +203,9 @@ export const configSchema = z.strictObject({
     .strictObject({
       node: z
         .string()
-        .describe("Node's version. Default: .node-version, .nvmrc, engines.node, newest LTS.")
+        .describe(
+          "Node's version. Default: .node-version, .nvmrc, engines.node, what native addons are installed for, newest LTS.",
+        )
         .optional(),
       from: z
         .string()

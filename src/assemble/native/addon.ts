@@ -8,7 +8,7 @@
  */
 export interface AddonFacts {
   /** Undefined: of no format that is known here. */
-  os: "linux" | "darwin" | "win32" | undefined;
+  os: "linux" | "darwin" | "win32" | "android" | "freebsd" | "openbsd" | "netbsd" | undefined;
   arch: string | undefined;
   libc: "glibc" | "musl" | undefined;
   /** Undefined: it does not say; only loading it does. */
@@ -33,8 +33,14 @@ export function addonFacts(path: string, bytes: Uint8Array): AddonFacts {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const name = path.slice(path.lastIndexOf("/") + 1);
   const runtime = /(?:^|\.)(electron|node-webkit)[.-]/.exec(name)?.[1] as AddonFacts["runtime"];
-  const facts = { ...platformOf(data), abi: abiOf(name, data) };
+  const facts = { ...platformOf(data), ...otherElf(path), abi: abiOf(name, data) };
   return runtime === undefined ? facts : { ...facts, runtime };
+}
+
+/** ELF too, and hardly told from Linux by their bytes: `prebuilds/freebsd-x64/…`, `x.android-arm64.node`. */
+function otherElf(path: string): Pick<AddonFacts, "os"> | undefined {
+  const os = /(?:^|[/.-])(android|freebsd|openbsd|netbsd)-/.exec(path)?.[1] as AddonFacts["os"];
+  return os === undefined ? undefined : { os };
 }
 
 function platformOf(data: Buffer): Pick<AddonFacts, "os" | "arch" | "libc"> {
@@ -95,8 +101,10 @@ export function misfit(facts: AddonFacts, { platform, node, abi }: Target): stri
 
 const MAJORS: Record<number, number> = { 108: 18, 115: 20, 120: 21, 127: 22, 131: 23, 137: 24 };
 
+export const majorOf = (abi: number): number | undefined => MAJORS[abi];
+
 export function abiMisfit(found: number, node: string, abi: number): string {
-  const major = MAJORS[found];
+  const major = majorOf(found);
   const whose = major === undefined ? `ABI ${found}` : `Node ${major} (ABI ${found})`;
   return `was compiled for ${whose}, the release carries Node ${node} (ABI ${abi})`;
 }

@@ -92,14 +92,19 @@ async function problemsOf(
 ): Promise<Problem[]> {
   const isMade = group.every(({ path }) => /^build\/(Release|Debug)\//.test(path));
   const problems: Problem[] = [];
+  const unsure: string[] = [];
   let fitting = 0;
   for (const addon of group) {
-    const problem = await problemOf(addon, target, runtime, report);
-    if (problem === undefined) fitting += 1;
-    else problems.push({ owner: addon.owner, text: `${addon.path} ${problem}` });
+    const { misfit, failed } = await problemOf(addon, target, runtime);
+    const text = `${addon.path} ${misfit ?? `could not be loaded here: ${failed}`}`;
+    if (misfit !== undefined) problems.push({ owner: addon.owner, text });
+    else if (failed !== undefined) unsure.push(`${addon.owner}: ${text}`);
+    else fitting += 1;
   }
+  // Beside one that loads, the others are for other machines. A library that this one lacks, the host may have.
+  if (isMade || fitting === 0) for (const text of unsure) report.warn(text);
   if (isMade) return problems;
-  return fitting > 0 ? [] : nearest(problems);
+  return fitting + unsure.length > 0 ? [] : nearest(problems);
 }
 
 /** Of ten for other machines, those of one system say enough. */
@@ -110,21 +115,23 @@ const nearest = (problems: Problem[]): Problem[] => {
   return [{ ...first!, text: `${first!.text}${count}` }];
 };
 
-async function problemOf(
-  { owner, path, file }: Addon,
-  target: Target,
-  runtime: Runtime,
-  report: BuildReport,
-): Promise<string | undefined> {
+interface Tried {
+  /** Why it can't be the one for the release. */
+  misfit?: string;
+  /** It may be: what the dynamic linker said here. */
+  failed?: string;
+}
+
+async function problemOf({ path, file }: Addon, target: Target, runtime: Runtime): Promise<Tried> {
   const bytes = readSource(file.source);
   const found = misfit(addonFacts(path, bytes), target);
-  if (found !== undefined || target.abi === undefined || !("file" in file.source)) return found;
+  if (found !== undefined) return { misfit: found };
+  if (target.abi === undefined || !("file" in file.source)) return {};
   const loaded = await loadAddon(runtime, file.source.file, sha256(bytes));
-  if (loaded.result === "loaded") return undefined;
-  if (loaded.result === "other abi") return abiMisfit(loaded.abi, target.node, target.abi);
-  // A library that this machine lacks, the host may have.
-  report.warn(`${owner}: ${path} could not be loaded here: ${loaded.problem}`);
-  return undefined;
+  if (loaded.result === "loaded") return {};
+  return loaded.result === "failed"
+    ? { failed: loaded.problem }
+    : { misfit: abiMisfit(loaded.abi, target.node, target.abi) };
 }
 
 interface ForPlatform {

@@ -14,6 +14,7 @@ import { type PackedFile, readSource } from "../fileSet.ts";
 import { compileGlob } from "../glob.ts";
 import type { BuildReport } from "../report.ts";
 import { knownSecrets } from "./known.ts";
+import { publishedAmong } from "./published.ts";
 import { type Finding, type Needle, needlesOf, RULES_VERSION, scanFile } from "./scan.ts";
 
 /** What editors leave beside a file is that file: `.env~`, `#.env#`, `.#.env`. */
@@ -73,7 +74,8 @@ export async function refuseSecrets(request: SecretsRequest, report: BuildReport
     const what = "variables that belong into <root>/etc/env";
     found.push({ file, line: 1, what, fingerprint: `file ${file}` });
   }
-  found.push(...(await scanPackages(packages, packagesHash, needles)));
+  const inPackages = await scanPackages(packages, packagesHash, needles);
+  found.push(...withoutPublished(inPackages, packages, report));
   const { refused, unused } = withoutAllowed(found, allow);
   for (const { file } of tellsUnused ? unused : []) {
     report.warn(`secrets.allow: ${file} holds nothing that would be refused; take it out.`);
@@ -108,6 +110,21 @@ async function scanPackages(
   const found = scan(files, true, needles);
   if (found.length === 0) await writeWhole(kept, "");
   return found;
+}
+
+/** What everybody has who installs a package is no secret of this project, and is only spoken of. */
+function withoutPublished(
+  found: Finding[],
+  packages: PackedFile[],
+  report: BuildReport,
+): Finding[] {
+  const isPublished = publishedAmong(packages);
+  const isTheirs = ({ file, isKnown }: Finding) => isKnown !== true && isPublished(file);
+  const theirs = found.filter(isTheirs);
+  if (theirs.length > 0) {
+    report.note(`Published with a package, and so no secret of yours:\n  ${list(theirs)}`);
+  }
+  return found.filter((one) => !isTheirs(one));
 }
 
 /** What is said to be no secret in one place is none in another: a source and what became of it. */

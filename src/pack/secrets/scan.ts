@@ -11,6 +11,8 @@ export interface Finding {
   what: string;
   /** Tells whether two findings are of one secret, and says nothing about it. */
   fingerprint: string;
+  /** A value of this project's, and not only of the form that secrets have. */
+  isKnown?: boolean;
 }
 
 /** A kept result of another number is not used. */
@@ -92,7 +94,13 @@ function knownIn(file: string, bytes: Buffer, text: string, known: readonly Need
   for (const { name, bytes: needle, fingerprint } of known) {
     const at = bytes.indexOf(needle);
     if (at < 0) continue;
-    found.push({ file, line: lineAt(text, at), what: `the value of ${name}`, fingerprint });
+    found.push({
+      file,
+      line: lineAt(text, at),
+      what: `the value of ${name}`,
+      fingerprint,
+      isKnown: true,
+    });
   }
   return found;
 }

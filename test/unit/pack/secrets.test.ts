@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { textFile } from "../../../src/pack/fileSet.ts";
+import { filesBelow, textFile } from "../../../src/pack/fileSet.ts";
 import { silentReport } from "../../../src/pack/report.ts";
-import { withoutEnvFiles } from "../../../src/pack/secrets/index.ts";
+import { refuseSecrets, withoutEnvFiles } from "../../../src/pack/secrets/index.ts";
 import { isUnlikelyByChance, knownSecrets } from "../../../src/pack/secrets/known.ts";
 import { CREDENTIAL_FILES, RULES } from "../../../src/pack/secrets/rules.ts";
 import { needlesOf, scanFile } from "../../../src/pack/secrets/scan.ts";
@@ -265,5 +265,48 @@ describe("secrets in other clothes", () => {
       ["server.js"],
     );
     assert.equal(notes.length, names.length - 1);
+  });
+});
+
+describe("a secret in a package", () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsugi-published-"));
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const token = SAMPLES.github!;
+  const registry = { resolved: "https://registry.npmjs.org/a/-/a-1.0.0.tgz" };
+  writeFiles(folder, {
+    "node_modules/.package-lock.json": {
+      packages: { "node_modules/a": registry, "node_modules/mine": { resolved: "file:../mine" } },
+    },
+    "node_modules/a/examples/key.js": token,
+    "node_modules/mine/key.js": token,
+    "node_modules/unknown/key.js": token,
+    "node_modules/.pnpm/b@1.0.0/node_modules/b/key.js": token,
+    "node_modules/.pnpm/c@file+..+c/node_modules/c/key.js": token,
+  });
+
+  const search = async (path: string) => {
+    const notes: string[] = [];
+    const report = { ...silentReport, note: (text: string) => notes.push(text) };
+    const packages = filesBelow(join(folder, path), path);
+    assert.equal(packages.length, 1);
+    await refuseSecrets({ own: [], packages, project: folder, allow: [] }, report);
+    return notes.join();
+  };
+
+  test("that a registry gives out is spoken of, and no stop", async () => {
+    for (const path of ["node_modules/a", "node_modules/.pnpm/b@1.0.0/node_modules/b"]) {
+      assert.match(await search(path), /Published with a package.*\n.*key\.js:1 holds a GitHub/);
+    }
+  });
+
+  test("of one's own is refused", async () => {
+    for (const path of ["mine", "unknown", ".pnpm/c@file+..+c/node_modules/c"]) {
+      await assert.rejects(search(`node_modules/${path}`), { code: "TSUGI_SECRET_FOUND" }, path);
+    }
+  });
+
+  test("whose value is this project's is refused wherever it is", async () => {
+    writeFiles(folder, { ".env": `A_TOKEN=${token}\n` });
+    await assert.rejects(search("node_modules/a"), { code: "TSUGI_SECRET_FOUND" });
   });
 });
