@@ -1,0 +1,56 @@
+/** What is configured of a project's processes, and guesses for the rest. */
+import assert from "node:assert/strict";
+import { after, describe, test } from "node:test";
+import { decideEntry } from "../../../src/assemble/decideEntry.ts";
+import type { Config } from "../../../src/config/schema.ts";
+import { readProject } from "../../../src/pack/project.ts";
+import { silentReport } from "../../../src/pack/report.ts";
+import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
+
+describe("the processes of a release", () => {
+  const { folder, remove } = temporaryFolder("decide");
+  after(remove);
+  writeFiles(folder, {
+    "package.json": {
+      name: "x",
+      scripts: { start: "TZ=UTC LEVEL=a node --no-warnings web.js --quick" },
+      dependencies: { one: "1" },
+      devDependencies: { one: "1", two: "1" },
+    },
+    "web.js": "",
+  });
+  const decide = (config: Config) => {
+    const { processes, nodeArgs, bins } = decideEntry(readProject(folder), config, silentReport);
+    return { processes, nodeArgs, bins };
+  };
+  const plain = { workers: 1, overlap: true };
+
+  test("one without an entry starts what the project starts; what is configured wins", () => {
+    const { processes, nodeArgs } = decide({
+      processes: { web: { env: { LEVEL: "b" }, workers: 2 }, jobs: { entry: "./jobs.js" } },
+    });
+    assert.deepEqual(processes, [
+      {
+        ...{ ...plain, name: "web", candidates: ["web.js"], workers: 2, args: ["--quick"] },
+        env: { TZ: "UTC", LEVEL: "b" },
+      },
+      { ...plain, name: "jobs", candidates: ["jobs.js"] },
+    ]);
+    assert.deepEqual(nodeArgs, ["--no-warnings"]);
+    const own = decide({ processes: { web: { args: [] } }, entry: "other.js", nodeArgs: [] });
+    assert.deepEqual(own.processes, [
+      { ...plain, name: "web", candidates: ["other.js"], args: [] },
+    ]);
+    assert.deepEqual(own.nodeArgs, []);
+  });
+
+  test("an entry without its ending is found as Node finds it", () => {
+    const [main] = decide({ entry: "dist/main" }).processes;
+    assert.deepEqual(main!.candidates.slice(0, 2), ["dist/main", "dist/main.js"]);
+  });
+
+  test("a development package is packed where its command is the entry", () => {
+    const entry = (name: string) => decide({ entry: `node_modules/${name}/bin/x.js` }).bins;
+    assert.deepEqual([entry("two"), entry("one")], [["two"], []]);
+  });
+});
