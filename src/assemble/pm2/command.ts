@@ -48,7 +48,9 @@ export function commandOf(
   if (runner !== undefined && !RUNNERS.test(runner)) return { foreign: `it by ${runner}` };
   const ending = FOREIGN_ENDING.exec(script)?.[1];
   if (ending !== undefined) return { foreign: `a .${ending} file` };
-  const isProgram = /(^|[\\/])node_modules[\\/]\.bin[\\/]/.test(script) || !isCode(script, isFile);
+  const isProgram =
+    /(^|[\\/])node_modules[\\/]\.bin[\\/]/.test(script) ||
+    (runner === undefined && !isCode(script, isFile));
   if (isProgram) return { words: [script, ...args], isManager: false };
   return { words: [runner ?? "node", ...nodeArgs, script, ...args], isManager: false };
 }

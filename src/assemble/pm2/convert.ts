@@ -55,7 +55,7 @@ function configOf(processes: Process[], deploy: Ecosystem["deploy"], isOne: bool
   const [{ app, start }] = processes as [Process];
   const apps = processes.map((one) => one.app);
   const config: Config = {};
-  const name = plainName(app.name ?? "");
+  const name = plainName(String(app.name ?? ""));
   if (name !== "" && (processes.length === 1 || start.project.packageJson.name === undefined)) {
     config.name = name;
   }
@@ -111,14 +111,16 @@ function namesOf(apps: Pm2App[]): Map<Pm2App, string> {
   const names = new Map<Pm2App, string>();
   for (const app of apps) {
     const name = processName(app);
-    const same = [...names.values()].filter((one) => one.replace(/-\d+$/, "") === name).length;
-    names.set(app, same === 0 ? name : `${name}-${same + 1}`);
+    const taken = new Set(names.values());
+    let free = name;
+    for (let count = 2; taken.has(free); count++) free = `${name}-${count}`;
+    names.set(app, free);
   }
   return names;
 }
 
 const processName = ({ name, script = "main" }: Pm2App): string =>
-  String(name ?? basename(script).replace(/\.\w+$/, ""))
+  String(name ?? basename(String(script)).replace(/\.\w+$/, ""))
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, "-")
     .replace(/^[^a-z]+|-+$/g, "") || "main";
@@ -191,7 +193,7 @@ function largest(apps: Pm2App[], key: string): number | undefined {
     const match = /^(\d+)\s*(s|m|h)?$/.exec(String(app[key] ?? ""));
     return match ? Number(match[1]) * { "": 1, s: 1e3, m: 6e4, h: 36e5 }[match[2] ?? ""]! : NaN;
   });
-  const known = values.filter(Number.isFinite);
+  const known = values.filter((value) => Number.isFinite(value) && value > 0);
   return known.length === 0 ? undefined : Math.max(...known);
 }
 

@@ -3,6 +3,7 @@
  * `environments`, and what is only to be said, as it belongs into `etc/env` of a host.
  */
 import type { Config } from "../../config/schema.ts";
+import { isRecord } from "../../protocol/shape.ts";
 import type { Ecosystem, Pm2App, Pm2Target } from "./ecosystem.ts";
 import type { Note } from "./uncarried.ts";
 
@@ -17,12 +18,13 @@ export function environmentsOf(
   below?: string,
 ): Environments {
   return Object.fromEntries(
-    Object.entries(deploy).map(([name, target]) => [
-      name,
-      environmentOf(name, apps, target, below),
-    ]),
+    targetsOf(deploy).map(([name, target]) => [name, environmentOf(name, apps, target, below)]),
   );
 }
+
+/** Those that name a host. */
+const targetsOf = (deploy: Ecosystem["deploy"]) =>
+  Object.entries(deploy).filter(([, target]) => hostsOf(target).length > 0);
 
 function environmentOf(
   name: string,
@@ -53,7 +55,7 @@ function environmentOf(
  */
 export function ownVariables(app: Pm2App, apps: Pm2App[], deploy: Ecosystem["deploy"]): Variables {
   const differing = differingKeys(apps);
-  const isOwn = (key: string) => Object.keys(deploy).length === 0 || differing.has(key);
+  const isOwn = (key: string) => targetsOf(deploy).length === 0 || differing.has(key);
   return Object.fromEntries(
     Object.entries(variablesOf([app], "production")).filter(
       ([key, value]) => isOwn(key) && !isSecret(key, value),
@@ -84,13 +86,17 @@ function hostsOf({ host, user }: Pm2Target): Environment["hosts"] {
 function variablesOf(apps: Pm2App[], name: string): Variables {
   const all = Object.assign(
     {},
-    ...[...apps].reverse().map((app) => ({ ...texts(app.env), ...texts(app[`env_${name}`]) })),
+    ...[...apps].reverse().map((app) => ({
+      ...texts(app.port === undefined ? {} : { PORT: app.port }),
+      ...texts(app.env),
+      ...texts(app[`env_${name}`]),
+    })),
   ) as Variables;
   if (all.NODE_ENV === "production") delete all.NODE_ENV;
   return all;
 }
 
-const entriesOf = (env: unknown) => Object.entries((env ?? {}) as Record<string, unknown>);
+const entriesOf = (env: unknown) => Object.entries(isRecord(env) ? env : {});
 
 /** `X: process.env.X`: the value is of this shell, or there is none. */
 const isOfShell = (key: string, value: unknown): boolean =>
@@ -126,7 +132,8 @@ export function environmentNotes(apps: Pm2App[], deploy: Ecosystem["deploy"]): N
 const ETC_ENV = "write them into <root>/etc/env there, mode 0600, KEY=value a line";
 
 function secretNotes(apps: Pm2App[], deploy: Ecosystem["deploy"]): Note[] {
-  const names = Object.keys(deploy).length === 0 ? ["production"] : Object.keys(deploy);
+  const targets = targetsOf(deploy).map(([name]) => name);
+  const names = targets.length === 0 ? ["production"] : targets;
   const secrets = names.flatMap((name) =>
     apps.flatMap((app) =>
       Object.entries(variablesOf([app], name))
@@ -140,7 +147,7 @@ function secretNotes(apps: Pm2App[], deploy: Ecosystem["deploy"]): Note[] {
       what: [...new Set(secrets)].join(", "),
       why: "looks like a secret, and those stand in no file of the project",
       todo:
-        Object.keys(deploy).length === 0
+        targets.length === 0
           ? ETC_ENV
           : "tsugi deploy takes it from the environment of whoever deploys (secrets: { … { env } }); a file or a command can be its source too",
     },
@@ -193,6 +200,13 @@ function deployNotes(name: string, target: Pm2Target): Note[] {
   const at = (keys: string[]) => `deploy.${name}: ${keys.filter((key) => target[key]).join(", ")}`;
   const has = (...keys: string[]) => keys.some((key) => target[key] !== undefined);
   const notes: Note[] = [];
+  if (hostsOf(target).length === 0) {
+    notes.push({
+      what: `deploy.${name}`,
+      why: "it names no host",
+      todo: `environments.${name} in tsugi.config.ts: hosts, root`,
+    });
+  }
   if (has("path")) {
     notes.push({
       what: at(["path"]),

@@ -46,7 +46,7 @@ export function findStart(base: string, given: Pm2App): Pm2Start | NoStart {
     const why = `a release carries Node and nothing else, and PM2 starts ${command.foreign}`;
     return no(why, "port it to Node, or leave that app with PM2");
   }
-  if (app.script === "serve" || "PM2_SERVE_PATH" in (app.env ?? {})) {
+  if (app.script === "serve" || app.env?.PM2_SERVE_PATH !== undefined) {
     return no("pm2 serve gives out files, and is no program", "let any web server give them out");
   }
   try {

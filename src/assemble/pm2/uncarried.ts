@@ -17,7 +17,7 @@ type Reason = Omit<Note, "what">;
 
 const CONVERTED = new Set([
   ...["name", "script", "cwd", "args", "instances", "node_args", "interpreter_args", "env"],
-  ...["interpreter", "exec_interpreter"],
+  ...["interpreter", "exec_interpreter", "port"],
   ...["kill_timeout", "listen_timeout", "max_restarts", "max_memory_restart"],
 ]);
 

@@ -93,6 +93,18 @@ test("a memory limit is the heap's, unless there is one already", async () => {
   assert.deepEqual((await convert([own])).config.nodeArgs, ["--max-old-space-size=99"]);
 });
 
+test("what nobody can mean is no setting, and port is a variable", async () => {
+  const app = { name: 3, script: "web.js", env: "x", args: 5, cwd: 5, port: 3000 };
+  const times = { kill_timeout: 0, listen_timeout: -1, max_restarts: 0, instances: "x" };
+  const odd = { ...app, ...times } as unknown as Pm2App;
+  const { config, said } = await convert([odd], { staging: { path: "/srv/x" } });
+  const processes = { main: { entry: "web.js", env: { PORT: "3000" } } };
+  assert.deepEqual(config, { name: "3", processes });
+  assert.deepEqual(said, ["deploy.staging", "deploy.staging: path"]);
+  const nuxt = { script: "web.js", port: "3000" } as Pm2App;
+  assert.deepEqual((await convert([nuxt])).config.processes?.web?.env, { PORT: "3000" });
+});
+
 test("the deploy section is environments, with secrets by their names only", async () => {
   const app = {
     script: "web.js",
@@ -144,12 +156,14 @@ test("each process has its own environment and arguments; what they share is sai
     { name: "web", script: "web.js", env: { PORT: 1 }, kill_timeout: 1000, args: "--a 'b c'" },
     { name: "jobs", script: "jobs.js", env: { PORT: 2 }, kill_timeout: 9000, args: ["x y"] },
     { name: "jobs", script: "jobs.js" },
+    { name: "jobs-2", script: "jobs.js" },
   ]);
   assert.equal(config.timeouts?.stopMs, 9000);
   assert.deepEqual(config.processes, {
     web: { entry: "web.js", args: ["--a", "b c"], env: { PORT: "1" } },
     jobs: { entry: "jobs.js", args: ["x y"], env: { PORT: "2" } },
     "jobs-2": { entry: "jobs.js" },
+    "jobs-2-2": { entry: "jobs.js" },
   });
   assert.deepEqual(said, ["all apps: kill_timeout"]);
 });
