@@ -1,7 +1,8 @@
 %% Applications' environment across an install. release_handler replaces all of it by the new
 %% sys.config; what code has put there at run time would be gone, so it is laid over the new one.
 -module(tsugi_env).
--export([snapshot/0, restore/1, overrides/3, overlay/2, put_unwritable/1, os_env/0, parse_etc/0]).
+-export([snapshot/0, restore/1, overrides/3, overlay/2, put_unwritable/1, os_env/0, parse_etc/0,
+         unreadable/1]).
 
 %% {App, Env} of every loaded application.
 snapshot() -> [{App, application:get_all_env(App)} || {App, _, _} <- application:loaded_applications()].
@@ -82,6 +83,24 @@ parse_etc() ->
             {_, Output} = tsugi_os:command(["-c", Script, "sh", Awk, File]),
             read_lines(Output, [], []);
         false -> {[], []}
+    end.
+
+%% What awk and sh would make something else of: {Line, Problem}, or none.
+unreadable(Bytes) -> unreadable(binary:split(Bytes, <<"\n">>, [global]), 1).
+
+unreadable([], _) -> none;
+unreadable([Line | Rest], Number) ->
+    case {binary:match(Line, <<0>>), unicode:characters_to_binary(Line)} of
+        {nomatch, Text} when is_binary(Text) -> unreadable(Rest, Number + 1);
+        {nomatch, _} -> {Number, name_in(Line) ++ " is not UTF-8"};
+        _ -> {Number, name_in(Line) ++ " has a NUL byte, which no variable can have"}
+    end.
+
+name_in(Line) ->
+    Name = "^\\s*(?:export\\s+)?([A-Za-z_][A-Za-z0-9_]*)\\s*=",
+    case re:run(Line, Name, [{capture, [1], list}]) of
+        {match, [Found]} -> Found;
+        nomatch -> "what stands there"
     end.
 
 read_lines("export " ++ Rest, Pairs, Problems) ->

@@ -88,9 +88,15 @@ check(Vsn) ->
                 tsugi_error:throw('TSUGI_ENV_EXPOSED', #{file => File, mode => io_lib:format("~.8b", [Mode])});
         {error, _} -> ok
     end,
+    Refuse = fun({Line, Problem}) -> invalid(File, io_lib:format(", line ~b,", [Line]), Problem) end,
+    Unreadable = case file:read_file(File) of
+        {ok, Bytes} -> tsugi_env:unreadable(Bytes);
+        {error, _} -> none
+    end,
+    Unreadable =:= none orelse Refuse(Unreadable),
     case tsugi_env:parse_etc() of
         {_, []} -> ok;
-        {_, [{Line, Problem} | _]} -> invalid(File, io_lib:format(", line ~b,", [Line]), Problem)
+        {_, [Problem | _]} -> Refuse(Problem)
     end,
     _ = all(Vsn),
     ok.

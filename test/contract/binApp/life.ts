@@ -163,6 +163,19 @@ export function life(kind: Kind): void {
     chmodSync(env, 0o600);
     appendFileSync(env, "what is this\n");
     ended(await host.app("start"), 1, /TSUGI_SETTINGS_INVALID[\s\S]*etc\/env[\s\S]*line 3/);
+    for (const [line, problem] of [
+      ["KEY=s3cr3t\0x\n", /KEY has a NUL/],
+      [Buffer.from("KEY=s3cr3t\xe9\n", "latin1"), /KEY is not UTF-8/],
+      ["TSUGI_ROOT=s3cr3t\n", /TSUGI_ROOT is set by/],
+      [`KEY=${"s3cr3t".repeat(25_000)}\n`, /KEY is too long/],
+    ] as const) {
+      host.setEnv({});
+      appendFileSync(env, line);
+      const refused = await host.app("start");
+      ended(refused, 1, /TSUGI_SETTINGS_INVALID[\s\S]*etc\/env, line 3/);
+      assert.match(refused.output, problem);
+      assert.doesNotMatch(refused.output, /s3cr3t/);
+    }
     host.setEnv({});
     writeFileSync(config, '{ "timeouts": { "stopMs": "soon" } }');
     ended(
