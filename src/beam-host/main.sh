@@ -42,6 +42,8 @@ defined_environment() {
   for name in $(awk 'BEGIN { for (name in ENVIRON) if (name ~ /^[A-Za-z_][A-Za-z0-9_]*$/) print name }'); do
     case $name in
       TSUGI_* | RELEASE_* | ERL_EPMD_* | LANG | LANGUAGE | LC_* | HOME | PWD) ;;
+      CREDENTIALS_DIRECTORY | RUNTIME_DIRECTORY | STATE_DIRECTORY | CACHE_DIRECTORY) ;;
+      LOGS_DIRECTORY | CONFIGURATION_DIRECTORY) ;;
       *) unset "$name" ;;
     esac
   done

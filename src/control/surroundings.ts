@@ -11,8 +11,9 @@ export type Mode = "daemon" | "foreground";
 
 /** systemd's own. */
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-/** Words of ours, of the language, and of whoever has opened our sockets. */
-const PASSED = /^(TSUGI_.*|LANG|LANGUAGE|LC_[A-Z]+|LISTEN_FDS|LISTEN_FDNAMES|NOTIFY_SOCKET)$/;
+/** Words of ours, of the language, and of a unit: its sockets, and the folders that are made for it. */
+const PASSED =
+  /^(TSUGI_.*|LANG|LANGUAGE|LC_[A-Z]+|LISTEN_FDS|LISTEN_FDNAMES|NOTIFY_SOCKET|(CREDENTIALS|RUNTIME|STATE|CACHE|LOGS|CONFIGURATION)_DIRECTORY)$/;
 
 export function surroundings(
   mode: Mode | "keep",

@@ -19,6 +19,7 @@ import { mustRun, runCommand } from "../helpers/commands.ts";
 import { type DeployEventLine, Deploying } from "../helpers/deploying.ts";
 import { assertGoesOn, assertTidy, assertWhole, forget, killAt } from "../helpers/deployKills.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { until } from "../helpers/installed.ts";
 import { random, shuffled } from "../helpers/random.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
 
@@ -158,6 +159,9 @@ describe("a deploy that breaks", { skip }, () => {
   });
 });
 
+const isMounted = (place: string): boolean =>
+  readFileSync("/proc/self/mounts", "utf8").includes(` ${place} `);
+
 describe("a host with a small disk", {
   skip: skip || (process.getuid?.() === 0 ? false : "only root can mount a small disk"),
 }, () => {
@@ -173,7 +177,9 @@ describe("a host with a small disk", {
   });
   after(async () => {
     if (fleet !== undefined) await runCommand(fleet.hosts[1]!.bin, ["stop"]).catch(() => {});
-    await runCommand("umount", [disk]);
+    // What was stopped there needs a moment to be gone.
+    const unmounted = async () => (await runCommand("umount", [disk])).status === 0;
+    await until("nothing holds the disk", async () => (await unmounted()) || !isMounted(disk));
     await fleet?.remove();
   });
   const mount = async (size: string) => {

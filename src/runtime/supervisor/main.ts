@@ -64,7 +64,8 @@ const server = new ControlServer(
 // A closed terminal is no reason to stop; whoever has rotated the log says so by the same signal.
 process.on("SIGHUP", () => supervisor.parts.log.reopen());
 // What people type out of habit (a postrotate line, a wish to debug) ends nobody's service.
-for (const signal of ["SIGUSR1", "SIGUSR2", "SIGPIPE"] as const) {
+// (SIGPIPE is not among them: Node ignores it, and each write to a reader that has gone raises one.)
+for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
   process.on(signal, () => supervisor.note(`${signal} means nothing here; HUP reopens the log`));
 }
 process.on("SIGTERM", () => void stop());
