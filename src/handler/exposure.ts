@@ -3,6 +3,7 @@
  * owner, signatures or not: they put another `permanent`, or another file of the application, there. bin/<app>
  * looks at what it runs itself (stepDown.sh, by the same rules); this is the rest of the root.
  */
+import { existsSync } from "node:fs";
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Layout } from "../release/layout.ts";
@@ -26,6 +27,8 @@ const PLACES: readonly [folder: string, levels: number][] = [
 ];
 
 export async function findExposures({ root }: Layout): Promise<Exposure[]> {
+  // One that is yet to be made (tsugi run's) holds nothing.
+  if (!existsSync(root)) return [];
   const { uid } = await lstat(root);
   const groups = await readGroups();
   const found: Exposure[] = [];
