@@ -13,6 +13,7 @@ const SCHEMAS: Record<SettingKind, z.ZodType> = {
   "a whole number": z.int().min(0),
   "a port": z.int().min(1).max(65535),
   "plain, json or raw": z.enum(LOG_FORMATS),
+  "true or false": z.boolean(),
   'a path that begins with "/"': z.string().startsWith("/"),
 };
 

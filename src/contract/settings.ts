@@ -13,7 +13,8 @@ export type SettingKind =
   | "a whole number"
   | "a port"
   | 'a path that begins with "/"'
-  | "plain, json or raw";
+  | "plain, json or raw"
+  | "true or false";
 
 export interface Setting {
   kind: SettingKind;
@@ -92,10 +93,16 @@ export const SETTINGS = table({
     },
   },
   restarts: {
-    text: "When the supervisor gives up (OTP: intensity and period).",
+    text: "How often a worker may crash (OTP: intensity and period).",
     settings: {
       max: { kind: "a whole number", default: 5, text: "Crashes within the period" },
       withinMs: { kind: "a positive whole number", default: 60_000, text: "The period" },
+      escalate: {
+        kind: "true or false",
+        default: false,
+        text: "One worker that crashes more often: true: the release ends; false: it is started again each 1 to 30 s while others serve",
+        only: "node",
+      },
     },
   },
   logs: {

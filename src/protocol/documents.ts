@@ -47,7 +47,19 @@ export interface NotRunning {
   /** What a start would boot; null before the first. */
   version: string | null;
   status: "stopped";
+  /** Where it did not end by a `stop`: until the next start. Of Node. */
+  lastEnd?: LastEnd;
   error: ErrorJson;
+}
+
+/** How a supervisor has ended by itself, or why it did not come up. */
+export interface LastEnd {
+  at: string;
+  version: string;
+  code: string;
+  message: string;
+  /** Of the worker that it ended for. */
+  lastWords: string[];
 }
 
 export interface Evaluated {

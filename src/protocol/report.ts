@@ -78,6 +78,20 @@ export interface SlotStatus {
   restarts: number;
   rssBytes: number;
   healthy: boolean;
+  /** Of Node: how it has last crashed, since this version serves. */
+  crash?: SlotCrash;
+}
+
+export interface SlotCrash {
+  at: string;
+  /** How the process ended. */
+  why: string;
+  /** What it printed last, from the error on. */
+  lastWords: string[];
+  /** More often than `restarts` bears, and it has not run for that long since. */
+  keepsCrashing: boolean;
+  /** Not running now: it is started again then. */
+  nextAt?: string;
 }
 
 /** What the workers of a process say of themselves: with it `plan` is what an upgrade does. */

@@ -19,6 +19,7 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 interface Others {
   'a path that begins with "/"': string;
   "plain, json or raw": LogFormat;
+  "true or false": boolean;
 }
 type ValueOf<K extends SettingKind> = K extends keyof Others ? Others[K] : number;
 type Section = Record<string, Setting>;

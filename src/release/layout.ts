@@ -50,6 +50,8 @@ export interface Layout {
   readonly workers: string;
   /** Of the last supervisor under `foreground`, for the launcher. */
   readonly exitCode: string;
+  /** Why the last supervisor gave up, or did not come up; until the next start. */
+  readonly lastEnd: string;
   readonly data: string;
   /** Work in progress of an unpack, below `releases/` so that a rename stays on one file system. */
   readonly staging: string;
@@ -104,6 +106,7 @@ export function layoutOf(root: string, name: string): Layout {
     deployBusy: at("run", "deploy.busy"),
     workers: at("run", "workers"),
     exitCode: at("run", "exit-code"),
+    lastEnd: at("run", "last-end"),
     data: at("var"),
     release: (version) => ({
       dir: at("releases", version),

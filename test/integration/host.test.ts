@@ -181,7 +181,7 @@ test(
       config: { restarts: { max: 1, withinMs: 60_000 } },
     });
     const child = spawn(host.bin, ["foreground"], { env: host.env });
-    const ended = once(child, "close");
+    const closed = once(child, "close");
     let output = "";
     child.stdout.on("data", (data) => {
       output += data;
@@ -190,10 +190,19 @@ test(
       await eventually("it answers", () => get().catch(() => undefined));
       await get("/crash").catch(() => {});
     }
-    const [code] = await ended;
+    const [code] = await closed;
     assert.ok(code > 0, `code ${code}`);
     assert.match(output, /TSUGI_GAVE_UP[\s\S]*The last time it exited with code/);
-    expectEnd(await host.app("status"), 3);
+    const ended =
+      /0\.0\.1 ended at [\s\S]*main crashed 2 times[\s\S]*Its last words:\n {2}listening/;
+    expectEnd(await host.app("status"), 3, ended);
+    const { lastEnd } = (await json(host, "status")).value;
+    assert.equal(lastEnd.code, "TSUGI_GAVE_UP");
+    assert.deepEqual(lastEnd.lastWords, ["listening"]);
+    assert.equal(statSync(join(host.root, "run", "last-end")).mode & 0o777, 0o600);
+    await host.must("start");
+    await host.must("stop");
+    assert.equal((await json(host, "status")).value.lastEnd, undefined);
   },
 );
 

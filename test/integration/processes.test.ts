@@ -1,6 +1,6 @@
 /** Several processes and several workers of one release. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
@@ -15,7 +15,14 @@ let host: Installed;
 
 before(async () => {
   const fixture = "fleet-1.0.0";
-  one = await buildVariant(join(workshop, "one"), { fixture });
+  const brittle = `
+import { existsSync } from "node:fs";
+setInterval(() => {
+  if (existsSync(process.env.TSUGI_DATA_DIR + "/trouble")) throw new Error("no database");
+}, 20);
+`;
+  const edit = { "src/scheduler.ts": (text: string) => text + brittle };
+  one = await buildVariant(join(workshop, "one"), { fixture, edit });
   two = await buildVariant(join(workshop, "two"), { fixture, version: "1.1.0" });
   fewer = await buildVariant(join(workshop, "fewer"), {
     fixture,
@@ -123,6 +130,34 @@ test("a crashed worker is restarted, the others go on", async () => {
     return first!.pid !== victim!.pid && first!.healthy && first!.restarts === 1;
   });
   await askBoth();
+});
+
+test("one process that keeps crashing waits longer each time while the others serve, and an upgrade is its remedy", async () => {
+  host = await Installed.start(one, { config: { restarts: { max: 1, withinMs: 60_000 } } });
+  const trouble = join(host.root, "var", "trouble");
+  writeFileSync(trouble, "");
+  const scheduler = async () =>
+    (await host.status()).processes.find(({ name }) => name === "scheduler")!.slots[0]!;
+  const waiting = await until("it waits for its restart", async () => {
+    const { crash } = await scheduler();
+    return crash?.keepsCrashing && crash.nextAt !== undefined ? crash : undefined;
+  });
+  // It throws before it is ready, and is ended then.
+  assert.match(waiting.why, /it did not load: .*no database/);
+  await askBoth();
+  await until("a person sees it", async () => {
+    const { stdout } = await host.host.must("status");
+    return /scheduler\.0 keeps crashing: it did not load: .*no database/.test(stdout);
+  });
+  const before = await askBoth();
+  host.drop(two);
+  const { status, report } = await host.report("upgrade", "1.1.0");
+  assert.equal(status, 0, JSON.stringify(report));
+  const { pid, healthy, crash } = await scheduler();
+  assert.ok(pid > 0 && healthy && crash === undefined);
+  for (const [slot, answer] of await askBoth()) {
+    assert.ok(answer.requests > before.get(slot)!.requests);
+  }
 });
 
 test("SIGTERM in the middle of an upgrade: it ends well or goes back, then all stops", async () => {

@@ -50,6 +50,7 @@ is_kind(<<"a positive whole number">>, Value) -> is_integer(Value) andalso Value
 is_kind(<<"a whole number">>, Value) -> is_integer(Value) andalso Value >= 0;
 is_kind(<<"a path that begins with \"/\"">>, Value) -> is_binary(Value) andalso binary:first(<<Value/binary, 0>>) =:= $/;
 is_kind(<<"plain, json or raw">>, Value) -> lists:member(Value, [<<"plain">>, <<"json">>, <<"raw">>]);
+is_kind(<<"true or false">>, Value) -> is_boolean(Value);
 is_kind(<<"a port">>, Value) -> is_integer(Value) andalso Value >= 1 andalso Value < 65536.
 
 -spec invalid(term(), term()) -> no_return().

@@ -1,8 +1,10 @@
 import { errorToJson } from "../../contract/errors.ts";
-import type { StatusReport } from "../../protocol/report.ts";
+import type { NotRunning } from "../../protocol/documents.ts";
+import type { SlotStatus, StatusReport } from "../../protocol/report.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
-import { bytesText, count, report, table } from "../output.ts";
+import { describeEnd, lastEndOf } from "../lastEnd.ts";
+import { bytesText, count, note, report, table } from "../output.ts";
 import { findSupervisor, notRunning } from "../running.ts";
 import { runningVersion } from "../runningRelease.ts";
 
@@ -14,7 +16,13 @@ export default async function statusCommand(context: Context, { json }: { json?:
   if (running === undefined) {
     const version = (await runningVersion(context)) ?? null;
     const error = notRunning(layout);
-    const value = { name: layout.name, version, status: "stopped", error: errorToJson(error) };
+    const lastEnd = await lastEndOf(layout);
+    if (lastEnd !== undefined && !json) note(describeEnd(lastEnd));
+    const value: NotRunning = {
+      ...{ name: layout.name, version, status: "stopped" as const },
+      ...(lastEnd === undefined ? {} : { lastEnd }),
+      error: errorToJson(error),
+    };
     throw Object.assign(error, { value });
   }
   const request = { verb: "status" } as const;
@@ -31,12 +39,18 @@ function describe(status: StatusReport, pid: number): string {
   for (const process of status.processes) {
     for (const [index, slot] of process.slots.entries()) {
       const { pid, generation, node, restarts, rssBytes, healthy } = slot;
-      const numbers = [pid, generation, node, restarts].map(String);
+      const isDown = slot.crash?.nextAt !== undefined;
+      const numbers = [isDown ? "-" : pid, generation, node, restarts].map(String);
+      const memory = isDown ? "-" : bytesText(rssBytes);
       const health = healthy ? "ok" : "unhealthy";
-      rows.push([process.name, String(index), ...numbers, bytesText(rssBytes), health]);
+      rows.push([process.name, String(index), ...numbers, memory, isDown ? "down" : health]);
     }
   }
   lines.push(table(rows));
+  for (const { name, slots } of status.processes) {
+    for (const [index, slot] of slots.entries())
+      lines.push(...crashLines(`${name}.${index}`, slot));
+  }
   if (status.upgrade)
     lines.push(`Upgrade to ${status.upgrade.to} under way: ${status.upgrade.step}`);
   if (status.etcChanged) lines.push(`etc/ has changed since: ${name} reload applies it`);
@@ -47,4 +61,18 @@ function describe(status: StatusReport, pid: number): string {
   if (status.logDropped > 0) lines.push(`${count(status.logDropped, "log line")} lost`);
   if (status.logProblem) lines.push(`The log can't be written: ${status.logProblem}`);
   return lines.join("\n");
+}
+
+function crashLines(slot: string, { crash, restarts }: SlotStatus): string[] {
+  if (crash === undefined) return [];
+  const { at, why, keepsCrashing, nextAt, lastWords } = crash;
+  if (!keepsCrashing && nextAt === undefined) return [`${slot} crashed at ${at}: ${why}`];
+  const next = nextAt === undefined ? [] : [`  next start ${nextAt}`];
+  const words = lastWords.map((line) => `    ${line}`);
+  return [
+    `${slot} ${keepsCrashing ? "keeps crashing" : "crashed"}: ${why}`,
+    `  at ${at}, ${count(restarts, "restart")} so far`,
+    ...next,
+    ...(words.length === 0 ? [] : ["  its last words:", ...words]),
+  ];
 }

@@ -17,6 +17,8 @@ export interface DeathWatch {
 export function watchDeaths(old: Generation, next: Generation): DeathWatch {
   let watching = true;
   const deaths = new Map<WorkerHandle, Promise<never>>();
+  // One that keeps crashing is no part of it: the new version may be its remedy.
+  const goneBefore = new Set(old.slots.flatMap(({ worker }) => (worker.exit ? [worker] : [])));
   const deathOf = (worker: WorkerHandle): Promise<never> => {
     const known = deaths.get(worker);
     if (known) return known;
@@ -34,7 +36,8 @@ export function watchDeaths(old: Generation, next: Generation): DeathWatch {
   };
   const race = <T>(run: () => Promise<T>, ...generations: Generation[]): Promise<T> => {
     const workers = generations.flatMap(({ slots }) => slots.map(({ worker }) => worker));
-    return Promise.race([...workers.map(deathOf), run()]);
+    const needed = workers.filter((worker) => !goneBefore.has(worker));
+    return Promise.race([...needed.map(deathOf), run()]);
   };
   return {
     race: (run) => race(run, old, next),

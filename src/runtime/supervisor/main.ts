@@ -17,6 +17,7 @@ import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
 import { type Manifest, parseManifest } from "../../release/manifest.ts";
 import { ControlServer } from "./controlServer.ts";
+import { forgetEnd, recordEnd } from "./lastEnd.ts";
 import { ListenerTable } from "./listeners.ts";
 import { FileTarget } from "./log/file.ts";
 import { Log } from "./log/log.ts";
@@ -107,8 +108,9 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     foreground: boot.mode === "foreground",
     reclaimRun,
     onReplaced: () => void leaveToSuccessor(),
-    onGiveUp: (error) => {
+    onGiveUp: (error, lastWords) => {
       supervisor.noteError(error);
+      recordEnd(at, supervisor.current.version, error, lastWords);
       void stop(1);
     },
   });
@@ -141,11 +143,17 @@ async function start(): Promise<void> {
   try {
     const manifest = await readOwnManifest();
     await sweepRunFiles(layout);
+    forgetEnd(layout);
     await server.listen();
     await (await preparePid(layout))();
     await (await prepareControlLink(layout))();
     await supervisor.boot(manifest, boot.releaseId);
   } catch (error) {
+    // One that was told to stop meanwhile has not failed.
+    if (stopped === undefined) {
+      const known = supervisor.parts.mask.document(errorToJson(error));
+      recordEnd(layout, boot.version, known, supervisor.wordsOfTheDead);
+    }
     return fail(error);
   }
   supervisor.enter("serving");

@@ -63,7 +63,7 @@ async function writeWorkers(layout: Layout, lines: string): Promise<void> {
 export async function sweepRunFiles(layout: Layout, of?: number): Promise<void> {
   const pid = of ?? "\\d+";
   const leftover = new RegExp(
-    `^(control\\.${pid}\\.sock|state\\.${pid}\\.\\d+|output\\.${pid}\\.\\d+\\.\\d|(pid|workers|lock|control\\.sock)\\.${pid}(\\.\\d+)?)$`,
+    `^(control\\.${pid}\\.sock|state\\.${pid}\\.\\d+|output\\.${pid}\\.\\d+\\.\\d|(pid|workers|lock|last-end|control\\.sock)\\.${pid}(\\.\\d+)?)$`,
   );
   for (const name of await readdir(layout.run)) {
     if (leftover.test(name)) await rm(join(layout.run, name), { force: true });

@@ -20,13 +20,14 @@ import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
 import type { Mask } from "../../protocol/mask.ts";
+import type { SlotCrash } from "../../protocol/report.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
 import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
-import { RestartPolicy } from "./restartPolicy.ts";
+import { Restarts } from "./restarts.ts";
 import type { Leftover } from "./takeover.ts";
 import { describeExit } from "./workerHandle.ts";
 import { problemOf, Workers } from "./workers.ts";
@@ -58,13 +59,13 @@ export interface SupervisorParts {
   /** A successor has taken over and the report is out: this process ends, its files stay. */
   onReplaced: () => void;
   /** Called when the supervisor gives up: the process exits non-zero. */
-  onGiveUp: (error: TsugiError) => void;
+  onGiveUp: (error: TsugiError, lastWords: string[]) => void;
 }
 
-/** The generation that serves, and how often it may crash. */
+/** The generation that serves, and what of it has crashed. */
 interface Serving {
   generation: Generation;
-  policy: RestartPolicy;
+  restarts: Restarts;
 }
 
 export class Supervisor {
@@ -79,9 +80,10 @@ export class Supervisor {
 
   constructor(parts: SupervisorParts) {
     this.parts = parts;
-    const { layout, log, listeners } = parts;
+    const { layout, log, listeners, mask } = parts;
     this.workers = new Workers({
       layout,
+      mask,
       log,
       listeners,
       note: (text) => this.note(text),
@@ -185,7 +187,9 @@ export class Supervisor {
     worker.once("exit", (exit) => {
       if (!this.#isAlone || generation !== this.current || slot.worker !== worker) return;
       this.note(`${slot.process.name}.${slot.index} pid ${worker.pid}: ${describeExit(exit)}`);
-      this.#restartLater(generation, slot, describeExit(exit));
+      const { failure } = worker;
+      const why = failure === undefined ? describeExit(exit) : `it did not load: ${failure}`;
+      this.#restartLater(generation, slot, why);
     });
   }
 
@@ -193,25 +197,39 @@ export class Supervisor {
     // Before the first one is ready, a crash is what the start ends with.
     if (this.#state === "booting" && slot.worker.declared === undefined && slot.restarts === 0)
       return;
-    const policy = this.#serving!.policy;
-    const pauseMs = policy.crashed(performance.now());
+    // What it held is gone: an upgrade has nothing to ask it for.
+    slot.worker.declared = undefined;
+    const { restarts } = this.#serving!;
+    const pauseMs = restarts.crashed(slot, why, () => this.#restart(generation, slot));
     if (pauseMs === "giveUp") {
-      const { max, withinMs } = policy;
-      const details = { process: slot.process.name, count: max + 1, withinMs, why };
-      this.parts.onGiveUp(new TsugiError("TSUGI_GAVE_UP", details));
-      return;
+      void restarts.gaveUp(slot).then((end) => this.parts.onGiveUp(...end));
+    } else if (pauseMs !== undefined && restarts.keepsCrashing(slot)) {
+      const next = `it is started again in ${pauseMs / 1000} s`;
+      this.note(`${slot.process.name}.${slot.index} keeps crashing: ${next}; the others serve`);
     }
-    setTimeout(() => this.#restart(generation, slot), pauseMs);
   }
 
   #restart(generation: Generation, slot: Slot): void {
     if (!this.#isAlone || generation !== this.current || slot.worker.exit === null) return;
+    this.#serving?.restarts.started(slot);
     slot.restarts += 1;
     slot.worker = this.workers.spawn(generation, slot.process, slot.index, "active");
     this.#watch(generation, slot);
     this.note(`${slot.process.name}.${slot.index} restarted, pid ${slot.worker.pid}`);
     // One that hangs while it loads is ended, and so counted, as one that crashes.
     this.workers.waitReady(generation, slot.worker).catch((error) => this.noteError(error));
+  }
+
+  /** Of a start that has failed. */
+  get wordsOfTheDead(): string[] {
+    const { mask } = this.parts;
+    const slots = this.#serving?.generation.slots ?? [];
+    return slots.find(({ worker }) => worker.exit !== null)?.worker.lastWords.told(mask) ?? [];
+  }
+
+  /** Of the generation that serves; undefined where it has not. */
+  crashOf(slot: Slot): SlotCrash | undefined {
+    return this.#serving?.restarts.crashOf(slot);
   }
 
   /** After an upgrade that went back (or not): what died meanwhile is started again, at once. */
@@ -221,8 +239,8 @@ export class Supervisor {
 
   /** This generation serves from here on. */
   serve(generation: Generation): void {
-    const policy = new RestartPolicy(generation.settings.restarts);
-    this.#serving = { generation, policy };
+    this.#serving?.restarts.end();
+    this.#serving = { generation, restarts: new Restarts(generation, this.parts.mask) };
     this.since = isoNow();
     this.parts.log.use(generation.settings.logs);
   }

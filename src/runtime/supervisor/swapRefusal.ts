@@ -10,6 +10,7 @@ const HELD_BORNE = 3;
 export function whyNoSwap(current: Generation): string | undefined {
   for (const { process, index, worker } of current.slots) {
     const slot = `${process.name}.${index}`;
+    if (worker.exit !== null) return `${slot} does not run at this moment`;
     if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
     if (!worker.declared.drainable) return `${slot} has workers of its own`;
     const { leaking, leaks, held } = worker;

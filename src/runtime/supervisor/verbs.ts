@@ -112,8 +112,10 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
   const refusal = current.plan.manifest.accepts ? whyNoSwap(current) : undefined;
   const processes = new Map<string, StatusReport["processes"][number]>();
   const facts = factsOf(current);
-  for (const { process, worker, restarts } of current.slots) {
-    const { name } = process;
+  for (const slot of current.slots) {
+    const { worker, restarts } = slot;
+    const { name } = slot.process;
+    const crash = supervisor.crashOf(slot);
     const declares = facts[name];
     const entry = processes.get(name) ?? { name, slots: [], ...(declares ? { declares } : {}) };
     processes.set(name, entry);
@@ -124,6 +126,7 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
       restarts,
       rssBytes: rssBytesOf(worker.pid),
       healthy: worker.healthy && worker.exit === null && worker.declared !== undefined,
+      ...(crash === undefined ? {} : { crash }),
     });
   }
   return {

@@ -7,7 +7,10 @@ import type { WorkerHandle } from "./workerHandle.ts";
 export function wireLog(worker: WorkerHandle, log: Log, note: (text: string) => void): void {
   const { version } = worker.boot;
   const linesOf = (stream: "stdout" | "stderr") =>
-    new LineSplitter((text) => log.line({ version, pid: worker.pid, text, stream }));
+    new LineSplitter((text) => {
+      worker.lastWords.push(text);
+      log.line({ version, pid: worker.pid, text, stream });
+    });
   const splitters = { stdout: linesOf("stdout"), stderr: linesOf("stderr") };
   worker.on("output", (stream, chunk) => splitters[stream].push(chunk));
   worker.on("notice", ({ text }) => note(`${version}: ${text}`));

@@ -18,6 +18,7 @@ import type {
 import type { Family, FamilyEnd } from "./family.ts";
 import { GenerationsInWorker } from "./generationsInWorker.ts";
 import type { RawHandle } from "./listeners.ts";
+import { LastWords } from "./log/lastWords.ts";
 import type { WorkerChannel, WorkerExit } from "./workerChannel.ts";
 
 /** Each event of the worker by its name, and what the process itself does. */
@@ -54,12 +55,15 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   readonly exited: Promise<WorkerExit>;
   /** It prints nothing any more: after its end, unless a process that it has left behind does. */
   readonly outputEnded: Promise<void>;
+  readonly lastWords = new LastWords();
   /** What it has started itself; undefined where another supervisor sees to that. */
   readonly family: Family | undefined;
   /** Resolves when none of them is left, or has to be given up. */
   familyEnded: Promise<FamilyEnd> | undefined;
   /** It did not end by SIGTERM. */
   wasKilled = false;
+  /** Why it was ended before it was ready. */
+  failure: string | undefined;
   /** Set once `ready` has resolved. */
   declared: WorkerReady | undefined;
   healthy = true;

@@ -1,10 +1,12 @@
 /** The worker processes of this supervisor: spawned, wired and recorded, of whichever generation. */
 import { messageOf, TsugiError } from "../../contract/errors.ts";
+import type { Mask } from "../../protocol/mask.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { ManifestProcess } from "../../release/manifest.ts";
 import type { Generation } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
+import { headlineOf } from "./log/lastWords.ts";
 import type { Log } from "./log/log.ts";
 import { leftOf } from "./retire.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
@@ -14,6 +16,7 @@ import { WorkerRecord } from "./workerRecord.ts";
 interface WorkersParts {
   layout: Layout;
   log: Log;
+  mask: Mask;
   listeners: ListenerTable;
   note: (text: string) => void;
   noteError: (error: unknown) => void;
@@ -90,13 +93,25 @@ export class Workers {
       await Promise.race([worker.ready, late]);
     } catch (error) {
       // One that another generation shares its process with is unloaded by the upgrade.
-      if (this.#live.has(worker)) worker.kill("SIGKILL");
-      const details = { name, version, problem: problemOf(error), bin };
+      if (this.#live.has(worker)) {
+        worker.failure = problemOf(error);
+        worker.kill("SIGKILL");
+      }
+      const problem = `${problemOf(error)}${await saidLast(worker, this.#with.mask)}`;
+      const details = { name, version, problem, bin };
       throw new TsugiError("TSUGI_LOAD_FAILED", details, { cause: error });
     } finally {
       clearTimeout(timer);
     }
   }
+}
+
+/** Of one that has ended by itself: nothing else tells why. */
+async function saidLast(worker: WorkerHandle, mask: Mask): Promise<string> {
+  if (worker.exit === null) return "";
+  await worker.outputEnded;
+  const headline = headlineOf(worker.lastWords.told(mask));
+  return headline === undefined ? "" : ` Its last words: ${headline}`;
 }
 
 /** The worker says "did not load" itself: once is enough. */
