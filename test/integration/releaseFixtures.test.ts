@@ -1,6 +1,6 @@
 /** Each framework's app is released without configuration, started from its release, and answers. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRun, runCommand } from "../helpers/commands.ts";
@@ -22,7 +22,10 @@ describe("releases of what people write", () => {
     await mustTsugi(["release", join(frameworks, name), "--out", out], out);
     const root = join(out, name);
     const port = await freePort();
-    const env = { PATH: "/usr/bin:/bin", PORT: String(port), LOG_FILE: join(root, "pino.log") };
+    const env = { PATH: "/usr/bin:/bin" };
+    const settings = `PORT=${port}\nLOG_FILE=${join(root, "pino.log")}\n`;
+    mkdirSync(join(root, "etc"), { recursive: true });
+    writeFileSync(join(root, "etc", "env"), settings, { mode: 0o600 });
     await mustRun(join(root, "bin", name), ["start"], { env });
     try {
       const get = async (path: string) => {
