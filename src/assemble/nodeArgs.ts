@@ -1,11 +1,10 @@
 /**
  * `releases/<vsn>/node.args`, one argument a line. A preload (`--import x`, `-r x`) is looked up by
- * Node from the working directory, which is <root>/var: so each becomes a small file in the
- * application's folder, from where its packages resolve, and the argument names that file.
+ * Node from the working directory, the application's folder; but what was compiled has another
+ * ending there, and a package may be none of its own: so each becomes a small file in that folder,
+ * from where its packages resolve, and the argument names that file.
  */
-import { dirname, join } from "node:path";
 import { type PackedFile, textFile } from "../pack/fileSet.ts";
-import { appDirName } from "../release/layout.ts";
 
 export interface Preload {
   flag: string;
@@ -44,7 +43,6 @@ export const ownPreload = ({ target }: Preload): string | undefined =>
 /** `placed`: where the project's own preloads ended up (compiled: another ending). */
 export function placeNodeArgs(
   { plain, preloads }: NodeArgs,
-  app: { name: string; version: string },
   placed: (path: string) => string,
 ): { lines: string[]; files: PackedFile[] } {
   const lines = [...plain];
@@ -61,9 +59,7 @@ export function placeNodeArgs(
         ? `export * from ${specifier};\n`
         : `import ${specifier};\n`;
     files.push(textFile(name, code));
-    lines.push(
-      `${preload.flag}=${join("..", "lib", appDirName(app.name, app.version), dirname("."), name)}`,
-    );
+    lines.push(`${preload.flag}=./${name}`);
   }
   return { lines, files };
 }

@@ -177,7 +177,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     },
     report,
   );
-  const args = placeNodeArgs(nodeArgs, { name, version }, application.placed);
+  const args = placeNodeArgs(nodeArgs, application.placed);
   application.files = withoutEnvFiles(
     [...application.files, ...args.files],
     report,

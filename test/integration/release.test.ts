@@ -143,8 +143,8 @@ describe("tsugi release: what it writes", () => {
     assert.deepEqual(builds.inTree("releases/1.0.0/node.args").trim().split("\n"), [
       "--enable-source-maps",
       "--max-old-space-size=300",
-      "--import=../lib/small-1.0.0/tsugi-preload-0.mjs",
-      "--require=../lib/small-1.0.0/tsugi-preload-1.cjs",
+      "--import=./tsugi-preload-0.mjs",
+      "--require=./tsugi-preload-1.cjs",
     ]);
     assert.equal(
       builds.inTree("lib/small-1.0.0/tsugi-preload-0.mjs"),

@@ -22,11 +22,7 @@ describe("node's arguments", () => {
   });
 
   test("without preloads nothing is placed", () => {
-    const placed = placeNodeArgs(
-      readNodeArgs(["--x"]),
-      { name: "a", version: "1.0.0" },
-      (path) => path,
-    );
+    const placed = placeNodeArgs(readNodeArgs(["--x"]), (path) => path);
     assert.deepEqual(placed, { lines: ["--x"], files: [] });
   });
 });
