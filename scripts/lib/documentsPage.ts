@@ -13,6 +13,7 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 const DOCUMENT_FILES = [
   "protocol/documents.ts",
   "cli/documents.ts",
+  "pack/built.ts",
   "protocol/report.ts",
   "release/status.ts",
   "release/delta.ts",

@@ -3,6 +3,7 @@
  *   decide (name, version, entry, mode, node) → application → packages → runtime → manifest →
  *   refuse what would overwrite → tarball and tree.
  */
+
 import type { KeyObject } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
@@ -12,6 +13,7 @@ import { TsugiError } from "../contract/errors.ts";
 import { contentsProblem } from "../handler/contents.ts";
 import { hideBuilds, warnOfOldBuilds } from "../pack/buildFolder.ts";
 import { keepBuilds } from "../pack/builds.ts";
+import type { BuiltRelease } from "../pack/built.ts";
 import { sweepCache } from "../pack/cache.ts";
 import type { Surroundings } from "../pack/commands.ts";
 import type { Composed } from "../pack/composed.ts";
@@ -63,20 +65,7 @@ export interface ReleaseRequest {
   clean?: Surroundings;
 }
 
-export interface ReleaseResult {
-  name: string;
-  version: string;
-  releaseId: string;
-  tree: string;
-  tarball: string;
-  bytes: number;
-  sha256: string;
-  /** The same release was there already, byte for byte. */
-  already: boolean;
-  /** The id of the key; null: not signed. */
-  signedBy: string | null;
-  manifest: Manifest;
-}
+export type ReleaseResult = BuiltRelease;
 
 export async function buildRelease(
   request: ReleaseRequest,

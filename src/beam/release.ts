@@ -3,6 +3,7 @@
  *   decide → compile → assemble (mix, rebar3, or what is there) → shape → settings → manifest →
  *   refuse what would overwrite → tree and tarball.
  */
+
 import type { KeyObject } from "node:crypto";
 import {
   cpSync,
@@ -20,6 +21,7 @@ import { dirname, join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
+import type { BuiltRelease } from "../pack/built.ts";
 import type { PackedFile } from "../pack/fileSet.ts";
 import { type BuildReport, silentReport } from "../pack/report.ts";
 import { refuseSecrets } from "../pack/secrets/index.ts";
@@ -52,24 +54,10 @@ export interface BeamRequest {
   signKey?: KeyObject;
 }
 
-export interface BeamResult {
-  name: string;
-  version: string;
-  releaseId: string;
-  tree: string;
-  tarball: string;
-  bytes: number;
-  sha256: string;
-  already: boolean;
-  /** The id of the key; null: not signed. */
-  signedBy: string | null;
-  manifest: Manifest;
-}
-
 export async function releaseBeam(
   request: BeamRequest,
   report: BuildReport = silentReport,
-): Promise<BeamResult> {
+): Promise<BuiltRelease> {
   const { folder } = request;
   const { config } = await loadConfig(folder, request.configFile);
   const out = request.out ?? beamBuildsIn(request.into ?? folder);
@@ -234,7 +222,7 @@ async function write(
   shaped: string,
   composed: ComposedBeam & { signature: PackedFile | undefined },
   report: BuildReport,
-): Promise<BeamResult> {
+): Promise<BuiltRelease> {
   const { manifest, releaseId, signature } = composed;
   const { name, version } = manifest;
   refuseOtherBytes(layout, composed);

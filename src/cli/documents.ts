@@ -24,20 +24,6 @@ export interface Initialised {
   left: { what: string; why: string; todo: string }[];
 }
 
-export interface Built {
-  name: string;
-  version: string;
-  releaseId: string;
-  tree: string;
-  tarball: string;
-  bytes: number;
-  sha256: string;
-  /** The same release was there already, byte for byte. */
-  already: boolean;
-  /** The id of the key; null: not signed. */
-  signedBy: string | null;
-}
-
 export interface DeltaMade {
   file: string;
   name: string;

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
+import type { Built } from "../../pack/built.ts";
 import { defined } from "../../protocol/shape.ts";
 import { createReport } from "../buildReport.ts";
-import type { Built } from "../documents.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { type AnyRequest, buildAny } from "../releasing.ts";
 
