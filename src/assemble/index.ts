@@ -3,8 +3,9 @@
  * `tsugi release` does, for scripts.
  */
 
+import type { BuiltRelease } from "../pack/built.ts";
 import { type BuildReport, silentReport } from "../pack/report.ts";
-import type { ReleaseRequest, ReleaseResult } from "./release.ts";
+import type { ReleaseRequest } from "./release.ts";
 
 export {
   type AppupFunction,
@@ -14,13 +15,13 @@ export {
   defineConfig,
 } from "../config/index.ts";
 export { TsugiError } from "../contract/errors.ts";
-export type { BuildReport, ReleaseRequest, ReleaseResult };
+export type { BuildReport, BuiltRelease as ReleaseResult, ReleaseRequest };
 
 /** @throws TsugiError */
 export async function release(
   request: ReleaseRequest,
   report: BuildReport = silentReport,
-): Promise<ReleaseResult> {
+): Promise<BuiltRelease> {
   const { buildRelease } = await import("./release.ts");
   return buildRelease(request, report);
 }

@@ -1,24 +1,15 @@
 /** Puts a release together: which groups of files, and the manifest that describes them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Composed } from "../pack/composed.ts";
-import {
-  byPath,
-  describe,
-  filesBelow,
-  groupOf,
-  linkTo,
-  readSource,
-  textFile,
-} from "../pack/fileSet.ts";
+import { type Composed, composed } from "../pack/composed.ts";
+import { describe, filesBelow, groupOf, linkTo, readSource, textFile } from "../pack/fileSet.ts";
 import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
 import type { RuntimeSettings } from "../protocol/settings.ts";
+import { defined } from "../protocol/shape.ts";
 import { appDirName, tsugiDirName } from "../release/layout.ts";
 import {
   canonicalJson,
   hashFiles,
-  MANIFEST_FORMAT,
-  type Manifest,
   type ManifestComponent,
   type ManifestFile,
   sha256,
@@ -82,23 +73,21 @@ export function composeRelease(parts: ReleaseParts): Composed {
   if (packages !== undefined) {
     components.push(component("packages", packages.hash, { dir: `lib/${packages.dir}` }));
   }
-  const manifest: Manifest = {
-    format: MANIFEST_FORMAT,
-    name,
-    version,
-    kind: "node",
-    runtime: { dir: runtime.dir, version: runtime.version, platform: runtime.platform },
-    tsugi: { dir: tsugiDir, version: tsugi.version },
-    components,
-    processes: application.processes,
-    ...application.hot,
-    ...(application.appup ? { appup: application.appup } : {}),
-    build: parts.build,
-    files: groups.flatMap(({ entries }) => entries).sort(byPath),
-  };
-  const bytes = canonicalJson(manifest);
-  const manifestFile = textFile(`releases/${version}/release.json`, bytes);
-  return { manifest, manifestFile, releaseId: sha256(bytes), groups };
+  return composed(
+    {
+      name,
+      version,
+      kind: "node",
+      runtime: { dir: runtime.dir, version: runtime.version, platform: runtime.platform },
+      tsugi: { dir: tsugiDir, version: tsugi.version },
+      components,
+      processes: application.processes,
+      ...application.hot,
+      ...defined({ appup: application.appup }),
+      build: parts.build,
+    },
+    groups,
+  );
 }
 
 /** Code and static files apart; of package.json only what Node reads, or each version would differ. */

@@ -1,35 +1,26 @@
 /**
- * `tsugi release`, the table of contents:
- *   decide (name, version, entry, mode, node) → application → packages → runtime → manifest →
- *   refuse what would overwrite → tarball and tree.
+ * `tsugi release` for Node, what pack/pipeline.ts runs:
+ *   decide (name, version, entry, mode, node) → compose (application, packages, runtime, manifest).
  */
-
-import type { KeyObject } from "node:crypto";
-import { stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { contentsProblem } from "../handler/contents.ts";
 import { hideBuilds, warnOfOldBuilds } from "../pack/buildFolder.ts";
-import { keepBuilds } from "../pack/builds.ts";
 import type { BuiltRelease } from "../pack/built.ts";
-import { sweepCache } from "../pack/cache.ts";
 import type { Surroundings } from "../pack/commands.ts";
 import type { Composed } from "../pack/composed.ts";
 import { textFile } from "../pack/fileSet.ts";
+import { type BuildRequest, build, type ReleaseKind } from "../pack/pipeline.ts";
 import { type Project, readProject } from "../pack/project.ts";
 import type { BuildReport } from "../pack/report.ts";
 import { refuseSecrets, withoutEnvFiles } from "../pack/secrets/index.ts";
-import { isBuilt, presentSigner, signatureFile } from "../pack/signing.ts";
-import { writeTarball } from "../pack/tarball.ts";
-import { refuseOtherBytes, refuseTreeConflict, writeTree } from "../pack/tree.ts";
+import { refuseTreeConflict } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
-import { sha256OfFile } from "../platform/sha256.ts";
 import { thisPlatform } from "../platform/thisPlatform.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import { buildsIn, type Layout, layoutOf } from "../release/layout.ts";
-import type { Manifest } from "../release/manifest.ts";
 import { buildApplication } from "./application.ts";
 import { type AppupDecision, decideAppup } from "./appup.ts";
 import { decideEntry, type EntryDecision } from "./decideEntry.ts";
@@ -44,19 +35,8 @@ import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { prepareSiblings } from "./siblings.ts";
 import { isTried, tryRelease } from "./trial.ts";
 
-export interface ReleaseRequest {
-  /** The project. */
-  folder: string;
-  /** A configuration file other than tsugi.config.*. */
-  configFile?: string;
-  version?: string;
+export interface ReleaseRequest extends BuildRequest {
   node?: string;
-  /** Where <app> goes; default: `buildsIn` of `into`. */
-  out?: string;
-  /** The folder whose builds these are; default: the project. */
-  into?: string;
-  /** The private key that signs it. */
-  signKey?: KeyObject;
   /** Nothing is noted in the project: Node's version is not written down. */
   dry?: boolean;
   /** What was packed is started before it is called built. Default true. */
@@ -65,48 +45,27 @@ export interface ReleaseRequest {
   clean?: Surroundings;
 }
 
-export type ReleaseResult = BuiltRelease;
-
-export async function buildRelease(
-  request: ReleaseRequest,
-  report: BuildReport,
-): Promise<ReleaseResult> {
-  const decided = await decide(request, report);
-  warnOfOldBuilds(request.folder, report);
-  const { layout, version } = decided;
-  const composed = await compose(decided, report);
-  const { releaseId } = composed;
-  refuseOtherBytes(layout, composed);
-  refuseTreeConflict(layout, composed);
-  const { tarball } = layout.release(version);
-  const signature = signatureFile(composed.manifestFile, request.signKey);
-  const already = isBuilt(layout, version, releaseId, signature);
-  const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];
-  if (request.out === undefined) hideBuilds(request.into ?? request.folder);
-  if (!already) report.step("Writing the release");
-  const sha256 = already
-    ? await sha256OfFile(tarball)
-    : await writeTree(layout, { ...composed, first }, async (path) => {
-        const sum = await writeTarball(path, first, composed.groups, report);
-        const what = { name: layout.name, version, process: composed.manifest.processes[0]!.name };
-        if (isTried(request.isTried)) await tryRelease(path, what, report);
-        return sum;
-      });
-  if (decided.node.isNew) await pinNode(request.folder, decided.node.version, report);
-  await keepBuilds(layout, version);
-  await sweepCache();
-  return {
-    name: layout.name,
-    version,
-    releaseId,
-    tree: layout.root,
-    tarball,
-    bytes: (await stat(tarball)).size,
-    sha256,
-    already,
-    signedBy: presentSigner(layout, version),
-    manifest: composed.manifest,
+export function buildRelease(request: ReleaseRequest, report: BuildReport): Promise<BuiltRelease> {
+  const { folder, into = folder } = request;
+  const node: ReleaseKind<Decided> = {
+    async decide() {
+      const decided = await decide(request, report);
+      warnOfOldBuilds(folder, report);
+      if (request.out === undefined) hideBuilds(into);
+      return decided;
+    },
+    layout: ({ layout }) => layout,
+    compose: (decided) => compose(decided, report),
+    refuse: refuseTreeConflict,
+    async prove(tarball, { manifest: { name, version, processes } }) {
+      if (!isTried(request.isTried)) return;
+      await tryRelease(tarball, { name, version, process: processes[0]!.name }, report);
+    },
+    async settle({ node: { isNew, version } }) {
+      if (isNew) await pinNode(folder, version, report);
+    },
   };
+  return build(node, request.signKey, report);
 }
 
 interface Decided {

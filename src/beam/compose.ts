@@ -1,32 +1,12 @@
 /** The manifest of a shaped BEAM tree, and its files in groups that compress well once. */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import {
-  byPath,
-  filesBelow,
-  groupOf,
-  type PackedFile,
-  type PackedGroup,
-  textFile,
-} from "../pack/fileSet.ts";
+import { type Composed, composed } from "../pack/composed.ts";
+import { filesBelow, groupOf } from "../pack/fileSet.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { thisPlatform } from "../platform/thisPlatform.ts";
 import { tsugiDirName } from "../release/layout.ts";
-import {
-  canonicalJson,
-  hashFiles,
-  MANIFEST_FORMAT,
-  type Manifest,
-  type ManifestComponent,
-  sha256,
-} from "../release/manifest.ts";
-
-export interface ComposedBeam {
-  manifest: Manifest;
-  manifestFile: PackedFile;
-  releaseId: string;
-  groups: PackedGroup[];
-}
+import { hashFiles, type ManifestComponent } from "../release/manifest.ts";
 
 export interface ComposeRequest {
   tree: string;
@@ -39,7 +19,7 @@ export interface ComposeRequest {
   own: string[];
 }
 
-export function composeBeam(request: ComposeRequest): ComposedBeam {
+export function composeBeam(request: ComposeRequest): Composed {
   const { tree, name, version, build, erts, otp, own } = request;
   const { version: tsugiVersion } = ownPackage();
   const libraries = readdirSync(join(tree, "lib")).sort();
@@ -52,7 +32,7 @@ export function composeBeam(request: ComposeRequest): ComposedBeam {
     ),
     groupOf(filesBelow(join(tree, "releases", version), `releases/${version}`)),
   ];
-  const files = groups.flatMap(({ entries }) => entries).sort(byPath);
+  const files = groups.flatMap(({ entries }) => entries);
   const components: ManifestComponent[] = libraries.map((folder) => {
     const cut = folder.search(/-\d/);
     return {
@@ -65,24 +45,22 @@ export function composeBeam(request: ComposeRequest): ComposedBeam {
   });
   const release = `releases/${version}`;
   components.push({ name: "config", hash: hashFiles(files, release), dir: release });
-  const manifest: Manifest = {
-    format: MANIFEST_FORMAT,
-    name,
-    version,
-    kind: "beam",
-    runtime: { dir: `erts-${erts}`, version: otp, platform: thisPlatform() },
-    tsugi: { dir: tsugiDirName(tsugiVersion), version: tsugiVersion },
-    components,
-    processes: [
-      { name: "main", entry: `releases/${version}/start.boot`, workers: 1, overlap: true },
-    ],
-    states: [],
-    usesHot: false,
-    accepts: false,
-    build,
-    files,
-  };
-  const bytes = canonicalJson(manifest);
-  const manifestFile = textFile(`${release}/release.json`, bytes);
-  return { manifest, manifestFile, releaseId: sha256(bytes), groups };
+  return composed(
+    {
+      name,
+      version,
+      kind: "beam",
+      runtime: { dir: `erts-${erts}`, version: otp, platform: thisPlatform() },
+      tsugi: { dir: tsugiDirName(tsugiVersion), version: tsugiVersion },
+      components,
+      processes: [
+        { name: "main", entry: `releases/${version}/start.boot`, workers: 1, overlap: true },
+      ],
+      states: [],
+      usesHot: false,
+      accepts: false,
+      build,
+    },
+    groups,
+  );
 }

@@ -1,10 +1,7 @@
 /**
- * `tsugi release` for Elixir and Erlang, the table of contents:
- *   decide → compile → assemble (mix, rebar3, or what is there) → shape → settings → manifest →
- *   refuse what would overwrite → tree and tarball.
+ * `tsugi release` for Elixir and Erlang, what pack/pipeline.ts runs:
+ *   decide (compile and assemble: mix, rebar3, or what is there) → compose (shape, settings, manifest).
  */
-
-import type { KeyObject } from "node:crypto";
 import {
   cpSync,
   existsSync,
@@ -12,104 +9,101 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import type { BuiltRelease } from "../pack/built.ts";
-import type { PackedFile } from "../pack/fileSet.ts";
+import type { Composed } from "../pack/composed.ts";
+import { type BuildRequest, build, type ReleaseKind } from "../pack/pipeline.ts";
 import { type BuildReport, silentReport } from "../pack/report.ts";
 import { refuseSecrets } from "../pack/secrets/index.ts";
-import { isBuilt, presentSigner, signatureFile } from "../pack/signing.ts";
-import { writeTarball } from "../pack/tarball.ts";
-import { refuseOtherBytes } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
-import { sha256OfFile } from "../platform/sha256.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
-import { beamBuildsIn, type Layout, layoutOf } from "../release/layout.ts";
-import { canonicalJson, type Manifest } from "../release/manifest.ts";
-import { type ComposedBeam, composeBeam } from "./compose.ts";
+import { beamBuildsIn, layoutOf } from "../release/layout.ts";
+import { canonicalJson } from "../release/manifest.ts";
+import { composeBeam } from "./compose.ts";
 import { hookTerms } from "./hooks.ts";
 import { assembleMix, fetchDependencies } from "./mix.ts";
 import { assembleRebar, readReleaseFolder } from "./otp.ts";
 import { isPlatform } from "./plan.ts";
 import { beamKind, type MixFacts, readMixFacts } from "./project.ts";
 import { shapeRelease } from "./shape.ts";
-import { placeTree } from "./tree.ts";
 
-export interface BeamRequest {
-  folder: string;
-  configFile?: string;
-  version?: string;
-  /** Where <app> goes; default: `beamBuildsIn` of `into`. */
-  out?: string;
-  /** The folder whose builds these are; default: the project. */
-  into?: string;
-  /** The private key that signs it. */
-  signKey?: KeyObject;
+interface Decided {
+  config: Config;
+  assembled: Assembled;
 }
 
 export async function releaseBeam(
-  request: BeamRequest,
+  request: BuildRequest,
   report: BuildReport = silentReport,
 ): Promise<BuiltRelease> {
-  const { folder } = request;
-  const { config } = await loadConfig(folder, request.configFile);
-  const out = request.out ?? beamBuildsIn(request.into ?? folder);
+  const out = request.out ?? beamBuildsIn(request.into ?? request.folder);
   mkdirSync(out, { recursive: true });
   const work = mkdtempSync(join(out, ".build-"));
+  const places = { work, settingsFile: join(work, "tsugi.config") };
+  const beam: ReleaseKind<Decided> = {
+    async decide() {
+      const { config } = await loadConfig(request.folder, request.configFile);
+      return { config, assembled: await assemble(request, config, places, report) };
+    },
+    layout: ({ assembled: { name } }) => layoutOf(join(out, name), name),
+    compose: (decided) => compose(request.folder, decided, places, report),
+  };
   try {
-    const settingsFile = join(work, "tsugi.config");
-    const assembled = await assemble(request, config, { work, settingsFile }, report);
-    const { name, version, own, tree, build } = assembled;
-    copyAppups(folder, tree, own);
-    addHooks(config, settingsFile);
-    report.step("Shaping the release");
-    const shaped = await shapeRelease({ tree, name, version, own, settingsFile, work });
-    refuseConfigSecrets(shaped.secrets, [
-      ...assembled.allowedSecrets,
-      ...(config.secrets?.allow ?? []).map(({ file }) => file),
-    ]);
-    writeSettings(tree, version, config);
-    const { erts, otp } = shaped;
-    const composed = composeBeam({
-      tree,
-      name,
-      version,
-      build,
-      erts,
-      otp,
-      // Of a release that something else has made: what is neither Erlang's nor Elixir's.
-      own:
-        build === "otp"
-          ? applicationsOf(tree).filter((app) => app !== "tsugi" && !isPlatform(app))
-          : own,
-    });
-    const files = composed.groups.flatMap((group) => group.files);
-    const isOwn = ({ path }: { path: string }) =>
-      !path.startsWith("lib/") || own.some((app) => path.startsWith(`lib/${app}-`));
-    await refuseSecrets(
-      {
-        own: files.filter(isOwn),
-        packages: files.filter((file) => !isOwn(file)),
-        project: folder,
-        allow: config.secrets?.allow ?? [],
-        // Some of them name places in sys.config.
-        tellsUnused: false,
-      },
-      report,
-    );
-    const signature = signatureFile(composed.manifestFile, request.signKey);
-    const layout = layoutOf(join(out, name), name);
-    return await write(layout, tree, { ...composed, signature }, report);
+    return await build(beam, request.signKey, report);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+interface Places {
+  /** A folder that goes away after the build. */
+  work: string;
+  settingsFile: string;
+}
+
+async function compose(
+  folder: string,
+  { config, assembled }: Decided,
+  { work, settingsFile }: Places,
+  report: BuildReport,
+): Promise<Composed> {
+  const { name, version, own, tree, build: tool } = assembled;
+  copyAppups(folder, tree, own);
+  addHooks(config, settingsFile);
+  report.step("Shaping the release");
+  const shaped = await shapeRelease({ tree, name, version, own, settingsFile, work });
+  const allow = config.secrets?.allow ?? [];
+  refuseConfigSecrets(shaped.secrets, [
+    ...assembled.allowedSecrets,
+    ...allow.map(({ file }) => file),
+  ]);
+  writeSettings(tree, version, config);
+  const { erts, otp } = shaped;
+  // Of a release that something else has made: what is neither Erlang's nor Elixir's.
+  const foreign = () => applicationsOf(tree).filter((app) => app !== "tsugi" && !isPlatform(app));
+  const applications = tool === "otp" ? foreign() : own;
+  const composed = composeBeam({ tree, name, version, build: tool, erts, otp, own: applications });
+  const files = composed.groups.flatMap((group) => group.files);
+  const isOwn = ({ path }: { path: string }) =>
+    !path.startsWith("lib/") || own.some((app) => path.startsWith(`lib/${app}-`));
+  await refuseSecrets(
+    {
+      own: files.filter(isOwn),
+      packages: files.filter((file) => !isOwn(file)),
+      project: folder,
+      allow,
+      // Some of them name places in sys.config.
+      tellsUnused: false,
+    },
+    report,
+  );
+  return composed;
 }
 
 interface Assembled {
@@ -122,9 +116,9 @@ interface Assembled {
 }
 
 async function assemble(
-  request: BeamRequest,
+  request: BuildRequest,
   config: Config,
-  { work, settingsFile }: { work: string; settingsFile: string },
+  { work, settingsFile }: Places,
   report: BuildReport,
 ): Promise<Assembled> {
   const { folder } = request;
@@ -215,29 +209,4 @@ function refuseConfigSecrets(found: string[], allowed: string[]): void {
 function writeSettings(tree: string, version: string, config: Config): void {
   const file = join(tree, "releases", version, "config.json");
   writeFileSync(file, canonicalJson(overlaySettings(settingsIn(config))));
-}
-
-async function write(
-  layout: Layout,
-  shaped: string,
-  composed: ComposedBeam & { signature: PackedFile | undefined },
-  report: BuildReport,
-): Promise<BuiltRelease> {
-  const { manifest, releaseId, signature } = composed;
-  const { name, version } = manifest;
-  refuseOtherBytes(layout, composed);
-  const { tarball } = layout.release(version);
-  const already = isBuilt(layout, version, releaseId, signature);
-  const first = [composed.manifestFile, ...(signature === undefined ? [] : [signature])];
-  if (!already) {
-    report.step("Writing the release");
-    const temporary = join(dirname(shaped), `${name}.tar.gz`);
-    await writeTarball(temporary, first, composed.groups);
-    placeTree(layout, shaped, { ...composed, first });
-    renameSync(temporary, tarball);
-  }
-  const [{ size: bytes }, sha256] = await Promise.all([stat(tarball), sha256OfFile(tarball)]);
-  const signedBy = presentSigner(layout, version);
-  const facts = { name, version, releaseId, tree: layout.root, tarball };
-  return { ...facts, bytes, sha256, already, signedBy, manifest };
 }

@@ -1,12 +1,13 @@
 /** Builds what lies in a folder, or what a git repository has; of whichever kind it is. */
 import { type GitReleaseRequest, releaseFromGit } from "../assemble/clean/releaseFromGit.ts";
-import { buildRelease, type ReleaseRequest, type ReleaseResult } from "../assemble/release.ts";
+import { buildRelease, type ReleaseRequest } from "../assemble/release.ts";
+import type { BuiltRelease } from "../pack/built.ts";
 import type { BuildReport } from "../pack/report.ts";
 
 export type AnyRequest = ReleaseRequest | GitReleaseRequest;
 
 /** @throws TsugiError */
-export function buildAny(request: AnyRequest, report: BuildReport): Promise<ReleaseResult> {
+export function buildAny(request: AnyRequest, report: BuildReport): Promise<BuiltRelease> {
   return "git" in request
     ? releaseFromGit(
         request,
@@ -16,7 +17,7 @@ export function buildAny(request: AnyRequest, report: BuildReport): Promise<Rele
     : inFolder(request, report);
 }
 
-async function inFolder(request: ReleaseRequest, report: BuildReport): Promise<ReleaseResult> {
+async function inFolder(request: ReleaseRequest, report: BuildReport): Promise<BuiltRelease> {
   const { isBeamProject, releaseBeam } = await import("../beam/index.ts");
   const build = isBeamProject(request.folder) ? releaseBeam : buildRelease;
   return build(request, report);

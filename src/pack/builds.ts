@@ -1,9 +1,10 @@
 /** The folder of builds: which was the last one, and how many of the earlier ones stay. */
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sweepUnreferenced } from "../handler/remove.ts";
 import { waitForLock } from "../platform/lock.ts";
 import type { Layout } from "../release/layout.ts";
+import { parseManifest } from "../release/manifest.ts";
+import { unitsOf } from "../release/units.ts";
 
 /** Deltas are made against them, and somebody may want the one of last week. */
 const KEPT = 5;
@@ -19,12 +20,30 @@ export async function keepBuilds(layout: Layout, version: string): Promise<void>
   if (old.length < KEPT) return;
   const release = await waitForLock(join(layout.root, ".build.lock"));
   try {
-    for (const other of old.slice(KEPT - 1)) {
-      rmSync(layout.release(other).dir, { recursive: true, force: true });
+    const gone = old.slice(KEPT - 1);
+    const folders = new Set(gone.flatMap((other) => foldersOf(layout, other) ?? []));
+    for (const other of gone) rmSync(layout.release(other).dir, { recursive: true, force: true });
+    for (const other of versionsIn(layout.releases)) {
+      const used = foldersOf(layout, other);
+      if (used === undefined) return; // nobody knows what it needs
+      for (const folder of used) folders.delete(folder);
     }
-    await sweepUnreferenced(layout);
+    for (const folder of folders) {
+      rmSync(join(layout.root, folder), { recursive: true, force: true });
+    }
   } finally {
     await release();
+  }
+}
+
+/** Undefined for a manifest that can't be read. */
+function foldersOf(layout: Layout, version: string): string[] | undefined {
+  const { manifest } = layout.release(version);
+  try {
+    const units = unitsOf(parseManifest(readFileSync(manifest, "utf8"), manifest));
+    return units.map(({ folder }) => folder);
+  } catch {
+    return undefined;
   }
 }
 

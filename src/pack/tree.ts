@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { waitForLock } from "../platform/lock.ts";
 import { isRunning } from "../platform/processes.ts";
-import { appDirName, formatPermanent, type Layout } from "../release/layout.ts";
+import { formatPermanent, type Layout } from "../release/layout.ts";
 import {
   canonicalJson,
   type Manifest,
@@ -17,6 +17,7 @@ import {
   releaseIdOf,
   sha256,
 } from "../release/manifest.ts";
+import { unitOf, unitsOf } from "../release/units.ts";
 import type { Composed } from "./composed.ts";
 import type { PackedFile, PackedGroup } from "./fileSet.ts";
 
@@ -127,8 +128,11 @@ export async function writeTree(
     // Two builds into one tree take turns here.
     const release = await waitForLock(join(layout.root, ".build.lock"));
     try {
-      await moveIn(temporary, layout, version);
-      await pointTo(layout, { version, releaseId, runtimeDir: runtime.dir, tsugiDir: tsugi.dir });
+      await moveIn(temporary, layout, manifest);
+      if (manifest.kind === "node") {
+        const folders = { runtimeDir: runtime.dir, tsugiDir: tsugi.dir };
+        await pointTo(layout, { version, releaseId, ...folders });
+      }
     } finally {
       await release();
     }
@@ -155,13 +159,14 @@ function isPresent(root: string, { files, entries, stable }: PackedGroup): boole
   );
 }
 
-/** By size; the few files of tsugi itself, which change while it is developed, by content. */
+/** By size where the folder's name says what is in it: else by content. */
 function isSame(path: string, entry: ManifestFile): boolean {
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present === undefined) return false;
   if (entry.link !== undefined) return present.isSymbolicLink();
   if (present.size !== entry.size || !present.isFile()) return false;
-  return !entry.path.startsWith("lib/tsugi-") || sha256(readFileSync(path)) === entry.sha256;
+  const isNamedByContent = /^(runtime|lib\/packages-[^/]*)\//.test(entry.path);
+  return isNamedByContent || sha256(readFileSync(path)) === entry.sha256;
 }
 
 async function writePacked(root: string, { path, mode, source }: PackedFile): Promise<void> {
@@ -174,18 +179,19 @@ async function writePacked(root: string, { path, mode, source }: PackedFile): Pr
 }
 
 /** What others share first, the version's manifest last: it is there when all it names is. */
-async function moveIn(temporary: string, layout: Layout, version: string): Promise<void> {
-  const own = [join("lib", appDirName(layout.name, version)), join("releases", version)];
-  const shared: string[] = [];
-  for (const top of ["runtime", "lib"]) {
-    const names = await readdir(join(temporary, top)).catch(() => [] as string[]);
-    shared.push(...names.map((name) => join(top, name)).filter((path) => !own.includes(path)));
-  }
-  for (const path of [...shared, join("bin", layout.name), ...own]) {
+async function moveIn(temporary: string, layout: Layout, manifest: Manifest): Promise<void> {
+  const release = join("releases", manifest.version);
+  const units = unitsOf(manifest).map(({ folder }) => folder);
+  const single = manifest.files
+    .map(({ path }) => path)
+    .filter((path) => unitOf(path) === undefined && !path.startsWith(`${release}/`));
+  for (const path of [...units, ...single, release]) {
+    const from = join(temporary, path);
+    if (!existsSync(from)) continue; // it was there already
     const target = join(layout.root, path);
     await mkdir(dirname(target), { recursive: true });
-    if (path !== join("bin", layout.name)) await rm(target, { recursive: true, force: true });
-    await rename(join(temporary, path), target);
+    if (!single.includes(path)) await rm(target, { recursive: true, force: true });
+    await rename(from, target);
   }
 }
 
