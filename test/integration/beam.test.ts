@@ -314,7 +314,7 @@ describe("a Mix release in production", { skip }, () => {
           (await host.get("/version")) === "0.0.1",
       );
       const { value } = await host.json("status");
-      assert.equal(value.processes[0].slots[0].restarts, 1);
+      assert.equal(value.processes[0].slots[0].restarts, 1, host.log());
       const again = await host.app("start");
       assert.equal(again.status, 1);
       assert.match(again.stderr, /TSUGI_ALREADY_RUNNING/);

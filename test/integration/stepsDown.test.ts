@@ -302,6 +302,38 @@ describe("the end of epmd", { skip }, () => {
     }
   });
 
+  /** A virtual machine as the script sees one: by its program, its arguments and its environment. */
+  async function machineOf(args: string[], env: NodeJS.ProcessEnv = {}): Promise<ChildProcess> {
+    count += 1;
+    const program = join(folder, `another${count}/erts-1/bin/beam.smp`);
+    mkdirSync(dirname(program), { recursive: true });
+    copyFileSync("/bin/sh", program);
+    chmodSync(program, 0o755);
+    const child = spawn(program, ["-c", "read line", "beam", ...args], {
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ["pipe", "ignore", "ignore"],
+    });
+    await once(child, "spawn");
+    return child;
+  }
+
+  for (const [what, isKept, args, env] of [
+    ["a node of another application boots, which looks for it in a moment", true, ["-sname", "a"]],
+    ["that node looks at another port", false, ["-sname", "a"], { ERL_EPMD_PORT: "4370" }],
+    ["a machine without a name runs", false, ["-noshell"]],
+  ] as const) {
+    test(`it ${isKept ? "stays" : "ends"} where ${what}`, async () => {
+      const { root, told } = rootOf("beam", 0);
+      const children = [await epmdOf(root, 0, told), await machineOf([...args], env)];
+      try {
+        run("sh", [script, root]);
+        assert.equal(readFileSync(told, "utf8").includes("args -kill"), !isKept);
+      } finally {
+        for (const child of children) child.kill();
+      }
+    });
+  }
+
   test("not where the same file runs as somebody else", async () => {
     const { root, told, ran } = rootOf("beam", 0);
     const child = await epmdOf(root, STRANGER, told);
