@@ -74,7 +74,8 @@ export function composeInstructions(facts: Facts): Instruction[] {
   const carries = (process: ManifestProcess) =>
     runningOf(facts, process).carries === true && !isAlone(process) && isIn(to, process);
   const isLate = (process: ManifestProcess) =>
-    follows(process) && (isRestart || !runningOf(facts, process).usesHot);
+    follows(process) &&
+    (isRestart || !isKnown(facts, process) || !runningOf(facts, process).usesHot);
   const together = to.processes.filter((process) => !follows(process));
   const stopped = from.processes.filter(isAlone);
   const late = to.processes.filter(isLate);
@@ -139,6 +140,10 @@ function runningOf({ from, live }: Facts, { name }: ManifestProcess) {
     live.running?.[name] ?? { states, usesHot, freezes: false, carries: false, unregistered: 0 }
   );
 }
+
+/** One that keeps crashing says nothing of itself; where none is asked, the manifest is all there is. */
+const isKnown = ({ live }: Facts, { name }: ManifestProcess): boolean =>
+  live.running === undefined || live.running[name] !== undefined;
 
 /** All that the old version has, also what is left behind. */
 function stateMoves(facts: Facts) {

@@ -1,6 +1,6 @@
 /** Several processes and several workers of one release. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
@@ -21,9 +21,29 @@ setInterval(() => {
   if (existsSync(process.env.TSUGI_DATA_DIR + "/trouble")) throw new Error("no database");
 }, 20);
 `;
-  const edit = { "src/scheduler.ts": (text: string) => text + brittle };
+  const edit = {
+    "src/scheduler.ts": (text: string) => text + brittle,
+    // A worker that ends in the midst of its freeze.
+    "src/queue.ts": (text: string) => `${text}
+import { existsSync } from "node:fs";
+hot.freeze(() => {
+  if (existsSync(process.env.TSUGI_DATA_DIR + "/trouble-in-freeze")) process.exit(9);
+});
+`,
+  };
   one = await buildVariant(join(workshop, "one"), { fixture, edit });
-  two = await buildVariant(join(workshop, "two"), { fixture, version: "1.1.0" });
+  two = await buildVariant(join(workshop, "two"), {
+    fixture,
+    version: "1.1.0",
+    // It loads until a test lets it: what happens meanwhile happens within that step.
+    edit: {
+      "src/queue.ts": (text) => `import { existsSync, writeFileSync } from "node:fs";
+const data = process.env.TSUGI_DATA_DIR;
+if (existsSync(data + "/gate")) writeFileSync(data + "/at-the-gate", "");
+while (existsSync(data + "/gate")) await new Promise((resolve) => setTimeout(resolve, 20));
+${text}`,
+    },
+  });
   fewer = await buildVariant(join(workshop, "fewer"), {
     fixture,
     version: "1.2.0",
@@ -157,6 +177,58 @@ test("one process that keeps crashing waits longer each time while the others se
   assert.ok(pid > 0 && healthy && crash === undefined);
   for (const [slot, answer] of await askBoth()) {
     assert.ok(answer.requests > before.get(slot)!.requests);
+  }
+});
+
+test("an old worker that crashes once more while the new version loads does not refuse it", async () => {
+  host = await Installed.start(one);
+  const data = join(host.root, "var");
+  const slotOf = async (name: string) =>
+    (await host.status()).processes.find((one) => one.name === name)!.slots[0]!;
+  const first = await slotOf("scheduler");
+  process.kill(first.pid, "SIGKILL");
+  const again = await until("it is restarted", async () => {
+    const now = await slotOf("scheduler");
+    return now.pid !== first.pid && now.healthy ? now : undefined;
+  });
+  writeFileSync(join(data, "gate"), "");
+  host.drop(two);
+  const upgrading = host.report("upgrade", "1.1.0");
+  await until("the new version loads", () => existsSync(join(data, "at-the-gate")));
+  process.kill(again.pid, "SIGKILL");
+  await until("it is gone", () => !existsSync(`/proc/${again.pid}`));
+  rmSync(join(data, "gate"));
+  const { status, report } = await upgrading;
+  assert.equal(status, 0, JSON.stringify(report));
+  assert.equal(report.result, "committed");
+  await askBoth();
+});
+
+test("nor does one that dies of its freeze; of a steady one it is a failure", async () => {
+  host = await Installed.start(one);
+  const queue = async () =>
+    (await host.status()).processes.find(({ name }) => name === "queue")!.slots[0]!;
+  await askBoth();
+  writeFileSync(join(host.root, "var", "trouble-in-freeze"), "");
+  host.drop(two);
+  const steady = await queue();
+  const thawed = await host.report("upgrade", "1.1.0");
+  assert.deepEqual([thawed.status, thawed.report.result], [4, "thawed"]);
+  assert.equal(thawed.report.error?.code, "TSUGI_WORKER_DIED");
+  await until("it is started again", async () => {
+    const now = await queue();
+    return now.pid !== steady.pid && now.healthy;
+  });
+  process.kill((await queue()).pid, "SIGKILL");
+  await until("it has crashed lately", async () => {
+    const now = await queue();
+    return now.crash !== undefined && now.crash.nextAt === undefined && now.healthy;
+  });
+  const before = await askBoth();
+  const { status, report } = await host.report("upgrade", "1.1.0");
+  assert.deepEqual([status, report.result], [0, "committed"], JSON.stringify(report));
+  for (const [slot, answer] of await askBoth()) {
+    assert.ok(answer.requests > before.get(slot)!.requests, "the others' state has gone over");
   }
 });
 

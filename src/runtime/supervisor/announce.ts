@@ -5,6 +5,7 @@
 import type { Generation, Slot } from "./generation.ts";
 import { receiverFor } from "./moveConnections.ts";
 import { createStatePipe } from "./statePipe.ts";
+import type { Unsteady } from "./unsteady.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const ANNOUNCE_MS = 10_000;
@@ -41,12 +42,21 @@ export async function layConnectionPipes(from: Generation, to: Generation): Prom
  * Resolves when all that can be told of is with the new generation, its application included.
  * @throws TSUGI_ANNOUNCE_FAILED, TSUGI_WORKER_DIED, TSUGI_WORKER_SILENT
  */
-export async function announceConnections(from: Generation, to: Generation): Promise<void> {
+export async function announceConnections(
+  from: Generation,
+  to: Generation,
+  unsteady: Unsteady,
+): Promise<void> {
   const crossings = crossingsBetween(from, to);
   const options = { timeoutMs: ANNOUNCE_MS };
   const receivers = new Set(crossings.map((crossing) => crossing.to));
   await Promise.all([
-    ...crossings.map((crossing) => crossing.from.request({ type: "announce" }, options)),
-    ...[...receivers].map((worker) => worker.request({ type: "awaitAnnounced" }, options)),
+    ...crossings.map(({ from: worker }) =>
+      unsteady.ask([worker], () => worker.request({ type: "announce" }, options)),
+    ),
+    ...[...receivers].map((worker) => {
+      const senders = crossings.flatMap((one) => (one.to === worker ? [one.from] : []));
+      return unsteady.ask(senders, () => worker.request({ type: "awaitAnnounced" }, options));
+    }),
   ]);
 }

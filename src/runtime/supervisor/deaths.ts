@@ -1,9 +1,11 @@
 /**
  * A worker of either generation that dies before the commit ends the step that is under way: an
- * upgrade must not wait for an answer of somebody who is gone.
+ * upgrade must not wait for an answer of somebody who is gone. Old ones that have crashed lately are
+ * no part of that (unsteady.ts).
  */
 import { TsugiError } from "../../contract/errors.ts";
 import type { Generation } from "./generation.ts";
+import type { Unsteady } from "./unsteady.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 
 export interface DeathWatch {
@@ -14,11 +16,9 @@ export interface DeathWatch {
   stop(): void;
 }
 
-export function watchDeaths(old: Generation, next: Generation): DeathWatch {
+export function watchDeaths(old: Generation, next: Generation, unsteady: Unsteady): DeathWatch {
   let watching = true;
   const deaths = new Map<WorkerHandle, Promise<never>>();
-  // One that keeps crashing is no part of it: the new version may be its remedy.
-  const goneBefore = new Set(old.slots.flatMap(({ worker }) => (worker.exit ? [worker] : [])));
   const deathOf = (worker: WorkerHandle): Promise<never> => {
     const known = deaths.get(worker);
     if (known) return known;
@@ -36,7 +36,7 @@ export function watchDeaths(old: Generation, next: Generation): DeathWatch {
   };
   const race = <T>(run: () => Promise<T>, ...generations: Generation[]): Promise<T> => {
     const workers = generations.flatMap(({ slots }) => slots.map(({ worker }) => worker));
-    const needed = workers.filter((worker) => !goneBefore.has(worker));
+    const needed = workers.filter((worker) => !unsteady.has(worker));
     return Promise.race([...needed.map(deathOf), run()]);
   };
   return {

@@ -6,6 +6,7 @@ import { retireSlots, terminateWorker } from "./retire.ts";
 import { createStatePipe, type StatePipe } from "./statePipe.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Drain, Leftover, Retired, Takeover } from "./takeover.ts";
+import type { Unsteady } from "./unsteady.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const ABANDON_MS = 1_000;
@@ -37,8 +38,8 @@ export class Handoff implements Takeover {
     return layConnectionPipes(from, to);
   }
 
-  announce(from: Generation, to: Generation): Promise<void> {
-    return announceConnections(from, to);
+  announce(from: Generation, to: Generation, unsteady: Unsteady): Promise<void> {
+    return announceConnections(from, to, unsteady);
   }
 
   async carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number) {
@@ -48,6 +49,8 @@ export class Handoff implements Takeover {
   }
 
   retire(slots: readonly Slot[], drain: Drain): Promise<Retired> {
+    // Of one that had died before its state was asked for.
+    this.#closePipes();
     return retireSlots(slots, drain);
   }
 
@@ -58,6 +61,10 @@ export class Handoff implements Takeover {
   }
 
   end(): void {
+    this.#closePipes();
+  }
+
+  #closePipes(): void {
     for (const pipe of this.#pipes.values()) pipe.close();
     this.#pipes.clear();
   }

@@ -6,6 +6,7 @@ import type { Generation } from "./generation.ts";
 import type { MoveTally } from "./moveConnections.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Leftover, Takeover } from "./takeover.ts";
+import type { Unsteady } from "./unsteady.ts";
 
 export interface UpgradeJob {
   supervisor: Supervisor;
@@ -30,6 +31,7 @@ export interface UpgradeState {
   readonly job: UpgradeJob;
   readonly old: Generation;
   readonly next: Generation;
+  readonly unsteady: Unsteady;
   readonly report: UpgradeReport;
   readonly tally: MoveTally;
   readonly takeover: Takeover;

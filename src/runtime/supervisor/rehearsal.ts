@@ -12,21 +12,21 @@ import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
 import { statePath } from "../../relup/states.ts";
 import { carryState } from "./carryState.ts";
 import { type Generation, hasState, type Slot } from "./generation.ts";
+import type { UpgradeState } from "./job.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
-export async function rehearse(
-  supervisor: Supervisor,
-  from: Generation,
-  to: Generation,
-  /** A step must not change what it is given: it will be given the state itself. */
-  pure: boolean,
-): Promise<CarriedState[]> {
+/** `pure`: a step must not change what it is given: it will be given the state itself. */
+export async function rehearse(upgrade: UpgradeState, pure: boolean): Promise<CarriedState[]> {
+  const { job, old: from, next: to, unsteady } = upgrade;
+  const { supervisor } = job;
   const carried: CarriedState[] = [];
   for (const slot of from.slots) {
     if (!hasState(slot)) continue;
     const target = to.slotLike(slot);
-    if (target) carried.push(...(await rehearseSlot({ supervisor, from, to, slot, target, pure })));
+    if (target === undefined) continue;
+    const trial = () => rehearseSlot({ supervisor, from, to, slot, target, pure });
+    carried.push(...((await unsteady.ask([slot.worker], trial)) ?? []));
   }
   return carried;
 }

@@ -37,6 +37,12 @@ export class RestartPolicy {
     return this.#beyond > 0 && nowMs - this.#restartAtMs < this.withinMs;
   }
 
+  /** Within the period, or it keeps crashing. */
+  hasCrashedLately(nowMs: number): boolean {
+    const [last = Number.NEGATIVE_INFINITY] = this.#crashesAtMs.slice(-1);
+    return nowMs - last < this.withinMs || this.keepsCrashing(nowMs);
+  }
+
   /** Crashes within the period. */
   get count(): number {
     return this.#crashesAtMs.length;

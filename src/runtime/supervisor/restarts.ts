@@ -70,6 +70,12 @@ export class Restarts {
     return this.#crashed.get(slot)?.policy.keepsCrashing(performance.now()) === true;
   }
 
+  /** It is no wonder if it does so again. */
+  hasCrashedLately(slot: Slot): boolean {
+    if (slot.worker.exit !== null) return true;
+    return this.#crashed.get(slot)?.policy.hasCrashedLately(performance.now()) === true;
+  }
+
   /** For `status`. */
   crashOf(slot: Slot): SlotCrash | undefined {
     const crash = this.#crashed.get(slot);

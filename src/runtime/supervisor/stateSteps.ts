@@ -11,12 +11,11 @@ import { rehearse } from "./rehearsal.ts";
 import type { Takeover } from "./takeover.ts";
 
 /** @throws TSUGI_STATE_FAILED, TSUGI_MEMORY_SHORT */
-export async function rehearseStates({ job, old, next, report, takeover }: UpgradeState) {
+export async function rehearseStates(upgrade: UpgradeState) {
+  const { job, old, report, takeover } = upgrade;
   const { isByReference } = takeover;
   const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old, takeover);
-  const states = skipped
-    ? declaredStates(old)
-    : await rehearse(job.supervisor, old, next, isByReference);
+  const states = skipped ? declaredStates(old) : await rehearse(upgrade, isByReference);
   const rehearsed = skipped ? `skipped: ${skipped}` : true;
   report.states = states.map((state): StateReport => ({ ...state, rehearsed }));
   if (!isByReference) checkMemory(report);
@@ -72,18 +71,19 @@ export function checkMemory(report: UpgradeReport): void {
 }
 
 export async function freeze(upgrade: UpgradeState, frozen: readonly Slot[]): Promise<void> {
-  const { old, report, tally } = upgrade;
+  const { old, report, tally, unsteady } = upgrade;
   const { freezeMs } = old.settings.timeouts;
   const replies = await Promise.all(
     frozen.filter(needsFreeze).map(async ({ worker }) => {
       const hooksOnly = worker.declared?.states.length === 0;
       const freeze = { type: "freeze", timeoutMs: freezeMs, hooksOnly } as const;
-      const reply = await worker.request(freeze, { timeoutMs: freezeMs + 2_000 });
-      tally.open.set(worker, reply.connections ?? 0);
-      return reply;
+      const timeoutMs = freezeMs + 2_000;
+      const reply = await unsteady.ask([worker], () => worker.request(freeze, { timeoutMs }));
+      tally.open.set(worker, reply?.connections ?? 0);
+      return reply?.underWay ?? 0;
     }),
   );
-  report.requests.underWay = replies.reduce((sum, reply) => sum + reply.underWay, 0);
+  report.requests.underWay = replies.reduce((sum, underWay) => sum + underWay, 0);
   upgrade.frozenAt = isoNow();
 }
 
@@ -105,13 +105,15 @@ export const prepareCarry = (upgrade: UpgradeState): Promise<void> =>
   upgrade.takeover.prepare(crossing(upgrade));
 
 export async function carryStates(upgrade: UpgradeState): Promise<void> {
-  const { old, next, report, takeover } = upgrade;
+  const { old, next, report, takeover, unsteady } = upgrade;
   const timeoutMs = old.settings.timeouts.rehearseMs;
   const rehearsed = new Map(report.states.map((state) => [state.name, state.rehearsed]));
   const carried = await Promise.all(
-    crossing(upgrade).map((slot) =>
-      takeover.carry(slot.worker, next.slotLike(slot)!.worker, timeoutMs),
-    ),
+    crossing(upgrade).map(async (slot) => {
+      const to = next.slotLike(slot)!.worker;
+      const carry = () => takeover.carry(slot.worker, to, timeoutMs);
+      return (await unsteady.ask([slot.worker], carry)) ?? [];
+    }),
   );
   report.states = carried
     .flat()

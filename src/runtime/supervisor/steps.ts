@@ -42,7 +42,7 @@ export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
     undo: thaw,
   },
   carry: { run: carryStates },
-  announce: { run: ({ takeover, old, next }) => takeover.announce(old, next) },
+  announce: { run: ({ takeover, old, next, unsteady }) => takeover.announce(old, next, unsteady) },
   activate: { run: activate },
   connections: { run: ({ old, next, tally }) => releaseConnections(old, next, tally) },
   stop: { run: stop },

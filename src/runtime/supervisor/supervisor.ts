@@ -29,7 +29,7 @@ import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
 import { Restarts } from "./restarts.ts";
 import type { Leftover } from "./takeover.ts";
-import { describeExit } from "./workerHandle.ts";
+import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 import { problemOf, Workers } from "./workers.ts";
 
 type State = "booting" | "succeeding" | "serving" | "upgrading" | "replaced" | "stopping";
@@ -76,6 +76,8 @@ export class Supervisor {
   readonly workers: Workers;
   #state: State = "booting";
   #serving: Serving | undefined;
+  /** Of every generation that has served: one that is gone back to has not become steady by it. */
+  readonly #restarts = new WeakMap<Generation, Restarts>();
   #lastNumber = 0;
 
   constructor(parts: SupervisorParts) {
@@ -232,6 +234,13 @@ export class Supervisor {
     return this.#serving?.restarts.crashOf(slot);
   }
 
+  /** Those that have crashed lately, in the generation that serves. */
+  get unsteadyWorkers(): WorkerHandle[] {
+    const { restarts } = this.#serving!;
+    const unsteady = this.current.slots.filter((slot) => restarts.hasCrashedLately(slot));
+    return unsteady.map(({ worker }) => worker);
+  }
+
   /** After an upgrade that went back (or not): what died meanwhile is started again, at once. */
   ensureSlots(): void {
     for (const slot of this.current.slots) this.#restart(this.current, slot);
@@ -240,7 +249,9 @@ export class Supervisor {
   /** This generation serves from here on. */
   serve(generation: Generation): void {
     this.#serving?.restarts.end();
-    this.#serving = { generation, restarts: new Restarts(generation, this.parts.mask) };
+    const restarts = this.#restarts.get(generation) ?? new Restarts(generation, this.parts.mask);
+    this.#restarts.set(generation, restarts);
+    this.#serving = { generation, restarts };
     this.since = isoNow();
     this.parts.log.use(generation.settings.logs);
   }

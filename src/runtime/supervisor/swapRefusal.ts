@@ -1,5 +1,5 @@
 /** What the running processes say against a swap; the manifests have their own say in relup. */
-import type { Generation } from "./generation.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 /** So many generations that have left something running are followed by a new process. */
 const LEAKS_BORNE = 3;
@@ -7,10 +7,13 @@ const LEAKS_BORNE = 3;
 const HELD_BORNE = 3;
 
 /** Undefined where nothing does. What the workers have last said: whoever needs it anew asks them first. */
-export function whyNoSwap(current: Generation): string | undefined {
-  for (const { process, index, worker } of current.slots) {
+export function whyNoSwap(supervisor: Supervisor): string | undefined {
+  for (const one of supervisor.current.slots) {
+    const { process, index, worker } = one;
     const slot = `${process.name}.${index}`;
     if (worker.exit !== null) return `${slot} does not run at this moment`;
+    // Its death would be the new generation's, too.
+    if (supervisor.crashOf(one)?.keepsCrashing) return `${slot} keeps crashing`;
     if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
     if (!worker.declared.drainable) return `${slot} has workers of its own`;
     const { leaking, leaks, held } = worker;

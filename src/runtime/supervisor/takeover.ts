@@ -5,6 +5,7 @@
  */
 import type { CarriedState } from "../../protocol/worker.ts";
 import type { Generation, Slot } from "./generation.ts";
+import type { Unsteady } from "./unsteady.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /** What of a generation can still run when it is gone. */
@@ -40,7 +41,7 @@ export interface Takeover {
   /** A way for connections from each worker to the one that follows it, there or back. */
   connect(from: Generation, to: Generation): Promise<void>;
   /** All open connections of registered servers are with the other generation, ahead of their sockets. */
-  announce(from: Generation, to: Generation): Promise<void>;
+  announce(from: Generation, to: Generation, unsteady: Unsteady): Promise<void>;
   /** All states of one worker into another, there or back. */
   carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number): Promise<CarriedState[]>;
   /** Ends what has served. Never throws: what fails on the way only makes it shorter. */

@@ -7,7 +7,8 @@
  * returns all. Until the point of no return no socket has left the old generation: the steps that
  * were begun are undone, the last one first. After it the new generation gives back what it has
  * (handBack.ts); after the commit there is no way but on. The death of an old worker is no failure
- * while the new generation is active: there is less to go back to, and it goes on.
+ * while the new generation is active: there is less to go back to, and it goes on. That of one which
+ * has crashed lately never is (unsteady.ts).
  */
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import { PHASES, type Phase, STEPS } from "../../contract/steps.ts";
@@ -31,6 +32,7 @@ import { STEP_RUNS } from "./steps.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { Swap } from "./swap.ts";
 import type { Takeover } from "./takeover.ts";
+import { Unsteady } from "./unsteady.ts";
 
 /** Runs it to its end and reports; never throws for a failed upgrade. */
 export function runUpgrade(job: UpgradeJob): Promise<UpgradeReport> {
@@ -55,6 +57,7 @@ class Upgrade {
       job,
       old: job.supervisor.current,
       next: job.next,
+      unsteady: new Unsteady(),
       report: emptyReport(job.plan),
       tally: emptyTally(),
       takeover: takeoverFor(job),
@@ -121,10 +124,13 @@ class Upgrade {
   /** Phases follow each other; a step that may come later as well belongs to the later one then. */
   #enter(phase: Phase): void {
     if (PHASES.indexOf(phase) <= PHASES.indexOf(this.#phase)) return;
-    const { old, next, tally } = this.#state;
+    const { old, next, tally, unsteady } = this.#state;
     if (this.#phase === "before") {
+      // A swap goes on in the process that would be gone.
+      const isSwap = this.#job.plan.strategy === "swap";
+      for (const one of isSwap ? [] : this.#supervisor.unsteadyWorkers) unsteady.add(one);
       this.#supervisor.enter("upgrading");
-      this.#deaths = watchDeaths(old, next);
+      this.#deaths = watchDeaths(old, next, unsteady);
     }
     this.#phase = phase;
     if (phase === "frozen") this.#state.pausedMs = stopwatch();

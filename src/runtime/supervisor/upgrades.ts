@@ -236,7 +236,7 @@ export class Upgrades {
     const plan = planUpgrade(from, to, {
       supervisorNode: process.versions.node,
       environmentChanged: host.etcHash !== current.plan.host.etcHash,
-      refusesSwap: whyNoSwap(current),
+      refusesSwap: whyNoSwap(this.#supervisor),
       running: factsOf(current),
       reload: request.reload,
     });

@@ -109,7 +109,7 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
   const { current, parts } = supervisor;
   const host = await readHostSettings(parts.layout, current.version).catch(() => null);
   await checkWorkers(current, STATUS_HEALTH_MS);
-  const refusal = current.plan.manifest.accepts ? whyNoSwap(current) : undefined;
+  const refusal = current.plan.manifest.accepts ? whyNoSwap(supervisor) : undefined;
   const processes = new Map<string, StatusReport["processes"][number]>();
   const facts = factsOf(current);
   for (const slot of current.slots) {

@@ -155,6 +155,19 @@ test("what would begin to work while it loads is loaded when the old one has sto
   ]);
 });
 
+test("so is one that keeps crashing: nobody knows what it does while it loads", () => {
+  const jobs = { name: "jobs", entry: "src/jobs.js", workers: 1, overlap: false };
+  const from = manifestOf({ processes: [...manifestOf().processes, jobs] });
+  const running = { main: { states: [], usesHot: true, freezes: false } };
+  const { instructions } = planUpgrade(from, nextManifest({ processes: from.processes }), {
+    running,
+  });
+  const loads = instructions.flatMap((one) => (one.op === "load" ? [one.process] : []));
+  const order = instructions.map(({ op }) => op);
+  assert.deepEqual(loads, ["main", "jobs"]);
+  assert.ok(order.indexOf("stop") < order.lastIndexOf("load"));
+});
+
 test("a reload goes the same way, and changes nothing in releases/", () => {
   const plan = planUpgrade(manifestOf(), manifestOf(), { reload: true });
   assert.equal(plan.strategy, "handoff");

@@ -1,0 +1,38 @@
+/**
+ * Old workers that have crashed lately. The death of one fails no step of an upgrade: what it held is
+ * gone either way, and the new version may be the remedy. While it lives it is asked like any other,
+ * so that its state and its connections go over.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { WorkerHandle } from "./workerHandle.ts";
+
+/** A pipe of a process that dies may end before its end is seen. */
+const SEEN_DEAD_MS = 1_000;
+
+export class Unsteady {
+  readonly #workers = new Set<WorkerHandle>();
+
+  add(worker: WorkerHandle): void {
+    this.#workers.add(worker);
+    // Dead, it has nothing that could be frozen or carried.
+    void worker.exited.then(() => {
+      worker.declared = undefined;
+    });
+  }
+
+  has(worker: WorkerHandle): boolean {
+    return this.#workers.has(worker);
+  }
+
+  /** What `ask` comes to; undefined where it failed by the death of one of these. */
+  async ask<T>(workers: readonly WorkerHandle[], ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      const unsteady = workers.filter((worker) => this.has(worker));
+      const ends = unsteady.map(({ exited }) => exited.then(() => true));
+      if (ends.length > 0 && (await Promise.race([...ends, delay(SEEN_DEAD_MS)]))) return undefined;
+      throw error;
+    }
+  }
+}
