@@ -13,6 +13,7 @@ import { CREDENTIAL_FILES, RULES } from "../../src/pack/secrets/rules.ts";
 import { commandsPage } from "./commandsPage.ts";
 import { documentsPage } from "./documentsPage.ts";
 import { frameworksPage } from "./frameworksPage.ts";
+import { manPages } from "./manPages.ts";
 
 /** Page → text. `npm run docs` writes them; a test holds the files against this. */
 export const generatedPages = (): Record<string, string> => ({
@@ -22,6 +23,7 @@ export const generatedPages = (): Record<string, string> => ({
   "docs/reference/errors.md": errorsPage(),
   "docs/reference/secrets.md": secretsPage(),
   "docs/guides/your-framework.md": frameworksPage(),
+  ...manPages(),
 });
 
 function configurationPage(): string {

@@ -1,12 +1,16 @@
-/** The contract as a BEAM host reads it: tables as JSON, and the help of each command as a file. */
+/**
+ * The contract as a BEAM host reads it: tables as JSON; as files the help of each command, and what
+ * shells complete.
+ */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CommandRow, OptionRow } from "../contract/commands/define.ts";
+import { type CommandRow, type OptionRow, SHELLS } from "../contract/commands/define.ts";
 import { HELP, HOST_COMMANDS } from "../contract/commands/host.ts";
 import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
 import { SETTING_ROWS } from "../contract/settings.ts";
 import { STEPS } from "../contract/steps.ts";
 import { canonicalJson } from "../release/manifest.ts";
+import { hostCompletion } from "../usage/completion.ts";
 import { optionsFor } from "../usage/declare.ts";
 import { hostProgram, hostVerbs } from "../usage/hostProgram.ts";
 
@@ -24,6 +28,11 @@ export function writeContract(priv: string): void {
   const help = join(priv, "help");
   mkdirSync(help);
   for (const [name, text] of Object.entries(helpTexts())) writeFileSync(join(help, name), text);
+  const completion = join(priv, "completion");
+  mkdirSync(completion);
+  for (const shell of SHELLS) {
+    writeFileSync(join(completion, shell), hostCompletion(shell, "@NAME@", "beam"));
+  }
 }
 
 /** What the parser of the host needs. Texts are in the help, which needs no VM to be printed. */

@@ -78,6 +78,14 @@ export interface Unlocked {
   hosts: { host: string; removed: boolean; lock: Lock | null }[];
 }
 
+/** A row of the registry of errors, its placeholders in braces. */
+export interface Explained {
+  code: string;
+  exitCode: number;
+  message: string;
+  hint: string;
+}
+
 /** One line of `tsugi deploy --json` and of a rollback's; the last one is the result, or an error. */
 export type DeployLine = { at: string } & DeployLineBody;
 

@@ -32,6 +32,8 @@ const COMMANDS: Record<Exclude<ToolVerb, "keys" | "help">, () => Promise<Run>> =
   exec: async () => (await import("./commands/exec.ts")).execCommand,
   lock: async () => (await import("./commands/lock.ts")).lockCommand,
   unlock: async () => (await import("./commands/lock.ts")).unlockCommand,
+  explain: async () => (await import("./commands/explain.ts")).explainCommand,
+  completion: async () => (await import("./commands/completion.ts")).completionCommand,
 };
 
 const program = new Command("tsugi")

@@ -34,6 +34,7 @@ const COMMANDS: Record<HostVerb, () => Promise<{ default: Run }>> = {
   inventory: () => import("./commands/inventory.ts"),
   systemd: () => import("./commands/systemd.ts"),
   version: () => import("./commands/version.ts"),
+  completion: () => import("./commands/completion.ts"),
 };
 
 export function createProgram(context: Context, args: string[]): Command {

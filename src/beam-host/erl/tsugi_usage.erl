@@ -1,7 +1,7 @@
-%% How each command is called, as priv/commands.json has it; its help, as priv/help has it. The build
-%% writes both from src/contract/commands, for main.sh to print help without a VM.
+%% How each command is called, as priv/commands.json has it; its help and what shells complete, as priv/help and
+%% priv/completion have them. The build writes all from src/contract/commands, for main.sh to print help without a VM.
 -module(tsugi_usage).
--export([parse/1, help/3]).
+-export([parse/1, help/3, completion/3]).
 
 commands() ->
     {ok, Json} = file:read_file(filename:join(tsugi_layout:tsugi_priv(), "commands.json")),
@@ -104,14 +104,20 @@ distance(A, B) ->
     end,
     lists:last(lists:foldl(Next, lists:seq(0, length(B)), A)).
 
-help(_, [], _) -> help_file("all");
+help(_, [], _) -> filled(["help", "all"]);
 help(_, [Verb], _) ->
     case find(Verb) of
         none -> unknown(Verb);
-        _ -> help_file(Verb)
+        _ -> filled(["help", Verb])
     end.
 
-help_file(Name) ->
-    {ok, Text} = file:read_file(filename:join([tsugi_layout:tsugi_priv(), "help", Name])),
+completion(_, [Shell], _) ->
+    {ok, Known} = file:list_dir(filename:join(tsugi_layout:tsugi_priv(), "completion")),
+    lists:member(Shell, Known) orelse
+        wrong(["there are no completions for ", Shell, ", but for ", lists:join(", ", lists:sort(Known))], "completion"),
+    filled(["completion", Shell]).
+
+filled(Path) ->
+    {ok, Text} = file:read_file(filename:join([tsugi_layout:tsugi_priv() | Path])),
     Fill = fun({Mark, Value}, Acc) -> binary:replace(Acc, Mark, unicode:characters_to_binary(Value), [global]) end,
     {ok, #{}, lists:foldl(Fill, Text, [{<<"@NAME@">>, tsugi_layout:name()}, {<<"@ROOT@">>, tsugi_layout:root()}])}.

@@ -7,11 +7,15 @@ export type HostKind = "node" | "beam";
 /** The same on both kinds of host, where nothing speaks against it. */
 export type Words = string | Readonly<Record<HostKind, string>>;
 
+/** What a shell completes a word with; names of files are completed where there is nothing else. */
+export type Completed = "releases here" | "stored releases" | "environments" | readonly string[];
+
 export interface ArgumentRow {
   /** `<version|file>`, `[folder]`: in brackets it may be left out. */
   name: string;
   text?: Words;
   default?: string;
+  completed?: Completed;
 }
 
 export interface OptionRow {
@@ -21,6 +25,7 @@ export interface OptionRow {
   /** What its value has to be; without: any text. Names come with commas, and again and again. */
   value?: "whole" | "positive" | "names";
   choices?: readonly string[];
+  completed?: Completed;
   default?: string | number;
   required?: true;
   /** The only kind of host that has it. */
@@ -42,5 +47,8 @@ export interface CommandRow {
   /** What follows the first word is not ours to read. */
   passThrough?: true;
 }
+
+/** Of either command line: what the person's shell sources. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 export const commands = <const T extends Record<string, CommandRow>>(rows: T): T => rows;

@@ -2,7 +2,7 @@
  * `bin/<app>`. A command is a row here, a file in src/control/commands, and an Erlang function.
  */
 import { SETTINGS } from "../settings.ts";
-import { commands, type OptionRow } from "./define.ts";
+import { commands, type OptionRow, SHELLS } from "./define.ts";
 
 const JSON_DOCUMENT = { flags: "--json", text: "one JSON document on stdout" } as const;
 
@@ -47,6 +47,7 @@ const CHANGE = [
 const VERSION_OR_FILE = {
   name: "<version|file>",
   text: "a version in the drop box or unpacked, a tarball, or a build's folder",
+  completed: "releases here",
 } as const;
 
 const KEEP_ENV = {
@@ -61,6 +62,7 @@ export const HOST_COMMANDS = commands({
       {
         flags: "--version <version>",
         text: "another release; once it is ready, it is the permanent one",
+        completed: "releases here",
         only: "node",
       },
       KEEP_ENV,
@@ -186,7 +188,13 @@ export const HOST_COMMANDS = commands({
   },
   describe: {
     text: "what a release is made of, and how it came here",
-    arguments: [{ name: "[version]", text: "default: the one that runs, or would" }],
+    arguments: [
+      {
+        name: "[version]",
+        text: "default: the one that runs, or would",
+        completed: "releases here",
+      },
+    ],
     options: [JSON_DOCUMENT],
     exits: [1, 4],
     document: "Described",
@@ -217,6 +225,7 @@ export const HOST_COMMANDS = commands({
       {
         flags: "--from <version>",
         text: "from another release than the one that runs, or would",
+        completed: "releases here",
       },
       FORCE_APPUP,
       JSON_DOCUMENT,
@@ -273,7 +282,13 @@ export const HOST_COMMANDS = commands({
   },
   downgrade: {
     text: "go back to an earlier version while the service runs; state is carried back",
-    arguments: [{ name: "<version>", text: "one that was permanent on this host" }],
+    arguments: [
+      {
+        name: "<version>",
+        text: "one that was permanent on this host",
+        completed: "releases here",
+      },
+    ],
     options: [FORCE_APPUP, ...CHANGE],
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
@@ -290,7 +305,7 @@ export const HOST_COMMANDS = commands({
   },
   remove: {
     text: "take a release off this host; the permanent and the current one stay",
-    arguments: [{ name: "<version>" }],
+    arguments: [{ name: "<version>", completed: "releases here" }],
     options: [JSON_DOCUMENT],
     exits: [1, 4],
     document: "Removed",
@@ -342,6 +357,12 @@ export const HOST_COMMANDS = commands({
     document: "HostVersion",
     example: "bin/wall version",
     erlang: ["tsugi_ask", "version"],
+  },
+  completion: {
+    text: "print what makes a shell complete this command: versions, too",
+    arguments: [{ name: "<shell>", text: SHELLS.join(", "), completed: SHELLS }],
+    example: "bin/wall completion bash",
+    erlang: ["tsugi_usage", "completion"],
   },
 });
 

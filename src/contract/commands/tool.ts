@@ -1,5 +1,6 @@
 /** `tsugi`, on the build machine. A command is a row here and a file in src/cli/commands. */
-import { commands } from "./define.ts";
+import { ERRORS } from "../errors/registry.ts";
+import { commands, SHELLS } from "./define.ts";
 
 const JSON_DOCUMENT = {
   flags: "--json",
@@ -21,6 +22,7 @@ const PROJECT = { flags: "-C, --cwd <folder>", text: "the project (default: .)" 
 const ENVIRONMENT = {
   name: "[environment]",
   text: "of tsugi.config.*; may be left out where there is one",
+  completed: "environments",
 } as const;
 
 export const TOOL_COMMANDS = commands({
@@ -68,8 +70,9 @@ export const TOOL_COMMANDS = commands({
       {
         name: "<from>",
         text: "a folder, a tarball, wall@1.2.0 in a store, or ssh://host/root: what runs there",
+        completed: "stored releases",
       },
-      { name: "<to>", text: "another one" },
+      { name: "<to>", text: "another one", completed: "stored releases" },
     ],
     options: [
       {
@@ -86,7 +89,13 @@ export const TOOL_COMMANDS = commands({
   },
   verify: {
     text: "hold every file of a release against its manifest",
-    arguments: [{ name: "<release>", text: "its folder or tarball, or wall@1.2.0 in a store" }],
+    arguments: [
+      {
+        name: "<release>",
+        text: "its folder or tarball, or wall@1.2.0 in a store",
+        completed: "stored releases",
+      },
+    ],
     options: [
       {
         flags: "--keys <file>",
@@ -101,7 +110,13 @@ export const TOOL_COMMANDS = commands({
   },
   sign: {
     text: "sign a release that was built, where none of its code runs",
-    arguments: [{ name: "<release>", text: "its tarball or tree, or wall@1.2.0 in a store" }],
+    arguments: [
+      {
+        name: "<release>",
+        text: "its tarball or tree, or wall@1.2.0 in a store",
+        completed: "stored releases",
+      },
+    ],
     options: [
       {
         flags: "--key <file>",
@@ -178,7 +193,11 @@ export const TOOL_COMMANDS = commands({
   pull: {
     text: "get the tarball of a release from the store, verified",
     arguments: [
-      { name: "<release>", text: "such as wall@1.2.0, wall@latest or /mnt/store#wall@1.2.0" },
+      {
+        name: "<release>",
+        text: "such as wall@1.2.0, wall@latest or /mnt/store#wall@1.2.0",
+        completed: "stored releases",
+      },
     ],
     options: [
       {
@@ -243,6 +262,7 @@ export const TOOL_COMMANDS = commands({
       {
         name: "[release]",
         text: "a tarball, a build's folder or name@version (default: build this project)",
+        completed: "stored releases",
       },
     ],
     options: [
@@ -281,7 +301,11 @@ export const TOOL_COMMANDS = commands({
     options: [
       { flags: "--out <file>", text: "where the page goes", default: "tsugi-view.html" },
       { flags: "--live", text: "serve it on this machine instead, and follow what goes on" },
-      { flags: "--next <release>", text: "and how an upgrade to that release would go" },
+      {
+        flags: "--next <release>",
+        text: "and how an upgrade to that release would go",
+        completed: "stored releases",
+      },
       STORE,
       CONFIG,
       JSON_DOCUMENT,
@@ -354,6 +378,30 @@ export const TOOL_COMMANDS = commands({
     exits: [1],
     document: "Unlocked",
     example: "tsugi unlock production",
+  },
+  explain: {
+    text: "what an error says, its exit code, and the next step",
+    arguments: [
+      {
+        name: "<code>",
+        text: "as it was printed; TSUGI_ may be left out",
+        completed: Object.keys(ERRORS),
+      },
+    ],
+    options: [JSON_DOCUMENT],
+    document: "Explained",
+    example: "tsugi explain TSUGI_RELEASE_IN_USE",
+  },
+  completion: {
+    text: "print what makes a shell complete tsugi: environments and releases, too",
+    arguments: [
+      {
+        name: "<shell>",
+        text: `${SHELLS.join(", ")}; environments: their names, which the others ask for`,
+        completed: SHELLS,
+      },
+    ],
+    example: "tsugi completion bash",
   },
   help: {
     text: "help on a command, or on the configuration: tsugi help config",

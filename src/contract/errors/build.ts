@@ -183,4 +183,11 @@ export const BUILD_ERRORS = define({
     message: "{command} (exit code {code}) says:\n{problem}",
     hint: "Nothing was built. Where package.json and the lock file differ: run {name} install in the project, and commit the lock file",
   },
+
+  // --- the command line --------------------------------------------------------------------------
+  TSUGI_CODE_UNKNOWN: {
+    exitCode: 2,
+    message: "There is no error {code}.",
+    hint: "The nearest: {near} · all of them: docs/reference/errors.md in tsugi's package",
+  },
 });

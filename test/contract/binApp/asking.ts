@@ -2,12 +2,15 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { ShellAtTerminal } from "../../helpers/shellAtTerminal.ts";
 import { document, ended, failure, installed, started, statuses } from "./ends.ts";
 import type { Kind } from "./kinds.ts";
 
 const COMMANDS =
-  "start stop restart reload foreground ping pid status logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory systemd version help".split(
+  "start stop restart reload foreground ping pid status logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory systemd version completion help".split(
     " ",
   );
 
@@ -160,6 +163,18 @@ export function asking(kind: Kind): void {
     ])
       assert.ok(unit.split("\n").includes(line), `${line}\n${unit}`);
     assert.equal((await host.must("systemd")).stdout, unit);
+  });
+
+  test("bash completes commands, options and the versions on this host", async (t) => {
+    const host = await installed(t, await kind.one());
+    writeFileSync(join(host.root, "shop.bash"), (await host.must("completion", "bash")).stdout);
+    const terminal = new ShellAtTerminal("bash", host.root, host.env);
+    t.after(() => terminal.end());
+    await terminal.run("source ./shop.bash");
+    await terminal.completes("bin/shop roll", /bin\/shop rollback /);
+    await terminal.completes("bin/shop upgrade --reh", /upgrade --rehearse /);
+    await terminal.completes("bin/shop describe 0", /bin\/shop describe 0\.0\.1 /);
+    ended(await host.app("completion", "csh"), 2, /csh, but for bash, [\s\S]*shop help completion/);
   });
 
   test("console is a shell inside the application, which goes on when it is left", async (t) => {
