@@ -6,7 +6,12 @@ import {
   type SettingKind,
   type SettingSection,
 } from "../contract/settings.ts";
+import { cronProblem } from "../platform/cron.ts";
 import { LOG_FORMATS, type PartialSettings } from "../protocol/settings.ts";
+import { CHECKS } from "../protocol/shape.ts";
+
+const textThatIs = (kind: SettingKind, isIt: (text: string) => boolean = CHECKS[kind]) =>
+  z.string().refine(isIt, `expected ${kind}`);
 
 const SCHEMAS: Record<SettingKind, z.ZodType> = {
   "a positive whole number": z.int().min(1),
@@ -15,6 +20,11 @@ const SCHEMAS: Record<SettingKind, z.ZodType> = {
   "plain, json or raw": z.enum(LOG_FORMATS),
   "true or false": z.boolean(),
   'a path that begins with "/"': z.string().startsWith("/"),
+  'a size such as "512M"': textThatIs('a size such as "512M"'),
+  'times as cron has them, such as "0 4 * * *"': textThatIs(
+    'times as cron has them, such as "0 4 * * *"',
+    (text) => cronProblem(text) === undefined,
+  ),
 };
 
 const HOSTS = { node: "Node.js", beam: "Elixir and Erlang" };

@@ -14,7 +14,9 @@ export type SettingKind =
   | "a port"
   | 'a path that begins with "/"'
   | "plain, json or raw"
-  | "true or false";
+  | "true or false"
+  | 'a size such as "512M"'
+  | 'times as cron has them, such as "0 4 * * *"';
 
 export interface Setting {
   kind: SettingKind;
@@ -97,6 +99,12 @@ export const SETTINGS = table({
     settings: {
       max: { kind: "a whole number", default: 5, text: "Crashes within the period" },
       withinMs: { kind: "a positive whole number", default: 60_000, text: "The period" },
+      delayMs: {
+        kind: "a whole number",
+        default: 0,
+        text: "Pause before a restart; it doubles up to 5 s for each further crash in the period",
+        only: "node",
+      },
       escalate: {
         kind: "true or false",
         default: false,
@@ -125,6 +133,16 @@ export const SETTINGS = table({
         only: "node",
       },
     },
+  },
+  maxMemory: {
+    kind: 'a size such as "512M"',
+    text: "A worker that takes more (K, M, G; resident) is replaced by a handoff into the same release",
+    only: "node",
+  },
+  reloadAt: {
+    kind: 'times as cron has them, such as "0 4 * * *"',
+    text: "When the workers are replaced by a handoff into the same release, by the host's clock",
+    only: "node",
   },
   keepReleases: {
     kind: "a positive whole number",

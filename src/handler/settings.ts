@@ -36,11 +36,13 @@ export async function readHostSettings(layout: Layout, version: string): Promise
     readIfThere(layout.etcNodeArgs),
     readPrivately(layout.etcEnv),
   ]);
+  const settings = overlaySettings(
+    parseSettings(ownConfig, release.config),
+    parseSettings(hostConfig, layout.etcConfig),
+  );
+  await refuseBadTimes(settings, layout.etcConfig);
   return {
-    settings: overlaySettings(
-      parseSettings(ownConfig, release.config),
-      parseSettings(hostConfig, layout.etcConfig),
-    ),
+    settings,
     env: env === undefined ? {} : readEnvFile(env, layout.etcEnv),
     nodeArgs: [...parseNodeArgs(ownArgs), ...parseNodeArgs(hostArgs)],
     etcHash: hashOf(env, hostConfig, hostArgs),
@@ -97,6 +99,16 @@ function parseSettings(text: string | undefined, file: string): PartialSettings 
     throw invalid(`"${path}": expected ${kind}, found ${JSON.stringify(value)}`);
   }
   return json as PartialSettings;
+}
+
+/** The build has looked at what is built in. The library is loaded where there is something to read. */
+async function refuseBadTimes({ reloadAt }: RuntimeSettings, file: string): Promise<void> {
+  if (reloadAt === undefined) return;
+  const { cronProblem } = await import("../platform/cron.ts");
+  const problem = cronProblem(reloadAt);
+  if (problem === undefined) return;
+  const details = { file, line: "", problem: `"reloadAt": ${problem}` };
+  throw new TsugiError("TSUGI_SETTINGS_INVALID", details);
 }
 
 function valueAt(json: unknown, path: string): unknown {

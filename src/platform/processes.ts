@@ -69,8 +69,9 @@ function bootId(): string | null {
 /** Resident memory in bytes, 0 where it cannot be told. */
 export function rssBytesOf(pid: number): number {
   try {
-    const pages = readFileSync(`/proc/${pid}/statm`, "utf8").split(" ")[1];
-    return Number(pages) * 4096;
+    // In KiB, unlike statm: a page has 4, 16 or 64 of them.
+    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return Number(kib ?? 0) * 1024;
   } catch {
     return 0;
   }

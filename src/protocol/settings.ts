@@ -18,6 +18,8 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 /** What is no number. */
 interface Others {
   'a path that begins with "/"': string;
+  'a size such as "512M"': string;
+  'times as cron has them, such as "0 4 * * *"': string;
   "plain, json or raw": LogFormat;
   "true or false": boolean;
 }

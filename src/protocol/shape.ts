@@ -11,6 +11,16 @@ export const defined = <T extends object>(
 const isWhole = (value: unknown, least: number) =>
   Number.isSafeInteger(value) && (value as number) >= least;
 
+const SIZE = /^(\d+(?:\.\d+)?) ?([KMG])i?B?$/i;
+
+export const isSize = (value: unknown) => typeof value === "string" && SIZE.test(value);
+
+/** `"512M"`, `"1.5 GB"`: bytes. */
+export function bytesOf(size: string): number {
+  const [, number, unit] = SIZE.exec(size)!;
+  return Math.round(Number(number) * 1024 ** ("KMG".indexOf(unit!.toUpperCase()) + 1));
+}
+
 export const CHECKS = {
   "an object": isRecord,
   "a text": (value: unknown) => typeof value === "string",
@@ -23,6 +33,10 @@ export const CHECKS = {
   "a port": (value: unknown) => isWhole(value, 1) && (value as number) < 65_536,
   'a path that begins with "/"': (value: unknown) =>
     typeof value === "string" && value.startsWith("/"),
+  'a size such as "512M"': isSize,
+  // Its form only: platform/cron.ts has what the fields mean.
+  'times as cron has them, such as "0 4 * * *"': (value: unknown) =>
+    typeof value === "string" && /^(@\w+|\S+( +\S+){4,5})$/.test(value),
 };
 
 export type Kind = keyof typeof CHECKS;

@@ -1,10 +1,13 @@
 /** What people do to a service at three in the morning, and what does it to them. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { json } from "node:stream/consumers";
+import { after, type TestContext, test } from "node:test";
 import type { Host } from "../helpers/host.ts";
 import { buildWall, eventually } from "../helpers/wall.ts";
 
@@ -119,5 +122,44 @@ test(
     const failed = await host.app("start");
     assert.equal(failed.status, 1, failed.output);
     assert.match(failed.output, /0\.0\.1 was permanent before: \S+ start --version 0\.0\.1/);
+  },
+);
+
+/** Over one connection that is kept alive; fails where another one is needed. */
+function keptAlive(t: TestContext, port: number): () => Promise<{ pid: number }> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.after(() => agent.destroy());
+  let first: number | undefined;
+  return async () => {
+    const request = get({ port, host: "127.0.0.1", agent });
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    first ??= response.socket.localPort;
+    assert.equal(response.socket.localPort, first, "the connection goes on");
+    return (await json(response)) as { pid: number };
+  };
+}
+
+test(
+  "a worker beyond maxMemory is replaced, and at the times of reloadAt; no connection ends",
+  QUICK,
+  async (t) => {
+    const { host, port } = await wall.host(t, "0.0.1", { config: { maxMemory: "250M" } });
+    await host.must("start");
+    const ask = keptAlive(t, port);
+    const { pid: leaky } = await ask();
+    const other = async (...pids: number[]) => !pids.includes((await ask()).pid);
+    await host.must("rpc", "globalThis.leak = Buffer.alloc(3e8, 1), true");
+    await eventually("another worker answers", () => other(leaky), 30_000);
+    assert.match(logOf(host), /main\.0 pid \d+ takes \d+ MB, more than maxMemory \(250M\): reload/);
+    const isDone = () => /reload of 0\.0\.1 by handoff: committed/.test(logOf(host));
+    await eventually("it is committed", isDone, 30_000);
+
+    const config = { health: { intervalMs: 50 }, reloadAt: "*/3 * * * * *" };
+    writeFileSync(join(host.root, "etc", "config.json"), JSON.stringify(config));
+    const { pid: before } = await ask();
+    await host.must("reload");
+    const { pid: reloaded } = await ask();
+    await eventually("it was time", () => other(before, reloaded), 30_000);
+    assert.match(logOf(host), /it is time \(reloadAt: \*\/3 \* \* \* \* \*\): reload/);
   },
 );

@@ -5,12 +5,13 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Config } from "../../config/schema.ts";
+import { bytesOf, isSize } from "../../protocol/shape.ts";
 import { nodeArgsOf } from "./command.ts";
 import type { Ecosystem, Pm2App } from "./ecosystem.ts";
 import { environmentNotes, environmentsOf, ownVariables } from "./environments.ts";
 import { findStart, type Pm2Start } from "./start.ts";
 import { startNotes } from "./startNotes.ts";
-import { type Note, uncarriedOf } from "./uncarried.ts";
+import { type Note, timesOf, uncarriedOf } from "./uncarried.ts";
 
 export interface Converted {
   releases: { folder: string; config: Config }[];
@@ -68,8 +69,12 @@ function configOf(processes: Process[], deploy: Ecosystem["deploy"], isOne: bool
   if (nodeArgs.length > 0) config.nodeArgs = nodeArgs;
   const timeouts = timeoutsOf(apps);
   if (Object.keys(timeouts).length > 0) config.timeouts = timeouts;
-  const restarts = largest(apps, "max_restarts");
-  if (restarts !== undefined) config.restarts = { max: restarts };
+  const restarts = restartsOf(apps);
+  if (Object.keys(restarts).length > 0) config.restarts = restarts;
+  const maxMemory = maxMemoryOf(apps);
+  if (maxMemory !== undefined) config.maxMemory = maxMemory;
+  const reloadAt = apps.map(timesOf).find((line) => line !== undefined);
+  if (reloadAt !== undefined) config.reloadAt = reloadAt;
   const environments = environmentsOf(apps, deploy, isOne ? undefined : config.name);
   if (Object.keys(environments).length > 0) config.environments = environments;
   return config;
@@ -97,7 +102,6 @@ function notesOf(processes: Process[], deploy: Ecosystem["deploy"]): Note[] {
     ...processes.flatMap(({ name, app, start }) => [
       ...startNotes(name, start),
       ...instancesNotes(name, app),
-      ...memoryNotes(name, app),
     ]),
     ...sharedNotes(apps),
     ...processes.flatMap(({ name, app }) => uncarriedOf(app, name)),
@@ -147,35 +151,27 @@ const ownNodeArgs = (app: Pm2App): string[] =>
   /bun$/.test(String(app.interpreter ?? "")) ? [] : nodeArgsOf(app);
 
 /** All processes of a release have the same arguments of Node. */
-function allNodeArgs(processes: Process[]): string[] {
-  const args = [...new Set(processes.flatMap(({ start }) => start.nodeArgs))];
-  const limits = processes
-    .map(({ app }) => memoryMegabytes(app))
-    .filter((limit) => limit !== undefined);
-  if (limits.length === 0 || args.some(isHeapLimit)) return args;
-  return [...args, `--max-old-space-size=${Math.max(...limits)}`];
+const allNodeArgs = (processes: Process[]): string[] => [
+  ...new Set(processes.flatMap(({ start }) => start.nodeArgs)),
+];
+
+/** Of `"300M"`, `"1G"` and bytes the largest, as it is written. */
+function maxMemoryOf(apps: Pm2App[]): string | undefined {
+  const written = apps.flatMap(({ max_memory_restart: limit }) => {
+    const text = String(limit ?? "");
+    const size = /^\d+$/.test(text) ? `${Math.ceil(Number(text) / 1024)}K` : text;
+    return isSize(size) && bytesOf(size) > 0 ? [size] : [];
+  });
+  return written.sort((a, b) => bytesOf(b) - bytesOf(a))[0];
 }
 
-const isHeapLimit = (arg: string) => /^--max[-_]old[-_]space[-_]size/.test(arg);
-
-/** `"300M"`, `"1G"`, bytes as a number. */
-function memoryMegabytes({ max_memory_restart: limit }: Pm2App): number | undefined {
-  const match = /^(\d+(?:\.\d+)?)\s*([KMG]?)B?$/i.exec(String(limit ?? ""));
-  if (!match) return undefined;
-  const unit = { "": 1 / 1048576, K: 1 / 1024, M: 1, G: 1024 }[match[2]!.toUpperCase()]!;
-  return Math.max(1, Math.round(Number(match[1]) * unit));
-}
-
-function memoryNotes(name: string, app: Pm2App): Note[] {
-  if (app.max_memory_restart === undefined) return [];
-  const kept = ownNodeArgs(app).find(isHeapLimit);
-  return [
-    {
-      what: `${name}: max_memory_restart`,
-      why: `nothing looks at the memory from outside; ${kept ?? "--max-old-space-size"} has V8 end the worker at a heap of that size, and it is started again`,
-      todo: "for all of its memory: MemoryMax= in the systemd unit, with room for two versions",
-    },
-  ];
+function restartsOf(apps: Pm2App[]): NonNullable<Config["restarts"]> {
+  const max = largest(apps, "max_restarts");
+  const delays = ["restart_delay", "exp_backoff_restart_delay"].map(
+    (key) => largest(apps, key) ?? 0,
+  );
+  const delayMs = Math.max(...delays);
+  return { ...(max === undefined ? {} : { max }), ...(delayMs === 0 ? {} : { delayMs }) };
 }
 
 function timeoutsOf(apps: Pm2App[]): NonNullable<Config["timeouts"]> {
@@ -207,13 +203,15 @@ function sharedNotes(apps: Pm2App[]): Note[] {
     ["kill_timeout", (app: Pm2App) => app.kill_timeout],
     ["listen_timeout", (app: Pm2App) => app.listen_timeout],
     ["max_restarts", (app: Pm2App) => app.max_restarts],
+    ["restart_delay", (app: Pm2App) => app.restart_delay],
+    ["cron_restart", timesOf],
   ] as const;
   const keys = shared.filter(([, of]) => differs(of)).map(([key]) => key);
   if (keys.length === 0) return [];
   return [
     {
       what: `all apps: ${keys.join(", ")}`,
-      why: "the processes of a release share them; the largest, and all arguments, were taken",
+      why: "the processes of a release share them; the largest, the first times and all arguments were taken",
       todo: "apps that need their own are better two releases, each with its tsugi.config.ts",
     },
   ];

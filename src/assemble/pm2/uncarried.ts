@@ -2,6 +2,7 @@
  * What an ecosystem file says and a tsugi.config.ts can't: for each key why, and what to do instead.
  * Keys that need nothing, because a release does so anyway, are in NEEDLESS.
  */
+import { cronProblem } from "../../platform/cron.ts";
 import type { Pm2App } from "./ecosystem.ts";
 
 /** A setting that was not, or not exactly, taken over. */
@@ -19,6 +20,7 @@ const CONVERTED = new Set([
   ...["name", "script", "cwd", "args", "instances", "node_args", "interpreter_args", "env"],
   ...["interpreter", "exec_interpreter", "port"],
   ...["kill_timeout", "listen_timeout", "max_restarts", "max_memory_restart"],
+  ...["restart_delay", "exp_backoff_restart_delay"],
 ]);
 
 /** A release does it anyway, or does not have the problem. */
@@ -33,19 +35,14 @@ const LOGS: Reason = {
   todo: "bin/<app> logs -f; sizes: logs in tsugi.config.ts; to the journal: bin/<app> systemd",
 };
 
-const DELAY: Reason = {
-  why: "a crashed worker is started again at once, until restarts.max is reached; then the supervisor ends with 1",
-  todo: "let systemd begin again later: RestartSec= in its unit",
-};
-
 const REASONS: Record<string, Reason> = {
   watch: {
     why: "the files of a release don't change",
     todo: "for development: npx tsugi run, and .tsugi/bin/<app> reload",
   },
   cron_restart: {
-    why: "nothing restarts by the clock",
-    todo: "a cron line or systemd timer with bin/<app> reload: a handoff, no connection drops",
+    why: "it means no time, or its app ends by itself",
+    todo: 'reloadAt: "0 4 * * *" in tsugi.config.ts; a cron line for what is to end by itself',
   },
   env_file: {
     why: "a release reads variables of a host from one file, and it is not packed",
@@ -59,8 +56,6 @@ const REASONS: Record<string, Reason> = {
     why: "a worker that ends is always started again, whatever its code",
     todo: "run what is to end by itself as a cron line or systemd unit",
   },
-  restart_delay: DELAY,
-  exp_backoff_restart_delay: DELAY,
   shutdown_with_message: {
     why: "a worker that has drained gets SIGTERM, and no message",
     todo: "listen to SIGTERM, or use hot.dispose",
@@ -87,12 +82,19 @@ const REASONS: Record<string, Reason> = {
   disable_logs: LOGS,
 };
 
+/** PM2 reads them by the same library. What only runs by the clock is no process of a release. */
+export const timesOf = ({ cron_restart: line, autorestart }: Pm2App): string | undefined =>
+  typeof line === "string" && autorestart !== false && cronProblem(line) === undefined
+    ? line
+    : undefined;
+
 /** Several keys with the same reason (`out_file`, `error_file`) are one note. */
 export function uncarriedOf(app: Pm2App, name: string): Note[] {
   const notes = new Map<Reason, string[]>();
   for (const [key, value] of Object.entries(app)) {
     if (CONVERTED.has(key) || NEEDLESS.has(key) || /^env_(?!file$)/.test(key)) continue;
     if (isDefault(key, value)) continue;
+    if (key === "cron_restart" && timesOf(app) !== undefined) continue;
     const reason = REASONS[key] ?? UNKNOWN;
     notes.set(reason, [...(notes.get(reason) ?? []), key]);
   }

@@ -51,6 +51,9 @@ is_kind(<<"a whole number">>, Value) -> is_integer(Value) andalso Value >= 0;
 is_kind(<<"a path that begins with \"/\"">>, Value) -> is_binary(Value) andalso binary:first(<<Value/binary, 0>>) =:= $/;
 is_kind(<<"plain, json or raw">>, Value) -> lists:member(Value, [<<"plain">>, <<"json">>, <<"raw">>]);
 is_kind(<<"true or false">>, Value) -> is_boolean(Value);
+%% Of hosts of Node.js, which look at them more closely.
+is_kind(<<"a size such as \"512M\"">>, Value) -> is_binary(Value);
+is_kind(<<"times as cron has them, such as \"0 4 * * *\"">>, Value) -> is_binary(Value);
 is_kind(<<"a port">>, Value) -> is_integer(Value) andalso Value >= 1 andalso Value < 65536.
 
 -spec invalid(term(), term()) -> no_return().

@@ -23,6 +23,7 @@ import { FileTarget } from "./log/file.ts";
 import { Log } from "./log/log.ts";
 import { OutputTarget } from "./log/output.ts";
 import { servePredecessor } from "./predecessor.ts";
+import { Renewals } from "./renewals.ts";
 import { retireWorker } from "./retire.ts";
 import { prepareControlLink, preparePid, removeRunFiles, sweepRunFiles } from "./runFiles.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -52,6 +53,7 @@ process.title = `tsugi: ${boot.name}`;
 const layout = layoutOf(boot.root, boot.name);
 const supervisor = await makeSupervisor(layout);
 const upgrades = new Upgrades(supervisor);
+const renewals = new Renewals(supervisor, upgrades);
 let stopped: Promise<Stopped> | undefined;
 const stop = (exitCode = 0) => {
   stopped ??= stopAll(exitCode);
@@ -107,6 +109,7 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     },
     foreground: boot.mode === "foreground",
     reclaimRun,
+    onServe: ({ settings }) => void renewals.use(settings),
     onReplaced: () => void leaveToSuccessor(),
     onGiveUp: (error, lastWords) => {
       supervisor.noteError(error);

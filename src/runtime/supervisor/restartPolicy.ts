@@ -1,6 +1,6 @@
 /**
  * When a crashed worker is started again, one policy for each slot. OTP's intensity and period: up to
- * `max` crashes `withinMs` are borne, the first restart comes at once. Beyond that it keeps crashing:
+ * `max` crashes `withinMs` are borne, the first restart comes after `delayMs`. Beyond that it keeps crashing:
  * it is started again with pauses that double from 1 s to 30 s, until it has run for `withinMs`.
  */
 const FIRST_PAUSE_MS = 100;
@@ -11,14 +11,16 @@ const LONGEST_LOOP_PAUSE_MS = 30_000;
 export class RestartPolicy {
   readonly max: number;
   readonly withinMs: number;
+  readonly delayMs: number;
   #crashesAtMs: number[] = [];
   /** Crashes beyond `max`, since it has last run well. */
   #beyond = 0;
   #restartAtMs = 0;
 
-  constructor(settings: { max: number; withinMs: number }) {
+  constructor(settings: { max: number; withinMs: number; delayMs: number }) {
     this.max = settings.max;
     this.withinMs = settings.withinMs;
+    this.delayMs = settings.delayMs;
   }
 
   /** The pause before the restart, in milliseconds. */
@@ -27,7 +29,7 @@ export class RestartPolicy {
     this.#crashesAtMs = this.#crashesAtMs.filter((at) => nowMs - at < this.withinMs);
     this.#crashesAtMs.push(nowMs);
     if (this.#beyond > 0 || this.count > this.max) this.#beyond += 1;
-    const pauseMs = this.#pauseMs();
+    const pauseMs = Math.max(this.delayMs, this.#pauseMs());
     this.#restartAtMs = nowMs + pauseMs;
     return pauseMs;
   }
@@ -51,7 +53,8 @@ export class RestartPolicy {
   #pauseMs(): number {
     if (this.#beyond > 0) return doubled(FIRST_LOOP_PAUSE_MS, this.#beyond, LONGEST_LOOP_PAUSE_MS);
     if (this.count === 1) return 0;
-    return doubled(FIRST_PAUSE_MS, this.count - 1, LONGEST_PAUSE_MS);
+    const firstMs = Math.max(FIRST_PAUSE_MS, this.delayMs);
+    return doubled(firstMs, this.count - 1, LONGEST_PAUSE_MS);
   }
 }
 

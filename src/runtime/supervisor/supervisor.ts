@@ -56,6 +56,8 @@ export interface SupervisorParts {
   foreground: boolean;
   /** `run/` names this supervisor again, after a successor that has failed. */
   reclaimRun: () => Promise<void>;
+  /** Each time that another generation serves. */
+  onServe: (generation: Generation) => void;
   /** A successor has taken over and the report is out: this process ends, its files stay. */
   onReplaced: () => void;
   /** Called when the supervisor gives up: the process exits non-zero. */
@@ -254,6 +256,7 @@ export class Supervisor {
     this.#serving = { generation, restarts };
     this.since = isoNow();
     this.parts.log.use(generation.settings.logs);
+    this.parts.onServe(generation);
   }
 
   note(text: string): void {

@@ -79,18 +79,33 @@ test("times are milliseconds, in both of PM2's ways to write them", async () => 
   assert.deepEqual(config.restarts, { max: 7 });
 });
 
-test("a memory limit is the heap's, unless there is one already", async () => {
-  for (const [limit, megabytes] of [
-    ["300M", 300],
-    ["1.5G", 1536],
-    [104857600, 100],
+test("a memory limit is the supervisor's to watch", async () => {
+  for (const [limit, maxMemory] of [
+    ["300M", "300M"],
+    ["1.5G", "1.5G"],
+    [104857600, "102400K"],
   ] as const) {
     const { config, said } = await convert([{ script: "web.js", max_memory_restart: limit }]);
-    assert.deepEqual(config.nodeArgs, [`--max-old-space-size=${megabytes}`]);
-    assert.deepEqual(said, ["web: max_memory_restart"]);
+    assert.deepEqual([config.maxMemory, said], [maxMemory, []]);
   }
-  const own = { script: "web.js", max_memory_restart: "1G", node_args: "--max-old-space-size=99" };
-  assert.deepEqual((await convert([own])).config.nodeArgs, ["--max-old-space-size=99"]);
+  const apps = ["300M", "1G"].map((limit) => ({ script: "web.js", max_memory_restart: limit }));
+  const { config, said } = await convert(apps);
+  assert.deepEqual([config.maxMemory, said], ["1G", ["all apps: max_memory_restart"]]);
+});
+
+test("delays of restarts and times of reloads are a release's too", async () => {
+  const { config, said } = await convert([
+    { script: "web.js", restart_delay: "3s", cron_restart: "0 3 * * *" },
+    { script: "jobs.js", exp_backoff_restart_delay: 100, cron_restart: "0 0 31 2 *" },
+    { name: "report", script: "web.js", autorestart: false, cron_restart: "0 5 * * *" },
+  ] as Pm2App[]);
+  assert.deepEqual([config.restarts, config.reloadAt], [{ delayMs: 3000 }, "0 3 * * *"]);
+  assert.deepEqual(said, [
+    "all apps: restart_delay, cron_restart",
+    "jobs: cron_restart",
+    "report: autorestart",
+    "report: cron_restart",
+  ]);
 });
 
 test("what nobody can mean is no setting, and port is a variable", async () => {
@@ -175,7 +190,7 @@ test("what can't be said is named with a reason and a way, and what is off is no
       script: "web.js",
       watch: true,
       autorestart: true,
-      cron_restart: "0 3 * * *",
+      cron_restart: "99 3 * * *",
       out_file: "a",
       error_file: "b",
       instance_var: "NODE_APP_INSTANCE",

@@ -111,3 +111,24 @@ test("the hash of etc/ changes with each of its files", async () => {
   }
   assert.equal(seen.size, 4);
 });
+
+test("a limit of memory and times of reloads are read, and refused by name", async () => {
+  using at = host();
+  const { etcConfig } = at.layout;
+  const read = async (json: object) => {
+    writeFileSync(etcConfig, JSON.stringify(json));
+    return (await readHostSettings(at.layout, "1.0.0")).settings;
+  };
+  const given = { maxMemory: "1.5 GB", reloadAt: "0 4 * * MON" };
+  const { maxMemory, reloadAt } = await read(given);
+  assert.deepEqual({ maxMemory, reloadAt }, given);
+  for (const [bad, expected] of [
+    [{ maxMemory: "much" }, /"maxMemory": expected a size such as "512M", found "much"/],
+    [{ maxMemory: 512 }, /"maxMemory": expected a size/],
+    [{ reloadAt: "daily" }, /"reloadAt": expected times as cron has them/],
+    [{ reloadAt: "0 25 * * *" }, /"reloadAt": .*hour/],
+    [{ reloadAt: "0 0 31 2 *" }, /"reloadAt": it never comes/],
+  ] as const) {
+    await assert.rejects(read(bad), says("TSUGI_SETTINGS_INVALID", expected));
+  }
+});

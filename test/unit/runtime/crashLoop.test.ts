@@ -91,6 +91,7 @@ function make(t: TestContext, restarts: object, processes = ["web", "jobs"]) {
     log: new Log(target, { format: "plain" }),
     listeners: new ListenerTable([]),
     mask,
+    onServe: () => {},
     onGiveUp: (error: TsugiError, lastWords: string[]) => gaveUp.push({ error, lastWords }),
   } as unknown as SupervisorParts);
   const manifest = {
