@@ -3,6 +3,8 @@
  * connections go to another generation, whoever made it speak and however it finds them.
  */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { Crowd, type RoomOptions, roomApp, someTalk } from "../helpers/room.ts";
@@ -87,6 +89,39 @@ for (const node of NODES) {
           await someTalk(crowd);
           await old.until("all adopted", () => old.adopted.length >= SIZE);
           await allIsWell(crowd);
+        } finally {
+          crowd.leave();
+        }
+      });
+    }
+
+    for (const variant of [{}, { deflate: true }, { tcp: true }]) {
+      test(`hears a request that ends after they have gone: ${JSON.stringify(variant)}`, async () => {
+        await using bench = new Bench(node);
+        const env = { ROOM_FILE: join(bench.folder, "ticks") };
+        const source = roomApp({ ws, ...variant });
+        const old = bench.start(source, { env });
+        await old.event("ready");
+        const next = bench.start(source, { boot: { mode: "standby", generation: 2 }, env });
+        await next.event("ready");
+        const httpPort = await portOf(old, "listening");
+        const port = "tcp" in variant ? await portOf(old, "room") : httpPort;
+        const crowd = await Crowd.gather({ size: SIZE, port, httpPort, ...variant });
+        try {
+          // The application is at work on it as soon as it was told to continue.
+          const headers = { expect: "100-continue" };
+          const to = { host: "127.0.0.1", port: httpPort, method: "POST", path: "/say/h0" };
+          const request = http.request({ ...to, headers });
+          request.flushHeaders();
+          await once(request, "continue");
+          const { carried } = await handOff(bench, old, next);
+          assert.equal(carried, SIZE);
+          request.end();
+          const [response] = await once(request, "response");
+          response.resume();
+          crowd.said.set("h", 0);
+          const { faults, closed } = await crowd.end();
+          assert.deepEqual([faults, closed], [[], 0]);
         } finally {
           crowd.leave();
         }

@@ -85,6 +85,7 @@ export function roomApp({
     const server = http.createServer(async (request, response) => {
       const [path, word] = request.url.slice(1).split("/");
       if (path === "say") {
+        for await (const _ of request);
         if (word.startsWith("w")) await new Promise((resolve) => setTimeout(resolve, ${workMs}));
         say(word);
       }
@@ -295,12 +296,15 @@ export class Crowd {
         const last = client.last.get(source) ?? -1;
         return last < number && !(last < 0 && this.#options.apart);
       });
-    const isBehind = (client: RoomClient) => unheard(client).length > 0;
-    const heardSoFar = () => this.clients.reduce((sum, { heard }) => sum + heard, 0);
-    let [before, deadline] = [0, 0];
-    while (this.clients.some(isBehind)) {
-      const now = heardSoFar();
-      if (now > before) deadline = performance.now() + 3_000;
+    const behind = (client: RoomClient) =>
+      unheard(client).reduce(
+        (sum, [source, said]) => sum + said - (client.last.get(source) ?? -1),
+        0,
+      );
+    const allBehind = () => this.clients.reduce((sum, client) => sum + behind(client), 0);
+    let [before, deadline] = [Number.POSITIVE_INFINITY, 0];
+    for (let now = allBehind(); now > 0; now = allBehind()) {
+      if (now < before) deadline = performance.now() + 3_000;
       if (performance.now() > deadline) break;
       before = now;
       await pause(20);
@@ -313,7 +317,8 @@ export class Crowd {
       return [...client.faults, ...lacking];
     });
     const closed = this.clients.filter(({ isClosed }) => isClosed).length;
-    return { faults, closed, wrongCounts: this.wrongCounts, heard: heardSoFar() };
+    const heard = this.clients.reduce((sum, client) => sum + client.heard, 0);
+    return { faults, closed, wrongCounts: this.wrongCounts, heard };
   }
 
   leave(): void {

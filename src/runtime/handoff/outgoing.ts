@@ -321,7 +321,7 @@ export class Outgoing {
   async #emptyWithin(ms: number): Promise<void> {
     const start = performance.now();
     let passedMs = 0;
-    while (passedMs < ms && this.#left().length > 0) {
+    while (passedMs < ms && (this.#left().length > 0 || this.#sending.hasUnsent)) {
       // Looking at thousands of sockets takes its time: the longer it lasts, the less often.
       const waitMs = Math.min(CHECK_MS + passedMs / 20, CHECK_MOST_MS, ms - passedMs);
       await new Promise((resolve) => setTimeout(resolve, waitMs));

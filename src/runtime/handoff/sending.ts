@@ -33,6 +33,11 @@ export class Sending {
     return this.#carried;
   }
 
+  /** What late requests had to say to connections that have gone. */
+  get hasUnsent(): boolean {
+    return this.departures !== undefined && !this.departures.isEmpty;
+  }
+
   done(): Promise<unknown> {
     return Promise.all(this.#inFlight);
   }

@@ -16,7 +16,7 @@ import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
 import { closeFrame, heldFrames, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
-import { followFrames } from "./lateFrames.ts";
+import { followFrames, sendAtOnce } from "./lateFrames.ts";
 import { observeEventTarget } from "./listeners.ts";
 import { type RequestRecord, recordRequest, type WebSocketRecord } from "./record.ts";
 
@@ -186,7 +186,10 @@ export class WebSocketConnection implements Connection {
     const head = Buffer.concat([held, frames, takeUnread(socket), this.#closeFrame()]);
     const closeSent = this.webSocket._closeFrameSent && !this.#toldOfClose;
     const rest = { head, quietSinceMs: since, ...(closeSent ? { closeSent } : {}) };
-    if (follow) return { handle: leaveBehind(socket, followFrames(follow)), ...rest };
+    if (follow) {
+      sendAtOnce(this.webSocket);
+      return { handle: leaveBehind(socket, followFrames(follow)), ...rest };
+    }
     const handle = takeHandle(socket);
     this.#tidy();
     return { handle, ...rest };

@@ -3,6 +3,8 @@
  * between those of the generation that has it now. Pings are for whoever hears the pongs.
  */
 import type { Follow } from "../moved.ts";
+import { override } from "../override.ts";
+import type { WebSocketInternals } from "./internals.ts";
 
 const OPCODE = 0x0f;
 const PING = 0x09;
@@ -30,4 +32,17 @@ export function followFrames(follow: Follow): Follow {
       unsent = unsent.subarray(length);
     }
   };
+}
+
+/**
+ * A compressed frame comes some time after it was sent: its request may have ended by then, so that
+ * what it says counts no more, and the new version may have said something that belongs behind it.
+ */
+export function sendAtOnce(webSocket: WebSocketInternals): void {
+  const { send } = webSocket;
+  override(webSocket, "send", (data: unknown, ...rest: unknown[]) => {
+    const callback = rest.find((part) => typeof part === "function");
+    const options = typeof rest[0] === "object" ? rest[0] : {};
+    send.call(webSocket, data, { ...options, compress: false }, callback);
+  });
 }
