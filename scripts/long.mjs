@@ -57,7 +57,7 @@ const MACHINES = {
     options: [
       "[seconds] [seed]       archives; `seeds` writes the part of the corpus that was thought of",
       "<target>|all [--seconds N] [--seed N]   manifest, registry, settings, control, worker, config",
-      "readers [--cases N] [--seed N] [--write]   verify against GNU tar, busybox tar and bsdtar",
+      "readers [--cases N] [--seconds N] [--seed N] [--write]   verify against three other tars",
     ],
     program: (asked) =>
       `test/helpers/${isArchives(asked) ? "fuzzMain" : asked[0] === "readers" ? "fuzz/readers" : "fuzz/main"}.ts`,

@@ -3,21 +3,11 @@
  * and to no other path. An honest archive is spoilt block by block, with right checksums more often than
  * not, and in the ways that readers are known to differ in (rawTar.ts).
  *
- *   npm run long -- fuzz readers [--cases N] [--seed N] [--write]
+ *   npm run long -- fuzz readers [--cases N] [--seconds N] [--seed N] [--write]
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -27,17 +17,13 @@ import { TsugiError } from "../../../src/contract/errors.ts";
 import { TarShape } from "../../../src/handler/tarShape.ts";
 import { readManifest, verifyRelease } from "../../../src/pack/inspect.ts";
 import { entriesOf, handmadeRelease, pack } from "../handmadeRelease.ts";
-import { oneOf, type Random, random } from "../random.ts";
-import { ambiguous, paxHeader, rawEntry, summed } from "../rawTar.ts";
+import { oneOf, random } from "../random.ts";
+import { ambiguous } from "../rawTar.ts";
+import { spoilt } from "./spoilTar.ts";
+import { type Expected, extractAll, readersHere } from "./tarReaders.ts";
 
-const BLOCK = 512;
-
-/** `tar` may be another one under that name; each says who it is. */
-const READERS: Record<string, { command: string[]; is: RegExp }> = {
-  "GNU tar": { command: ["tar", "xof"], is: /GNU tar/ },
-  "busybox tar": { command: ["busybox", "tar", "xof"], is: /BusyBox/ },
-  bsdtar: { command: ["bsdtar", "xof"], is: /bsdtar/ },
-};
+/** So many are extracted at once. */
+const BATCH = 50;
 
 export interface ReadersRun {
   cases: number;
@@ -49,22 +35,21 @@ export interface ReadersRun {
   readers: string[];
 }
 
-/** Those that are on this machine. */
-export function readersHere(): string[] {
-  return Object.entries(READERS).flatMap(([name, { command, is }]) => {
-    const [program, ...rest] = command.slice(0, -1);
-    const said = spawnSync(program!, [...rest, "--version"], { encoding: "utf8" });
-    const help = spawnSync(program!, ["--help"], { encoding: "utf8" });
-    return is.test(`${said.stdout}${said.stderr}${help.stdout}${help.stderr}`) ? [name] : [];
-  });
+export interface ReadersWish {
+  cases: number;
+  seed: number;
+  /** Ends before all cases where they take longer. */
+  seconds?: number;
+  readers?: string[];
 }
 
 /** @throws where a reader extracts something else than what was verified */
-export async function fuzzReaders(
-  cases: number,
-  seed: number,
+export async function fuzzReaders({
+  cases,
+  seed,
+  seconds = Number.POSITIVE_INFINITY,
   readers = readersHere(),
-): Promise<ReadersRun> {
+}: ReadersWish): Promise<ReadersRun> {
   const release = handmadeRelease("0.0.2", {
     "lib/wall-0.0.2/data.bin": { bytes: "0123456789".repeat(90) },
     [`lib/wall-0.0.2/${"long/".repeat(30)}name.js`]: { bytes: "long" },
@@ -77,8 +62,19 @@ export async function fuzzReaders(
   const run: ReadersRun = { cases: 0, formed: 0, whole: 0, reasons: new Map(), readers };
   const below = random(seed);
   const tried = new Set<string>();
+  const deadline = performance.now() + seconds * 1000;
+  let batch: Expected[] = [];
+  const extract = () => {
+    for (const { nth, tar } of batch) writeFileSync(join(folder, `${nth}.tar`), tar);
+    for (const reader of readers) extractAll(reader, folder, batch);
+    for (const { nth } of batch) {
+      rmSync(join(folder, `${nth}.tar`));
+      rmSync(join(folder, `${nth}.tar.said`), { force: true });
+    }
+    batch = [];
+  };
   try {
-    for (; run.cases < cases; run.cases += 1) {
+    for (; run.cases < cases && performance.now() < deadline; run.cases += 1) {
       const tar =
         run.cases === 0 ? honest : spoilt(below(4) === 0 ? oneOf(known, below) : honest, below);
       if (!isFormed(tar)) continue;
@@ -86,20 +82,20 @@ export async function fuzzReaders(
       const hash = createHash("sha256").update(tar).digest("base64");
       if (tried.has(hash)) continue;
       tried.add(hash);
-      const file = join(folder, "case.tar");
+      const file = join(folder, "verified");
       writeFileSync(file, tar);
       const [reason, releaseId] = await reasonOf(file);
       run.reasons.set(reason, (run.reasons.get(reason) ?? 0) + 1);
       if (reason !== "") continue;
       run.whole += 1;
-      const { files } = await readManifest(file);
-      for (const reader of readers) compare(reader, folder, file, files, releaseId);
+      batch.push({ nth: run.cases, tar, tree: await expectedTree(file, releaseId) });
+      if (batch.length === BATCH) extract();
     }
+    extract();
     return run;
   } catch (error) {
-    throw new Error(`seed ${seed}, case ${run.cases}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const message = `seed ${seed}, up to case ${run.cases}: ${(error as Error).message}`;
+    throw new Error(message, { cause: error });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -126,178 +122,12 @@ async function reasonOf(file: string): Promise<[reason: string, releaseId: strin
   }
 }
 
-function compare(
-  reader: string,
-  folder: string,
-  file: string,
-  files: readonly { path: string; size: number; sha256: string; link?: string; mode: number }[],
-  releaseId: string,
-): void {
-  const target = join(folder, "tree");
-  mkdirSync(join(target, "root"), { recursive: true });
-  try {
-    const [program, ...args] = READERS[reader]!.command;
-    const { status, stderr } = spawnSync(program!, [...args, file, "-C", join(target, "root")], {
-      encoding: "utf8",
-    });
-    assert.equal(status, 0, `${reader}: ${stderr}`);
-    const expected = files.map(({ path, link, sha256, mode }) =>
-      link === undefined ? `root/${path} ${sha256} ${mode & 0o100}` : `root/${path} -> ${link}`,
-    );
-    expected.push(`root/releases/0.0.2/release.json ${releaseId} 0`);
-    assert.deepEqual(treeOf(target).sort(), expected.sort(), reader);
-  } finally {
-    rmSync(target, { recursive: true, force: true });
-  }
-}
-
-const sha256Of = (bytes: string | Buffer) => createHash("sha256").update(bytes).digest("hex");
-
-function treeOf(folder: string, below = ""): string[] {
-  return readdirSync(join(folder, below)).flatMap((name) => {
-    const path = join(below, name);
-    const info = lstatSync(join(folder, path));
-    if (info.isSymbolicLink()) return `${path} -> ${readlinkSync(join(folder, path))}`;
-    if (info.isDirectory()) return treeOf(folder, path);
-    return `${path} ${sha256Of(readFileSync(join(folder, path)))} ${info.mode & 0o100}`;
-  });
-}
-
-/** Places in a header, and what is put there. */
-const FIELDS: [at: number, length: number][] = [
-  [0, 100],
-  [100, 8],
-  [108, 8],
-  [116, 8],
-  [124, 12],
-  [136, 12],
-  [156, 1],
-  [157, 100],
-  [257, 8],
-  [265, 32],
-  [297, 32],
-  [329, 8],
-  [337, 8],
-  [345, 155],
-  [500, 12],
-];
-const VALUES = [
-  "",
-  "\0",
-  " ",
-  "/",
-  "0",
-  "7",
-  "0000644",
-  "00000000000",
-  "00000000005",
-  "00000001000",
-  "77777777777",
-  "ustar",
-  "ustar  \0",
-  "etc/env",
-  "../evil",
-  "lib/",
-  "x",
-  "g",
-  "L",
-  "S",
-  "1",
-  "2",
-  "5",
-  "root",
-  "\x80",
-  "-1",
-];
-const KEYS = [
-  "path",
-  "linkpath",
-  "size",
-  "mtime",
-  "uid",
-  "gid",
-  "comment",
-  "hdrcharset",
-  "GNU.sparse.name",
-  "GNU.sparse.size",
-  "GNU.sparse.major",
-  "GNU.sparse.realsize",
-  "SCHILY.realsize",
-  "LIBARCHIVE.creationtime",
-  "VENDOR.x",
-];
-const PAX_VALUES = [
-  "",
-  "0",
-  "1",
-  "5",
-  "etc/env",
-  "../evil",
-  "lib/wall-0.0.2/app.mjs",
-  "a\nb",
-  "\0",
-  "BINARY",
-  "999999999999",
-];
-
-export function spoilt(tar: Buffer, below: Random): Buffer {
-  let bytes: Buffer = Buffer.from(tar);
-  for (let times = 1 + below(3); times > 0; times -= 1) bytes = spoiltOnce(bytes, below);
-  return bytes;
-}
-
-function spoiltOnce(tar: Buffer, below: Random): Buffer {
-  const at = BLOCK * below(Math.ceil(tar.length / BLOCK));
-  const put = (blocks: Buffer, skipped = 0) =>
-    Buffer.concat([tar.subarray(0, at), blocks, tar.subarray(at + skipped)]);
-  switch (below(9)) {
-    case 0:
-      return put(Buffer.alloc(BLOCK * (1 + below(3))));
-    case 1:
-      return put(
-        paxHeader(
-          [[oneOf(KEYS, below), oneOf(PAX_VALUES, below)]],
-          oneOf(["x", "x", "g", "X"], below),
-        ),
-      );
-    case 2:
-      return put(
-        rawEntry(
-          { name: oneOf(VALUES, below), type: oneOf([..."0125xgLKSV7"], below) },
-          oneOf(VALUES, below),
-        ),
-      );
-    case 3:
-      return put(Buffer.alloc(0), BLOCK * (1 + below(2)));
-    case 4:
-      return put(tar.subarray(at, at + BLOCK * (1 + below(3))));
-    case 5:
-      return Buffer.concat([
-        tar,
-        oneOf(
-          [
-            Buffer.alloc(BLOCK),
-            rawEntry({ name: "etc/env", type: "0" }, "x"),
-            Buffer.alloc(100, "g"),
-          ],
-          below,
-        ),
-      ]);
-    case 6:
-      return tar.subarray(0, tar.length - BLOCK * below(4));
-    default: {
-      if (at + BLOCK > tar.length) return tar;
-      const block = Buffer.from(tar.subarray(at, at + BLOCK));
-      const [from, length] = oneOf(FIELDS, below);
-      const isOne = below(2) === 0;
-      if (isOne) block[from + below(length)] = below(256);
-      else
-        block
-          .fill(0, from, from + length)
-          .write(oneOf(VALUES, below).slice(0, length), from, "latin1");
-      return put(below(8) === 0 ? block : summed(block), BLOCK);
-    }
-  }
+async function expectedTree(file: string, releaseId: string): Promise<string[]> {
+  const { files } = await readManifest(file);
+  const tree = files.map(({ path, link, sha256, mode }) =>
+    link === undefined ? `root/${path} ${sha256} ${mode & 0o100}` : `root/${path} -> ${link}`,
+  );
+  return [...tree, `root/releases/0.0.2/release.json ${releaseId} 0`].sort();
 }
 
 async function main(): Promise<void> {
@@ -306,11 +136,13 @@ async function main(): Promise<void> {
     options: {
       cases: { type: "string", default: "2000000" },
       seed: { type: "string" },
+      seconds: { type: "string", default: "Infinity" },
       write: { type: "boolean", default: false },
     },
   });
   const seed = Number(values.seed ?? Date.now() % 1_000_000);
-  const run = await fuzzReaders(Number(values.cases), seed);
+  const wish = { cases: Number(values.cases), seed, seconds: Number(values.seconds) };
+  const run = await fuzzReaders(wish);
   const number = (value: number) => value.toLocaleString("en");
   const refused = [...run.reasons].filter(([code]) => code !== "");
   const lines = [
@@ -321,7 +153,7 @@ async function main(): Promise<void> {
   ];
   console.log(lines.join("\n"));
   if (!values.write) return;
-  const command = `npm run long -- fuzz readers --cases ${values.cases} --seed ${seed} --write`;
+  const command = `npm run long -- fuzz readers --cases ${run.cases} --seed ${seed} --write`;
   writeSection({ name: "readers", command, body: `\`\`\`text\n${lines.join("\n")}\n\`\`\`` });
 }
 

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { TsugiError } from "../../../src/contract/errors.ts";
 import { verifyRelease } from "../../../src/pack/inspect.ts";
-import { fuzzReaders, readersHere } from "../../helpers/fuzz/readers.ts";
+import { fuzzReaders } from "../../helpers/fuzz/readers.ts";
+import { readersHere } from "../../helpers/fuzz/tarReaders.ts";
 import { corpusFolder } from "../../helpers/fuzzCorpus.ts";
 
 describe("what unpack refuses, verify refuses", () => {
@@ -23,6 +24,6 @@ describe("what unpack refuses, verify refuses", () => {
 test("what verify calls whole, every tar of this machine extracts to that and to nothing else", async (t) => {
   const readers = readersHere();
   if (readers.length === 0) return t.skip("needs GNU tar, busybox or bsdtar");
-  const { whole } = await fuzzReaders(600, 7, readers);
+  const { whole } = await fuzzReaders({ cases: 600, seed: 7, readers });
   assert.ok(whole > 1, `${whole} of them are whole`);
 });
