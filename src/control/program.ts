@@ -16,6 +16,7 @@ const COMMANDS: Record<HostVerb, () => Promise<{ default: Run }>> = {
   ping: () => import("./commands/ping.ts"),
   pid: () => import("./commands/pid.ts"),
   status: () => import("./commands/status.ts"),
+  doctor: () => import("./commands/doctor.ts"),
   logs: () => import("./commands/logs.ts"),
   console: () => import("./commands/console.ts"),
   rpc: () => import("./commands/rpc.ts"),

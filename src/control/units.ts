@@ -34,6 +34,18 @@ const mentions = (line: string, bin: string): boolean =>
     (word) => word === bin || word.replaceAll("$$", "$") === bin,
   );
 
+/** The unit in which systemd itself holds that port, for whoever it starts. */
+export function socketUnitOf(port: number, folders = UNIT_FOLDERS): string | undefined {
+  const listens = new RegExp(String.raw`^\s*ListenStream\s*=\s*(?:\S*:)?${port}\s*$`, "m");
+  for (const folder of folders) {
+    for (const name of quietly(() => readdirSync(folder)) ?? []) {
+      if (!name.endsWith(".socket")) continue;
+      if (listens.test(quietly(() => readFileSync(join(folder, name), "utf8")) ?? "")) return name;
+    }
+  }
+  return undefined;
+}
+
 /** The unit that a running process belongs to, if it is the one for this root. */
 export function owningUnit(
   layout: Layout,

@@ -58,16 +58,22 @@ export async function finishRemovals(layout: Layout): Promise<void> {
  * names. What doesn't look like one of ours is left alone.
  */
 export async function sweepUnreferenced(layout: Layout): Promise<void> {
+  for (const folder of await unreferenced(layout)) {
+    await rm(join(layout.root, folder), { recursive: true, force: true });
+  }
+}
+
+/** As `lib/wall-0.0.1`. None where nobody knows what is named. */
+export async function unreferenced(layout: Layout): Promise<string[]> {
   const manifests = await manifestsOf(layout);
-  if (manifests === undefined) return;
+  if (manifests === undefined) return [];
   const named = new Set(manifests.flatMap(unitsOf).map(({ folder }) => folder));
+  const found: string[] = [];
   for (const place of ["lib", "runtime"]) {
     const names = await readdir(join(layout.root, place)).catch(() => []);
-    for (const folder of names.map((name) => `${place}/${name}`)) {
-      if (named.has(folder) || !isOurs(layout, folder)) continue;
-      await rm(join(layout.root, folder), { recursive: true, force: true });
-    }
+    found.push(...names.map((name) => `${place}/${name}`));
   }
+  return found.filter((folder) => !named.has(folder) && isOurs(layout, folder));
 }
 
 /** By its name it was put there by a release. */

@@ -9,16 +9,29 @@ import { parseTrustedKeys, signatureProblem, type Trusted } from "../release/sig
 import { unitsOf } from "../release/units.ts";
 import { foldersAbove } from "./contents.ts";
 
+export interface Difference {
+  path: string;
+  problem: string;
+}
+
 /** The first file that is not as the manifest says, and how; undefined when all are. */
 export async function firstDifference(
   root: string,
   files: readonly ManifestFile[],
-): Promise<{ path: string; problem: string } | undefined> {
+): Promise<Difference | undefined> {
+  for await (const difference of differences(root, files)) return difference;
+  return undefined;
+}
+
+/** All of them, as they are found. */
+export async function* differences(
+  root: string,
+  files: Iterable<ManifestFile>,
+): AsyncGenerator<Difference> {
   for (const file of files) {
     const problem = await fileDifference(join(root, file.path), file);
-    if (problem !== undefined) return { path: file.path, problem };
+    if (problem !== undefined) yield { path: file.path, problem };
   }
-  return undefined;
 }
 
 /**

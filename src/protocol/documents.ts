@@ -62,6 +62,30 @@ export interface LastEnd {
   lastWords: string[];
 }
 
+/** `doctor`: with exit code 4 where something is wrong. */
+export interface Diagnosis {
+  name: string;
+  root: string;
+  /** All that was looked at, in this order. */
+  checks: CheckResult[];
+  /** Where something is wrong. */
+  error?: ErrorJson;
+  ms: number;
+}
+
+export interface CheckResult {
+  check: string;
+  /** What was seen, in a few words. */
+  note: string;
+  findings: Finding[];
+}
+
+export interface Finding {
+  problem: string;
+  /** What to type, or to do. */
+  remedy: string;
+}
+
 export interface Evaluated {
   /** As the console would show it. */
   value: string;

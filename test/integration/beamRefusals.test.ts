@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
@@ -387,6 +395,15 @@ describe("a host with etc/trusted_keys", { skip }, () => {
       writeFileSync(`${own}.sig`, signManifest(readFileSync(own, "utf8"), stranger.privateKey));
       await refuses("TSUGI_SIGNATURE_REFUSED", /is not trusted here/, "start");
       writeFileSync(`${own}.sig`, signManifest(readFileSync(own, "utf8"), privateKey));
+      const beside = join(host.root, "lib", "shop-0.0.1", "ebin", "Elixir.Evil.beam");
+      writeFileSync(beside, "");
+      const { status, value } = await host.json("start");
+      assert.deepEqual([status, value.error.code], [1, "TSUGI_RELEASE_DAMAGED"]);
+      assert.match(value.error.message, /Elixir\.Evil\.beam is not among what was signed/);
+      rmSync(beside);
+      chmodSync(join(host.root, "etc"), 0o777);
+      await refuses("TSUGI_ROOT_EXPOSED", /etc: what they put there would run/, "start");
+      chmodSync(join(host.root, "etc"), 0o755);
       await host.must("start");
 
       const offered = join(host.root, "offered.tar.gz");
@@ -394,6 +411,11 @@ describe("a host with etc/trusted_keys", { skip }, () => {
       const sign = async (key: KeyObject, text?: string) =>
         writeFileSync(offered, await signTarball(readFileSync(next.tarball), key, text));
       await refuses("TSUGI_SIGNATURE_REFUSED", /not signed/, "unpack", next.tarball);
+      chmodSync(join(host.root, "etc"), 0o777);
+      for (const verb of ["unpack", "check"]) {
+        await refuses("TSUGI_ROOT_EXPOSED", /others may change/i, verb, next.tarball);
+      }
+      chmodSync(join(host.root, "etc"), 0o755);
       await sign(stranger.privateKey);
       await refuses("TSUGI_SIGNATURE_REFUSED", /is not trusted/, "upgrade", offered);
       await sign(privateKey, "something else");

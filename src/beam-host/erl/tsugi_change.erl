@@ -37,6 +37,7 @@ refuse_missing(Asked) ->
     ok.
 
 unpack_here(Asked, Force) ->
+    tsugi_exposure:refuse(),
     tsugi_handler:settle_permanent(),
     Unpacked = #{version := Vsn} = tsugi_unpack:unpack(Asked, #{force => Force}),
     _ = tsugi_handler:permanent() =:= undefined orelse tsugi_handler:status(Vsn) =/= undefined
@@ -95,7 +96,9 @@ vsn(Side, Move) -> case Move of #{Side := #{vsn := V}} -> text(V); _ -> <<"-">> 
 
 %% --- upgrades -----------------------------------------------------------------------------------
 
-check(_, [Asked], Options) -> change(Asked, check, #{}, Options).
+check(_, [Asked], Options) ->
+    tsugi_exposure:refuse(),
+    change(Asked, check, #{}, Options).
 install(_, [Asked], Options) -> change(Asked, install, #{}, Options).
 upgrade(_, [Asked], Options) -> change(Asked, upgrade, #{}, Options).
 

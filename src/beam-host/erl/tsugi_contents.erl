@@ -1,7 +1,7 @@
 %% What a manifest may put where, and a tarball against its manifest. A release owns its folders below
 %% lib/, its erts-<vsn>/, its releases/<vsn>/ and files of bin/; it never writes etc/ or another's.
 -module(tsugi_contents).
--export([problem/1, archive_problem/2]).
+-export([problem/1, archive_problem/2, folders_above/1]).
 
 %% Text, or none.
 problem(#{<<"files">> := Files} = Manifest) ->

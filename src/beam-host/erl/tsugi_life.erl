@@ -37,6 +37,7 @@ running_pid() ->
 
 %% Everything that must be right before a VM is started: verified, configured, known to OTP.
 prepare() ->
+    tsugi_exposure:refuse(),
     Vsn = permanent(),
     tsugi_settings:check(Vsn),
     tsugi_unpack:sweep(),

@@ -1,6 +1,6 @@
 %% remove and prune: a release and what only it uses.
 -module(tsugi_remove).
--export([remove/1, prune/1, sweep/0]).
+-export([remove/1, prune/1, sweep/0, unreferenced/0, unit/1]).
 
 remove(Vsn) ->
     case tsugi_handler:status(Vsn) of
@@ -36,16 +36,18 @@ safe_nthtail(N, List) -> lists:nthtail(N, List).
 
 %% Folders below lib/ and runtimes that no release on disk names. The running VM's are always kept.
 sweep() ->
+    [tsugi_files:remove_tree(tsugi_layout:at([Unit])) || Unit <- unreferenced()],
+    ok.
+
+unreferenced() ->
     Manifests = [tsugi_manifest:read(V) || V <- tsugi_layout:versions()],
     Named = lists:usort([unit(Path) || #{<<"files">> := Files} <- Manifests,
                                        #{<<"path">> := Path} <- Files]),
     Running = [unit_of_loaded(Dir) || Dir <- code:get_path()],
     Present = filelib:wildcard("lib/*", tsugi_layout:root()) ++ filelib:wildcard("erts-*", tsugi_layout:root()),
-    [tsugi_files:remove_tree(tsugi_layout:at([Unit]))
-     || Unit <- Present, Manifests =/= [], not lists:member(list_to_binary(Unit), Named),
-        not lists:member(Unit, Running),
-        Unit =/= "erts-" ++ erlang:system_info(version)],
-    ok.
+    [Unit || Unit <- Present, Manifests =/= [], not lists:member(list_to_binary(Unit), Named),
+             not lists:member(Unit, Running),
+             Unit =/= "erts-" ++ erlang:system_info(version)].
 
 unit(Path) ->
     case binary:split(Path, <<"/">>, [global]) of

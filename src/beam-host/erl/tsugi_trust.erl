@@ -5,7 +5,7 @@
 %%   etc/trusted_keys                  ed25519 <public key, base64> [comment], one a line
 %%                                     not-before [<app>] <version>: nothing older comes in
 -module(tsugi_trust).
--export([check/3]).
+-export([check/3, read/0, stranger/1]).
 
 -include_lib("kernel/include/file.hrl").
 
@@ -19,6 +19,36 @@ check(Vsn, ManifestBytes, Signature) ->
                 Problem -> tsugi_error:throw('TSUGI_SIGNATURE_REFUSED',
                                              #{version => Vsn, problem => Problem, keys => file()})
             end
+    end.
+
+%% What stands in it is in order. @throws TSUGI_TRUSTED_KEYS_INVALID
+read() -> _ = trusted(), ok.
+
+%% The first thing in the folders of a release that its manifest does not name, where keys are trusted: what is
+%% signed is the manifest, and the VM would load the rest as well. Or none.
+stranger(#{<<"files">> := Files}) ->
+    case file:read_link_info(file()) of
+        {error, enoent} -> none;
+        _ ->
+            Paths = [Path || #{<<"path">> := Path} <- Files],
+            Named = maps:from_keys(Paths ++ lists:append([tsugi_contents:folders_above(Path) || Path <- Paths]), true),
+            Units = lists:usort([Unit || Path <- Paths, Unit <- [tsugi_remove:unit(Path)], is_unit(Unit)]),
+            first([stranger(Unit, Named) || Unit <- Units])
+    end.
+
+is_unit(<<"lib/", _/binary>>) -> true;
+is_unit(<<"erts-", _/binary>>) -> true;
+is_unit(_) -> false.
+
+stranger(Folder, Named) ->
+    Full = tsugi_layout:at([Folder]),
+    %% A link is a file of the release, wherever it leads.
+    case file:read_link_info(Full) of
+        {ok, #file_info{type = directory}} ->
+            {ok, Names} = file:list_dir_all(Full),
+            Paths = [filename:join(Folder, unicode:characters_to_binary(Name)) || Name <- lists:sort(Names)],
+            first([case is_map_key(Path, Named) of true -> stranger(Path, Named); false -> Path end || Path <- Paths]);
+        _ -> none
     end.
 
 first([none | Rest]) -> first(Rest);

@@ -5,7 +5,7 @@
 %%                            → bin/*                     only if the bytes differ
 %%                            → releases/<vsn>            last: now it is unpacked
 -module(tsugi_unpack).
--export([unpack/2, peek/2, sweep/0, verify_once/1, refused/2, disk_full/1]).
+-export([unpack/2, peek/2, sweep/0, verify_once/1, manifest/1, refused/2, disk_full/1]).
 
 %% Besides the files: their headers in the tar, manifest and signature.
 -define(SPARE_BYTES, 67108864).
@@ -316,6 +316,11 @@ to_list(Part) -> Part.
 %% A plain `tar x` verifies nothing: what it put here is held against its manifest and the keys, once.
 %% Answers whether it was done now. @throws TSUGI_RELEASE_DAMAGED, TSUGI_SIGNATURE_REFUSED
 verify_once(Vsn) ->
+    %% Each time: putting a file there changes none that was verified.
+    case tsugi_trust:stranger(tsugi_manifest:read(Vsn)) of
+        none -> ok;
+        Stranger -> damaged(Vsn, [Stranger, " is not among what was signed"])
+    end,
     {Text, Id} = {tsugi_json:text(Vsn), tsugi_manifest:id(Vsn)},
     Known = [E || #{<<"version">> := V, <<"verified">> := true, <<"releaseId">> := I} = E
                       <- maps:get(<<"releases">>, tsugi_handler:view(), []), V =:= Text, I =:= Id],
@@ -325,16 +330,21 @@ verify_once(Vsn) ->
     end.
 
 verify(Vsn) ->
+    case tsugi_manifest:verify_tree(manifest(Vsn), tsugi_layout:root()) of
+        ok -> ok;
+        {What, Path} -> damaged(Vsn, [Path, " is ", atom_to_list(What)])
+    end.
+
+%% Of a release that is here, held against the keys.
+manifest(Vsn) ->
     File = tsugi_layout:release(Vsn, "release.json"),
     #{} = Manifest = tsugi_manifest:read(Vsn),
     {ok, Bytes} = file:read_file(File),
     tsugi_trust:check(Vsn, Bytes, signature(File ++ ".sig")),
-    case tsugi_manifest:verify_tree(Manifest, tsugi_layout:root()) of
-        ok -> ok;
-        {What, Path} ->
-            tsugi_error:throw('TSUGI_RELEASE_DAMAGED',
-                              #{version => Vsn, problem => [Path, " is ", atom_to_list(What)]})
-    end.
+    Manifest.
+
+-spec damaged(term(), term()) -> no_return().
+damaged(Vsn, Problem) -> tsugi_error:throw('TSUGI_RELEASE_DAMAGED', #{version => Vsn, problem => Problem}).
 
 %% Of a release that should start it is a failure, of one that is offered a refusal.
 verify_offered(Vsn) ->

@@ -127,6 +127,14 @@ export const HOST_COMMANDS = commands({
     example: "bin/wall status --json",
     erlang: ["tsugi_ask", "status"],
   },
+  doctor: {
+    text: "what is wrong on this host, each with its remedy; also where nothing runs",
+    options: [JSON_DOCUMENT],
+    exits: [4],
+    document: "Diagnosis",
+    example: "bin/wall doctor",
+    erlang: ["tsugi_doctor", "doctor"],
+  },
   logs: {
     text: "the last lines of the log; -f goes on as they come, through rotations",
     options: [

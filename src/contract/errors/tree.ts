@@ -116,6 +116,11 @@ export const TREE_ERRORS = define({
     message: "Others may change {path}: what they put there would run with your rights.",
     hint: "{fix}",
   },
+  TSUGI_HOST_UNWELL: {
+    exitCode: 4,
+    message: "Found at {root}: {count} to be put right.",
+    hint: "Do what stands below each, then look again: {bin} doctor",
+  },
   TSUGI_ROOT_OF_ANOTHER: {
     exitCode: 4,
     message: "{root} belongs to user {owner}, and root can't act for them here.",

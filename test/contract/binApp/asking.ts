@@ -2,15 +2,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ShellAtTerminal } from "../../helpers/shellAtTerminal.ts";
-import { document, ended, failure, installed, started, statuses } from "./ends.ts";
+import { assertDocument } from "./documents.ts";
+import { document, ended, failure, fits80Columns, installed, started, statuses } from "./ends.ts";
 import type { Kind } from "./kinds.ts";
 
 const COMMANDS =
-  "start stop restart reload foreground ping pid status logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory systemd version completion help".split(
+  "start stop restart reload foreground ping pid status doctor logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory systemd version completion help".split(
     " ",
   );
 
@@ -116,6 +117,40 @@ export function asking(kind: Kind): void {
     assert.match((await host.must("version")).stdout, /^shop 0\.0\.1, tsugi /);
     assert.match((await host.must("version")).stdout, kind.runsOn);
     assert.equal((await document(host, "version", ["version"])).version, "0.0.1");
+  });
+
+  test("doctor finds nothing in a sound root, and what is wrong with its remedy", async (t) => {
+    const host = await installed(t, await kind.one());
+    const checks = ["space", "ports", "clock", "permissions", "leftovers", "processes", "files"];
+    const sound = async () => {
+      const found = await document(host, "doctor", ["doctor"]);
+      assert.deepEqual(
+        found.checks.map(({ check }: { check: string }) => check),
+        checks,
+      );
+      const text = (await host.must("doctor")).stdout;
+      for (const check of checks) assert.match(text, new RegExp(`^${check} +ok  `, "m"));
+      fits80Columns(text.replaceAll(host.root, ""));
+    };
+    await sound();
+    await host.must("start");
+    await sound();
+    await host.must("stop");
+    const staging = join(host.root, "releases", ".staging", "1");
+    mkdirSync(staging, { recursive: true });
+    appendFileSync(join(host.root, "releases", "0.0.1", "config.json"), " ");
+    const wrong = await failure(host, ["doctor"], 4, "TSUGI_HOST_UNWELL");
+    assertDocument("doctor", wrong);
+    const found = Object.fromEntries(
+      wrong.checks.map(({ check, findings }: Record<string, unknown>) => [check, findings]),
+    );
+    assert.deepEqual(found.leftovers, [
+      { problem: `${staging} is an unpack that was cut off.`, remedy: `rm -r ${staging}` },
+    ]);
+    assert.match(found.files[0].problem, /releases\/0\.0\.1\/config\.json: /);
+    assert.match(found.files[0].remedy, /tar xzf shop\.tar\.gz -C /);
+    const text = ended(await host.app("doctor"), 4, /→ rm -r .*\.staging/).output;
+    assert.match(text, /^leftovers +WRONG/m);
   });
 
   test("releases, describe, inventory and systemd have one form", async (t) => {

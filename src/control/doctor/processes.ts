@@ -1,0 +1,63 @@
+/** Does what runs answer, how are its workers, why did it end, and does anything run that nobody supervises? */
+import { descendantsOf, runningProcesses, workerProcessesOf } from "../../platform/processTable.ts";
+import type { Finding } from "../../protocol/documents.ts";
+import type { StatusReport } from "../../protocol/report.ts";
+import type { Layout } from "../../release/layout.ts";
+import { ask } from "../client.ts";
+import type { Context } from "../context.ts";
+import { lastEndOf } from "../lastEnd.ts";
+import { findSupervisor, liveWorkers } from "../running.ts";
+import { findingOf, type Seen } from "./checks.ts";
+
+const ANSWER_MS = 5_000;
+
+export async function checkProcesses({ layout }: Context): Promise<Seen> {
+  const supervisor = await findSupervisor(layout);
+  if (supervisor === undefined) {
+    return {
+      note: "nothing runs",
+      findings: [...(await lastEnd(layout)), ...orphans(layout, [])],
+    };
+  }
+  const { pid } = supervisor;
+  const supervised = [pid, ...liveWorkers(layout).map((worker) => worker.pid)];
+  const answer = await ask(layout, { verb: "status" }, { timeoutMs: ANSWER_MS }).then(
+    (status) => problemsIn(status as StatusReport, layout),
+    (error) => [findingOf(error)],
+  );
+  return { note: `pid ${pid}`, findings: [...answer, ...orphans(layout, supervised)] };
+}
+
+async function lastEnd(layout: Layout): Promise<Finding[]> {
+  const end = await lastEndOf(layout);
+  if (end === undefined) return [];
+  const { version, at, code, message } = end;
+  const problem = `${version} ended by itself at ${at}, ${code}: ${message}`;
+  return [{ problem, remedy: `${layout.bin} logs · ${layout.bin} start` }];
+}
+
+function problemsIn({ processes, logProblem }: StatusReport, { bin, log }: Layout): Finding[] {
+  const slots = processes.flatMap(({ name, slots }) =>
+    slots.map((slot, index) => ({ ...slot, name: `${name}.${index}` })),
+  );
+  const findings = slots.flatMap(({ name, healthy, crash }): Finding[] => {
+    if (crash?.keepsCrashing) {
+      return [{ problem: `${name} keeps crashing: ${crash.why}`, remedy: `${bin} status` }];
+    }
+    return healthy ? [] : [{ problem: `${name} is unhealthy.`, remedy: `${bin} logs` }];
+  });
+  if (logProblem === undefined) return findings;
+  const problem = `The log can't be written: ${logProblem}`;
+  return [...findings, { problem, remedy: `ls -ld ${log} && df -h ${log}` }];
+}
+
+/** Of this root, and below none that is supervised. A start would end them; they hold ports till then. */
+function orphans({ root }: Layout, supervised: number[]): Finding[] {
+  const below = new Set(descendantsOf(supervised, runningProcesses()).map(({ pid }) => pid));
+  return workerProcessesOf(root)
+    .filter(({ pid }) => !below.has(pid) && !supervised.includes(pid))
+    .map(({ name, pid }) => ({
+      problem: `${name} (pid ${pid}) is of this root, and nothing supervises it.`,
+      remedy: `kill ${pid}`,
+    }));
+}
