@@ -3,8 +3,7 @@
  * nothing that runs. To add one: a file and a row, and one in tsugi_doctor.erl.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { messageOf, TsugiError } from "../../contract/errors.ts";
-import type { CheckResult, Finding } from "../../protocol/documents.ts";
+import type { CheckResult } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
 import { checkClock } from "./clock.ts";
 import { checkFiles } from "./files.ts";
@@ -12,15 +11,8 @@ import { checkLeftovers } from "./leftovers.ts";
 import { checkPermissions } from "./permissions.ts";
 import { checkPorts } from "./ports.ts";
 import { checkProcesses } from "./processes.ts";
+import { type Check, findingOf, type Seen } from "./seen.ts";
 import { checkSpace } from "./space.ts";
-
-export interface Seen {
-  note: string;
-  findings: Finding[];
-}
-
-/** `isLate` turns true when the time is over: what takes long asks it between its steps. */
-export type Check = (context: Context, isLate: () => boolean) => Promise<Seen>;
 
 const CHECKS: Readonly<Record<string, Check>> = {
   space: checkSpace,
@@ -54,11 +46,5 @@ const late = (limitMs: number): Seen => ({
     },
   ],
 });
-
-/** What an error says is a finding, and its next step the remedy. */
-export function findingOf(error: unknown): Finding {
-  if (error instanceof TsugiError) return { problem: error.message, remedy: error.hint };
-  return { problem: messageOf(error), remedy: "Look at the owner and the mode of what it names." };
-}
 
 const failed = (error: unknown): Seen => ({ note: "", findings: [findingOf(error)] });

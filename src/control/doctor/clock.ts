@@ -1,7 +1,7 @@
 /** A clock that has gone back: releases are ordered by time, and a log that is in the future misleads. */
 import { stat } from "node:fs/promises";
 import type { Context } from "../context.ts";
-import type { Seen } from "./checks.ts";
+import type { Seen } from "./seen.ts";
 
 const SKEW_MS = 60_000;
 

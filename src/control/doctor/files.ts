@@ -6,7 +6,7 @@ import type { Layout } from "../../release/layout.ts";
 import { type Manifest, type ManifestFile, parseManifest } from "../../release/manifest.ts";
 import type { Context } from "../context.ts";
 import { count } from "../output.ts";
-import { findingOf, type Seen } from "./checks.ts";
+import { findingOf, type Seen } from "./seen.ts";
 
 /** Of one release; the rest is counted. */
 const SHOWN = 3;

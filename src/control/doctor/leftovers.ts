@@ -7,7 +7,7 @@ import { isRunning } from "../../platform/processes.ts";
 import type { Finding } from "../../protocol/documents.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Context } from "../context.ts";
-import type { Seen } from "./checks.ts";
+import type { Seen } from "./seen.ts";
 
 /** While somebody may be at work, only what is older is nobody's. */
 const AGE_MS = 3_600_000;

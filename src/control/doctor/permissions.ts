@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Finding } from "../../protocol/documents.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Context } from "../context.ts";
-import { findingOf, type Seen } from "./checks.ts";
+import { findingOf, type Seen } from "./seen.ts";
 
 export async function checkPermissions(context: Context): Promise<Seen> {
   const { layout } = context;

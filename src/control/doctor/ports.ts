@@ -4,7 +4,7 @@ import type { Finding } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
 import { findSupervisor } from "../running.ts";
 import { socketUnitOf } from "../units.ts";
-import type { Seen } from "./checks.ts";
+import type { Seen } from "./seen.ts";
 
 export async function checkPorts({ layout, handler }: Context): Promise<Seen> {
   if (await findSupervisor(layout).catch(() => undefined)) {

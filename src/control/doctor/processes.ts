@@ -7,7 +7,7 @@ import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
 import { lastEndOf } from "../lastEnd.ts";
 import { findSupervisor, liveWorkers } from "../running.ts";
-import { findingOf, type Seen } from "./checks.ts";
+import { findingOf, type Seen } from "./seen.ts";
 
 const ANSWER_MS = 5_000;
 

@@ -3,7 +3,7 @@ import { stat, statfs } from "node:fs/promises";
 import type { Finding } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
 import { bytesText } from "../output.ts";
-import type { Seen } from "./checks.ts";
+import type { Seen } from "./seen.ts";
 
 /** For a log and reports, on whatever disk. */
 const LEAST_BYTES = 64 * 1024 * 1024;
