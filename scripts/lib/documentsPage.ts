@@ -14,6 +14,7 @@ const DOCUMENT_FILES = [
   "protocol/documents.ts",
   "cli/documents.ts",
   "pack/built.ts",
+  "assemble/listing.ts",
   "protocol/report.ts",
   "release/status.ts",
   "release/delta.ts",

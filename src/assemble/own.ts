@@ -43,6 +43,21 @@ export async function ownFiles(
   );
   if (isBuilt) for (const entry of entries) refuseStale(folder, entry, before, command);
   report.step("Listing files");
+  const files = await listOwn(folder, { entries, preloads, shape });
+  for (const { path, source } of files) {
+    if (!/\.[cm]?[jt]s$/.test(path)) continue;
+    const code = Buffer.from(readSource(source)).toString("utf8");
+    if (mentionsHot(code)) hot.add(code, path);
+  }
+  for (const file of shape?.placed?.(folder, entries[0]!) ?? []) files.push(file);
+  return { files, entries };
+}
+
+/** What lies there now: of the project, and what its build has written. */
+export async function listOwn(
+  folder: string,
+  { entries, preloads, shape }: Pick<OwnRequest, "preloads" | "shape"> & { entries: string[] },
+): Promise<PackedFile[]> {
   const paths = new Set(shape?.onlyOutputs ? [] : await listed(folder));
   const outputs = new Set(shape?.outputs);
   for (const entry of [...entries, ...preloads]) {
@@ -56,14 +71,7 @@ export async function ownFiles(
     const isIdle = (path: string) => shape?.isIdle?.(join(output, path)) === true;
     for (const { path } of filesBelow(join(folder, output), output, isIdle)) paths.add(path);
   }
-  const files = [...paths].map((path) => packedAt(path, join(folder, path)));
-  for (const { path, source } of files) {
-    if (!/\.[cm]?[jt]s$/.test(path)) continue;
-    const code = Buffer.from(readSource(source)).toString("utf8");
-    if (mentionsHot(code)) hot.add(code, path);
-  }
-  for (const file of shape?.placed?.(folder, entries[0]!) ?? []) files.push(file);
-  return { files, entries };
+  return [...paths].map((path) => packedAt(path, join(folder, path)));
 }
 
 /** What `npm pack` would take, but what a release has no use for. */

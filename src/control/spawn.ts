@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ErrorJson, errorFromJson, TsugiError } from "../contract/errors.ts";
+import { type ErrorJson, errorFromJson, messageOf, TsugiError } from "../contract/errors.ts";
 import { passedDescriptors } from "../platform/socketActivation.ts";
+import { spawnProblem } from "../platform/spawnProblem.ts";
 import type { Layout } from "../release/layout.ts";
 import type { Boot } from "./prepare.ts";
 import { type Mode, surroundings } from "./surroundings.ts";
@@ -32,19 +33,26 @@ export async function spawnSupervisor(
   const errors = mode === "foreground" ? "inherit" : openSync(bootErrors(layout), "w", 0o600);
   const output = mode === "foreground" ? "inherit" : "ignore";
   const sockets = passedDescriptors(process.env, process.pid);
-  const child = spawn(layout.node(runtimeDir), [join(layout.library(tsugiDir), "supervisor.mjs")], {
-    cwd: root,
-    env: {
-      ...surroundings(keepEnv ? "keep" : mode, process.env, sockets.length),
-      TSUGI_SUPERVISOR: JSON.stringify(work),
-    },
-    // Its own session: a closed terminal or Ctrl-C reaches it only through us.
-    detached: true,
-    // Sockets that systemd has opened keep their numbers.
-    stdio: ["ignore", output, errors, ...sockets, "ipc"],
-    serialization: "json",
-  });
-  if (typeof errors === "number") closeSync(errors);
+  const env = {
+    ...surroundings(keepEnv ? "keep" : mode, process.env, sockets.length),
+    TSUGI_SUPERVISOR: JSON.stringify(work),
+  };
+  let child: ChildProcess;
+  try {
+    child = spawn(layout.node(runtimeDir), [join(layout.library(tsugiDir), "supervisor.mjs")], {
+      cwd: root,
+      env,
+      // Its own session: a closed terminal or Ctrl-C reaches it only through us.
+      detached: true,
+      // Sockets that systemd has opened keep their numbers.
+      stdio: ["ignore", output, errors, ...sockets, "ipc"],
+      serialization: "json",
+    });
+  } catch (error) {
+    throw startFailed(layout, version, messageOf(spawnProblem(error, env)));
+  } finally {
+    if (typeof errors === "number") closeSync(errors);
+  }
   if (child.pid !== undefined) onSpawned?.(child.pid);
   // A start that is broken off leaves nothing half started; `foreground` passes signals on itself.
   const interrupt = () => child.kill("SIGTERM");

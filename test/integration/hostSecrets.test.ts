@@ -166,4 +166,29 @@ describe("secrets of a running release", () => {
     const history = readFileSync(join(installed.root, "log", "upgrades.jsonl"), "utf8");
     assert.doesNotMatch(history, /s3cr3t/);
   });
+
+  test("a shell with more variables than fit beside etc/env is told by their names", async () => {
+    await installed.host.must("stop");
+    const env = join(installed.root, "etc", "env");
+    const good = readFileSync(env, "utf8");
+    const long = "s3cr3t".repeat(20_000);
+    const names = [...Array(12).keys()];
+    try {
+      const own = names.map((name) => `OWN_${name}=${long}\n`).join("");
+      writeFileSync(env, good + own);
+      for (const name of names) installed.host.env[`SHELL_${name}`] = long;
+      const { status, output } = await installed.host.app("start", "--keep-env");
+      assert.equal(status, 1, output);
+      assert.match(
+        output,
+        /TSUGI_START_FAILED[\s\S]*more than the system gives a process: \d+ bytes/,
+      );
+      assert.match(output.replace(/\s+/g, " "), /the longest (OWN|SHELL)_\d+ \(\d+\)/);
+      assert.doesNotMatch(output, /s3cr3t/);
+      await installed.host.must("start");
+    } finally {
+      for (const name of names) delete installed.host.env[`SHELL_${name}`];
+      writeFileSync(env, good);
+    }
+  });
 });

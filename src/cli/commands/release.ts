@@ -16,9 +16,11 @@ export interface ReleaseOptions {
   sign?: string;
   /** --no-try. */
   try?: boolean;
+  list?: boolean;
 }
 
 export async function releaseCommand(folder: string, options: ReleaseOptions): Promise<void> {
+  if (options.list) return (await import("../listing.ts")).printListing(folder, options);
   const request = await requestOf(folder, options);
   const report = await createReport();
   const release = await buildAny(request, report).catch((error: unknown) => {

@@ -58,10 +58,14 @@ export const TOOL_COMMANDS = commands({
         text: "sign it with a private key of tsugi keys; - reads the key from stdin",
       },
       { flags: "--no-try", text: "do not start what was packed before it is called built" },
+      {
+        flags: "--list",
+        text: "only say what would be packed, and what of it is odd; nothing is built",
+      },
       JSON_DOCUMENT,
     ],
     exits: [1],
-    document: "Built",
+    document: "Built | Listing",
     example: "tsugi release --version git",
   },
   plan: {

@@ -111,6 +111,12 @@ export const TREE_ERRORS = define({
     message: "{file} can be read by others (mode {mode}, expected 600): it may hold secrets.",
     hint: "chmod 600 {file}",
   },
+  TSUGI_ENVIRONMENT_TOO_LARGE: {
+    exitCode: 4,
+    message:
+      "The environment is more than the system gives a process: {bytes} bytes, the longest {longest}.",
+    hint: "Without --keep-env the shell's variables are left out; what is long in etc/env belongs into a file, and its path there.",
+  },
   TSUGI_ROOT_EXPOSED: {
     exitCode: 4,
     message: "Others may change {path}: what they put there would run with your rights.",

@@ -84,6 +84,10 @@ export async function refuseSecrets(request: SecretsRequest, report: BuildReport
   throw new TsugiError("TSUGI_SECRET_FOUND", { places: list(refused), file: refused[0]!.file });
 }
 
+/** What a build would refuse of the project's own files, before `secrets.allow` has its say. */
+export const secretsIn = (files: PackedFile[], project: string): Finding[] =>
+  scan(files, false, needlesOf(knownSecrets(project)));
+
 function scan(files: PackedFile[], isPackage: boolean, needles: readonly Needle[]): Finding[] {
   const found: Finding[] = [];
   for (const { path, source } of files) {

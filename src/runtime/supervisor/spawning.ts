@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { outputPipes } from "../../platform/pipes.ts";
+import { spawnProblem } from "../../platform/spawnProblem.ts";
 
 /** A process that it has left behind may hold its pipes for ever. */
 const LAST_WORDS_MS = 400;
@@ -38,6 +39,8 @@ export function spawnWithOutput(
       stdio: ["ignore", ...ends, ...(ipc ? ["ipc" as const] : [])],
       serialization: "advanced",
     });
+  } catch (error) {
+    throw spawnProblem(error, env);
   } finally {
     for (const { fd } of pipes ?? []) closeSync(fd);
   }
