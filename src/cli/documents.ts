@@ -7,7 +7,7 @@ import type { ErrorJson } from "../contract/errors.ts";
 import type { Action, DeployEvent, DeployResult, HostStatus, Lock } from "../deploy/index.ts";
 import type { PublicKey } from "../pack/keys.ts";
 import type { Strategy } from "../protocol/report.ts";
-import type { StoredRelease } from "../release/stored.ts";
+import type { StoredFacts } from "../store/index.ts";
 import type { Pushed } from "../store/push.ts";
 import type { RunResult } from "../transport/index.ts";
 import type { ViewFacts } from "../view/facts.ts";
@@ -41,13 +41,14 @@ export interface PushedTo extends Pushed {
 }
 
 /** The newest push first. */
-export type Listed = Omit<StoredRelease, "runs" | "manifest">[];
+export type Listed = StoredFacts[];
 
 export interface StorePruned {
   /** `wall@1.2.0` */
   removed: string[];
   kept: number;
-  freedBytes: number;
+  /** Null: not known, as of a dry run or in a registry. */
+  freedBytes: number | null;
   dryRun: boolean;
 }
 

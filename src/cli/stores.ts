@@ -4,8 +4,7 @@ import { join, resolve } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { lastBuilt } from "../pack/builds.ts";
 import { beamBuildsIn, buildsIn, layoutOf } from "../release/layout.ts";
-import type { StoredRelease } from "../release/stored.ts";
-import type { Store, StoreReference } from "../store/index.ts";
+import type { Store, StoredFacts, StoreReference } from "../store/index.ts";
 
 export async function withStore<T>(
   location: string | undefined,
@@ -23,7 +22,7 @@ export async function withStore<T>(
 /** Calls with the release that a reference means. @throws TSUGI_NOT_IN_STORE */
 export const withStored = <T>(
   reference: StoreReference,
-  body: (store: Store, stored: StoredRelease) => Promise<T>,
+  body: (store: Store, stored: StoredFacts) => Promise<T>,
 ): Promise<T> =>
   withStore(reference.store, async (store) => body(store, await store.find(reference)));
 

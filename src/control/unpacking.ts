@@ -8,9 +8,11 @@ import { TsugiError } from "../contract/errors.ts";
 import type { ReleaseHandler, Unpacked, UnpackRequest } from "../handler/index.ts";
 import { stopwatch } from "../platform/clock.ts";
 import { ensureFolder, exists } from "../platform/files.ts";
+import { defined } from "../protocol/shape.ts";
 import { isPath } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import { refuseIfExposed } from "./exposed.ts";
+import { isInRegistry, withBrought } from "./fromRegistry.ts";
 import { bytesText, msText, note } from "./output.ts";
 import { settlePermanent } from "./prepare.ts";
 import { findSupervisor } from "./running.ts";
@@ -23,6 +25,7 @@ export async function unpackNamed(
   force: boolean | undefined,
 ): Promise<Unpacked> {
   const { layout } = context;
+  if (isInRegistry(named)) return unpackFromRegistry(context, named, force);
   const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
   if (!isPath(named) && !force) {
     const handler = await context.handler();
@@ -37,6 +40,20 @@ export async function unpackNamed(
   const request = { ...what, ...(force ? { force } : {}) };
   if (!("source" in what)) return carryOut(context, request);
   return whereVisible(context, what.source, (source) => carryOut(context, { ...request, source }));
+}
+
+async function unpackFromRegistry(
+  context: Context,
+  named: string,
+  force: boolean | undefined,
+): Promise<Unpacked> {
+  note(`Taking ${named}`);
+  // What replaces a release may not count on the folders that go with it.
+  return withBrought(context, named, force ? "all" : "lacking", (brought) => {
+    const { source, version, bytes, totalBytes } = brought;
+    note(`Took ${version}: ${bytesText(bytes)} of ${bytesText(totalBytes)}`);
+    return carryOut(context, { source, version, partial: true, ...defined({ force }) });
+  });
 }
 
 /**

@@ -36,6 +36,8 @@ export interface UnpackRequest {
   force?: boolean;
   /** `source` is a delta (release/delta.ts). */
   delta?: boolean;
+  /** `source` is a tarball without folders that are on this host. */
+  partial?: boolean;
 }
 
 export interface Unpacked {
@@ -120,7 +122,10 @@ async function findSource(
   const source = resolve(request.source);
   const info = await stat(source).catch(() => undefined);
   if (info?.isFile() && request.delta) return { source, archive: await openDelta(source, layout) };
-  if (info?.isFile()) return { source, archive: openTarball(source) };
+  if (info?.isFile()) {
+    const archive = openTarball(source);
+    return { source, archive: request.partial ? { ...archive, leavesOutPresent: true } : archive };
+  }
   const archive = info?.isDirectory() ? await openFolder(source, version) : undefined;
   if (archive !== undefined) return { source, archive };
   const stored = info === undefined ? await openStored(source, layout.name) : undefined;

@@ -31,7 +31,15 @@ export type ControlRequest = { format: typeof CONTROL_FORMAT } & (
     }
   | { verb: "commit" }
   /** `source` is an absolute path, or absent for the drop box. */
-  | { verb: "unpack"; version?: string; source?: string; force?: boolean; delta?: boolean }
+  | {
+      verb: "unpack";
+      version?: string;
+      source?: string;
+      force?: boolean;
+      delta?: boolean;
+      /** What `source` leaves out is here. */
+      partial?: boolean;
+    }
   | { verb: "remove"; version: string }
   | { verb: "prune"; keep: number }
   | { verb: "rpc"; expression: string; process?: string; slot?: number; maxBytes?: number }

@@ -24,6 +24,7 @@ const SHAPES: Record<ControlRequest["verb"], Shape> = {
     "source?": "a text",
     "force?": "true or false",
     "delta?": "true or false",
+    "partial?": "true or false",
   },
   remove: { version: "a text" },
   prune: { keep: "a whole number" },

@@ -11,12 +11,13 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { TsugiError } from "../contract/errors.ts";
+import { ContentStore } from "./contentStore.ts";
 import { Directory } from "./directory.ts";
 import { namingErrors } from "./named.ts";
-import { Store } from "./store.ts";
+import type { Store } from "./store.ts";
 
 export type { Pruned } from "./prune.ts";
-export { type Pulled, verifyStored } from "./pull.ts";
+export type { Pulled } from "./pull.ts";
 export type { Pushed } from "./push.ts";
 export type { ReleaseName } from "./reader.ts";
 export {
@@ -26,23 +27,30 @@ export {
   parseSshAddress,
   type StoreReference,
 } from "./reference.ts";
-export { signStored } from "./sign.ts";
-export { Store } from "./store.ts";
+export type { Store, StoredFacts } from "./store.ts";
+export type { ContentStore };
 
 /**
- * `location`: a folder, or ssh://[user@]host[:port]/folder, which `sshConfig` says how to reach where
- * ~/.ssh/config does not.
+ * `location`: a folder; ssh://[user@]host[:port]/folder, which `sshConfig` says how to reach where
+ * ~/.ssh/config does not; or oci://registry/repository, of one app.
  */
-export async function openStore(
+export async function openStore(location: string, sshConfig?: string): Promise<Store> {
+  if (!location.startsWith("oci://")) return openContentStore(location, sshConfig);
+  const { RegistryStore } = await import("./registryStore.ts");
+  return new RegistryStore(location);
+}
+
+/** A folder, here or behind ssh. */
+export async function openContentStore(
   location: string,
   sshConfig = process.env.TSUGI_SSH_CONFIG,
-): Promise<Store> {
-  if (!location.startsWith("ssh://")) {
-    refuseOtherScheme(location);
-    return new Store(namingErrors(new Directory(resolve(location))));
+): Promise<ContentStore> {
+  if (location.startsWith("ssh://")) {
+    const { SshFolder } = await import("./ssh.ts");
+    return new ContentStore(new SshFolder(location, sshConfig));
   }
-  const { SshFolder } = await import("./ssh.ts");
-  return new Store(new SshFolder(location, sshConfig));
+  refuseOtherScheme(location);
+  return new ContentStore(namingErrors(new Directory(resolve(location))));
 }
 
 /**
@@ -55,13 +63,13 @@ export async function configuredStore(project: string, configFile?: string): Pro
   const { store } = (await loadConfig(project, configFile)).config;
   if (store === undefined) throw new TsugiError("TSUGI_STORE_UNKNOWN");
   refuseOtherScheme(store);
-  return store.startsWith("ssh://") ? store : resolve(project, store);
+  return /^(ssh|oci):\/\//.test(store) ? store : resolve(project, store);
 }
 
-/** `oci://…` is no folder of that name. */
+/** `s3://…` is no folder of that name. */
 function refuseOtherScheme(location: string): void {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(location)?.[1];
-  if (scheme !== undefined && scheme !== "ssh") {
+  if (scheme !== undefined && !["ssh", "oci"].includes(scheme)) {
     throw new TsugiError("TSUGI_STORE_SCHEME", { store: location, scheme });
   }
 }

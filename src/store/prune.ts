@@ -12,19 +12,22 @@ export interface PruneRequest {
   dryRun?: boolean;
 }
 
-export interface Pruned {
-  removed: StoredRelease[];
-  kept: StoredRelease[];
-  /** What the removed blobs took; unknown (0) for a dry run. */
-  freedBytes: number;
+export interface Pruned<Found> {
+  removed: Found[];
+  kept: Found[];
+  /** What the removed blobs took; null: not known, as of a dry run or in a registry. */
+  freedBytes: number | null;
 }
 
-export async function prune(store: StoreReader, request: PruneRequest): Promise<Pruned> {
+export async function prune(
+  store: StoreReader,
+  request: PruneRequest,
+): Promise<Pruned<StoredRelease>> {
   const { files } = store;
   const releases = await store.list(request.name);
   const removed = releases.filter((release) => rank(release, releases) >= request.keep);
   const kept = releases.filter((release) => !removed.includes(release));
-  if (request.dryRun) return { removed, kept, freedBytes: 0 };
+  if (request.dryRun) return { removed, kept, freedBytes: null };
   await restoreTrash(files);
   await sweepAbandoned(files);
   // Before anything goes: a release that can't be read stops it.

@@ -108,7 +108,9 @@ async function openStored(
 const blobsOn = async (store: StoreReader, stored: StoredRelease): Promise<Copies> =>
   store.files.isHere ? ownBlobs(store) : fetchBlobs(store, stored);
 
-async function factsOf(file: string): Promise<{ bytes: number; sha256: string } | undefined> {
+export async function factsOf(
+  file: string,
+): Promise<{ bytes: number; sha256: string } | undefined> {
   const info = await stat(file).catch(() => undefined);
   return info?.isFile() ? { bytes: info.size, sha256: await sha256OfFile(file) } : undefined;
 }

@@ -130,9 +130,10 @@ function parcelOf(
   return { stored, present, opened, runs };
 }
 
-function refuseOther(
-  store: StoreReader,
-  present: StoredRelease,
+/** @throws TSUGI_STORE_CONFLICT where `present` is another release */
+export function refuseOther(
+  store: { where: string },
+  present: { name: string; version: string; releaseId: string },
   offered: { releaseId: string },
 ): void {
   if (present.releaseId === offered.releaseId) return;

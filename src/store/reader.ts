@@ -6,7 +6,8 @@ import { readOne, type StoreFiles } from "./files.ts";
 import { restoreTrash } from "./trash.ts";
 
 export interface ReleaseName {
-  name: string;
+  /** Undefined: `version` is a tag or a digest in a registry's repository. */
+  name?: string | undefined;
   /** `latest`: the one that was pushed last. */
   version: string;
 }
@@ -43,6 +44,7 @@ export class StoreReader {
 
   /** @throws TSUGI_NOT_IN_STORE */
   async find({ name, version }: ReleaseName): Promise<StoredRelease> {
+    if (name === undefined) throw new TsugiError("TSUGI_REFERENCE_INVALID", { text: version });
     const found =
       version === "latest" ? (await this.list(name))[0] : await this.lookUp(name, version);
     if (found !== undefined) return found;

@@ -3,12 +3,14 @@
  *
  *   ./wall/, wall.tar.gz               a path, where there is such a file or folder
  *   wall@1.2.0, wall@latest            in the store of the configuration
- *   <store>#wall@1.2.0                 in that store: a folder or ssh://host/folder
+ *   <store>#wall@1.2.0                 in that store: a folder, ssh://host/folder, oci://registry/wall
+ *   oci://registry/wall:1.2.0          in that registry, by any tag or @sha256:…; without one: latest
  *   ssh://host/srv/wall                what runs in that install root
  */
 
 import { existsSync } from "node:fs";
 import { TsugiError } from "../contract/errors.ts";
+import { formatRepository, parseOciReference, SCHEME } from "../oci/reference.ts";
 import { APP_NAME, VERSION_NAME } from "../release/names.ts";
 
 export type Place =
@@ -19,7 +21,8 @@ export type Place =
 export interface StoreReference {
   /** Undefined: the store of the configuration. */
   store: string | undefined;
-  name: string;
+  /** Undefined: `version` is a tag or a digest in a repository, which has one application. */
+  name?: string;
   /** `latest`: the one that was pushed last. */
   version: string;
 }
@@ -28,6 +31,11 @@ const RELEASE = new RegExp(`^(${APP_NAME})@(${VERSION_NAME})$`);
 
 /** @throws TSUGI_REFERENCE_INVALID */
 export function parsePlace(text: string): Place {
+  if (text.startsWith(SCHEME) && !text.includes("#")) {
+    const { reference, ...repository } = parseOciReference(text);
+    const store = formatRepository(repository);
+    return { kind: "stored", store, version: reference ?? "latest" };
+  }
   if (!text.startsWith("ssh://") && existsSync(text)) return { kind: "path", path: text };
   const hash = text.lastIndexOf("#");
   const match = RELEASE.exec(text.slice(hash + 1));
@@ -39,8 +47,10 @@ export function parsePlace(text: string): Place {
   return text.startsWith("ssh://") ? { kind: "host", address: text } : { kind: "path", path: text };
 }
 
-export const formatReference = ({ store, name, version }: StoreReference): string =>
-  `${store === undefined ? "" : `${store}#`}${name}@${version}`;
+export function formatReference({ store, name, version }: StoreReference): string {
+  if (name === undefined) return `${store}${version.startsWith("sha256:") ? "@" : ":"}${version}`;
+  return `${store === undefined ? "" : `${store}#`}${name}@${version}`;
+}
 
 export interface SshAddress {
   host: string;

@@ -1,20 +1,30 @@
-/** A store: releases by name and version, in a folder or behind ssh. */
+/** A store: releases by name and version, wherever it keeps them. */
+import type { OpenedRelease, TrustCheck, Verified } from "../pack/inspect.ts";
+import type { Sign } from "../pack/signRelease.ts";
 import type { StoredRelease } from "../release/stored.ts";
-import { type Pruned, type PruneRequest, prune } from "./prune.ts";
-import { type Pulled, type PullRequest, pull } from "./pull.ts";
-import { type Pushed, type PushRequest, push } from "./push.ts";
-import { StoreReader } from "./reader.ts";
+import type { StoredManifest } from "../release/storedFiles.ts";
+import type { Pruned, PruneRequest } from "./prune.ts";
+import type { Pulled, PullRequest } from "./pull.ts";
+import type { Pushed, PushRequest } from "./push.ts";
+import type { ReleaseName } from "./reader.ts";
 
-export class Store extends StoreReader {
-  push(request: PushRequest): Promise<Pushed> {
-    return push(this, request);
-  }
+/** What is said of a stored release, whatever it is stored as. */
+export type StoredFacts = Omit<StoredRelease, "format" | "manifest" | "runs">;
 
-  pull(stored: StoredRelease, request: PullRequest): Promise<Pulled> {
-    return pull(this, stored, request);
-  }
-
-  prune(request: PruneRequest): Promise<Pruned> {
-    return prune(this, request);
-  }
+/** `Found`: a release as this store knows it. */
+export interface Store<Found extends StoredFacts = StoredFacts> {
+  readonly where: string;
+  /** Of one app or of all; by name, the newest push first. */
+  list(name?: string): Promise<Found[]>;
+  /** @throws TSUGI_NOT_IN_STORE */
+  find(release: ReleaseName): Promise<Found>;
+  /** Kilobytes: nothing else of the release is read. */
+  manifest(found: Found): Promise<StoredManifest>;
+  push(request: PushRequest): Promise<Pushed>;
+  pull(found: Found, request: PullRequest): Promise<Pulled>;
+  /** Reads all of it and keeps nothing. @throws TSUGI_STORE_DAMAGED, TSUGI_SIGNATURE_REFUSED */
+  verify(found: Found, refuseUntrusted?: TrustCheck): Promise<OpenedRelease>;
+  sign(found: Found, sign: Sign): Promise<Verified>;
+  prune(request: PruneRequest): Promise<Pruned<Found>>;
+  close(): Promise<void>;
 }

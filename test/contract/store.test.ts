@@ -18,7 +18,8 @@ import { after, afterEach, before, beforeEach, describe, test } from "node:test"
 import { TsugiError } from "../../src/contract/errors.ts";
 import { trustIn, verifyRelease } from "../../src/pack/inspect.ts";
 import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
-import { openStore, type Store, verifyStored } from "../../src/store/index.ts";
+import { type ContentStore, openContentStore } from "../../src/store/index.ts";
+import { verifyStored } from "../../src/store/pull.ts";
 import {
   entriesOf,
   type HandmadeFile,
@@ -79,7 +80,7 @@ const failsWith =
   };
 
 interface Place {
-  open(): Promise<Store>;
+  open(): Promise<ContentStore>;
   /** Where the store's files can be looked at. */
   folder: string;
 }
@@ -87,11 +88,11 @@ interface Place {
 const PLACES: Record<string, () => Place> = {
   folder: () => {
     const folder = temporary.at(`store-${next()}`);
-    return { folder, open: () => openStore(folder) };
+    return { folder, open: () => openContentStore(folder) };
   },
   ssh: () => {
     const folder = join(fleet.hosts[0]!.folder, `a store-${next()}`);
-    return { folder, open: () => openStore(`ssh://depot${folder}`, fleet.configFile) };
+    return { folder, open: () => openContentStore(`ssh://depot${folder}`, fleet.configFile) };
   },
 };
 
@@ -100,7 +101,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
     /** Of what is the same code wherever a store is, and slow where each command is a process. */
     const once = { skip: kind === "ssh" && "its folder has shown it" };
     let place: Place;
-    let store: Store;
+    let store: ContentStore;
     beforeEach(async () => {
       place = make();
       store = await place.open();
@@ -190,7 +191,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
           gone,
         );
       }
-      assert.ok(pruned.freedBytes > 0);
+      assert.ok(pruned.freedBytes! > 0);
       assert.ok(blobs().length < before);
       await whole(wall("1.2.0", { "lib/wall-1.2.0/only": { bytes: "1.2.0" } }));
       await whole(wall("1.0.0", {}, "other"));
@@ -361,7 +362,7 @@ test("pushes and prunes at once, for a while: what is listed is whole", async ()
   });
   let pushing = 3;
   const pusher = async (name: string) => {
-    const store = await openStore(folder);
+    const store = await openContentStore(folder);
     for (let n = 0; n < 8; n += 1) {
       const version = `1.${n}.0`;
       const files = { "lib/shared/a": shared(n), "lib/shared/b": shared(n + name.length) };
@@ -371,12 +372,12 @@ test("pushes and prunes at once, for a while: what is listed is whole", async ()
     pushing -= 1;
   };
   const pruner = async () => {
-    const store = await openStore(folder);
+    const store = await openContentStore(folder);
     while (pushing > 0) await store.prune({ keep: 1 });
   };
-  await (await openStore(folder)).push({ source: await tarballOf(wall("1.0.0")) });
+  await (await openContentStore(folder)).push({ source: await tarballOf(wall("1.0.0")) });
   await Promise.all([pusher("a"), pusher("bb"), pusher("ccc"), pruner(), pruner()]);
-  const store = await openStore(folder);
+  const store = await openContentStore(folder);
   await store.prune({ keep: 1 });
   const kept = await store.list();
   assert.deepEqual(
@@ -389,7 +390,7 @@ test("pushes and prunes at once, for a while: what is listed is whole", async ()
 describe("store: behind ssh", { skip }, () => {
   test("a connection that is cut within a file leaves no part of it, and the store goes on", async () => {
     const folder = join(fleet.hosts[0]!.folder, `cut-${next()}`);
-    const store = await openStore(`ssh://depot${folder}`, fleet.configFile);
+    const store = await openContentStore(`ssh://depot${folder}`, fleet.configFile);
     const sizes = () => {
       const names = existsSync(join(folder, "tmp")) ? readdirSync(join(folder, "tmp")) : [];
       return names.map((name) => statSync(join(folder, "tmp", name)).size);
@@ -408,7 +409,7 @@ describe("store: behind ssh", { skip }, () => {
       !existsSync(join(folder, "blobs")) || readdirSync(join(folder, "blobs")).length === 0,
     );
     await store.close();
-    const again = await openStore(`ssh://depot${folder}`, fleet.configFile);
+    const again = await openContentStore(`ssh://depot${folder}`, fleet.configFile);
     await again.push({ source: await tarballOf(wall("1.0.0")) });
     await verifyStored(again, await again.find({ name: "wall", version: "1.0.0" }));
     await again.close();
@@ -416,7 +417,7 @@ describe("store: behind ssh", { skip }, () => {
 
   test("the other side needs a shell and coreutils, and quotes in a path do no harm", async () => {
     const folder = join(fleet.hosts[0]!.folder, `it's "$(touch x)" ${next()}`);
-    const store = await openStore(`ssh://depot${folder}`, fleet.configFile);
+    const store = await openContentStore(`ssh://depot${folder}`, fleet.configFile);
     await store.push({ source: await tarballOf(wall("1.0.0")) });
     assert.ok(existsSync(join(folder, "releases/wall/1.0.0.json")));
     assert.ok(!existsSync(join(fleet.hosts[0]!.folder, "x")));

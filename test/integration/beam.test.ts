@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { openStore } from "../../src/store/index.ts";
+import { openContentStore } from "../../src/store/index.ts";
 import { BeamBuilds, BeamHost, copyFixture, elixirMissing, runRelease } from "../helpers/beam.ts";
 import { startLoad } from "../helpers/beamLoad.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
@@ -32,7 +32,7 @@ const shop = (version: "0.0.1" | "0.0.2" | "0.0.3") =>
 describe("a Mix release in a store", { skip }, () => {
   test("it comes back byte for byte, and a host upgrades to it out of a store on its disk", async () => {
     const folder = join(builds.folder, "store");
-    const store = await openStore(folder);
+    const store = await openContentStore(folder);
     for (const version of ["0.0.1", "0.0.2"] as const) {
       const { tarball, sha256 } = await shop(version);
       const pushed = await store.push({ source: tarball });

@@ -13,7 +13,8 @@ import {
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Manifest, sha256 } from "../../src/release/manifest.ts";
-import { openStore, verifyStored } from "../../src/store/index.ts";
+import { openContentStore } from "../../src/store/index.ts";
+import { verifyStored } from "../../src/store/pull.ts";
 import {
   entriesOf,
   type HandmadeFile,
@@ -126,7 +127,7 @@ describe("tsugi push, killed", () => {
       const args = ["push", tarball, "--store", place];
       const killed = await tsugi(args, folder, { TSUGI_FAULT: fault });
       assert.equal(killed.status, null, killed.output);
-      const store = await openStore(place);
+      const store = await openContentStore(place);
       for (const stored of await store.list()) await verifyStored(store, stored);
       await mustTsugi(args, folder);
       const [stored] = await store.list();
@@ -137,7 +138,7 @@ describe("tsugi push, killed", () => {
   for (const fault of ["releases:remove", "trash:move", "trash:remove"]) {
     test(`a prune killed at ${fault}: what it keeps is whole, and the next one completes`, async () => {
       const place = join(folder, `prune-${fault}`);
-      const store = await openStore(place);
+      const store = await openContentStore(place);
       for (const version of ["1.0.0", "1.1.0"]) {
         const source = join(folder, `${version}.tar.gz`);
         writeFileSync(source, await pack(entriesOf(handmadeRelease(version))));
@@ -261,7 +262,7 @@ describe("tsugi plan and verify, of what is elsewhere", () => {
     mkdirSync(join(root, "releases/1.1.0"), { recursive: true });
     const empty = await tsugi(["plan", `ssh://app1${root}`, reference], folder, env);
     assert.match(empty.stderr, /TSUGI_RELEASE_UNREADABLE[\s\S]*no release is installed there/);
-    const pulled = await openStore(store);
+    const pulled = await openContentStore(store);
     const { manifestBytes } = await pulled.manifest(
       await pulled.find({ name: "wall", version: "1.1.0" }),
     );

@@ -12,7 +12,7 @@ const src = fileURLToPath(new URL("../../src", import.meta.url));
 const LAYERS: readonly (readonly string[])[] = [
   ["contract"],
   ["protocol", "release", "platform", "usage"],
-  ["relup", "hot", "handler", "config", "transport", "runtime/node"],
+  ["relup", "hot", "handler", "config", "transport", "oci", "runtime/node"],
   ["runtime/listen", "runtime/state", "runtime/appup", "control", "pack"],
   ["runtime/carry", "assemble", "beam", "deploy", "store"],
   ["runtime/carry/tcp", "runtime/carry/ws", "view"],
@@ -30,6 +30,7 @@ const SHIPPED = [
   "usage",
   "hot",
   "handler",
+  "oci",
   "control",
 ];
 const isShipped = (room: string) => SHIPPED.includes(room) || room.startsWith("runtime/");

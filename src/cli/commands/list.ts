@@ -1,3 +1,5 @@
+import { defined } from "../../protocol/shape.ts";
+import type { StoredFacts } from "../../store/index.ts";
 import type { Listed } from "../documents.ts";
 import { formatBytes, printResult, table } from "../output.ts";
 import { withStore } from "../stores.ts";
@@ -15,9 +17,15 @@ export async function listCommand(
       formatBytes(stored.tarball?.bytes ?? stored.bytes),
       stored.signature === undefined ? "" : "signed",
     ]);
-    const document = releases.map(({ runs: _, manifest: __, ...facts }) => facts);
+    const document = releases.map(listed);
     const header = ["release", "pushed", "id", "size", ""];
     const none = [`${store.where} has no release${name === undefined ? "" : ` of ${name}`}`];
     printResult<Listed>(document, rows.length === 0 ? none : table([header, ...rows]));
   });
 }
+
+const listed = (stored: StoredFacts): StoredFacts => {
+  const { name, version, releaseId, kind, platform, pushedAt, bytes, tarball, signature } = stored;
+  const facts = { name, version, releaseId, kind, platform, pushedAt, bytes };
+  return { ...facts, ...defined({ tarball, signature }) };
+};

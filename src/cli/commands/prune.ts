@@ -16,7 +16,7 @@ export async function pruneCommand(name: string | undefined, options: Options): 
     const { removed, kept, freedBytes } = await store.prune(request);
     const facts = removed.map((stored) => `${stored.name}@${stored.version}`);
     const document = { removed: facts, kept: kept.length, freedBytes, dryRun };
-    const freed = dryRun ? "" : `, ${formatBytes(freedBytes)} freed`;
+    const freed = freedBytes === null ? "" : `, ${formatBytes(freedBytes)} freed`;
     printResult<StorePruned>(document, [
       ...facts.map((text) => `  ${dryRun ? "would remove" : "removed"} ${text}`),
       `${kept.length} ${kept.length === 1 ? "release" : "releases"} kept${freed}`,

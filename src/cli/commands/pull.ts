@@ -2,8 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import { trustIn } from "../../pack/inspect.ts";
-import type { StoredRelease } from "../../release/stored.ts";
-import type { Pulled } from "../../store/index.ts";
+import type { Pulled, StoredFacts } from "../../store/index.ts";
 import { parsePlace } from "../../store/index.ts";
 import { createReport } from "../buildReport.ts";
 import { formatBytes, printResult } from "../output.ts";
@@ -38,7 +37,7 @@ export async function pullCommand(text: string, options: Options): Promise<void>
 }
 
 /** A folder gets `wall-1.2.0.tar.gz`. */
-function targetOf({ name, version }: StoredRelease, out: string): string {
+function targetOf({ name, version }: StoredFacts, out: string): string {
   const path = resolve(out);
   const isFolder = out.endsWith("/") || (existsSync(path) && statSync(path).isDirectory());
   return isFolder ? join(path, `${name}-${version}.tar.gz`) : path;

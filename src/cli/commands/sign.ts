@@ -4,7 +4,7 @@ import { type Verified, verifyRelease } from "../../pack/inspect.ts";
 import { defaultKeyFile, readPrivateKey, readTrustedKey } from "../../pack/keys.ts";
 import { type Sign, signByProgram, signTarball, signWith } from "../../pack/signRelease.ts";
 import { signerOf } from "../../release/signature.ts";
-import { parsePlace, signStored } from "../../store/index.ts";
+import { parsePlace } from "../../store/index.ts";
 import { printResult } from "../output.ts";
 import { sourceOf, withStored } from "../stores.ts";
 
@@ -36,7 +36,7 @@ export async function signCommand(text: string, options: Options): Promise<void>
   async function stored(): Promise<Verified> {
     if (place.kind !== "stored") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text });
     const reference = { ...place, store: place.store ?? options.store };
-    return withStored(reference, (store, found) => signStored(store, found, sign));
+    return withStored(reference, (store, found) => store.sign(found, sign));
   }
 }
 

@@ -1,5 +1,5 @@
 import { trustIn, type Verified, verifiedOf, verifyRelease } from "../../pack/inspect.ts";
-import { parsePlace, verifyStored } from "../../store/index.ts";
+import { parsePlace } from "../../store/index.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { withStored } from "../stores.ts";
 
@@ -25,7 +25,7 @@ async function verify(text: string, { keys, store }: Options): Promise<Verified>
   const refuseUntrusted = await trustIn(keys);
   const reference = { ...place, store: place.store ?? store };
   return withStored(reference, async (opened, stored) =>
-    verifiedOf(await verifyStored(opened, stored, refuseUntrusted)),
+    verifiedOf(await opened.verify(stored, refuseUntrusted)),
   );
 }
 

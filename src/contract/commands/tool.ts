@@ -9,7 +9,7 @@ const JSON_DOCUMENT = {
 const JSON_EVENTS = { flags: "--json", text: "events, one a line" } as const;
 const STORE = {
   flags: "--store <place>",
-  text: "a folder or ssh://host/folder (default: TSUGI_STORE, or store in tsugi.config.*)",
+  text: "a folder, ssh://host/folder or oci://registry/app (default: TSUGI_STORE, or store in tsugi.config.*)",
 } as const;
 const CONFIG = { flags: "--config <file>", text: "another configuration file" } as const;
 const HOST = {

@@ -78,12 +78,12 @@ export const DEPLOY_ERRORS = define({
   TSUGI_STORE_UNKNOWN: {
     exitCode: 2,
     message: "No store is named.",
-    hint: 'Name it once, in tsugi.config.ts: store: "ssh://host/folder" · or each time: --store <folder or ssh://host/folder>, or TSUGI_STORE',
+    hint: 'Name it once, in tsugi.config.ts: store: "ssh://host/folder" · or each time: --store <folder, ssh://host/folder or oci://registry/app>, or TSUGI_STORE',
   },
   TSUGI_REFERENCE_INVALID: {
     exitCode: 2,
     message: "{text} names no release.",
-    hint: "Expected a folder, a tarball, wall@1.2.0, <store>#wall@1.2.0 or ssh://[user@]host[:port]/folder",
+    hint: "Expected a folder, a tarball, wall@1.2.0, <store>#wall@1.2.0, oci://registry/wall:1.2.0 or ssh://[user@]host[:port]/folder",
   },
   TSUGI_NOTHING_TO_PUSH: {
     exitCode: 1,
@@ -93,18 +93,13 @@ export const DEPLOY_ERRORS = define({
   TSUGI_STORE_SCHEME: {
     exitCode: 2,
     message: "{store} is no store: {scheme}:// is not known.",
-    hint: "Expected a folder, or ssh://[user@]host[:port]/folder",
+    hint: "Expected a folder, ssh://[user@]host[:port]/folder or oci://registry/app",
   },
   TSUGI_STORE_CONFLICT: {
     exitCode: 4,
     message:
       "{store} has {name} {version} as {found}; this one is {offered}. A version is one release.",
     hint: "Give this one another version: tsugi release --version git, or package.json",
-  },
-  TSUGI_STORE_FAILED: {
-    exitCode: 1,
-    message: "The store {store} can't be used: {problem}.",
-    hint: "Look whether it is there, who may write to it, and whether its disk is full",
   },
   TSUGI_PLAN_NEEDS_MORE: {
     exitCode: 4,

@@ -137,6 +137,21 @@ export const TREE_ERRORS = define({
     message: "{store} has no {name} {version}.",
     hint: "See what it has: tsugi list --store {store} · put it there: tsugi push",
   },
+  TSUGI_OCI_REFERENCE: {
+    exitCode: 2,
+    message: "{text} names no release in a registry.",
+    hint: "Expected oci://<registry>/<repository>, in lower case; where a release is meant, with :<version> or @sha256:<digest>",
+  },
+  TSUGI_REGISTRY_DENIED: {
+    exitCode: 1,
+    message: "{store}: the registry does not let us ({status}).",
+    hint: "Log in: docker login {host}, or podman login {host} · else: may this account do that there?",
+  },
+  TSUGI_STORE_FAILED: {
+    exitCode: 1,
+    message: "The store {store} can't be used: {problem}.",
+    hint: "Look whether it is there, who may write to it, and whether its disk is full",
+  },
   TSUGI_STORE_DAMAGED: {
     exitCode: 1,
     message: "{file} is damaged: {problem}.",

@@ -4,6 +4,7 @@ import { explainPlan, type LiveFacts, type Plan, planUpgrade } from "../../relup
 import { isPath } from "../arguments.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
+import { isInRegistry, withBrought } from "../fromRegistry.ts";
 import { report } from "../output.ts";
 import { findSupervisor } from "../running.ts";
 import { requireVersion } from "../runningRelease.ts";
@@ -33,7 +34,9 @@ export default async function planCommand(
 ) {
   const handler = await context.handler();
   const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
-  const target = await handler.peek(what);
+  const target = isInRegistry(named)
+    ? await withBrought(context, named, "head", ({ source }) => handler.peek({ source }))
+    : await handler.peek(what);
   const origin = await handler.manifest(from ?? (await requireVersion(context)));
   const running = from === undefined ? await runningStatus(context.layout) : undefined;
   const plan = planUpgrade(origin, target, {

@@ -181,8 +181,8 @@ async function changeReleases(
 ): Promise<unknown> {
   const handler = await supervisor.parts.loadHandler();
   if (request.verb === "unpack") {
-    const { version, source, force, delta } = request;
-    return handler.unpack(defined({ version, source, force, delta }));
+    const { version, source, force, delta, partial } = request;
+    return handler.unpack(defined({ version, source, force, delta, partial }));
   }
   if (request.verb === "prune") {
     return { removed: await handler.prune(request.keep, [supervisor.current.version]) };

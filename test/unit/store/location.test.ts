@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { openStore } from "../../../src/store/index.ts";
 
 test("a scheme that is not known is an error, and no folder of that name", async () => {
-  for (const place of ["oci://registry/app", "s3://bucket/releases", "https://example.com/x"]) {
+  for (const place of ["docker://registry/app", "s3://bucket/releases", "https://example.com/x"]) {
     await assert.rejects(openStore(place), { code: "TSUGI_STORE_SCHEME" });
   }
   assert.ok(!existsSync("oci:"));

@@ -1,0 +1,44 @@
+/**
+ * How a release in a registry is named:
+ *
+ *   oci://registry.example/team/wall              the repository of one application
+ *   oci://registry.example/team/wall:1.4.0        a version, or any tag; without one: latest
+ *   oci://registry.example/team/wall@sha256:…     that very manifest
+ */
+import { TsugiError } from "../contract/errors.ts";
+
+export interface OciReference {
+  /** `registry.example`, `localhost:5000`. */
+  host: string;
+  /** `team/wall` */
+  repository: string;
+  /** A tag or a digest; undefined: none was named. */
+  reference?: string;
+}
+
+export const SCHEME = "oci://";
+
+const REPOSITORY = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*";
+const REFERENCE = new RegExp(
+  `^oci://([A-Za-z0-9.-]+(?::\\d{1,5})?|\\[[0-9a-f:]+\\](?::\\d{1,5})?)/(${REPOSITORY})(?::(\\w[\\w.-]{0,127})|@(sha256:[0-9a-f]{64}))?$`,
+);
+
+/** @throws TSUGI_OCI_REFERENCE */
+export function parseOciReference(text: string): OciReference {
+  const [, host, repository, tag, digest] = REFERENCE.exec(text) ?? [];
+  if (host === undefined || repository === undefined) {
+    throw new TsugiError("TSUGI_OCI_REFERENCE", { text });
+  }
+  const reference = digest ?? tag;
+  return { host, repository, ...(reference === undefined ? {} : { reference }) };
+}
+
+/** A tag has no `+`: what Helm writes for it is written here. */
+export const tagOf = (version: string): string => version.replaceAll("+", "_");
+
+export const formatRepository = ({ host, repository }: OciReference): string =>
+  `${SCHEME}${host}/${repository}`;
+
+/** As docker and podman have it: what never leaves this machine needs no certificate. */
+export const isLoopback = (host: string): boolean =>
+  /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(host);

@@ -1,0 +1,91 @@
+/** A registry as people run it, Debian's docker-registry, and what may stand in front of it and fail. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { findProgram, needPrograms } from "./debian.ts";
+import { accepts, freePort } from "./ports.ts";
+
+/** Undefined where it is there, or could be installed. */
+export const whyNoRegistry = (): Promise<string | undefined> =>
+  needPrograms(["docker-registry", "skopeo"], ["docker-registry", "skopeo"]).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+
+export interface Registry {
+  /** `localhost:5000` */
+  host: string;
+  port: number;
+  close(): Promise<void>;
+}
+
+/** `htpasswd`: the lines of that file; without it, anybody may do anything. */
+export async function startRegistry(folder: string, htpasswd?: string): Promise<Registry> {
+  mkdirSync(folder, { recursive: true });
+  const port = await freePort();
+  const passwords = join(folder, "htpasswd");
+  if (htpasswd !== undefined) writeFileSync(passwords, htpasswd);
+  const config = {
+    version: 0.1,
+    log: { level: "error", accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
+    http: { addr: `127.0.0.1:${port}` },
+    ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "test", path: passwords } } }),
+  };
+  // JSON is YAML.
+  const file = join(folder, "registry.yml");
+  writeFileSync(file, JSON.stringify(config));
+  const child = spawn(findProgram("docker-registry")!, ["serve", file], { stdio: "ignore" });
+  while (!(await accepts(port))) {
+    if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return {
+    host: `localhost:${port}`,
+    port,
+    close: async () => {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @returns true where it has answered, or broken off, itself */
+export type Fault = (asked: IncomingMessage, answer: ServerResponse, body: Buffer) => boolean;
+
+/** Passes everything on to `registry`; `fault` is asked first, `answered` sees each body on its way back. */
+export async function startFaultyRegistry(
+  registry: Registry,
+  fault: { now?: Fault; bytes?: (body: Buffer) => Buffer },
+) {
+  const server = createServer(async (asked, answer) => {
+    const parts: Buffer[] = [];
+    for await (const part of asked) parts.push(part as Buffer);
+    const body = Buffer.concat(parts);
+    if (fault.now?.(asked, answer, body)) return;
+    const { method, url, headers } = asked;
+    const passed = request({ port: registry.port, host: "127.0.0.1", method, path: url, headers });
+    passed.end(body);
+    const [from] = (await once(passed, "response")) as [IncomingMessage];
+    const back: Buffer[] = [];
+    for await (const part of from) back.push(part as Buffer);
+    const whole = Buffer.concat(back);
+    const isBlob = method === "GET" && url!.includes("/blobs/");
+    answer.writeHead(from.statusCode!, from.headers);
+    answer.end(isBlob ? (fault.bytes?.(whole) ?? whole) : whole);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  return {
+    host: `127.0.0.1:${port}`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}

@@ -1,0 +1,31 @@
+/** A small release of `wall`, packed as a build packs it: a gzip member for each part. */
+import { composed } from "../../src/pack/composed.ts";
+import { groupOf, textFile } from "../../src/pack/fileSet.ts";
+import { writeTarball } from "../../src/pack/tarball.ts";
+
+export async function partedTarball(path: string, version: string, text = version): Promise<void> {
+  const groups = [
+    groupOf([textFile("bin/wall", "#!/bin/sh\n", 0o755)]),
+    groupOf([textFile(`lib/wall-${version}/app.mjs`, `export default "${text}";\n`)]),
+    groupOf([textFile("lib/tsugi-0.1.0/control.mjs", "console.log('control');\n".repeat(50))]),
+    groupOf([textFile(`releases/${version}/config.json`, "{}\n")]),
+    groupOf([textFile("runtime/node-24.21.0-linux-x64/bin/node", "not really node\n", 0o755)]),
+  ];
+  const { manifestFile } = composed(
+    {
+      name: "wall",
+      version,
+      kind: "node",
+      runtime: { dir: "node-24.21.0-linux-x64", version: "24.21.0", platform: "linux-x64" },
+      tsugi: { dir: "tsugi-0.1.0", version: "0.1.0" },
+      components: [],
+      processes: [{ name: "main", entry: "app.mjs", workers: 1, overlap: true }],
+      states: [],
+      usesHot: false,
+      accepts: false,
+      build: "bundle",
+    },
+    groups,
+  );
+  await writeTarball(path, [manifestFile], groups);
+}
