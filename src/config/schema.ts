@@ -279,7 +279,10 @@ export const configSchema = z.strictObject({
     })
     .describe("What the app says about getting from one of its versions to another.")
     .optional(),
-  store: z.string().describe("Where releases are kept: a folder, ssh://host/folder or oci://registry/app.").optional(),
+  store: z
+    .string()
+    .describe("Where releases are kept: a folder, ssh://host/folder or oci://registry/app.")
+    .optional(),
   environments: z
     .record(z.string(), environmentSchema)
     .describe("Where `tsugi deploy` goes, by name.")
