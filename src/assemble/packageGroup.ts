@@ -15,13 +15,17 @@ export interface PackageGroup {
   group: PackedGroup;
 }
 
-export async function groupPackages(tree: PackageTree): Promise<PackageGroup | undefined> {
+/** `isSigned`: what is kept is not believed. */
+export async function groupPackages(
+  tree: PackageTree,
+  isSigned = false,
+): Promise<PackageGroup | undefined> {
   if (tree.files.length === 0) return undefined;
   const seen = tree.files.map(({ path, mode, source }) =>
     [path, mode, "file" in source ? source.seen : "link" in source ? source.link : ""].join(" "),
   );
   const key = cachePath("packages", `${sha256(seen.join("\n"))}.json`);
-  const kept = readKept<ManifestFile[]>(key);
+  const kept = isSigned ? undefined : readKept<ManifestFile[]>(key);
   const entries = kept ?? tree.files.map(describe);
   const hash = hashFiles(entries);
   if (kept === undefined) await writeWhole(key, canonicalJson(entries));

@@ -78,6 +78,8 @@ interface Decided {
   entry: EntryDecision;
   node: NodeDecision;
   clean: Surroundings | undefined;
+  /** Then the cache saves no work that could be wrong. */
+  isSigned: boolean;
 }
 
 interface NodeDecision {
@@ -99,8 +101,9 @@ async function decide(request: ReleaseRequest, report: BuildReport): Promise<Dec
   const wish = { flag: request.node, clean: request.clean !== undefined || request.dry === true };
   const node = await decideRuntime(project, config, wish, report);
   const layout = layoutOf(join(request.out ?? buildsIn(request.into ?? folder), name), name);
-  const { clean } = request;
-  return { project, config, configFile, appup, version, layout, entry, node, clean };
+  const { clean, signKey } = request;
+  const isSigned = signKey !== undefined;
+  return { project, config, configFile, appup, version, layout, entry, node, clean, isSigned };
 }
 
 async function compose(decided: Decided, report: BuildReport): Promise<Composed> {
@@ -137,7 +140,8 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     entry.packages === "none"
       ? NO_PACKAGES
       : collectPackages(project, needed, report, siblingFiles);
-  const packages = await groupPackages(tree);
+  const { isSigned } = decided;
+  const packages = await groupPackages(tree, isSigned);
   const settings = overlaySettings(settingsIn(config));
   const lines = ["--enable-source-maps", ...args.lines];
   const settingsFile = textFile(
@@ -148,13 +152,13 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     {
       own: [...application.files, settingsFile],
       packages: tree.files,
-      ...(packages === undefined ? {} : { packagesHash: packages.hash }),
+      ...(packages === undefined || isSigned ? {} : { packagesHash: packages.hash }),
       project: project.folder,
       allow: config.secrets?.allow ?? [],
     },
     report,
   );
-  const runtime = await obtainRuntime(node, project.folder, report);
+  const runtime = await obtainRuntime({ ...node, isSigned }, project.folder, report);
   const native = { files: [...application.files, ...tree.files], packages: tree.packages };
   await refuseUnfitAddons(native, runtime, localManager(project.folder), report);
   const composed = composeRelease({

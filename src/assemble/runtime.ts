@@ -1,7 +1,7 @@
 /**
  * The Node runtime of a release, from the cache or from its source. A cached runtime is used only
  * while it is what was recorded when it came: by size and times each time (cheap), by SHA-256 as
- * soon as those differ.
+ * soon as those differ, and for every release that is signed.
  */
 import { readFileSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -34,11 +34,11 @@ interface Recorded {
 
 /** `from`: npm, an https mirror, or the path of a binary. @throws TSUGI_RUNTIME_UNAVAILABLE */
 export async function obtainRuntime(
-  wanted: { version: string; platform: string; from: string },
+  wanted: { version: string; platform: string; from: string; isSigned?: boolean },
   folder: string,
   report: BuildReport,
 ): Promise<Runtime> {
-  const { version, platform, from } = wanted;
+  const { version, platform, from, isSigned = false } = wanted;
   const dir = runtimeDirName(version, platform);
   const isBinary = from.startsWith("/");
   // A binary of one's own may differ from the official one of the same version.
@@ -46,15 +46,16 @@ export async function obtainRuntime(
     ? cachePath("runtimes", `${dir}-own-${sha256(from).slice(0, 12)}`)
     : cachePath("runtimes", dir);
   const fromBinary = isBinary ? seenAt(from) : undefined;
-  const recorded = await readRecorded(place, fromBinary);
+  const whole = () => readRecorded(place, fromBinary, isSigned);
+  const recorded = await whole();
   if (recorded !== undefined) {
     await touch(place);
     return runtimeOf(place, dir, version, platform, recorded);
   }
   report.step(`Node ${version} for ${platform} from ${from}`);
-  const isWhole = async () => (await readRecorded(place, fromBinary)) !== undefined;
+  const isWhole = async () => (await whole()) !== undefined;
   await fillFolder(place, isWhole, (temporary) => fetchInto(temporary, wanted, folder, fromBinary));
-  const fresh = await readRecorded(place, fromBinary);
+  const fresh = await whole();
   if (fresh !== undefined) return runtimeOf(place, dir, version, platform, fresh);
   throw new TsugiError("TSUGI_RUNTIME_UNAVAILABLE", {
     version,
@@ -107,9 +108,11 @@ async function fetchInto(
   }
 }
 
+/** `isHashed`: whatever the times of its files say. */
 async function readRecorded(
   place: string,
   fromBinary: string | undefined,
+  isHashed: boolean,
 ): Promise<Recorded | undefined> {
   try {
     const path = join(place, "recorded.json");
@@ -118,7 +121,7 @@ async function readRecorded(
     let changed = false;
     for (const file of recorded.files) {
       const seen = seenAt(join(place, file.name));
-      if (seen === file.seen) continue;
+      if (seen === file.seen && !isHashed) continue;
       if ((await sha256OfFile(join(place, file.name))) !== file.sha256) return undefined;
       file.seen = seen;
       changed = true;

@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { lstat, readdir, readFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { Layout } from "../release/layout.ts";
 
 export interface Exposure {
@@ -30,28 +30,32 @@ export async function findExposures({ root }: Layout): Promise<Exposure[]> {
   // One that is yet to be made (tsugi run's) holds nothing.
   if (!existsSync(root)) return [];
   const { uid } = await lstat(root);
+  const below = PLACES.map(([folder, levels]): Place => [join(root, folder), levels]);
+  return exposuresIn([[root, 0], ...below], uid);
+}
+
+export type Place = readonly [path: string, levels: number];
+
+/** `owner`: who has to be the only one, beside root. */
+export async function exposuresIn(places: readonly Place[], owner: number): Promise<Exposure[]> {
   const groups = await readGroups();
   const found: Exposure[] = [];
   const look = async (path: string, levels: number): Promise<void> => {
     const info = await lstat(path).catch(() => undefined);
     // The folder that a link lies in decides who may change it; where it leads has been verified.
     if (info === undefined || info.isSymbolicLink()) return;
-    const why = problem(info, uid, groups);
-    const name = relative(root, path) || ".";
-    if (why !== undefined) found.push({ path, why, fix: fixOf(root, name, info.uid, uid) });
+    const why = problem(info, owner, groups);
+    if (why !== undefined) found.push({ path, why, fix: fixOf(path, info.uid, owner) });
     if (levels === 0 || !info.isDirectory()) return;
     const names = await readdir(path).catch(() => []);
     await Promise.all(names.map((child) => look(join(path, child), levels - 1)));
   };
-  await look(root, 0);
-  for (const [folder, levels] of PLACES) await look(join(root, folder), levels);
+  for (const [path, levels] of places) await look(path, levels);
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-const fixOf = (root: string, name: string, has: number, owner: number): string => {
-  const path = name === "." ? root : `${root}/${name}`;
-  return has === 0 || has === owner ? `chmod go-w ${path}` : `chown ${owner} ${path}`;
-};
+const fixOf = (path: string, has: number, owner: number): string =>
+  has === 0 || has === owner ? `chmod go-w ${path}` : `chown ${owner} ${path}`;
 
 interface Facts {
   uid: number;
@@ -60,7 +64,7 @@ interface Facts {
 }
 
 function problem({ uid, gid, mode }: Facts, owner: number, groups: Groups): string | undefined {
-  if (uid !== 0 && uid !== owner) return `it belongs to user ${uid}, the root to ${owner}`;
+  if (uid !== 0 && uid !== owner) return `it belongs to user ${uid}, not to ${owner}`;
   if ((mode & 0o002) !== 0) return EVERYBODY;
   if ((mode & 0o020) === 0 || isPrivate(gid, uid, groups)) return undefined;
   return `group ${gid} may write to it, and has others in it`;

@@ -8,6 +8,8 @@ import { readFileSync } from "node:fs";
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
+import { exposuresIn, type Place } from "../handler/exposure.ts";
 import { waitForLock } from "../platform/lock.ts";
 
 export function cachePath(...parts: string[]): string {
@@ -65,6 +67,37 @@ export function readKept<T>(path: string): T | undefined {
   }
 }
 
+const KINDS = [
+  "members",
+  "packages",
+  "sources",
+  "runtimes",
+  "managers",
+  "blobs",
+  "scans",
+  "addons",
+  "beam",
+];
+
+/** In a runtime lies what is run, and packed as it is. */
+const DEEPER: Readonly<Record<string, number>> = { runtimes: 3 };
+
+/**
+ * What lies in it becomes part of releases, and its Node is run: whoever may write there says what is packed.
+ * @throws TSUGI_CACHE_EXPOSED
+ */
+export async function refuseForeignCache(): Promise<void> {
+  const root = cachePath();
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const owner = process.getuid?.();
+  if (owner === undefined) return;
+  const kinds = KINDS.map((kind): Place => [cachePath(kind), DEEPER[kind] ?? 1]);
+  const [found] = await exposuresIn([[root, 0], ...kinds], owner);
+  if (found === undefined) return;
+  const { path, why } = found;
+  throw new TsugiError("TSUGI_CACHE_EXPOSED", { path, why, root });
+}
+
 /** What no build has used for so long is made again when it is needed. */
 const UNUSED_DAYS = 30;
 
@@ -77,18 +110,7 @@ export async function touch(path: string): Promise<void> {
 /** Removes what has not been used for long, and what a killed build left half-written. */
 export async function sweepCache(now = Date.now()): Promise<void> {
   const oldest = now - UNUSED_DAYS * 24 * 3600 * 1000;
-  const kinds = [
-    "members",
-    "packages",
-    "sources",
-    "runtimes",
-    "managers",
-    "blobs",
-    "scans",
-    "addons",
-    "beam",
-  ];
-  for (const kind of kinds) {
+  for (const kind of KINDS) {
     for (const name of await readdir(cachePath(kind)).catch(() => [] as string[])) {
       const path = cachePath(kind, name);
       const used = await stat(path).catch(() => undefined);

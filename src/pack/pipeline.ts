@@ -10,11 +10,13 @@ import { sha256OfFile } from "../platform/sha256.ts";
 import type { Layout } from "../release/layout.ts";
 import { keepBuilds } from "./builds.ts";
 import type { BuiltRelease } from "./built.ts";
-import { sweepCache } from "./cache.ts";
+import { refuseForeignCache, sweepCache } from "./cache.ts";
 import type { Composed } from "./composed.ts";
+import type { PackedGroup } from "./fileSet.ts";
+import { verifyRelease } from "./inspect.ts";
 import type { BuildReport } from "./report.ts";
 import { isBuilt, presentSigner, signatureFile } from "./signing.ts";
-import { writeTarball } from "./tarball.ts";
+import { forgetMembers, writeTarball } from "./tarball.ts";
 import { refuseOtherBytes, writeTree } from "./tree.ts";
 
 /** What is asked of a build, whatever it builds. */
@@ -50,6 +52,7 @@ export async function build<Decided>(
   signKey: KeyObject | undefined,
   report: BuildReport,
 ): Promise<BuiltRelease> {
+  await refuseForeignCache();
   const decided = await kind.decide();
   const composed = await kind.compose(decided);
   const layout = kind.layout(decided);
@@ -65,7 +68,9 @@ export async function build<Decided>(
   const sha256 = already
     ? await sha256OfFile(tarball)
     : await writeTree(layout, { ...composed, first }, async (path) => {
-        const sum = await writeTarball(path, first, groups, report);
+        const write = () => writeTarball(path, first, groups, report);
+        const sum =
+          signature === undefined ? await write() : await writeVerified(path, write, groups);
         await kind.prove?.(path, composed);
         return sum;
       });
@@ -76,4 +81,22 @@ export async function build<Decided>(
   const signedBy = presentSigner(layout, version);
   const facts = { name, version, releaseId, tree: layout.root, tarball };
   return { ...facts, bytes, sha256, already, signedBy, manifest };
+}
+
+/** What is signed is what the manifest says: no kept member is believed to be that. */
+async function writeVerified(
+  path: string,
+  write: () => Promise<string>,
+  groups: PackedGroup[],
+): Promise<string> {
+  const sum = await write();
+  try {
+    await verifyRelease(path);
+    return sum;
+  } catch {
+    await forgetMembers(groups);
+    const again = await write();
+    await verifyRelease(path);
+    return again;
+  }
 }

@@ -9,7 +9,7 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import { Gzip } from "fflate";
 import { type Header, pack } from "tar-stream";
@@ -86,9 +86,18 @@ class HashedFile {
 export const packMember = async (files: PackedFile[]): Promise<Uint8Array[]> =>
   compress(await tarOf(files));
 
+function memberPath({ entries }: PackedGroup): string {
+  const key = sha256(`${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(entries)}`);
+  return cachePath("members", `${key}.gz`);
+}
+
+/** They are compressed anew the next time. */
+export async function forgetMembers(groups: readonly PackedGroup[]): Promise<void> {
+  for (const group of groups) await rm(memberPath(group), { force: true });
+}
+
 async function keptMember(group: PackedGroup, report: BuildReport): Promise<string> {
-  const key = sha256(`${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(group.entries)}`);
-  const path = cachePath("members", `${key}.gz`);
+  const path = memberPath(group);
   if (await isAsWritten(path)) await touch(path);
   else {
     const folder = group.files[0]!.path.split("/").slice(0, 2).join("/");

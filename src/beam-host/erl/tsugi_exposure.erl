@@ -45,7 +45,7 @@ fix(Path, #file_info{uid = Uid}, Owner) when Uid =:= 0; Uid =:= Owner -> ["chmod
 fix(Path, _, Owner) -> ["chown ", integer_to_list(Owner), " ", Path].
 
 problem(#file_info{uid = Uid}, Owner, _) when Uid =/= 0, Uid =/= Owner ->
-    io_lib:format("it belongs to user ~b, the root to ~b", [Uid, Owner]);
+    io_lib:format("it belongs to user ~b, not to ~b", [Uid, Owner]);
 problem(#file_info{mode = Mode}, _, _) when Mode band 8#002 =/= 0 -> "everybody may write to it";
 problem(#file_info{mode = Mode, gid = Gid, uid = Uid}, _, Groups) when Mode band 8#020 =/= 0 ->
     case is_private(Gid, Uid, Groups) of

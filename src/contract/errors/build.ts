@@ -18,6 +18,12 @@ export const BUILD_ERRORS = define({
     message: "{file} could not be loaded: {problem}",
     hint: "What it may hold: tsugi help config · begin with one that works: tsugi init",
   },
+  TSUGI_CACHE_EXPOSED: {
+    exitCode: 1,
+    message:
+      "{path} of the build cache is not yours alone ({why}): what others have put there would be in the release.",
+    hint: "Nobody knows what is in it, and all of it can be made again: rm -rf {root} · or have one of your own: TSUGI_CACHE=<folder> tsugi release",
+  },
   TSUGI_VERSION_INVALID: {
     exitCode: 1,
     message: "The version is {found} ({where}); expected a semantic version such as 1.2.3.",

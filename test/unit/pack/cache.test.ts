@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { cachePath, fillFolder, sweepCache, touch, writeWhole } from "../../../src/pack/cache.ts";
+import { TsugiError } from "../../../src/contract/errors.ts";
+import {
+  cachePath,
+  fillFolder,
+  refuseForeignCache,
+  sweepCache,
+  touch,
+  writeWhole,
+} from "../../../src/pack/cache.ts";
+import { needsRoot, own, STRANGER } from "../../helpers/otherUsers.ts";
 import { temporaryFolder } from "../../helpers/projects.ts";
 
 describe("the cache", () => {
@@ -59,5 +68,32 @@ describe("the cache", () => {
     await sweepCache();
     assert.ok(!existsSync(old));
     assert.ok(existsSync(used));
+  });
+
+  test("one that others may write to is refused, at each place, with what to do", async () => {
+    await refuseForeignCache();
+    const node = cachePath("runtimes", "node-3", "bin", "node");
+    await writeWhole(node, "");
+    await writeWhole(cachePath("scans", "a"), "");
+    for (const path of [folder, cachePath("members"), cachePath("scans", "a"), node]) {
+      const { mode } = statSync(path);
+      chmodSync(path, mode | 0o002);
+      await assert.rejects(refuseForeignCache(), (error: unknown) => {
+        assert.ok(error instanceof TsugiError && error.code === "TSUGI_CACHE_EXPOSED");
+        assert.ok(error.message.startsWith(`${path} of the build cache`), error.message);
+        assert.match(error.hint, /rm -rf .*TSUGI_CACHE=/);
+        return true;
+      });
+      chmodSync(path, mode);
+    }
+    await refuseForeignCache();
+  });
+
+  test("a runtime that somebody else has put there is refused", { skip: needsRoot }, async () => {
+    const place = cachePath("runtimes", "node-3");
+    own(place, STRANGER);
+    await assert.rejects(refuseForeignCache(), /it belongs to user 54321, not to 0/);
+    own(place, 0);
+    await refuseForeignCache();
   });
 });
