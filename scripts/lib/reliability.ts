@@ -23,6 +23,7 @@ export const MACHINES: Readonly<Record<string, readonly string[]>> = {
   swaps: ["soak", "--swap", "--upgrades", "500"],
   "swaps-express": ["soak", "--swap", "--upgrades", "500", "--express"],
   archives: ["fuzz", "300"],
+  readers: ["fuzz", "readers"],
   texts: ["fuzz", "all", "--seconds", "60"],
   guards: ["guards"],
 };
