@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -108,6 +108,38 @@ describe("tsugi release --git: what is built", () => {
     assert.deepEqual(readdirSync(caller), [".tsugi"]);
     // It was not touched either.
     assert.ok(!existsSync(buildsIn(repository.folder)));
+  });
+
+  test("no script of an install or a build has a variable whose name says that it is secret", async () => {
+    const { name, version } = { name: "small", version: "1.0.0" };
+    const scripts = {
+      postinstall: "env > installed.txt",
+      build: "mkdir -p dist && env > built.txt && cp src/server.ts dist/server.js",
+    };
+    const lock = { name, version, lockfileVersion: 3, packages: { "": { name, version } } };
+    const repository = await small("secretive", {
+      "package.json": { name, version, type: "module", main: "dist/server.js", scripts },
+      "package-lock.json": lock,
+    });
+    const secrets = { RELEASE_KEY: "k-1234567890", GITHUB_TOKEN: "t-1234567890" };
+    await mustTsugi(["release", "--git", repository.folder], caller, { ...env(), ...secrets });
+    for (const file of ["installed.txt", "built.txt"]) {
+      const seen = readFileSync(join(buildsIn(caller), "small/lib/small-1.0.0", file), "utf8");
+      assert.match(seen, /^PATH=/m, file);
+      assert.doesNotMatch(seen, /RELEASE_KEY|GITHUB_TOKEN|1234567890/, file);
+    }
+  });
+
+  test("a cache that others may write to is refused before anything of it is run", async () => {
+    const repository = await small("shared-cache");
+    const cache = join(base, "shared");
+    mkdirSync(join(cache, "runtimes"), { recursive: true });
+    chmodSync(join(cache, "runtimes"), 0o777);
+    const given = { ...env(), TSUGI_CACHE: cache };
+    const { status, stderr } = await tsugi(["release", "--git", repository.folder], caller, given);
+    assert.equal(status, 1);
+    assert.match(stderr, /TSUGI_CACHE_EXPOSED[\s\S]*shared\/runtimes[\s\S]*rm -rf/);
+    assert.deepEqual([readdirSync(caller), readdirSync(temporary)], [[], []]);
   });
 
   test("a source that begins with a dash is a place and no option", async () => {

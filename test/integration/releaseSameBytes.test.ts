@@ -93,7 +93,7 @@ async function cleanBuild({ name, as, umask, env }: Machine) {
       GIT_CONFIG_GLOBAL: join(home, ".gitconfig"),
       HOME: home,
       TMPDIR: place(`${name}-tmp`),
-      TSUGI_CACHE: place("cache"),
+      TSUGI_CACHE: join(home, "cache"),
       ...env,
     },
     timeoutMs: 300_000,

@@ -15,6 +15,7 @@ import { homedir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { loadConfig } from "../../config/load.ts";
 import { TsugiError } from "../../contract/errors.ts";
+import { refuseForeignCache } from "../../pack/cache.ts";
 import type { Surroundings } from "../../pack/commands.ts";
 import { readProject } from "../../pack/project.ts";
 import { type BuildReport, silentReport } from "../../pack/report.ts";
@@ -52,6 +53,8 @@ export function releaseFromGit<T>(
 ): Promise<T> {
   const { git, ref, folder: inside = ".", into: _, ...rest } = request;
   return inWorkFolder(async (work, running) => {
+    // Its Node and its package managers run before anything is built.
+    await refuseForeignCache();
     const repository = join(realpathSync(work), "source");
     const folder = join(repository, insideOf(inside));
     const env = plainEnvironment(process.env);
@@ -96,7 +99,7 @@ async function prepare(
 
 /** Install scripts compile addons for the Node that runs them: that has to be the release's. */
 async function withReleasesNode(
-  { node, configFile }: GitReleaseRequest,
+  { node, configFile, signKey }: GitReleaseRequest,
   folder: string,
   { env, running }: Surroundings,
 ): Promise<Surroundings> {
@@ -108,7 +111,8 @@ async function withReleasesNode(
   if (decided.from.startsWith("/") || decided.version === process.versions.node) {
     return { env, running };
   }
-  const runtime = await obtainRuntime(decided, folder, silentReport);
+  const isSigned = signKey !== undefined;
+  const runtime = await obtainRuntime({ ...decided, isSigned }, folder, silentReport);
   return { running, env: { ...env, PATH: `${dirname(runtime.node)}:${env.PATH ?? ""}` } };
 }
 
