@@ -21,6 +21,7 @@ export interface ChangeFlags {
   ephemeral?: boolean;
   rehearse?: "auto" | "full" | "skip";
   boot?: boolean;
+  wait?: boolean;
 }
 
 export interface Change {
@@ -42,7 +43,8 @@ export async function change(context: Context, what: Change): Promise<void> {
   const { version } = await unpackNamed(context, what.named, flags.force);
   await refuseBadSettings(context, version);
   note(`Config generated from releases/${version} and etc/`);
-  const options: UpgradeOptions = { rehearse: flags.rehearse ?? "auto", ...what.options };
+  const { rehearse = "auto", wait = false } = flags;
+  const options: UpgradeOptions = { rehearse, wait, ...what.options };
   const request = { verb: "upgrade", version, direction, options } as const;
   await carryOut(layout, request, flags.json, (value) =>
     isReport(value) ? formatReport(value, { ...options, direction }) : installed(version),

@@ -47,7 +47,8 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   if (hasChanged) {
     const { leftovers } = report;
     if (report.ended) row("ended", report.ended.join(", "));
-    row("left of old", leftovers.length > 0 ? leftovers.join(", ") : "nothing");
+    const left = leftovers.length > 0 ? leftovers.join(", ") : "nothing";
+    row("left of old", report.retiring ? retiringText(report) : left);
   }
   return lines.map((line) => line.replaceAll(HARD_SPACE, " ")).join("\n");
 }
@@ -63,6 +64,10 @@ function closedText({ connections: { closed } }: UpgradeReport): string {
   const what = closed === 1 ? "1 WebSocket" : `${closed} WebSockets`;
   return `${what} of a server that is not registered (hot.websockets)`;
 }
+
+/** The whole of it is for the record. */
+const retiringText = ({ retiring }: UpgradeReport) =>
+  `what it still answers, for at most ${msText(retiring!.drainMs)}: see status; log/upgrades.jsonl will have all of it`;
 
 const stepText = ({ name, ms, failed }: StepReport) =>
   unbroken(`${name} ${failed ? `failed after ${msText(ms)}` : msText(ms)}`);

@@ -71,6 +71,7 @@ function pendingOf(facts: HostFacts): string[] {
   const dropped = Object.keys(boxes).filter((version) => !known.has(version));
   return [
     ...(status?.upgrade ? [`upgrade to ${status.upgrade.to}: ${status.upgrade.step}`] : []),
+    ...(status?.retiring ? [`${status.retiring.version} still answers`] : []),
     ...(status?.status === "current" ? ["not committed"] : []),
     ...(status?.etcChanged ? ["etc/ has changed"] : []),
     ...unpacked.map(({ version }) => `${version} unpacked`),

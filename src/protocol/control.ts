@@ -14,6 +14,8 @@ export interface UpgradeOptions {
   /** Leave it current, not permanent: `install`. */
   installOnly?: boolean;
   rehearse?: "auto" | "full" | "skip";
+  /** Answer only when nothing of the old version runs any more. */
+  wait?: boolean;
   /** `check --boot`: boot also an app that does not use `hot`. */
   boot?: boolean;
 }
@@ -22,7 +24,7 @@ export type ControlRequest = { format: typeof CONTROL_FORMAT } & (
   | { verb: "ping" }
   | { verb: "status" }
   | { verb: "stop" }
-  | { verb: "reload" }
+  | { verb: "reload"; wait?: boolean }
   | {
       verb: "upgrade";
       version: string;

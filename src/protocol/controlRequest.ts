@@ -16,7 +16,7 @@ const SHAPES: Record<ControlRequest["verb"], Shape> = {
   ping: {},
   status: {},
   stop: {},
-  reload: {},
+  reload: { "wait?": "true or false" },
   upgrade: { version: "a text", direction: "a text", options: "an object" },
   commit: {},
   unpack: {

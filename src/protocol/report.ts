@@ -61,6 +61,8 @@ export interface UpgradeReport {
   states: StateReport[];
   /** Pages of Phoenix LiveView that were open. */
   pages?: { open: number; rendered: number; remounted: number };
+  /** It was told while the old generation still answered something: for so long at most. */
+  retiring?: { drainMs: number };
   /** What of the old generation still runs, by kind and name. Empty on success. */
   leftovers: string[];
   /** What had to be ended with the old generation: child processes, workers by SIGKILL. */
@@ -106,6 +108,11 @@ export interface ProcessFacts {
   unregistered?: number;
 }
 
+export interface Retiring {
+  version: string;
+  since: string;
+}
+
 export interface StatusReport {
   name: string;
   version: string;
@@ -117,6 +124,8 @@ export interface StatusReport {
   etcChanged: boolean;
   /** The step of the upgrade under way, or null. */
   upgrade: { to: string; step: string } | null;
+  /** The version before, where it still answers something: it takes nothing new. */
+  retiring?: Retiring;
   leftovers: string[];
   /** Generations that were swapped out and whose memory has not been collected yet. */
   pending?: string[];

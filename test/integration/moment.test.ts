@@ -3,12 +3,14 @@
  * whichever way its service is upgraded. More of them, and for longer: `npm run long -- moment`.
  */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { BuiltRelease } from "../helpers/fixtureReleases.ts";
-import { Installed } from "../helpers/installed.ts";
+import { Installed, until } from "../helpers/installed.ts";
 import { freePort } from "../helpers/ports.ts";
 import { Crowd, someTalk } from "../helpers/room.ts";
 import { buildRoom, type RoomReleaseOptions } from "../helpers/roomRelease.ts";
@@ -115,6 +117,59 @@ test("a sick new version gives all of them back: everybody hears everything", as
     await allIsWell(crowd);
   } finally {
     crowd.leave();
+    await host.remove();
+  }
+});
+
+test("an upgrade returns while the old version still answers, and the next one waits for that", async () => {
+  const room = { tcp: false };
+  const first = await build("slow", "1.0.0", room);
+  const host = await Installed.start(first, { config: { timeouts: { drainMs: 120_000 } } });
+  try {
+    const to = { host: "127.0.0.1", port: host.port, method: "POST", path: "/say/h0" };
+    const request = http.request({ ...to, headers: { expect: "100-continue" } });
+    request.flushHeaders();
+    await once(request, "continue");
+    host.drop(await build("slow", "1.1.0", room));
+    const { status, report, stderr } = await host.report("upgrade", "1.1.0");
+    assert.deepEqual([status, report.result], [0, "committed"], stderr);
+    assert.deepEqual(report.retiring, { drainMs: 120_000 });
+    const now = await host.status();
+    assert.deepEqual([now.version, now.status, now.upgrade], ["1.1.0", "permanent", null]);
+    assert.equal(now.retiring?.version, "1.0.0");
+    const { stdout } = await host.host.must("status");
+    assert.match(stdout, /^1\.0\.0 still answers what it had begun/m);
+
+    // What dies meanwhile is started again.
+    const pid = now.processes[0]!.slots[0]!.pid;
+    process.kill(pid, "SIGKILL");
+    await until("another worker is well", async () => {
+      const [slot] = (await host.status()).processes[0]!.slots;
+      return slot!.pid !== pid && slot!.healthy;
+    });
+
+    const reload = host.report("reload", "--wait");
+    await until("it waits", () => /reload: begins when what 1\.0\.0 still answers/.test(host.log));
+    request.end();
+    const [response] = await once(request, "response");
+    assert.equal(JSON.parse(Buffer.concat(await response.toArray()).toString()).version, "1.0.0");
+    const reloaded = await reload;
+    assert.deepEqual([reloaded.status, reloaded.report.result], [0, "committed"]);
+    assert.match(reloaded.stderr, /begins when what 1\.0\.0 still answers has ended/);
+    assert.equal(reloaded.report.retiring, undefined);
+    const history = readFileSync(join(host.root, "log", "upgrades.jsonl"), "utf8");
+    const [upgrade, last] = history
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      [upgrade.to, upgrade.retiring, upgrade.result],
+      ["1.1.0", undefined, "committed"],
+    );
+    assert.ok(upgrade.overlapMs >= report.overlapMs!, "the record has all of it");
+    assert.ok(upgrade.at < last.at);
+    assert.equal((await host.status()).retiring, undefined);
+  } finally {
     await host.remove();
   }
 });

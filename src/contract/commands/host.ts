@@ -44,6 +44,12 @@ const CHANGE = [
   JSON_DOCUMENT,
 ] as const satisfies OptionRow[];
 
+const WAIT = {
+  flags: "--wait",
+  text: "return only when the old version's last response has ended, too",
+  only: "node",
+} as const satisfies OptionRow;
+
 const VERSION_OR_FILE = {
   name: "<version|file>",
   text: "a version in the drop box or unpacked, a tarball, or a build's folder",
@@ -91,7 +97,7 @@ export const HOST_COMMANDS = commands({
   },
   reload: {
     text: "apply a changed etc/ to the running release; no connection is dropped",
-    options: [JSON_DOCUMENT],
+    options: [WAIT, JSON_DOCUMENT],
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall reload",
@@ -282,7 +288,7 @@ export const HOST_COMMANDS = commands({
   upgrade: {
     text: "go over to another version while the service runs, and make it permanent",
     arguments: [VERSION_OR_FILE],
-    options: [FORCE, ...CHANGE],
+    options: [FORCE, WAIT, ...CHANGE],
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall upgrade 1.2.0",
@@ -297,7 +303,7 @@ export const HOST_COMMANDS = commands({
         completed: "releases here",
       },
     ],
-    options: [FORCE_APPUP, ...CHANGE],
+    options: [FORCE_APPUP, WAIT, ...CHANGE],
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall downgrade 1.1.0",
@@ -305,7 +311,7 @@ export const HOST_COMMANDS = commands({
   },
   rollback: {
     text: "back to the version that was permanent before; a current one is given up",
-    options: [FORCE_APPUP, ...CHANGE],
+    options: [FORCE_APPUP, WAIT, ...CHANGE],
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall rollback",

@@ -1,14 +1,14 @@
 import type { UpgradeReport } from "../../protocol/report.ts";
-import { carryOut, refuseBadSettings } from "../change.ts";
+import { type ChangeFlags, carryOut, refuseBadSettings } from "../change.ts";
 import type { Context } from "../context.ts";
 import { formatReport } from "../formatReport.ts";
 import { requireSupervisor } from "../running.ts";
 import { requireVersion } from "../runningRelease.ts";
 
-export default async function reloadCommand(context: Context, { json }: { json?: boolean }) {
+export default async function reloadCommand(context: Context, { json, wait }: ChangeFlags) {
   await requireSupervisor(context.layout);
   await refuseBadSettings(context, await requireVersion(context));
-  await carryOut(context.layout, { verb: "reload" }, json, (value) =>
+  await carryOut(context.layout, { verb: "reload", wait: wait === true }, json, (value) =>
     formatReport(value as UpgradeReport, { direction: "reload" }),
   );
 }

@@ -53,6 +53,10 @@ function describe(status: StatusReport, pid: number): string {
   }
   if (status.upgrade)
     lines.push(`Upgrade to ${status.upgrade.to} under way: ${status.upgrade.step}`);
+  if (status.retiring) {
+    const { version: before, since: from } = status.retiring;
+    lines.push(`${before} still answers what it had begun, since ${from}; nothing new`);
+  }
   if (status.etcChanged) lines.push(`etc/ has changed since: ${name} reload applies it`);
   if (status.leftovers.length > 0)
     lines.push(`Still running of old: ${status.leftovers.join(", ")}`);

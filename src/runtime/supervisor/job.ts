@@ -20,6 +20,8 @@ export interface UpgradeJob {
   rollback: boolean;
   /** A step begins or ends: what a terminal shows. */
   onStep: (name: string, state: "begin" | "end", ms?: number, text?: string) => void;
+  /** Nothing is left but the end of the old version, which may take long. */
+  onRetiring: (soFar: () => UpgradeReport) => void;
   /** `install`: called once the new generation has passed probation; decides whether to commit. */
   confirm: () => Promise<"commit" | "handBack">;
   /** The supervisor is to end: what an appup runs is ended, and counts as failed. */

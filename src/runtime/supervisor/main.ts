@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
+import { isoNow } from "../../platform/clock.ts";
 import { fault, instant } from "../../platform/faults.ts";
 import { prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
@@ -186,6 +187,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     await persist("takeOver:link", prepared.link);
     supervisor.serve(supervisor.current);
     supervisor.enter("serving");
+    supervisor.retiring = { version: succession.previous, since: isoNow() };
     // A worker may have died between its probation and this.
     supervisor.ensureSlots();
     supervisor.parts.listeners.retain(supervisor.current.number);
@@ -204,6 +206,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
   await supervisor.workers.record.leave();
   servePredecessor(supervisor, makeGeneration, takeOver, (tookOver) => {
     if (!tookOver) process.exit(1);
+    supervisor.retiring = undefined;
     // It has swept up behind itself, unless it was killed.
     sweepRunFiles(layout, predecessor).catch((error) => supervisor.noteError(error));
   });

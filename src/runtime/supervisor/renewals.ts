@@ -58,7 +58,8 @@ export class Renewals {
   }
 
   get #isFree(): boolean {
-    return this.#supervisor.state === "serving" && this.#upgrades.status === null;
+    const { state, retiring } = this.#supervisor;
+    return state === "serving" && retiring === undefined && this.#upgrades.status === null;
   }
 
   #renew(why: string): void {

@@ -20,7 +20,7 @@ import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
 import type { Mask } from "../../protocol/mask.ts";
-import type { SlotCrash } from "../../protocol/report.ts";
+import type { Retiring, SlotCrash } from "../../protocol/report.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
@@ -75,6 +75,8 @@ export class Supervisor {
   since = isoNow();
   /** Of the last upgrade: what of an old generation still runs. */
   leftovers: Leftover[] = [];
+  /** Of the last upgrade: what has served before, until it has ended. */
+  retiring: Retiring | undefined;
   readonly workers: Workers;
   #state: State = "booting";
   #serving: Serving | undefined;

@@ -12,7 +12,7 @@
  */
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import { PHASES, type Phase, STEPS } from "../../contract/steps.ts";
-import { stopwatch } from "../../platform/clock.ts";
+import { isoNow, stopwatch } from "../../platform/clock.ts";
 import { fault, instant } from "../../platform/faults.ts";
 import type { StepReport, UpgradeReport } from "../../protocol/report.ts";
 import {
@@ -105,6 +105,7 @@ class Upgrade {
     this.#begun.push(op);
     onStep(op, "begin", undefined, text);
     const ms = stopwatch();
+    if (op === "retire") this.#onlyRetires();
     try {
       await (isOver(this.#phase) ? instant : fault)(`upgrade:${op}`);
       const perform = () => run(this.#state, instructions, entry);
@@ -139,6 +140,30 @@ class Upgrade {
       this.#stopRelay = relayConnections(old, next, tally);
     }
     if (phase === "after") this.#close();
+  }
+
+  /** The new version is permanent and proven: it is on its own, whatever the old one still answers. */
+  #onlyRetires(): void {
+    const { version, settings } = this.#state.old;
+    const { drainMs } = settings.timeouts;
+    this.#supervisor.retiring = { version, since: isoNow() };
+    this.#serveAlone();
+    const { instructions } = this.#job.plan;
+    // What comes after the old one is part of what was asked for.
+    if (instructions.some(({ op }) => op === "after")) return;
+    this.#job.onRetiring(() => ({
+      ...withCounts(this.#state),
+      overlapMs: this.#state.overlapMs?.() ?? 0,
+      result: "committed",
+      retiring: { drainMs },
+    }));
+  }
+
+  /** Workers that die are started again. One that was replaced restarts nothing any more. */
+  #serveAlone(): void {
+    if (this.#supervisor.state !== "upgrading") return;
+    this.#supervisor.enter("serving");
+    this.#supervisor.ensureSlots();
   }
 
   /** Ends also with the death of a worker that the step needs. */
@@ -178,33 +203,40 @@ class Upgrade {
     this.#supervisor.parts.listeners.retain(this.#state.old.number);
   }
 
-  /** The measured numbers, and the supervisor as it was before: workers that die are started again. */
+  /** The measured numbers, and the supervisor as it was before. */
   #close(): void {
     if (this.#isClosed || this.#phase === "before") return;
     this.#isClosed = true;
     const [supervisor, { next, report, tally, leftovers }] = [this.#supervisor, this.#state];
     this.#stopRelay();
     if (isOver(this.#phase)) {
-      for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
+      // Also those that were started again meanwhile.
+      for (const worker of tally.carriedTo.keys()) tally.lost += lostWith(worker, tally);
       // A successor has its own table: closing here would unlink the Unix sockets that it serves.
       if (supervisor.state !== "replaced") supervisor.parts.listeners.retain(next.number);
     }
-    report.connections.carried = tally.carried;
-    report.connections.lost += tally.lost;
-    report.requests.waited = tally.waited;
-    report.quietMs = quietSummary(tally.quietMs);
-    report.leftovers = leftovers.map(({ what }) => what);
+    Object.assign(report, withCounts(this.#state));
     supervisor.leftovers = leftovers;
-    // One that was replaced restarts nothing any more.
-    if (supervisor.state !== "upgrading") return;
-    supervisor.enter("serving");
-    supervisor.ensureSlots();
+    supervisor.retiring = undefined;
+    this.#serveAlone();
   }
 }
 
 function takeoverFor({ plan, supervisor, next }: UpgradeJob): Takeover {
   if (replacesSupervisor(plan)) return new Replace(supervisor, next);
   return new (plan.strategy === "swap" ? Swap : Handoff)(supervisor, next);
+}
+
+function withCounts({ report, tally, leftovers }: UpgradeState): UpgradeReport {
+  const { connections, requests } = report;
+  const { carried, lost, waited } = tally;
+  return {
+    ...report,
+    connections: { ...connections, carried, lost: connections.lost + lost },
+    requests: { ...requests, waited },
+    quietMs: quietSummary(tally.quietMs),
+    leftovers: leftovers.map(({ what }) => what),
+  };
 }
 
 const RESULTS: Record<Phase, UpgradeReport["result"]> = {

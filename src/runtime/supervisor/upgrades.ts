@@ -1,6 +1,7 @@
 /**
- * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it: the
- * steps so far, then the rest, then the same report. Whoever asks for another one is refused.
+ * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it
+ * (underWay.ts). Whoever asks for another one is refused, or, when only the old version has to end
+ * yet, waits for that.
  */
 import { errorFromJson, errorOf, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
@@ -15,19 +16,8 @@ import type { UpgradeJob } from "./job.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { whyNoSwap } from "./swapRefusal.ts";
+import { type Kind, UnderWay } from "./underWay.ts";
 import { runUpgrade } from "./upgrade.ts";
-
-/** Only the same wish is attached to: who wants a check must not get an upgrade. */
-type Kind = "upgrade" | "install" | "check" | "reload";
-
-interface InFlight {
-  version: string;
-  kind: Kind;
-  step: string;
-  events: ControlEvent[];
-  listeners: Set<(event: ControlEvent) => void>;
-  finished: Promise<UpgradeReport>;
-}
 
 export interface UpgradeRequest {
   version: string;
@@ -42,7 +32,7 @@ type Decision = "commit" | "handBack";
 
 export class Upgrades {
   readonly #supervisor: Supervisor;
-  #inFlight: InFlight | null = null;
+  #underWay: UnderWay | null = null;
   /** An `install` that waits for `commit` or `rollback`. */
   #decide: ((decision: Decision) => void) | null = null;
   /** Ends what an appup runs. */
@@ -52,8 +42,10 @@ export class Upgrades {
     this.#supervisor = supervisor;
   }
 
+  /** Null also while nothing is left but the end of the old version. */
   get status(): { to: string; step: string } | null {
-    return this.#inFlight && { to: this.#inFlight.version, step: this.#inFlight.step };
+    if (this.#underWay === null || this.#underWay.isRetiring) return null;
+    return { to: this.#underWay.version, step: this.#underWay.step };
   }
 
   /** An `install` is waiting for its `commit`. */
@@ -62,78 +54,74 @@ export class Upgrades {
   }
 
   async run(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<UpgradeReport> {
-    const inFlight = this.#inFlight;
-    if (inFlight !== null && !this.#isSameWish(inFlight, request)) throw this.#refusal(inFlight);
-    const joined = inFlight ?? this.#begin(request);
-    for (const event of joined.events) send(event);
-    joined.listeners.add(send);
-    const report = await joined.finished.finally(() => joined.listeners.delete(send));
+    await this.#oldEnded(request, send);
+    const underWay = this.#underWay;
+    if (underWay !== null && !this.#isSameWish(underWay, request)) throw this.#refusal(underWay);
+    const joined = underWay ?? this.#begin(request);
+    const report = await joined.attend(send, { wait: request.options.wait === true });
     if (report.error === undefined) return report;
     throw Object.assign(errorFromJson(report.error), { report });
+  }
+
+  /** What is asked for begins after it. The same upgrade again is only told how it went. */
+  async #oldEnded(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<void> {
+    const underWay = this.#underWay;
+    if (!underWay?.isRetiring) return;
+    if (kindOf(request) !== "reload" && this.#isSameWish(underWay, request)) return;
+    const { version } = this.#supervisor.retiring ?? underWay;
+    const text = `begins when what ${version} still answers has ended`;
+    this.#supervisor.note(`${wishOf(request)}: ${text}`);
+    send({ event: "line", text });
+    await underWay.finished.catch(() => {});
   }
 
   /** Resolves when no upgrade is under way any more: a stop waits for it or ends it. */
   async settle(): Promise<void> {
     this.#decide?.("handBack");
     this.#stop.abort();
-    await this.#inFlight?.finished.catch(() => {});
+    await this.#underWay?.finished.catch(() => {});
   }
 
-  /** `commit` or `rollback` of an installed release; resolves with the finished report. */
+  /** `commit` or `rollback` of an installed release; resolves with the report. */
   async decide(decision: Decision): Promise<UpgradeReport | null> {
-    if (this.#decide === null || this.#inFlight === null) return null;
-    const { finished } = this.#inFlight;
+    if (this.#decide === null || this.#underWay === null) return null;
+    const { told } = this.#underWay;
     this.#decide(decision);
-    return finished;
+    return told;
   }
 
   /** `upgrade` of what `install` has left uncommitted goes on with it. */
-  #isSameWish(inFlight: InFlight, request: UpgradeRequest): boolean {
-    if (inFlight.version !== request.version) return false;
-    if (inFlight.kind === kindOf(request)) return true;
-    const completes = inFlight.kind === "install" && kindOf(request) === "upgrade";
+  #isSameWish(underWay: UnderWay, request: UpgradeRequest): boolean {
+    if (underWay.version !== request.version) return false;
+    if (underWay.kind === kindOf(request)) return true;
+    const completes = underWay.kind === "install" && kindOf(request) === "upgrade";
     if (completes) this.#decide?.("commit");
     return completes && this.#decide === null;
   }
 
-  #refusal(inFlight: InFlight): TsugiError {
+  #refusal(underWay: UnderWay): TsugiError {
     const { name } = this.#supervisor.current.plan.manifest;
-    const details = { version: inFlight.version, bin: `bin/${name}` };
+    const details = { version: underWay.version, bin: `bin/${name}` };
     return new TsugiError("TSUGI_UPGRADE_UNDER_WAY", details);
   }
 
-  #begin(request: UpgradeRequest): InFlight {
-    const inFlight: InFlight = {
-      version: request.version,
-      kind: kindOf(request),
-      step: "plan",
-      events: [],
-      listeners: new Set(),
-      finished: Promise.resolve(null as never),
-    };
-    const emit = (event: ControlEvent) => {
-      if (event.event === "step" && event.state === "begin") inFlight.step = event.name;
-      inFlight.events.push(event);
-      for (const listener of inFlight.listeners) listener(event);
-    };
-    this.#inFlight = inFlight;
-    inFlight.finished = this.#performAloud(request, emit).finally(() => {
-      this.#inFlight = null;
-      this.#decide = null;
-    });
-    return inFlight;
+  #begin(request: UpgradeRequest): UnderWay {
+    const perform = (underWay: UnderWay) =>
+      this.#performAloud(request, underWay).finally(() => {
+        this.#underWay = null;
+        this.#decide = null;
+      });
+    this.#underWay = new UnderWay(request.version, kindOf(request), perform);
+    return this.#underWay;
   }
 
   /** Whoever reads the application's log finds what has happened to it there. */
-  async #performAloud(
-    request: UpgradeRequest,
-    emit: (event: ControlEvent) => void,
-  ): Promise<UpgradeReport> {
-    const what = request.reload ? "reload" : `upgrade to ${request.version}`;
+  async #performAloud(request: UpgradeRequest, underWay: UnderWay): Promise<UpgradeReport> {
+    const what = wishOf(request);
     const isCheck = request.options.checkOnly === true;
     if (!isCheck) this.#supervisor.note(`${what}: begun`);
     try {
-      return await this.#perform(request, emit);
+      return await this.#perform(request, underWay);
     } catch (error) {
       if (!isCheck) this.#supervisor.note(`${what}: refused: ${messageOf(error)}`);
       throw error;
@@ -146,11 +134,10 @@ export class Upgrades {
     this.#supervisor.note(`${what} by ${strategy}: ${result}${why}`);
   }
 
-  async #perform(
-    request: UpgradeRequest,
-    emit: (event: ControlEvent) => void,
-  ): Promise<UpgradeReport> {
+  async #perform(request: UpgradeRequest, underWay: UnderWay): Promise<UpgradeReport> {
     const supervisor = this.#supervisor;
+    const { mask } = supervisor.parts;
+    const emit = (event: ControlEvent) => underWay.emit(event);
     const handler = await supervisor.parts.loadHandler();
     await fault("upgrade:plan");
     const { plan, manifest, releaseId } = await this.#plan(handler, request);
@@ -184,10 +171,11 @@ export class Upgrades {
           ...(text ? { text } : {}),
         });
       },
+      onRetiring: (soFar) => underWay.retires(() => mask.document(soFar())),
       confirm: () => this.#confirm(request, emit),
       stop: this.#stop.signal,
     };
-    const report = supervisor.parts.mask.document(await runUpgrade(job));
+    const report = mask.document(await runUpgrade(job));
     if (!request.options.checkOnly) {
       this.#tell(report);
       await this.#record(handler, report, emit);
@@ -246,6 +234,9 @@ export class Upgrades {
 
 /** How long a worker may take to say what it has. */
 const LOOK_MS = 2_000;
+
+const wishOf = ({ reload, version }: UpgradeRequest): string =>
+  reload ? "reload" : `upgrade to ${version}`;
 
 function kindOf({ options, reload }: UpgradeRequest): Kind {
   if (reload) return "reload";

@@ -54,7 +54,8 @@ export async function runVerb(
       return context.stop();
     case "reload": {
       const { version } = supervisor.current;
-      return upgrades.run({ version, options: {}, reload: true }, client.send);
+      const { wait = false } = request;
+      return upgrades.run({ version, options: { wait }, reload: true }, client.send);
     }
     case "upgrade":
       return upgrade(upgrades, request, client);
@@ -138,6 +139,7 @@ async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<Statu
     processes: [...processes.values()],
     etcChanged: host === null || host.etcHash !== current.plan.host.etcHash,
     upgrade: upgrades.status,
+    ...(supervisor.retiring ? { retiring: supervisor.retiring } : {}),
     leftovers: leftoversOf(supervisor),
     pending: current.slots.flatMap(({ worker }) => worker.pending),
     logDropped: parts.log.dropped,
