@@ -95,7 +95,8 @@ for (const node of NODES) {
       });
     }
 
-    for (const variant of [{}, { deflate: true }, { tcp: true }]) {
+    const answers: RoomOptions[] = [{}, { deflate: true }, { tcp: true }, { answersFirst: true }];
+    for (const variant of answers) {
       test(`hears a request that ends after they have gone: ${JSON.stringify(variant)}`, async () => {
         await using bench = new Bench(node);
         const env = { ROOM_FILE: join(bench.folder, "ticks") };
@@ -105,7 +106,7 @@ for (const node of NODES) {
         const next = bench.start(source, { boot: { mode: "standby", generation: 2 }, env });
         await next.event("ready");
         const httpPort = await portOf(old, "listening");
-        const port = "tcp" in variant ? await portOf(old, "room") : httpPort;
+        const port = variant.tcp ? await portOf(old, "room") : httpPort;
         const crowd = await Crowd.gather({ size: SIZE, port, httpPort, ...variant });
         try {
           // The application is at work on it as soon as it was told to continue.

@@ -18,6 +18,8 @@ export interface RoomOptions {
   accept?: boolean;
   /** Of a POST, before it is said. */
   workMs?: number;
+  /** A POST is answered, then said. */
+  answersFirst?: boolean;
 }
 
 /** Sources of words: `t` a timer, `m<client>` a client's message, `h` and `w` requests. */
@@ -29,6 +31,7 @@ export function roomApp({
   deflate = false,
   accept = false,
   workMs = 30,
+  answersFirst = false,
 }: RoomOptions = {}): string {
   const everyone = find === "map" ? "map.values()" : tcp ? "sockets" : "wss.clients";
   const count = find === "map" ? "map.size" : tcp ? "sockets.size" : "wss.clients.size";
@@ -87,7 +90,7 @@ export function roomApp({
       if (path === "say") {
         for await (const _ of request);
         if (word.startsWith("w")) await new Promise((resolve) => setTimeout(resolve, ${workMs}));
-        say(word);
+        ${answersFirst ? "response.end(); return say(word);" : "say(word);"}
       }
       response.end(JSON.stringify({ clients: ${count}, version: hot.release?.version }));
     });

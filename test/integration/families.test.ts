@@ -31,7 +31,7 @@ async function start(t: TestContext, env: Record<string, string> = {}) {
 }
 
 const reload = async (host: Host) =>
-  JSON.parse((await host.must("reload", "--json")).stdout) as UpgradeReport;
+  JSON.parse((await host.must("reload", "--wait", "--json")).stdout) as UpgradeReport;
 
 test("a reload ends what the old worker has started, and reports it", QUICK, async (t) => {
   const { host, begin } = await start(t, { STUBBORN: "1" });

@@ -14,7 +14,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { handleOf, responseOf } from "../node/fields.ts";
-import { readableState, wasContinued } from "../node/http.ts";
+import { isAtWork, readableState, wasContinued } from "../node/http.ts";
 import {
   connectionsOf,
   type HttpParser,
@@ -159,11 +159,21 @@ export class HttpGate {
 
   /** Responses that a freeze waits for. */
   holding(): ServerResponse[] {
+    return this.#responses().filter(
+      (response) => !response.headersSent && !this.#exempt.has(response),
+    );
+  }
+
+  /** Its application has a request in hand: what it says to others belongs to that. */
+  get isAtWork(): boolean {
+    return this.#responses().some((response) => isAtWork(response) && !this.#exempt.has(response));
+  }
+
+  #responses(): ServerResponse[] {
     return this.connections
       .filter((connection) => !connection.gone)
       .map((connection) => connection.response)
-      .filter((response): response is ServerResponse => response !== undefined)
-      .filter((response) => !response.headersSent && !this.#exempt.has(response));
+      .filter((response): response is ServerResponse => response !== undefined);
   }
 
   /** Connections with nothing under way in this process. The rest is still busy. */

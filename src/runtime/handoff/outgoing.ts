@@ -145,7 +145,7 @@ export class Outgoing {
 
   /** A request that began here is still at work: what it sends, whoever has the connection, counts. */
   isAnswering(): boolean {
-    return this.#staying.isAnswering || this.#gates.some(({ gate }) => gate.holding().length > 0);
+    return this.#staying.isAnswering || this.#gates.some(({ gate }) => gate.isAtWork);
   }
 
   /** Messages under way, and requests unless they may finish in it. */

@@ -5,6 +5,7 @@
 import type { ServerResponse } from "node:http";
 import type { ConnectionMeta, WorkerReplies } from "../../protocol/worker.ts";
 import type { CarrierIdentity, SendConnection } from "../carry/carrier.ts";
+import { isAtWork } from "../node/http.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import type { Carriers } from "./carriers.ts";
 import { closeSpread, closeWithin } from "./closing.ts";
@@ -36,7 +37,7 @@ export class Staying {
 
   /** Old code has a request to answer yet. */
   get isAnswering(): boolean {
-    return [...this.#finishing].some(({ headersSent }) => !headersSent);
+    return [...this.#finishing].some(isAtWork);
   }
 
   /** At the takeover. `waited`: requests that were held back for the new code. */

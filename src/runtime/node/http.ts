@@ -7,6 +7,13 @@ import { hiddenIn } from "./symbols.ts";
 export const sentHead = (response: ServerResponse): string =>
   (response as { _header?: string | null })._header ?? "";
 
+/**
+ * Of one that its connection still has: its head is not sent yet, or it has ended in this very turn of
+ * the event loop, since 'finish' comes in the next one.
+ */
+export const isAtWork = (response: ServerResponse): boolean =>
+  !response.headersSent || response.writableFinished;
+
 /** Node has sent "100 Continue" by itself. */
 export const wasContinued = (response: unknown): boolean =>
   (response as { _sent100?: boolean })._sent100 === true;
