@@ -50,7 +50,11 @@ export function documentsPage(): string {
     ...Object.values<CommandRow>(TOOL_COMMANDS),
     ...Object.values<CommandRow>(HOST_COMMANDS),
   ];
-  const documents = new Set(["Failed", ...named.flatMap(({ document = "" }) => namesOf(document))]);
+  const documents = new Set([
+    "Failed",
+    "Notice",
+    ...named.flatMap(({ document = "" }) => namesOf(document)),
+  ]);
   const found = new Map<string, string>();
   for (const name of documents) collect(name, fileOf(name), found);
   const section = (name: string) =>
@@ -63,7 +67,7 @@ export function documentsPage(): string {
 With \`--json\` a command prints one document on stdout, and nothing else; the deploy commands print one a line. Times in a
 document are ISO 8601, durations end in \`Ms\`. A command that fails prints [Failed](#failed), or its own document with an
 \`error\` in it: an upgrade its report, \`status\` what is there. New keys may come at any time; a key is never given another
-meaning.
+meaning. [Notice](#notice) is what the setting \`notify\` sends.
 
 | | |
 |---|---|

@@ -19,6 +19,8 @@ const SCHEMAS: Record<SettingKind, z.ZodType> = {
   "a port": z.int().min(1).max(65535),
   "plain, json or raw": z.enum(LOG_FORMATS),
   "true or false": z.boolean(),
+  "a command": z.string().regex(/\S/),
+  "an http or https URL": z.string().regex(/^https?:\/\/[^\s/]+\S*$/),
   'a path that begins with "/"': z.string().startsWith("/"),
   'a size such as "512M"': textThatIs('a size such as "512M"'),
   'times as cron has them, such as "0 4 * * *"': textThatIs(

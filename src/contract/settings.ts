@@ -16,7 +16,9 @@ export type SettingKind =
   | "plain, json or raw"
   | "true or false"
   | 'a size such as "512M"'
-  | 'times as cron has them, such as "0 4 * * *"';
+  | 'times as cron has them, such as "0 4 * * *"'
+  | "a command"
+  | "an http or https URL";
 
 export interface Setting {
   kind: SettingKind;
@@ -143,6 +145,27 @@ export const SETTINGS = table({
     kind: 'times as cron has them, such as "0 4 * * *"',
     text: "When the workers are replaced by a handoff into the same release, by the host's clock",
     only: "node",
+  },
+  notify: {
+    text: "Who is told of a crash loop, a hand-back and a full disk.",
+    settings: {
+      command: {
+        kind: "a command",
+        text: "For the shell, with the document on its stdin",
+        only: "node",
+      },
+      url: {
+        kind: "an http or https URL",
+        text: "The document is posted there",
+        only: "node",
+      },
+      timeoutMs: {
+        kind: "a positive whole number",
+        default: 10_000,
+        text: "How long one attempt may take",
+        only: "node",
+      },
+    },
   },
   keepReleases: {
     kind: "a positive whole number",

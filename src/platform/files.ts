@@ -102,6 +102,13 @@ export async function readIfThere(path: string): Promise<string | undefined> {
   }
 }
 
+/** No room, on the disk or for this user: the error itself, or one that it was made of. */
+export function isDiskFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code } = error as NodeJS.ErrnoException;
+  return /^(ENOSPC|EDQUOT|TSUGI_DISK_FULL)$/.test(code ?? "") || isDiskFull(error.cause);
+}
+
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

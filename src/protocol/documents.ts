@@ -86,6 +86,29 @@ export interface Finding {
   remedy: string;
 }
 
+/** What `notify` is told, by POST or on stdin. */
+export interface Notice {
+  format: 1;
+  event: NoticeEvent;
+  at: string;
+  /** Of the machine. */
+  host: string;
+  root: string;
+  name: string;
+  version: string;
+  /** One sentence for whoever is woken. */
+  text: string;
+  /** `jobs.0`: the worker that it is about. */
+  worker?: string;
+  /** Of the error, where there is one. */
+  code?: string;
+  /** What the worker printed last. */
+  lastWords?: string[];
+}
+
+/** `gave-up`: nothing runs any more. */
+export type NoticeEvent = "crash-loop" | "gave-up" | "handed-back" | "disk-full";
+
 export interface Evaluated {
   /** As the console would show it. */
   value: string;

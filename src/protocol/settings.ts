@@ -22,6 +22,8 @@ interface Others {
   'times as cron has them, such as "0 4 * * *"': string;
   "plain, json or raw": LogFormat;
   "true or false": boolean;
+  "a command": string;
+  "an http or https URL": string;
 }
 type ValueOf<K extends SettingKind> = K extends keyof Others ? Others[K] : number;
 type Section = Record<string, Setting>;
@@ -42,6 +44,7 @@ type ValuesOf<T extends Record<string, Setting | SettingSection>> = {
 export type RuntimeSettings = ValuesOf<typeof SETTINGS>;
 export type HealthSettings = RuntimeSettings["health"];
 export type LogSettings = RuntimeSettings["logs"];
+export type NotifySettings = RuntimeSettings["notify"];
 
 /** Any of them, as a configuration or a host may give them. */
 export type PartialSettings = {

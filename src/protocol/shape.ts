@@ -30,6 +30,9 @@ export const CHECKS = {
   "a positive whole number": (value: unknown) => isWhole(value, 1),
   "plain, json or raw": (value: unknown) =>
     value === "plain" || value === "json" || value === "raw",
+  "a command": (value: unknown) => typeof value === "string" && value.trim() !== "",
+  "an http or https URL": (value: unknown) =>
+    typeof value === "string" && /^https?:\/\/[^\s/]+\S*$/.test(value),
   "a port": (value: unknown) => isWhole(value, 1) && (value as number) < 65_536,
   'a path that begins with "/"': (value: unknown) =>
     typeof value === "string" && value.startsWith("/"),

@@ -178,7 +178,7 @@ test(
   QUICK,
   async (t) => {
     const { host, get } = await wall.host(t, "0.0.1", {
-      config: { restarts: { max: 1, withinMs: 60_000 } },
+      config: { restarts: { max: 1, withinMs: 60_000 }, notify: { command: "cat >var/told" } },
     });
     const child = spawn(host.bin, ["foreground"], { env: host.env });
     const closed = once(child, "close");
@@ -200,6 +200,8 @@ test(
     assert.equal(lastEnd.code, "TSUGI_GAVE_UP");
     assert.deepEqual(lastEnd.lastWords, ["listening"]);
     assert.equal(statSync(join(host.root, "run", "last-end")).mode & 0o777, 0o600);
+    const told = JSON.parse(readFileSync(join(host.root, "var", "told"), "utf8"));
+    assert.deepEqual([told.event, told.lastWords], ["gave-up", ["listening"]]);
     await host.must("start");
     await host.must("stop");
     assert.equal((await json(host, "status")).value.lastEnd, undefined);

@@ -193,7 +193,8 @@ for (const [what, spoil] of [
     `with a log that is ${what} it serves, says so, restarts and stops in time`,
     disk,
     async (t) => {
-      const { host, get } = await wall.host(t, "0.0.1");
+      const config = { notify: { command: "cat >var/told" } };
+      const { host, get } = await wall.host(t, "0.0.1", { config });
       const log = join(host.root, "log");
       mkdirSync(log);
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", log]);
@@ -206,6 +207,10 @@ for (const [what, spoil] of [
       await eventually("it is noticed", async () => (await status(host)).logProblem);
       assert.equal((await get()).version, "0.0.1");
       assert.match((await host.must("status")).stdout, /The log can't be written: E(NOSPC|ROFS)/);
+      const told = join(host.root, "var", "told");
+      const isTold = () => existsSync(told) && readFileSync(told, "utf8").includes('"disk-full"');
+      if (what === "full") await eventually("somebody is told", isTold);
+      else assert.ok(!existsSync(told));
       for (const verb of ["restart", "stop"]) {
         const began = performance.now();
         const { output } = await host.must(verb);

@@ -153,7 +153,8 @@ test("a crashed worker is restarted, the others go on", async () => {
 });
 
 test("one process that keeps crashing waits longer each time while the others serve, and an upgrade is its remedy", async () => {
-  host = await Installed.start(one, { config: { restarts: { max: 1, withinMs: 60_000 } } });
+  const notify = { command: "cat >>var/told" };
+  host = await Installed.start(one, { config: { restarts: { max: 1, withinMs: 60_000 }, notify } });
   const trouble = join(host.root, "var", "trouble");
   writeFileSync(trouble, "");
   const scheduler = async () =>
@@ -165,6 +166,10 @@ test("one process that keeps crashing waits longer each time while the others se
   // It throws before it is ready, and is ended then.
   assert.match(waiting.why, /it did not load: .*no database/);
   await askBoth();
+  await until("somebody is told", () => {
+    const told = join(host.root, "var", "told");
+    return existsSync(told) && /"event":"crash-loop".*no database/.test(readFileSync(told, "utf8"));
+  });
   await until("a person sees it", async () => {
     const { stdout } = await host.host.must("status");
     return /scheduler\.0 keeps crashing: it did not load: .*no database/.test(stdout);

@@ -1,10 +1,11 @@
 /** Upgrades of a real release on a host, and everything that can go wrong with one. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, test } from "node:test";
+import type { Notice } from "../../src/protocol/documents.ts";
 import { type BuiltRelease, buildVariant, type Variant } from "../helpers/fixtureReleases.ts";
 import { Installed, type InstalledOptions, until } from "../helpers/installed.ts";
 
@@ -200,7 +201,8 @@ describe("an upgrade that goes wrong leaves the old version serving", () => {
   });
 
   test("when a request never ends in probation: its state is taken all the same", async () => {
-    await startOne({ config: { timeouts: { probationMs: 1_000 } } });
+    const notify = { command: "cat >var/told" };
+    await startOne({ config: { timeouts: { probationMs: 1_000 }, notify } });
     const host = installed!;
     const hang = 'if (request.url === "/hang") return;\n  if (request.url === "/") ';
     const sick = await build({
@@ -226,6 +228,11 @@ describe("an upgrade that goes wrong leaves the old version serving", () => {
     assert.ok(report.stateAsOf, "the report says that it is not whole");
     await serves(host, "1.0.0", 1);
     stuck.destroy();
+    const told = join(host.root, "var", "told");
+    await until("somebody is told", () => existsSync(told) && statSync(told).size > 0);
+    const { event, text } = JSON.parse(readFileSync(told, "utf8")) as Notice;
+    assert.equal(event, "handed-back");
+    assert.match(text, /^upgrade 1\.0\.0 → 1\.3\.6: handed back: /);
   });
 
   test("when its worker dies in probation", async () => {

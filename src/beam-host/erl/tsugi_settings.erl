@@ -50,6 +50,9 @@ is_kind(<<"a positive whole number">>, Value) -> is_integer(Value) andalso Value
 is_kind(<<"a whole number">>, Value) -> is_integer(Value) andalso Value >= 0;
 is_kind(<<"a path that begins with \"/\"">>, Value) -> is_binary(Value) andalso binary:first(<<Value/binary, 0>>) =:= $/;
 is_kind(<<"plain, json or raw">>, Value) -> lists:member(Value, [<<"plain">>, <<"json">>, <<"raw">>]);
+is_kind(<<"a command">>, Value) -> is_binary(Value) andalso string:trim(Value) =/= <<>>;
+is_kind(<<"an http or https URL">>, Value) ->
+    is_binary(Value) andalso re:run(Value, "^https?://[^\\s/]+\\S*$") =/= nomatch;
 is_kind(<<"true or false">>, Value) -> is_boolean(Value);
 %% Of hosts of Node.js, which look at them more closely.
 is_kind(<<"a size such as \"512M\"">>, Value) -> is_binary(Value);

@@ -12,7 +12,8 @@ import { TsugiError } from "../../contract/errors.ts";
 import { isoNow } from "../../platform/clock.ts";
 import type { StepReport } from "../../protocol/report.ts";
 import type { Instruction } from "../../relup/index.ts";
-import { appupCommand, runAppupProcess } from "./appupProcess.ts";
+import { appupCommand } from "./appupProcess.ts";
+import { runCommand } from "./commandProcess.ts";
 import type { UpgradeState } from "./job.ts";
 
 /** @throws TSUGI_HOOK_FAILED */
@@ -32,7 +33,7 @@ export async function runHook(
   entry.at = isoNow();
   entry.run = hook;
   supervisor.note(`appup, ${moment}: ${hook}`);
-  const { problem, exitCode } = await runAppupProcess({
+  const { problem, exitCode } = await runCommand({
     ...appupCommand(spec, moment, step, { from, to, direction: appup.direction }),
     cwd: spec.cwd,
     timeoutMs: step.timeoutMs,

@@ -1,31 +1,11 @@
-/** One command or function of an appup as a process. */
+/** What a command or function of an appup is started with. */
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { APPUP_MODULE, type AppupDirection, type AppupMoment } from "../../release/appup.ts";
 import type { AppliedStep } from "../../relup/index.ts";
-import { LineSplitter } from "./log/lines.ts";
-import { type Output, spawnWithOutput } from "./spawning.ts";
+import type { CommandProcess } from "./commandProcess.ts";
 import type { WorkerSpec } from "./workerChannel.ts";
-
-/** After SIGTERM, before SIGKILL. */
-const TERM_GRACE_MS = 5_000;
-
-export interface AppupProcess {
-  words: string[];
-  cwd: string;
-  env: Record<string, string>;
-  timeoutMs: number;
-  /** The supervisor is to end. */
-  stop: AbortSignal;
-  onLine: (pid: number, line: string) => void;
-}
-
-export interface Ended {
-  exitCode: number | null;
-  /** Undefined where it went well. */
-  problem: string | undefined;
-}
 
 /** `spec`: what a worker of the release would be started with. */
 export function appupCommand(
@@ -33,7 +13,7 @@ export function appupCommand(
   moment: AppupMoment,
   step: AppliedStep,
   change: { from: string; to: string; direction: AppupDirection },
-): Pick<AppupProcess, "words" | "env"> {
+): Pick<CommandProcess, "words" | "env"> {
   const { NODE_APP_INSTANCE: _, ...env } = spec.env;
   const app = env.TSUGI_APP_DIR!;
   const folders = [dirname(spec.node), join(app, "node_modules", ".bin"), env.PATH ?? ""];
@@ -73,54 +53,4 @@ function functionWords({ node, nodeArgs, preload, env }: WorkerSpec, moment: str
   const module = join(env.TSUGI_APP_DIR!, APPUP_MODULE);
   const imported = pathToFileURL(preload).href;
   return [node, ...ownArgs, "--import", imported, runner, module, moment, String(at)];
-}
-
-/** In a process group of its own: a time-out ends what it has started, too. Never throws. */
-export function runAppupProcess(what: AppupProcess): Promise<Ended> {
-  const [command, ...args] = what.words as [string, ...string[]];
-  const { cwd, env, timeoutMs, stop } = what;
-  const { child, output } = spawnWithOutput(command, args, { cwd, env, detached: true });
-  const closed = forwardLines(output, (line) => what.onLine(child.pid ?? 0, line));
-  return new Promise((resolve) => {
-    let ending: string | undefined;
-    let killing: NodeJS.Timeout | undefined;
-    const end = (why: string) => {
-      if (ending !== undefined || child.pid === undefined) return;
-      ending = why;
-      killGroup(child.pid, "SIGTERM");
-      killing = setTimeout(() => killGroup(child.pid!, "SIGKILL"), TERM_GRACE_MS);
-    };
-    const onStop = () => end("ended, because the service is being stopped");
-    const timer = setTimeout(() => end(`not done within ${timeoutMs} ms`), timeoutMs);
-    const finish = async (ended: Ended) => {
-      clearTimeout(timer);
-      clearTimeout(killing);
-      stop.removeEventListener("abort", onStop);
-      await closed;
-      resolve(ended);
-    };
-    stop.addEventListener("abort", onStop);
-    if (stop.aborted) onStop();
-    child.once("error", ({ message }) => finish({ exitCode: null, problem: message }));
-    child.once("exit", (code, signal) => {
-      const status = signal ? `ended by ${signal}` : `exit code ${code}`;
-      const problem = ending ?? (code === 0 ? undefined : `${status}; its output is in the log`);
-      finish({ exitCode: code, problem });
-    });
-  });
-}
-
-/** Resolves when all lines have been passed on. */
-async function forwardLines(output: Output, onLine: (line: string) => void): Promise<void> {
-  const lines = { stdout: new LineSplitter(onLine), stderr: new LineSplitter(onLine) };
-  output.listen((stream, chunk) => lines[stream].push(chunk));
-  await output.ended;
-  lines.stdout.end();
-  lines.stderr.end();
-}
-
-function killGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch {} // it has ended by itself
 }

@@ -23,6 +23,7 @@ import { ListenerTable } from "./listeners.ts";
 import { FileTarget } from "./log/file.ts";
 import { Log } from "./log/log.ts";
 import { OutputTarget } from "./log/output.ts";
+import { Notifier } from "./notify/notifier.ts";
 import { servePredecessor } from "./predecessor.ts";
 import { Renewals } from "./renewals.ts";
 import { retireWorker } from "./retire.ts";
@@ -33,6 +34,8 @@ import { Upgrades } from "./upgrades.ts";
 import { runVerb, type Stopped } from "./verbs.ts";
 
 const PERSIST_MS = 1_000;
+/** When nothing runs any more, who is to be told is waited for this long. */
+const LAST_NOTICE_MS = 5_000;
 
 declare const __TSUGI_VERSION__: string;
 
@@ -52,6 +55,18 @@ delete process.env.TSUGI_SUPERVISOR;
 process.title = `tsugi: ${boot.name}`;
 
 const layout = layoutOf(boot.root, boot.name);
+const mask = new Mask(layout.root);
+const notifier = new Notifier({
+  layout,
+  mask,
+  env: hostEnvironment(),
+  note: (text) => supervisor.note(text),
+  serving: () => {
+    if (!supervisor.hasStarted) return undefined;
+    const { version, settings } = supervisor.current;
+    return { version, notify: settings.notify };
+  },
+});
 const supervisor = await makeSupervisor(layout);
 const upgrades = new Upgrades(supervisor);
 const renewals = new Renewals(supervisor, upgrades);
@@ -92,17 +107,19 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
   // Socket paths of over 100 bytes are cut silently: everything in run/ is named relative to it.
   process.chdir(at.run);
   const { settings, env } = await readHostSettings(at, boot.version);
-  const mask = new Mask(at.root);
   mask.learn(env);
   const { logs } = settings;
   const target = boot.mode === "foreground" ? new OutputTarget() : new FileTarget(at.appLog, logs);
   let handler: Promise<ReleaseHandler> | undefined;
   return new Supervisor({
     layout: at,
-    log: new Log(target, logs, `tsugi-${__TSUGI_VERSION__}`),
+    log: new Log(target, logs, `tsugi-${__TSUGI_VERSION__}`, (error) =>
+      supervisor.tellIfFull(error),
+    ),
     listeners: new ListenerTable(passedSockets()),
     baseEnv: hostEnvironment(),
     mask,
+    notifier,
     tsugiVersion: __TSUGI_VERSION__,
     loadHandler: () => {
       handler ??= import("../../handler/index.ts").then((m) => m.createReleaseHandler(at));
@@ -115,7 +132,8 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     onGiveUp: (error, lastWords) => {
       supervisor.noteError(error);
       recordEnd(at, supervisor.current.version, error, lastWords);
-      void stop(1);
+      notifier.tell("gave-up", { text: error.message, code: error.code, lastWords });
+      void notifier.settle(LAST_NOTICE_MS).then(() => stop(1));
     },
   });
 }
@@ -286,6 +304,7 @@ async function stopAll(exitCode: number): Promise<Stopped> {
   const drain = { drainMs: stopMs };
   const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain)));
   supervisor.parts.listeners.closeAll();
+  notifier.end();
   supervisor.note("stopped");
   await supervisor.parts.log.close();
   await supervisor.workers.record.leave();

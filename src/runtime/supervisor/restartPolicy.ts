@@ -39,6 +39,11 @@ export class RestartPolicy {
     return this.#beyond > 0 && nowMs - this.#restartAtMs < this.withinMs;
   }
 
+  /** The last crash was the one too many. */
+  get hasBegunToLoop(): boolean {
+    return this.#beyond === 1;
+  }
+
   /** Within the period, or it keeps crashing. */
   hasCrashedLately(nowMs: number): boolean {
     const [last = Number.NEGATIVE_INFINITY] = this.#crashesAtMs.slice(-1);

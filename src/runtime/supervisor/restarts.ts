@@ -70,6 +70,11 @@ export class Restarts {
     return this.#crashed.get(slot)?.policy.keepsCrashing(performance.now()) === true;
   }
 
+  /** By its last crash. */
+  hasBegunToLoop(slot: Slot): boolean {
+    return this.#crashed.get(slot)?.policy.hasBegunToLoop === true;
+  }
+
   /** It is no wonder if it does so again. */
   hasCrashedLately(slot: Slot): boolean {
     if (slot.worker.exit !== null) return true;

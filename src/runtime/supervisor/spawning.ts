@@ -1,4 +1,4 @@
-/** Starts a process and hears all that it prints: a worker, or a step of an appup. */
+/** Starts a process and hears all that it prints: a worker, or a command. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
@@ -15,6 +15,8 @@ export interface SpawnOptions {
   ipc?: boolean;
   /** In a session of its own. */
   detached?: boolean;
+  /** For its stdin; without, there is none. */
+  input?: string | undefined;
 }
 
 export interface Output {
@@ -26,7 +28,7 @@ export interface Output {
 export function spawnWithOutput(
   command: string,
   args: readonly string[],
-  { cwd, env, ipc = false, detached = false }: SpawnOptions,
+  { cwd, env, ipc = false, detached = false, input }: SpawnOptions,
 ): { child: ChildProcess; output: Output } {
   const pipes = outputPipes();
   const ends = pipes ? pipes.map(({ fd }) => fd) : ["pipe" as const, "pipe" as const];
@@ -36,7 +38,7 @@ export function spawnWithOutput(
       cwd,
       env,
       detached,
-      stdio: ["ignore", ...ends, ...(ipc ? ["ipc" as const] : [])],
+      stdio: [input === undefined ? "ignore" : "pipe", ...ends, ...(ipc ? ["ipc" as const] : [])],
       serialization: "advanced",
     });
   } catch (error) {
@@ -44,6 +46,8 @@ export function spawnWithOutput(
   } finally {
     for (const { fd } of pipes ?? []) closeSync(fd);
   }
+  // It need not read it.
+  child.stdin?.on("error", () => {}).end(input);
   const streams = pipes ? pipes.map(({ stream }) => stream) : [child.stdout, child.stderr];
   const [stdout, stderr] = streams as [Readable | null, Readable | null];
   return {

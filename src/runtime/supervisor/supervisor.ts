@@ -15,10 +15,11 @@
  * Who dies is started again while it serves; in an upgrade, the upgrade decides what that means.
  */
 
-import { errorToJson, TsugiError } from "../../contract/errors.ts";
+import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
+import { isDiskFull } from "../../platform/files.ts";
 import type { Mask } from "../../protocol/mask.ts";
 import type { Retiring, SlotCrash } from "../../protocol/report.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
@@ -27,6 +28,7 @@ import type { Manifest } from "../../release/manifest.ts";
 import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
+import type { Notifier } from "./notify/notifier.ts";
 import { Restarts } from "./restarts.ts";
 import type { Leftover } from "./takeover.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
@@ -52,6 +54,7 @@ export interface SupervisorParts {
   /** Over all that leaves this process in words. */
   mask: Mask;
   tsugiVersion: string;
+  notifier: Pick<Notifier, "tell">;
   loadHandler: () => Promise<ReleaseHandler>;
   foreground: boolean;
   /** `run/` names this supervisor again, after a successor that has failed. */
@@ -212,7 +215,17 @@ export class Supervisor {
     } else if (pauseMs !== undefined && restarts.keepsCrashing(slot)) {
       const next = `it is started again in ${pauseMs / 1000} s`;
       this.note(`${slot.process.name}.${slot.index} keeps crashing: ${next}; the others serve`);
+      if (restarts.hasBegunToLoop(slot)) void this.#tellOfLoop(slot, slot.worker);
     }
+  }
+
+  async #tellOfLoop(slot: Slot, { outputEnded }: WorkerHandle): Promise<void> {
+    // What it said last may come after its end.
+    await outputEnded;
+    const { why, lastWords } = this.crashOf(slot)!;
+    const worker = `${slot.process.name}.${slot.index}`;
+    const text = `${worker} keeps crashing: ${why}; the others serve`;
+    this.parts.notifier.tell("crash-loop", { text, worker, lastWords }, worker);
   }
 
   #restart(generation: Generation, slot: Slot): void {
@@ -268,6 +281,13 @@ export class Supervisor {
   noteError(error: unknown): void {
     const { code, message } = errorToJson(error);
     this.note(`${code}: ${message}`);
+    this.tellIfFull(error);
+  }
+
+  tellIfFull(error: unknown): void {
+    if (!isDiskFull(error)) return;
+    const { notifier } = this.parts;
+    notifier.tell("disk-full", { text: `The disk is full: ${messageOf(error)}` }, "");
   }
 
   /**

@@ -124,6 +124,7 @@ export class Upgrades {
       return await this.#perform(request, underWay);
     } catch (error) {
       if (!isCheck) this.#supervisor.note(`${what}: refused: ${messageOf(error)}`);
+      this.#supervisor.tellIfFull(error);
       throw error;
     }
   }
@@ -132,6 +133,10 @@ export class Upgrades {
     const what = from === to ? `reload of ${to}` : `upgrade ${from} → ${to}`;
     const why = error === undefined ? "" : `: ${error.message}`;
     this.#supervisor.note(`${what} by ${strategy}: ${result}${why}`);
+    if (result !== "handed-back") return;
+    const { code } = error ?? {};
+    const told = { text: `${what}: handed back${why}`, ...(code === undefined ? {} : { code }) };
+    this.#supervisor.parts.notifier.tell("handed-back", told);
   }
 
   async #perform(request: UpgradeRequest, underWay: UnderWay): Promise<UpgradeReport> {

@@ -85,6 +85,7 @@ function make(t: TestContext, restarts: object, processes = ["web", "jobs"]) {
   };
   const mask = new Mask(root);
   mask.learn({ DATABASE_URL: "postgres://secret" });
+  const told: { event: string; text: string; lastWords?: string[] | undefined }[] = [];
   const gaveUp: { error: TsugiError; lastWords: string[] }[] = [];
   const supervisor = new Supervisor({
     layout,
@@ -92,6 +93,7 @@ function make(t: TestContext, restarts: object, processes = ["web", "jobs"]) {
     listeners: new ListenerTable([]),
     mask,
     onServe: () => {},
+    notifier: { tell: (event: string, what: object) => told.push({ event, ...what } as never) },
     onGiveUp: (error: TsugiError, lastWords: string[]) => gaveUp.push({ error, lastWords }),
   } as unknown as SupervisorParts);
   const manifest = {
@@ -119,7 +121,7 @@ function make(t: TestContext, restarts: object, processes = ["web", "jobs"]) {
     generation.played.get(name)!.ready();
   };
   const slotOf = (name: string) => generation.slots.find(({ process }) => process.name === name)!;
-  return { supervisor, generation, gaveUp, lines, crash, slotOf };
+  return { supervisor, generation, gaveUp, told, lines, crash, slotOf };
 }
 
 const RESTARTS = { max: 1, withinMs: 60_000 };
@@ -146,6 +148,20 @@ test("one that keeps crashing is started again later each time, while another se
   assert.equal(supervisor.crashOf(slotOf("jobs"))!.nextAt, undefined);
   assert.equal(slotOf("jobs").restarts, 2);
   assert.equal(gaveUp.length, 0);
+});
+
+test("somebody is told when one begins to crash again and again, once", async (t) => {
+  const { generation, told, crash } = make(t, RESTARTS);
+  await crash("jobs");
+  await crash("jobs");
+  await eventually("it is told", () => told.length > 0);
+  const [{ event, text, lastWords }] = told as [(typeof told)[number]];
+  assert.equal(event, "crash-loop");
+  assert.match(text, /^jobs\.0 keeps crashing: it exited with code 7; the others serve$/);
+  assert.deepEqual(lastWords, ["Error: boom", "    at here"]);
+  generation.played.get("jobs")!.crash("");
+  await new Promise(setImmediate);
+  assert.equal(told.length, 1);
 });
 
 test("when the last that was well crashes too often, it gives up, with its last words", async (t) => {

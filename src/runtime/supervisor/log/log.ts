@@ -18,13 +18,19 @@ export class Log {
   readonly #sources = new Set<Promise<void>>();
 
   /** `name`: what tsugi's own lines stand under. */
-  constructor(target: LogTarget, settings: Pick<LogSettings, "format">, name = "tsugi") {
+  constructor(
+    target: LogTarget,
+    settings: Pick<LogSettings, "format">,
+    name = "tsugi",
+    onProblem?: (error: unknown) => void,
+  ) {
     this.#own = { version: name, pid: process.pid, own: true };
     this.#format = settings.format;
-    this.#queue = new LogQueue(target, (count, why) => {
+    const sayMissing = (count: number, why: string) => {
       const lines = count === 1 ? "1 log line is" : `${count} log lines are`;
       return this.#text({ ...this.#own, text: `${lines} missing here${why ? `: ${why}` : ""}` });
-    });
+    };
+    this.#queue = new LogQueue(target, sayMissing, onProblem);
   }
 
   /** Of a reload or an upgrade. */

@@ -41,6 +41,7 @@ interface Entry {
 export class LogQueue {
   readonly target: LogTarget;
   readonly #sayMissing: (count: number, why: string) => string;
+  readonly #onProblem: (error: unknown) => void;
   #waiting: Entry[] = [];
   #waitingBytes = 0;
   /** Of the first one that waits: what is written already. */
@@ -56,9 +57,15 @@ export class LogQueue {
   #closing = false;
   #closed = false;
 
-  constructor(target: LogTarget, sayMissing: (count: number, why: string) => string) {
+  /** `onProblem`: lines begin to wait. */
+  constructor(
+    target: LogTarget,
+    sayMissing: (count: number, why: string) => string,
+    onProblem: (error: unknown) => void = () => {},
+  ) {
     this.target = target;
     this.#sayMissing = sayMissing;
+    this.#onProblem = onProblem;
   }
 
   /** Lines that will never be in the log. */
@@ -147,6 +154,7 @@ export class LogQueue {
         againMs = taken > 0 ? AGAIN_FIRST_MS : Math.min(againMs * 2, AGAIN_LAST_MS);
         if (taken === 0) await this.#pause(againMs);
       } catch (error) {
+        if (this.#problem === undefined) this.#onProblem(error);
         this.#problem = this.#lastProblem = messageOf(error);
         if (this.#closing || isGone(error)) this.#loseAll();
         else await this.#pause(AGAIN_AFTER_ERROR_MS);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
-import { runAppupProcess } from "../../../src/runtime/supervisor/appupProcess.ts";
+import { runCommand } from "../../../src/runtime/supervisor/commandProcess.ts";
 import { until } from "../../helpers/installed.ts";
 import { isRunning } from "../../helpers/wall.ts";
 
@@ -10,7 +10,7 @@ async function run(
   { timeoutMs = 60_000, stop = new AbortController().signal } = {},
 ) {
   const lines: string[] = [];
-  const ended = await runAppupProcess({
+  const ended = await runCommand({
     words: ["sh", "-c", script],
     cwd: tmpdir(),
     env: { PATH: process.env.PATH! },
@@ -38,7 +38,7 @@ test("a program that is not there is a problem, not an exception", async () => {
   const env = { PATH: process.env.PATH! };
   const stop = new AbortController().signal;
   const what = { cwd: tmpdir(), env, timeoutMs: 60_000, stop, onLine() {} };
-  const { problem } = await runAppupProcess({ words: ["no-such-program"], ...what });
+  const { problem } = await runCommand({ words: ["no-such-program"], ...what });
   assert.match(problem!, /ENOENT/);
 });
 
