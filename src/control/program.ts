@@ -32,6 +32,7 @@ const COMMANDS: Record<HostVerb, () => Promise<{ default: Run }>> = {
   rollback: () => import("./commands/rollback.ts"),
   remove: () => import("./commands/remove.ts"),
   prune: () => import("./commands/prune.ts"),
+  follow: () => import("./commands/follow.ts"),
   inventory: () => import("./commands/inventory.ts"),
   systemd: () => import("./commands/systemd.ts"),
   version: () => import("./commands/version.ts"),

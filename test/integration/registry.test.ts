@@ -1,15 +1,27 @@
 /** Hosts that take releases out of a registry. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, before, describe, type TestContext, test } from "node:test";
 import { openStore } from "../../src/store/index.ts";
-import { type Registry, startRegistry, whyNoRegistry } from "../helpers/ociRegistry.ts";
+import type { Host } from "../helpers/host.ts";
+import {
+  type Registry,
+  startFaultyRegistry,
+  startRegistry,
+  whyNoRegistry,
+} from "../helpers/ociRegistry.ts";
 import { temporaryFolder } from "../helpers/projects.ts";
-import { buildWall } from "../helpers/wall.ts";
+import { buildWall, eventually } from "../helpers/wall.ts";
 
 const skip = await whyNoRegistry();
-const wall = await buildWall({ "0.0.1": {}, "0.0.2": { extra: "/* another version */" } });
+const wall = await buildWall({
+  "0.0.1": {},
+  "0.0.2": { extra: "/* another version */" },
+  "0.0.3": { extra: "globalThis.unhealthy = true;", config: { health: { path: "/healthz" } } },
+});
 after(() => wall.dispose());
 
 describe("a host and a registry", { skip }, () => {
@@ -42,6 +54,48 @@ describe("a host and a registry", { skip }, () => {
     assert.match(again.stdout, /Nothing to do: 0\.0\.2 runs already/);
   });
 
+  test("follows a tag: goes where it points, tries what was refused no second time, and comes back", async (t) => {
+    const { host, get } = await wall.host(t);
+    await host.must("start");
+    let looks = 0;
+    const watched = await startFaultyRegistry(registry, {
+      now: ({ method, url }) => {
+        if (method === "GET" && url!.includes("/manifests/latest")) looks += 1;
+        return false;
+      },
+    });
+    t.after(() => watched.close());
+    const store = await openStore(`${place}-followed`);
+    await store.push({ source: wall.tarball("0.0.1") });
+    const followed = following(t, host, `oci://${watched.host}/team/wall-followed`);
+    await followed.says(/0\.0\.1 runs, as is wanted/);
+    await store.push({ source: wall.tarball("0.0.2") });
+    await eventually("0.0.2 serves", async () => (await get()).version === "0.0.2", 60_000);
+    await followed.says(/0\.0\.2 runs, as is wanted/);
+    await store.push({ source: wall.tarball("0.0.3") });
+    await followed.says(/Not gone there \(exit code [145]\)/);
+    assert.equal((await get()).version, "0.0.2");
+    const tries = () => followed.output().split("wanted is").length - 1;
+    const [tried, looked] = [tries(), looks];
+    await eventually("it has looked again", () => looks > looked + 1, 60_000);
+    assert.equal(tries(), tried);
+    const status = await followed.end();
+    assert.equal(status, 0);
+    assert.equal((await get()).version, "0.0.2");
+  });
+
+  test("follows a line in a file, such as an annotation, and says what can't be read", async (t) => {
+    const { host, get } = await wall.host(t);
+    await host.must("start");
+    const file = join(host.root, "annotations");
+    const followed = following(t, host, file, "--annotation", "tsugi/version");
+    await followed.says(/Nothing is wanted/);
+    writeFileSync(file, `app="wall"\ntsugi/version="no version"\n`);
+    await followed.says(/TSUGI_FOLLOW_UNREADABLE/);
+    writeFileSync(file, `app="wall"\ntsugi/version="${place}:0.0.2"\n`);
+    await eventually("0.0.2 serves", async () => (await get()).version === "0.0.2", 60_000);
+  });
+
   test("says what is not there, and stays as it is", async (t) => {
     const { host, get } = await wall.host(t);
     await host.must("start");
@@ -53,3 +107,28 @@ describe("a host and a registry", { skip }, () => {
     assert.equal((await get()).version, "0.0.1");
   });
 });
+
+/** `bin/wall follow`, looking each second. */
+function following(t: TestContext, host: Host, ...args: string[]) {
+  const child = spawn(host.bin, ["follow", ...args, "--every", "1"], {
+    cwd: host.root,
+    env: host.env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  t.after(() => child.kill("SIGKILL"));
+  return {
+    output: () => output,
+    says: (words: RegExp) => eventually(`${words}`, () => words.test(output), 60_000),
+    end: async () => {
+      const exited = once(child, "exit");
+      child.kill("SIGTERM");
+      return (await exited)[0] as number;
+    },
+  };
+}

@@ -28,6 +28,11 @@ const FORCE_TEXT = {
 const FORCE = { flags: "--force", text: FORCE_TEXT } as const;
 const FORCE_APPUP = { ...FORCE, only: "beam" } as const;
 
+const EPHEMERAL = {
+  flags: "--ephemeral",
+  text: "also where the root is gone with its container",
+} as const;
+
 const CHANGE = [
   {
     flags: "--rehearse <mode>",
@@ -40,7 +45,7 @@ const CHANGE = [
     text: "also where only a restart will do; state in memory is lost",
     only: "beam",
   },
-  { flags: "--ephemeral", text: "also where the root is gone with its container" },
+  EPHEMERAL,
   JSON_DOCUMENT,
 ] as const satisfies OptionRow[];
 
@@ -341,6 +346,31 @@ export const HOST_COMMANDS = commands({
     document: "Pruned",
     example: "bin/wall prune --keep 2",
     erlang: ["tsugi_change", "prune"],
+  },
+  follow: {
+    text: "go wherever a tag in a registry or a line in a file says, whenever it changes",
+    arguments: [
+      {
+        name: "<reference|file>",
+        text: "oci://registry/app[:tag], or a file with a version, a path or such a name",
+      },
+    ],
+    options: [
+      { flags: "--every <seconds>", text: "how often it looks", value: "positive", default: 30 },
+      {
+        flags: "--share <percent>",
+        text: "only so many of all hosts follow, always the same ones",
+        value: "positive",
+        default: 100,
+      },
+      {
+        flags: "--annotation <key>",
+        text: 'the line of the file that is meant: <key>="…", as Kubernetes writes annotations',
+      },
+      EPHEMERAL,
+    ],
+    exits: [1],
+    example: "bin/wall follow oci://registry.example/team/wall:production",
   },
   inventory: {
     text: "what this host has, so that nothing of it needs to be sent again",

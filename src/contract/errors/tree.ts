@@ -152,6 +152,11 @@ export const TREE_ERRORS = define({
     message: "The store {store} can't be used: {problem}.",
     hint: "Look whether it is there, who may write to it, and whether its disk is full",
   },
+  TSUGI_FOLLOW_UNREADABLE: {
+    exitCode: 1,
+    message: "What {file} says can't be followed: {problem}.",
+    hint: "Expected a version, the path of a tarball, or oci://<registry>/<repository>:<tag> in its first line",
+  },
   TSUGI_STORE_DAMAGED: {
     exitCode: 1,
     message: "{file} is damaged: {problem}.",

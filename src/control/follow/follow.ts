@@ -1,0 +1,95 @@
+/**
+ * A host that upgrades itself: it looks what is wanted, again and again, and goes there.
+ *
+ *   look ──► nothing, or what runs ──────────────────────────────► wait
+ *     ▲  └─► something else ──► bin/<app> upgrade ──► it runs ───► wait
+ *     │                                           └─► refused ───► wait until something else is wanted
+ *     └── a registry that can't be asked: later each time
+ *
+ * The upgrade is a process of its own: by `bin/<app>`, so that the next one is made by the tsugi of
+ * the version that serves then.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { errorToJson } from "../../contract/errors.ts";
+import { isoNow } from "../../platform/clock.ts";
+import type { StatusReport } from "../../protocol/report.ts";
+import { ask } from "../client.ts";
+import type { Context } from "../context.ts";
+import { note } from "../output.ts";
+import { findSupervisor } from "../running.ts";
+import { type Wanted, wantedAt } from "./wanted.ts";
+
+export interface FollowRequest {
+  place: string;
+  annotation: string | undefined;
+  everyMs: number;
+  /** Of the upgrades. */
+  flags: string[];
+}
+
+const STATUS_MS = 10_000;
+const LONGEST_PAUSE_MS = 600_000;
+
+/** Until `signal`: an upgrade that is under way then is the supervisor's, and goes on. */
+export async function follow(
+  context: Context,
+  { place, annotation, everyMs, flags }: FollowRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  let refused: string | undefined;
+  let said: string | undefined;
+  let pauseMs = everyMs;
+  const say = (text: string) => {
+    // The same again is no news.
+    if (text !== said) note(`${isoNow()} ${text}`);
+    said = text;
+  };
+  say(`Following ${place}`);
+  while (!signal.aborted) {
+    try {
+      const wanted = await wantedAt(context, place, annotation);
+      pauseMs = everyMs;
+      if (wanted === undefined) say(`Nothing is wanted: ${place} says no version`);
+      else if (wanted.identity !== refused) {
+        const result = await goTo(context, wanted, flags, say);
+        if (result === "refused") refused = wanted.identity;
+      }
+    } catch (error) {
+      const { code, message } = errorToJson(error);
+      say(`${code}: ${message}`);
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+    // Not all hosts at the same moment.
+    await delay(pauseMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
+  }
+}
+
+async function goTo(
+  { layout }: Context,
+  wanted: Wanted,
+  flags: string[],
+  say: (text: string) => void,
+): Promise<"refused" | "done"> {
+  if ((await findSupervisor(layout)) === undefined) {
+    say(`${layout.name} is not running: it goes on when it does`);
+    return "done";
+  }
+  const status = (await ask(layout, { verb: "status" }, { timeoutMs: STATUS_MS })) as StatusReport;
+  if (status.upgrade !== null) return "done"; // Somebody else's: the next look tells.
+  if (wanted.isRunning(status)) {
+    say(`${status.version} runs, as is wanted`);
+    return "done";
+  }
+  note(`${isoNow()} ${status.version} runs, wanted is ${wanted.named}`);
+  // Detached: a Ctrl-C is for the one that follows.
+  const upgrade = spawn(layout.bin, ["upgrade", wanted.named, ...flags], {
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
+  });
+  const [exitCode] = (await once(upgrade, "exit")) as [number | null];
+  if (exitCode === 0) return "done";
+  say(`Not gone there (exit code ${exitCode}): tried again when something else is wanted`);
+  return "refused";
+}

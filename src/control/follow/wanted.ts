@@ -1,0 +1,85 @@
+/** Which version a host is to have: what a tag in a registry names, or a line in a file says. */
+import { readFile, stat } from "node:fs/promises";
+import { TsugiError } from "../../contract/errors.ts";
+import { isVersionName } from "../../release/names.ts";
+import { isPath } from "../arguments.ts";
+import type { Context } from "../context.ts";
+import { isInRegistry } from "../fromRegistry.ts";
+
+export interface Wanted {
+  /** What an upgrade is called with. */
+  named: string;
+  /** Another one means that something has changed: it is worth trying again. */
+  identity: string;
+  /** Whether this is what runs already. */
+  isRunning(running: { version: string; releaseId: string }): boolean;
+}
+
+/**
+ * `place`: oci://registry/app[:tag], or a file whose first line is a version, a path or such a name. With
+ * `annotation`, the file has lines as Kubernetes' downward API writes them: key="value".
+ * @returns undefined where nothing is wanted (yet)
+ */
+export async function wantedAt(
+  context: Context,
+  place: string,
+  annotation: string | undefined,
+): Promise<Wanted | undefined> {
+  if (isInRegistry(place)) return inRegistry(context, place);
+  const file = context.resolvePath(place);
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return "";
+    throw unreadable(file, error.message);
+  });
+  const line = annotation === undefined ? firstLine(text) : valueOf(text, annotation);
+  if (line === undefined || line === "") return undefined;
+  if (isInRegistry(line)) return inRegistry(context, line);
+  const isKnown: boolean = isPath(line) || isVersionName(line);
+  if (!isKnown) {
+    throw unreadable(file, `${JSON.stringify(line.slice(0, 80))} is no version and no path`);
+  }
+  const source = isPath(line) ? context.resolvePath(line) : context.layout.release(line).tarball;
+  const found = await stat(source).catch(() => undefined);
+  return {
+    named: isPath(line) ? source : line,
+    identity: `${line} ${found?.mtimeMs ?? ""} ${found?.size ?? ""}`,
+    isRunning: ({ version }) => version === line,
+  };
+}
+
+const unreadable = (file: string, problem: string) =>
+  new TsugiError("TSUGI_FOLLOW_UNREADABLE", { file, problem });
+
+async function inRegistry({ layout }: Context, place: string): Promise<Wanted | undefined> {
+  const { OciClient, lookUp, parseOciReference } = await import("../../oci/index.ts");
+  const reference = parseOciReference(place);
+  const client = new OciClient(reference);
+  const found = await lookUp(client, reference.reference ?? "latest");
+  if (found === undefined) return undefined;
+  if (found.name !== layout.name) {
+    const details = { store: client.where, name: layout.name, version: found.version };
+    throw new TsugiError("TSUGI_NOT_IN_STORE", details);
+  }
+  const { digest, releaseId } = found;
+  return {
+    named: `${client.where}@${digest}`,
+    identity: digest,
+    isRunning: (running) => running.releaseId === releaseId,
+  };
+}
+
+const firstLine = (text: string): string | undefined =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .find((line) => line !== "" && !line.startsWith("#"));
+
+function valueOf(text: string, annotation: string): string | undefined {
+  const line = text.split("\n").find((one) => one.startsWith(`${annotation}="`)) ?? "";
+  try {
+    const value: unknown = JSON.parse(line.slice(annotation.length + 1));
+    return typeof value === "string" ? value.trim() : undefined;
+  } catch {
+    return undefined;
+  }
+}
