@@ -31,7 +31,7 @@ export async function wantedAt(
     if (error.code === "ENOENT") return "";
     throw unreadable(file, error.message);
   });
-  const line = annotation === undefined ? firstLine(text) : valueOf(text, annotation);
+  const line = annotation === undefined ? firstLine(text) : annotated(text, annotation);
   if (line === undefined || line === "") return undefined;
   if (isInRegistry(line)) return inRegistry(context, line);
   const isKnown: boolean = isPath(line) || isVersionName(line);
@@ -74,7 +74,7 @@ const firstLine = (text: string): string | undefined =>
     .map((line) => line.trim())
     .find((line) => line !== "" && !line.startsWith("#"));
 
-function valueOf(text: string, annotation: string): string | undefined {
+function annotated(text: string, annotation: string): string | undefined {
   const line = text.split("\n").find((one) => one.startsWith(`${annotation}="`)) ?? "";
   try {
     const value: unknown = JSON.parse(line.slice(annotation.length + 1));
