@@ -39,10 +39,11 @@ const sections = (program: string, rows: Record<string, CommandRow>): string =>
     .join("\n\n");
 
 function section(call: string, row: CommandRow): string {
-  const { text, example, exits = [], document } = row;
+  const { text, example, exits = [], document, only } = row;
   const words = [call, ...(row.arguments ?? []).map(({ name }) => name)];
   const options = (row.options ?? []).length > 0 ? ["[options]"] : [];
   const facts = [
+    ...(only === undefined ? [] : [`On hosts of ${HOSTS[only]} only.`]),
     `Exit codes: ${[0, ...exits, 2].sort().join(", ")}.`,
     ...(document === undefined ? [] : [`\`--json\`: ${anchorsOf(document)}.`]),
   ];

@@ -4,8 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type CommandRow, type OptionRow, SHELLS } from "../contract/commands/define.ts";
-import { HELP, HOST_COMMANDS } from "../contract/commands/host.ts";
+import { type OptionRow, SHELLS } from "../contract/commands/define.ts";
+import { HELP, hostCommands } from "../contract/commands/host.ts";
 import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
 import { SETTING_ROWS } from "../contract/settings.ts";
 import { STEPS } from "../contract/steps.ts";
@@ -38,7 +38,7 @@ export function writeContract(priv: string): void {
 /** What the parser of the host needs. Texts are in the help, which needs no VM to be printed. */
 function commandRows() {
   const help = { verb: "help", arguments: [argumentOf("[command]")], options: [] };
-  const rows = Object.entries<CommandRow>(HOST_COMMANDS).map(([verb, row]) => ({
+  const rows = hostCommands("beam").map(([verb, row]) => ({
     verb,
     arguments: (row.arguments ?? []).map(({ name }) => argumentOf(name)),
     options: optionsFor(row, "beam").map(optionOf),

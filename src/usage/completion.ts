@@ -11,7 +11,7 @@ import {
   type OptionRow,
   SHELLS,
 } from "../contract/commands/define.ts";
-import { HELP, HOST_COMMANDS } from "../contract/commands/host.ts";
+import { HELP, hostCommands } from "../contract/commands/host.ts";
 import { optionsFor, wordsFor } from "./declare.ts";
 
 export type Shell = (typeof SHELLS)[number];
@@ -32,7 +32,11 @@ export const completionScript = (shell: Shell, program: CompletedProgram): strin
 /** Of `bin/<app>`, whose help is no row on Node. */
 export function hostCompletion(shell: Shell, name: string, kind: HostKind): string {
   const help: CommandRow = { text: HELP.text, arguments: [{ name: "[command]" }], example: "" };
-  return completionScript(shell, { name, kind, rows: { ...HOST_COMMANDS, help } });
+  return completionScript(shell, {
+    name,
+    kind,
+    rows: { ...Object.fromEntries(hostCommands(kind)), help },
+  });
 }
 
 /** `body` is what the function in sh does. */

@@ -1,7 +1,7 @@
 /** The command line of a host, of either kind, without what its commands do. */
 import { Command } from "commander";
-import type { CommandRow, HostKind } from "../contract/commands/define.ts";
-import { HELP, HOST_COMMANDS, type HostVerb } from "../contract/commands/host.ts";
+import type { HostKind } from "../contract/commands/define.ts";
+import { HELP, HOST_COMMANDS, type HostVerb, hostCommands } from "../contract/commands/host.ts";
 import { EXITS } from "../contract/exits.ts";
 import { declare } from "./declare.ts";
 
@@ -20,8 +20,8 @@ export function hostProgram(
     .showSuggestionAfterError()
     .helpCommand(HELP.call, HELP.text)
     .addHelpText("after", EXIT_CODES);
-  for (const verb of verbs) {
-    const row: CommandRow = HOST_COMMANDS[verb];
+  for (const [verb, row] of hostCommands(kind)) {
+    if (!verbs.includes(verb)) continue;
     // The last word is the command itself.
     declare(program, verb, row, kind).action((...words) => run(verb, words.slice(0, -1)));
   }

@@ -42,6 +42,8 @@ export interface CommandRow {
   document?: string;
   /** A call, as one types it. */
   example: string;
+  /** Of a host's command: the only kind of host that has it. */
+  only?: HostKind;
   /** Of a host's command: the module and the function of an Erlang host. */
   erlang?: readonly [module: string, run: string];
   /** What follows the first word is not ours to read. */

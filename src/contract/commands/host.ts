@@ -2,7 +2,7 @@
  * `bin/<app>`. A command is a row here, a file in src/control/commands, and an Erlang function.
  */
 import { SETTINGS } from "../settings.ts";
-import { commands, type OptionRow, SHELLS } from "./define.ts";
+import { type CommandRow, commands, type HostKind, type OptionRow, SHELLS } from "./define.ts";
 
 const JSON_DOCUMENT = { flags: "--json", text: "one JSON document on stdout" } as const;
 
@@ -348,6 +348,7 @@ export const HOST_COMMANDS = commands({
     erlang: ["tsugi_change", "prune"],
   },
   follow: {
+    only: "node",
     text: "go wherever a tag in a registry or a line in a file says, whenever it changes",
     arguments: [
       {
@@ -411,6 +412,12 @@ export const HOST_COMMANDS = commands({
 });
 
 export type HostVerb = keyof typeof HOST_COMMANDS;
+
+/** What a host of that kind has. */
+export const hostCommands = (kind: HostKind): [HostVerb, CommandRow][] =>
+  (Object.entries(HOST_COMMANDS) as [HostVerb, CommandRow][]).filter(
+    ([, { only = kind }]) => only === kind,
+  );
 
 /** Commander's own on Node, a command as any other on an Erlang host. */
 export const HELP = {
