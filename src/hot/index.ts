@@ -18,6 +18,8 @@ export type {
   Hot,
   HotRelease,
   Migration,
+  SocketIoServerLike,
+  SocketOf,
   StateOptions,
   StateRef,
   WebSocketServerLike,

@@ -2,7 +2,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Server as NetServer } from "node:net";
 import { StateCell } from "./state.ts";
-import type { CarryOptions, Hot, HotRelease, StateOptions, WebSocketServerLike } from "./types.ts";
+import type {
+  CarryOptions,
+  Hot,
+  HotRelease,
+  SocketIoServerLike,
+  StateOptions,
+  WebSocketServerLike,
+} from "./types.ts";
 
 export type Hook = () => unknown;
 export type HookKind = "prepare" | "activate" | "freeze" | "dispose" | "health";
@@ -15,6 +22,13 @@ export interface RegisteredServer<S> {
   options: AnyCarryOptions;
 }
 
+/** Servers whose connections are carried, by their kind. */
+interface Carried {
+  websocket: WebSocketServerLike;
+  tcp: NetServer;
+  socketio: SocketIoServerLike;
+}
+
 export class HotRegistry {
   readonly states = new Map<string, StateCell<unknown>>();
   readonly hooks: Record<HookKind, Hook[]> = {
@@ -24,8 +38,11 @@ export class HotRegistry {
     dispose: [],
     health: [],
   };
-  readonly websockets: RegisteredServer<WebSocketServerLike>[] = [];
-  readonly sockets: RegisteredServer<NetServer>[] = [];
+  readonly servers: { [Kind in keyof Carried]: RegisteredServer<Carried[Kind]>[] } = {
+    websocket: [],
+    tcp: [],
+    socketio: [],
+  };
   /** Connections that came from the old generation. */
   readonly carried = new WeakSet<object>();
   /** Responses that touch no state any more. */
@@ -68,6 +85,14 @@ export function createHot(registry: HotRegistry, release: HotRelease | undefined
     registry.hooks[kind].push(hook);
     registry.onHook(kind);
   };
+  const carry =
+    <Kind extends keyof Carried>(kind: Kind) =>
+    (server: Carried[Kind], options: object = {}) => {
+      registry.used = true;
+      const servers: RegisteredServer<Carried[Kind]>[] = registry.servers[kind];
+      register(servers, server, options as AnyCarryOptions);
+      registry.onServer();
+    };
   return {
     state: (name, options) => {
       registry.used = true;
@@ -78,16 +103,9 @@ export function createHot(registry: HotRegistry, release: HotRelease | undefined
     freeze: add("freeze"),
     dispose: add("dispose"),
     health: add("health"),
-    websockets: (server, options = {}) => {
-      registry.used = true;
-      register(registry.websockets, server, options as AnyCarryOptions);
-      registry.onServer();
-    },
-    sockets: (server, options = {}) => {
-      registry.used = true;
-      register(registry.sockets, server, options as AnyCarryOptions);
-      registry.onServer();
-    },
+    websockets: carry("websocket"),
+    sockets: carry("tcp"),
+    socketIo: carry("socketio"),
     carried: (connection) => registry.carried.has(connection),
     exempt: (response) => {
       registry.exempt.add(response);

@@ -45,6 +45,16 @@ export interface WebSocketServerLike extends EventEmitter {
 /** The WebSockets of a server: `WebSocket` for `WebSocketServer`. */
 export type ClientOf<Server> = Server extends { clients?: Set<infer Client> } ? Client : unknown;
 
+/** What `hot.socketIo` needs of a `Server` of the `socket.io` package. */
+export interface SocketIoServerLike {
+  sockets: { sockets: ReadonlyMap<string, object> };
+  engine: object;
+}
+
+/** The sockets of a server: `Socket` for `Server` of `socket.io`. */
+export type SocketOf<Server extends SocketIoServerLike> =
+  Server["sockets"]["sockets"] extends ReadonlyMap<string, infer Socket> ? Socket : never;
+
 /** `Rest`: what both get besides. Of a WebSocket: the request that began it. */
 export interface CarryOptions<Connection, Data = unknown, Rest extends unknown[] = []> {
   /** What the application keeps per connection, as structured-cloneable data. */
@@ -89,6 +99,11 @@ export interface Hot {
   ): void;
   /** Carries the connections of a `net.createServer` server. */
   sockets<Data = unknown>(server: NetServer, options?: CarryOptions<Socket, Data>): void;
+  /** Carries the sessions of a Socket.IO server: ids, rooms, `socket.data` and the handshake too. */
+  socketIo<Server extends SocketIoServerLike, Data = unknown>(
+    io: Server,
+    options?: CarryOptions<SocketOf<Server>, Data>,
+  ): void;
   /** True inside `'connection'` for one that came from the old generation: no second welcome. */
   carried(connection: object): boolean;
   /** This response touches no state any more: an upgrade need not wait for it. */

@@ -120,12 +120,15 @@ export interface Holder {
   ageMs: number;
 }
 
+/** What an application registers with `hot.websockets`, `hot.sockets`, `hot.socketIo`. */
+export type CarriedKind = "websocket" | "tcp" | "socketio";
+
 /** What travels with a carried connection, or ahead of it. */
 export interface ConnectionMeta {
-  kind: "http" | "websocket" | "tcp";
+  kind: "http" | CarriedKind;
   /** The key of the listening socket that it came in by. */
   key: ListenKey;
-  /** Registered servers only: the ordinal of `hot.websockets`/`hot.sockets` in the process. */
+  /** Registered servers only: the ordinal among those of its kind in the process. */
   server?: number;
   /** Bytes the old generation has read and not used. */
   head?: Uint8Array;

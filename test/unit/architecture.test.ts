@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["runtime/listen", "runtime/state", "runtime/appup", "control", "pack"],
   ["runtime/carry", "assemble", "beam", "deploy", "store"],
   ["runtime/carry/tcp", "runtime/carry/ws", "view"],
+  ["runtime/carry/socketio"],
   ["runtime/handoff", "runtime/swap", "cli"],
   ["runtime/worker", "runtime/supervisor"],
 ];

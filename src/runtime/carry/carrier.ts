@@ -3,7 +3,7 @@
  * all at once, sent there one after the other, and taken over from the previous one.
  */
 import { messageOf } from "../../contract/errors.ts";
-import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
+import type { CarriedKind, ConnectionMeta, Holder } from "../../protocol/worker.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { isPending, keptBytes, namesOf } from "../node/pending.ts";
 import { AnnouncedConnection } from "./announced.ts";
@@ -58,7 +58,7 @@ export interface Announcing {
 }
 
 export interface CarrierIdentity {
-  kind: "websocket" | "tcp";
+  kind: CarriedKind;
   /** Counts the registered servers of its kind in this process. */
   ordinal: number;
 }

@@ -1,6 +1,6 @@
 /** The carriers of all servers that the application registered, for the worker to drive at once. */
 import type { HotRegistry } from "../../hot/registry.ts";
-import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
+import type { CarriedKind, ConnectionMeta, Holder } from "../../protocol/worker.ts";
 import { AnnouncedConnection } from "../carry/announced.ts";
 import {
   type Announcing,
@@ -10,10 +10,9 @@ import {
   type CarrierIdentity,
   type SendConnection,
 } from "../carry/carrier.ts";
-import { CarriedSocketServer } from "../carry/tcp/server.ts";
-import { CarriedWebSocketServer, refuseWebSocket } from "../carry/ws/server.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { pendingSocket } from "../node/pending.ts";
+import { carriedKinds, carryServer } from "./kinds.ts";
 
 /** For what no event tells: bytes that leave, an inflate that ends. */
 const LOOK_MS = 2;
@@ -115,14 +114,15 @@ export class Carriers {
     return refused.socket;
   }
 
-  /** Where no such server is registered, a WebSocket is told to come back; throws otherwise. */
+  /** Where no such server is registered it is refused, in words of its own if it has any. */
   expect(meta: ConnectionMeta): AnnouncedConnection {
     const carrier = this.#carrierOf(meta);
     if (carrier !== undefined) return carrier.expect(meta);
     const socket = pendingSocket(undefined, undefined);
     const refused = new AnnouncedConnection(socket, () => {});
     refused.onAttended();
-    if (meta.kind === "websocket") refuseWebSocket(socket);
+    const refuse = meta.kind === "http" ? undefined : carriedKinds[meta.kind].refuse;
+    if (refuse) refuse(socket);
     else {
       this.#context.notice(
         `a carried connection (${meta.kind}) was not taken: this version registers no such server`,
@@ -172,19 +172,16 @@ export class Carriers {
   }
 
   #observeNew(): void {
-    const { websockets, sockets } = this.#registry;
-    const known = (kind: Carrier["identity"]["kind"]) =>
-      this.#all.filter(({ identity }) => identity.kind === kind).length;
-    for (const server of websockets.slice(known("websocket"))) {
-      new CarriedWebSocketServer(server, this.#add("websocket", known("websocket")), this.#context);
-    }
-    for (const server of sockets.slice(known("tcp"))) {
-      new CarriedSocketServer(server, this.#add("tcp", known("tcp")), this.#context);
+    for (const kind of Object.keys(carriedKinds) as CarriedKind[]) {
+      const known = this.#all.filter(({ identity }) => identity.kind === kind).length;
+      for (let ordinal = known; ordinal < this.#registry.servers[kind].length; ordinal += 1) {
+        carryServer(this.#registry, this.#add({ kind, ordinal }), this.#context);
+      }
     }
   }
 
-  #add(kind: Carrier["identity"]["kind"], ordinal: number): Carrier {
-    const carrier = new Carrier({ kind, ordinal }, this.#context);
+  #add(identity: CarrierIdentity): Carrier {
+    const carrier = new Carrier(identity, this.#context);
     carrier.onChange = () => {
       this.#look();
       this.onChange();

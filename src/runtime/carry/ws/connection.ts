@@ -44,6 +44,12 @@ export interface WebSocketConnectionParts {
   given?: GivenWebSocket | undefined;
 }
 
+export type MakeConnection = (
+  webSocket: WebSocketInternals,
+  request: IncomingMessage,
+  parts: WebSocketConnectionParts,
+) => WebSocketConnection;
+
 export class WebSocketConnection implements Connection {
   readonly webSocket: WebSocketInternals;
   readonly socket: SocketInternals;

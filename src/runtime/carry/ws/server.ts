@@ -10,7 +10,7 @@ import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
 import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../inFlight.ts";
-import { type GivenWebSocket, WebSocketConnection } from "./connection.ts";
+import { type GivenWebSocket, type MakeConnection, WebSocketConnection } from "./connection.ts";
 import { joinServer, shapeOf } from "./inPlace.ts";
 import type { WebSocketInternals, WebSocketServerInternals } from "./internals.ts";
 import { requestFrom, type WebSocketRecord } from "./record.ts";
@@ -23,6 +23,7 @@ export class CarriedWebSocketServer {
   readonly #options: RegisteredServer<WebSocketServerLike>["options"];
   readonly #carrier: Carrier;
   readonly #context: CarrierContext;
+  readonly #make: MakeConnection;
   readonly #known = new WeakMap<object, WebSocketConnection>();
   readonly #shape: string;
   /** What `ws` sets on each of its WebSockets. */
@@ -33,7 +34,9 @@ export class CarriedWebSocketServer {
     { server, options }: RegisteredServer<WebSocketServerLike>,
     carrier: Carrier,
     context: CarrierContext,
+    make: MakeConnection = (...parts) => new WebSocketConnection(...parts),
   ) {
+    this.#make = make;
     this.#server = server as unknown as WebSocketServerInternals;
     this.#options = options;
     this.#carrier = carrier;
@@ -93,7 +96,7 @@ export class CarriedWebSocketServer {
     // Something else than a WebSocket of `ws` is the application's own business.
     if (!webSocket?._socket || !webSocket._receiver || !request?.rawHeaders) return undefined;
     this.#ownKeys ??= new Set(Reflect.ownKeys(webSocket));
-    const connection = new WebSocketConnection(webSocket, request, {
+    const connection = this.#make(webSocket, request, {
       options: this.#options,
       carrier: this.#carrier,
       shape: this.#shape,

@@ -1,0 +1,78 @@
+/** The WebSocket of a Socket.IO session, in the generation that has it. */
+import type { Holder } from "../../../protocol/worker.ts";
+import type { Follow } from "../moved.ts";
+import { type GivenWebSocket, WebSocketConnection } from "../ws/connection.ts";
+import type { WebSocketInternals } from "../ws/internals.ts";
+import type { Session } from "./session.ts";
+
+export class SocketIoConnection extends WebSocketConnection {
+  /** Undefined: its handshake is under way, or it is one that a polling session tries out. */
+  session: Session | undefined;
+  isProbe: () => boolean = () => false;
+
+  override still(): void {
+    super.still();
+    this.session?.pause();
+  }
+
+  override hold(): void {
+    super.hold();
+    this.session?.pause();
+  }
+
+  override resume(): void {
+    super.resume();
+    this.session?.resume();
+  }
+
+  override attached(): void {
+    super.attached();
+    this.session?.beat();
+  }
+
+  override get isIdle(): boolean {
+    return super.isIdle && (this.session?.isIdle ?? true);
+  }
+
+  override holder(): Holder | undefined {
+    const { session } = this;
+    const holder = super.holder();
+    if (holder || !session || session.isIdle || this.hasEnded) return holder;
+    const name = `Socket.IO session ${session.engineSession.id}`;
+    return { kind: "websocket", name, ageMs: session.ageMs };
+  }
+
+  override get isTellable(): boolean {
+    return super.isTellable && this.#isKnown;
+  }
+
+  override isFree(): boolean {
+    return super.isFree() && this.#isKnown;
+  }
+
+  override take(follow?: Follow) {
+    const parcel = super.take(follow);
+    this.session?.leave();
+    return parcel;
+  }
+
+  override give(): GivenWebSocket {
+    const given = super.give();
+    this.session?.leave();
+    return given;
+  }
+
+  override forget(): void {
+    super.forget();
+    this.session?.forget();
+  }
+
+  override comeBack(): WebSocketInternals {
+    this.session?.forget();
+    return super.comeBack();
+  }
+
+  get #isKnown(): boolean {
+    return this.session !== undefined || this.isProbe() || this.hasEnded;
+  }
+}

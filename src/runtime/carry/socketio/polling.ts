@@ -1,0 +1,109 @@
+/**
+ * A session that has no connection of its own: its client asks again and again, by HTTP. It is carried
+ * as a connection that has no handle; the polls themselves go where requests go.
+ */
+import { deserialize, serialize } from "node:v8";
+import { nowMs } from "../../../platform/clock.ts";
+import type { Holder } from "../../../protocol/worker.ts";
+import type { SocketInternals } from "../../node/internals.ts";
+import { AnnouncedConnection } from "../announced.ts";
+import type { Carrier } from "../carrier.ts";
+import type { Connection, Parcel } from "../connection.ts";
+import type { Follow } from "../moved.ts";
+import type { EnginePacket } from "./internals.ts";
+import { type SessionRecord, withoutFrame } from "./record.ts";
+import type { Session } from "./session.ts";
+
+export class PollingConnection implements Connection {
+  readonly session: Session;
+  /** Nobody's: it counts for no connection. */
+  readonly socket: SocketInternals;
+  readonly isMovable = true;
+  readonly hasEnded = false;
+  /** Before the WebSocket that it may be trying out. */
+  readonly isWaitedFor = true;
+  readonly #carrier: Carrier;
+  /** So many unsent packets are in its record. */
+  #told = 0;
+
+  constructor(session: Session, carrier: Carrier, socket: SocketInternals) {
+    this.session = session;
+    this.socket = socket;
+    this.#carrier = carrier;
+  }
+
+  /** A poll under way ends: the next one is held, and asks whoever has the session then. */
+  still(): void {
+    const { transport } = this.session.engineSession;
+    this.session.pause();
+    if (transport.writable) transport.send([{ type: "noop" }]);
+  }
+
+  hold(): void {
+    this.still();
+  }
+
+  resume(): void {
+    this.session.resume();
+  }
+
+  get isIdle(): boolean {
+    return this.session.isIdle;
+  }
+
+  holder(): Holder | undefined {
+    if (this.isIdle) return undefined;
+    const { session } = this;
+    const name = `Socket.IO session ${session.engineSession.id}`;
+    return { kind: "websocket", name, ageMs: session.ageMs };
+  }
+
+  /** What its client is sending right now is for the application here. */
+  get isTellable(): boolean {
+    return this.isIdle && !this.session.engineSession.transport.dataReq;
+  }
+
+  isFree(): boolean {
+    return this.isTellable;
+  }
+
+  record(): SessionRecord {
+    const record = this.session.record();
+    this.#told = record.unsent.length;
+    return record;
+  }
+
+  take(follow?: Follow): Parcel {
+    this.leaveTo((packets) => follow?.(serialize(packets.map(withoutFrame))));
+    if (follow) this.#carrier.leaveBehind(this);
+    return { handle: undefined, head: Buffer.alloc(0), quietSinceMs: nowMs() };
+  }
+
+  leaveTo(take: (packets: EnginePacket[]) => void): void {
+    const late = this.session.engineSession.writeBuffer.splice(0).slice(this.#told);
+    this.session.leaveTo(take);
+    if (late.length > 0) take(late);
+  }
+
+  forget(): void {
+    this.session.forget();
+  }
+}
+
+/** What the old version still sends to it comes as packets, not as bytes. */
+export class AnnouncedSession extends AnnouncedConnection {
+  readonly #session: Session;
+
+  constructor({ session, socket }: PollingConnection) {
+    super(socket, () => {});
+    this.#session = session;
+  }
+
+  override write(bytes: Uint8Array): void {
+    receivePackets(this.#session, deserialize(bytes) as EnginePacket[]);
+  }
+}
+
+export function receivePackets({ engineSession }: Session, packets: readonly EnginePacket[]): void {
+  for (const { type, data, options } of packets) engineSession.sendPacket(type, data, options);
+}
