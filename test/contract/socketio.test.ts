@@ -2,7 +2,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import type { Socket } from "socket.io-client";
+import WebSocket from "ws";
 import {
+  ChatClient,
   ChatCrowd,
   type ChatOptions,
   chatApp,
@@ -10,6 +13,7 @@ import {
   socketIoModule,
   type Way,
 } from "../helpers/chat.ts";
+import { until } from "../helpers/installed.ts";
 import { Swapping } from "../helpers/swap.ts";
 import { portOf } from "../helpers/webSocketApp.ts";
 import { Bench, handBack, handOff } from "../helpers/workerHarness.ts";
@@ -79,5 +83,238 @@ for (const [variant, ways] of variants) {
   });
 }
 
-void SOCKET_IO_PACKAGES;
-void socketIoModule;
+/** Speaks the protocol itself, packet by packet. */
+class RawClient {
+  readonly packets: string[] = [];
+  readonly #socket: WebSocket;
+  isClosed = false;
+
+  constructor(port: number, query = "EIO=4&transport=websocket") {
+    this.#socket = new WebSocket(`ws://127.0.0.1:${port}/socket.io/?${query}`);
+    this.#socket.on("message", (data, isBinary) =>
+      this.packets.push(isBinary ? `binary ${(data as Buffer).toString("hex")}` : String(data)),
+    );
+    this.#socket.on("close", () => {
+      this.isClosed = true;
+    });
+  }
+
+  async hears(what: RegExp, after = 0): Promise<string> {
+    const find = () => this.packets.slice(after).find((packet) => what.test(packet));
+    await until(`${what} among ${this.packets.join(" ")}`, () => find() !== undefined);
+    return find()!;
+  }
+
+  /** What comes after it. */
+  async asks(packet: string | Buffer, answer: RegExp): Promise<string> {
+    const { length } = this.packets;
+    this.send(packet);
+    return this.hears(answer, length);
+  }
+
+  send(packet: string | Buffer): void {
+    this.#socket.send(packet);
+  }
+
+  end(): void {
+    this.#socket.terminate();
+  }
+}
+
+describe("a session of Socket.IO", () => {
+  const releases = [
+    [SOCKET_IO_PACKAGES[0]!, SOCKET_IO_PACKAGES[2]!],
+    [SOCKET_IO_PACKAGES[2]!, SOCKET_IO_PACKAGES[0]!],
+    [SOCKET_IO_PACKAGES[1]!, SOCKET_IO_PACKAGES[1]!],
+  ] as const;
+  for (const [from, to] of releases) {
+    test(`keeps all that it is: ${from} to ${to}`, async (t) => {
+      await using bench = new Bench();
+      const [options, state] = ["connectionStateRecovery: {}", true];
+      const { old, next, port } = await pairOf(
+        bench,
+        { socketIo: socketIoModule(from), options, state },
+        { socketIo: socketIoModule(to), options, state },
+      );
+      const clients = EVERY_WAY.map((way) => new ChatClient(port, way, "a room", way));
+      t.after(() => {
+        for (const { socket } of clients) socket.disconnect();
+      });
+      await Promise.all(clients.map(({ opened }) => opened));
+      await until("the upgrade", () => clients[1]!.socket.io.engine.transport.name === "websocket");
+      const who = () => Promise.all(clients.map((client) => client.ask("who")));
+      const before = await who();
+      await handOff(bench, old, next);
+      const after = await who();
+      for (const [at, { generation, carried, recovered, ...rest }] of after.entries()) {
+        const { generation: _, carried: __, recovered: ___, ...wanted } = before[at];
+        assert.deepEqual(rest, wanted);
+        assert.deepEqual([generation, carried, recovered], [2, true, true]);
+        assert.equal(rest.data.checked, 1);
+        assert.deepEqual(rest.rooms, [rest.id, "a room"]);
+      }
+      await handBack(bench, old, next);
+      const back = await who();
+      assert.deepEqual(
+        back.map(({ id, generation, pid }) => [id, generation, pid]),
+        before.map(({ id, pid }) => [id, 1, pid]),
+      );
+      assert.deepEqual(
+        clients.flatMap(({ faults }) => faults),
+        [],
+      );
+    });
+  }
+
+  test("has namespaces, dynamic ones too; one that the next version lacks is left", async (t) => {
+    await using bench = new Bench();
+    const more = 'io.of("/gone");';
+    const { old, next, port } = await pairOf(bench, { more, state: true }, { state: true });
+    const client = new ChatClient(port, "c", "a room", "websocket");
+    t.after(() => client.socket.disconnect());
+    const [other, dynamic, gone] = ["/other", "/dynamic-7", "/gone"].map((name) =>
+      client.socket.io.socket(name, {}).connect(),
+    );
+    let reason: string | undefined;
+    gone!.on("disconnect", (why) => {
+      reason = why;
+    });
+    const all = [client.socket, other!, dynamic!, gone!];
+    await until("all namespaces", () => all.every(({ connected }) => connected));
+    await handOff(bench, old, next);
+    const ask = (socket: Socket) => socket.timeout(30_000).emitWithAck("ask", 1);
+    assert.deepEqual(await Promise.all([ask(other!), ask(dynamic!)]), [2, "/dynamic-7"]);
+    await until("the end of the one", () => reason === "io server disconnect");
+    assert.equal(client.socket.connected, true);
+  });
+
+  test("that is joining a namespace joins it in the next version", async (t) => {
+    await using bench = new Bench();
+    const more =
+      "io.use((socket, next) => { if (generation === 2) next(); else console.log('asked'); });";
+    const { old, next, port } = await pairOf(bench, { more });
+    const client = new ChatClient(port, "c", "a room", "websocket");
+    t.after(() => client.socket.disconnect());
+    await old.until("the middleware", () => old.stdout.includes("asked"));
+    await handOff(bench, old, next);
+    await client.opened;
+    const { generation, carried, userName } = await client.ask("who");
+    assert.deepEqual([generation, carried, userName], [2, false, "c"]);
+  });
+
+  test("keeps a packet whose attachments have not all come, and is pinged at once", async (t) => {
+    await using bench = new Bench();
+    const { old, next, port } = await pairOf(bench, { state: true });
+    const client = new RawClient(port);
+    t.after(() => client.end());
+    await client.hears(/^0/);
+    await client.asks('40{"name":"raw","room":"r"}', /^40/);
+    client.send('451-7["show",0,{"_placeholder":true,"num":0}]');
+    // It has come when what is sent after it by another way is answered.
+    await until("half a packet", async () => {
+      const expression =
+        "[...io.of('/').sockets.values()][0].client.decoder.reconstructor !== null";
+      return (await old.request({ type: "evaluate", expression })).text === "true";
+    });
+    await handOff(bench, old, next);
+    await client.hears(/^2$/);
+    await client.asks(Buffer.from("abcd", "hex"), /^461-7/);
+    await client.hears(/^binary abcd/);
+    assert.equal(client.isClosed, false);
+  });
+
+  test("may be on its way from polling to a WebSocket", async (t) => {
+    await using bench = new Bench();
+    const source = chatApp({ state: true, accept: true, options: "upgradeTimeout: 300" });
+    const env = { ROOM_FILE: join(bench.folder, "ticks") };
+    const swapping = await Swapping.start(bench, source, env);
+    const port = await swapping.port;
+    const open = await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`);
+    const { sid } = JSON.parse((await open.text()).slice(1));
+    const client = new RawClient(port, `EIO=4&transport=websocket&sid=${sid}`);
+    t.after(() => client.end());
+    await until("the WebSocket", async () => {
+      const expression = `io.engine.clients[${JSON.stringify(sid)}].upgrading`;
+      const asked = { type: "evaluate", expression } as const;
+      return (await swapping.worker.request(asked, undefined, 1)).text === "true";
+    });
+    await client.asks("2probe", /^3probe/);
+    await swapping.swap(source);
+    client.send("5");
+    await client.asks('40{"name":"raw","room":"r"}', /^40/);
+    // The time that the old version would have given it passes.
+    const until400Ms = performance.now() + 400;
+    while (performance.now() < until400Ms) await client.asks('421["ask",1]', /^431\[2,2\]/);
+    assert.equal(client.isClosed, false);
+  });
+
+  test("may speak the protocol of Socket.IO 2", async (t) => {
+    await using bench = new Bench();
+    const { old, next, port } = await pairOf(bench, { state: true, options: "allowEIO3: true" });
+    const client = new RawClient(port, "EIO=3&transport=websocket");
+    t.after(() => client.end());
+    await client.hears(/^40/);
+    await client.asks('421["ask",1]', /^431\[2,1\]/);
+    await handOff(bench, old, next);
+    await client.asks('422["ask",1]', /^432\[2,2\]/);
+    await client.asks("2", /^3/);
+    assert.equal(client.packets.filter((packet) => packet.startsWith("40")).length, 1);
+  });
+
+  test("that is awaited by the old version's code is given up, as at a time-out", async (t) => {
+    await using bench = new Bench();
+    const more = `io.on("connection", (socket) => socket.on("confirm", async (answer) => {
+      console.log("asks");
+      const given = await socket.timeout(60_000).emitWithAck("sure?").catch(({ message }) => message);
+      answer(given);
+    }));`;
+    const { old, next, port } = await pairOf(bench, { state: true, more });
+    const client = new ChatClient(port, "c", "a room", "websocket");
+    t.after(() => client.socket.disconnect());
+    await client.opened;
+    const answered = client.ask("confirm");
+    await old.until("the question", () => old.stdout.includes("asks"));
+    await handOff(bench, old, next);
+    assert.equal(await answered, "operation has timed out");
+    assert.deepEqual(client.faults, []);
+  });
+
+  test("that ends meanwhile ends in the next version, which knows its name", async () => {
+    await using bench = new Bench();
+    const { old, next, port } = await pairOf(bench, { state: true });
+    const client = new RawClient(port);
+    await client.hears(/^0/);
+    await client.asks('40{"name":"raw","room":"r"}', /^40/);
+    await old.request({ type: "freeze", timeoutMs: 4_000 });
+    client.end();
+    await handOff(bench, old, next);
+    await next.until("the end", () => /left 2 raw transport/.test(next.stdout));
+    assert.doesNotMatch(old.stdout, /left/);
+  });
+
+  const comeBack: [string, ChatOptions][] = [
+    ["the next version registers no server", { register: false }],
+    ["`restore` throws", { restore: "throw new Error('not like this')" }],
+  ];
+  for (const [when, to] of comeBack) {
+    test(`comes back as another one where ${when}`, async (t) => {
+      await using bench = new Bench();
+      const { old, next, port } = await pairOf(bench, { state: true }, { state: true, ...to });
+      const clients = EVERY_WAY.map((way) => new ChatClient(port, way, "a room", way));
+      t.after(() => {
+        for (const { socket } of clients) socket.disconnect();
+      });
+      await Promise.all(clients.map(({ opened }) => opened));
+      const before = clients.map(({ socket }) => socket.id);
+      await handOff(bench, old, next);
+      await until("all again", () =>
+        clients.every(({ socket }, at) => socket.connected && socket.id !== before[at]),
+      );
+      const all = await Promise.all(clients.map((client) => client.ask("who")));
+      assert.deepEqual(
+        all.map(({ generation, carried }) => [generation, carried]),
+        clients.map(() => [2, false]),
+      );
+    });
+  }
+});

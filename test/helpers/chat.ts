@@ -19,6 +19,9 @@ export interface ChatOptions {
   /** Further options of the `Server`. */
   options?: string;
   more?: string;
+  register?: boolean;
+  /** In `restore`. */
+  restore?: string;
 }
 
 export const chatApp = ({
@@ -27,6 +30,8 @@ export const chatApp = ({
   accept = false,
   options = "",
   more = "",
+  register = true,
+  restore = "",
 }: ChatOptions = {}): string => `
   import { readFileSync, writeFileSync } from "node:fs";
   import http from "node:http";
@@ -52,9 +57,9 @@ export const chatApp = ({
     response.end(JSON.stringify({ clients: io.of("/").sockets.size, rooms: io.of("/").adapter.rooms.size }));
   });
   const io = new Server(server, { ${options} });
-  hot.socketIo(io, {
+  ${register ? "" : "if (false)"} hot.socketIo(io, {
     save: ({ userName }) => ({ userName }),
-    restore: (socket, { userName }) => { socket.userName = userName; },
+    restore: (socket, { userName }) => { ${restore}; socket.userName = userName; },
   });
   io.use((socket, next) => {
     socket.data.checked = (socket.data.checked ?? 0) + 1;
