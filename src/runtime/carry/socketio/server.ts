@@ -215,8 +215,8 @@ export class CarriedSocketIoServer {
       this.#options.restore?.(socket, saved);
     } catch (error) {
       this.#context.notice(`a carried Socket.IO session was closed: restore: ${messageOf(error)}`);
-      // Its client comes back anew.
-      setImmediate(() => socket.client.conn.close());
+      // Its client comes back anew, whatever it was in the middle of.
+      setImmediate(() => socket.client.conn.onClose("forced server close"));
     }
   }
 
