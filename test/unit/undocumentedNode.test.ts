@@ -15,12 +15,15 @@ const DOCUMENTED = new Set([
   ..."_getDataCloneError _getSharedArrayBufferId".split(" "),
 ]);
 
-/** Private fields of `ws`, which its own file of types names, and the symbols of its listeners. */
-const OF_WS = new Set([
-  ...(readFileSync(join(src, "runtime/carry/ws/internals.ts"), "utf8").match(/\b_\w+(?=[?(:])/g) ??
-    []),
-  "getOwnPropertySymbols",
-]);
+const namedIn = (path: string): string[] =>
+  readFileSync(join(src, path), "utf8").match(/\b_\w+(?=[?(:])/g) ?? [];
+const OF_WS = [...namedIn("runtime/carry/ws/internals.ts"), "getOwnPropertySymbols"];
+
+/** Private fields of packages, which a room's own file of types names, and the symbols of `ws`'s listeners. */
+const OF_PACKAGES: [room: string, names: string[]][] = [
+  ["runtime/carry/ws/", OF_WS],
+  ["runtime/carry/socketio/", [...namedIn("runtime/carry/socketio/internals.ts"), ...OF_WS]],
+];
 
 const NAMES =
   /\binternalMessage\b|\bunrefCounted\b|\bkChannelHandle\b|\bprocess\.binding\b|\bpipe_wrap\b|\bgetOwnPropertySymbols\b/g;
@@ -32,9 +35,9 @@ const withoutComments = (code: string) =>
 function undocumentedIn(path: string): string[] {
   const code = withoutComments(readFileSync(join(src, path), "utf8"));
   const found = [...(code.match(NAMES) ?? []), ...(code.match(FIELDS) ?? [])];
-  const isOfWs = path.startsWith("runtime/carry/ws/");
+  const [, ofPackage = []] = OF_PACKAGES.find(([room]) => path.startsWith(room)) ?? [];
   return found
-    .filter((name) => !DOCUMENTED.has(name) && !(isOfWs && OF_WS.has(name)))
+    .filter((name) => !DOCUMENTED.has(name) && !ofPackage.includes(name))
     .map((name) => `${path}: ${name}`);
 }
 
