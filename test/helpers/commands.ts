@@ -49,8 +49,9 @@ export function runCommand(
       cwd,
       env,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: timeoutMs,
     });
+    // Our own: that of spawn outlives a program that could not be started.
+    const timer = setTimeout(() => child.kill(), timeoutMs);
     running.add(child);
     const result = { stdout: "", stderr: "", output: "" };
     const collect = (name: "stdout" | "stderr") => (text: string) => {
@@ -60,8 +61,12 @@ export function runCommand(
     };
     child.stdout.setEncoding("utf8").on("data", collect("stdout"));
     child.stderr.setEncoding("utf8").on("data", collect("stderr"));
-    child.on("error", reject);
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
     child.on("close", (status) => {
+      clearTimeout(timer);
       running.delete(child);
       resolve({ status, ...result });
     });
