@@ -72,6 +72,15 @@ const MACHINES = {
     options: ["--promise N            only that one", "--write"],
     program: "test/helpers/guards/main.ts",
   },
+  world: {
+    does: "projects as their starters make them: released, run, changed, upgraded, rolled back",
+    options: [
+      "[project…]             only those; --list names them",
+      "--results <file>       a line for each; with the same file it goes on where it was",
+      "--keep                 leaves the folders; --write writes the table of docs/reliability.md",
+    ],
+    program: "test/helpers/world/main.ts",
+  },
   fleet: {
     does: "the Ansible role through sudo, on three hosts; as root",
     tests: ["test/fleet/ansibleSudo.test.ts"],

@@ -14,6 +14,7 @@ import { ALL_DEPENDENCIES, type NeededPackages } from "./packages.ts";
 import type { ApplicationRequest } from "./request.ts";
 import { linkShared } from "./shared.ts";
 import { staticFiles } from "./staticFiles.ts";
+import { tellUnfollowed } from "./unfollowed.ts";
 
 export interface Application {
   /** Paths relative to the application's folder. */
@@ -60,6 +61,7 @@ export async function buildApplication(
   for (const path of [APPUP_MODULE, `${APPUP_MODULE}.map`]) isCode.add(path);
   const isStatic = (path: string) => !isCode.has(path);
   linkShared(project.folder, request.shared, files, report);
+  tellUnfollowed(code.unfollowed, files, report);
   const list = [...files.values()];
   return { files: list, isStatic, mode, processes, needed, placed, hot: hot.facts(), ...appup };
 }
@@ -130,5 +132,5 @@ async function takeOwn(
   );
   const placed = (path: string) => path;
   const swaps = new Map<string, string>();
-  return { files, entries, swaps, needed: ALL_DEPENDENCIES, placed, hot };
+  return { files, entries, swaps, needed: ALL_DEPENDENCIES, placed, hot, unfollowed: [] };
 }

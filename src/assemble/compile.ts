@@ -12,6 +12,7 @@ import { HotScan } from "./hotScan.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { compiledName, placePlugin } from "./placePlugin.ts";
 import { startFile, swapName, swapPlugin } from "./swapPlugin.ts";
+import type { Unfollowed } from "./unfollowed.ts";
 
 export interface CompileRequest {
   /** The project's folder, without links. */
@@ -19,6 +20,7 @@ export interface CompileRequest {
   rules: ExternalRules;
   hot: HotScan;
   onNeighbour: (neighbour: Neighbour) => void;
+  onUnfollowed: (unfollowed: Unfollowed) => void;
   /** Only what it exports and that reaches is wanted, under this name. */
   part?: { name: string; plugin: Plugin };
 }
@@ -40,7 +42,7 @@ export async function compileEntry(
   request: CompileRequest,
   report: BuildReport,
 ): Promise<Compiled> {
-  const { folder, rules, onNeighbour, part } = request;
+  const { folder, rules, onNeighbour, onUnfollowed, part } = request;
   const hot = new HotScan(request.hot);
   const { onAsking } = rules;
   try {
@@ -57,7 +59,11 @@ export async function compileEntry(
       plugins: [
         part?.plugin,
         externalsPlugin(rules),
-        placePlugin({ project: folder, entry: join(folder, entry), hot, onNeighbour, onAsking }),
+        placePlugin({
+          ...{ project: folder, entry: join(folder, entry), hot },
+          ...{ onNeighbour, onUnfollowed, onAsking },
+          onImports: (at, paths) => report.guess("import", paths.join(", "), at),
+        }),
       ],
     });
     try {

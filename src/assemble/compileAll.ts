@@ -16,6 +16,7 @@ import { compiledName } from "./placePlugin.ts";
 import { reachedFiles } from "./reached.ts";
 import type { ApplicationRequest } from "./request.ts";
 import { closureOf, locatePackage, readPackage } from "./resolveFrom.ts";
+import type { Unfollowed } from "./unfollowed.ts";
 
 export interface Code {
   files: PackedFile[];
@@ -27,6 +28,7 @@ export interface Code {
   /** Where a source of the project ended up. */
   placed: (path: string) => string;
   hot: HotScan;
+  unfollowed: Iterable<Unfollowed>;
 }
 
 export async function compileAll(request: ApplicationRequest, report: BuildReport): Promise<Code> {
@@ -55,7 +57,8 @@ export async function compileAll(request: ApplicationRequest, report: BuildRepor
     const needed = pass.needed(request.project.packageJson);
     const placed = (path: string) => (existsSync(join(folder, path)) ? compiledName(path) : path);
     const { swaps, hot } = pass;
-    return { files: [...pass.files.values()], entries, swaps, needed, placed, hot };
+    const unfollowed = pass.unfollowed.values();
+    return { files: [...pass.files.values()], entries, swaps, needed, placed, hot, unfollowed };
   }
 }
 
@@ -82,6 +85,8 @@ class CompilePass {
   readonly files = new Map<string, PackedFile>();
   readonly hot = new HotScan();
   readonly swaps = new Map<string, string>();
+  /** By where it stands. */
+  readonly unfollowed = new Map<string, Unfollowed>();
   /** Folders of inlined packages that ask where they lie. */
   readonly asking = new Set<string>();
   readonly #siblings = new Set<string>();
@@ -109,6 +114,7 @@ class CompilePass {
       hot: this.hot,
       ...(part ? { part } : {}),
       onNeighbour: (neighbour) => this.#neighbour(neighbour),
+      onUnfollowed: (found) => this.unfollowed.set(`${found.at} ${found.code}`, found),
       rules: {
         onAsking: (found) => this.asking.add(found),
         packages: this.#isBundle ? { names: new Set(external), folders: kept } : undefined,

@@ -89,7 +89,10 @@ export function guessEntry(
   if (shape?.start?.always) return byShape(shape.name);
   const main =
     other === undefined ? (packageJson.main ?? exportsEntry(packageJson.exports)) : undefined;
-  if (main !== undefined && willBeThere(main) && shape?.start === undefined) {
+  const command = node === undefined ? startedCommand(project, started) : undefined;
+  // `fastify start app.js`: the file alone is no service.
+  const isOfCommand = command !== undefined && !command.bin.isDevelopment;
+  if (main !== undefined && willBeThere(main) && shape?.start === undefined && !isOfCommand) {
     // The same file with arguments, in a start script.
     const isSame = node !== undefined && tidy(node.script.entry!) === tidy(main);
     const args = isSame ? node.script.args : [];
@@ -99,9 +102,8 @@ export function guessEntry(
     const { entry, args } = node.script;
     return guess(withEndings(tidy(entry!)), `the ${node.name} script`, { args });
   }
-  for (const { name, script } of started) {
-    const bin = script.entry === undefined ? binOf(project, script.tool) : undefined;
-    if (bin === undefined) continue;
+  if (command !== undefined) {
+    const { name, script, bin } = command;
     const why = `${script.tool} of the ${name} script`;
     return guess([bin.path], why, { args: script.args, nodeArgs: script.nodeArgs, bin, script });
   }
@@ -124,6 +126,18 @@ export function guessEntry(
     looked: `package.json (main, exports, start:prod, start), ${SOURCES.join(", ")}`,
     folder,
   });
+}
+
+/** The first that is the command of a dependency. */
+function startedCommand(
+  project: Project,
+  started: Started[],
+): (Started & { bin: Bin }) | undefined {
+  for (const { name, script } of started) {
+    const bin = script.entry === undefined ? binOf(project, script.tool) : undefined;
+    if (bin !== undefined) return { name, script, bin };
+  }
+  return undefined;
 }
 
 /** A file that Node runs as it is: also what a build wrote and `bun` or `tsx` would start. */

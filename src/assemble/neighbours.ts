@@ -1,11 +1,14 @@
 /**
- * Files that a module names by a path relative to itself, in the ways people write it:
+ * Files that a module names by their place, in the ways people write it:
  * `new URL("./worker.ts", import.meta.url)`, `join(__dirname, "..", "views")`,
- * `${import.meta.dirname}/data.json`. They are packed; a source among them is compiled.
+ * `${import.meta.dirname}/data.json`, and the same by a constant. They are packed; a source among
+ * them is compiled. Of `join(here, "views", name)` the folder is; what can't be known is listed.
  */
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { isIdentifier, memberName, type Node, stringValue, walk } from "./ast.ts";
+import { memberName, type Node, stringValue, walk } from "./ast.ts";
+import { importsOf } from "./importPatterns.ts";
+import { OPEN, PathReader, type PathValue } from "./pathValues.ts";
 
 export interface Neighbour {
   /** Relative to the project. */
@@ -15,51 +18,69 @@ export interface Neighbour {
   literal?: Node;
 }
 
-const SOURCE = /\.[cm]?[jt]s$/;
-
-export function findNeighbours(ast: Node, id: string, project: string): Neighbour[] {
-  const found: Neighbour[] = [];
-  const add = (path: string | undefined, literal?: Node) => {
-    const neighbour = path === undefined ? undefined : look(join(dirname(id), path), id, project);
-    if (neighbour === undefined) return;
-    found.push(literal && neighbour.kind === "source" ? { ...neighbour, literal } : neighbour);
-  };
-  walk(ast, (node) => {
-    const parts = node.arguments as Node[] | undefined;
-    if (
-      node.type === "NewExpression" &&
-      isIdentifier(node.callee, "URL") &&
-      isMeta(parts?.[1], "url")
-    ) {
-      add(stringValue(parts![0]), parts![0]);
-    }
-    if (node.type === "CallExpression" && isFolder(parts?.[0])) {
-      const rest = parts!.slice(1).map(stringValue);
-      if (isJoin(node.callee) && rest.every((part) => part !== undefined)) add(rest.join("/"));
-    }
-    if (node.type === "TemplateLiteral" && isFolder((node.expressions as Node[])[0])) {
-      const [first, second] = node.quasis as { value: { cooked: string } }[];
-      if ((node.quasis as Node[]).length === 2 && first?.value.cooked === "")
-        add(second?.value.cooked);
-    }
-    if (node.type === "BinaryExpression" && node.operator === "+" && isFolder(node.left)) {
-      add(stringValue(node.right));
-    }
-    return undefined;
-  });
-  return found;
+export interface Neighbours {
+  found: Neighbour[];
+  /** Expressions whose files are not packed by them; `path`: what is there of it, in the project. */
+  unfollowed: { node: Node; path?: string }[];
 }
 
-const isMeta = (node: unknown, name: string): boolean =>
-  memberName(node) === name && ((node as Node).object as Node).type === "MetaProperty";
+const SOURCE = /\.[cm]?[jt]s$/;
+const PATHS = new Set(["NewExpression", "CallExpression", "TemplateLiteral", "BinaryExpression"]);
 
-const isFolder = (node: unknown): boolean =>
-  isMeta(node, "dirname") || isIdentifier(node, "__dirname");
+export function findNeighbours(ast: Node, id: string, project: string): Neighbours {
+  const reader = new PathReader(ast, id, project);
+  const all: Neighbours = { found: [], unfollowed: [] };
+  walk(ast, (node) => {
+    if (node.type === "ImportExpression") {
+      const imports = importsOf(node.source, id);
+      if (imports !== undefined && imports.size > 0) return false;
+      const isKnown = stringValue(node.source) !== undefined || reader.read(node.source);
+      if (!isKnown) all.unfollowed.push({ node });
+    }
+    const value = PATHS.has(node.type) ? reader.read(node) : undefined;
+    if (value === undefined) return undefined;
+    if (value.from === "project") lookInProject(value, node, project, all);
+    else lookBeside(value, node, { id, project }, all);
+    return false;
+  });
+  return all;
+}
 
-const isJoin = (callee: unknown): boolean =>
-  ["join", "resolve"].includes(memberName(callee) ?? "") ||
-  isIdentifier(callee, "join") ||
-  isIdentifier(callee, "resolve");
+function lookBeside(
+  { path }: PathValue,
+  node: Node,
+  { id, project }: { id: string; project: string },
+  all: Neighbours,
+): void {
+  const known = knownPart(path);
+  const neighbour = look(known, id, project);
+  if (neighbour === undefined) {
+    if (known !== path) all.unfollowed.push({ node });
+    return;
+  }
+  const literal = literalOfUrl(node);
+  all.found.push(literal && neighbour.kind === "source" ? { ...neighbour, literal } : neighbour);
+}
+
+/** Beside the working directory lies also what the app writes: none of it is packed for that. */
+function lookInProject({ path }: PathValue, node: Node, project: string, all: Neighbours): void {
+  const inside = relative(project, knownPart(path));
+  if (inside.startsWith("..")) return;
+  if (inside !== "" && existsSync(join(project, inside))) {
+    all.unfollowed.push({ node, path: inside });
+  } else if (inside === "" && path.includes(OPEN)) all.unfollowed.push({ node });
+}
+
+/** Up to the folder in which the name is not known. */
+const knownPart = (path: string): string =>
+  path.includes(OPEN) ? dirname(`${path.slice(0, path.indexOf(OPEN))}x`) : path;
+
+/** Of `new URL("./x.ts", import.meta.url)`. */
+function literalOfUrl({ type, arguments: parts }: Node): Node | undefined {
+  const [name, against] = (parts ?? []) as Node[];
+  if (type !== "NewExpression" || memberName(against) !== "url") return undefined;
+  return stringValue(name) === undefined ? undefined : name;
+}
 
 function look(path: string, id: string, project: string): Neighbour | undefined {
   if (!existsSync(path)) return undefined;
@@ -67,8 +88,8 @@ function look(path: string, id: string, project: string): Neighbour | undefined 
   const isOutside =
     inside === "" || inside.startsWith("..") || /(^|\/)node_modules(\/|$)/.test(inside);
   // The folder of the module itself, or one above it, is no folder of data.
-  if (isOutside || id.startsWith(`${path}/`) || dirname(id) === path.replace(/\/$/, ""))
-    return undefined;
+  if (isOutside || id.startsWith(`${path.replace(/\/$/, "")}/`)) return undefined;
   if (statSync(path).isDirectory()) return { path: inside, kind: "folder" };
+  if (path === id) return undefined;
   return { path: inside, kind: SOURCE.test(path) ? "source" : "file" };
 }

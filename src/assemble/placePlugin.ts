@@ -10,11 +10,15 @@ import { type Plugin, RolldownMagicString } from "rolldown";
 import { isIdentifier, memberName, type Node, parseModule, walk } from "./ast.ts";
 import type { HotScan } from "./hotScan.ts";
 import { mentionsHot } from "./hotScan.ts";
+import { choiceOf, importsOf } from "./importPatterns.ts";
 import { findNeighbours, type Neighbour } from "./neighbours.ts";
 import { isInsideModules, packageFolderOf } from "./resolveFrom.ts";
+import type { Unfollowed } from "./unfollowed.ts";
 
 const PLACE = "\0tsugi:place";
 const NEEDED = /import\.meta|__dirname|__filename|require\.main/;
+/** Of own code also. */
+const NAMES_FILES = /\bimport\s*\(|process\.cwd\b/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
 
 /** What the bundle's modules share: where the output file lies, and whether it is the entry. */
@@ -24,6 +28,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 export const pathOf = (relative) => join(import.meta.dirname, relative);
 export const urlOf = (relative) => pathToFileURL(pathOf(relative)).href;
+export const pick = async (asked, known) => {
+  if (Object.hasOwn(known, asked)) return known[asked]();
+  const message = "Cannot find module '" + asked + "'; at the build there were " + Object.keys(known).join(", ");
+  throw Object.assign(new Error(message), { code: "ERR_MODULE_NOT_FOUND" });
+};
 export const isMain = () => {
   try {
     return realpathSync(process.argv[1]) === realpathSync(import.meta.filename);
@@ -38,6 +47,9 @@ export interface PlaceRequest {
   entry: string;
   hot: HotScan;
   onNeighbour: (neighbour: Neighbour) => void;
+  onUnfollowed: (unfollowed: Unfollowed) => void;
+  /** Modules that a pattern was found to mean. */
+  onImports: (at: string, paths: string[]) => void;
   /** Told of the folder of an inlined package that asks where it lies. */
   onAsking: (folder: string) => void;
 }
@@ -51,11 +63,12 @@ export function placePlugin(request: PlaceRequest): Plugin {
     load: (id) => (id === PLACE ? { code: PLACE_CODE, moduleType: "js" } : null),
     transform(code, id) {
       if (id.startsWith("\0") || !SOURCE.test(id)) return null;
-      const isNeeded = NEEDED.test(code);
+      const isOwn = !isInsideModules(id);
+      const isNeeded = NEEDED.test(code) || (isOwn && NAMES_FILES.test(code));
       if (!isNeeded && !mentionsHot(code)) return null;
       const ast = parseModule(code, id);
       if (ast === undefined) return null;
-      if (isInsideModules(id)) {
+      if (!isOwn) {
         if (isNeeded && asksWhereItIs(ast)) request.onAsking(packageFolderOf(id));
         return null;
       }
@@ -67,7 +80,19 @@ export function placePlugin(request: PlaceRequest): Plugin {
 
 function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
   const text = new RolldownMagicString(code);
-  for (const neighbour of findNeighbours(ast, id, request.project)) {
+  const at = (node: Node) => {
+    const line = code.slice(0, node.start).split("\n").length;
+    return `${relative(request.project, id)}:${line}`;
+  };
+  const miss = (node: Node, path?: string) =>
+    request.onUnfollowed({
+      at: at(node),
+      code: code.slice(node.start, node.end),
+      ...(path === undefined ? {} : { path }),
+    });
+  const { found, unfollowed } = findNeighbours(ast, id, request.project);
+  for (const { node, path } of unfollowed) miss(node, path);
+  for (const neighbour of found) {
     request.onNeighbour(neighbour);
     const { literal } = neighbour;
     if (literal === undefined) continue;
@@ -77,7 +102,8 @@ function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
   const isEntry = id === request.entry;
   const path = relative(dirname(request.entry), id);
   const place = isCommonJs(ast) ? 'require("tsugi:place")' : "__tsugi_place";
-  const isUsed = new Rewrite(text, ast, { path, isEntry, place }).run();
+  const onImports = (node: Node, paths: string[]) => request.onImports(at(node), paths);
+  const isUsed = new Rewrite(text, ast, { id, path, isEntry, place, onImports }).run();
   // An import counts wherever it stands; at the end it moves no line of the source map.
   if (isUsed && place === "__tsugi_place") text.append(PLACE_IMPORT);
   if (!text.hasChanged()) return null;
@@ -88,28 +114,31 @@ function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
 const PLACE_IMPORT = '\nimport * as __tsugi_place from "tsugi:place";\n';
 
 interface PlaceOf {
+  id: string;
   /** Of the module, from the folder of the output. */
   path: string;
   isEntry: boolean;
   /** The expression that gives what PLACE_CODE exports. */
   place: string;
+  onImports: (node: Node, paths: string[]) => void;
 }
 
 class Rewrite {
   readonly #text: RolldownMagicString;
   readonly #ast: Node;
-  readonly #isEntry: boolean;
+  readonly #at: PlaceOf;
   /** Code for the module's own file, folder, url, and for "is this the entry". */
   readonly #code: { filename: string; dirname: string; url: string; main: string };
   readonly #declared: Set<string>;
   #used = false;
 
-  constructor(text: RolldownMagicString, ast: Node, { path, isEntry, place }: PlaceOf) {
+  constructor(text: RolldownMagicString, ast: Node, at: PlaceOf) {
+    const { path, isEntry, place } = at;
     const call = (name: string, argument: string) =>
       `${place}.${name}(${JSON.stringify(argument)})`;
     this.#text = text;
     this.#ast = ast;
-    this.#isEntry = isEntry;
+    this.#at = at;
     this.#declared = declaredNames(ast);
     this.#code = {
       filename: call("pathOf", isEntry ? compiledName(path) : path),
@@ -132,13 +161,24 @@ class Rewrite {
       const isNot = (node.operator as string).startsWith("!");
       return this.#replace(node, isNot ? `!${this.#code.main}` : this.#code.main);
     }
+    if (node.type === "ImportExpression") return this.#import(node);
     if (node.type === "Identifier") this.#identifier(node, parent);
     return undefined;
   }
 
+  #import(node: Node): false | undefined {
+    const { id, place, onImports } = this.#at;
+    const imports = importsOf(node.source, id);
+    if (imports === undefined || imports.size === 0) return undefined;
+    onImports(node, [...new Set(imports.values())]);
+    const { start, end } = node.source as Node;
+    const asked = this.#text.original.slice(start, end);
+    return this.#replace(node, choiceOf(asked, imports, place));
+  }
+
   #meta(node: Node, name: string | undefined): false | undefined {
     if (name === "main") return this.#replace(node, this.#code.main);
-    if (this.#isEntry) return undefined;
+    if (this.#at.isEntry) return undefined;
     if (name === "dirname" || name === "filename" || name === "url") {
       return this.#replace(node, this.#code[name]);
     }

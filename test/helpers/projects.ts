@@ -42,13 +42,27 @@ export function writeFiles(folder: string, files: Record<string, unknown>): stri
 }
 
 /** `tsugi <args>` as a user runs it. CI is taken out: it forbids guesses that most tests want. */
-export function tsugi(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
+export function tsugi(
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+  timeoutMs?: number,
+) {
   const { CI: _, NODE_OPTIONS: __, ...plain } = process.env;
-  return runCommand(process.execPath, [tsugiCli, ...args], { cwd, env: { ...plain, ...env } });
+  return runCommand(process.execPath, [tsugiCli, ...args], {
+    cwd,
+    env: { ...plain, ...env },
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+  });
 }
 
-export async function mustTsugi(args: string[], cwd: string, env: NodeJS.ProcessEnv = {}) {
-  const result = await tsugi(args, cwd, env);
+export async function mustTsugi(
+  args: string[],
+  cwd: string,
+  env: NodeJS.ProcessEnv = {},
+  timeoutMs?: number,
+) {
+  const result = await tsugi(args, cwd, env, timeoutMs);
   if (result.status !== 0) throw new Error(`tsugi ${args.join(" ")}\n${result.output}`);
   return result;
 }

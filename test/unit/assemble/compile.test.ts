@@ -33,6 +33,7 @@ async function compileAndRun(
   });
   prepare(folder);
   const project = readProject(join(folder, at));
+  const said: string[] = [];
   const application = await buildApplication(
     {
       project,
@@ -43,7 +44,11 @@ async function compileAndRun(
       external: [],
       shared: [],
     },
-    silentReport,
+    {
+      ...silentReport,
+      guess: (...words) => said.push(words.join(" ")),
+      warn: (text) => said.push(text),
+    },
   );
   const packages = collectPackages(project, application.needed, silentReport);
   const target = join(base, `app-${count}`);
@@ -61,7 +66,12 @@ async function compileAndRun(
     ...(env === undefined ? {} : { env }),
   });
   assert.equal(stderr, "");
-  return { out: stdout.trim(), target, files: application.files.map(({ path }) => path).sort() };
+  return {
+    out: stdout.trim(),
+    target,
+    files: application.files.map(({ path }) => path).sort(),
+    said: said.join("\n"),
+  };
 }
 
 const commonJs = { "package.json": { name: "app", version: "1.0.0" } };
@@ -178,6 +188,65 @@ describe("compiled code", () => {
     });
     assert.equal(out, "words a,b last");
     assert.ok(!files.includes("src/data/other.txt"));
+  });
+
+  test("a place by a constant, and the folder of what is not known of a path", async () => {
+    const { out } = await compileAndRun({
+      "src/main.ts": `import { late } from "./deep/late.ts"; console.log(late("de"));`,
+      "src/deep/late.ts": `import { readFileSync } from "node:fs";
+        import { dirname, join } from "node:path";
+        import { fileURLToPath } from "node:url";
+        const here = dirname(fileURLToPath(import.meta.url));
+        const words = join(here, "words");
+        const url = new URL("./last.txt", import.meta.url);
+        export const late = (name: string) => readFileSync(join(words, \`\${name}.txt\`), "utf8") +
+          readFileSync(join(here, "../text/first.txt"), "utf8") + readFileSync(fileURLToPath(url), "utf8");`,
+      "src/deep/words/de.txt": "eins",
+      "src/deep/last.txt": " drei",
+      "src/text/first.txt": " zwei",
+    });
+    assert.equal(out, "eins zwei drei");
+  });
+
+  test("an import by a pattern has all modules that it may mean, and they stay lazy", async () => {
+    const { out, said } = await compileAndRun({
+      "src/main.ts": `const load = (name: string) => import(\`./plugins/\${name}.ts\`);
+        const parts = (name: string) => import("./parts/" + name);
+        console.log((await load("b")).default, (await parts("one")).one);
+        console.log(await load("c").catch(({ code, message }) => code + ": " + message));`,
+      "src/plugins/a.ts": 'console.log("never"); export default "a";',
+      "src/plugins/b.ts": 'import { word } from "../word.ts"; export default word;',
+      "src/plugins/b.test.ts": 'throw new Error("no plugin");',
+      "src/word.ts": 'export const word: string = "b";',
+      "src/parts/one.ts": "export const one = 1;",
+    });
+    assert.equal(
+      out,
+      "b 1\nERR_MODULE_NOT_FOUND: Cannot find module './plugins/c.ts'; at the build there were ./plugins/a.ts, ./plugins/b.ts",
+    );
+    assert.match(said, /import\s+\.\/plugins\/a\.ts, \.\/plugins\/b\.ts src\/main\.ts:1/);
+  });
+
+  test("what no build can follow is listed by file and line, unless it is packed", async () => {
+    const { said } = await compileAndRun({
+      "src/main.ts": `import { join, resolve } from "node:path";
+        const name = process.env.NAME ?? "x";
+        export const load = () => import(name);
+        export const mail = join(process.cwd(), "mail", "a.html");
+        export const page = join(process.cwd(), "views", "a.html");
+        export const made = join(process.cwd(), "made-when-it-runs");
+        export const any = resolve(import.meta.dirname, name);`,
+      "mail/a.html": "",
+      "views/a.html": "",
+    });
+    assert.deepEqual(
+      said.split("\n").filter((line) => /^ +src/.test(line)),
+      [
+        "    src/main.ts:3  import(name)",
+        '    src/main.ts:4  join(process.cwd(), "mail", "a.html")',
+        "    src/main.ts:7  resolve(import.meta.dirname, name)",
+      ],
+    );
   });
 
   test("a sibling of the workspace that is TypeScript is compiled in, with what it needs", async () => {

@@ -10,11 +10,16 @@ const { folder: base, remove } = temporaryFolder("entry");
 after(remove);
 let count = 0;
 
-function guess(packageJson: PackageJson, files: string[] = [], tsconfig?: string) {
+function guess(
+  packageJson: PackageJson,
+  files: string[] = [],
+  tsconfig?: string,
+  more: Record<string, string> = {},
+) {
   const folder = join(base, String(++count));
   const texts = Object.fromEntries(files.map((path) => [path, ""]));
   writeFiles(folder, tsconfig === undefined ? texts : { ...texts, "tsconfig.json": tsconfig });
-  writeFiles(folder, { "package.json": packageJson });
+  writeFiles(folder, { ...more, "package.json": packageJson });
   const project = { folder, packageJson };
   const { candidates, why, nodeArgs } = guessEntry(project);
   const [first] = candidates;
@@ -29,6 +34,15 @@ describe("the entry", () => {
 
   test("a main that npm init left behind is passed over", () => {
     assert.equal(guess({ main: "index.js" }, ["src/server.ts"]).first, "src/server.ts");
+  });
+
+  test("the command of a dependency goes before main, which is no service alone", () => {
+    const own = { main: "app.js", scripts: { start: "fastify start -l info app.js" } };
+    const files = { "node_modules/fastify-cli/package.json": '{ "bin": { "fastify": "cli.js" } }' };
+    const started = (packageJson: PackageJson) => guess(packageJson, ["app.js"], undefined, files);
+    const bin = "node_modules/fastify-cli/cli.js";
+    assert.equal(started({ ...own, dependencies: { "fastify-cli": "8" } }).first, bin);
+    assert.equal(started({ ...own, devDependencies: { "fastify-cli": "8" } }).first, "app.js");
   });
 
   test("exports, where there is no main", () => {
