@@ -44,6 +44,7 @@ export async function ownFiles(
   if (isBuilt) for (const entry of entries) refuseStale(folder, entry, before, command);
   report.step("Listing files");
   const files = await listOwn(folder, { entries, preloads, shape });
+  if (shape?.onlyOutputs !== true) tellLinks(folder, files, report);
   for (const { path, source } of files) {
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = Buffer.from(readSource(source)).toString("utf8");
@@ -81,6 +82,20 @@ async function listed(folder: string): Promise<string[]> {
     (path) =>
       !isLeftOut(path) && !(hasOld && path.startsWith("rel/")) && existsSync(join(folder, path)),
   );
+}
+
+/** npm's own list has none of them. */
+function tellLinks(folder: string, files: readonly PackedFile[], report: BuildReport): void {
+  const packed = new Set(files.map(({ path }) => path));
+  const isElsewhere = (path: string) => /(^|\/)(node_modules$|\.[^/]*$)/.test(path);
+  const links = filesBelow(folder, ".", isElsewhere)
+    .filter(({ source }) => "link" in source)
+    .map(({ path }) => path.slice(2))
+    .filter((path) => !packed.has(path));
+  if (links.length === 0) return;
+  const some =
+    links.slice(0, 5).join(", ") + (links.length > 5 ? ` and ${links.length - 5} more` : "");
+  report.note(`Links are not packed: ${some}. files in tsugi.config.ts takes what they lead to`);
 }
 
 export async function runBuildScript(

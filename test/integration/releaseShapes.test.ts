@@ -3,6 +3,7 @@
  * and third release have the new code. The starters themselves: npm run long -- world.
  */
 import assert from "node:assert/strict";
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { standInNode, writeFiles } from "../helpers/projects.ts";
@@ -52,6 +53,13 @@ describe("tsugi release of any project", () => {
       assert.deepEqual(rest, more);
     });
   }
+
+  test("links that npm's list leaves out are named", async () => {
+    project({ main: "dist/server.js" }, server);
+    symlinkSync("dist", join(builds.folder, "current"));
+    const { output } = await builds.must();
+    assert.match(output, /Links are not packed: current\. files in tsugi\.config\.ts/);
+  });
 
   test("node --import tsx src/index.ts: compiled, and tsx is not needed", async () => {
     project({ scripts: { start: "node --import tsx src/index.ts" } }, server);

@@ -233,11 +233,12 @@ export const RULES: readonly SecretRule[] = [
     /^[ \t]*(?:- )?["']?[\w.-]*(?:password|passwd)["']?[ \t]*[:=][ \t]*["']?([^\s"'#$<>{}%&*!|]{8,})/gim,
     { isOwnOnly: true, files: SETTINGS, isNone: isWord },
   ),
+  // Its key stands behind a semicolon: `url.username=a;url.password=b` is code.
   rule(
     "connection-string",
     "a connection with a password",
     ["assword", "ASSWORD", "_password", "Pwd=", "pwd=", "PWD="],
-    /(?:Server|Data Source|Host|User Id|Uid|Username|Database)[ ]*=[^;"'\n]*;[^"'\n]{0,300}?(?:Password|Pwd)[ ]*=[ ]*([^;"'\s$<>{}]{8,})/gi,
+    /(?:Server|Data Source|Host|User Id|Uid|Username|Database)[ ]*=[^;"'\n]*;(?:[^"'\n]{0,300}?;)?[ ]*(?:Password|Pwd)[ ]*=[ ]*([^;"'\s$<>{}]{8,})/gi,
     { isOwnOnly: true, isNone: isWord },
   ),
   rule(

@@ -242,6 +242,7 @@ describe("secrets in other clothes", () => {
       ],
       ["a.js", 'const password = "Tr0ub4dor-and-3";'],
       ["a.js", '"Server=db;User Id=sa;Password=$' + '{PASSWORD}"'],
+      ["a.js", "n.username=encodeURIComponent(t);n.password=encodeURIComponent(s)"],
     ];
     for (const [path, bytes] of innocent) assert.deepEqual(found(path, bytes), [], String(bytes));
   });
