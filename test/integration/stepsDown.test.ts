@@ -260,6 +260,8 @@ test("a BEAM release names folders of this root, whoever has written it", { skip
 
 describe("the end of epmd", { skip }, () => {
   const script = join(projectRoot, "src/beam-host/epmd.sh");
+  /** Where none of the nodes looks that other tests run meanwhile. */
+  const here = { ERL_EPMD_PORT: "1" };
 
   /** A process whose program is `<place>/erts-1/bin/epmd`, which is a telling script by now. */
   async function epmdOf(place: string, user: number, told: string): Promise<ChildProcess> {
@@ -282,7 +284,7 @@ describe("the end of epmd", { skip }, () => {
       await epmdOf(join(folder, "other"), 0, told),
     ];
     try {
-      run("sh", [script, root]);
+      run("sh", [script, root], here);
       assert.deepEqual(ran(), []);
     } finally {
       for (const child of children) child.kill();
@@ -293,7 +295,7 @@ describe("the end of epmd", { skip }, () => {
     const { root, told, ran } = rootOf("beam", 0);
     const child = await epmdOf(root, 0, told);
     try {
-      run("sh", [script, root]);
+      run("sh", [script, root], here);
       assert.deepEqual(ran(), ["0"]);
       assert.match(readFileSync(told, "utf8"), /args -kill/);
       assert.ok(existsSync(join(root, "erts-1/bin/epmd")));
@@ -310,7 +312,7 @@ describe("the end of epmd", { skip }, () => {
     copyFileSync("/bin/sh", program);
     chmodSync(program, 0o755);
     const child = spawn(program, ["-c", "read line", "beam", ...args], {
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH, ...here, ...env },
       stdio: ["pipe", "ignore", "ignore"],
     });
     await once(child, "spawn");
@@ -319,14 +321,14 @@ describe("the end of epmd", { skip }, () => {
 
   for (const [what, isKept, args, env] of [
     ["a node of another application boots, which looks for it in a moment", true, ["-sname", "a"]],
-    ["that node looks at another port", false, ["-sname", "a"], { ERL_EPMD_PORT: "4370" }],
+    ["that node looks at another port", false, ["-sname", "a"], { ERL_EPMD_PORT: "2" }],
     ["a machine without a name runs", false, ["-noshell"]],
   ] as const) {
     test(`it ${isKept ? "stays" : "ends"} where ${what}`, async () => {
       const { root, told } = rootOf("beam", 0);
       const children = [await epmdOf(root, 0, told), await machineOf([...args], env)];
       try {
-        run("sh", [script, root]);
+        run("sh", [script, root], here);
         assert.equal(readFileSync(told, "utf8").includes("args -kill"), !isKept);
       } finally {
         for (const child of children) child.kill();
@@ -339,7 +341,7 @@ describe("the end of epmd", { skip }, () => {
     const child = await epmdOf(root, STRANGER, told);
     own(root, 0);
     try {
-      run("sh", [script, root]);
+      run("sh", [script, root], here);
       assert.deepEqual(ran(), []);
     } finally {
       child.kill();
