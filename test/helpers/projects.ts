@@ -99,3 +99,13 @@ export function snapshot(folder: string): Record<string, string> {
   }
   return found;
 }
+
+/** The build cache of this process; @returns what gives it back the one it had. */
+export function useCache(folder: string): () => void {
+  const { TSUGI_CACHE: earlier } = process.env;
+  process.env.TSUGI_CACHE = folder;
+  return () => {
+    if (earlier === undefined) delete process.env.TSUGI_CACHE;
+    else process.env.TSUGI_CACHE = earlier;
+  };
+}

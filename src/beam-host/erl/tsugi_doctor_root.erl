@@ -36,17 +36,18 @@ problems_of_etc() ->
 %% --- leftovers ----------------------------------------------------------------------------------
 
 leftovers(_) ->
-    Findings = half_done() ++ cut_off_writes() ++ unnamed(),
+    Findings = half_done() ++ cut_off_writes(),
     {case Findings of [] -> "none"; _ -> "" end, Findings}.
 
 half_done() ->
     Staging = tsugi_layout:at(["releases", ".staging"]),
-    Places = [{tsugi_layout:at([".tsugi-install"]), "a first install that was cut off"},
-              {tsugi_layout:at(["etc", "env.next"]), "an environment that a deploy has brought and not put in place"},
-              {tsugi_layout:at(["etc", "env.before"]), "the environment before a deploy that was cut off"}
-              | [{filename:join(Staging, Name), "an unpack that was cut off"} || Name <- names(Staging)]],
+    Places = [{tsugi_layout:at([".tsugi-install"]), "is a first install that was cut off"},
+              {tsugi_layout:at(["etc", "env.next"]), "is an environment that a deploy has brought and not put in place"},
+              {tsugi_layout:at(["etc", "env.before"]), "is the environment before a deploy that was cut off"}
+              | [{filename:join(Staging, Name), "is an unpack that was cut off"} || Name <- names(Staging)]
+                ++ [{tsugi_layout:at([Folder]), "belongs to no release that is here"} || Folder <- tsugi_remove:unreferenced()]],
     Oldest = erlang:system_time(second) - case somebody_works() of true -> ?AGE_S; false -> 0 end,
-    [{[Path, " is ", What, "."], ["rm -r ", Path]}
+    [{[Path, " ", What, "."], ["rm -r ", Path]}
      || {Path, What} <- Places, {ok, #file_info{ctime = At}} <- [file:read_link_info(Path, [{time, posix}])], At =< Oldest].
 
 %% While somebody may be at work, only what is older is nobody's. A deploy comes from elsewhere.
@@ -61,10 +62,6 @@ cut_off_writes() ->
      || Folder <- Folders, Name <- names(Folder),
         {match, [Pid]} <- [re:run(Name, "\\.([0-9]+)\\.tmp$", [{capture, [1], list}])],
         not tsugi_os:alive(list_to_integer(Pid))].
-
-unnamed() ->
-    [{[tsugi_layout:at([Folder]), " belongs to no release that is here."], ["rm -r ", tsugi_layout:at([Folder])]}
-     || Folder <- tsugi_remove:unreferenced()].
 
 names(Folder) -> case file:list_dir_all(Folder) of {ok, Names} -> lists:sort(Names); _ -> [] end.
 

@@ -13,27 +13,30 @@ import type { Seen } from "./seen.ts";
 const AGE_MS = 3_600_000;
 
 export async function checkLeftovers({ layout }: Context): Promise<Seen> {
-  const kinds = await Promise.all([halfDone(layout), cutOffWrites(layout), unnamed(layout)]);
+  const kinds = await Promise.all([halfDone(layout), cutOffWrites(layout)]);
   const findings = kinds.flat();
   return { note: findings.length === 0 ? "none" : "", findings };
 }
 
-/** Of an unpack, of a first install, of a deploy. */
+/** Of an unpack, of a first install, of a deploy; and folders of releases that are gone. */
 async function halfDone(layout: Layout): Promise<Finding[]> {
   const places: [path: string, what: string][] = [
-    [layout.firstInstall, "a first install that was cut off"],
-    [layout.etcEnvNext, "an environment that a deploy has brought and not put in place"],
-    [layout.etcEnvBefore, "the environment before a deploy that was cut off"],
+    [layout.firstInstall, "is a first install that was cut off"],
+    [layout.etcEnvNext, "is an environment that a deploy has brought and not put in place"],
+    [layout.etcEnvBefore, "is the environment before a deploy that was cut off"],
   ];
   for (const name of await readdir(layout.staging).catch(() => [])) {
-    places.push([join(layout.staging, name), "an unpack that was cut off"]);
+    places.push([join(layout.staging, name), "is an unpack that was cut off"]);
+  }
+  for (const folder of await unreferenced(layout)) {
+    places.push([join(layout.root, folder), "belongs to no release that is here"]);
   }
   const isBusy = await somebodyWorks(layout);
   const findings: Finding[] = [];
   for (const [path, what] of places) {
     const info = await lstat(path).catch(() => undefined);
     if (info === undefined || (isBusy && Date.now() - info.ctimeMs < AGE_MS)) continue;
-    findings.push({ problem: `${path} is ${what}.`, remedy: `rm -r ${path}` });
+    findings.push({ problem: `${path} ${what}.`, remedy: `rm -r ${path}` });
   }
   return findings;
 }
@@ -64,13 +67,4 @@ async function cutOffWrites({ releases, etc }: Layout): Promise<Finding[]> {
     }
   }
   return findings;
-}
-
-/** Folders of releases that are gone. */
-async function unnamed(layout: Layout): Promise<Finding[]> {
-  const folders = await unreferenced(layout);
-  return folders.map((folder) => ({
-    problem: `${layout.root}/${folder} belongs to no release that is here.`,
-    remedy: `rm -r ${layout.root}/${folder}`,
-  }));
 }

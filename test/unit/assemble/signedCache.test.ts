@@ -8,16 +8,11 @@ import { obtainRuntime } from "../../../src/assemble/runtime.ts";
 import { fileAt, seenAt } from "../../../src/pack/fileSet.ts";
 import { silentReport } from "../../../src/pack/report.ts";
 import { sha256 } from "../../../src/release/manifest.ts";
-import { temporaryFolder } from "../../helpers/projects.ts";
+import { temporaryFolder, useCache } from "../../helpers/projects.ts";
 
 const { folder, remove } = temporaryFolder("signed-cache");
-const earlier = process.env.TSUGI_CACHE;
-process.env.TSUGI_CACHE = join(folder, "cache");
-after(() => {
-  if (earlier === undefined) delete process.env.TSUGI_CACHE;
-  else process.env.TSUGI_CACHE = earlier;
-  remove();
-});
+after(remove);
+after(useCache(join(folder, "cache")));
 const cached = (...parts: string[]) => join(folder, "cache", ...parts);
 
 test("packages are hashed anew", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, existsSync, mkdirSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { TsugiError } from "../../../src/contract/errors.ts";
 import {
   cachePath,
@@ -13,19 +13,12 @@ import {
   writeWhole,
 } from "../../../src/pack/cache.ts";
 import { needsRoot, own, STRANGER } from "../../helpers/otherUsers.ts";
-import { temporaryFolder } from "../../helpers/projects.ts";
+import { temporaryFolder, useCache } from "../../helpers/projects.ts";
 
 describe("the cache", () => {
   const { folder, remove } = temporaryFolder("cache");
-  const earlier = process.env.TSUGI_CACHE;
-  before(() => {
-    process.env.TSUGI_CACHE = folder;
-  });
-  after(() => {
-    if (earlier === undefined) delete process.env.TSUGI_CACHE;
-    else process.env.TSUGI_CACHE = earlier;
-    remove();
-  });
+  after(remove);
+  after(useCache(folder));
 
   test("a folder that several builds lack is filled by one, whole, and then left alone", async () => {
     const target = cachePath("runtimes", "node-1");

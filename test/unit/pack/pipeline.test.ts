@@ -12,16 +12,11 @@ import { silentReport } from "../../../src/pack/report.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
 import { sha256 } from "../../../src/release/manifest.ts";
 import { bytesOf, handmadeRelease } from "../../helpers/handmadeRelease.ts";
-import { temporaryFolder } from "../../helpers/projects.ts";
+import { temporaryFolder, useCache } from "../../helpers/projects.ts";
 
 const { folder, remove } = temporaryFolder("pipeline");
-const earlier = process.env.TSUGI_CACHE;
-process.env.TSUGI_CACHE = join(folder, "cache");
-after(() => {
-  if (earlier === undefined) delete process.env.TSUGI_CACHE;
-  else process.env.TSUGI_CACHE = earlier;
-  remove();
-});
+after(remove);
+after(useCache(join(folder, "cache")));
 
 const release = handmadeRelease("0.0.1", { "lib/wall-0.0.1/node_modules": { bytes: "a file" } });
 const layout = layoutOf(join(folder, "wall"), "wall");
