@@ -18,7 +18,7 @@ first, then what is needed is packed, started once in a throwaway folder and ask
 ${rows.join("\n")}
 
 "Tried with" is the version of the starter's project that was released, started where there is no Node, and asked for its
-page, a static file and an API route. A row without it is by rule.
+page; most as [the world](../reliability.md#projects-as-their-starters-make-them) has them. A row without it is by rule.
 
 ## What your start script says
 

@@ -25,6 +25,7 @@ export const MACHINES: Readonly<Record<string, readonly string[]>> = {
   archives: ["fuzz", "300"],
   readers: ["fuzz", "readers"],
   texts: ["fuzz", "all", "--seconds", "60"],
+  world: ["world"],
   guards: ["guards"],
 };
 

@@ -22,6 +22,7 @@ export const nuxt: Shape = {
 export const tanstackStart: Shape = {
   ...WORDS,
   name: "TanStack Start",
+  tried: "@tanstack/react-start 1.169.5",
   known: "`@tanstack/react-start` or `@tanstack/solid-start`, with `nitro`",
   recognise(facts) {
     if (!facts.declares("@tanstack/react-start", "@tanstack/solid-start")) return undefined;

@@ -27,20 +27,19 @@ export const strapi: Shape = {
       : undefined,
 };
 
-export const program: Shape = plain(
-  "Express, Fastify, Koa, Hono, h3",
-  "express",
-  "fastify",
-  "koa",
-  "hono",
-  "h3",
-  "@hapi/hapi",
-);
+export const program: Shape = {
+  ...plain(
+    "Express, Fastify, Koa, Hono, h3",
+    ...["express", "fastify", "koa", "hono", "h3", "@hapi/hapi"],
+  ),
+  tried: "express 4.16.4, fastify 5.12.8, koa 3.3.0, hono 4.13.19, h3 1.15.11",
+};
 
 /** Last: what every other shape may use as well. */
 export const viteWithServer: Shape = {
   name: "Vite single-page app with a server",
   known: "`vite`, and a start script",
+  tried: "vite 8.4.0 with express",
   packs: "`dist/`, the server, packages",
   starts: "the server of the start script",
   recognise(facts) {

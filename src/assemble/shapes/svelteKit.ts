@@ -5,7 +5,7 @@ export const svelteKit: Shape = {
   known: "`@sveltejs/kit` with `@sveltejs/adapter-node`",
   packs: "`build/` and the production packages",
   starts: "`node build/index.js`",
-  tried: "adapter-node 5",
+  tried: "@sveltejs/kit 2.70.4, adapter-node 5",
   recognise(facts) {
     if (!facts.declares("@sveltejs/kit")) return undefined;
     if (!facts.declares("@sveltejs/adapter-node")) {
