@@ -37,6 +37,7 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
     );
   }
   if (hasChanged && report.connections.closed) row("closed", closedText(report));
+  if (hasChanged && report.connections.cut) row("cut", report.connections.cut.join(", "));
   if (hasChanged && (report.overlapMs ?? 0) >= LONG_OVERLAP_MS) {
     row("both ran", `for ${msText(report.overlapMs!)}`);
   }

@@ -22,5 +22,6 @@ export type {
   SocketOf,
   StateOptions,
   StateRef,
+  WebSocketOptions,
   WebSocketServerLike,
 } from "./types.ts";

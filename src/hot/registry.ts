@@ -15,7 +15,9 @@ export type Hook = () => unknown;
 export type HookKind = "prepare" | "activate" | "freeze" | "dispose" | "health";
 
 /** Whatever the application's types are. */
-export type AnyCarryOptions = CarryOptions<object, unknown, (IncomingMessage | undefined)[]>;
+export type AnyCarryOptions = CarryOptions<object, unknown, (IncomingMessage | undefined)[]> & {
+  router?: boolean;
+};
 
 export interface RegisteredServer<S> {
   server: S;
@@ -77,6 +79,14 @@ function register<S>(servers: RegisteredServer<S>[], server: S, options: AnyCarr
   servers.push({ server, options });
 }
 
+/** @throws where an application says it, not at its first upgrade. */
+function mustUpgrade(server: WebSocketServerLike): void {
+  if (typeof (server as { handleUpgrade?: unknown }).handleUpgrade === "function") return;
+  throw new TypeError(
+    "hot.websockets takes a WebSocketServer of the ws package; of Socket.IO, hot.socketIo takes the server",
+  );
+}
+
 /** The `hot` object of a registry. */
 export function createHot(registry: HotRegistry, release: HotRelease | undefined): Hot {
   const add = (kind: HookKind) => (hook: Hook) => {
@@ -103,7 +113,10 @@ export function createHot(registry: HotRegistry, release: HotRelease | undefined
     freeze: add("freeze"),
     dispose: add("dispose"),
     health: add("health"),
-    websockets: carry("websocket"),
+    websockets: (server, options) => {
+      mustUpgrade(server);
+      carry("websocket")(server, options);
+    },
     sockets: carry("tcp"),
     socketIo: carry("socketio"),
     carried: (connection) => registry.carried.has(connection),

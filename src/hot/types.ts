@@ -63,6 +63,12 @@ export interface CarryOptions<Connection, Data = unknown, Rest extends unknown[]
   restore?: (connection: Connection, data: Data, ...rest: Rest) => void;
 }
 
+/** `router`: its WebSockets are attended to behind the HTTP server's 'upgrade' event, not by 'connection'. */
+export interface WebSocketOptions<Connection, Data = unknown>
+  extends CarryOptions<Connection, Data, [request: IncomingMessage]> {
+  router?: boolean;
+}
+
 /** The release that this process belongs to. */
 export interface HotRelease {
   readonly name: string;
@@ -95,7 +101,7 @@ export interface Hot {
   /** Carries the connections of a `ws` server, with data of the application for each. */
   websockets<Server extends WebSocketServerLike, Data = unknown>(
     server: Server,
-    options?: CarryOptions<ClientOf<Server>, Data, [request: IncomingMessage]>,
+    options?: WebSocketOptions<ClientOf<Server>, Data>,
   ): void;
   /** Carries the connections of a `net.createServer` server. */
   sockets<Data = unknown>(server: NetServer, options?: CarryOptions<Socket, Data>): void;

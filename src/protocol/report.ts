@@ -55,7 +55,14 @@ export interface UpgradeReport {
     notHeld?: number;
   };
   /** `closed`: WebSockets of servers that are not registered; they are among the drained. */
-  connections: { carried: number; drained: number; lost: number; closed?: number };
+  connections: {
+    carried: number;
+    drained: number;
+    lost: number;
+    closed?: number;
+    /** Of the lost, those that were ended in the middle of an answer: method, path, bytes so far. */
+    cut?: string[];
+  };
   /** How long workers of both versions ran: from the activation to the end of the last old one. */
   overlapMs?: number;
   states: StateReport[];

@@ -249,8 +249,11 @@ export interface WorkerReplies {
   /** `carried` so far; `left`: busy ones that follow later; `waited`: requests that the pause held back. */
   /** `stayed`: a swap's, that changed hands without being moved. */
   releaseConnections: { carried: number; left: number; waited?: number; stayed?: number };
-  /** `closed`: WebSockets of servers that are not registered; they are among the drained. */
-  drain: { drained: number; lost: number; closed?: number };
+  /**
+   * `closed`: WebSockets of servers that are not registered; they are among the drained. `cut`: names
+   * of the lost.
+   */
+  drain: { drained: number; lost: number; closed?: number; cut?: string[] };
   dispose: null;
   /** `running`: what generations that are gone have left in the process; `pending`: their memory. */
   health: {
@@ -299,6 +302,8 @@ export type WorkerEvent =
   | { type: "sent"; connections: number }
   /** Several at a time: with thousands of connections each message of its own is felt. */
   | { type: "adopted"; connections: AdoptedConnection[] }
+  /** One that was carried is closed here: its client is to come back. */
+  | { type: "refused" }
   | { type: "consoleOutput"; session: number; data: string }
   | { type: "consoleClosed"; session: number }
   /** The old generation's state was touched after the freeze: reported, never silent. */

@@ -40,6 +40,7 @@ const WHOLE: Record<WorkerEvent["type"], (event: Fields) => boolean> = {
   carries: () => true,
   sent: ({ connections }) => isNumber(connections),
   adopted: ({ connections }) => Array.isArray(connections) && connections.every(isAdopted),
+  refused: () => true,
   consoleOutput: ({ session, data }) => isNumber(session) && isText(data),
   consoleClosed: ({ session }) => isNumber(session),
   lateAccess: ({ state }) => isText(state),

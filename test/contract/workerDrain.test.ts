@@ -233,7 +233,32 @@ for (const node of NODES) {
       await stream("text/event-stream");
       await stream("*/*");
       await handOff(bench, old, next);
-      assert.deepEqual(await old.request({ type: "drain", drainMs: 1 }), { drained: 1, lost: 1 });
+      const { cut, ...counts } = await old.request({ type: "drain", drainMs: 1 });
+      assert.deepEqual(counts, { drained: 1, lost: 1 });
+      assert.match(String(cut), /^GET \/ \(\d+ bytes sent\)$/);
+    });
+
+    test("a connection that was upgraded to nobody knows what ends without a goodbye: lost", async () => {
+      await using bench = new Bench(node);
+      const source = `
+        import http from "node:http";
+        const server = http.createServer();
+        server.on("upgrade", (request, socket) => {
+          socket.write("HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: other\\r\\n\\r\\n");
+          socket.on("error", () => {});
+        });
+        server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
+      const old = bench.start(source);
+      const port = await portOf(old);
+      const next = bench.start(source, standby);
+      const headers = { connection: "upgrade", upgrade: "other" };
+      const request = http.get({ port, host: "127.0.0.1", agent: false, headers });
+      const [, socket] = (await once(request, "upgrade")) as [unknown, net.Socket];
+      await handOff(bench, old, next);
+      const { cut, ...counts } = await old.request({ type: "drain", drainMs: 1 });
+      assert.deepEqual(counts, { drained: 0, lost: 1 });
+      assert.match(String(cut), /^an upgraded connection \(\d+ bytes sent\)$/);
+      socket.destroy();
     });
   });
 }

@@ -22,6 +22,8 @@ export interface CarrierContext {
   serverOf(key: ConnectionMeta["key"]): object | undefined;
   /** From here on `hot.carried` is true for it. */
   markCarried(connection: object): void;
+  /** It was carried, and its client is told to come back all the same. */
+  onRefused(): void;
   /** A request that began in this generation has not been answered. */
   isAnswering(): boolean;
   /** Something that a report should say. */

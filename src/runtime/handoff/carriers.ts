@@ -121,6 +121,7 @@ export class Carriers {
     const socket = pendingSocket(undefined, undefined);
     const refused = new AnnouncedConnection(socket, () => {});
     refused.onAttended();
+    this.#context.onRefused();
     const refuse = meta.kind === "http" ? undefined : carriedKinds[meta.kind].refuse;
     if (refuse) refuse(socket);
     else {

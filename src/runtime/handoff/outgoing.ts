@@ -26,13 +26,14 @@ import { resumeReading, stopReading } from "../node/quiet.ts";
 import { Ages } from "./ages.ts";
 import type { Carriers } from "./carriers.ts";
 import { closeSpread, closeWithin } from "./closing.ts";
+import { isCutShort, namesOfCut } from "./cut.ts";
 import { Departures } from "./departures.ts";
 import { EventSources } from "./eventSources.ts";
 import { Http2Sessions, isHttp2Server } from "./http2.ts";
 import { HttpGate } from "./httpGate.ts";
 import type { Incoming } from "./incoming.ts";
 import { OpenConnections, serversOf } from "./openConnections.ts";
-import { isAnswering, isPlainTcp, isWebSocket, rememberSecured } from "./otherSockets.ts";
+import { isPlainTcp, isWebSocket, rememberSecured } from "./otherSockets.ts";
 import { Sending } from "./sending.ts";
 import { Staying } from "./staying.ts";
 
@@ -286,14 +287,16 @@ export class Outgoing {
     const closed = isToClose ? closeWithin(this.unregistered(), webSocketDrainMs) : 0;
     await this.#emptyWithin(drainMs);
     this.#parts.carriers.open();
-    const lost = this.#left().filter((socket) => isAnswering(socket) && !this.#comesBack(socket));
+    const lost = this.#left().filter((socket) => isCutShort(socket) && !this.#comesBack(socket));
+    const cut = namesOfCut(lost);
     for (const sessions of this.#http2.values()) sessions.destroy();
     closeSpread(this.#left());
     await this.#emptyWithin(CLOSE_MS);
     for (const socket of this.#left()) socket.destroy();
     const followed = this.#sending.carried - before;
     const drained = Math.max(0, atFirst - followed - lost.length);
-    return { drained, lost: lost.length, ...(closed > 0 ? { closed } : {}) };
+    const counts = { drained, lost: lost.length, ...(closed > 0 ? { closed } : {}) };
+    return cut.length > 0 ? { ...counts, cut } : counts;
   }
 
   /** WebSockets that nothing carries. */

@@ -9,6 +9,7 @@ import { isAtWork } from "../node/http.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import type { Carriers } from "./carriers.ts";
 import { closeSpread, closeWithin } from "./closing.ts";
+import { isCutShort, namesOfCut } from "./cut.ts";
 import type { EventSources } from "./eventSources.ts";
 import type { OpenConnections } from "./openConnections.ts";
 import { isWebSocket } from "./otherSockets.ts";
@@ -81,12 +82,17 @@ export class Staying {
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
     }
     this.#carriers.open();
-    const lost = [...this.#finishing].filter(
-      (response) => !this.#eventSources.has(response),
-    ).length;
+    const unfinished = [...this.#finishing].filter((one) => !this.#eventSources.has(one));
+    const lost = [
+      ...unfinished.map(({ socket }) => socket as SocketInternals | null),
+      ...[...this.#unregistered].filter(isCutShort),
+    ].filter((socket) => socket !== null);
+    const cut = namesOfCut(lost);
     for (const response of this.#finishing) response.destroy();
     closeSpread([...this.#unregistered, ...this.#carriers.left]);
-    return { drained: atFirst, lost, ...(closed > 0 ? { closed } : {}) };
+    const drained = Math.max(0, atFirst - lost.length + unfinished.length);
+    const counts = { drained, lost: lost.length, ...(closed > 0 ? { closed } : {}) };
+    return cut.length > 0 ? { ...counts, cut } : counts;
   }
 
   forget(): void {

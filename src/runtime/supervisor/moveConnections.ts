@@ -142,6 +142,10 @@ export function receiverFor(slot: Slot, to: Generation) {
   return others[slot.index % Math.max(1, others.length)]?.worker;
 }
 
+/** Of the carried: those that were told to come back by whoever was to go on with them. */
+export const refusedBy = ({ slots }: Generation): number =>
+  slots.reduce((sum, { worker }) => sum + worker.refused, 0);
+
 export function quietSummary(quietMs: readonly number[]): {
   p50: number;
   p99: number;

@@ -83,4 +83,5 @@ export const together = (all: readonly Retired[]): Retired => ({
   closed: all.reduce((sum, one) => sum + one.closed, 0),
   leftovers: all.flatMap(({ leftovers }) => leftovers),
   ended: all.flatMap(({ ended = [] }) => ended),
+  cut: all.flatMap(({ cut = [] }) => cut),
 });

@@ -101,6 +101,7 @@ function countRetired(report: UpgradeReport, retired: Retired): void {
   connections.drained += retired.drained;
   connections.lost += retired.lost;
   if (retired.closed > 0) connections.closed = (connections.closed ?? 0) + retired.closed;
+  if (retired.cut?.length) connections.cut = [...(connections.cut ?? []), ...retired.cut];
   tellEnded(report, retired);
 }
 

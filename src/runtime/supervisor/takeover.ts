@@ -26,6 +26,8 @@ export interface Retired {
   lost: number;
   /** WebSockets of servers that are not registered. */
   closed: number;
+  /** Names of the lost. */
+  cut?: string[];
   leftovers: Leftover[];
   /** What had to be ended with it: child processes, and itself where SIGTERM was not enough. */
   ended?: string[];

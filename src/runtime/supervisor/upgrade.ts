@@ -25,7 +25,13 @@ import { type DeathWatch, watchDeaths } from "./deaths.ts";
 import { handBack } from "./handBack.ts";
 import { Handoff } from "./handoff.ts";
 import type { UpgradeJob, UpgradeState } from "./job.ts";
-import { emptyTally, lostWith, quietSummary, relayConnections } from "./moveConnections.ts";
+import {
+  emptyTally,
+  lostWith,
+  quietSummary,
+  refusedBy,
+  relayConnections,
+} from "./moveConnections.ts";
 import { Replace } from "./replace.ts";
 import { emptyReport } from "./report.ts";
 import { STEP_RUNS } from "./steps.ts";
@@ -227,12 +233,15 @@ function takeoverFor({ plan, supervisor, next }: UpgradeJob): Takeover {
   return new (plan.strategy === "swap" ? Swap : Handoff)(supervisor, next);
 }
 
-function withCounts({ report, tally, leftovers }: UpgradeState): UpgradeReport {
+function withCounts({ next, report, tally, leftovers }: UpgradeState): UpgradeReport {
   const { connections, requests } = report;
-  const { carried, lost, waited } = tally;
+  const { lost, waited } = tally;
+  const refused = Math.min(refusedBy(next), tally.carried);
+  const carried = tally.carried - refused;
+  const drained = connections.drained + refused;
   return {
     ...report,
-    connections: { ...connections, carried, lost: connections.lost + lost },
+    connections: { ...connections, carried, drained, lost: connections.lost + lost },
     requests: { ...requests, waited },
     quietMs: quietSummary(tally.quietMs),
     leftovers: leftovers.map(({ what }) => what),

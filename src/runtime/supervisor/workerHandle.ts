@@ -77,6 +77,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   unregistered = 0;
   /** How many of them outlive collections. */
   held = 0;
+  /** Connections that were carried to it, and that it has told to come back. */
+  refused = 0;
   /** Null while it runs. */
   exit: WorkerExit | null = null;
 

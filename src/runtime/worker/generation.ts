@@ -111,6 +111,7 @@ export class AppGeneration {
       serverOf: (key) => listeners.byKey(key)?.server,
       isAnswering: () => this.outgoing.isAnswering(),
       markCarried: (connection) => registry.carried.add(connection),
+      onRefused: () => channel.send({ type: "refused" }),
       notice: (text) => channel.send({ type: "notice", text }),
     });
     const { carriers } = this;

@@ -15,6 +15,7 @@ import { joinServer, shapeOf } from "./inPlace.ts";
 import type { WebSocketInternals, WebSocketServerInternals } from "./internals.ts";
 import { requestFrom, type WebSocketRecord } from "./record.ts";
 import { closeAgain, replayUpgrade } from "./replay.ts";
+import { isBehindRouter, Router } from "./router.ts";
 import { SERVICE_RESTART } from "./serviceRestart.ts";
 import { standInFor } from "./standIn.ts";
 
@@ -28,6 +29,7 @@ export class CarriedWebSocketServer {
   readonly #shape: string;
   /** What `ws` sets on each of its WebSockets. */
   #ownKeys: ReadonlySet<string | symbol> | undefined;
+  readonly #router = new Router();
   #isReplaying = false;
 
   constructor(
@@ -66,11 +68,13 @@ export class CarriedWebSocketServer {
   /** Every way to use a server ends here: its own port, `server`, and `noServer` alike. */
   #observeUpgrades(): void {
     const { handleUpgrade } = this.#server;
-    this.#server.handleUpgrade = (request, socket, head, callback) =>
+    this.#server.handleUpgrade = (request, socket, head, callback) => {
+      if (this.#router.handOver(socket, callback)) return;
       handleUpgrade.call(this.#server, request, socket, head, (webSocket, seen) => {
         this.#track(webSocket, request);
         callback(webSocket, seen);
       });
+    };
   }
 
   /** 'connection' listeners may be async: the connection stays until they are done with it. */
@@ -123,29 +127,68 @@ export class CarriedWebSocketServer {
     const socket = pendingSocket(owner, record.names);
     const request = requestFrom(record, socket);
     const own = before && isWebSocketConnection(before) ? before.comeBack() : undefined;
-    const webSocket = this.#replay(socket, request, record, own);
+    let webSocket: WebSocketInternals | undefined;
     const attached = () => webSocket && this.#known.get(webSocket)?.attached();
     const announced = new AnnouncedConnection(socket, attached);
-    if (webSocket === undefined) {
-      refuseWebSocket(socket);
-      announced.onAttended();
-      return announced;
-    }
     // Nothing is read before the application listens.
     socket.pause();
-    this.#context.markCarried(webSocket);
-    if (record.closeSent) closeAgain(webSocket, socket);
-    announced.onCloseSent = () => closeAgain(webSocket, socket);
+    const make = () => {
+      webSocket = this.#replay(socket, request, record, own);
+      if (webSocket === undefined) return undefined;
+      socket.pause();
+      this.#context.markCarried(webSocket);
+      if (record.closeSent) closeAgain(webSocket, socket);
+      announced.onCloseSent = () => closeAgain(webSocket!, socket);
+      return webSocket;
+    };
+    announced.onCloseSent = () => {
+      record.closeSent = true;
+    };
     const begin = () => {
       announced.onAttended();
-      if (!webSocket.isPaused) socket.resume();
+      if (!webSocket?.isPaused) socket.resume();
     };
-    if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
-    else {
-      begin();
-      webSocket.close(SERVICE_RESTART);
-    }
+    const refuse = () => {
+      this.#context.onRefused();
+      refuseWebSocket(socket);
+      announced.onAttended();
+    };
+    if (this.#isBehindRouter) this.#route(owner, { socket, request, make, begin, refuse }, record);
+    else if (make() === undefined) refuse();
+    else if (this.#restore(webSocket!, record, request)) this.#present(webSocket!, request, begin);
+    else this.#giveUp(webSocket!, begin);
     return announced;
+  }
+
+  get #isBehindRouter(): boolean {
+    return isBehindRouter(this.#server, this.#options.router === true);
+  }
+
+  /** Its handler listens in the callback of `handleUpgrade`, or some time later. */
+  #route(
+    owner: ServerInternals | undefined,
+    { socket, request, make, begin, refuse }: Routed,
+    record: WebSocketRecord,
+  ): void {
+    const restored = () => {
+      const webSocket = make();
+      if (webSocket === undefined || this.#restore(webSocket, record, request)) return webSocket;
+      this.#giveUp(webSocket, begin);
+      return undefined;
+    };
+    const onRouted = (webSocket: WebSocketInternals | undefined) => {
+      const connection = webSocket && this.#known.get(webSocket);
+      if (connection === undefined) begin();
+      else whenAttended(connection, later(HANDLER_MS), begin);
+    };
+    this.#router.send(owner, { socket, request, make: restored, onRouted, onRefused: refuse });
+  }
+
+  /** Its client is told to come back. */
+  #giveUp(webSocket: WebSocketInternals, begin: () => void): void {
+    this.#context.onRefused();
+    begin();
+    webSocket.close(SERVICE_RESTART);
   }
 
   /**
@@ -153,7 +196,9 @@ export class CarriedWebSocketServer {
    * each version), by the same options. A TLS connection has no other way to go on.
    */
   #suits({ webSocket, socket, shape }: WebSocketConnection): boolean {
-    if (this.#server.options.WebSocket !== webSocket.constructor) return false;
+    if (this.#server.options.WebSocket !== webSocket.constructor || this.#isBehindRouter) {
+      return false;
+    }
     return socket.encrypted === true || shape === this.#shape;
   }
 
@@ -171,10 +216,7 @@ export class CarriedWebSocketServer {
       else connection.resume();
     };
     if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
-    else {
-      begin();
-      webSocket.close(SERVICE_RESTART);
-    }
+    else this.#giveUp(webSocket, begin);
     return begin;
   }
 
@@ -204,8 +246,7 @@ export class CarriedWebSocketServer {
 
   #present(webSocket: WebSocketInternals, request: IncomingMessage, begin: () => void): void {
     if (this.#server.listenerCount("connection") === 0) {
-      begin();
-      webSocket.close(SERVICE_RESTART);
+      this.#giveUp(webSocket, begin);
       return;
     }
     const connection = this.#known.get(webSocket)!;
@@ -214,6 +255,19 @@ export class CarriedWebSocketServer {
     else begin();
   }
 }
+
+interface Routed {
+  socket: SocketInternals;
+  request: IncomingMessage;
+  make(): WebSocketInternals | undefined;
+  begin(): void;
+  refuse(): void;
+}
+
+/** A handler behind a router may be async, and nobody can tell whether it will listen. */
+const HANDLER_MS = 250;
+
+const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const isWebSocketConnection = (connection: Connection): connection is WebSocketConnection =>
   connection instanceof WebSocketConnection;
