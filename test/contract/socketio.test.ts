@@ -248,6 +248,31 @@ describe("a session of Socket.IO", () => {
     assert.equal(client.isClosed, false);
   });
 
+  test("that went by polling comes back as a WebSocket", async (t) => {
+    await using bench = new Bench();
+    const { old, next, port } = await pairOf(bench, { state: true });
+    const url = `http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
+    const poll = `${url}&sid=${sid}`;
+    await (await fetch(poll, { method: "POST", body: '40{"name":"raw","room":"r"}' })).text();
+    assert.match(await (await fetch(poll)).text(), /^40/);
+    await handOff(bench, old, next);
+    const client = new RawClient(port, `EIO=4&transport=websocket&sid=${sid}`);
+    t.after(() => client.end());
+    await until("the WebSocket", async () => {
+      const expression = `io.engine.clients[${JSON.stringify(sid)}].upgrading`;
+      return (await next.request({ type: "evaluate", expression })).text === "true";
+    });
+    client.send("5");
+    await client.asks('421["ask",1]', /^431\[2,2\]/);
+    await handBack(bench, old, next);
+    await client.asks('422["ask",1]', /^432\[2,1\]/);
+    const { length } = client.packets;
+    await client.hears(/"tick"/, length);
+    const expression = "io.engine.clientsCount + ' ' + io.of('/').sockets.size";
+    assert.equal((await old.request({ type: "evaluate", expression })).text, "1 1");
+  });
+
   test("may speak the protocol of Socket.IO 2", async (t) => {
     await using bench = new Bench();
     const { old, next, port } = await pairOf(bench, { state: true, options: "allowEIO3: true" });

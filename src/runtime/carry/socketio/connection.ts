@@ -2,7 +2,6 @@
 import type { Holder } from "../../../protocol/worker.ts";
 import type { Follow } from "../moved.ts";
 import { type GivenWebSocket, WebSocketConnection } from "../ws/connection.ts";
-import type { WebSocketInternals } from "../ws/internals.ts";
 import type { Session } from "./session.ts";
 
 export class SocketIoConnection extends WebSocketConnection {
@@ -65,11 +64,6 @@ export class SocketIoConnection extends WebSocketConnection {
   override forget(): void {
     super.forget();
     this.session?.forget();
-  }
-
-  override comeBack(): WebSocketInternals {
-    this.session?.forget();
-    return super.comeBack();
   }
 
   get #isKnown(): boolean {

@@ -9,7 +9,6 @@ import type { ConnectionMeta } from "../../../protocol/worker.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import type { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
-import type { Connection } from "../connection.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
 import type { MakeConnection } from "../ws/connection.ts";
@@ -110,7 +109,7 @@ export class CarriedSocketIoServer {
   #observePolling(): void {
     const { onExpected, receiver } = this.#carrier;
     this.#carrier.onExpected = (meta, before) =>
-      isOfPolling(meta.data) ? this.#expectPolling(meta, before) : onExpected(meta, before);
+      isOfPolling(meta.data) ? this.#expectPolling(meta) : onExpected(meta, before);
     this.#carrier.receiver = {
       suits: (it) => it instanceof PollingConnection || (receiver?.suits(it) ?? false),
       receive: (it) =>
@@ -197,6 +196,9 @@ export class CarriedSocketIoServer {
   ): Promise<unknown> | undefined {
     const [engine, classes] = [this.#engine, this.#classes!];
     const request = record.request ? this.#request(record.request, socket) : own;
+    // It was here before, by whatever transport, and comes back.
+    const before = engine.clients[record.id];
+    if (before) this.#sessions.get(before)?.forget();
     this.#isRebuilding = true;
     let engineSession: EngineSession;
     try {
@@ -234,8 +236,7 @@ export class CarriedSocketIoServer {
     return [this.#polling.get(session)!, pending];
   }
 
-  #expectPolling(meta: ConnectionMeta, before: Connection | undefined): AnnouncedConnection {
-    before?.forget();
+  #expectPolling(meta: ConnectionMeta): AnnouncedConnection {
     const [polling, pending] = this.#rebuildPolling(meta.data as SessionRecord);
     const announced = new AnnouncedSession(polling);
     const attended = () => announced.onAttended();

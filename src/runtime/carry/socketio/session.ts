@@ -48,6 +48,7 @@ export class Session {
   readonly #joining = new Map<string, unknown>();
   /** What gives up waiting for an acknowledgement that the application has set a time for. */
   readonly #awaited = new Map<object, () => void>();
+  #isPaused = false;
   #probed: TransportInternals | undefined;
   #unmute: () => void = () => {};
 
@@ -74,18 +75,20 @@ export class Session {
 
   /** Nothing is read any more: neither the client's heartbeat nor its acknowledgements. */
   pause(): void {
+    this.#isPaused = true;
     stopHeartbeat(this.engineSession);
     for (const giveUp of [...this.#awaited.values()]) giveUp();
   }
 
   resume(): void {
+    this.#isPaused = false;
     this.#unmute();
     this.#unmute = () => {};
     if (this.engineSession.readyState === "open") this.beat();
   }
 
   beat(): void {
-    startHeartbeat(this.engineSession, this.#parts.engine);
+    if (!this.#isPaused) startHeartbeat(this.engineSession, this.#parts.engine);
   }
 
   /** `request`: of its WebSocket. Changes nothing that a `resume` does not undo. */
