@@ -44,5 +44,5 @@ release=$TSUGI_ROOT/releases/$vsn
 refuse_open "$(open_to_others "$TSUGI_ROOT" "$self" "${self%/*}" "$TSUGI_ROOT/releases" \
   "$TSUGI_ROOT"/releases/start_erl.data "$release" "$release"/* "$TSUGI_ROOT/lib" "$TSUGI_LIB" \
   "$TSUGI_LIB"/ebin "$TSUGI_LIB"/ebin/* "$TSUGI_LIB"/priv "$TSUGI_LIB"/priv/*.sh \
-  "$TSUGI_ROOT/$erts" "$TSUGI_ROOT/$erts/bin" "$TSUGI_ROOT/$erts"/bin/*)" "$@"
+  "$TSUGI_ROOT/$erts" "$TSUGI_ROOT/$erts/bin" "$TSUGI_ROOT/$erts"/bin/* "$TSUGI_ROOT/$erts/lib")" "$@"
 exec /bin/sh "$TSUGI_LIB/priv/main.sh" "$vsn" "$@"

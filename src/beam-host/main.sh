@@ -74,7 +74,7 @@ PROGNAME=erl
 TSUGI_SH_PID=$$
 export ROOTDIR BINDIR EMU PROGNAME TSUGI_SH_PID
 paths=$TSUGI_LIB/ebin
-for dir in "$TSUGI_ROOT"/lib/crypto-*/ebin "$TSUGI_ROOT"/lib/sasl-*/ebin; do paths="$paths $dir"; done
+for dir in "$TSUGI_ERTS"/lib/crypto-*/ebin "$TSUGI_ERTS"/lib/sasl-*/ebin; do paths="$paths $dir"; done
 # OTP reads a cookie in HOME as soon as there is a node, makes one where there is none, and on a full
 # disk an empty one, with which no VM starts any more. We have our own (tsugi_remote). Until that is set
 # nobody may come in; who doesn't listen waits for libcrypto (40 ms), so not where there is a cookie.

@@ -1,6 +1,6 @@
 /** The manifest of a shaped BEAM tree, and its files in groups that compress well once. */
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Composed, composed } from "../pack/composed.ts";
 import { filesBelow, groupOf } from "../pack/fileSet.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
@@ -14,35 +14,44 @@ export interface ComposeRequest {
   version: string;
   build: "mix" | "otp";
   erts: string;
+  /** The folder with the emulator, and Erlang's and Elixir's applications in its `lib`. */
+  runtime: string;
   otp: string;
   /** Names of the project's own applications: their folders change with every build. */
   own: string[];
 }
 
 export function composeBeam(request: ComposeRequest): Composed {
-  const { tree, name, version, build, erts, otp, own } = request;
+  const { tree, name, version, build, erts, runtime, otp, own } = request;
   const { version: tsugiVersion } = ownPackage();
-  const libraries = readdirSync(join(tree, "lib")).sort();
-  const isOwn = (folder: string) => own.some((app) => folder.startsWith(`${app}-`));
+  const librariesIn = (folder: string) =>
+    readdirSync(join(tree, folder))
+      .sort()
+      .map((library) => `${folder}/${library}`);
+  const platform = librariesIn(`${runtime}/lib`);
+  const libraries = librariesIn("lib");
+  const isOwn = (folder: string) => own.some((app) => folder.startsWith(`lib/${app}-`));
+  const isEmulator = ({ path }: { path: string }) => !path.startsWith(`${runtime}/lib/`);
   const groups = [
     groupOf(filesBelow(join(tree, "bin"), "bin")),
-    groupOf(filesBelow(join(tree, `erts-${erts}`), `erts-${erts}`), true),
-    ...libraries.map((folder) =>
-      groupOf(filesBelow(join(tree, "lib", folder), `lib/${folder}`), !isOwn(folder)),
-    ),
+    groupOf(filesBelow(join(tree, runtime), runtime), true),
+    ...libraries.map((folder) => groupOf(filesBelow(join(tree, folder), folder), !isOwn(folder))),
     groupOf(filesBelow(join(tree, "releases", version), `releases/${version}`)),
   ];
   const files = groups.flatMap(({ entries }) => entries);
-  const components: ManifestComponent[] = libraries.map((folder) => {
-    const cut = folder.search(/-\d/);
+  const components: ManifestComponent[] = [...platform, ...libraries].map((folder) => {
+    const library = basename(folder);
+    const cut = library.search(/-\d/);
     return {
       ...(isOwn(folder) ? { own: true } : {}),
-      name: cut < 0 ? folder : folder.slice(0, cut),
-      version: cut < 0 ? "" : folder.slice(cut + 1),
-      dir: `lib/${folder}`,
-      hash: hashFiles(files, `lib/${folder}`),
+      name: cut < 0 ? library : library.slice(0, cut),
+      version: cut < 0 ? "" : library.slice(cut + 1),
+      dir: folder,
+      hash: hashFiles(files, folder),
     };
   });
+  const emulator = hashFiles(files.filter(isEmulator), runtime);
+  components.push({ name: "erts", version: erts, hash: emulator, dir: runtime });
   const release = `releases/${version}`;
   components.push({ name: "config", hash: hashFiles(files, release), dir: release });
   return composed(
@@ -50,7 +59,7 @@ export function composeBeam(request: ComposeRequest): Composed {
       name,
       version,
       kind: "beam",
-      runtime: { dir: `erts-${erts}`, version: otp, platform: thisPlatform() },
+      runtime: { dir: runtime, version: otp, platform: thisPlatform() },
       tsugi: { dir: tsugiDirName(tsugiVersion), version: tsugiVersion },
       components,
       processes: [

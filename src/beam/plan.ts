@@ -16,10 +16,8 @@ export const OTP =
 
 export function planBeam(from: Manifest, to: Manifest): Plan {
   const differences = differencesOf(from, to);
-  const platform = differences.filter(({ component }) => isPlatform(component));
-  const changed = differences.filter(({ component }) => !isPlatform(component));
-  const restarts = platform.map(({ component, from, to }) => `${component} ${from} → ${to}`);
-  const swaps = changed.map(({ component, from, to }) => `${component} ${from} → ${to}`);
+  const restarts = restartReasons(differences);
+  const swaps = differences.map(({ component, from, to }) => `${component} ${from} → ${to}`);
   const obstacles: Plan["obstacles"] =
     from.name === to.name
       ? []
@@ -43,23 +41,45 @@ export function planBeam(from: Manifest, to: Manifest): Plan {
 export const isPlatform = (component: string): boolean =>
   component === "erts" || ELIXIR.includes(component) || OTP.includes(component);
 
-function differencesOf(from: Manifest, to: Manifest): Difference[] {
-  const [old, now] = [versionsOf(from), versionsOf(to)];
-  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
-  return names
-    .map((component) => ({
-      component,
-      from: old.get(component) ?? "-",
-      to: now.get(component) ?? "-",
-      why: isPlatform(component) ? "OTP and Elixir change with a restart" : "its appup is computed",
-    }))
-    .filter(({ from, to }) => from !== to);
+/** A version that a release has not. */
+const NONE = "-";
+const NAMED = 3;
+
+/** One of Erlang's applications that is new, or goes, is started or stopped like any other. */
+function restartReasons(differences: Difference[]): string[] {
+  const changed = differences.filter(
+    ({ component, from, to }) => isPlatform(component) && from !== NONE && to !== NONE,
+  );
+  const versions = changed.filter(({ from, to }) => from !== to);
+  const builds = changed.filter(({ from, to }) => from === to);
+  return [
+    ...versions.map(({ component, from, to }) => `${component} ${from} → ${to}`),
+    ...(builds.length > 0 ? [anotherBuild(builds)] : []),
+  ];
 }
 
-function versionsOf({ components, runtime }: Manifest): Map<string, string> {
-  const isLibrary = ({ dir }: ManifestComponent) => dir?.startsWith("lib/");
-  const libraries = components
-    .filter(isLibrary)
-    .map(({ name, version }) => [name, version ?? ""] as const);
-  return new Map([["erts", runtime.dir.replace(/^erts-/, "")], ...libraries]);
+/** As tsugi_plan:another_build/3 says it. */
+function anotherBuild(differences: Difference[]): string {
+  const names = differences.slice(0, NAMED).map(({ component, to }) => `${component} ${to}`);
+  const more = differences.length - names.length;
+  const list = [...names, ...(more > 0 ? [`${more} more`] : [])].join(", ");
+  return `another build of the same version: ${list}`;
 }
+
+function differencesOf(from: Manifest, to: Manifest): Difference[] {
+  const [old, now] = [librariesOf(from), librariesOf(to)];
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+  return names.flatMap((component) => {
+    const [before, after] = [old.get(component), now.get(component)];
+    const versions = { from: before?.version ?? NONE, to: after?.version ?? NONE };
+    const isBuiltOtherwise = isPlatform(component) && before?.hash !== after?.hash;
+    if (versions.from === versions.to && !isBuiltOtherwise) return [];
+    const why = isPlatform(component)
+      ? "OTP and Elixir change with a restart"
+      : "its appup is computed";
+    return [{ component, ...versions, why }];
+  });
+}
+
+const librariesOf = ({ components }: Manifest): Map<string, ManifestComponent> =>
+  new Map(components.filter(({ name }) => name !== "config").map((each) => [each.name, each]));

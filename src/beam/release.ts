@@ -29,7 +29,6 @@ import { composeBeam } from "./compose.ts";
 import { hookTerms } from "./hooks.ts";
 import { assembleMix, fetchDependencies } from "./mix.ts";
 import { assembleRebar, readReleaseFolder } from "./otp.ts";
-import { isPlatform } from "./plan.ts";
 import { beamKind, type MixFacts, readMixFacts } from "./project.ts";
 import { shapeRelease } from "./shape.ts";
 
@@ -84,14 +83,15 @@ async function compose(
     ...allow.map(({ file }) => file),
   ]);
   writeSettings(tree, version, config);
-  const { erts, otp } = shaped;
+  const { erts, runtime, otp } = shaped;
   // Of a release that something else has made: what is neither Erlang's nor Elixir's.
-  const foreign = () => applicationsOf(tree).filter((app) => app !== "tsugi" && !isPlatform(app));
+  const foreign = () => applicationsOf(tree).filter((app) => app !== "tsugi");
   const applications = tool === "otp" ? foreign() : own;
-  const composed = composeBeam({ tree, name, version, build: tool, erts, otp, own: applications });
+  const parts = { erts, runtime, otp, own: applications };
+  const composed = composeBeam({ tree, name, version, build: tool, ...parts });
   const files = composed.groups.flatMap((group) => group.files);
   const isOwn = ({ path }: { path: string }) =>
-    !path.startsWith("lib/") || own.some((app) => path.startsWith(`lib/${app}-`));
+    !/^(lib|erts-[^/]+\/lib)\//.test(path) || own.some((app) => path.startsWith(`lib/${app}-`));
   await refuseSecrets(
     {
       own: files.filter(isOwn),

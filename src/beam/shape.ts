@@ -18,11 +18,14 @@ import { join } from "node:path";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { compileOwn } from "./compileOwn.ts";
 import { writeContract } from "./contract.ts";
+import { ELIXIR, OTP } from "./plan.ts";
 import { factsOf } from "./project.ts";
 import { beamSource, runTool } from "./tools.ts";
 
 export interface Shaped {
+  /** The emulator's version, and the folder of the runtime, which says which build of it this is. */
   erts: string;
+  runtime: string;
   otp: string;
   /** `app key.key` of what looks like a secret in the built-in configuration. */
   secrets: string[];
@@ -50,24 +53,33 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
   placeTsugi(compiled, join(tree, "lib", tsugiDir));
   const spec = join(work, "shape.terms");
   const quoted = (text: string) => JSON.stringify(text);
-  const atoms = own.map((app) => `'${app}'`).join(",");
+  const atoms = (names: string[]) => names.map((app) => `'${app}'`).join(",");
   writeFileSync(
     spec,
     `{tree,${quoted(tree)}}.\n{name,${quoted(name)}}.\n{version,${quoted(version)}}.\n` +
-      `{own,[${atoms}]}.\n{tsugi,${quoted(join(tree, "lib", tsugiDir))}}.\n`,
+      `{own,[${atoms(own)}]}.\n{platform,[${atoms([...OTP, ...ELIXIR])}]}.\n` +
+      `{tsugi,${quoted(join(tree, "lib", tsugiDir))}}.\n`,
   );
   const code = join(compiled, "build");
   const args = ["-noshell", "-pa", code, "-run", "tsugi_build", "main", "-extra", spec];
   const facts = factsOf(await runTool("erl", args, work));
   const erts = facts.get("erts")?.[0] ?? "";
+  const runtime = facts.get("runtime")?.[0] ?? "";
   const folder = join(tree, "releases", version);
-  writeFileSync(join(folder, "tsugi"), `${tsugiDir} erts-${erts}\n`);
+  for (const script of [
+    join(folder, "elixir"),
+    join(folder, "iex"),
+    join(tree, "bin", `${name}.mix`),
+  ])
+    nameRuntime(script, erts, runtime);
+  writeFileSync(join(folder, "tsugi"), `${tsugiDir} ${runtime}\n`);
   if (existsSync(request.settingsFile)) {
     const settings = readFileSync(request.settingsFile, "utf8");
     if (settings.trim() !== "[].") writeFileSync(join(folder, "tsugi.config"), settings);
   }
   return {
     erts,
+    runtime,
     otp: facts.get("otp")?.[0] ?? "",
     secrets: facts.get("secret") ?? [],
     own: facts.get("own") ?? [],
@@ -110,6 +122,14 @@ function setScriptAside(tree: string, name: string): void {
   if (existsSync(script)) renameSync(script, join(bin, `${name}.mix`));
   cpSync(beamSource("host", "bin.sh"), script);
   chmodSync(script, 0o755);
+}
+
+/** In the scripts of mix and relx, which find the emulator by its version. */
+function nameRuntime(script: string, erts: string, runtime: string): void {
+  if (!existsSync(script)) return;
+  const text = readFileSync(script, "utf8");
+  const named = text.replaceAll(`erts-${erts}`, runtime).replaceAll("erts-$ERTS_VSN", runtime);
+  writeFileSync(script, named);
 }
 
 /** tsugi's application as it ships: code, the sh programs, and the words of every error. */

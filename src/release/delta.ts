@@ -92,7 +92,8 @@ export function presentFolders(inventory: Inventory, manifest: Manifest): Set<st
 }
 
 /**
- * What a file is called in every version: `lib/wall-0.0.2/app.mjs` → `lib/wall/app.mjs`. Its
+ * What a file is called in every version: `lib/wall-0.0.2/app.mjs` → `lib/wall/app.mjs`, and
+ * `erts-13.1-ab12cd34/lib/kernel-8.5/…` → `erts/lib/kernel/…`. Its
  * predecessor is the file of an older release with the same name.
  */
 export function lastingName(path: string): string {
@@ -100,7 +101,10 @@ export function lastingName(path: string): string {
   if (rest.length === 0 && !first?.startsWith("erts-")) return path;
   const unversioned = (name = "") => name.replace(/-(\d.*|[0-9a-f]{8})$/, "");
   if (first === "releases") return ["releases", ...rest].join("/");
-  return [unversioned(first), unversioned(second), ...rest].join("/");
+  if (!first?.startsWith("erts-"))
+    return [unversioned(first), unversioned(second), ...rest].join("/");
+  const [library, ...below] = rest;
+  return [unversioned(first), second, unversioned(library), ...below].join("/");
 }
 
 /** A number as LEB128. */

@@ -1,6 +1,6 @@
 /**
  * The unit of a root. `bin/<app> systemd` prints it, and a deploy that installs one makes it itself: what
- * the owner of a root prints is not what root gives to systemd. tsugi_life.erl has the same words.
+ * the owner of a root prints is not what root gives to systemd. tsugi_unit.erl has the same words.
  *
  * The launcher that `foreground` keeps is the main process; the supervisor tells systemd what
  * happens through systemd-notify, hence NotifyAccess=all. KillMode=mixed: only the launcher gets

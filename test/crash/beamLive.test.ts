@@ -136,11 +136,14 @@ for (const adapter of ADAPTERS) {
           [false, false, false],
         );
         const tallies = [await quick.stop(), await slow.stop(), await fresh.stop()];
+        const [asked, asleep] = tallies;
+        const answers = tallies.map(({ answered }) => answered);
+        console.log(`# ${adapter}: ${answers.join(" + ")} requests answered`);
         for (const { failures } of tallies) assert.deepEqual(failures, []);
-        assert.deepEqual([tallies[0]!.connections, tallies[1]!.connections], [8, 2]);
-        console.log(
-          `# ${adapter}: ${tallies.map(({ answered }) => answered).join(" + ")} requests answered`,
-        );
+        // Cowboy itself ends a connection with its thousandth answer.
+        const ended = adapter === "cowboy" ? Math.ceil(asked!.answered / 1000) : 0;
+        assert.ok(asked!.connections <= 8 + ended, `${asked!.connections} connections`);
+        assert.equal(asleep!.connections, 2);
         for (const topic of [page.topic, plain.topic, room]) topic.close();
       } finally {
         await host.remove();

@@ -1,5 +1,6 @@
 /** Elixir and Erlang in tests: fixture projects built in folders of their own, and hosts to run them. */
 import {
+  appendFileSync,
   cpSync,
   mkdirSync,
   mkdtempSync,
@@ -96,29 +97,48 @@ export async function buildBeam(folder: string, variant: BeamVariant): Promise<B
 }
 
 /** The same release with a logger of another version: as if it were built by another Elixir. Of shop 0.0.1 only. */
-export async function otherLogger(one: { folder: string }, folder: string): Promise<BuiltBeam> {
+export const otherLogger = (one: { folder: string }, folder: string): Promise<BuiltBeam> =>
+  otherRelease(one, folder, async () => {
+    const library = readdirSync(join(folder, "lib")).find((name) => name.startsWith("logger-"))!;
+    const vsn = library.slice("logger-".length);
+    const to = join(folder, "lib", "logger-99.0.0");
+    cpSync(join(folder, "lib", library), to, { recursive: true });
+    await mustRun("rm", ["-r", join(folder, "lib", library)]);
+    editFile(join(to, "ebin", "logger.app"), vsn, "99.0.0");
+    const rel = join(folder, "releases", "0.0.9", "shop.rel");
+    editFile(rel, `{logger,"${vsn}"`, '{logger,"99.0.0"');
+  });
+
+/** The same release on an emulator of the same version and with other bytes. Of shop 0.0.1 only. */
+export const otherErlang = (one: { folder: string }, folder: string): Promise<BuiltBeam> =>
+  otherRelease(one, folder, async () => {
+    const erts = readdirSync(folder).find((name) => name.startsWith("erts-"))!;
+    appendFileSync(join(folder, erts, "bin", "erl"), "# rebuilt\n");
+  });
+
+/** What mix has made of 0.0.1, changed and released as 0.0.9. */
+async function otherRelease(
+  one: { folder: string },
+  folder: string,
+  change: () => Promise<void>,
+): Promise<BuiltBeam> {
   const env = { ...process.env, MIX_ENV: "prod" };
-  await mustRun("mix", ["release", "--quiet"], { cwd: one.folder, env });
+  await mustRun("mix", ["release", "--quiet", "--overwrite"], { cwd: one.folder, env });
   cpSync(join(one.folder, "_build", "prod", "rel", "shop"), folder, { recursive: true });
-  const library = readdirSync(join(folder, "lib")).find((name) => name.startsWith("logger-"))!;
-  const vsn = library.slice("logger-".length);
-  const to = join(folder, "lib", "logger-99.0.0");
-  cpSync(join(folder, "lib", library), to, { recursive: true });
-  await mustRun("rm", ["-r", join(folder, "lib", library)]);
-  const edit = (path: string, from: string | RegExp, text: string) =>
-    writeFileSync(path, readFileSync(path, "utf8").replace(from, text));
-  edit(join(to, "ebin", "logger.app"), vsn, "99.0.0");
-  cpSync(join(folder, "releases", "0.0.1"), join(folder, "releases", "0.0.9"), { recursive: true });
-  await mustRun("rm", ["-r", join(folder, "releases", "0.0.1")]);
-  const rel = join(folder, "releases", "0.0.9", "shop.rel");
-  edit(rel, `{logger,"${vsn}"`, '{logger,"99.0.0"');
-  edit(rel, '{"shop","0.0.1"}', '{"shop","0.0.9"}');
-  const script = join(folder, "releases", "0.0.9", "start.script");
-  edit(script, /releases\/0\.0\.1\/consolidated/g, "releases/0.0.9/consolidated");
+  const [old, release] = [join(folder, "releases", "0.0.1"), join(folder, "releases", "0.0.9")];
+  cpSync(old, release, { recursive: true });
+  await mustRun("rm", ["-r", old]);
+  await change();
+  editFile(join(release, "shop.rel"), '{"shop","0.0.1"}', '{"shop","0.0.9"}');
+  const script = join(release, "start.script");
+  editFile(script, /releases\/0\.0\.1\/consolidated/g, "releases/0.0.9/consolidated");
   const built = await runRelease(folder);
   if (built.status !== 0) throw new Error(built.output);
   return { ...JSON.parse(built.stdout), folder };
 }
+
+const editFile = (path: string, from: string | RegExp, text: string) =>
+  writeFileSync(path, readFileSync(path, "utf8").replace(from, text));
 
 /** Builds of one test file, each in a folder of its own that shares nothing with the others. */
 export class BeamBuilds {

@@ -3,6 +3,9 @@ import WebSocket from "ws";
 
 type Payload = Record<string, unknown>;
 
+/** Phoenix ends a connection that says nothing for a minute. */
+const HEARTBEAT_MS = 20_000;
+
 /** One topic of one WebSocket: [join reference, reference, topic, event, payload]. */
 export class Topic {
   closed = false;
@@ -22,8 +25,10 @@ export class Topic {
       this.#socket.once("open", resolve);
       this.#socket.once("error", reject);
     });
+    const heart = setInterval(() => this.#beat(), HEARTBEAT_MS);
     this.#socket.on("close", () => {
       this.closed = true;
+      clearInterval(heart);
     });
     this.#socket.on("message", (text) => {
       const [, reference, , event, payload] = JSON.parse(String(text));
@@ -53,6 +58,11 @@ export class Topic {
 
   close(): void {
     this.#socket.close();
+  }
+
+  #beat(): void {
+    this.#reference += 1;
+    this.#socket.send(JSON.stringify([null, `${this.#reference}`, "phoenix", "heartbeat", {}]));
   }
 }
 

@@ -9,9 +9,12 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
+import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ERRORS } from "../../src/contract/errors.ts";
+import { layoutOf } from "../../src/release/layout.ts";
+import { unitSeconds, unitText } from "../../src/release/systemdUnit.ts";
 import {
   BeamBuilds,
   BeamHost,
@@ -84,6 +87,25 @@ describe("a BEAM release's life", { skip }, () => {
         assert.equal(stopped.status, 0, stopped.output);
       } finally {
         await bin(["stop"]);
+        renameSync(root, host.root);
+      }
+    });
+  });
+
+  test("its unit is the one that a deploy would make: quoted, and as hardened", async () => {
+    await withShop(async (host) => {
+      const root = join(builds.folder, "50%~größer");
+      renameSync(host.root, root);
+      try {
+        const { username, uid, gid } = userInfo();
+        const bin = join(root, "bin", "shop");
+        const { stdout } = await mustRun(bin, ["systemd"], { cwd: root, env: host.env });
+        const owner = { uid, gid, name: username };
+        const times = { stopSeconds: unitSeconds(30_000), startSeconds: unitSeconds(30_000) };
+        const options = { owner, ...times, openFiles: 65_536 };
+        assert.equal(stdout, unitText(layoutOf(root, "shop"), options));
+        assert.match(stdout, /ExecStart="\/.*\/50%%~größer\/bin\/shop" foreground/);
+      } finally {
         renameSync(root, host.root);
       }
     });

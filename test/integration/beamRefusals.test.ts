@@ -10,6 +10,7 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
@@ -23,6 +24,7 @@ import {
   type BuiltBeam,
   copyFixture,
   elixirMissing,
+  otherErlang,
   otherLogger,
   runRelease,
 } from "../helpers/beam.ts";
@@ -140,18 +142,22 @@ describe("the old version serves as before (exit 4)", { skip }, () => {
     }
   });
 
-  test("a configuration that can't be evaluated refuses the upgrade (4)", async () => {
+  test("a configuration that can't be evaluated refuses the upgrade, and no value of etc/env is shown (4)", async () => {
     const needy = await second("needy", {
       edit: {
         "config/runtime.exs": (text) =>
-          `${text}\nconfig :shop, key: System.fetch_env!("API_KEY")\n`,
+          `${text}\nSystem.get_env("API_KEY") || raise "no API_KEY in " <> inspect(System.get_env(), limit: :infinity)\n`,
       },
     });
     await withCart(async (host) => {
-      const { status, value } = await host.upgrade(needy);
+      host.setEnv({ DB_PASSWORD: 'hunter2"hunter2' });
+      const { status, value, output } = await host.upgrade(needy);
       assert.equal(status, 4);
       assert.equal(value.error.code, "TSUGI_CONFIG_FAILED");
-      assert.match(value.error.message, /API_KEY/);
+      assert.match(value.error.message, /no API_KEY in .*"DB_PASSWORD" => "\*\*\*"/s);
+      const reports = readFileSync(join(host.root, "log", "upgrades.jsonl"), "utf8");
+      assert.match(reports, /no API_KEY/);
+      for (const text of [output, reports]) assert.doesNotMatch(text, /hunter2/);
       await servesAsBefore(host, await host.pid());
       host.setEnv({ API_KEY: "abc" });
       assert.equal((await host.json("upgrade", "0.0.2")).status, 0, "with the variable it goes");
@@ -356,19 +362,6 @@ end
         "TSUGI_RELEASE_NOT_FOUND",
       );
       assert.equal((await host.app("upgrade")).status, 2);
-      // The same Erlang by its version, and another build of it (B6).
-      const erts = readdirSync(host.root).find((name) => name.startsWith("erts-"))!;
-      const [program] = readdirSync(join(host.root, erts, "bin")).filter((name) =>
-        /boot$/.test(name),
-      );
-      appendFileSync(join(host.root, erts, "bin", program ?? "erl"), "\n");
-      const runtime = await host.json("upgrade", good.tarball);
-      assert.equal(runtime.status, 4);
-      assert.equal(runtime.value.error.code, "TSUGI_RUNTIME_CONFLICT", runtime.output);
-      assert.match(
-        runtime.value.error.message,
-        new RegExp(`${erts} is on this host with other bytes`),
-      );
       assert.deepEqual(readdirSync(join(host.root, "releases", ".staging")), []);
       await servesAsBefore(host, pid);
     });
@@ -455,8 +448,35 @@ describe("another OTP, ERTS or Elixir", { skip }, () => {
       assert.equal(restarted.value.result, "committed");
       assert.equal(await host.rpc("to_string(Application.spec(:logger, :vsn))"), '"99.0.0"');
       assert.equal(await host.get("/version"), "0.0.1");
+      const { pauseMs, connections } = restarted.value;
+      assert.ok(pauseMs > 0, "the gap was measured");
+      assert.deepEqual([connections.carried, connections.drained], [0, 0]);
       await host.must("restart");
       assert.equal((await host.json("status")).value.version, two.version);
+    });
+  });
+
+  test("so is another build of the same Erlang: the runtimes stand side by side, and it goes there and back (B6)", async () => {
+    const one = await first();
+    const two = await otherErlang(one, join(builds.folder, "other-build"));
+    await withCart(async (host) => {
+      const refused = await host.upgrade(two);
+      assert.equal(refused.status, 4, refused.output);
+      assert.equal(refused.value.error.code, "TSUGI_RESTART_NEEDED");
+      assert.match(refused.value.error.message, /another build of the same version: erts \d+\.\S+/);
+      const restarted = await host.json("upgrade", two.version, "--allow-restart");
+      assert.equal(restarted.status, 0, restarted.output);
+      const runtimes = readdirSync(host.root).filter((name) => name.startsWith("erts-"));
+      assert.equal(runtimes.length, 2, runtimes.join());
+      assert.equal(await host.get("/version"), "0.0.1");
+      const program = readlinkSync(`/proc/${await host.pid()}/exe`);
+      assert.ok(runtimes.some((name) => program.startsWith(join(host.root, name))));
+      const back = await host.json("rollback", "--allow-restart");
+      assert.equal(back.status, 0, back.output);
+      assert.notEqual(readlinkSync(`/proc/${await host.pid()}/exe`), program);
+      await host.must("remove", two.version);
+      const left = readdirSync(host.root).filter((name) => name.startsWith("erts-"));
+      assert.equal(left.length, 1, "the runtime goes with the last release that names it");
     });
   });
 });

@@ -34,7 +34,7 @@ show(false, _, Text) -> print([string:trim(to_text(Text), trailing, "\n"), "\n"]
 show_error(Error, Json, Stack) ->
     _ = Json andalso print([tsugi_json:pretty(#{error => tsugi_error:to_map(Error)}), "\n"]),
     note(tsugi_error:render(Error)),
-    _ = os:getenv("TSUGI_DEBUG") =/= false andalso note("~tp~n", [Stack]),
+    _ = os:getenv("TSUGI_DEBUG") =/= false andalso note(tsugi_mask:text(tsugi_json:text(io_lib:format("~tp", [Stack])))),
     tsugi_error:exit_code(Error).
 
 print(Text) -> io:put_chars(to_text(Text)).

@@ -16,8 +16,11 @@ to_map({tsugi_error, Code, Details0}) ->
                            bin => tsugi_layout:bin()}, Details0),
     #{<<"message">> := Message, <<"hint">> := Hint, <<"exitCode">> := Exit} = definition(Code),
     #{code => atom_to_binary(Code), exitCode => Exit,
-      message => fill(Message, Details), hint => fill(Hint, Details),
-      details => maps:map(fun(_, Value) -> detail(Value) end, Details0)}.
+      message => tsugi_mask:text(fill(Message, Details)), hint => tsugi_mask:text(fill(Hint, Details)),
+      details => maps:map(fun(_, Value) -> masked(detail(Value)) end, Details0)}.
+
+masked(Text) when is_binary(Text) -> tsugi_mask:text(Text);
+masked(Value) -> Value.
 
 exit_code(Error) -> maps:get(exitCode, to_map(Error)).
 

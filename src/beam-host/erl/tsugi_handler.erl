@@ -114,8 +114,7 @@ with_releases(State, Releases) ->
 set_unpacked(Vsn) ->
     [RelFile | _] = filelib:wildcard(tsugi_layout:release(Vsn, "*.rel")),
     #{apps := Apps} = tsugi_release:load(Vsn),
-    Lib = tsugi_layout:at(["lib"]),
-    Dirs = [{App, V, Lib} || {App, #{vsn := V}} <- maps:to_list(Apps)],
+    Dirs = [{App, V, filename:dirname(Dir)} || {App, #{vsn := V, dir := Dir}} <- maps:to_list(Apps)],
     tsugi_fault:strike("set-unpacked:before"),
     Outcome = release_handler:set_unpacked(RelFile, Dirs),
     tsugi_fault:strike("set-unpacked:after"),

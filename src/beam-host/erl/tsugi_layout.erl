@@ -1,7 +1,7 @@
 %% Every path of the release tree, once. The same functions serve the control program and the
 %% running node: both know the root by TSUGI_ROOT, a node started by other means by its root_dir.
 -module(tsugi_layout).
--export([root/0, name/0, bin/0, at/1, release_dir/1, release/2, lib_dir/2, tarball/1, versions/0,
+-export([root/0, name/0, bin/0, at/1, release_dir/1, release/2, tarball/1, versions/0,
          releases_dir/0, tsugi_priv/0, host_files/1]).
 
 root() ->
@@ -24,7 +24,6 @@ at(Parts) -> filename:join([root() | Parts]).
 releases_dir() -> at(["releases"]).
 release_dir(Vsn) -> at(["releases", Vsn]).
 release(Vsn, File) -> at(["releases", Vsn, File]).
-lib_dir(App, Vsn) -> at(["lib", lists:concat([App, "-", Vsn])]).
 tarball(Vsn) -> release(Vsn, name() ++ ".tar.gz").
 
 tsugi_priv() -> filename:join(filename:dirname(filename:dirname(code:which(tsugi_cli))), "priv").

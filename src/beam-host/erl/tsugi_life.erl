@@ -1,7 +1,6 @@
-%% start, stop, restart, foreground, systemd.
+%% start, stop, restart, foreground.
 -module(tsugi_life).
--export([start/3, stop/3, restart/3, foreground/3, systemd/3]).
--include_lib("kernel/include/file.hrl").
+-export([start/3, stop/3, restart/3, foreground/3]).
 
 start(_, _, _) -> tsugi_lock:in_turn(fun start/0).
 
@@ -239,36 +238,5 @@ restart(Vsn, Arguments, Options) ->
         tsugi_cli:note([tsugi_layout:name(), " was not running"])
     end,
     start(Vsn, Arguments, Options).
-
-%% --- systemd ------------------------------------------------------------------------------------
-
-%% The keeper (sh) is the main process; the node says READY=1 through systemd-notify, hence
-%% NotifyAccess=all. KillMode=mixed: only the keeper gets SIGTERM, and passes it on.
-systemd(Vsn, _, _) ->
-    Root = tsugi_layout:root(),
-    Name = tsugi_layout:name(),
-    Seconds = fun(Key) ->
-        Ms = try tsugi_settings:get(Vsn, [<<"timeouts">>, Key]) catch _:_ -> 30000 end,
-        integer_to_list((Ms + 999) div 1000 + 10)
-    end,
-    User = string:trim(os:cmd("id -un 2>/dev/null")),
-    %% A number: somebody whom systemd does not know either, and starts nothing for. Root's setpriv becomes
-    %% them before a file of theirs is looked at. The same words as src/release/systemdUnit.ts.
-    IsNamed = re:run(User, "^[0-9]*$") =:= nomatch,
-    {ok, #file_info{uid = Uid, gid = Gid}} = file:read_file_info(Root),
-    Before = [io_lib:format("/usr/bin/setpriv --reuid=~b --regid=~b --clear-groups ", [Uid, Gid]) || not IsNamed],
-    Command = [Before, Root, "/bin/", Name],
-    Unit = ["[Unit]\nDescription=", Name, " (a tsugi release)\nAfter=network-online.target\nWants=network-online.target\n\n",
-            "[Service]\nType=notify\nNotifyAccess=all\n",
-            "User=", case IsNamed of true -> User; false -> "root" end, "\n",
-            "WorkingDirectory=", Root, "\n",
-            "ExecStart=", Command, " foreground\n",
-            "ExecReload=", Command, " reload\n",
-            "KillMode=mixed\nRestart=on-failure\nTimeoutStartSec=", Seconds(<<"readyMs">>),
-            "\nTimeoutStopSec=", Seconds(<<"stopMs">>), "\nLimitNOFILE=65536\n\n",
-            "[Install]\nWantedBy=multi-user.target\n"],
-    Path = ["/etc/systemd/system/", Name, ".service"],
-    tsugi_cli:note("# Put it at ~ts, then: systemctl daemon-reload && systemctl enable --now ~ts", [Path, Name]),
-    {ok, #{path => text(Path), unit => text(Unit)}, Unit}.
 
 text(Value) -> tsugi_json:text(Value).

@@ -2,6 +2,9 @@
 -module(tsugi_plan).
 -export([make/3, why/1, direction/2, compare/2]).
 
+%% So many of what was built otherwise; as src/beam/plan.ts says it.
+-define(NAMED, 3).
+
 %% Options: #{force => boolean(), root => where the new one lies}. Pure but for reading the two releases from disk.
 make(FromVsn, ToVsn, Options) ->
     From = tsugi_release:load(FromVsn),
@@ -21,11 +24,29 @@ make(FromVsn, ToVsn, Options) ->
 %% --- what cannot be swapped ---------------------------------------------------------------------
 
 restart_reasons(#{erts := Erts1} = From, #{erts := Erts2} = To) ->
+    Both = [{App, V1, V2} || App <- tsugi_release:otp_apps() ++ tsugi_release:elixir_apps(),
+                             #{vsn := V1} <- [tsugi_release:app(From, App)],
+                             #{vsn := V2} <- [tsugi_release:app(To, App)]],
     [["ERTS ", Erts1, " → ", Erts2] || Erts1 =/= Erts2] ++
-        [[platform(App), atom_to_list(App), " ", V1, " → ", V2]
-         || App <- tsugi_release:otp_apps() ++ tsugi_release:elixir_apps(),
-            #{vsn := V1} <- [tsugi_release:app(From, App)],
-            #{vsn := V2} <- [tsugi_release:app(To, App)], V1 =/= V2].
+        [[platform(App), atom_to_list(App), " ", V1, " → ", V2] || {App, V1, V2} <- Both, V1 =/= V2] ++
+        another_build(From, To, [{erts, Erts1, Erts2} | lists:sort(Both)]).
+
+%% The same version by its name, with other bytes: a security rebuild, one more package on the build machine.
+another_build(From, To, Both) ->
+    {Old, New} = {hashes(From), hashes(To)},
+    case [[atom_to_list(App), " ", V] || {App, V, V} <- Both, maps:get(App, Old, none) =/= maps:get(App, New, none)] of
+        [] -> [];
+        Builds ->
+            {Named, More} = lists:split(min(?NAMED, length(Builds)), Builds),
+            Count = [[integer_to_list(length(More)), " more"] || More =/= []],
+            [["another build of the same version: ", lists:join(", ", Named ++ Count)]]
+    end.
+
+hashes(#{dir := Dir}) ->
+    File = filename:join(Dir, "release.json"),
+    {ok, Bytes} = file:read_file(File),
+    #{<<"components">> := Components} = tsugi_manifest:parse(Bytes, File),
+    maps:from_list([{binary_to_atom(Name), Hash} || #{<<"name">> := Name, <<"hash">> := Hash} <- Components]).
 
 platform(App) ->
     case lists:member(App, tsugi_release:elixir_apps()) of true -> "Elixir's "; false -> "OTP's " end.
@@ -42,7 +63,8 @@ moves(From, To, Direction, Force) ->
     #{apps := Old} = From,
     #{apps := New} = To,
     Skip = consolidated(From) ++ consolidated(To),
-    Present = [App || App <- lists:sort(maps:keys(New)), maps:is_key(App, Old)],
+    %% The platform's are the same bytes, in another folder perhaps.
+    Present = [App || App <- lists:sort(maps:keys(New)), maps:is_key(App, Old), not tsugi_release:is_platform(App)],
     [move(App, maps:get(App, Old), maps:get(App, New), Direction, Skip, Force)
      || App <- Present, changed_app(App, maps:get(App, Old), maps:get(App, New), Skip)]
         ++ [#{app => App, change => added, to => maps:get(App, New), notes => [],

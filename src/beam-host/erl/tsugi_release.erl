@@ -1,7 +1,9 @@
 %% One release on disk, as the plan looks at it: its applications and where their code is.
 -module(tsugi_release).
--export([load/1, load/2, app/2, code_files/1, elixir_apps/0, otp_apps/0, lib_dirs/1,
+-export([load/1, load/2, app/2, code_files/1, elixir_apps/0, otp_apps/0, is_platform/1, lib_dirs/1,
          permanent_apps/1]).
+
+-define(RUNTIME, 2).
 
 %% #{vsn, dir, erts, rel, apps => #{App => #{vsn, ebin, type}}, consolidated => Dir | none}
 load(Vsn) -> load(Vsn, tsugi_layout:root()).
@@ -12,7 +14,7 @@ load(Vsn, Root) ->
     {release, {Name, Vsn}, {erts, Erts}, Apps} = Rel = read_rel(Vsn, Folder),
     Consolidated = filename:join(Folder, "consolidated"),
     #{vsn => Vsn, name => Name, erts => Erts, rel => Rel, dir => Folder,
-      apps => maps:from_list([{element(1, App), describe(App, Root)} || App <- Apps]),
+      apps => maps:from_list([{element(1, App), describe(App, Root, runtime(Folder))} || App <- Apps]),
       consolidated => case filelib:is_dir(Consolidated) of true -> Consolidated; false -> none end}.
 
 read_rel(Vsn, Folder) ->
@@ -29,10 +31,15 @@ read_rel(Vsn, Folder) ->
                                   dropBox => tsugi_layout:tarball(Vsn)})
     end.
 
-describe(App, Root) ->
+%% "<tsugi's folder> <the emulator's>", as the sh programs read it.
+runtime(Folder) -> lists:nth(?RUNTIME, string:lexemes(tsugi_files:read_text(filename:join(Folder, "tsugi")), " ")).
+
+%% Erlang's and Elixir's own stand in the folder of that very build of them.
+describe(App, Root, Runtime) ->
     {Name, Vsn} = {element(1, App), element(2, App)},
     Type = case App of {_, _, T} when is_atom(T) -> T; {_, _, T, _} -> T; _ -> permanent end,
-    Dir = filename:join([Root, "lib", lists:concat([Name, "-", Vsn])]),
+    Lib = case is_platform(Name) of true -> [Root, Runtime, "lib"]; false -> [Root, "lib"] end,
+    Dir = filename:join(Lib ++ [lists:concat([Name, "-", Vsn])]),
     #{vsn => Vsn, type => Type, dir => Dir, ebin => filename:join(Dir, "ebin")}.
 
 app(#{apps := Apps}, Name) -> maps:get(Name, Apps, undefined).
@@ -50,6 +57,8 @@ code_files(#{apps := Apps, consolidated := Consolidated}) ->
         none -> Plain;
         Dir -> maps:merge(Plain, tsugi_beams:files(Dir))
     end.
+
+is_platform(App) -> lists:member(App, otp_apps()) orelse lists:member(App, elixir_apps()).
 
 elixir_apps() -> [elixir, eex, ex_unit, iex, logger, mix].
 

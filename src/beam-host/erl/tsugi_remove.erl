@@ -43,11 +43,10 @@ unreferenced() ->
     Manifests = [tsugi_manifest:read(V) || V <- tsugi_layout:versions()],
     Named = lists:usort([unit(Path) || #{<<"files">> := Files} <- Manifests,
                                        #{<<"path">> := Path} <- Files]),
-    Running = [unit_of_loaded(Dir) || Dir <- code:get_path()],
+    Running = [unit_of_loaded(Dir) || Dir <- [os:getenv("BINDIR", "") | code:get_path()]],
     Present = filelib:wildcard("lib/*", tsugi_layout:root()) ++ filelib:wildcard("erts-*", tsugi_layout:root()),
     [Unit || Unit <- Present, Manifests =/= [], not lists:member(list_to_binary(Unit), Named),
-             not lists:member(Unit, Running),
-             Unit =/= "erts-" ++ erlang:system_info(version)].
+             not lists:member(list_to_binary(Unit), Running)].
 
 unit(Path) ->
     case binary:split(Path, <<"/">>, [global]) of
@@ -55,4 +54,8 @@ unit(Path) ->
         [Top | _] -> Top
     end.
 
-unit_of_loaded(Dir) -> "lib/" ++ filename:basename(filename:dirname(Dir)).
+unit_of_loaded(Dir) ->
+    case string:prefix(Dir, tsugi_layout:root() ++ "/") of
+        nomatch -> <<>>;
+        Path -> unit(unicode:characters_to_binary(Path))
+    end.

@@ -9,9 +9,9 @@ new(From, To, Strategy) ->
       connections => #{carried => 0, drained => 0, lost => 0}, states => [], leftovers => [],
       result => <<"refused">>}.
 
-finish(Report, Result, undefined) -> Report#{result => atom_to_binary(Result)};
+finish(Report, Result, undefined) -> tsugi_mask:report(Report#{result => atom_to_binary(Result)});
 finish(Report, Result, Error) ->
-    (Report)#{result => atom_to_binary(Result), error => tsugi_error:to_map(Error)}.
+    tsugi_mask:report(Report#{result => atom_to_binary(Result), error => tsugi_error:to_map(Error)}).
 
 %% Told to whoever waits for it in any case: a full disk costs the line, not the upgrade.
 append(Report) ->

@@ -1,12 +1,13 @@
 %% Strategy restart: another OTP, ERTS or Elixir. The old VM stops, the keeper boots the new release,
 %% and the new node judges itself; until it has, a boot that fails goes back to the old one.
 -module(tsugi_restart).
--export([begin_restart/2, judge/1]).
+-export([begin_restart/2, judge/1, measured/1]).
 
 %% In the old node. When the new release does not come up, the keeper boots what start_erl.data names.
 begin_restart(#{from := #{vsn := From}, to := #{vsn := To}}, Report) ->
     try
-        tsugi_journal:write(#{phase => restart, from => From, to => To, report => Report}),
+        Stopped = #{atMs => os:system_time(millisecond), connections => tsugi_sockets:count(tsugi_sockets:watch())},
+        tsugi_journal:write(#{phase => restart, from => From, to => To, report => Report, stopped => Stopped}),
         tsugi_files:write(run("boot"), [To, "\n"]),
         tsugi_files:write(run("again"), "\n")
     catch Class:Reason:Stack ->
@@ -22,8 +23,16 @@ begin_restart(#{from := #{vsn := From}, to := #{vsn := To}}, Report) ->
 
 run(File) -> tsugi_layout:at(["run", File]).
 
+%% The gap: from the old VM's stop until this one is up, over the clock that both have. Every connection
+%% ended with the old one.
+measured(#{report := #{steps := Steps} = Report, stopped := #{atMs := AtMs, connections := Connections}}) ->
+    GapMs = max(0, os:system_time(millisecond) - AtMs),
+    Report#{pauseMs => GapMs, connections => #{carried => 0, drained => 0, lost => Connections},
+            steps => Steps ++ [#{name => <<"restart">>, ms => GapMs}]}.
+
 %% In the new node.
-judge(#{from := From, to := To, report := Report}) ->
+judge(#{from := From, to := To} = Entry) ->
+    Report = measured(Entry),
     case tsugi_health:probation(To, []) of
         ok ->
             try tsugi_handler:write_start_erl(To) of

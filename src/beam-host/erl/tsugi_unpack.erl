@@ -218,7 +218,7 @@ short(Id) -> binary:part(Id, 0, 12).
 %% --- into place ---------------------------------------------------------------------------------
 
 place(#{<<"files">> := Files, <<"runtime">> := #{<<"dir">> := Erts}}, Staging, Vsn) ->
-    Libs = lists:usort([["lib", Lib] || #{<<"path">> := Path} <- Files,
+    Libs = lists:usort([[<<"lib">>, Lib] || #{<<"path">> := Path} <- Files,
                                         [<<"lib">>, Lib | _] <- [filename:split(Path)]]),
     Units = [[Erts] | Libs],
     [same_or_absent(Unit, Staging, Files) || Unit <- Units],
@@ -262,28 +262,14 @@ same_or_absent(Unit, _Staging, Files) ->
 %% never be loaded by an upgrade.
 conflict([<<"lib">>, Lib], Dir, Path) ->
     [App | _] = binary:split(Lib, <<"-">>),
-    IsPlatform = lists:member(App, [atom_to_binary(A) || A <- tsugi_release:otp_apps() ++ tsugi_release:elixir_apps()]),
     case filename:extension(Path) of
-        _ when IsPlatform -> runtime_conflict(Lib, Path);
         <<".beam">> ->
             tsugi_error:throw('TSUGI_CODE_WITHOUT_VERSION',
                               #{app => App, version => binary:replace(Lib, <<App/binary, "-">>, <<>>),
                                 module => filename:basename(Path, <<".beam">>)});
         _ -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path})
     end;
-conflict([<<"lib">> | _], Dir, Path) -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path});
-conflict([Lib0, Lib], Dir, Path) -> conflict([iolist_to_binary(Lib0), iolist_to_binary(Lib)], Dir, Path);
-conflict([Top], Dir, Path) ->
-    case iolist_to_binary(Top) of
-        <<"erts-", _/binary>> = Erts -> runtime_conflict(Erts, Path);
-        _ -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path})
-    end;
 conflict(_, Dir, Path) -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path}).
-
-%% The same Erlang or Elixir by its version, built or packaged otherwise: neither a swap nor a restart of the
-%% same tree can carry both.
--spec runtime_conflict(binary(), binary()) -> no_return().
-runtime_conflict(Folder, Path) -> tsugi_error:throw('TSUGI_RUNTIME_CONFLICT', #{folder => Folder, file => Path}).
 
 prefixed(Path, Prefix) -> binary:longest_common_prefix([Path, Prefix]) =:= byte_size(Prefix).
 

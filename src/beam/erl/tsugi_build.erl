@@ -1,7 +1,7 @@
 %% Runs on the build machine, never on a host: shapes what `mix release` (or relx, or systools) has
 %% made into a tsugi release. One call, `main/0`, with its instructions in a file of Erlang terms:
 %%
-%%   {tree, Dir}. {name, Name}. {version, Vsn}. {own, [App]}. {tsugi, Dir}. {settings, File}.
+%%   {tree, Dir}. {name, Name}. {version, Vsn}. {own, [App]}. {platform, [App]}. {tsugi, Dir}.
 %%
 %% Everything is rewritten in place; what it has to tell goes to stdout, one fact a line.
 -module(tsugi_build).
@@ -21,17 +21,21 @@ main() ->
     end.
 
 shape(#{tree := Tree, version := Vsn} = Spec) ->
-    Dir = filename:join([Tree, "releases", Vsn]),
+    Dir = release_dir(Spec),
     {release, Id, Erts, Apps0} = read_rel(Dir),
     Apps1 = give_own_versions(Spec, Apps0),
     Apps = add_needed(Spec, Apps1),
     Rel = {release, setelement(2, Id, Vsn), Erts, Apps},
+    Runtime = tsugi_runtime:seat(Spec, Erts, Apps),
     Extra = boot_extras(Dir),
-    make_boot(Tree, Dir, "start", Rel, Extra),
-    make_boot(Tree, Dir, "start_clean", clean(Rel), no_extras()),
+    make_boot(Spec, Runtime, "start", Rel, Extra),
+    make_boot(Spec, Runtime, "start_clean", clean(Rel), no_extras()),
     write_term(rel_file(Dir, Id), Rel),
     freeze_config(Dir),
+    say("runtime", Runtime),
     say_runtime(Erts).
+
+release_dir(#{tree := Tree, version := Vsn}) -> filename:join([Tree, "releases", Vsn]).
 
 %% --- the .rel file ------------------------------------------------------------------------------
 
@@ -145,12 +149,12 @@ clean({release, Id, Erts, Apps}) ->
     Mode = fun(kernel) -> permanent; (stdlib) -> permanent; (_) -> none end,
     {release, Id, Erts, [{element(1, A), element(2, A), Mode(element(1, A))} || A <- Apps]}.
 
-make_boot(Tree, Dir, Name, Rel, {Applies, Paths}) ->
-    Base = filename:join(Dir, Name),
+make_boot(#{tree := Tree} = Spec, Runtime, Name, Rel, {Applies, Paths}) ->
+    Base = filename:join(release_dir(Spec), Name),
     write_term(Base ++ ".rel", Rel),
-    Lib = filename:join(Tree, "lib"),
-    Options = [silent, no_dot_erlang, no_warn_sasl, {path, ebins(Tree, Rel)},
-               {variables, [{"RELEASE_LIB", Lib}]}],
+    Options = [silent, no_dot_erlang, no_warn_sasl, {path, ebins(Spec, Runtime, Rel)},
+               {variables, [{"RELEASE_LIB", filename:join(Tree, "lib")},
+                            {"RUNTIME", filename:join(Tree, Runtime)}]}],
     case systools:make_script(Base, Options) of
         {ok, _, _} -> ok;
         {error, Module, Error} -> throw({say, Module:format_error(Error)})
@@ -158,13 +162,12 @@ make_boot(Tree, Dir, Name, Rel, {Applies, Paths}) ->
     {ok, [{script, Id, Instructions}]} = file:consult(Base ++ ".script"),
     %% Written anew: systools puts the time of day into a comment.
     write_term(Base ++ ".script",
-               {script, Id, prepend_paths(Paths, after_stdlib(Applies, Instructions))}),
+               {script, Id, with_paths(Paths, Runtime, after_stdlib(Applies, Instructions))}),
     ok = systools:script2boot(Base),
     file:delete(Base ++ ".rel").
 
-ebins(Tree, {release, _, _, Apps}) ->
-    [filename:join([Tree, "lib", lists:concat([element(1, A), "-", element(2, A)]), "ebin"])
-     || A <- Apps].
+ebins(#{tree := Tree} = Spec, Runtime, {release, _, _, Apps}) ->
+    [filename:join([Tree | tsugi_runtime:library(Spec, Runtime, App)] ++ ["ebin"]) || App <- Apps].
 
 after_stdlib([], Instructions) -> Instructions;
 after_stdlib(Applies, Instructions) ->
@@ -173,9 +176,13 @@ after_stdlib(Applies, Instructions) ->
         Instructions),
     Before ++ [Stdlib | Applies] ++ After.
 
-prepend_paths([], Instructions) -> Instructions;
-prepend_paths(Paths, Instructions) ->
-    [case I of {path, Old} -> {path, Paths ++ Old}; _ -> I end || I <- Instructions].
+%% Every boot knows $ROOT; who starts one by mix's own script says RELEASE_LIB and nothing more.
+with_paths(Paths, Runtime, Instructions) ->
+    [case I of {path, Old} -> {path, Paths ++ [from_root(Path, Runtime) || Path <- Old]}; _ -> I end
+     || I <- Instructions].
+
+from_root("$RUNTIME" ++ Path, Runtime) -> "$ROOT/" ++ Runtime ++ Path;
+from_root(Path, _) -> Path.
 
 %% --- configuration -------------------------------------------------------------------------------
 

@@ -394,7 +394,7 @@ export const HOST_COMMANDS = commands({
     options: [JSON_DOCUMENT],
     document: "SystemdUnit",
     example: "bin/wall systemd",
-    erlang: ["tsugi_life", "systemd"],
+    erlang: ["tsugi_unit", "systemd"],
   },
   version: {
     text: "the release's version, and what this command runs on",

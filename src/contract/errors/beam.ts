@@ -8,12 +8,6 @@ export const BEAM_ERRORS = define({
       "The path of the install root has a character that Erlang's and Elixir's own scripts can't live with: {root}",
     hint: "Move it to one of letters, digits and . _ - + @ , = % ~ #",
   },
-  TSUGI_RUNTIME_CONFLICT: {
-    exitCode: 4,
-    message:
-      "{folder} is on this host with other bytes ({file}): the build machine's Erlang or Elixir has the same version and is another build of it.",
-    hint: "Build on the image that the running release was built on · or install it into a new root and switch over: a changed Erlang needs a restart in any case",
-  },
   TSUGI_APPUP_INCOMPLETE: {
     exitCode: 4,
     message: "The appup of {app} does not mention what changed: {modules}.",

@@ -26,8 +26,8 @@ const manifest = (version: string, libraries: Record<string, string>, erts = "13
     name: "shop",
     version,
     kind: "beam",
-    runtime: { dir: `erts-${erts}` },
-    components: Object.entries(libraries).map(([name, vsn]) => ({
+    runtime: { dir: `erts-${erts}-ab12cd34` },
+    components: Object.entries({ erts, ...libraries }).map(([name, vsn]) => ({
       name,
       version: vsn,
       dir: `lib/${name}-${vsn}`,
@@ -100,6 +100,32 @@ describe("the BEAM adapter", () => {
     const erts = manifest("1.1.0", { shop: "1.1.0", stdlib: "4.2", elixir: "1.14.0" }, "14.0");
     assert.deepEqual(planBeam(one, erts).reasons, ["erts 13.1.5 → 14.0"]);
     assert.equal(planBeam(one, one).strategy, "none");
+  });
+
+  test("the same versions of Erlang with other bytes are a restart, said in words", () => {
+    const libraries = { shop: "1.0.0", stdlib: "4.2", kernel: "8.5", sasl: "4.2" };
+    const one = manifest("1.0.0", libraries);
+    const rebuilt = (names: string[]) => ({
+      ...manifest("1.1.0", { ...libraries, shop: "1.1.0" }),
+      components: one.components.map((each) =>
+        names.includes(each.name) ? { ...each, hash: "other" } : each,
+      ),
+    });
+    const { strategy, reasons } = planBeam(one, rebuilt(["erts"]));
+    assert.deepEqual(
+      [strategy, reasons],
+      ["restart", ["another build of the same version: erts 13.1.5"]],
+    );
+    assert.deepEqual(planBeam(one, rebuilt(["erts", "kernel", "sasl", "stdlib"])).reasons, [
+      "another build of the same version: erts 13.1.5, kernel 8.5, sasl 4.2, 1 more",
+    ]);
+  });
+
+  test("one of Erlang's applications that is new is started, without a restart", () => {
+    const one = manifest("1.0.0", { shop: "1.0.0", stdlib: "4.2" });
+    const two = manifest("1.1.0", { shop: "1.1.0", stdlib: "4.2", ssl: "10.8" });
+    assert.equal(planBeam(one, two).strategy, "swap");
+    assert.equal(planBeam(two, one).strategy, "swap");
   });
 
   test("a release folder without erts, or with two versions, is refused with the reason", () => {

@@ -130,6 +130,10 @@ test("a file keeps its name from version to version", () => {
     lastingName("runtime/node-24.1.0-linux-x64/bin/node"),
     lastingName("runtime/node-26.0.0-linux-x64/bin/node"),
   );
+  assert.equal(
+    lastingName("erts-13.1.5-ab12cd34/lib/kernel-8.5.3/ebin/code.beam"),
+    lastingName("erts-15.2.7-0f1e2d3c/lib/kernel-10.2/ebin/code.beam"),
+  );
   assert.equal(lastingName("releases/1.0.0/config.json"), lastingName("releases/2/config.json"));
   assert.notEqual(lastingName("lib/a-1.0.0/x.js"), lastingName("lib/b-1.0.0/x.js"));
   for (const number of [0, 1, -1, 2 ** 40, -(2 ** 40)])
