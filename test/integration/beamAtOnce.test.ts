@@ -106,7 +106,9 @@ describe("a release under traffic", { skip }, () => {
     const host = await BeamHost.start(await one());
     try {
       host.drop(await two());
+      await host.rpc(LARGE_TABLE);
       const named = [
+        /not looked into for closures: 1 ETS table, 0 states \(too large, or no time left\)/,
         /2 closures of Shop\.Keeper in ETS table kept/,
         /1 closure of Shop\.Keeper in persistent_term kept/,
       ];
@@ -119,7 +121,7 @@ describe("a release under traffic", { skip }, () => {
       assert.match(check.value.reasons.join("\n"), /&Module\.name\/arity/);
       const { status, value, output } = await host.json("upgrade", "0.0.2");
       assert.equal(status, 0, output);
-      for (const text of named) assert.match(value.leftovers.join("\n"), text);
+      for (const text of named.slice(1)) assert.match(value.leftovers.join("\n"), text);
       // Anybody who looks must not be the one who ends it.
       await host.must("status");
       assert.equal(await host.get("/version"), "0.0.2");
@@ -135,6 +137,16 @@ describe("a release under traffic", { skip }, () => {
     }
   });
 });
+
+/** One with more rows than are looked through. */
+const LARGE_TABLE = `me = self()
+spawn(fn ->
+  :ets.new(:large, [:named_table, :public])
+  :ets.insert(:large, for(n <- 1..100_001, do: {n}))
+  send(me, :made)
+  Process.sleep(:infinity)
+end)
+receive do: (:made -> :ok)`;
 
 /** Both halves of an answer are of one version. */
 function sameVersion(text: string): string | undefined {

@@ -11,11 +11,14 @@
 -define(MAX_STATE_BYTES, 4194304).
 -define(BUDGET_MS, 2000).
 
-%% Closures of these modules: [#{module, place, name, count, in_view => boolean()}].
+%% Closures of these modules: [#{module, place, name, count}], and #{tables, processes} where some were not
+%% looked into.
+found([]) -> [];
 found(Modules) -> scan(maps:from_keys(Modules, true), fun(_) -> true end).
 
 %% Those of them that run other code than what is loaded.
-left(Modules) -> scan(maps:from_keys(Modules, true), fun(F) -> not belongs(F) end).
+left(Modules) ->
+    [Found || #{module := _} = Found <- scan(maps:from_keys(Modules, true), fun(F) -> not belongs(F) end)].
 
 belongs(F) ->
     {module, M} = erlang:fun_info(F, module),
@@ -30,7 +33,10 @@ is_exact(F) ->
 %% "3 closures of Shop.Metrics in ETS table hooks", each with what would be better.
 texts(Found) ->
     [tsugi_json:text([tsugi_text:count(Count, "closure"), " of ", module(M), " in ", Place, remedy(M, Name, Place)])
-     || #{module := M, place := Place, name := Name, count := Count} <- Found].
+     || #{module := M, place := Place, name := Name, count := Count} <- Found]
+        ++ [tsugi_json:text(["not looked into for closures: ", tsugi_text:count(Tables, "ETS table"), ", ",
+                             tsugi_text:count(Processes, "state"), " (too large, or no time left)"])
+            || #{tables := Tables, processes := Processes} <- Found].
 
 module(M) ->
     case atom_to_list(M) of "Elixir." ++ Name -> Name; Name -> Name end.
@@ -61,7 +67,8 @@ everywhere(Set, Is, Deadline) ->
     Rows = [Hit || {_, _} = Hit <- tables(Set, Is, Deadline)],
     Terms = [{["persistent_term ", term(Key)], Funs}
              || {Key, Value} <- persistent_term:get(), Funs <- [chosen(Value, Set, Is)], Funs =/= []],
-    counted(Handlers ++ Rows ++ Terms ++ processes(Set, Is, Deadline)).
+    States = processes(Set, Is, Deadline),
+    counted(Handlers ++ Rows ++ Terms ++ States) ++ missed().
 
 counted(Hits) ->
     Each = [{{module_of(F), iolist_to_binary([unicode:characters_to_binary(Place)])}, F} || {Place, Funs} <- Hits, F <- Funs],
@@ -91,7 +98,7 @@ handlers(Set, Is) ->
 
 tables(Set, Is, Deadline) ->
     [{["ETS table ", table(T)], Funs}
-     || T <- ets:all(), is_readable(T), not is_late(Deadline),
+     || T <- ets:all(), is_readable(T), in_time(Deadline),
         Funs <- [try ets:foldl(fun(Row, Acc) -> chosen(Row, Set, Is) ++ Acc end, [], T) catch error:badarg -> [] end],
         Funs =/= []].
 
@@ -100,7 +107,8 @@ is_readable(T) ->
         {private, _, _} -> false;
         %% Shown as telemetry's own.
         {_, _, telemetry_handler_table} -> false;
-        {_, Size, _} -> is_integer(Size) andalso Size =< ?MAX_ROWS
+        {_, Size, _} when is_integer(Size) -> Size =< ?MAX_ROWS orelse miss(tables);
+        _ -> false
     end.
 
 table(T) -> term(case ets:info(T, name) of undefined -> T; Name -> Name end).
@@ -119,7 +127,8 @@ is_asked(Pid) ->
     case erlang:process_info(Pid, [current_function, memory, message_queue_len, registered_name]) of
         [{_, {M, F, _}}, {_, Bytes}, {_, 0}, {_, Name}] ->
             lists:member({M, F}, [{gen_server, loop}, {gen_statem, loop}, {gen_statem, loop_receive}, {erlang, hibernate}])
-                andalso Bytes =< ?MAX_STATE_BYTES andalso not lists:member(Name, [release_handler, tsugi_server]);
+                andalso not lists:member(Name, [release_handler, tsugi_server])
+                andalso (Bytes =< ?MAX_STATE_BYTES orelse miss(processes));
         _ -> false
     end.
 
@@ -132,11 +141,24 @@ states(Pids, Deadline) ->
             {R, {ok, State}} -> erlang:demonitor(R, [flush]), [{Pid, State} | Acc];
             {R, _} -> erlang:demonitor(R, [flush]), Acc;
             {'DOWN', R, _, _, _} -> Acc
-        after Left -> erlang:demonitor(R, [flush]), Acc
+        after Left -> miss(processes), erlang:demonitor(R, [flush]), Acc
         end
     end, [], Asked).
 
-is_late(Deadline) -> erlang:monotonic_time(millisecond) > Deadline.
+in_time(Deadline) -> erlang:monotonic_time(millisecond) =< Deadline orelse miss(tables).
+
+%% Counted in the dictionary of the process that looks, which ends with it.
+miss(What) ->
+    put({?MODULE, What}, 1 + missed(What)),
+    false.
+
+missed(What) -> case get({?MODULE, What}) of undefined -> 0; N -> N end.
+
+missed() ->
+    case {missed(tables), missed(processes)} of
+        {0, 0} -> [];
+        {Tables, Processes} -> [#{tables => Tables, processes => Processes}]
+    end.
 
 chosen(Term, Set, Is) -> [F || F <- funs(Term), is_map_key(module_of(F), Set), Is(F)].
 
