@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { type OptionRow, SHELLS } from "../contract/commands/define.ts";
 import { HELP, hostCommands } from "../contract/commands/host.ts";
 import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
+import { BUCKETS_SECONDS, METRICS, type MetricRow } from "../contract/metrics.ts";
 import { SETTING_ROWS } from "../contract/settings.ts";
 import { STEPS } from "../contract/steps.ts";
 import { canonicalJson } from "../release/manifest.ts";
@@ -21,6 +22,7 @@ export function writeContract(priv: string): void {
     settings: SETTING_ROWS,
     steps: STEPS,
     commands: commandRows(),
+    metrics: metricRows(),
   };
   for (const [name, table] of Object.entries(tables)) {
     writeFileSync(join(priv, `${name}.json`), canonicalJson(table));
@@ -34,6 +36,12 @@ export function writeContract(priv: string): void {
     writeFileSync(join(completion, shell), hostCompletion(shell, "@NAME@", "beam"));
   }
 }
+
+/** In their order, which an object in canonical JSON has not. */
+const metricRows = () => ({
+  metrics: Object.entries<MetricRow>(METRICS).map(([name, row]) => ({ name, ...row })),
+  bucketsSeconds: BUCKETS_SECONDS,
+});
 
 /** What the parser of the host needs. Texts are in the help, which needs no VM to be printed. */
 function commandRows() {

@@ -167,6 +167,13 @@ export const SETTINGS = table({
       },
     },
   },
+  metrics: {
+    text: "Where the supervisor serves them, on this host alone, as /metrics; without: nowhere.",
+    settings: {
+      port: { kind: "a port", text: "Of loopback, 127.0.0.1" },
+      socket: { kind: 'a path that begins with "/"', text: "A Unix socket of up to 90 bytes" },
+    },
+  },
   keepReleases: {
     kind: "a positive whole number",
     default: 5,

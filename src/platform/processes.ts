@@ -49,12 +49,30 @@ export function isRunning(pid: number): boolean {
 
 function startTimeOf(pid: number): string | null {
   try {
-    // The name in parentheses may hold spaces and parentheses: what follows the last one counts.
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const fields = statOf(pid);
     return fields[0] === "Z" || fields[0] === "X" ? "gone" : (fields[19] ?? null);
   } catch {
     return null;
+  }
+}
+
+/** From its state on. @throws where it is gone, or this is no Linux */
+function statOf(pid: number): string[] {
+  // The name in parentheses may hold spaces and parentheses: what follows the last one counts.
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Linux counts in hundredths of a second, whatever the kernel's clock. */
+const TICK_MS = 10;
+
+/** Processor time that it has taken, 0 where it cannot be told. */
+export function cpuMsOf(pid: number): number {
+  try {
+    const fields = statOf(pid);
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  } catch {
+    return 0;
   }
 }
 

@@ -22,7 +22,9 @@ export interface UpgradeOptions {
 
 export type ControlRequest = { format: typeof CONTROL_FORMAT } & (
   | { verb: "ping" }
-  | { verb: "status" }
+  /** `measure`: and how busy each worker is. */
+  | { verb: "status"; measure?: boolean }
+  | { verb: "metrics" }
   | { verb: "stop" }
   | { verb: "reload"; wait?: boolean }
   | {

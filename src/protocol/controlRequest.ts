@@ -14,7 +14,8 @@ const WORKER: Shape = { "process?": "a text", "slot?": "a whole number" };
 
 const SHAPES: Record<ControlRequest["verb"], Shape> = {
   ping: {},
-  status: {},
+  status: { "measure?": "true or false" },
+  metrics: {},
   stop: {},
   reload: { "wait?": "true or false" },
   upgrade: { version: "a text", direction: "a text", options: "an object" },

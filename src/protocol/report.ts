@@ -87,8 +87,20 @@ export interface SlotStatus {
   restarts: number;
   rssBytes: number;
   healthy: boolean;
+  /** Processor time that it has taken so far. */
+  cpuMs?: number;
+  /** Of Node, where it was asked for: open at its servers. */
+  connections?: number;
+  /** Of Node, where it was asked for, from the second time on. */
+  eventLoop?: EventLoopDelay;
   /** Of Node: how it has last crashed, since this version serves. */
   crash?: SlotCrash;
+}
+
+/** How late it came to what was due, since the last time that somebody asked. */
+export interface EventLoopDelay {
+  p50Ms: number;
+  p99Ms: number;
 }
 
 export interface SlotCrash {

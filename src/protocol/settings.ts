@@ -59,7 +59,8 @@ export const DEFAULT_SETTINGS = defaults();
 
 function defaults(): RuntimeSettings {
   const settings: Record<string, unknown> = {};
-  for (const { path, default: value } of SETTING_ROWS) {
+  for (const { path, kind, default: value } of SETTING_ROWS) {
+    if (kind === "an object") settings[path] = {};
     if (value === undefined) continue;
     const [section, key] = path.split(".") as [string, string?];
     overlay(settings, { [section]: key === undefined ? value : { [key]: value } });

@@ -43,6 +43,7 @@
  * A request carries an `id` and is answered by exactly one `reply` with the same id.
  */
 import type { ErrorJson } from "../contract/errors.ts";
+import type { SlotStatus } from "./report.ts";
 
 export const WORKER_PROTOCOL_FORMAT = 1;
 
@@ -205,7 +206,8 @@ export type WorkerRequest =
    */
   | { type: "drain"; id: number; drainMs: number; webSocketDrainMs?: number }
   | { type: "dispose"; id: number }
-  | { type: "health"; id: number }
+  /** `measure`: and how busy it is. */
+  | { type: "health"; id: number; measure?: boolean }
   | { type: "evaluate"; id: number; expression: string; maxBytes?: number }
   | { type: "consoleOpen"; id: number; session: number; columns?: number; terminal: boolean }
   | { type: "consoleInput"; session: number; data: string | null }
@@ -267,11 +269,14 @@ export interface WorkerReplies {
     unregistered?: number;
     /** How many of `pending` have outlived full collections: something holds them. */
     held?: number;
+    measured?: Measured;
   };
   /** `totalBytes`: of the whole, where `text` is cut. */
   evaluate: { text: string; threw: boolean; totalBytes?: number };
   consoleOpen: null;
 }
+
+export type Measured = Pick<SlotStatus, "connections" | "eventLoop">;
 
 // --- worker → supervisor ---------------------------------------------------------------------
 

@@ -68,7 +68,7 @@ function install(from: string, to: string): void {
 
 export interface AppHostOptions {
   env?: Record<string, string>;
-  config?: { timeouts?: object; health?: object; restarts?: object };
+  config?: { timeouts?: object; health?: object; restarts?: object; metrics?: object };
 }
 
 /** An install root, reached by its `bin/<app>` alone. */

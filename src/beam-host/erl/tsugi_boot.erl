@@ -18,7 +18,8 @@ after_boot() ->
         Entry -> report(Entry, 'TSUGI_CODE_CHANGE_CRASHED')
     end,
     tsugi_handler:agree(Running),
-    persistent_term:put(?MODULE, over).
+    persistent_term:put(?MODULE, over),
+    tsugi_endpoint:apply_settings().
 
 %% Whoever waits for a report of what was before this boot has it by now, or there is none.
 is_over() -> persistent_term:get(?MODULE, none) =:= over.

@@ -1,6 +1,6 @@
 %% Programs and processes of the operating system.
 -module(tsugi_os).
--export([run/2, run/3, command/1, alive/1, rss_bytes/1, identity/1]).
+-export([run/2, run/3, command/1, alive/1, rss_bytes/1, cpu_ms/0, identity/1]).
 
 %% Runs a shell script of ours to its end: {ExitCode, Output}.
 run(Script, Args) -> run(Script, Args, []).
@@ -64,3 +64,8 @@ rss_bytes(Pid) ->
             binary_to_integer(Pages) * 4096;
         {error, _} -> 0
     end.
+
+%% Of this VM, so far.
+cpu_ms() ->
+    {Total, _} = erlang:statistics(runtime),
+    Total.

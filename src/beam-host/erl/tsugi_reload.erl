@@ -12,6 +12,7 @@ run() ->
     {_, CarryMs} = tsugi_time:measure(fun() -> apply_config(Old, New) end),
     tsugi_env:os_env(),
     ok = tsugi_server:etc_applied(),
+    ok = tsugi_endpoint:apply_settings(),
     Report0 = tsugi_report:new(Vsn, Vsn, swap),
     Report = tsugi_report:finish(
         Report0#{reasons => [tsugi_json:text(["etc/ changed: ", changed(Old, New)])],

@@ -8,7 +8,7 @@
 tell(Listeners, Result) ->
     Told = case Result of
         {done, #{result := <<"committed">>} = Report, Plan} ->
-            try run() of ok -> Result
+            try ok = run(), ok = tsugi_endpoint:apply_settings(), Result
             catch Class:Reason:Stack ->
                 logger:error("tsugi's own code: ~tp", [{Class, Reason, Stack}]),
                 {done, Report#{leftovers => [<<"the earlier version of tsugi's own code, until the next start">>]}, Plan}
@@ -35,7 +35,8 @@ load(Binaries, Vsn) ->
     try
         [{module, M} = load_one(M, File, Binary) || {M, File, Binary} <- Binaries],
         ok = sys:change_code(tsugi_server, tsugi_server, Vsn, []),
-        tsugi_output:start()
+        tsugi_output:start(),
+        tsugi_endpoint:renew()
     after sys:resume(tsugi_server)
     end.
 

@@ -146,6 +146,12 @@ export const HOST_COMMANDS = commands({
     example: "bin/wall doctor",
     erlang: ["tsugi_doctor", "doctor"],
   },
+  metrics: {
+    text: "what runs, and how upgrades went, as OpenMetrics text",
+    exits: [1, 3],
+    example: "bin/wall metrics",
+    erlang: ["tsugi_metrics", "metrics"],
+  },
   logs: {
     text: "the last lines of the log; -f goes on as they come, through rotations",
     options: [

@@ -19,14 +19,15 @@ export async function checkHealth(
   return checkPath(health, address, timeoutMs);
 }
 
-/** Asks every worker, notes the answer there, and returns the first problem. */
+/** Asks every worker (`measure`: how busy it is, too), notes the answer there, and returns the first problem. */
 export async function checkWorkers(
   generation: Generation,
   timeoutMs: number,
+  measure = false,
 ): Promise<string | undefined> {
   const problems = await Promise.all(
     generation.slots.map(async ({ process, index, worker }) => {
-      const result = await checkWorker(worker, timeoutMs);
+      const result = await checkWorker(worker, timeoutMs, measure);
       worker.healthy = result.healthy;
       return result.healthy
         ? undefined
@@ -39,9 +40,12 @@ export async function checkWorkers(
 async function checkWorker(
   worker: Generation["slots"][number]["worker"],
   timeoutMs: number,
+  measure: boolean,
 ): Promise<HealthResult> {
   try {
-    const result = await worker.request({ type: "health" }, { timeoutMs });
+    const what = { type: "health", ...(measure ? { measure } : {}) } as const;
+    const result = await worker.request(what, { timeoutMs });
+    worker.measured = result.measured ?? {};
     worker.leaks = result.running ?? [];
     worker.leaking = result.leaking ?? 0;
     worker.pending = result.pending ?? [];

@@ -14,6 +14,7 @@ import { fault, instant } from "../../platform/faults.ts";
 import { prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
 import { Mask } from "../../protocol/mask.ts";
+import type { RuntimeSettings } from "../../protocol/settings.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
 import { type Manifest, parseManifest } from "../../release/manifest.ts";
@@ -23,6 +24,7 @@ import { ListenerTable } from "./listeners.ts";
 import { FileTarget } from "./log/file.ts";
 import { Log } from "./log/log.ts";
 import { OutputTarget } from "./log/output.ts";
+import type { MetricsEndpoint } from "./metrics/endpoint.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { servePredecessor } from "./predecessor.ts";
 import { Renewals } from "./renewals.ts";
@@ -71,6 +73,7 @@ const supervisor = await makeSupervisor(layout);
 const upgrades = new Upgrades(supervisor);
 const renewals = new Renewals(supervisor, upgrades);
 let stopped: Promise<Stopped> | undefined;
+let endpoint: Promise<MetricsEndpoint> | undefined;
 const stop = (exitCode = 0) => {
   stopped ??= stopAll(exitCode);
   return stopped;
@@ -127,7 +130,11 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     },
     foreground: boot.mode === "foreground",
     reclaimRun,
-    onServe: ({ settings }) => void renewals.use(settings),
+    onServe: ({ settings }) => {
+      renewals.use(settings);
+      useMetrics(settings.metrics);
+    },
+    onHandedOver: () => void endpoint?.then((opened) => opened.close()),
     onReplaced: () => void leaveToSuccessor(),
     onGiveUp: (error, lastWords) => {
       supervisor.noteError(error);
@@ -136,6 +143,19 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
       void notifier.settle(LAST_NOTICE_MS).then(() => stop(1));
     },
   });
+}
+
+/** Loaded where they are wanted, and kept: what is wanted may change. */
+function useMetrics(wanted: RuntimeSettings["metrics"]): void {
+  if (endpoint === undefined && Object.keys(wanted).length === 0) return;
+  endpoint ??= Promise.all([import("./metrics/endpoint.ts"), import("./metrics/text.ts")]).then(
+    ([{ MetricsEndpoint }, { currentMetrics }]) =>
+      new MetricsEndpoint(
+        () => currentMetrics(supervisor, upgrades),
+        (text) => supervisor.note(text),
+      ),
+  );
+  void endpoint.then((opened) => opened.use(wanted));
 }
 
 /** A successor is handed the sockets themselves, under the numbers that they had. */

@@ -61,6 +61,8 @@ export interface SupervisorParts {
   reclaimRun: () => Promise<void>;
   /** Each time that another generation serves. */
   onServe: (generation: Generation) => void;
+  /** A successor has taken over; what is left of the old generation drains. */
+  onHandedOver: () => void;
   /** A successor has taken over and the report is out: this process ends, its files stay. */
   onReplaced: () => void;
   /** Called when the supervisor gives up: the process exits non-zero. */
@@ -306,5 +308,6 @@ export class Supervisor {
       this.ensureSlots();
       throw error;
     }
+    this.parts.onHandedOver();
   }
 }

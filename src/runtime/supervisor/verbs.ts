@@ -1,26 +1,16 @@
 /** What each verb of the control socket does. */
-
-import { versions } from "node:process";
 import { TsugiError } from "../../contract/errors.ts";
-import { readHostSettings } from "../../handler/settings.ts";
-import { rssBytesOf } from "../../platform/processes.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
-import type { StatusReport } from "../../protocol/report.ts";
 import { defined } from "../../protocol/shape.ts";
 import { openConsole } from "./console.ts";
 import type { ControlClient } from "./controlServer.ts";
-import { factsOf } from "./facts.ts";
-import { checkWorkers } from "./health.ts";
+import { statusOf } from "./status.ts";
 import type { Supervisor } from "./supervisor.ts";
-import { whyNoSwap } from "./swapRefusal.ts";
 import type { Upgrades } from "./upgrades.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /** `rpc` may wait for a promise as long as it wants; this only bounds a forgotten one. */
 const RPC_MS = 24 * 3_600_000;
-
-/** `status` must answer also when a worker is stuck. */
-const STATUS_HEALTH_MS = 1_000;
 
 /** What a stop tells. */
 export interface Stopped {
@@ -49,7 +39,9 @@ export async function runVerb(
     case "ping":
       return "pong";
     case "status":
-      return status(supervisor, upgrades);
+      return statusOf(supervisor, upgrades, request.measure === true);
+    case "metrics":
+      return (await import("./metrics/text.ts")).currentMetrics(supervisor, upgrades);
     case "stop":
       return context.stop();
     case "reload": {
@@ -104,58 +96,6 @@ async function decideOrThrow(upgrades: Upgrades, decision: "commit" | "handBack"
   const report = await upgrades.decide(decision);
   if (report !== null) return report;
   throw new TsugiError("TSUGI_NOTHING_TO_COMMIT", {});
-}
-
-async function status(supervisor: Supervisor, upgrades: Upgrades): Promise<StatusReport> {
-  const { current, parts } = supervisor;
-  const host = await readHostSettings(parts.layout, current.version).catch(() => null);
-  await checkWorkers(current, STATUS_HEALTH_MS);
-  const refusal = current.plan.manifest.accepts ? whyNoSwap(supervisor) : undefined;
-  const processes = new Map<string, StatusReport["processes"][number]>();
-  const facts = factsOf(current);
-  for (const slot of current.slots) {
-    const { worker, restarts } = slot;
-    const { name } = slot.process;
-    const crash = supervisor.crashOf(slot);
-    const declares = facts[name];
-    const entry = processes.get(name) ?? { name, slots: [], ...(declares ? { declares } : {}) };
-    processes.set(name, entry);
-    entry.slots.push({
-      pid: worker.pid,
-      generation: worker.boot.generation,
-      node: current.plan.manifest.runtime.version,
-      restarts,
-      rssBytes: rssBytesOf(worker.pid),
-      healthy: worker.healthy && worker.exit === null && worker.declared !== undefined,
-      ...(crash === undefined ? {} : { crash }),
-    });
-  }
-  return {
-    name: current.plan.manifest.name,
-    version: current.version,
-    releaseId: current.plan.releaseId,
-    status: upgrades.status === null ? "permanent" : "current",
-    since: supervisor.since,
-    processes: [...processes.values()],
-    etcChanged: host === null || host.etcHash !== current.plan.host.etcHash,
-    upgrade: upgrades.status,
-    ...(supervisor.retiring ? { retiring: supervisor.retiring } : {}),
-    leftovers: leftoversOf(supervisor),
-    pending: current.slots.flatMap(({ worker }) => worker.pending),
-    logDropped: parts.log.dropped,
-    ...(parts.log.problem === undefined ? {} : { logProblem: parts.log.problem }),
-    supervisorNode: versions.node,
-    ...(refusal === undefined ? {} : { refusesSwap: refusal }),
-  };
-}
-
-/** What a swap has left is shown until it is gone. */
-function leftoversOf({ leftovers, current }: Supervisor): string[] {
-  const lasting = leftovers.filter(({ generation }) => generation === undefined);
-  return [
-    ...lasting.map(({ what }) => what),
-    ...current.slots.flatMap(({ worker }) => worker.leaks),
-  ];
 }
 
 function findWorker(supervisor: Supervisor, process?: string, slot = 0): WorkerHandle {

@@ -8,6 +8,7 @@ import {
 } from "../../contract/errors.ts";
 import type {
   Holder,
+  Measured,
   WorkerBoot,
   WorkerEvent,
   WorkerReady,
@@ -79,6 +80,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   held = 0;
   /** Connections that were carried to it, and that it has told to come back. */
   refused = 0;
+  /** By the last health check that asked for it. */
+  measured: Measured = {};
   /** Null while it runs. */
   exit: WorkerExit | null = null;
 

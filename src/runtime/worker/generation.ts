@@ -17,6 +17,7 @@ import type { Hot } from "../../hot/types.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type {
   ConnectionMeta,
+  Measured,
   WorkerBoot,
   WorkerReplies,
   WorkerRequestWithReply,
@@ -34,6 +35,7 @@ import type { RawHandle } from "../node/internals.ts";
 import type { Loaded } from "../swap/loader.ts";
 import { TimerWatch } from "../swap/timers.ts";
 import { evaluate } from "./evaluate.ts";
+import type { EventLoopWatch } from "./eventLoopWatch.ts";
 import { checkHealth } from "./health.ts";
 import { Readiness } from "./readiness.ts";
 import { States } from "./states.ts";
@@ -61,6 +63,7 @@ export interface AppProcess {
   serving: AppGeneration | undefined;
   /** More than one is loaded: a swap is under way, or in probation. */
   readonly isShared: boolean;
+  readonly eventLoop: EventLoopWatch;
   openConsole(request: Extract<WorkerRequestWithReply, { type: "consoleOpen" }>): Promise<null>;
   unload(generation: AppGeneration): Promise<string[]>;
   leftovers(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "held">;
@@ -291,14 +294,21 @@ export class AppGeneration {
       dispose: () => this.#dispose(),
       swapCarry: () => this.#carryHere(),
       unload: async () => ({ running: await this.#process.unload(this) }),
-      health: async () => ({
+      health: async ({ measure }) => ({
         ...(await checkHealth(this.registry)),
         ...this.#process.leftovers(),
         unregistered: this.outgoing.unregistered().length,
+        ...(measure ? { measured: this.#measured() } : {}),
       }),
       evaluate: ({ expression, maxBytes }) => evaluate(expression, this.scope(), maxBytes),
       consoleOpen: (request) => this.#process.openConsole(request),
     };
+  }
+
+  #measured(): Measured {
+    const eventLoop = this.#process.eventLoop.read();
+    const connections = this.outgoing.connections.accepted;
+    return { connections, ...(eventLoop === undefined ? {} : { eventLoop }) };
   }
 
   /** A way from or to the generation in another process that it changes hands with. */

@@ -16,6 +16,7 @@ import { Leftovers } from "../swap/leftovers.ts";
 import { metaOf, noteMeta, runApplication, swapPath } from "../swap/loader.ts";
 import { ProcessListeners } from "../swap/processListeners.ts";
 import { Consoles } from "./console.ts";
+import { EventLoopWatch } from "./eventLoopWatch.ts";
 import { AppGeneration, type AppProcess } from "./generation.ts";
 
 /** How long an orphan may take for its own SIGTERM handlers. */
@@ -24,6 +25,7 @@ const ORPHAN_GRACE_MS = 3_000;
 export class Worker implements AppProcess {
   readonly keepAlive = new KeepAlive();
   readonly desk = new ListenDesk();
+  readonly eventLoop = new EventLoopWatch();
   serving: AppGeneration | undefined;
   readonly #channel = new SupervisorChannel();
   readonly #consoles: Consoles;

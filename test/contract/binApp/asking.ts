@@ -11,7 +11,7 @@ import { document, ended, failure, fits80Columns, installed, started, statuses }
 import type { Kind } from "./kinds.ts";
 
 const COMMANDS =
-  "start stop restart reload foreground ping pid status doctor logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory systemd version completion help".split(
+  "start stop restart reload foreground ping pid status doctor logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory metrics systemd version completion help".split(
     " ",
   );
 

@@ -7,6 +7,7 @@
  *   version --json  "node" · "otp": what the command runs on
  *   plan --json     instructions are objects · texts, the relup's own terms
  *   inventory       "hash" and --manifests, from which deltas are made, are a Node host's
+ *   metrics         event loops, connections and the supervisor of Node · schedulers of the VM
  *   log             tsugi adds time, version and pid to a line · the VM's own lines
  */
 import { after, describe } from "node:test";
@@ -14,6 +15,7 @@ import { asking } from "./asking.ts";
 import { changes } from "./changes.ts";
 import type { Kind } from "./kinds.ts";
 import { life } from "./life.ts";
+import { metrics } from "./metrics.ts";
 import { releases } from "./releases.ts";
 
 export function binAppContract(kind: Kind): void {
@@ -23,5 +25,6 @@ export function binAppContract(kind: Kind): void {
     life(kind);
     releases(kind);
     changes(kind);
+    metrics(kind);
   });
 }
