@@ -26,6 +26,7 @@ const COMMANDS: Record<Exclude<ToolVerb, "keys" | "help">, () => Promise<Run>> =
   stop: async () => (await import("./commands/stop.ts")).stopCommand,
   deploy: async () => (await import("./commands/deploy.ts")).deployCommand,
   status: async () => (await import("./commands/status.ts")).statusCommand,
+  ps: async () => (await import("./commands/ps.ts")).psCommand,
   view: async () => (await import("./commands/view.ts")).viewCommand,
   rollback: async () => (await import("./commands/rollback.ts")).rollbackCommand,
   logs: async () => (await import("./commands/logs.ts")).logsCommand,

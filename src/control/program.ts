@@ -17,6 +17,7 @@ const COMMANDS: Record<HostVerb, () => Promise<{ default: Run }>> = {
   pid: () => import("./commands/pid.ts"),
   status: () => import("./commands/status.ts"),
   doctor: () => import("./commands/doctor.ts"),
+  ps: () => import("./commands/ps.ts"),
   metrics: () => import("./commands/metrics.ts"),
   logs: () => import("./commands/logs.ts"),
   console: () => import("./commands/console.ts"),

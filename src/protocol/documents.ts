@@ -109,6 +109,32 @@ export interface Notice {
 /** `gave-up`: nothing runs any more. */
 export type NoticeEvent = "crash-loop" | "gave-up" | "handed-back" | "disk-full";
 
+/** Of an install root: what `status` says there, in a row. */
+export interface AppRow {
+  name: string;
+  root: string;
+  /** What a start would boot, where it does not run; null before the first. */
+  version: string | null;
+  /** As `status` has it, or `unknown`. */
+  status: string;
+  since: string | null;
+  /** Of the supervisor, or of the VM. */
+  pid: number | null;
+  /** All workers; null where nothing runs. */
+  healthy: boolean | null;
+  restarts: number;
+  workers: number;
+  rssBytes: number;
+  /** Of one processor, over a quarter of a second. */
+  cpuPercent: number | null;
+  /** Why nothing is known of it. */
+  problem?: string;
+}
+
+export interface Neighbours {
+  apps: AppRow[];
+}
+
 export interface Evaluated {
   /** As the console would show it. */
   value: string;

@@ -1,6 +1,6 @@
 %% Programs and processes of the operating system.
 -module(tsugi_os).
--export([run/2, run/3, command/1, alive/1, rss_bytes/1, cpu_ms/0, identity/1]).
+-export([run/2, run/3, command/1, alive/1, rss_bytes/1, cpu_ms/1, identity/1]).
 
 %% Runs a shell script of ours to its end: {ExitCode, Output}.
 run(Script, Args) -> run(Script, Args, []).
@@ -65,7 +65,12 @@ rss_bytes(Pid) ->
         {error, _} -> 0
     end.
 
-%% Of this VM, so far.
-cpu_ms() ->
-    {Total, _} = erlang:statistics(runtime),
-    Total.
+%% Processor time so far; Linux counts in hundredths of a second.
+cpu_ms(Pid) ->
+    case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/stat") of
+        {ok, Stat} ->
+            [_, Rest] = string:split(Stat, <<") ">>, trailing),
+            Fields = binary:split(Rest, <<" ">>, [global]),
+            10 * lists:sum([binary_to_integer(lists:nth(N, Fields)) || N <- [12, 13]]);
+        {error, _} -> 0
+    end.

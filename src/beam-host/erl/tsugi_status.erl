@@ -11,7 +11,7 @@ running(#{since := Since, etc := Etc, generation := Generation}, Upgrade) ->
       processes => [#{name => <<"main">>,
                       slots => [#{pid => Pid, generation => Generation,
                                   node => otp_version(), restarts => restarts(),
-                                  rssBytes => tsugi_os:rss_bytes(Pid), cpuMs => tsugi_os:cpu_ms(),
+                                  rssBytes => tsugi_os:rss_bytes(Pid), cpuMs => tsugi_os:cpu_ms(Pid),
                                   healthy => tsugi_health:check(Vsn, tsugi_release:load(Vsn)) =:= ok}]}],
       etcChanged => tsugi_settings:etc_hash() =/= Etc,
       %% An install waits for its commit.

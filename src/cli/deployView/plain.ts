@@ -105,6 +105,9 @@ export class PlainView implements DeployView {
       this.print(
         result.said ?? `${result.name} ${result.version} runs on all hosts (${msText(result.ms)})`,
       );
+    if (result.hosts.some(({ report }) => report !== undefined)) {
+      this.print(`How that went, as a page: tsugi view ${result.environment}`);
+    }
   }
 
   failed(error: unknown): void {

@@ -146,6 +146,14 @@ export const HOST_COMMANDS = commands({
     example: "bin/wall doctor",
     erlang: ["tsugi_doctor", "doctor"],
   },
+  ps: {
+    text: "the applications beside this one, under the same parent folder: a row each",
+    options: [JSON_DOCUMENT],
+    exits: [1],
+    document: "Neighbours",
+    example: "bin/wall ps",
+    erlang: ["tsugi_ps", "ps"],
+  },
   metrics: {
     text: "what runs, and how upgrades went, as OpenMetrics text",
     exits: [1, 3],

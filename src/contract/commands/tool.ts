@@ -299,6 +299,16 @@ export const TOOL_COMMANDS = commands({
     document: "FleetStatus",
     example: "tsugi status production",
   },
+  ps: {
+    text: "the applications of this machine below a folder, one a row",
+    arguments: [
+      { name: "[folder...]", text: "install roots, or what they lie in (default: this one)" },
+    ],
+    options: [JSON_DOCUMENT],
+    exits: [1],
+    document: "Neighbours",
+    example: "tsugi ps /srv",
+  },
   view: {
     text: "a page of what runs where, how upgrades went, and how the next would",
     arguments: [ENVIRONMENT],

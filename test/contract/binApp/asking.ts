@@ -2,8 +2,16 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ShellAtTerminal } from "../../helpers/shellAtTerminal.ts";
 import { assertDocument } from "./documents.ts";
@@ -11,7 +19,7 @@ import { document, ended, failure, fits80Columns, installed, started, statuses }
 import type { Kind } from "./kinds.ts";
 
 const COMMANDS =
-  "start stop restart reload foreground ping pid status doctor logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory metrics systemd version completion help".split(
+  "start stop restart reload foreground ping pid status doctor logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory ps metrics systemd version completion help".split(
     " ",
   );
 
@@ -212,6 +220,32 @@ export function asking(kind: Kind): void {
     ended(await host.app("completion", "csh"), 2, /csh, but for bash, [\s\S]*shop help completion/);
   });
 
+  test("ps has a row for each application beside it, also where nothing runs", async (t) => {
+    const host = await started(t, await kind.one());
+    const other = join(dirname(host.root), "other");
+    cpSync(host.root, other, { recursive: true, verbatimSymlinks: true, filter: isNoSocket });
+    for (const folder of ["run", "log"]) rmSync(join(other, folder), { recursive: true });
+    const { apps } = await document(host, "neighbours", ["ps"]);
+    assert.deepEqual(
+      apps.map(({ name, root, status, healthy }: Record<string, unknown>) => {
+        return [name, root, status, healthy];
+      }),
+      [
+        ["shop", other, "stopped", null],
+        ["shop", host.root, "permanent", true],
+      ],
+    );
+    assert.deepEqual([apps[1].version, apps[1].pid], ["0.0.1", await host.pid()]);
+    const [head, stopped, running] = (await host.must("ps")).stdout.split("\n");
+    assert.match(head!, /^name +version +status +pid +uptime +restarts +cpu +memory$/);
+    assert.match(stopped!, /^shop +0\.0\.1 +stopped +- +- +0 +- +-$/);
+    assert.match(running!, /^shop +0\.0\.1 +permanent +\d+ +\d+[smh] +0 +\d+% +[\d.]+ MB$/);
+    // What somebody else could have put there is not run.
+    chmodSync(other, 0o777);
+    const { stdout } = await host.must("ps");
+    assert.match(stdout, /^shop +- +unknown[\s\S]*other: others may change it/m);
+  });
+
   test("console is a shell inside the application, which goes on when it is left", async (t) => {
     const host = await started(t, await kind.one());
     await host.get("/add");
@@ -231,3 +265,5 @@ export function asking(kind: Kind): void {
     assert.equal(await host.get("/count"), "1");
   });
 }
+
+const isNoSocket = (path: string) => !lstatSync(path).isSocket() && !lstatSync(path).isFIFO();
