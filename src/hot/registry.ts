@@ -17,6 +17,7 @@ export type HookKind = "prepare" | "activate" | "freeze" | "dispose" | "health";
 /** Whatever the application's types are. */
 export type AnyCarryOptions = CarryOptions<object, unknown, (IncomingMessage | undefined)[]> & {
   router?: boolean;
+  replay?: { keep: (data: Buffer, isBinary: boolean) => boolean };
 };
 
 export interface RegisteredServer<S> {

@@ -67,6 +67,11 @@ export interface CarryOptions<Connection, Data = unknown, Rest extends unknown[]
 export interface WebSocketOptions<Connection, Data = unknown>
   extends CarryOptions<Connection, Data, [request: IncomingMessage]> {
   router?: boolean;
+  /**
+   * The messages by which a client opens its session, and for which `keep` is true: the next version's
+   * listener hears them first, and what it answers to them is kept back. At most 64 KiB.
+   */
+  replay?: { keep: (data: Buffer, isBinary: boolean) => boolean };
 }
 
 /** The release that this process belongs to. */

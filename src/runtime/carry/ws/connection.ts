@@ -18,6 +18,7 @@ import { closeFrame, heldFrames, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
 import { followFrames, sendAtOnce } from "./lateFrames.ts";
 import { observeEventTarget } from "./listeners.ts";
+import { hearAgain, Opening, type OpeningMessage } from "./opening.ts";
 import { type RequestRecord, recordRequest, type WebSocketRecord } from "./record.ts";
 
 type CloseListener = (this: WebSocketInternals) => void;
@@ -63,6 +64,7 @@ export class WebSocketConnection implements Connection {
   readonly #carrier: Carrier;
   /** Of `ws` itself: its own bookkeeping at the end of a connection. */
   readonly #ownCloseListeners: CloseListener[];
+  readonly #opening: Opening;
   /** Frames so far of a compressed message, as they came. */
   readonly #compressed: Buffer[];
   /** The events that came while it was held, in their order. */
@@ -100,6 +102,7 @@ export class WebSocketConnection implements Connection {
     this.#request = request;
     this.#recorded = recordRequest(request);
     this.#options = options;
+    this.#opening = new Opening(options.replay?.keep);
     this.#carrier = carrier;
     this.#ownCloseListeners = webSocket.listeners("close") as CloseListener[];
     this.inFlight.onIdle = () => carrier.onChange();
@@ -248,6 +251,7 @@ export class WebSocketConnection implements Connection {
     this.#toldOfClose = webSocket._closeFrameSent;
     const deflate = webSocket._extensions["permessage-deflate"];
     const saved = saveConnection(this.#options, webSocket, this.#request);
+    const opening = this.#opening.record();
     return {
       ...this.#recorded,
       protocol: webSocket.protocol,
@@ -255,7 +259,18 @@ export class WebSocketConnection implements Connection {
       closeSent: webSocket._closeFrameSent,
       names: namesOf(handleOf(this.socket)),
       saved,
+      ...(opening ? { opening } : {}),
     };
+  }
+
+  /** By what the client opened its session in an earlier version: heard before all else. */
+  async hearAgain(opening: readonly OpeningMessage[]): Promise<void> {
+    this.isAttended = false;
+    const hear = (parts: unknown[]) =>
+      this.#opening.hear(this.#opening.note(parts), this.webSocket, parts);
+    await hearAgain(this.webSocket, opening, hear);
+    this.isAttended = true;
+    this.#carrier.onChange();
   }
 
   #frames(): Buffer {
@@ -284,6 +299,11 @@ export class WebSocketConnection implements Connection {
     return override(webSocket, "emit", ((event: string, ...parts: unknown[]) => {
       if (event === "message") {
         if (this.#isHeld) return this.#keep(event, parts);
+        const opening = this.#opening.note(parts);
+        if (opening) {
+          this.#opening.hear(opening, webSocket, parts);
+          return true;
+        }
         return inFlight.emit(webSocket, event, parts);
       }
       if (HELD_EVENTS.has(event) && hold(event, parts)) return true;

@@ -4,6 +4,7 @@ import { setHeaders } from "../../node/http.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import type { SocketNames } from "../../node/pending.ts";
 import type { DeflateParameters } from "./internals.ts";
+import type { OpeningMessage } from "./opening.ts";
 
 export interface RequestRecord {
   url: string;
@@ -21,6 +22,8 @@ export interface WebSocketRecord extends RequestRecord {
   names?: SocketNames;
   /** What the application's `save` returned. */
   saved: unknown;
+  /** What the client began with: see opening.ts. */
+  opening?: OpeningMessage[];
 }
 
 export const recordRequest = (request: IncomingMessage): RequestRecord => ({

@@ -12,7 +12,7 @@ import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../inFlight.ts";
 import { type GivenWebSocket, type MakeConnection, WebSocketConnection } from "./connection.ts";
 import { joinServer, shapeOf } from "./inPlace.ts";
-import type { WebSocketInternals, WebSocketServerInternals } from "./internals.ts";
+import { OPEN, type WebSocketInternals, type WebSocketServerInternals } from "./internals.ts";
 import { requestFrom, type WebSocketRecord } from "./record.ts";
 import { closeAgain, replayUpgrade } from "./replay.ts";
 import { isBehindRouter, Router } from "./router.ts";
@@ -144,10 +144,14 @@ export class CarriedWebSocketServer {
     announced.onCloseSent = () => {
       record.closeSent = true;
     };
-    const begin = () => {
-      announced.onAttended();
-      if (!webSocket?.isPaused) socket.resume();
-    };
+    const begin = this.#afterOpening(
+      record,
+      () => webSocket,
+      () => {
+        announced.onAttended();
+        if (!webSocket?.isPaused) socket.resume();
+      },
+    );
     const refuse = () => {
       this.#context.onRefused();
       refuseWebSocket(socket);
@@ -158,6 +162,21 @@ export class CarriedWebSocketServer {
     else if (this.#restore(webSocket!, record, request)) this.#present(webSocket!, request, begin);
     else this.#giveUp(webSocket!, begin);
     return announced;
+  }
+
+  /** Its listeners are there: first they hear what the client had begun with. */
+  #afterOpening(
+    { opening = [] }: WebSocketRecord,
+    webSocket: () => WebSocketInternals | undefined,
+    begin: () => void,
+  ): () => void {
+    if (opening.length === 0) return begin;
+    return () => {
+      const made = webSocket();
+      const connection = made?.readyState === OPEN ? this.#known.get(made) : undefined;
+      if (connection === undefined) begin();
+      else void connection.hearAgain(opening).then(begin);
+    };
   }
 
   get #isBehindRouter(): boolean {
@@ -215,7 +234,8 @@ export class CarriedWebSocketServer {
       if (isAwaited) isAwaited = false;
       else connection.resume();
     };
-    if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, begin);
+    const attended = this.#afterOpening(record, () => webSocket, begin);
+    if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, attended);
     else this.#giveUp(webSocket, begin);
     return begin;
   }
