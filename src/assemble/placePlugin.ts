@@ -12,34 +12,14 @@ import type { HotScan } from "./hotScan.ts";
 import { mentionsHot } from "./hotScan.ts";
 import { choiceOf, importsOf } from "./importPatterns.ts";
 import { findNeighbours, type Neighbour } from "./neighbours.ts";
+import { PLACE, PLACE_CODE } from "./placeModule.ts";
 import { isInsideModules, packageFolderOf } from "./resolveFrom.ts";
 import type { Unfollowed } from "./unfollowed.ts";
 
-const PLACE = "\0tsugi:place";
 const NEEDED = /import\.meta|__dirname|__filename|require\.main/;
 /** Of own code also. */
 const NAMES_FILES = /\bimport\s*\(|process\.cwd\b/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
-
-/** What the bundle's modules share: where the output file lies, and whether it is the entry. */
-const PLACE_CODE = `
-import { realpathSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-export const pathOf = (relative) => join(import.meta.dirname, relative);
-export const urlOf = (relative) => pathToFileURL(pathOf(relative)).href;
-export const pick = async (asked, known) => {
-  if (Object.hasOwn(known, asked)) return known[asked]();
-  const message = "Cannot find module '" + asked + "'; at the build there were " + Object.keys(known).join(", ");
-  throw Object.assign(new Error(message), { code: "ERR_MODULE_NOT_FOUND" });
-};
-export const isMain = () => {
-  try {
-    return realpathSync(process.argv[1]) === realpathSync(import.meta.filename);
-  } catch {
-    return false;
-  }
-};`;
 
 export interface PlaceRequest {
   project: string;

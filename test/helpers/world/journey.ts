@@ -8,7 +8,7 @@ import { mustRun } from "../commands.ts";
 import { mustTsugi, writeFiles } from "../projects.ts";
 import { startTraffic, type Workload } from "../traffic/index.ts";
 import { eventually } from "../wall.ts";
-import type { WorldProject } from "./shapes.ts";
+import type { WorldProject } from "./project.ts";
 
 export const STEPS = ["release", "start", "page", "asset", "upgrade", "rollback", "stop"] as const;
 export type Step = (typeof STEPS)[number];
