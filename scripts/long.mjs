@@ -52,6 +52,11 @@ const MACHINES = {
     ],
     program: (asked) => `test/helpers/${isMixed(asked) ? "soakMixMain" : "soakMain"}.ts`,
   },
+  operator: {
+    does: "every command of bin/<app>, in any order, two at a time, with signals, as a seed decides",
+    options: ["[--minutes N] [--seed S] [--write]"],
+    program: "test/helpers/operator/main.ts",
+  },
   fuzz: {
     does: "spoilt archives, manifests, settings, messages; what breaks something goes into a corpus",
     options: [

@@ -20,6 +20,7 @@ export const MACHINES: Readonly<Record<string, readonly string[]>> = {
   crash: ["crash"],
   "crash-beam": ["crash:beam"],
   soak: ["soak", "--minutes", "10"],
+  operator: ["operator", "--minutes", "10"],
   swaps: ["soak", "--swap", "--upgrades", "500"],
   "swaps-express": ["soak", "--swap", "--upgrades", "500", "--express"],
   archives: ["fuzz", "300"],

@@ -208,6 +208,22 @@ test(
   },
 );
 
+test(
+  "told to stop while it starts, it ends, and has no fault of its own to tell of",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t);
+    const told = `--import=data:text/javascript,process.kill(process.ppid,"SIGTERM")\n`;
+    writeFileSync(join(host.root, "etc", "node.args"), told);
+    const { status, output } = await host.app("start");
+    assert.equal(status, 1, output);
+    expectEnd(await host.app("status"), 3, /wall/);
+    const log = readFileSync(join(host.root, "log", "wall.log"), "utf8");
+    assert.match(log, /stopped/);
+    assert.doesNotMatch(output + log, /TSUGI_INTERNAL/);
+  },
+);
+
 test("bin/<app> works through links, from any folder, and with any sh", QUICK, async (t) => {
   const { host } = await wall.host(t);
   const link = join(host.root, "wall-link");

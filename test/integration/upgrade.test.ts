@@ -1,6 +1,8 @@
 /** Upgrades of a real release on a host, and everything that can go wrong with one. */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -235,6 +237,21 @@ describe("an upgrade that goes wrong leaves the old version serving", () => {
     assert.match(text, /^upgrade 1\.0\.0 → 1\.3\.6: handed back: /);
   });
 
+  test("when another generation had gone before: nothing more is heard of that one", async () => {
+    const host = await startOne();
+    await host.host.must("reload");
+    const sick = await changed(
+      "1.3.7",
+      "const server =",
+      "hot.health(() => false);\nconst server =",
+    );
+    host.drop(sick);
+    assert.equal((await host.report("upgrade", "1.3.7")).status, 5);
+    assert.match(host.log, /TSUGI_UNHEALTHY/);
+    assert.doesNotMatch(host.log, /TSUGI_INTERNAL/);
+    await serves(host, "1.0.0", 0);
+  });
+
   test("when its worker dies in probation", async () => {
     const dying = "hot.health(() => process.exit(9));\nconst server =";
     await refused(await changed("1.3.5", "const server =", dying), "TSUGI_WORKER_DIED", 5);
@@ -285,6 +302,33 @@ test("install makes a release current, commit makes it permanent", async () => {
   await host.host.must("commit");
   assert.equal((await host.status()).status, "permanent");
   assert.equal(bootsNext(host), "1.1.0");
+});
+
+test("an upgrade that joins an install under way commits it, and does not wait for somebody else", async () => {
+  const host = await startOne();
+  const gated = await changed(
+    "1.4.1",
+    "const server =",
+    `import { existsSync } from "node:fs";
+while (existsSync(process.env.TSUGI_DATA_DIR + "/gate"))
+  await new Promise((resolve) => setTimeout(resolve, 20));
+const server =`,
+  );
+  const gate = join(host.root, "var", "gate");
+  writeFileSync(gate, "");
+  host.drop(gated);
+  const installing = host.host.app("install", "1.4.1");
+  await until("it loads", async () => (await host.status()).upgrade?.step === "load");
+  const joined = spawn(host.host.bin, ["upgrade", "1.4.1"], { env: host.host.env });
+  let said = "";
+  for (const stream of [joined.stdout, joined.stderr]) stream.on("data", (text) => (said += text));
+  const ended = once(joined, "close");
+  await until("it has joined", () => said.includes("handoff"));
+  rmSync(gate);
+  const [code] = await ended;
+  assert.equal(code, 0, said);
+  assert.equal((await installing).status, 0);
+  assert.equal(bootsNext(host), "1.4.1");
 });
 
 test("an installed release that is not committed is rolled back by hand-back", async () => {

@@ -35,6 +35,8 @@ export class Expected {
       };
       pipe.onEnd = () => {
         reject(new Error("the old generation has gone before it had told of all"));
+        // Where nobody waits: a later hand-back must not hear of it.
+        this.#announced = this.#announced.filter((one) => one !== announced);
         this.#forget(ids);
       };
     });

@@ -198,6 +198,8 @@ async function start(): Promise<void> {
     }
     return fail(error);
   }
+  // Told to stop in the very moment in which all were ready.
+  if (stopped !== undefined) return;
   supervisor.enter("serving");
   supervisor.note(`${boot.name} ${boot.version} is ready`);
   await notifySystemd("READY=1", ...mainPid());

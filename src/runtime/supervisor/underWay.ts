@@ -16,7 +16,7 @@ type Hear = (event: ControlEvent) => void;
 
 export class UnderWay {
   readonly version: string;
-  readonly kind: Kind;
+  kind: Kind;
   step = "plan";
   /** Nothing is left to be done but the end of the old version. */
   isRetiring = false;

@@ -95,8 +95,11 @@ export class Upgrades {
     if (underWay.version !== request.version) return false;
     if (underWay.kind === kindOf(request)) return true;
     const completes = underWay.kind === "install" && kindOf(request) === "upgrade";
-    if (completes) this.#decide?.("commit");
-    return completes && this.#decide === null;
+    if (!completes) return false;
+    // Also where it has not come as far yet: nobody else would decide.
+    underWay.kind = "upgrade";
+    this.#decide?.("commit");
+    return true;
   }
 
   #refusal(underWay: UnderWay): TsugiError {
@@ -177,7 +180,7 @@ export class Upgrades {
         });
       },
       onRetiring: (soFar) => underWay.retires(() => mask.document(soFar())),
-      confirm: () => this.#confirm(request, emit),
+      confirm: () => this.#confirm(emit),
       stop: this.#stop.signal,
     };
     const report = mask.document(await runUpgrade(job));
@@ -195,7 +198,6 @@ export class Upgrades {
     report: UpgradeReport,
     emit: (event: ControlEvent) => void,
   ): Promise<void> {
-    this.#supervisor.note(summaryOf(report));
     try {
       await handler.appendReport(report);
     } catch (error) {
@@ -204,8 +206,8 @@ export class Upgrades {
     }
   }
 
-  #confirm(request: UpgradeRequest, emit: (event: ControlEvent) => void): Promise<Decision> {
-    if (!request.options.installOnly) return Promise.resolve("commit");
+  #confirm(emit: (event: ControlEvent) => void): Promise<Decision> {
+    if (this.#underWay?.kind !== "install") return Promise.resolve("commit");
     return new Promise((resolve) => {
       this.#decide = (decision) => {
         this.#decide = null;
@@ -273,12 +275,4 @@ function listHooks({ instructions }: Plan, emit: (event: ControlEvent) => void):
 function refuseObstacles(plan: Plan): void {
   const obstacle = plan.obstacles[0];
   if (obstacle) throw errorOf(obstacle);
-}
-
-/** For whoever reads the application's own log. */
-function summaryOf({ from, to, strategy, result, pauseMs, error }: UpgradeReport): string {
-  const what = from === to ? `reload of ${to}` : `upgrade ${from} → ${to}`;
-  if (result === "committed")
-    return `${what}: done by ${strategy}, pause ${Math.round(pauseMs)} ms`;
-  return `${what}: ${result}${error === undefined ? "" : `: ${error.code} ${error.message}`}`;
 }

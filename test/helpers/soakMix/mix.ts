@@ -6,10 +6,12 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Stopped } from "../../../src/protocol/documents.ts";
 import { Installed, until } from "../installed.ts";
 import { random, shuffled } from "../random.ts";
 import { startTraffic, type Tally, type TrafficOptions } from "../traffic/index.ts";
 import { Accounts, type Acknowledgement, type Verdict } from "./accounts.ts";
+import { LOG_TROUBLE } from "./logTrouble.ts";
 import { OPERATIONS, type Outcome, recordedWorkers, type Soaked } from "./operations.ts";
 import { type Reading, read } from "./readings.ts";
 import { buildSoakReleases, FAILURES, type FailureKind } from "./releases.ts";
@@ -40,6 +42,9 @@ export interface MixResult {
   readings: Reading[];
   wholeMs: number;
 }
+
+/** Far more than a stop takes, on a machine that is busy. */
+const STOPPED_MS = 10_000;
 
 /** Many crashes and failures, and none of them is to be the last. */
 const CONFIG = {
@@ -163,8 +168,15 @@ async function servesAlone({ host, version }: Soaked): Promise<void> {
   });
 }
 
+/** Nobody is served any more: the application ends at once, and a full log keeps nobody from it. */
 async function leavesNothing(host: Installed): Promise<void> {
-  await host.host.must("stop");
+  const log = join(host.root, "log", `${host.host.name}.log`);
+  LOG_TROUBLE.full!.spoil(log);
+  await host.host.must("rpc", 'console.log("into a full log"), 1');
+  const { stdout } = await host.host.must("stop", "--json");
+  LOG_TROUBLE.full!.mend(log);
+  const { ms, killed } = JSON.parse(stdout) as Stopped;
+  assert.ok(!killed && ms < STOPPED_MS, stdout);
   assert.deepEqual(processesBelow(host.root), []);
   const left = readdirSync(join(host.root, "run")).filter((name) => name !== "boot.err");
   assert.deepEqual(left, [], "run/ after the stop");

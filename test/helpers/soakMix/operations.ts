@@ -10,6 +10,7 @@ import { type Installed, until } from "../installed.ts";
 import { oneOf, type Random } from "../random.ts";
 import { HttpConnection } from "../traffic/http1.ts";
 import type { Accounts } from "./accounts.ts";
+import { LOG_TROUBLE, logTroubles } from "./logTrouble.ts";
 import { FAILURES, type FailureKind, type SoakReleases } from "./releases.ts";
 
 export interface Soaked {
@@ -49,6 +50,7 @@ export const OPERATIONS: Record<string, { times: number; run: Operation }> = {
   "held by a request": { times: 1, run: held },
   "worker killed": { times: 1, run: (soaked) => killWorker(soaked, servingPid(soaked)) },
   "killed in an upgrade": { times: 2, run: killDuringUpgrade },
+  "a log in trouble": { times: 2, run: logInTrouble },
 };
 
 /** Half of the time one with the same Node, where there is one: else most would be a replace. */
@@ -185,6 +187,22 @@ async function killWorker(soaked: Soaked, whose: Promise<number>): Promise<Outco
 }
 
 const LONGEST_WAIT_MS = 1_500;
+
+/** It prints, and is upgraded, while nothing can be written as ever. */
+async function logInTrouble(soaked: Soaked): Promise<Outcome> {
+  const { host, below } = soaked;
+  const name = oneOf(logTroubles(), below);
+  const trouble = LOG_TROUBLE[name]!;
+  const path = join(host.root, "log", `${host.host.name}.log`);
+  trouble.spoil(path);
+  try {
+    await host.host.must("rpc", 'console.log("into a log in trouble"), 1');
+    const { text, report } = await change(soaked, "upgrade", another(soaked));
+    return { text: `${name}: ${text}`, ...(report ? { report } : {}) };
+  } finally {
+    trouble.mend(path);
+  }
+}
 
 /** Whichever worker is there at some moment of an upgrade: old, new or a rehearsal's. */
 async function killDuringUpgrade(soaked: Soaked): Promise<Outcome> {
