@@ -23,6 +23,9 @@ const COMMANDS =
     " ",
   );
 
+/** On hosts of Node only. */
+const OF_NODE = ["follow"];
+
 const NEED_A_SYSTEM: string[][] = [
   ["stop"],
   ["reload"],
@@ -87,9 +90,10 @@ export function asking(kind: Kind): void {
     const host = await installed(t, await kind.one());
     const { stdout } = await host.must("help");
     const named = [...stdout.matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name]) => name!);
-    assert.deepEqual(named.sort(), [...COMMANDS].sort());
+    const commands = [...COMMANDS, ...(kind.name === "node" ? OF_NODE : [])];
+    assert.deepEqual(named.sort(), commands.sort());
     assert.match(stdout, /Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not running/);
-    for (const name of COMMANDS.filter((one) => one !== "help"))
+    for (const name of commands.filter((one) => one !== "help"))
       ended(await host.app("help", name), 0, new RegExp(`^Usage: shop ${name}`));
     assert.match((await host.must("upgrade", "--help")).stdout, /^Usage: shop upgrade/);
   });
