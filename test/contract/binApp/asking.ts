@@ -19,7 +19,7 @@ import { document, ended, failure, fits80Columns, installed, started, statuses }
 import type { Kind } from "./kinds.ts";
 
 const COMMANDS =
-  "start stop restart reload foreground ping pid status doctor logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune follow inventory ps metrics systemd version completion help".split(
+  "start stop restart reload foreground ping pid status doctor logs console rpc releases describe unpack plan check install commit upgrade downgrade rollback remove prune inventory ps metrics systemd version completion help".split(
     " ",
   );
 
