@@ -249,6 +249,34 @@ for (const node of NODES) {
       assert.equal(client.messages[2], "2 a 2 2 false next");
     });
 
+    test("a message that is being inflated holds no freeze; the next process hears it", async () => {
+      await using bench = new Bench(node);
+      const slowly = `
+        const deflate = ws._extensions["permessage-deflate"];
+        const { decompress } = deflate;
+        if (generation === 1) deflate.decompress = (...parts) => {
+          process.once("SIGUSR2", () => decompress.apply(deflate, parts));
+          console.log("inflates");
+        };`;
+      const source = app("{ perMessageDeflate: { threshold: 0 } }").replace(
+        'wss.on("connection", (ws, req) => {',
+        (begin) => begin + slowly,
+      );
+      const old = bench.start(source);
+      const port = await portOf(old);
+      const next = bench.start(source, standby);
+      const client = new Client(port, "a", { perMessageDeflate: { threshold: 0 } });
+      await client.received(1);
+      client.socket.send("first");
+      await old.until("inflates", () => old.stdout.includes("inflates"));
+      await handOff(bench, old, next);
+      old.child.kill("SIGUSR2");
+      await client.received(2);
+      client.socket.send("second");
+      await client.received(3);
+      assert.deepEqual(client.messages.slice(1), ["2 a 1 1 false first", "2 a 2 2 false second"]);
+    });
+
     test("hot.sockets carries plain TCP, with what was read and what was saved", async () => {
       await using bench = new Bench(node);
       const tcp = `

@@ -5,8 +5,9 @@
  *      ▲                   │
  *      └─────resume()──────┘
  *
- * Still: nothing is read; what was read before is processed to its end. It is *busy* while the
- * application has a message under way, and *free* when, besides, all that was sent has left.
+ * Still: nothing is read, and what was read before and comes out later (a message that is inflated)
+ * is kept from the application. It is *busy* while that has a message under way, and *free* when,
+ * besides, all that was sent has left.
  *
  *   serving ──hold()──► held ──give()──► another's    (in place: the object itself has changed hands)
  *      ▲                  │

@@ -131,6 +131,8 @@ export class WebSocketConnection implements Connection {
   still(): void {
     if (this.#isStill) return;
     this.#isStill = true;
+    // What is being inflated comes out later: a freeze is not to wait for all that zlib has to do.
+    this.#isHeld = true;
     stopReading(this.socket);
   }
 
@@ -167,7 +169,7 @@ export class WebSocketConnection implements Connection {
     if (this.hasEnded) return true;
     const { readyState, _closeFrameSent } = this.webSocket;
     if (readyState === CLOSING && !_closeFrameSent) return false;
-    return this.isIdle && !this.#isReceiving;
+    return this.isIdle;
   }
 
   isFree(): boolean {
