@@ -171,7 +171,6 @@ describe("a session of Socket.IO", () => {
     const more = 'io.of("/gone");';
     const { old, next, port } = await pairOf(bench, { more, state: true }, { state: true });
     const client = new ChatClient(port, "c", "a room", "websocket");
-    t.after(() => client.socket.disconnect());
     const [other, dynamic, gone] = ["/other", "/dynamic-7", "/gone"].map((name) =>
       client.socket.io.socket(name, {}).connect(),
     );
@@ -180,6 +179,10 @@ describe("a session of Socket.IO", () => {
       reason = why;
     });
     const all = [client.socket, other!, dynamic!, gone!];
+    // One that is left connects again and again: the process of the test would not end.
+    t.after(() => {
+      for (const socket of all) socket.disconnect();
+    });
     await until("all namespaces", () => all.every(({ connected }) => connected));
     await handOff(bench, old, next);
     const ask = (socket: Socket) => socket.timeout(30_000).emitWithAck("ask", 1);
