@@ -162,7 +162,8 @@ export class WorkerUnderTest {
     if (this.child.connected) {
       const post = (sent: () => void) =>
         this.child.send({ cmd: ENVELOPE, tsugi: request, generation }, handle, {}, sent);
-      if (request.type !== "adopt") post(() => {});
+      // Our copy of an end would keep what is in a pipe when both workers are dead.
+      if (request.type !== "adopt") post(() => request.type === "pipe" && handle?.close());
       else {
         this.#handles.add((sent) =>
           post(() => {
