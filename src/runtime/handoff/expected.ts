@@ -15,6 +15,9 @@ export interface ExpectedParts {
   adopt(meta: ConnectionMeta, handle: RawHandle | undefined): void;
 }
 
+/** By one pipe. */
+type Told = Map<number, AnnouncedConnection>;
+
 export class Expected {
   readonly #parts: ExpectedParts;
   readonly #all = new Map<number, AnnouncedConnection>();
@@ -28,16 +31,16 @@ export class Expected {
 
   /** From now on connections come this way. */
   listen(pipe: HandlePipe): void {
-    const ids: number[] = [];
+    const told: Told = new Map();
     const announced = new Promise<number>((resolve, reject) => {
       pipe.onValue = (value, handle) => {
-        this.#receive(value as BetweenWorkers, handle, ids, resolve);
+        this.#receive(value as BetweenWorkers, handle, told, resolve);
       };
       pipe.onEnd = () => {
         reject(new Error("the old generation has gone before it had told of all"));
         // Where nobody waits: a later hand-back must not hear of it.
         this.#announced = this.#announced.filter((one) => one !== announced);
-        this.#forget(ids);
+        this.#forget(told);
       };
     });
     announced.catch(() => {});
@@ -45,10 +48,11 @@ export class Expected {
     pipe.read();
   }
 
-  #forget(ids: readonly number[]): void {
-    for (const id of ids) {
-      this.#all.get(id)?.lose();
-      this.#all.delete(id);
+  /** Under its number there may be one by now that came another way: there, or back. */
+  #forget(told: Told): void {
+    for (const [id, announced] of told) {
+      announced.lose();
+      if (this.#all.get(id) === announced) this.#all.delete(id);
     }
   }
 
@@ -82,12 +86,12 @@ export class Expected {
   #receive(
     value: BetweenWorkers,
     handle: RawHandle | undefined,
-    ids: number[],
+    told: Told,
     toldAll: (count: number) => void,
   ): void {
     switch (value.type) {
       case "announced":
-        for (const meta of value.connections) this.#expect(meta, ids);
+        for (const meta of value.connections) this.#expect(meta, told);
         return;
       case "allAnnounced":
         toldAll(value.count);
@@ -103,11 +107,12 @@ export class Expected {
     }
   }
 
-  #expect(meta: ConnectionMeta, ids: number[]): void {
+  #expect(meta: ConnectionMeta, told: Told): void {
     const id = meta.id!;
-    ids.push(id);
     try {
-      this.#all.set(id, this.#parts.expect(meta));
+      const announced = this.#parts.expect(meta);
+      told.set(id, announced);
+      this.#all.set(id, announced);
     } catch (error) {
       this.#problem ??= error;
     }

@@ -50,6 +50,8 @@ export class HandlePipe {
   readonly #handles: RawHandle[] = [];
   #plain: net.Socket | undefined;
   #isClosed = false;
+  /** Since it was last told to read. */
+  #hasRead = false;
 
   constructor(end: RawHandle) {
     this.#end = end;
@@ -122,13 +124,28 @@ export class HandlePipe {
     this.#pipe.pendingHandle = null;
     if (handle) this.#handles.push(handle);
     if (bytes === undefined) {
-      this.close();
-      this.onEnd();
+      this.#receiveEnd();
       return;
     }
+    this.#hasRead = true;
     const read = Buffer.from(bytesRead(bytes));
     this.#unread = this.#unread.byteLength === 0 ? read : Buffer.concat([this.#unread, read]);
     this.#deliver();
+  }
+
+  /**
+   * Once the other process has gone, libuv takes a read that was short for the last one, and each that
+   * brings a handle is short: what else had been sent is there still. So it is the end when nothing came
+   * before it.
+   */
+  #receiveEnd(): void {
+    if (this.#hasRead && !this.#isClosed) {
+      this.#hasRead = false;
+      this.#pipe.readStart();
+      return;
+    }
+    this.close();
+    this.onEnd();
   }
 
   #deliver(): void {
