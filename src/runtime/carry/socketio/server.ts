@@ -95,7 +95,12 @@ export class CarriedSocketIoServer {
     };
     const make: MakeConnection = (webSocket, request, parts) => {
       const connection = new SocketIoConnection(webSocket, request, parts);
-      connection.isProbe = () => this.#probedBy(request as EngineRequest) !== undefined;
+      // Its session may go to the next generation before it does.
+      let isProbe = false;
+      connection.isProbe = () => {
+        isProbe ||= this.#probedBy(request as EngineRequest) !== undefined;
+        return isProbe;
+      };
       this.#connections.set(webSocket, connection);
       return connection;
     };
