@@ -95,8 +95,8 @@ export const BUGS: readonly PlantedBug[] = [
     promise: 2,
     bug: "the new version begins before the last connection is with it",
     file: "src/runtime/handoff/expected.ts",
-    find: "for (const meta of value.connections) this.#expect(meta, ids);",
-    replace: "for (const meta of value.connections) setTimeout(() => this.#expect(meta, ids), 50);",
+    find: "for (const meta of value.connections) this.#expect(meta, told);",
+    replace: "for (const meta of value.connections) setTimeout(() => this.#expect(meta, told), 50);",
     guard: {
       file: "test/contract/moment.test.ts",
       test: "goes to another process and back:",
