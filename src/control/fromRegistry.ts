@@ -28,13 +28,8 @@ export async function withBrought<T>(
   which: "all" | "lacking" | "head",
   body: (brought: Brought) => Promise<T>,
 ): Promise<T> {
-  const { OciClient, lookUp, parseOciReference, takeLayers, titleOf } = await import(
-    "../oci/index.ts"
-  );
-  const reference = parseOciReference(named);
-  const client = new OciClient(reference);
-  const tag = reference.reference ?? "latest";
-  const found = await lookUp(client, tag);
+  const { lookUpNamed, takeLayers, titleOf } = await import("../oci/index.ts");
+  const { client, tag, found } = await lookUpNamed(named);
   if (found?.name !== layout.name) {
     const details = { store: client.where, name: layout.name, version: tag };
     throw new TsugiError("TSUGI_NOT_IN_STORE", details);

@@ -9,8 +9,9 @@
  * the annotations say what it is; tools that know images show name, version and platform.
  */
 import { defined, isRecord } from "../protocol/shape.ts";
-import { isSha256, type Manifest } from "../release/manifest.ts";
+import { isSha256 } from "../release/manifest.ts";
 import { isAppName, isVersionName } from "../release/names.ts";
+import type { StoredFacts } from "../release/stored.ts";
 import { unitOf } from "../release/units.ts";
 import { type Descriptor, digestOf, MANIFEST_TYPE } from "./client.ts";
 
@@ -19,17 +20,8 @@ export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 export const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 /** What is said of a release before anything of it is read. */
-export interface OciRelease {
-  name: string;
-  version: string;
-  releaseId: string;
-  kind: Manifest["kind"];
-  platform: string;
-  pushedAt: string;
-  /** Of what is unpacked. */
-  bytes: number;
-  tarball: { bytes: number; sha256: string };
-  signature?: string;
+export interface OciRelease extends StoredFacts {
+  tarball: NonNullable<StoredFacts["tarball"]>;
   layers: Descriptor[];
 }
 

@@ -1,5 +1,3 @@
-/** Registries: what a host and the build machine's stores use of them. */
-export { type OciRelease, titleOf } from "./artefact.ts";
-export { OciClient } from "./client.ts";
-export { parseOciReference } from "./reference.ts";
-export { type FoundRelease, lookUp, takeLayers, takeTarball } from "./take.ts";
+/** Registries: what a host uses of them, loaded where one is named. */
+export { titleOf } from "./artefact.ts";
+export { lookUpNamed, takeLayers } from "./take.ts";

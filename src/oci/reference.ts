@@ -17,6 +17,8 @@ export interface OciReference {
 }
 
 export const SCHEME = "oci://";
+/** The tag of what was pushed last. */
+export const LATEST = "latest";
 
 const REPOSITORY = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*";
 const REFERENCE = new RegExp(

@@ -3,8 +3,8 @@ import { open, rm } from "node:fs/promises";
 import { TsugiError } from "../contract/errors.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { type OciRelease, parseOciRelease } from "./artefact.ts";
-import type { Descriptor, OciClient } from "./client.ts";
-import { tagOf } from "./reference.ts";
+import { type Descriptor, OciClient } from "./client.ts";
+import { LATEST, parseOciReference, tagOf } from "./reference.ts";
 
 export type FoundRelease = OciRelease & { digest: string };
 
@@ -23,6 +23,13 @@ export async function lookUp(
   });
 }
 
+/** `oci://…`, by its tag or digest; without one, what was pushed last. */
+export async function lookUpNamed(named: string) {
+  const { reference: tag = LATEST, ...repository } = parseOciReference(named);
+  const client = new OciClient(repository);
+  return { client, tag, found: await lookUp(client, tag) };
+}
+
 /** A version's tag has to be that version: a tag is only a name that somebody has given. */
 export async function lookUpVersion(client: OciClient, version: string) {
   const found = await lookUp(client, tagOf(version));
@@ -33,14 +40,13 @@ export async function lookUpVersion(client: OciClient, version: string) {
   });
 }
 
-/** Writes the tarball, whole or not at all. `onBytes` is told how many more have come. */
+/** Writes the tarball, whole or not at all. */
 export async function takeTarball(
   client: OciClient,
   { layers, tarball }: OciRelease,
   target: string,
-  onBytes?: (count: number) => void,
 ): Promise<void> {
-  await takeLayers(client, layers, target, onBytes);
+  await takeLayers(client, layers, target);
   if ((await sha256OfFile(target)) === tarball.sha256) return;
   await rm(target, { force: true });
   const problem = "its layers are not the tarball that was pushed";
@@ -56,7 +62,6 @@ export async function takeLayers(
   client: OciClient,
   layers: readonly Descriptor[],
   target: string,
-  onBytes: (count: number) => void = () => {},
 ): Promise<void> {
   const file = await open(target, "wx", 0o600);
   let isWhole = false;
@@ -68,7 +73,6 @@ export async function takeLayers(
         return async (chunk) => {
           await file.write(chunk, 0, chunk.length, position);
           position += chunk.length;
-          onBytes(chunk.length);
         };
       });
       start += layer.size;

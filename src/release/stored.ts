@@ -17,8 +17,8 @@ import { isSha256, type Manifest, type ManifestFile, sha256 } from "./manifest.t
 
 export const STORE_FORMAT = 1;
 
-export interface StoredRelease {
-  format: typeof STORE_FORMAT;
+/** What is said of a stored release, whatever it is stored as. */
+export interface StoredFacts {
   name: string;
   version: string;
   releaseId: string;
@@ -31,6 +31,10 @@ export interface StoredRelease {
   /** The tarball that was pushed, if it was one. */
   tarball?: { bytes: number; sha256: string };
   signature?: string;
+}
+
+export interface StoredRelease extends StoredFacts {
+  format: typeof STORE_FORMAT;
   /** The blob of the manifest. */
   manifest: string;
   /** In the order of the manifest's files; links and empty files need none. */

@@ -16,6 +16,7 @@ import { Directory } from "./directory.ts";
 import { namingErrors } from "./named.ts";
 import type { Store } from "./store.ts";
 
+export type { StoredFacts } from "../release/stored.ts";
 export type { Pruned } from "./prune.ts";
 export type { Pulled } from "./pull.ts";
 export type { Pushed } from "./push.ts";
@@ -27,7 +28,7 @@ export {
   parseSshAddress,
   type StoreReference,
 } from "./reference.ts";
-export type { Store, StoredFacts } from "./store.ts";
+export type { Store } from "./store.ts";
 export type { ContentStore };
 
 /**

@@ -10,7 +10,7 @@
 
 import { existsSync } from "node:fs";
 import { TsugiError } from "../contract/errors.ts";
-import { formatRepository, parseOciReference, SCHEME } from "../oci/reference.ts";
+import { formatRepository, LATEST, parseOciReference, SCHEME } from "../oci/reference.ts";
 import { APP_NAME, VERSION_NAME } from "../release/names.ts";
 
 export type Place =
@@ -34,7 +34,7 @@ export function parsePlace(text: string): Place {
   if (text.startsWith(SCHEME) && !text.includes("#")) {
     const { reference, ...repository } = parseOciReference(text);
     const store = formatRepository(repository);
-    return { kind: "stored", store, version: reference ?? "latest" };
+    return { kind: "stored", store, version: reference ?? LATEST };
   }
   if (!text.startsWith("ssh://") && existsSync(text)) return { kind: "path", path: text };
   const hash = text.lastIndexOf("#");

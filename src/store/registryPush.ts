@@ -8,7 +8,7 @@ import { openAsBlob } from "node:fs";
 import { TsugiError } from "../contract/errors.ts";
 import { describeRelease, LAYER_TYPE, type Layer, titled } from "../oci/artefact.ts";
 import { digestOf, type OciClient } from "../oci/client.ts";
-import { tagOf } from "../oci/reference.ts";
+import { LATEST, tagOf } from "../oci/reference.ts";
 import { lookUpVersion } from "../oci/take.ts";
 import { type OpenedRelease, visitRelease } from "../pack/inspect.ts";
 import { membersOf } from "../pack/members.ts";
@@ -16,9 +16,6 @@ import { isoNow } from "../platform/clock.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { defined } from "../protocol/shape.ts";
 import { type Pushed, type PushRequest, refuseOther } from "./push.ts";
-
-/** The tag of what was pushed last. */
-export const LATEST = "latest";
 
 /** @throws TSUGI_STORE_CONFLICT, TSUGI_RELEASE_DIFFERS, TSUGI_RELEASE_UNREADABLE */
 export async function pushToRegistry(

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { OciClient } from "../oci/client.ts";
-import { parseOciReference } from "../oci/reference.ts";
+import { LATEST, parseOciReference } from "../oci/reference.ts";
 import { type FoundRelease, lookUp, lookUpVersion, takeHead, takeTarball } from "../oci/take.ts";
 import {
   type OpenedRelease,
@@ -25,7 +25,7 @@ import type { Pruned, PruneRequest } from "./prune.ts";
 import { factsOf, type Pulled, type PullRequest } from "./pull.ts";
 import { type Pushed, type PushRequest, refuseOther } from "./push.ts";
 import type { ReleaseName } from "./reader.ts";
-import { LATEST, pushToRegistry } from "./registryPush.ts";
+import { pushToRegistry } from "./registryPush.ts";
 import type { Store } from "./store.ts";
 
 /** Manifests that are asked for at once. */

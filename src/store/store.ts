@@ -1,15 +1,12 @@
 /** A store: releases by name and version, wherever it keeps them. */
 import type { OpenedRelease, TrustCheck, Verified } from "../pack/inspect.ts";
 import type { Sign } from "../pack/signRelease.ts";
-import type { StoredRelease } from "../release/stored.ts";
+import type { StoredFacts } from "../release/stored.ts";
 import type { StoredManifest } from "../release/storedFiles.ts";
 import type { Pruned, PruneRequest } from "./prune.ts";
 import type { Pulled, PullRequest } from "./pull.ts";
 import type { Pushed, PushRequest } from "./push.ts";
 import type { ReleaseName } from "./reader.ts";
-
-/** What is said of a stored release, whatever it is stored as. */
-export type StoredFacts = Omit<StoredRelease, "format" | "manifest" | "runs">;
 
 /** `Found`: a release as this store knows it. */
 export interface Store<Found extends StoredFacts = StoredFacts> {

@@ -51,10 +51,8 @@ const unreadable = (file: string, problem: string) =>
   new TsugiError("TSUGI_FOLLOW_UNREADABLE", { file, problem });
 
 async function inRegistry({ layout }: Context, place: string): Promise<Wanted | undefined> {
-  const { OciClient, lookUp, parseOciReference } = await import("../../oci/index.ts");
-  const reference = parseOciReference(place);
-  const client = new OciClient(reference);
-  const found = await lookUp(client, reference.reference ?? "latest");
+  const { lookUpNamed } = await import("../../oci/index.ts");
+  const { client, found } = await lookUpNamed(place);
   if (found === undefined) return undefined;
   if (found.name !== layout.name) {
     const details = { store: client.where, name: layout.name, version: found.version };
