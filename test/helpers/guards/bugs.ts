@@ -96,7 +96,8 @@ export const BUGS: readonly PlantedBug[] = [
     bug: "the new version begins before the last connection is with it",
     file: "src/runtime/handoff/expected.ts",
     find: "for (const meta of value.connections) this.#expect(meta, told);",
-    replace: "for (const meta of value.connections) setTimeout(() => this.#expect(meta, told), 50);",
+    replace:
+      "for (const meta of value.connections) setTimeout(() => this.#expect(meta, told), 50);",
     guard: {
       file: "test/contract/moment.test.ts",
       test: "goes to another process and back:",
