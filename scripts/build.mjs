@@ -24,9 +24,13 @@ import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
-const { version, dependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+const { version, dependencies, peerDependencies } = JSON.parse(
+  readFileSync("package.json", "utf8"),
+);
 const define = { __TSUGI_VERSION__: JSON.stringify(version) };
-const npm = Object.keys(dependencies).map((name) => new RegExp(`^${name}(/|$)`));
+const npm = Object.keys({ ...dependencies, ...peerDependencies }).map(
+  (name) => new RegExp(`^${name}(/|$)`),
+);
 
 /** Texts of sh programs go where they are used: `program("take-lock.sh")`. */
 const shellPrograms = {
@@ -62,7 +66,7 @@ async function bundle(input, output, { external = [], plugins = [], minify = fal
 const hostErrors = {
   name: "host-errors",
   resolveId: (source, importer) =>
-    source === "./errors/registry.ts" ? resolve(importer, "../errors/shipped.ts") : null,
+    source === "./errors/all.ts" ? resolve(importer, "../errors/shipped.ts") : null,
 };
 
 /** Every file below a folder with its mode and its bytes. */

@@ -20,7 +20,10 @@ const CRASH_OPTIONS = [
 const isArchives = (asked) => /^(\d+|seeds)?$/.test(asked[0] ?? "");
 const isMixed = (asked) => asked.some((argument) => /^--(minutes|seed)\b/.test(argument));
 
-/** Name → what it does, its options, and a program (by its arguments, perhaps) or files of tests. */
+/**
+ * Name → what it does, its options, and a program (by its arguments, perhaps) or files of tests, in
+ * as many rounds as there are environments for them.
+ */
 const MACHINES = {
   crash: {
     does: "an upgrade under load, struck at every label by every fault",
@@ -57,6 +60,11 @@ const MACHINES = {
     options: ["[--minutes N] [--seed S] [--write]"],
     program: "test/helpers/operator/main.ts",
   },
+  power: {
+    does: "the power is cut: what was recorded of a disk, mounted as it would be, boots a whole version; as root",
+    options: ["[--cuts N] [--seed S] [--write]"],
+    program: "test/helpers/powerCut/main.ts",
+  },
   fuzz: {
     does: "spoilt archives, manifests, settings, messages; what breaks something goes into a corpus",
     options: [
@@ -68,9 +76,27 @@ const MACHINES = {
       `test/helpers/${isArchives(asked) ? "fuzzMain" : asked[0] === "readers" ? "fuzz/readers" : "fuzz/main"}.ts`,
   },
   moment: {
-    does: "300 clients of a room, 50 upgrades each of a handoff, a swap, plain TCP, two workers",
+    does: "300 clients of a room, 50 upgrades each of a handoff, a swap, a replace, plain TCP, two workers",
     tests: ["test/integration/moment.test.ts"],
     env: { TSUGI_TEST_ROOM: "300", TSUGI_TEST_ROUNDS: "25" },
+  },
+  chat: {
+    does: "200 clients of a chat on Socket.IO, by every way; ten handoffs, ten hand-backs, ten swaps; beside pm2 reload",
+    tests: ["test/contract/socketio.test.ts", "test/crash/chatBesidePm2.test.ts"],
+    only: "a chat by",
+    env: { TSUGI_TEST_CHAT: "200", TSUGI_TEST_CHAT_UPGRADES: "10" },
+  },
+  socketio: {
+    does: "the suites of Socket.IO sessions over each minor release from 4.6 on",
+    tests: ["test/contract/socketio.test.ts"],
+    rounds: ["socket.io-4.6", "socket.io-4.7", "socket.io"].map((name) => ({
+      TSUGI_TEST_SOCKET_IO: name,
+    })),
+  },
+  datagrams: {
+    does: "1,000 datagrams a second through ten upgrades, a reload, another Node: sent is answered",
+    tests: ["test/integration/datagrams.test.ts"],
+    env: { TSUGI_TEST_ROUNDS: "2" },
   },
   guards: {
     does: "a bug planted for each promise: does its guard notice?",
@@ -111,10 +137,16 @@ if (machine === undefined) {
 }
 makeReady();
 if (machine.tests !== undefined) {
-  const args = ["--import", "tsx", "--test", "--test-reporter=spec", ...asked, ...machine.tests];
-  const env = { ...machine.env, ...process.env };
-  const options = { cwd: projectRoot, stdio: "inherit", env };
-  process.exitCode = spawnSync(process.execPath, args, options).status ?? 1;
+  const only = machine.only === undefined ? [] : [`--test-name-pattern=${machine.only}`];
+  const options = ["--import", "tsx", "--test", "--test-reporter=spec", ...only, ...asked];
+  for (const round of machine.rounds ?? [{}]) {
+    const run = spawnSync(process.execPath, [...options, ...machine.tests], {
+      cwd: projectRoot,
+      stdio: "inherit",
+      env: { ...machine.env, ...round, ...process.env },
+    });
+    process.exitCode ||= run.status ?? 1;
+  }
 } else {
   const { register } = await import("tsx/esm/api");
   register();

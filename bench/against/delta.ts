@@ -14,65 +14,31 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "../../test/helpers/commands.ts";
-import { copyExample, exampleName, installPackages, tsugiCli } from "../../test/helpers/example.ts";
+import { exampleName, tsugiCli } from "../../test/helpers/example.ts";
 import { Host } from "../../test/helpers/host.ts";
 import type { Bench } from "../lib/bench.ts";
+import { type Step, stepsOf } from "../lib/exampleSteps.ts";
 import type { Result } from "../lib/result.ts";
 import { elapsedMs, interleaved, median } from "../lib/statistics.ts";
 
-/** Of Node and of a package, the ones before those that the example has. */
-const OLDER_NODE = "24.20.0";
-const NODE = "24.21.0";
-const OLDER_PACKAGE = "mysql2@<3.24";
 const ROUNDS = 3;
 
 /** Within twice the limit and 16 KB. */
 const ALLOWED = (limitBytes: number) => 2 * limitBytes + 16 * 1024;
 
-interface Step {
-  what: string;
-  from: string;
-  to: string;
-  /** Of zstd. The closest takes a minute or more, which is spent where much has changed. */
-  level: number;
-}
-
 export async function delta(bench: Bench): Promise<Result[]> {
-  const folder = join(bench.folder, "delta");
-  const project = copyExample("0.0.1", folder);
-  await installPackages(project);
-  const npm = (...args: string[]) =>
-    mustRun("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], { cwd: project });
-  const release = async (version: string, node = NODE) => {
-    const args = [tsugiCli, "release", "--version", version, "--node", node];
-    await mustRun(process.execPath, args, { cwd: project, timeoutMs: 600_000 });
-    const releases = join(buildsIn(project), exampleName, "releases");
-    return join(releases, version, `${exampleName}.tar.gz`);
-  };
-  const first = await release("1.0.0", OLDER_NODE);
-  const otherNode = await release("1.0.1");
-  const routes = join(project, "src", "routes.ts");
-  writeFileSync(routes, `${readFileSync(routes, "utf8")}\nexport const added = "one line";\n`);
-  const oneLine = await release("1.0.2");
-  await npm("install", "--no-save", OLDER_PACKAGE);
-  const before = await release("1.1.0");
-  await npm("ci");
-  const otherPackage = await release("1.1.1");
-
-  const steps: Step[] = [
-    { what: "one line of the app", from: otherNode, to: oneLine, level: 12 },
-    { what: `a package (${OLDER_PACKAGE} → newer)`, from: before, to: otherPackage, level: 12 },
-    { what: `Node (${OLDER_NODE} → ${NODE})`, from: first, to: otherNode, level: 19 },
-  ];
+  const steps = await stepsOf(join(bench.folder, "delta"));
   const results: Result[] = [];
-  for (const step of steps) results.push(...(await moved(bench, step)));
-  results.push(await unpackSpeed(bench, otherNode));
+  for (const [key, step] of Object.entries(steps)) {
+    results.push(...(await moved(bench, step, key === "node" ? 19 : 12)));
+  }
+  results.push(await unpackSpeed(bench, steps.oneLine.from));
   return results;
 }
 
-async function moved(bench: Bench, { what, from, to, level }: Step): Promise<Result[]> {
+/** `level`: of zstd. The closest takes a minute or more, which is spent where much has changed. */
+async function moved(bench: Bench, { what, from, to }: Step, level: number): Promise<Result[]> {
   const host = await emptyHost(bench, from);
   const inventory = join(bench.folder, "inventory.json");
   writeFileSync(inventory, (await host.must("inventory", "--json")).stdout);

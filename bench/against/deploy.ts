@@ -4,7 +4,7 @@
  * the time of one here, however they are gone about; over a link on which every byte takes its time
  * it shows what waits for what.
  */
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "../../test/helpers/commands.ts";
@@ -65,7 +65,11 @@ async function buildAll(bench: Bench): Promise<string[]> {
   const tarballs: string[] = [];
   for (let number = 0; number < UNMEASURED + 2 * ROUNDS; number += 1) {
     appendFileSync(join(project, "server.js"), `// one more line: ${number}\n`);
-    tarballs.push(await bench.release(project, APP, `1.0.${number}`));
+    const version = `1.0.${number}`;
+    // The project itself keeps the last few only.
+    const kept = join(bench.folder, `${APP}-${version}.tar.gz`);
+    linkSync(await bench.release(project, APP, version), kept);
+    tarballs.push(kept);
   }
   return tarballs;
 }
@@ -151,10 +155,12 @@ async function withRsync(fleet: Fleet, tarballs: string[]): Promise<Measured> {
 
 async function copyAndRestart(host: DeployedHost, tree: string, config: string): Promise<void> {
   const name = host.ssh.name;
+  mkdirSync(join(host.root, "etc"), { recursive: true });
+  writeFileSync(join(host.root, "etc", "env"), `PORT=${host.port}\n`, { mode: 0o600 });
   const keep = ["/etc", "/log", "/run", "/var"].map((folder) => `--exclude=${folder}`);
   const args = ["-az", "--delete", "--mkpath", ...keep, "-e", `ssh -F ${config}`];
   await mustRun(findProgram("rsync")!, [...args, `${tree}/`, `${name}:${host.root}/`]);
-  const restart = `${host.bin} stop 2>/dev/null; PORT=${host.port} ${host.bin} start`;
+  const restart = `${host.bin} stop 2>/dev/null; ${host.bin} start`;
   await mustRun("ssh", ["-F", config, name, restart]);
   await untilAnswers(host.port);
 }

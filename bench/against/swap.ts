@@ -66,7 +66,7 @@ async function bySize(kind: Case["kind"], run: Run): Promise<Result[]> {
 
 async function byConnections(run: Run): Promise<Result[]> {
   const results: Result[] = [];
-  for (const webSockets of [100, 5_000]) {
+  for (const webSockets of [100, 500, 5_000]) {
     const { quietMs, closed } = await run({ webSockets });
     const row = quietRow(`${webSockets} WebSockets`, median(quietMs));
     results.push({ ...row, outcome: `${closed} closed`, reached: row.reached! && closed === 0 });

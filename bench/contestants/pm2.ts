@@ -21,10 +21,10 @@ export class Pm2 implements Contestant {
   readonly #script: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  static async make(bench: Bench, project: string, node: string): Promise<Pm2> {
+  static async make(bench: Bench, project: string, node: string, app = "feed"): Promise<Pm2> {
     const script = join(await installPm2(), "node_modules", "pm2", "bin", "pm2");
-    const folder = copySource(project, join(bench.folder, "projects", "feed-pm2"));
-    const pm2 = new Pm2(folder, node, script, await freePort(), join(bench.folder, "pm2-home"));
+    const folder = copySource(project, join(bench.folder, "projects", `${app}-pm2`));
+    const pm2 = new Pm2(folder, node, script, await freePort(), join(bench.folder, `pm2-${app}`));
     bench.onEnd(() => pm2.stop());
     return pm2;
   }

@@ -6,23 +6,23 @@ import type { Bench, InstalledHost } from "../lib/bench.ts";
 import type { Contestant } from "./contestant.ts";
 import { copySource, editSource } from "./source.ts";
 
-const APP = "feed";
-
 export class Tsugi implements Contestant {
   readonly name = "tsugi";
   readonly host: InstalledHost;
   readonly #bench: Bench;
   readonly #project: string;
+  readonly #app: string;
 
-  static async make(bench: Bench, project: string): Promise<Tsugi> {
-    const own = copySource(project, join(bench.folder, "projects", "feed-tsugi"));
-    const host = await bench.install(APP, await bench.release(own, APP, "1.0.0"));
-    return new Tsugi(bench, own, host);
+  static async make(bench: Bench, project: string, app = "feed"): Promise<Tsugi> {
+    const own = copySource(project, join(bench.folder, "projects", `${app}-tsugi`));
+    const host = await bench.install(app, await bench.release(own, app, "1.0.0"));
+    return new Tsugi(bench, own, host, app);
   }
 
-  private constructor(bench: Bench, project: string, host: InstalledHost) {
+  private constructor(bench: Bench, project: string, host: InstalledHost, app: string) {
     this.#bench = bench;
     this.#project = project;
+    this.#app = app;
     this.host = host;
   }
 
@@ -40,11 +40,11 @@ export class Tsugi implements Contestant {
 
   async prepare(version: string) {
     editSource(this.#project, version);
-    const tarball = await this.#bench.release(this.#project, APP, version);
+    const tarball = await this.#bench.release(this.#project, this.#app, version);
     const dropBox = join(this.host.root, "releases", version);
     mkdirSync(dropBox, { recursive: true });
-    cpSync(tarball, join(dropBox, `${APP}.tar.gz`));
-    return () => this.host.must("upgrade", version);
+    cpSync(tarball, join(dropBox, `${this.#app}.tar.gz`));
+    return () => this.host.must("upgrade", version, "--wait");
   }
 
   async pids() {

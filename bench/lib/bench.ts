@@ -138,8 +138,12 @@ export async function endChild(
 const ASK_EVERY_MS = 5;
 
 /** Resolves when somebody answers on that port; with `version`, when that version does. */
-export async function untilAnswers(port: number, version?: string): Promise<void> {
-  const deadline = performance.now() + ANSWER_WITHIN_MS;
+export async function untilAnswers(
+  port: number,
+  version?: string,
+  withinMs = ANSWER_WITHIN_MS,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
   for (;;) {
     const answer = await fetch(`http://127.0.0.1:${port}/still`, {
       headers: { connection: "close" },

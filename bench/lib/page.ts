@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { withText } from "../../scripts/lib/reliability.ts";
+import { folded, withText } from "../../scripts/lib/reliability.ts";
 import { projectRoot } from "../../test/helpers/example.ts";
 import { PARTS } from "../sections.ts";
 import type { Result } from "./result.ts";
@@ -75,13 +75,13 @@ function rivalsText(results: Results): string {
   const tables = all.filter(({ part }) => part.title !== undefined);
   return [
     missedAims(all.flatMap(({ recorded }) => recorded.results)),
-    "### Service and supervisor, against node",
-    markdownResults(own.flatMap(({ recorded }) => recorded.results)),
-    ...tables.flatMap((one) => [
-      `### ${one.part.title}`,
-      ...failure(one),
-      ...(one.recorded.failure === undefined ? [markdownResults(one.recorded.results)] : []),
-    ]),
+    folded(
+      "Service and supervisor, against node",
+      markdownResults(own.flatMap(({ recorded }) => recorded.results)),
+    ),
+    ...tables.map((one) =>
+      folded(one.part.title!, failure(one)[0] ?? markdownResults(one.recorded.results)),
+    ),
   ].join("\n\n");
 }
 

@@ -1,7 +1,7 @@
 /** A row of the one table: a quantity, and what each contestant has of it. */
 import type { Outcomes } from "../contestants/arena.ts";
 import { NAMES, type Name } from "../contestants/contestant.ts";
-import { median, medianRatio } from "./statistics.ts";
+import { median, ratios } from "./statistics.ts";
 
 export interface Cell {
   /** Without one, `note` says why there is nothing to show. */
@@ -28,6 +28,8 @@ export interface RowOptions {
   notes?: Partial<Record<Name, string>>;
   /** Times tsugi's own; left out where that says nothing. Default: shown. */
   ratio?: boolean;
+  /** With the least and the most of the ratios. */
+  spread?: boolean;
 }
 
 /** The median of the rounds and, of the others, how many times tsugi's it is, round by round. */
@@ -56,9 +58,16 @@ function cellOf(outcomes: Outcomes, name: Name, options: RowOptions): Cell {
   const base = own[options.quantity];
   const isCompared = name !== "tsugi" && options.ratio !== false;
   const isPositive = base?.every((one) => one > 0) ?? false;
-  const ratio = isCompared && isPositive ? ` ×${significant(medianRatio(values, base!))}` : "";
+  const ratio = isCompared && isPositive ? ` ×${ratioText(ratios(values, base!), options)}` : "";
   const text = `${options.format(median(values))}${ratio}`;
   return note === undefined ? { text } : { text, note };
+}
+
+function ratioText(all: number[], { spread = false }: RowOptions): string {
+  const text = significant(median(all));
+  if (!spread || all.length < 2) return text;
+  const [least, most] = [Math.min(...all), Math.max(...all)].map(significant);
+  return `${text} (${least}–${most})`;
 }
 
 const significant = (value: number) => value.toFixed(value < 9.95 ? (value < 0.0995 ? 3 : 2) : 0);

@@ -27,9 +27,11 @@ export async function interleaved<Name extends string>(
   return results as Record<Name, number[]>;
 }
 
-/** The median of the ratios round by round: steadier than the ratio of two medians. */
-export const medianRatio = (above: number[], below: number[]) =>
-  median(above.map((value, round) => value / below[round]!));
+/** Round by round: their median is steadier than the ratio of two medians. */
+export const ratios = (above: number[], below: number[]) =>
+  above.map((value, round) => value / below[round]!);
+
+export const medianRatio = (above: number[], below: number[]) => median(ratios(above, below));
 
 export async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now();

@@ -18,7 +18,7 @@ export interface Report {
 export async function upgradeTo(host: Host, version: string, tarball: string): Promise<Report> {
   mkdirSync(join(host.root, "releases", version), { recursive: true });
   cpSync(tarball, join(host.root, "releases", version, `${host.name}.tar.gz`));
-  await host.must("upgrade", version);
+  await host.must("upgrade", version, "--wait");
   const lines = readFileSync(join(host.root, "log", "upgrades.jsonl"), "utf8")
     .trim()
     .split("\n");

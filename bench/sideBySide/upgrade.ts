@@ -34,9 +34,11 @@ export async function upgrade(bench: Bench, arena: Arena): Promise<Section> {
       }),
       makeRow(outcomes, {
         what: "pause",
-        meaning: "longest time a client was without an answer, beyond its ordinary one",
+        meaning:
+          "longest time a client was without an answer, beyond its ordinary one; in brackets the least and the most of the ratios",
         quantity: "quietMs",
         format: milliseconds,
+        spread: true,
       }),
       makeRow(outcomes, {
         what: "requests failed",

@@ -23,6 +23,7 @@ const DOCUMENT_FILES = [
   "control/commands/describe.ts",
   "pack/inspect.ts",
   "pack/keys.ts",
+  "image/image.ts",
   "store/pull.ts",
   "config/reference.ts",
 ];
@@ -40,7 +41,7 @@ const LEFT_OUT = new Set([
 
 const namesOf = (document: string): string[] => document.split(/[^\w]+/).filter(Boolean);
 
-/** `StatusReport | NotRunning`, each a link. */
+/** `Status | NotRunning`, each a link. */
 export const anchorsOf = (document: string): string =>
   document.replace(/\w+/g, (name) => `[${name}](documents.md#${name.toLowerCase()})`);
 

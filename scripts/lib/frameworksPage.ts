@@ -22,14 +22,22 @@ page; most as [the world](../reliability.md#projects-as-their-starters-make-them
 
 ## What your start script says
 
+The Procfile's \`web\`, else \`start:prod\`, else \`start\`; \`main\` where none of them names a file.
+
 - **A file** is the entry, with its arguments: \`node dist/server.js --mode prod\`.
 - **The command of a dependency** is followed to its file: \`next start\`, \`react-router-serve ./build/server/index.js\`,
   \`strapi start\`.
 - **Variables** (\`cross-env PORT=4000 …\`) are defaults of the release; \`etc/env\` on a host overrides them.
 - **\`--env-file .env\`**: the file is not packed. What it sets goes into \`etc/env\`.
-- **\`tsx\`, \`--import tsx\`, \`ts-node\`** are seen through: what they would run is compiled.
+- **\`tsx\`, \`ts-node\`, \`nodemon\`, \`--import tsx\`, \`NODE_OPTIONS=\`** are seen through, and so are \`dotenv -e\`, \`env-cmd\`,
+  \`concurrently\`, \`npm-run-all\`, \`sh -c\`, \`tini\` and their like: what they would run in the end is released, compiled where
+  Node does not take it as it is. Where folders of TypeScript are loaded by their names when it runs (\`@fastify/autoload\`, a
+  bot's commands), nothing is compiled, and \`tsx\` goes along.
+- **\`tsc && node dist/server.js\`**, a \`prestart\` or \`heroku-postbuild\` that builds: where there is no \`build\` script, that is it.
 - **\`a && node …\`, \`node …; b\`**: the service alone is started, and the rest is said. What has to run before an upgrade,
-  such as migrations, is an \`appup\` ([the database's schema](../cookbook/database.md)).
+  such as migrations, is an \`appup\` ([the database's schema](../cookbook/database.md)); so is the Procfile's \`release\`.
+- **\`turbo start\`, \`pnpm --filter web start\`, \`cd server && npm start\`** start another project: that one is named, to be
+  released in its own folder.
 - **Other lines of a Procfile, and \`start:worker\`**, are proposed as further \`processes\`.
 
 ## What it writes
@@ -46,7 +54,8 @@ export default defineConfig({ shared: ["uploads", "data.sqlite"] });
 ## Where it differs
 
 - **Packages.** The outputs of Nuxt, Nitro and Next's \`output: "standalone"\` carry their own packages, and nothing else is packed
-  (\`packages: "none"\`). Everything else has its production dependencies whole.
+  (\`packages: "none"\`). Everything else has its production dependencies whole; \`packages: "traced"\` takes of them only the
+  files that the code reaches, and \`external: ["name"]\` keeps whole what is asked for by name only when it runs.
 - **The root of a workspace** is no app: \`npx tsugi release apps/web\`.
 - **Static sites** (\`output: "export"\`, a single-page app alone) have no server to release.
 - **A port of its own.** The trial gives a free \`PORT\`; a service that listens elsewhere is only started.

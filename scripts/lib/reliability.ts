@@ -20,6 +20,7 @@ export const MACHINES: Readonly<Record<string, readonly string[]>> = {
   crash: ["crash"],
   "crash-beam": ["crash:beam"],
   soak: ["soak", "--minutes", "10"],
+  power: ["power", "--cuts", "100"],
   operator: ["operator", "--minutes", "10"],
   swaps: ["soak", "--swap", "--upgrades", "500"],
   "swaps-express": ["soak", "--swap", "--upgrades", "500", "--express"],
@@ -64,6 +65,10 @@ export function withText(page: string, { name, command, body }: Section): string
   const text = [`${begin}written by \`${command}\` -->`, body.trim(), end].join("\n\n");
   return page.slice(0, from) + text + page.slice(to + end.length);
 }
+
+/** A table that few read to its end is a line that opens; Markdown in it wants its empty lines. */
+export const folded = (summary: string, body: string): string =>
+  `<details><summary>${summary}</summary>\n\n${body}\n\n</details>`;
 
 /** Where and when: what a number is worth nothing without. */
 export function machine(now = new Date()): string {

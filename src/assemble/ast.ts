@@ -8,12 +8,13 @@ export interface Node {
   [key: string]: unknown;
 }
 
-const LANGUAGES = { ts: "ts", mts: "ts", cts: "ts", tsx: "tsx", jsx: "jsx" } as const;
+const LANGUAGES = { ts: "ts", mts: "ts", cts: "ts", tsx: "tsx" } as const;
 
 /** Undefined where the code does not parse: the bundler or Node will say so better. */
 export function parseModule(code: string, file: string): Node | undefined {
   const ending = file.slice(file.lastIndexOf(".") + 1) as keyof typeof LANGUAGES;
-  const lang = LANGUAGES[ending] ?? "js";
+  // JSX is in files of any ending.
+  const lang = LANGUAGES[ending] ?? "jsx";
   for (const sourceType of ["module", "commonjs"] as const) {
     try {
       return parseAst(code, { lang, sourceType, preserveParens: false }, file) as unknown as Node;

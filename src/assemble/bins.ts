@@ -4,6 +4,7 @@ import { join, normalize } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import type { Project } from "../pack/project.ts";
 import { locatePackage, readPackage } from "./resolveFrom.ts";
+import { RUNNERS } from "./start/runners.ts";
 
 export interface Bin {
   /** `node_modules/<package>/<file>`, as it will be in the release. */
@@ -12,35 +13,23 @@ export interface Bin {
   isDevelopment: boolean;
 }
 
+/** Of frameworks: their own server is for development, or the output of the build has a better one. */
+const OF_FRAMEWORKS = new Set([
+  ...["nest", "vite", "nuxt", "nuxi", "nitro", "nitropack", "vinxi", "astro", "svelte-kit"],
+  ...["ng", "react-scripts", "vue-cli-service", "webpack-dev-server"],
+]);
 /** Commands that build, watch or start others: no service by themselves. */
 const NO_SERVICE = new Set([
-  "nest",
-  "vite",
-  "webpack",
-  "webpack-dev-server",
-  "tsc",
-  "tsup",
-  "tsdown",
-  "rollup",
-  "ng",
-  "react-scripts",
-  "vue-cli-service",
-  "parcel",
-  "concurrently",
-  "npm-run-all",
-  "run-p",
-  "run-s",
-  "turbo",
-  "nx",
-  "lerna",
-  "pm2",
-  "pm2-runtime",
-  "forever",
+  ...["webpack", "tsc", "tsup", "tsdown", "rollup", "parcel", "electron", "wait-on"],
+  ...["turbo", "nx", "lerna", "sh", "bash"],
 ]);
+
+export const isOfFramework = (tool: string): boolean => OF_FRAMEWORKS.has(tool);
 
 /** @throws TSUGI_SHAPE_UNFIT where it is a command, but no program for Node */
 export function binOf({ folder, packageJson }: Project, tool: string): Bin | undefined {
-  if (NO_SERVICE.has(tool)) return undefined;
+  if (NO_SERVICE.has(tool) || OF_FRAMEWORKS.has(tool) || Object.hasOwn(RUNNERS, tool))
+    return undefined;
   const { dependencies = {}, optionalDependencies = {}, devDependencies = {} } = packageJson;
   const production = Object.keys({ ...dependencies, ...optionalDependencies });
   const development = Object.keys(devDependencies).filter((name) => !production.includes(name));

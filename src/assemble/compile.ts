@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type OutputAsset, type OutputChunk, type Plugin, rolldown } from "rolldown";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 import { type PackedFile, textFile } from "../pack/fileSet.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { type ExternalRules, externalsPlugin } from "./externals.ts";
 import { HotScan } from "./hotScan.ts";
 import type { Neighbour } from "./neighbours.ts";
@@ -40,7 +40,7 @@ export async function compileEntry(
   entry: string,
   swappable: boolean,
   request: CompileRequest,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Compiled> {
   const { folder, rules, onNeighbour, onUnfollowed, part } = request;
   const hot = new HotScan(request.hot);
@@ -51,10 +51,12 @@ export async function compileEntry(
       cwd: folder,
       platform: "node",
       tsconfig: true,
+      // Compilers of JavaScript take JSX in it, whatever its ending.
+      moduleTypes: { ".js": "jsx", ".mjs": "jsx", ".cjs": "jsx" },
       // Own code stays as written: a stack trace names the right line. In a bundle, size counts.
       treeshake: part ? PART_ONLY : rules.packages !== undefined,
-      onLog: (level, log) => {
-        if (level === "warn" && !QUIET.has(log.code ?? "")) report.warn(log.message.trim());
+      onLog: (level, { code = "", message }) => {
+        if (level === "warn" && !QUIET.has(code)) log.warn(message.trim());
       },
       plugins: [
         part?.plugin,
@@ -62,7 +64,7 @@ export async function compileEntry(
         placePlugin({
           ...{ project: folder, entry: join(folder, entry), hot },
           ...{ onNeighbour, onUnfollowed, onAsking },
-          onImports: (at, paths) => report.guess("import", paths.join(", "), at),
+          onImports: (at, paths) => log.guess("import", paths.join(", "), at),
         }),
       ],
     });

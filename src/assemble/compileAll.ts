@@ -5,8 +5,9 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { defined } from "../contract/checks.ts";
 import { fileAt, filesBelow, type PackedFile } from "../pack/fileSet.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { type CompileRequest, compileEntry } from "./compile.ts";
 import { chooseEntry } from "./entry.ts";
 import { HotScan } from "./hotScan.ts";
@@ -31,7 +32,7 @@ export interface Code {
   unfollowed: Iterable<Unfollowed>;
 }
 
-export async function compileAll(request: ApplicationRequest, report: BuildReport): Promise<Code> {
+export async function compileAll(request: ApplicationRequest, log: BuildLog): Promise<Code> {
   const folder = realpathSync(request.project.folder);
   const entries = request.processes.map(({ candidates }) => chooseEntry(folder, candidates));
   const preloads = request.preloads.map((path) => chooseEntry(folder, [path]));
@@ -43,7 +44,7 @@ export async function compileAll(request: ApplicationRequest, report: BuildRepor
     if (found !== undefined) closureOf(found.folder, kept);
   }
   for (;;) {
-    const pass = new CompilePass(folder, request, kept, report);
+    const pass = new CompilePass(folder, request, kept, log);
     await pass.run(entries, preloads, request.appup?.sources);
     const more = [...pass.asking].filter((found) => !kept.has(found));
     if (more.length > 0) {
@@ -53,7 +54,7 @@ export async function compileAll(request: ApplicationRequest, report: BuildRepor
       }
       continue;
     }
-    if (told.size > 0) report.guess("external", names(told), "they use files beside themselves");
+    if (told.size > 0) log.guess("external", names(told), "they use files beside themselves");
     const needed = pass.needed(request.project.packageJson);
     const placed = (path: string) => (existsSync(join(folder, path)) ? compiledName(path) : path);
     const { swaps, hot } = pass;
@@ -67,10 +68,10 @@ export async function compilePart(
   request: ApplicationRequest,
   entry: string,
   part: NonNullable<CompileRequest["part"]>,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<{ files: PackedFile[]; imported: NeededPackages["imported"] }> {
   const folder = realpathSync(request.project.folder);
-  const pass = new CompilePass(folder, { ...request, mode: "compile" }, new Set(), report, part);
+  const pass = new CompilePass(folder, { ...request, mode: "compile" }, new Set(), log, part);
   await pass.run([], [entry]);
   return { files: [...pass.files.values()], imported: pass.needed({}).imported };
 }
@@ -97,22 +98,22 @@ class CompilePass {
   readonly #isBundle: boolean;
   readonly #compile: CompileRequest;
   readonly #folder: string;
-  readonly #report: BuildReport;
+  readonly #log: BuildLog;
 
   constructor(
     folder: string,
     { mode, external }: ApplicationRequest,
     kept: ReadonlySet<string>,
-    report: BuildReport,
+    log: BuildLog,
     part?: CompileRequest["part"],
   ) {
     this.#folder = folder;
-    this.#report = report;
+    this.#log = log;
     this.#isBundle = mode === "bundle";
     this.#compile = {
       folder,
       hot: this.hot,
-      ...(part ? { part } : {}),
+      ...defined({ part }),
       onNeighbour: (neighbour) => this.#neighbour(neighbour),
       onUnfollowed: (found) => this.unfollowed.set(`${found.at} ${found.code}`, found),
       rules: {
@@ -131,10 +132,10 @@ class CompilePass {
     // Workers that the code names join the list while it is gone through.
     for (let at = 0; at < this.#open.length; at++) {
       const entry = this.#open[at]!;
-      this.#report.step(`Compiling ${entry}`);
+      this.#log.step(`Compiling ${entry}`);
       // A preload of the project's own cannot be replaced: it runs before everything else.
       const swappable = preloads.length === 0 && entries.includes(entry);
-      const compiled = await compileEntry(entry, swappable, this.#compile, this.#report);
+      const compiled = await compileEntry(entry, swappable, this.#compile, this.#log);
       for (const file of compiled.files) this.files.set(file.path, file);
       if (compiled.swap !== undefined) this.swaps.set(entry, compiled.swap);
     }
@@ -152,7 +153,7 @@ class CompilePass {
     const unseen = declared.filter((name) => !this.#inlined.has(name));
     const byName = unseen.filter((name) => !imported.some((found) => found.name === name));
     if (byName.length > 0) {
-      this.#report.guess("external", byName.join(", "), "dependencies that no import names");
+      this.#log.guess("external", byName.join(", "), "dependencies that no import names");
     }
     return { only: new Set(unseen), imported, siblings };
   }
@@ -165,7 +166,7 @@ class CompilePass {
     }
     const found = filesOfNeighbour(this.#folder, neighbour);
     if (path !== "package.json" && !this.files.has(found[0]?.path ?? "")) {
-      this.#report.guess("files", path, "the code names it");
+      this.#log.guess("files", path, "the code names it");
     }
     for (const file of found) this.files.set(file.path, file);
   }

@@ -1,15 +1,11 @@
 /** How the app starts and is built: what is configured, and for the rest guesses that are told. */
 import type { Config } from "../config/schema.ts";
+import { defined } from "../contract/checks.ts";
+import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
-import {
-  type BuildMode,
-  type EntryGuess,
-  guessEntry,
-  guessMode,
-  hasBuildScript,
-  withEndings,
-} from "./entry.ts";
+import { type BuildMode, guessMode, withEndings } from "./entry.ts";
+import { type EntryGuess, guessEntry } from "./guessEntry.ts";
+import { hasBuildScript } from "./projectBuild.ts";
 import type { ProcessDecision } from "./request.ts";
 import { type Recognised, recogniseShape } from "./shapes/index.ts";
 import type { PackagesMode } from "./shapes/shape.ts";
@@ -25,16 +21,18 @@ export interface EntryDecision {
   packages: PackagesMode;
   /** Development packages whose command is what runs. */
   bins: string[];
+  /** The package that compiles its sources as it goes: the start script has it. */
+  loader?: string;
 }
 
-export function decideEntry(project: Project, config: Config, report: BuildReport): EntryDecision {
+export function decideEntry(project: Project, config: Config, log: BuildLog): EntryDecision {
   const shape = recogniseShape(project);
-  if (shape !== undefined) report.guess("shape", shape.name, "package.json");
-  const decided = decideProcesses(project, shape, config, report);
-  const mode = config.build ?? modeOf(project, decided.processes[0]!.candidates[0]!, report);
+  if (shape !== undefined) log.guess("shape", shape.name, "package.json");
+  const decided = decideProcesses(project, shape, config, log);
+  const mode = config.build ?? modeOf(project, decided, log);
   const packages = config.packages ?? shape?.packages ?? "all";
   if (config.packages === undefined && packages !== "all") {
-    report.guess("packages", packages, `the output of ${shape?.name} carries its own`);
+    log.guess("packages", packages, `the output of ${shape?.name} carries its own`);
   }
   const hasScript = mode === "own" && hasBuildScript(project);
   return {
@@ -48,7 +46,8 @@ export function decideEntry(project: Project, config: Config, report: BuildRepor
   };
 }
 
-type Decided = Pick<EntryDecision, "processes"> & Partial<Pick<EntryDecision, "nodeArgs" | "bins">>;
+type Decided = Pick<EntryDecision, "processes"> &
+  Partial<Pick<EntryDecision, "nodeArgs" | "bins" | "loader"> & Pick<EntryGuess, "isTranspiled">>;
 
 const PLAIN = { workers: 1, overlap: true } as const;
 
@@ -57,14 +56,14 @@ function decideProcesses(
   project: Project,
   shape: Recognised | undefined,
   config: Config,
-  report: BuildReport,
+  log: BuildLog,
 ): Decided {
   const named = Object.entries(config.processes ?? {});
   const isOpen = named.length === 0 || named.some(([, { entry }]) => entry === undefined);
   const whole: Decided | undefined = !isOpen
     ? undefined
     : config.entry === undefined
-      ? guessed(project, shape, config, report)
+      ? guessed(project, shape, config, log)
       : { processes: [{ ...PLAIN, name: "main", candidates: asConfigured(config.entry) }] };
   if (named.length === 0) return { bins: developmentBins(project, whole!.processes), ...whole! };
   const processes = named.map(([name, { entry, ...said }]): ProcessDecision => {
@@ -78,7 +77,7 @@ function decideProcesses(
       name,
       workers: said.workers ?? PLAIN.workers,
       overlap: said.overlap ?? PLAIN.overlap,
-      ...(said.args === undefined ? {} : { args: said.args }),
+      ...defined({ args: said.args }),
       ...(env === undefined && said.env === undefined ? {} : { env: variables }),
     };
   });
@@ -102,12 +101,12 @@ function guessed(
   project: Project,
   shape: Recognised | undefined,
   config: Config,
-  report: BuildReport,
+  log: BuildLog,
 ): Decided {
   const guess = guessEntry(project, shape);
   const { candidates, why, args, script, bin } = guess;
-  report.guess("entry", candidates[0]!, why);
-  if (args.length > 0) report.guess("args", args.join(" "), why);
+  log.guess("entry", candidates[0]!, why);
+  if (args.length > 0) log.guess("args", args.join(" "), why);
   const env = script?.env ?? {};
   const main: ProcessDecision = {
     name: "main",
@@ -116,25 +115,29 @@ function guessed(
     ...(args.length === 0 ? {} : { args }),
     ...(Object.keys(env).length === 0 ? {} : { env }),
   };
-  if (script !== undefined) tellScript(script, report);
-  tellProcesses(project, report);
+  if (script !== undefined) tellScript(script, project, log);
+  tellProcesses(project, log);
   if (bin?.isDevelopment) {
-    report.warn(`${bin.packageName} runs the service, and is a devDependency; it is packed too.`);
+    log.warn(`${bin.packageName} runs the service, and is a devDependency; it is packed too.`);
   }
   const bins = bin?.isDevelopment ? [bin.packageName] : [];
-  return { processes: [main], bins, ...nodeArgsOf(guess, config, report) };
+  const { isTranspiled = false } = guess;
+  const loader = script?.tool === "tsx" ? { loader: script.tool } : {};
+  return { processes: [main], bins, isTranspiled, ...loader, ...nodeArgsOf(guess, config, log) };
 }
 
-function nodeArgsOf({ nodeArgs }: EntryGuess, config: Config, report: BuildReport) {
+function nodeArgsOf({ nodeArgs }: EntryGuess, config: Config, log: BuildLog) {
   if (nodeArgs.length === 0 || config.nodeArgs !== undefined) return {};
-  report.guess("nodeArgs", nodeArgs.join(" "), "the start script");
+  log.guess("nodeArgs", nodeArgs.join(" "), "the start script");
   return { nodeArgs };
 }
 
-function modeOf(project: Project, entry: string, report: BuildReport): BuildMode {
-  const mode = guessMode(project, entry);
+function modeOf(project: Project, { processes, isTranspiled }: Decided, log: BuildLog): BuildMode {
+  const mode = guessMode(project, processes[0]!.candidates[0]!, isTranspiled);
   const why =
-    mode === "compile" ? "a TypeScript entry and no build script" : "its files as they are";
-  report.guess("build", mode, why);
+    mode === "compile"
+      ? `a ${isTranspiled ? "source" : "TypeScript entry"} and no build script`
+      : "its files as they are";
+  log.guess("build", mode, why);
   return mode;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { BuiltRelease } from "../pack/built.ts";
-import { type BuildReport, silentReport } from "../pack/report.ts";
+import { type BuildLog, silentLog } from "../pack/log.ts";
 import type { ReleaseRequest } from "./release.ts";
 
 export {
@@ -15,13 +15,13 @@ export {
   defineConfig,
 } from "../config/index.ts";
 export { TsugiError } from "../contract/errors.ts";
-export type { BuildReport, BuiltRelease as ReleaseResult, ReleaseRequest };
+export type { BuildLog, BuiltRelease as ReleaseResult, ReleaseRequest };
 
 /** @throws TsugiError */
 export async function release(
   request: ReleaseRequest,
-  report: BuildReport = silentReport,
+  log: BuildLog = silentLog,
 ): Promise<BuiltRelease> {
   const { buildRelease } = await import("./release.ts");
-  return buildRelease(request, report);
+  return buildRelease(request, log);
 }

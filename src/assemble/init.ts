@@ -3,16 +3,27 @@ import { resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { readProject } from "../pack/project.ts";
-import { guessEntry, guessMode } from "./entry.ts";
+import { guessMode } from "./entry.ts";
+import { guessEntry } from "./guessEntry.ts";
 import type { Converted } from "./pm2/convert.ts";
 
 /** `from`: a PM2 ecosystem file. */
 export async function guessConfig(folder: string, from: string | undefined): Promise<Converted> {
   if (from !== undefined) return takeOver(folder, from);
   const project = readProject(folder);
-  const { candidates, nodeArgs } = guessEntry(project);
+  const { candidates, nodeArgs, args, script, isTranspiled } = guessEntry(project);
   const entry = candidates[0]!;
-  const config: Config = { entry, build: guessMode(project, entry) };
+  const build = guessMode(project, entry, isTranspiled);
+  const { env = {} } = script ?? {};
+  const more = {
+    ...(args.length > 0 ? { args } : {}),
+    ...(Object.keys(env).length > 0 ? { env } : {}),
+  };
+  // Which of several its build writes, only the build can see.
+  const isSure = candidates.every((path) => path.startsWith(entry));
+  const isPlain = Object.keys(more).length === 0;
+  const started = isPlain ? { entry } : { processes: { main: { entry, ...more } } };
+  const config: Config = { ...(isSure ? started : {}), build };
   if (nodeArgs.length > 0) config.nodeArgs = nodeArgs;
   return { releases: [{ folder: ".", config }], notes: [], left: [] };
 }

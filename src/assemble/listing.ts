@@ -6,8 +6,8 @@ import { lstatSync } from "node:fs";
 import { join } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { byPath, fileAt, type PackedFile } from "../pack/fileSet.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { readProject } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
 import { secretsIn, withoutEnvFiles } from "../pack/secrets/index.ts";
 import { decideEntry, type EntryDecision } from "./decideEntry.ts";
 import { type BuildMode, chooseEntry } from "./entry.ts";
@@ -17,6 +17,7 @@ import { reachedFiles } from "./reached.ts";
 import { releaseName } from "./release.ts";
 import { linkShared } from "./shared.ts";
 import { staticFiles } from "./staticFiles.ts";
+import { homeOf } from "./traced.ts";
 
 export interface Listing {
   name: string;
@@ -42,30 +43,30 @@ export interface ListingRequest {
 
 export async function listRelease(
   { folder, configFile }: ListingRequest,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Listing> {
   const project = readProject(folder);
   const { config } = await loadConfig(folder, configFile);
-  const name = releaseName(project, config, report);
-  const entry = decideEntry(project, config, report);
-  if (entry.hasScript) report.note("The build script is not run: its output is that of last time.");
+  const name = releaseName(project, config, log);
+  const entry = decideEntry(project, config, log);
+  if (entry.hasScript) log.note("The build script is not run: its output is that of last time.");
   const code = await codeOf(folder, entry);
   const known = new Map(code.map((file) => [file.path, file]));
-  const beside = await staticFiles(project, config.files, entry.mode, known, report);
+  const beside = await staticFiles(project, config.files, entry.mode, known, log);
   const packageJson = fileAt("package.json", join(folder, "package.json"));
   const isCompiled = entry.mode !== "own";
   const own = [...(isCompiled ? [] : code), ...beside, packageJson];
   const files = new Map(own.map((file) => [file.path, file]));
-  linkShared(folder, config.shared ?? entry.shape?.shared ?? [], files, report);
+  linkShared(folder, config.shared ?? entry.shape?.shared ?? [], files, log);
   const tree =
     entry.packages === "none"
       ? { files: [], packages: [] }
-      : collectPackages(project, withBins(ALL_DEPENDENCIES, entry.bins, folder), report);
+      : collectPackages(project, withBins(ALL_DEPENDENCIES, entry.bins, folder), log);
   return {
     name,
     build: entry.mode,
     compiled: isCompiled ? listed(code, folder) : [],
-    files: listed(withoutEnvFiles([...files.values()], report, folder), folder),
+    files: listed(withoutEnvFiles([...files.values()], log, folder), folder),
     packages: packagesOf(tree),
   };
 }
@@ -79,7 +80,7 @@ async function codeOf(folder: string, { mode, processes, shape }: EntryDecision)
       return [];
     }
   });
-  if (mode === "own") return listOwn(folder, { entries, preloads: [], shape });
+  if (mode === "own") return (await listOwn(folder, { entries, preloads: [], shape })).files;
   const paths = new Set(entries.flatMap((entry) => reachedFiles(folder, entry)));
   return [...paths].map((path) => fileAt(path, join(folder, path)));
 }
@@ -120,7 +121,3 @@ function packagesOf({ files, packages }: PackageTree): Listing["packages"] {
   const listed = packages.map(({ name, version, path }) => ({ name, version, ...sums.get(path)! }));
   return listed.sort((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
 }
-
-/** `node_modules/a/node_modules/@b/c` of a file in it. */
-const homeOf = (path: string): string =>
-  /^.*(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path;

@@ -1,11 +1,11 @@
 /** Puts a release together: which groups of files, and the manifest that describes them. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { defined } from "../contract/checks.ts";
 import { type Composed, composed } from "../pack/composed.ts";
 import { describe, filesBelow, groupOf, linkTo, readSource, textFile } from "../pack/fileSet.ts";
 import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
 import type { RuntimeSettings } from "../protocol/settings.ts";
-import { defined } from "../protocol/shape.ts";
 import { appDirName, tsugiDirName } from "../release/layout.ts";
 import {
   canonicalJson,

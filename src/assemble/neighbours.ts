@@ -7,10 +7,12 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { memberName, type Node, stringValue, walk } from "./ast.ts";
-import { importsOf } from "./importPatterns.ts";
-import { OPEN, PathReader, type PathValue } from "./pathValues.ts";
+import { choicesOf, loadedBy } from "./importPatterns.ts";
+import { OPEN, type PathReader, type PathValue, textOf } from "./pathValues.ts";
+import { resolveRelative } from "./reached.ts";
 
 export interface Neighbour {
+  node: Node;
   /** Relative to the project. */
   path: string;
   kind: "source" | "file" | "folder";
@@ -27,14 +29,21 @@ export interface Neighbours {
 const SOURCE = /\.[cm]?[jt]s$/;
 const PATHS = new Set(["NewExpression", "CallExpression", "TemplateLiteral", "BinaryExpression"]);
 
-export function findNeighbours(ast: Node, id: string, project: string): Neighbours {
-  const reader = new PathReader(ast, id, project);
+export function findNeighbours(
+  ast: Node,
+  id: string,
+  project: string,
+  reader: PathReader,
+): Neighbours {
   const all: Neighbours = { found: [], unfollowed: [] };
   walk(ast, (node) => {
-    if (node.type === "ImportExpression") {
-      const imports = importsOf(node.source, id);
-      if (imports !== undefined && imports.size > 0) return false;
-      const isKnown = stringValue(node.source) !== undefined || reader.read(node.source);
+    const loaded = loadedBy(node);
+    if (loaded !== undefined) {
+      const { source, isRequire } = loaded;
+      if (isRequire && reader.isOwnRequire)
+        return lookByRequire(source, node, { id, project }, all);
+      if (choicesOf(source, id, reader) !== undefined) return false;
+      const isKnown = stringValue(source) !== undefined || reader.read(source);
       if (!isKnown) all.unfollowed.push({ node });
     }
     const value = PATHS.has(node.type) ? reader.read(node) : undefined;
@@ -46,6 +55,24 @@ export function findNeighbours(ast: Node, id: string, project: string): Neighbou
   return all;
 }
 
+/** By createRequire: Node looks for it when the code runs, so it is packed as it lies there. */
+function lookByRequire(
+  source: Node,
+  node: Node,
+  at: { id: string; project: string },
+  all: Neighbours,
+): false | undefined {
+  const text = textOf(source);
+  if (!/^\.\.?\//.test(text)) {
+    if (stringValue(source) === undefined) all.unfollowed.push({ node });
+    return undefined;
+  }
+  const path = join(dirname(at.id), text);
+  const found = text.includes(OPEN) ? path : (resolveRelative(path) ?? path);
+  lookBeside({ path: found, from: "module" }, node, at, all);
+  return false;
+}
+
 function lookBeside(
   { path }: PathValue,
   node: Node,
@@ -53,11 +80,12 @@ function lookBeside(
   all: Neighbours,
 ): void {
   const known = knownPart(path);
-  const neighbour = look(known, id, project);
-  if (neighbour === undefined) {
+  const seen = look(known, id, project);
+  if (seen === undefined) {
     if (known !== path) all.unfollowed.push({ node });
     return;
   }
+  const neighbour = { node, ...seen };
   const literal = literalOfUrl(node);
   all.found.push(literal && neighbour.kind === "source" ? { ...neighbour, literal } : neighbour);
 }
@@ -82,7 +110,7 @@ function literalOfUrl({ type, arguments: parts }: Node): Node | undefined {
   return stringValue(name) === undefined ? undefined : name;
 }
 
-function look(path: string, id: string, project: string): Neighbour | undefined {
+function look(path: string, id: string, project: string): Omit<Neighbour, "node"> | undefined {
   if (!existsSync(path)) return undefined;
   const inside = relative(project, realpathSync(path));
   const isOutside =

@@ -1,17 +1,21 @@
 /**
- * Which Node a release carries: `--node`, runtime.node, .node-version, .nvmrc, engines.node, else
- * what the compiled addons are installed for, else the newest LTS on the list that ships in tsugi. The list is fixed, so the answer is the same on
- * every machine; what was resolved is written to .node-version once it is built, so that it stays so.
+ * Which Node a release carries: `--node`, runtime.node, .node-version, .nvmrc, else, within
+ * engines.node, what the compiled addons are installed for, or the newest LTS on the list that ships
+ * in tsugi. The list is fixed, so the answer is the same on every machine; what was resolved is
+ * written to .node-version once it is built, so that it stays so.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import semver from "semver";
 import { TsugiError } from "../contract/errors.ts";
+import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
 import { installedFor } from "./native/installed.ts";
 import { LTS_MAJORS, NODE_VERSIONS } from "./nodeVersions.ts";
+
+/** Says what a project runs with, not what it is to run with. */
+const ENGINES = "engines.node";
 
 interface Wish {
   range: string;
@@ -22,16 +26,17 @@ interface Wish {
 export async function resolveNode(
   project: Project,
   given: { flag: string | undefined; config: string | undefined; writes: boolean },
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<{ version: string; isNew: boolean }> {
   const wish = findWish(project, given);
   const exact = wish && semver.valid(wish.range.replace(/^v/, ""));
   if (exact) {
-    report.guess("node", exact, wish.where);
+    log.guess("node", exact, wish.where);
     return { version: exact, isNew: false };
   }
-  const installed = wish === undefined ? installedFor(project) : undefined;
-  const fitting = installed && newestOf(installed.major);
+  const isOpen = wish === undefined || wish.where === ENGINES;
+  const installed = isOpen ? installedFor(project) : undefined;
+  const fitting = installed && newestOf(installed.major, wish?.range ?? "*");
   const version = fitting ?? pick(wish);
   const isCi = process.env.CI === "true" || process.env.CI === "1";
   if (isCi) {
@@ -43,19 +48,19 @@ export async function resolveNode(
     : wish
       ? `${wish.range} in ${wish.where}`
       : "the newest LTS";
-  report.guess("node", version, why);
+  log.guess("node", version, why);
   if (wish?.where === "--node") return { version, isNew: false };
   if (!given.writes) {
-    report.warn(`That commit does not pin Node. Commit a .node-version: ${version}`);
+    log.warn(`That commit does not pin Node. Commit a .node-version: ${version}`);
     return { version, isNew: false };
   }
   return { version, isNew: true };
 }
 
 /** Once the build has succeeded. */
-export async function pinNode(folder: string, version: string, report: BuildReport): Promise<void> {
+export async function pinNode(folder: string, version: string, log: BuildLog): Promise<void> {
   await writeFile(join(folder, ".node-version"), `${version}\n`);
-  report.note(`Wrote ${version} to .node-version: commit it, and every build has the same Node.`);
+  log.note(`Wrote ${version} to .node-version: commit it, and every build has the same Node.`);
 }
 
 function findWish(
@@ -73,7 +78,7 @@ function findWish(
     }
   }
   const engines = packageJson.engines?.node;
-  return engines === undefined ? undefined : { range: engines, where: "engines.node" };
+  return engines === undefined ? undefined : { range: engines, where: ENGINES };
 }
 
 /** The project's folder and those above it that belong to the same repository. */
@@ -86,8 +91,10 @@ function foldersOfRepository(folder: string): string[] {
   return folders;
 }
 
-const newestOf = (major: number): string | undefined =>
-  NODE_VERSIONS.filter((version) => semver.major(version) === major).at(-1);
+const newestOf = (major: number, range: string): string | undefined =>
+  NODE_VERSIONS.filter(
+    (version) => semver.major(version) === major && semver.satisfies(version, range),
+  ).at(-1);
 
 /** The newest LTS that fits, else the newest that fits. */
 function pick(wish: Wish | undefined): string {

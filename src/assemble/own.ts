@@ -1,24 +1,29 @@
 /** own: the project's build script, then its files as they are. */
-import { existsSync, lstatSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
-import { TsugiError } from "../contract/errors.ts";
+import { existsSync, lstatSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { hasOldBuilds } from "../pack/buildFolder.ts";
-import { runCommand, type Surroundings, tail } from "../pack/commands.ts";
+import type { Surroundings } from "../pack/commands.ts";
 import { fileAt, filesBelow, linkTo, type PackedFile, readSource } from "../pack/fileSet.ts";
+import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
-import { chooseEntry, hasBuildScript, outputFolderOf } from "./entry.ts";
+import { parseModule } from "./ast.ts";
+import { chooseEntry, outputFolderOf } from "./entry.ts";
 import { freshFirst, noteOutput, refuseStale } from "./freshness.ts";
 import { type HotScan, mentionsHot } from "./hotScan.ts";
-import { localManager } from "./packageManager.ts";
+import { findNeighbours } from "./neighbours.ts";
 import { packedFiles } from "./packedFiles.ts";
+import { PathReader } from "./pathValues.ts";
+import { buildOf, runBuild } from "./projectBuild.ts";
 import { reachedFiles } from "./reached.ts";
+import { readPackage } from "./resolveFrom.ts";
 import type { Recognised } from "./shapes/index.ts";
+import { someOf, type Unfollowed, unfollowedAt } from "./unfollowed.ts";
 
 export interface OwnFiles {
   files: PackedFile[];
   /** One for each list of candidates. */
   entries: string[];
+  unfollowed: Unfollowed[];
 }
 
 export interface OwnRequest {
@@ -32,38 +37,75 @@ export async function ownFiles(
   project: Project,
   { candidates, preloads, surroundings, shape }: OwnRequest,
   hot: HotScan,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<OwnFiles> {
   const { folder } = project;
-  const isBuilt = hasBuildScript(project);
+  const build = buildOf(project);
+  const isBuilt = build !== undefined;
   const before = noteOutput(folder, candidates.flat());
-  const command = isBuilt ? await runBuildScript(folder, surroundings, report) : "";
+  const command = isBuilt ? await runBuild(folder, build, surroundings, log) : "";
   const entries = candidates.map((list) =>
     chooseEntry(folder, isBuilt ? freshFirst(folder, list, before) : list),
   );
   if (isBuilt) for (const entry of entries) refuseStale(folder, entry, before, command);
-  report.step("Listing files");
-  const files = await listOwn(folder, { entries, preloads, shape });
-  if (shape?.onlyOutputs !== true) tellLinks(folder, files, report);
+  log.step("Listing files");
+  const { files, sources } = await listOwn(folder, { entries, preloads, shape });
+  const isWhole = shape?.onlyOutputs !== true;
+  if (isWhole) files.push(...withLinks(folder, files, log));
+  const unfollowed = isWhole ? notPacked(folder, sources, files) : [];
   for (const { path, source } of files) {
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = Buffer.from(readSource(source)).toString("utf8");
     if (mentionsHot(code)) hot.add(code, path);
   }
   for (const file of shape?.placed?.(folder, entries[0]!) ?? []) files.push(file);
-  return { files, entries };
+  return { files, entries, unfollowed };
 }
 
-/** What lies there now: of the project, and what its build has written. */
+/** What own sources name by its place, and what is there, but in no list: .gitignore has it. */
+function notPacked(
+  folder: string,
+  sources: ReadonlySet<string>,
+  files: readonly PackedFile[],
+): Unfollowed[] {
+  const packed = new Set(files.map(({ path }) => path));
+  return [...sources]
+    .filter((path) => packed.has(path) && outputFolderOf(path) === undefined)
+    .flatMap((path) => namedIn(folder, path));
+}
+
+function namedIn(folder: string, path: string): Unfollowed[] {
+  const id = join(folder, path);
+  const code = readFileSync(id, "utf8");
+  const ast = parseModule(code, id);
+  if (ast === undefined) return [];
+  const all = findNeighbours(ast, id, folder, new PathReader(ast, id, folder));
+  return [...all.found, ...all.unfollowed].flatMap(({ node, path: named }) =>
+    named === undefined ? [] : [unfollowedAt(path, code, node, named)],
+  );
+}
+
+/** What lies there now: of the project, and what its build has written. `sources`: what the entries reach. */
 export async function listOwn(
   folder: string,
   { entries, preloads, shape }: Pick<OwnRequest, "preloads" | "shape"> & { entries: string[] },
-): Promise<PackedFile[]> {
+): Promise<{ files: PackedFile[]; sources: Set<string> }> {
+  const sources = new Set<string>();
   const paths = new Set(shape?.onlyOutputs ? [] : await listed(folder));
   const outputs = new Set(shape?.outputs);
+  const own = new Set(paths);
+  // Who lists files has left out the others on purpose.
+  const hasList = "files" in readPackage(folder);
   for (const entry of [...entries, ...preloads]) {
-    if (shape?.onlyOutputs !== true)
-      for (const path of reachedFiles(folder, entry)) paths.add(path);
+    const reached = shape?.onlyOutputs === true ? [] : reachedFiles(folder, entry);
+    for (const path of reached) paths.add(path);
+    if (entries.includes(entry)) for (const path of reached) sources.add(path);
+    // Generated, and so in .gitignore: what it reads lies beside it (a client's engine, its schema).
+    for (const path of hasList ? [] : reached) {
+      const place = dirname(path);
+      if (own.has(path) || place === "." || outputFolderOf(path) !== undefined) continue;
+      for (const beside of filesBelow(join(folder, place), place)) paths.add(beside.path);
+    }
     const output = outputFolderOf(entry);
     if (output !== undefined) outputs.add(output);
   }
@@ -72,7 +114,7 @@ export async function listOwn(
     const isIdle = (path: string) => shape?.isIdle?.(join(output, path)) === true;
     for (const { path } of filesBelow(join(folder, output), output, isIdle)) paths.add(path);
   }
-  return [...paths].map((path) => packedAt(path, join(folder, path)));
+  return { files: [...paths].map((path) => packedAt(path, join(folder, path))), sources };
 }
 
 /** What `npm pack` would take, but what a release has no use for. */
@@ -84,37 +126,40 @@ async function listed(folder: string): Promise<string[]> {
   );
 }
 
-/** npm's own list has none of them. */
-function tellLinks(folder: string, files: readonly PackedFile[], report: BuildReport): void {
-  const packed = new Set(files.map(({ path }) => path));
+/** npm's own list has none of them: those that lead to what is packed are links in the release, the others are named. */
+function withLinks(folder: string, files: readonly PackedFile[], log: BuildLog): PackedFile[] {
+  const packed = files.map(({ path }) => path);
+  const isThere = new Set(packed);
   const isElsewhere = (path: string) => /(^|\/)(node_modules$|\.[^/]*$)/.test(path);
   const links = filesBelow(folder, ".", isElsewhere)
     .filter(({ source }) => "link" in source)
     .map(({ path }) => path.slice(2))
-    .filter((path) => !packed.has(path));
-  if (links.length === 0) return;
-  const some =
-    links.slice(0, 5).join(", ") + (links.length > 5 ? ` and ${links.length - 5} more` : "");
-  report.note(`Links are not packed: ${some}. files in tsugi.config.ts takes what they lead to`);
+    .filter((path) => !isThere.has(path));
+  const targets = new Map<string, string>();
+  for (const path of links) {
+    const target = targetIn(folder, path);
+    const isPacked = (file: string) => file === target || file.startsWith(`${target}/`);
+    if (target !== undefined && packed.some(isPacked)) targets.set(path, target);
+  }
+  const left = links.filter((path) => !targets.has(path));
+  if (left.length > 0) {
+    log.note(
+      `Links are not packed: ${someOf(left)}. files in tsugi.config.ts takes what they lead to`,
+    );
+  }
+  return [...targets].map(([path, target]) =>
+    linkTo(path, relative(join(folder, dirname(path)), join(folder, target))),
+  );
 }
 
-export async function runBuildScript(
-  folder: string,
-  surroundings: Surroundings | undefined,
-  report: BuildReport,
-  whose?: string,
-): Promise<string> {
-  const manager = localManager(folder);
-  const command = `${manager} run build${whose === undefined ? "" : ` (${whose})`}`;
-  report.step(command);
-  const result = await runCommand(manager, ["run", "build"], folder, {}, surroundings).catch(
-    (error: Error) => ({ code: 127, stdout: "", stderr: error.message }),
-  );
-  if (result.code === 0) return command;
-  throw new TsugiError("TSUGI_BUILD_FAILED", {
-    what: `${command} (exit code ${result.code})`,
-    problem: tail(`${result.stdout}\n${result.stderr}`),
-  });
+/** Where a link leads, relative to the project; undefined outside of it, and to nothing. */
+function targetIn(folder: string, path: string): string | undefined {
+  try {
+    const target = relative(realpathSync(folder), realpathSync(join(folder, path)));
+    return target === "" || target.startsWith("..") ? undefined : target;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Links inside of an output stay links: Nitro's packages are some. */

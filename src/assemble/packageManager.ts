@@ -58,7 +58,7 @@ export function wantedManager(app: string): WantedManager {
  */
 export function localManager(app: string): string {
   if (!usesBun(app)) return wantedManager(app).name;
-  return hasBun() ? "bun" : "npm";
+  return isOnPath("bun") ? "bun" : "npm";
 }
 
 function usesBun(app: string): boolean {
@@ -69,8 +69,8 @@ function usesBun(app: string): boolean {
   }
 }
 
-const hasBun = (): boolean =>
-  (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, "bun")));
+export const isOnPath = (program: string): boolean =>
+  (process.env.PATH ?? "").split(delimiter).some((folder) => existsSync(join(folder, program)));
 
 const unknown = (found: string) =>
   new TsugiError("TSUGI_PACKAGE_MANAGER_UNKNOWN", {

@@ -12,8 +12,8 @@ import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { byPath, filesBelow, linkTo, type PackedFile } from "../pack/fileSet.ts";
+import type { BuildLog } from "../pack/log.ts";
 import type { PackageJson, Project } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
 import { installCommandOf } from "./packageManager.ts";
 import { isInsideModules, locatePackage, readPackage } from "./resolveFrom.ts";
 import type { SiblingFiles } from "./siblings.ts";
@@ -63,7 +63,7 @@ const ITSELF = "tsugi";
 export function collectPackages(
   project: Project,
   { only, imported, siblings }: NeededPackages,
-  report: BuildReport,
+  log: BuildLog,
   siblingFiles: SiblingFiles = new Map(),
 ): PackageTree {
   const folder = realpathSync(project.folder);
@@ -73,7 +73,7 @@ export function collectPackages(
   for (const { name, from } of imported) {
     if (!walk.runOne(from, name)) continue;
     if (only === undefined) {
-      report.warn(`${name} is imported, but is not among the dependencies; it is packed too.`);
+      log.warn(`${name} is imported, but is not among the dependencies; it is packed too.`);
     }
   }
   if (walk.missing.length > 0) {
@@ -83,11 +83,11 @@ export function collectPackages(
     });
   }
   for (const conflict of walk.conflicts) {
-    report.warn(
+    log.warn(
       `Two versions of one package are wanted at the top; this one is not packed: ${conflict}`,
     );
   }
-  for (const peer of walk.missingPeers) report.warn(`A peer dependency is not installed: ${peer}`);
+  for (const peer of walk.missingPeers) log.warn(`A peer dependency is not installed: ${peer}`);
   return walk.tree(siblingFiles);
 }
 

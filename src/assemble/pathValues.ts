@@ -35,6 +35,12 @@ export class PathReader {
     });
   }
 
+  /** `const require = createRequire(import.meta.url)` */
+  get isOwnRequire(): boolean {
+    const init = this.#constants.get("require");
+    return init?.type === "CallExpression" && namesCreateRequire(init.callee);
+  }
+
   read(node: unknown, depth = 0): PathValue | undefined {
     if (!isNode(node) || depth > DEEPEST) return undefined;
     const inner = (what: unknown) => this.read(what, depth + 1);
@@ -105,6 +111,9 @@ export class PathReader {
     return { ...base, path: join(folder, textOf(name)) };
   }
 }
+
+const namesCreateRequire = (callee: unknown): boolean =>
+  isIdentifier(callee, "createRequire") || memberName(callee) === "createRequire";
 
 type Reading = (node: unknown) => PathValue | undefined;
 

@@ -5,10 +5,12 @@ export const PLACE = "\0tsugi:place";
 export const PLACE_CODE = `
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 export const pathOf = (relative) => join(import.meta.dirname, relative);
 export const urlOf = (relative) => pathToFileURL(pathOf(relative)).href;
-export const pick = async (asked, known) => {
+export const pick = async (asked, known) => pickNow(asked, known);
+export const pickNow = (given, known) => {
+  const asked = String(given).startsWith("file:") ? fileURLToPath(given) : String(given);
   if (Object.hasOwn(known, asked)) return known[asked]();
   const message = "Cannot find module '" + asked + "'; at the build there were " + Object.keys(known).join(", ");
   throw Object.assign(new Error(message), { code: "ERR_MODULE_NOT_FOUND" });

@@ -10,15 +10,16 @@ import { type Plugin, RolldownMagicString } from "rolldown";
 import { isIdentifier, memberName, type Node, parseModule, walk } from "./ast.ts";
 import type { HotScan } from "./hotScan.ts";
 import { mentionsHot } from "./hotScan.ts";
-import { choiceOf, importsOf } from "./importPatterns.ts";
+import { choiceAround, choicesOf, loadedBy } from "./importPatterns.ts";
 import { findNeighbours, type Neighbour } from "./neighbours.ts";
+import { PathReader } from "./pathValues.ts";
 import { PLACE, PLACE_CODE } from "./placeModule.ts";
 import { isInsideModules, packageFolderOf } from "./resolveFrom.ts";
-import type { Unfollowed } from "./unfollowed.ts";
+import { type Unfollowed, unfollowedAt } from "./unfollowed.ts";
 
 const NEEDED = /import\.meta|__dirname|__filename|require\.main/;
 /** Of own code also. */
-const NAMES_FILES = /\bimport\s*\(|process\.cwd\b/;
+const NAMES_FILES = /\bimport\s*\(|\brequire\b|process\.cwd\b/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
 
 export interface PlaceRequest {
@@ -60,17 +61,11 @@ export function placePlugin(request: PlaceRequest): Plugin {
 
 function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
   const text = new RolldownMagicString(code);
-  const at = (node: Node) => {
-    const line = code.slice(0, node.start).split("\n").length;
-    return `${relative(request.project, id)}:${line}`;
-  };
+  const file = relative(request.project, id);
   const miss = (node: Node, path?: string) =>
-    request.onUnfollowed({
-      at: at(node),
-      code: code.slice(node.start, node.end),
-      ...(path === undefined ? {} : { path }),
-    });
-  const { found, unfollowed } = findNeighbours(ast, id, request.project);
+    request.onUnfollowed(unfollowedAt(file, code, node, path));
+  const reader = new PathReader(ast, id, request.project);
+  const { found, unfollowed } = findNeighbours(ast, id, request.project, reader);
   for (const { node, path } of unfollowed) miss(node, path);
   for (const neighbour of found) {
     request.onNeighbour(neighbour);
@@ -79,11 +74,21 @@ function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
     const written = code.slice(literal.start + 1, literal.end - 1);
     text.overwrite(literal.start, literal.end, JSON.stringify(compiledName(written)));
   }
-  const isEntry = id === request.entry;
-  const path = relative(dirname(request.entry), id);
+  const { entry } = request;
+  const isEntry = id === entry;
+  const path = relative(dirname(entry), id);
   const place = isCommonJs(ast) ? 'require("tsugi:place")' : "__tsugi_place";
-  const onImports = (node: Node, paths: string[]) => request.onImports(at(node), paths);
-  const isUsed = new Rewrite(text, ast, { id, path, isEntry, place, onImports }).run();
+  const onImports = (node: Node, paths: string[]) =>
+    request.onImports(unfollowedAt(file, code, node).at, paths);
+  const isUsed = new Rewrite(text, ast, {
+    id,
+    path,
+    isEntry,
+    place,
+    onImports,
+    reader,
+    entry,
+  }).run();
   // An import counts wherever it stands; at the end it moves no line of the source map.
   if (isUsed && place === "__tsugi_place") text.append(PLACE_IMPORT);
   if (!text.hasChanged()) return null;
@@ -95,6 +100,9 @@ const PLACE_IMPORT = '\nimport * as __tsugi_place from "tsugi:place";\n';
 
 interface PlaceOf {
   id: string;
+  /** The module that the output stands for. */
+  entry: string;
+  reader: PathReader;
   /** Of the module, from the folder of the output. */
   path: string;
   isEntry: boolean;
@@ -141,19 +149,27 @@ class Rewrite {
       const isNot = (node.operator as string).startsWith("!");
       return this.#replace(node, isNot ? `!${this.#code.main}` : this.#code.main);
     }
-    if (node.type === "ImportExpression") return this.#import(node);
+    const loaded = loadedBy(node);
+    // A `require` of its own, by createRequire, asks Node itself.
+    if (loaded && !(loaded.isRequire && this.#declared.has("require")))
+      return this.#load(node, loaded);
     if (node.type === "Identifier") this.#identifier(node, parent);
     return undefined;
   }
 
-  #import(node: Node): false | undefined {
-    const { id, place, onImports } = this.#at;
-    const imports = importsOf(node.source, id);
-    if (imports === undefined || imports.size === 0) return undefined;
-    onImports(node, [...new Set(imports.values())]);
-    const { start, end } = node.source as Node;
-    const asked = this.#text.original.slice(start, end);
-    return this.#replace(node, choiceOf(asked, imports, place));
+  #load(node: Node, { source, isRequire }: { source: Node; isRequire: boolean }): undefined {
+    const { id, place, onImports, reader, entry } = this.#at;
+    const choices = choicesOf(source, id, reader);
+    if (choices === undefined) return undefined;
+    onImports(node, [...new Set(choices.map(({ specifier }) => specifier))]);
+    const fileOf = (path: string) =>
+      `${place}.pathOf(${JSON.stringify(relative(dirname(entry), path))})`;
+    // What is asked for stays, and may have places of its own to rewrite.
+    const [before, after] = choiceAround(choices, { isRequire, place, fileOf });
+    this.#text.overwrite(node.start, source.start, before);
+    this.#text.overwrite(source.end, node.end, after);
+    this.#used = true;
+    return undefined;
   }
 
   #meta(node: Node, name: string | undefined): false | undefined {

@@ -2,6 +2,8 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { isIdentifier, type Node, parseModule, stringValue, walk } from "./ast.ts";
+import { choicesOf, loadedBy } from "./importPatterns.ts";
+import { PathReader } from "./pathValues.ts";
 
 const ENDINGS = [
   "",
@@ -24,7 +26,7 @@ export function reachedFiles(folder: string, entry: string): string[] {
     seen.add(path);
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = readFileSync(join(folder, path), "utf8");
-    for (const specifier of relativeSpecifiers(code, path)) {
+    for (const specifier of relativeSpecifiers(code, join(folder, path), folder)) {
       const found = resolveRelative(join(folder, dirname(path), specifier));
       if (found !== undefined) open.push(relative(folder, found));
     }
@@ -32,8 +34,10 @@ export function reachedFiles(folder: string, entry: string): string[] {
   return [...seen].sort();
 }
 
-function relativeSpecifiers(code: string, file: string): string[] {
+function relativeSpecifiers(code: string, file: string, folder: string): string[] {
   const ast = parseModule(code, file);
+  if (ast === undefined) return [];
+  const reader = new PathReader(ast, file, folder);
   const found: string[] = [];
   const add = (node: unknown) => {
     const value = stringValue(node);
@@ -41,6 +45,9 @@ function relativeSpecifiers(code: string, file: string): string[] {
       found.push(value);
   };
   walk(ast, (node) => {
+    const loaded = loadedBy(node);
+    const choices = loaded && choicesOf(loaded.source, file, reader);
+    if (choices !== undefined) found.push(...choices.map(({ specifier }) => specifier));
     if (/^(Import|ExportNamed|ExportAll)(Declaration|Expression)$/.test(node.type))
       add(node.source);
     if (node.type === "CallExpression" && isRequire(node.callee))
@@ -55,7 +62,7 @@ const isRequire = (callee: unknown): boolean =>
   ((callee as Node).type === "MemberExpression" &&
     isIdentifier((callee as Node).object, "require"));
 
-function resolveRelative(path: string): string | undefined {
+export function resolveRelative(path: string): string | undefined {
   return ENDINGS.map((ending) => path + ending).find(
     (candidate) => existsSync(candidate) && statSync(candidate).isFile(),
   );

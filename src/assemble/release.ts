@@ -2,6 +2,7 @@
  * `tsugi release` for Node, what pack/pipeline.ts runs:
  *   decide (name, version, entry, mode, node) → compose (application, packages, runtime, manifest).
  */
+import { realpathSync } from "node:fs";
 import { join, relative } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
@@ -12,16 +13,16 @@ import type { BuiltRelease } from "../pack/built.ts";
 import type { Surroundings } from "../pack/commands.ts";
 import type { Composed } from "../pack/composed.ts";
 import { textFile } from "../pack/fileSet.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { type BuildRequest, build, type ReleaseKind } from "../pack/pipeline.ts";
 import { type Project, readProject } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
 import { refuseSecrets, withoutEnvFiles } from "../pack/secrets/index.ts";
 import { refuseTreeConflict } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
 import { thisPlatform } from "../platform/thisPlatform.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import { buildsIn, type Layout, layoutOf } from "../release/layout.ts";
-import { buildApplication } from "./application.ts";
+import { type Application, buildApplication } from "./application.ts";
 import { type AppupDecision, decideAppup } from "./appup.ts";
 import { decideEntry, type EntryDecision } from "./decideEntry.ts";
 import { composeRelease } from "./manifest.ts";
@@ -30,9 +31,10 @@ import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { pinNode, resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
 import { localManager } from "./packageManager.ts";
-import { collectPackages, NO_PACKAGES, withBins } from "./packages.ts";
+import { collectPackages, NO_PACKAGES, type PackageTree, withBins } from "./packages.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { prepareSiblings } from "./siblings.ts";
+import { tracePackages } from "./traced.ts";
 import { isTried, tryRelease } from "./trial.ts";
 
 export interface ReleaseRequest extends BuildRequest {
@@ -45,27 +47,27 @@ export interface ReleaseRequest extends BuildRequest {
   clean?: Surroundings;
 }
 
-export function buildRelease(request: ReleaseRequest, report: BuildReport): Promise<BuiltRelease> {
+export function buildRelease(request: ReleaseRequest, log: BuildLog): Promise<BuiltRelease> {
   const { folder, into = folder } = request;
   const node: ReleaseKind<Decided> = {
     async decide() {
-      const decided = await decide(request, report);
-      warnOfOldBuilds(folder, report);
+      const decided = await decide(request, log);
+      warnOfOldBuilds(folder, log);
       if (request.out === undefined) hideBuilds(into);
       return decided;
     },
     layout: ({ layout }) => layout,
-    compose: (decided) => compose(decided, report),
+    compose: (decided) => compose(decided, log),
     refuse: refuseTreeConflict,
     async prove(tarball, { manifest: { name, version, processes } }) {
       if (!isTried(request.isTried)) return;
-      await tryRelease(tarball, { name, version, process: processes[0]!.name }, report);
+      await tryRelease(tarball, { name, version, process: processes[0]!.name }, log);
     },
     async settle({ node: { isNew, version } }) {
-      if (isNew) await pinNode(folder, version, report);
+      if (isNew) await pinNode(folder, version, log);
     },
   };
-  return build(node, request.signKey, report);
+  return build(node, request.signKey, log);
 }
 
 interface Decided {
@@ -90,27 +92,27 @@ interface NodeDecision {
   isNew: boolean;
 }
 
-async function decide(request: ReleaseRequest, report: BuildReport): Promise<Decided> {
+async function decide(request: ReleaseRequest, log: BuildLog): Promise<Decided> {
   const { folder } = request;
   const project = readProject(folder);
   const { config, file: configFile } = await loadConfig(folder, request.configFile);
-  const name = releaseName(project, config, report);
+  const name = releaseName(project, config, log);
   const appup = decideAppup(folder, config.appup);
-  const version = await resolveVersion(project, request.version ?? config.version, report);
-  const entry = decideEntry(project, config, report);
+  const version = await resolveVersion(project, request.version ?? config.version, log);
+  const entry = decideEntry(project, config, log);
   const wish = { flag: request.node, clean: request.clean !== undefined || request.dry === true };
-  const node = await decideRuntime(project, config, wish, report);
+  const node = await decideRuntime(project, config, wish, log);
   const layout = layoutOf(join(request.out ?? buildsIn(request.into ?? folder), name), name);
   const { clean, signKey } = request;
   const isSigned = signKey !== undefined;
   return { project, config, configFile, appup, version, layout, entry, node, clean, isSigned };
 }
 
-async function compose(decided: Decided, report: BuildReport): Promise<Composed> {
+async function compose(decided: Decided, log: BuildLog): Promise<Composed> {
   const { project, config, version, layout, entry, node, appup, configFile } = decided;
   const { name } = layout;
-  const nodeArgs = readNodeArgs(entry.nodeArgs);
-  const siblingFiles = await prepareSiblings(project, decided.clean, report);
+  const given = readNodeArgs(entry.nodeArgs);
+  const siblingFiles = await prepareSiblings(project, decided.clean, log);
   const application = await buildApplication(
     {
       project,
@@ -121,25 +123,24 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
       files: config.files,
       shared: config.shared ?? entry.shape?.shared ?? [],
       external: config.external ?? [],
-      preloads: nodeArgs.preloads.map(ownPreload).filter((path) => path !== undefined),
+      loader: entry.loader,
+      preloads: given.preloads.map(ownPreload).filter((path) => path !== undefined),
       surroundings: decided.clean,
       appup,
       configFile: configFile && relative(project.folder, configFile),
     },
-    report,
+    log,
   );
-  const args = placeNodeArgs(nodeArgs, application.placed);
-  application.files = withoutEnvFiles(
-    [...application.files, ...args.files],
-    report,
-    project.folder,
-  );
-  report.step("Packages");
-  const needed = withBins(application.needed, entry.bins, project.folder);
+  const loaders = application.loader === undefined ? [] : [application.loader];
+  const nodeArgs = [...loaders.map((name) => `--import=${name}`), ...entry.nodeArgs];
+  const args = placeNodeArgs(readNodeArgs(nodeArgs), application.placed);
+  application.files = withoutEnvFiles([...application.files, ...args.files], log, project.folder);
+  log.step("Packages");
+  const needed = withBins(application.needed, [...entry.bins, ...loaders], project.folder);
+  const all =
+    entry.packages === "none" ? NO_PACKAGES : collectPackages(project, needed, log, siblingFiles);
   const tree =
-    entry.packages === "none"
-      ? NO_PACKAGES
-      : collectPackages(project, needed, report, siblingFiles);
+    entry.packages === "traced" ? await traced(all, { project, config, application }, log) : all;
   const { isSigned } = decided;
   const packages = await groupPackages(tree, isSigned);
   const settings = overlaySettings(settingsIn(config));
@@ -156,11 +157,11 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
       project: project.folder,
       allow: config.secrets?.allow ?? [],
     },
-    report,
+    log,
   );
-  const runtime = await obtainRuntime({ ...node, isSigned }, project.folder, report);
+  const runtime = await obtainRuntime({ ...node, isSigned }, project.folder, log);
   const native = { files: [...application.files, ...tree.files], packages: tree.packages };
-  await refuseUnfitAddons(native, runtime, localManager(project.folder), report);
+  await refuseUnfitAddons(native, runtime, localManager(project.folder), log);
   const composed = composeRelease({
     name,
     version,
@@ -171,7 +172,7 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
     settings,
     nodeArgs: {
       lines,
-      logical: ["--enable-source-maps", ...entry.nodeArgs],
+      logical: ["--enable-source-maps", ...nodeArgs],
     },
   });
   const problem = contentsProblem(composed.manifest, layout);
@@ -179,10 +180,20 @@ async function compose(decided: Decided, report: BuildReport): Promise<Composed>
   throw new TsugiError("TSUGI_BUILD_FAILED", { what: "The check of its contents", problem });
 }
 
+function traced(
+  tree: PackageTree,
+  { project, config, application }: { project: Project; config: Config; application: Application },
+  log: BuildLog,
+): Promise<PackageTree> {
+  const entries = application.processes.map(({ entry }) => entry);
+  const request = { files: application.files, entries, whole: config.external ?? [] };
+  return tracePackages(tree, { folder: realpathSync(project.folder), ...request }, log);
+}
+
 export function releaseName(
   { packageJson, folder }: Project,
   config: Config,
-  report: BuildReport,
+  log: BuildLog,
 ): string {
   if (config.name !== undefined) return config.name;
   const name = (packageJson.name ?? "").replace(/^@[^/]+\//, "");
@@ -190,7 +201,7 @@ export function releaseName(
     const problem = `"name" in ${join(folder, "package.json")} is ${JSON.stringify(packageJson.name)}, which is no file name`;
     throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
   }
-  report.guess("name", name, "package.json");
+  log.guess("name", name, "package.json");
   return name;
 }
 
@@ -199,19 +210,19 @@ export async function decideRuntime(
   project: Project,
   config: Config,
   { flag, clean }: { flag: string | undefined; clean: boolean },
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<NodeDecision> {
   const from = config.runtime?.from ?? "npm";
   const platform = thisPlatform();
   if (from.startsWith("/")) {
     const facts = await runtimeFacts(from, "", platform);
-    report.guess("node", `${facts.version} for ${facts.platform}`, from);
+    log.guess("node", `${facts.version} for ${facts.platform}`, from);
     return { ...facts, from, isNew: false };
   }
   const found = await resolveNode(
     project,
     { flag, config: config.runtime?.node, writes: !clean },
-    report,
+    log,
   );
   return { ...found, platform, from };
 }

@@ -1,7 +1,10 @@
 /** The files of a finished release one by one, for a delta: of a tree where they lie, of a tarball from memory. */
+
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { openRelease } from "../pack/inspect.ts";
 import type { ReleaseContent } from "../release/deltaMake.ts";
@@ -20,9 +23,7 @@ export async function openContent(place: string): Promise<ReleaseContent> {
   for await (const { path, body } of archive.entries) {
     const isSignature = path.endsWith("/release.json.sig");
     if (tree !== undefined && manifestBytes !== undefined && !isSignature) break;
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of body) chunks.push(chunk);
-    const bytes = Buffer.concat(chunks);
+    const bytes = await buffer(body);
     if (manifestBytes === undefined) {
       manifestBytes = bytes.toString("utf8");
       const manifest = parseManifest(manifestBytes, place);
@@ -35,7 +36,7 @@ export async function openContent(place: string): Promise<ReleaseContent> {
   return {
     manifest,
     manifestBytes: manifestBytes!,
-    ...(signature === undefined ? {} : { signature }),
+    ...defined({ signature }),
     read: async (file) => {
       const bytes =
         tree === undefined

@@ -22,6 +22,8 @@ export interface ApplicationRequest {
   shape?: Recognised | undefined;
   /** The mode is a guess: a TypeScript entry is compiled after the build script, too. */
   isGuessed?: boolean;
+  /** What compiles its sources as it goes, by the start script. */
+  loader?: string | undefined;
   /** Own files that node preloads. */
   preloads: string[];
   /** Globs; undefined: guessed. */

@@ -11,7 +11,7 @@ import { TsugiError } from "../contract/errors.ts";
 import { cachePath, fillFolder, touch, writeWhole } from "../pack/cache.ts";
 import type { PackedGroup } from "../pack/fileSet.ts";
 import { byPath, seenAt } from "../pack/fileSet.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { runtimeDirName } from "../release/layout.ts";
 import { type ManifestFile, sha256 } from "../release/manifest.ts";
@@ -36,7 +36,7 @@ interface Recorded {
 export async function obtainRuntime(
   wanted: { version: string; platform: string; from: string; isSigned?: boolean },
   folder: string,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Runtime> {
   const { version, platform, from, isSigned = false } = wanted;
   const dir = runtimeDirName(version, platform);
@@ -52,7 +52,7 @@ export async function obtainRuntime(
     await touch(place);
     return runtimeOf(place, dir, version, platform, recorded);
   }
-  report.step(`Node ${version} for ${platform} from ${from}`);
+  log.step(`Node ${version} for ${platform} from ${from}`);
   const isWhole = async () => (await whole()) !== undefined;
   await fillFolder(place, isWhole, (temporary) => fetchInto(temporary, wanted, folder, fromBinary));
   const fresh = await whole();
@@ -140,20 +140,20 @@ function runtimeOf(
   platform: string,
   recorded: Recorded,
 ): Runtime {
-  const entries = recorded.files
-    .map(
-      ({ name, mode, size, sha256 }): ManifestFile => ({
-        path: `runtime/${dir}/${name}`,
-        mode,
-        size,
-        sha256,
-      }),
-    )
+  const inPlace = recorded.files
+    .map(({ name, ...file }) => ({
+      path: `runtime/${dir}/${name}`,
+      file: join(place, name),
+      ...file,
+    }))
     .sort(byPath);
-  const files = entries.map(({ path, mode }) => ({
+  const entries = inPlace.map(
+    ({ path, mode, size, sha256 }): ManifestFile => ({ path, mode, size, sha256 }),
+  );
+  const files = inPlace.map(({ path, mode, file, seen }) => ({
     path,
     mode,
-    source: { file: join(place, path.slice(`runtime/${dir}/`.length)) },
+    source: { file, seen },
   }));
   const group = { files, entries, stable: true };
   return { dir, version, platform, node: join(place, "bin", "node"), group };

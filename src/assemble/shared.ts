@@ -7,14 +7,14 @@ import { existsSync, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { linkTo, type PackedFile } from "../pack/fileSet.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 
 /** @throws TSUGI_CONFIG_INVALID */
 export function linkShared(
   project: string,
   shared: string[],
   files: Map<string, PackedFile>,
-  report: BuildReport,
+  log: BuildLog,
 ): void {
   for (const name of shared) {
     const path = normalize(name).replace(/^\.\//, "").replace(/\/$/, "");
@@ -25,7 +25,7 @@ export function linkShared(
     const left = [...files.keys()].filter((file) => file === path || file.startsWith(`${path}/`));
     for (const file of left) files.delete(file);
     if (left.length > 0) {
-      report.note(`${path} lives in var/: what the project has there is not packed`);
+      log.note(`${path} lives in var/: what the project has there is not packed`);
     }
     const up = "../".repeat(path.split("/").length + 1);
     const isFolder = name.endsWith("/") || isFolderIn(project, path);

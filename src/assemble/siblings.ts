@@ -6,10 +6,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Surroundings } from "../pack/commands.ts";
+import type { BuildLog } from "../pack/log.ts";
 import type { PackageJson, Project } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
-import { runBuildScript } from "./own.ts";
 import { packedFiles } from "./packedFiles.ts";
+import { runBuild } from "./projectBuild.ts";
 import { isInsideModules, locatePackage, readPackage } from "./resolveFrom.ts";
 
 /** Folder of a sibling → what of it is packed; a sibling that is not in it is packed whole. */
@@ -19,13 +19,14 @@ export type SiblingFiles = ReadonlyMap<string, ReadonlySet<string>>;
 export async function prepareSiblings(
   project: Project,
   surroundings: Surroundings | undefined,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<SiblingFiles> {
   const files = new Map<string, ReadonlySet<string>>();
   for (const folder of siblingsOf(project)) {
     const packageJson = readPackage(folder);
     if (packageJson.scripts?.build !== undefined && !hasEntry(folder, packageJson)) {
-      await runBuildScript(folder, surroundings, report, packageJson.name ?? folder);
+      const whose = packageJson.name ?? folder;
+      await runBuild(folder, { script: "build" }, surroundings, log, whose);
     }
     if (packageJson.files !== undefined) files.set(folder, new Set(await packedFiles(folder)));
   }

@@ -4,8 +4,8 @@ import { join, sep } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { fileAt, filesBelow, type PackedFile } from "../pack/fileSet.ts";
 import { compileGlob } from "../pack/glob.ts";
+import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
 import type { BuildMode } from "./entry.ts";
 
 const CONVENTIONAL = [
@@ -30,9 +30,9 @@ export async function staticFiles(
   globs: string[] | undefined,
   mode: BuildMode,
   known: ReadonlyMap<string, unknown>,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<PackedFile[]> {
-  if (globs === undefined) return mode === "own" ? [] : conventionalFiles(folder, known, report);
+  if (globs === undefined) return mode === "own" ? [] : conventionalFiles(folder, known, log);
   const all = filesBelow(folder, ".", (name) => NEVER.test(name)).map(({ path }) => path.slice(2));
   const chosen = new Set<string>();
   const left = globs
@@ -105,7 +105,7 @@ function refuseLinkOnTheWay(folder: string, glob: string): void {
 function conventionalFiles(
   folder: string,
   known: ReadonlyMap<string, unknown>,
-  report: BuildReport,
+  log: BuildLog,
 ): PackedFile[] {
   const found: PackedFile[] = [];
   const names: string[] = [];
@@ -122,6 +122,6 @@ function conventionalFiles(
     names.push(`${name}/**`);
     found.push(...files);
   }
-  if (names.length > 0) report.guess("files", names.join(", "), "folders of that name");
+  if (names.length > 0) log.guess("files", names.join(", "), "folders of that name");
   return found;
 }

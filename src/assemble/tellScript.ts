@@ -1,58 +1,59 @@
 /** What a start script says beside the entry, and what other lines start: nothing is dropped without a word. */
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import type { Project } from "../pack/project.ts";
-import type { BuildReport } from "../pack/report.ts";
-import { splitWords } from "./shellWords.ts";
-import { readCommandLine, type StartScript } from "./startScript.ts";
 
-export function tellScript(script: StartScript, report: BuildReport): void {
+import type { BuildLog } from "../pack/log.ts";
+import type { Project } from "../pack/project.ts";
+import { procfileLines } from "./procfile.ts";
+import { splitWords } from "./start/shellWords.ts";
+import { readCommandLine, type StartScript } from "./start/startScript.ts";
+
+export function tellScript(script: StartScript, project: Project, log: BuildLog): void {
   const { env, before, left, envFiles } = script;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   if (variables.length > 0) {
-    report.guess("env", variables.join(" "), "the start script; etc/env on a host overrides it");
+    log.guess("env", variables.join(" "), "the start script; etc/env on a host overrides it");
   }
   for (const file of envFiles) {
-    report.note(`${file} is not packed: what it sets goes into <root>/etc/env on each host`);
+    log.note(`${file} is not packed: what it sets goes into <root>/etc/env on each host`);
   }
-  for (const command of before) {
-    const words = JSON.stringify(splitWords(command)).replaceAll(",", ", ");
-    report.warn(
-      `The start script runs "${command}" first, a release does not. Before each upgrade, and once by hand before the first start: appup: { before: [${words}] } in tsugi.config.ts`,
-    );
-  }
+  for (const command of before) tellBefore("The start script", command, log);
   for (const command of left) {
-    report.warn(`The start script also runs "${command}"; a release does not.`);
+    const entry = entryOf(command, project);
+    if (entry !== undefined) tellProcess("other", command, entry, log);
+    else log.warn(`The start script also runs "${command}"; a release does not.`);
   }
 }
 
+function tellBefore(who: string, command: string, log: BuildLog): void {
+  const words = JSON.stringify(splitWords(command)).replaceAll(",", ", ");
+  log.warn(
+    `${who} runs "${command}" first, a release does not. Before each upgrade, and once by hand before the first start: appup: { before: [${words}] } in tsugi.config.ts`,
+  );
+}
+
+const tellProcess = (name: string, line: string, entry: string, log: BuildLog) =>
+  log.note(
+    `"${name}" (${line}) would be a further process: processes: { main: { … }, ${name}: { entry: "${entry}" } } in tsugi.config.ts`,
+  );
+
+const entryOf = (line: string, { packageJson }: Project): string | undefined =>
+  readCommandLine(line, packageJson.scripts ?? {})?.entry;
+
+const WORKER =
+  /^(?:start:)?((?:worker|workers|jobs?|queue|cron|scheduler|consumer|bot)\w*)(?::(?:prod|start))?$/;
+
 /** A Procfile's lines and `start:worker` scripts that run something else than the service itself. */
-export function tellProcesses(project: Project, report: BuildReport): void {
-  const scripts = project.packageJson.scripts ?? {};
+export function tellProcesses(project: Project, log: BuildLog): void {
   const found = new Map<string, string>();
   for (const [name, line] of procfileLines(project.folder)) {
-    if (!/^(web|release)$/.test(name)) found.set(name, line);
+    if (name === "release") tellBefore("The Procfile", line, log);
+    else if (name !== "web") found.set(name, line);
   }
-  for (const [name, line] of Object.entries(scripts)) {
-    const kind =
-      /^(?:start:)?((?:worker|workers|jobs?|queue|cron|scheduler|consumer|bot)\w*)$/.exec(
-        name,
-      )?.[1];
+  for (const [name, line] of Object.entries(project.packageJson.scripts ?? {})) {
+    const kind = WORKER.exec(name)?.[1];
     if (kind !== undefined && !found.has(kind)) found.set(kind, line);
   }
   for (const [name, line] of found) {
-    const entry = readCommandLine(line, scripts)?.entry;
-    if (entry === undefined) continue;
-    report.note(
-      `"${name}" (${line}) would be a further process: processes: { main: { … }, ${name}: { entry: "${entry}" } } in tsugi.config.ts`,
-    );
+    const entry = entryOf(line, project);
+    if (entry !== undefined) tellProcess(name, line, entry, log);
   }
-}
-
-function procfileLines(folder: string): [string, string][] {
-  const file = join(folder, "Procfile");
-  if (!existsSync(file)) return [];
-  return [...readFileSync(file, "utf8").matchAll(/^([A-Za-z0-9_-]+):\s*(.+?)\s*$/gm)].map(
-    ([, name, line]) => [name!, line!],
-  );
 }

@@ -11,14 +11,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { type CommandResult, runCommand, tail } from "../pack/commands.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { layoutOf } from "../release/layout.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
 
 /** Node's own words for what a tarball lacks; no variable and no database would help. */
 const PACKED_WRONG =
-  /\b(ERR_MODULE_NOT_FOUND|MODULE_NOT_FOUND|ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_\w+|ERR_REQUIRE_\w+|ERR_DLOPEN_FAILED|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|Cannot find (module|package) '|^.*\bSyntaxError: |bad option: |Could not find a production build/m;
+  /\b(ERR_MODULE_NOT_FOUND|MODULE_NOT_FOUND|ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_\w+|ERR_REQUIRE_\w+|ERR_DLOPEN_FAILED|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|Cannot find (module|package) '|^.*\bSyntaxError: |bad option: |TSUGI_MANIFEST_INVALID|Could not find a production build/m;
 
 export interface Tried {
   name: string;
@@ -32,13 +32,13 @@ export const isTried = (asked: boolean | undefined): boolean =>
   asked ?? process.env.TSUGI_TRY !== "0";
 
 /** @throws TSUGI_TRY_FAILED */
-export async function tryRelease(tarball: string, what: Tried, report: BuildReport): Promise<void> {
-  report.step("Trying it");
+export async function tryRelease(tarball: string, what: Tried, log: BuildLog): Promise<void> {
+  log.step("Trying it");
   const root = await realpath(await mkdtemp(join(tmpdir(), "tsugi-try-")));
   const trial = new Trial(root, what);
   try {
     await trial.extract(tarball);
-    await trial.run(report);
+    await trial.run(log);
   } finally {
     await trial.stop();
     await rm(root, { recursive: true, force: true, maxRetries: 3 });
@@ -64,21 +64,21 @@ class Trial {
     if (code !== 0) throw new TsugiError("TSUGI_BUILD_FAILED", { what: "tar", problem: stderr });
   }
 
-  async run(report: BuildReport): Promise<void> {
+  async run(log: BuildLog): Promise<void> {
     const port = await freePort();
     await mkdir(this.#layout.etc, { recursive: true });
     await writeFile(this.#layout.etcEnv, `PORT=${port}\n`, { mode: 0o600 });
     const started = await this.#app("start");
     if (started.code !== 0) {
-      return this.#judge("It does not start here", await this.#lastWords(started), report);
+      return this.#judge("It does not start here", await this.#lastWords(started), log);
     }
     const status = await ask(port);
     const words = await this.#lastWords();
-    if (status === "none") return this.#tellSilent(report);
+    if (status === "none") return this.#tellSilent(log);
     if (status === "closed" || status >= 500) {
       const what = status === "closed" ? "broke off" : `answered ${status}`;
-      this.#judge(`It started, and ${what} when it was asked for /`, words, report);
-    } else report.note(`It starts, and answers ${status} to GET /`);
+      this.#judge(`It started, and ${what} when it was asked for /`, words, log);
+    } else log.note(`It starts, and answers ${status} to GET /`);
   }
 
   async stop(): Promise<void> {
@@ -86,16 +86,16 @@ class Trial {
   }
 
   /** @throws TSUGI_TRY_FAILED */
-  #judge(what: string, words: string, report: BuildReport): void {
+  #judge(what: string, words: string, log: BuildLog): void {
     if (PACKED_WRONG.test(words)) throw new TsugiError("TSUGI_TRY_FAILED", { what, words });
-    report.warn(
+    log.warn(
       `${what}; its last words:\n${indented(words)}\n  What it needs of a host goes into etc/env there.`,
     );
   }
 
-  #tellSilent(report: BuildReport): void {
+  #tellSilent(log: BuildLog): void {
     const { process } = this.#what;
-    report.note(
+    log.note(
       `It starts; nothing listens on PORT. If it may never run twice (a bot, a scheduler): processes: { ${process}: { …, overlap: false } }`,
     );
   }
@@ -107,8 +107,8 @@ class Trial {
 
   /** Of its log, without the time and the version of each line; else what the command said. */
   async #lastWords(result?: CommandResult): Promise<string> {
-    const log = await readFile(this.#layout.appLog, "utf8").catch(() => "");
-    const own = log
+    const written = await readFile(this.#layout.appLog, "utf8").catch(() => "");
+    const own = written
       .split("\n")
       .map((line) => /^\S+ (\S+) \d+ (.*)$/.exec(line))
       .filter((match) => match !== null && !match[1]!.startsWith("tsugi-"))

@@ -1,9 +1,10 @@
 /** The root of a workspace is no app: those that it holds are named. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, normalize } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import type { Project } from "../pack/project.ts";
 import { readPackage } from "./resolveFrom.ts";
+import type { StartScript } from "./start/script.ts";
 
 /** @throws TSUGI_WORKSPACE */
 export function refuseWorkspaceRoot({ folder, packageJson }: Project): void {
@@ -12,6 +13,22 @@ export function refuseWorkspaceRoot({ folder, packageJson }: Project): void {
   );
   if (apps.length === 0) return;
   throw new TsugiError("TSUGI_WORKSPACE", { folder, apps: apps.join(", "), first: apps[0]! });
+}
+
+/** A start script that goes to another project: that one is named. @throws TSUGI_WORKSPACE, TSUGI_START_ELSEWHERE */
+export function refuseElsewhere(project: Project, { elsewhere }: StartScript): void {
+  if (elsewhere === undefined) return;
+  const { folder } = project;
+  const isProject = (path: string) => existsSync(join(folder, path, "package.json"));
+  const other = [
+    ...workspaceFolders(project).filter((path) => {
+      const { name = "" } = readPackage(join(folder, path));
+      return path === elsewhere || name === elsewhere || name.endsWith(`/${elsewhere}`);
+    }),
+    ...(elsewhere !== "*" && isProject(elsewhere) ? [normalize(elsewhere)] : []),
+  ].find((path) => path !== ".");
+  if (other !== undefined) throw new TsugiError("TSUGI_START_ELSEWHERE", { folder, other });
+  refuseWorkspaceRoot(project);
 }
 
 /** Of its packages, relative to its root. */

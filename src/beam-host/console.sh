@@ -11,8 +11,11 @@ own="console-$$-${node%%@*}"
 case $node in *@*) [ "$kind" = sname ] || own="$own@${node#*@}" ;; esac
 printf -- '-%s %s\n-setcookie %s\n-hidden\n-start_epmd false\n' "$kind" "$own" "$RELEASE_COOKIE" > "$args"
 trap 'rm -f "$args"' EXIT
+# What the release says for shells (rel/remote.vm.args.eex); OTP takes the first of two node names.
+set -- --vm-args "$args"
+[ ! -f "$RELEASE_REMOTE_VM_ARGS" ] || set -- "$@" --vm-args "$RELEASE_REMOTE_VM_ARGS"
 if [ -f "$TSUGI_ROOT/releases/$vsn/iex" ]; then
-  /bin/sh "$TSUGI_ROOT/releases/$vsn/iex" --vm-args "$args" \
+  /bin/sh "$TSUGI_ROOT/releases/$vsn/iex" "$@" \
     --boot "$TSUGI_ROOT/releases/$vsn/start_clean" --boot-var RELEASE_LIB "$TSUGI_ROOT/lib" \
     --remsh "$node"
 else

@@ -25,10 +25,11 @@ tsugi_release_variables() {
   RELEASE_PROG=$TSUGI_NAME
   RELEASE_COMMAND=${RELEASE_COMMAND:-start}
   RELEASE_TMP=${RELEASE_TMP:-$TSUGI_ROOT/run/tmp}
-  RELEASE_SYS_CONFIG=$TSUGI_ROOT/releases/$vsn/sys
+  REL_VSN_DIR=$TSUGI_ROOT/releases/$vsn
+  RELEASE_SYS_CONFIG=$REL_VSN_DIR/sys
   export RELEASE_ROOT RELEASE_NAME RELEASE_VSN RELEASE_PROG RELEASE_COMMAND RELEASE_TMP
   export RELEASE_SYS_CONFIG
-  if [ -f "$TSUGI_ROOT/releases/$vsn/env.sh" ]; then . "$TSUGI_ROOT/releases/$vsn/env.sh"; fi
+  if [ -f "$REL_VSN_DIR/env.sh" ]; then . "$REL_VSN_DIR/env.sh"; fi
   # What nobody has said may stand in vm.args, as relx has it.
   TSUGI_NODE_SAID=${RELEASE_NODE:-}${RELEASE_DISTRIBUTION:-}
   export TSUGI_NODE_SAID
@@ -36,8 +37,11 @@ tsugi_release_variables() {
   RELEASE_MODE=${RELEASE_MODE:-embedded}
   RELEASE_DISTRIBUTION=${RELEASE_DISTRIBUTION:-sname}
   RELEASE_BOOT_SCRIPT=${RELEASE_BOOT_SCRIPT:-start}
-  RELEASE_VM_ARGS=${RELEASE_VM_ARGS:-$TSUGI_ROOT/releases/$vsn/vm.args}
+  RELEASE_BOOT_SCRIPT_CLEAN=${RELEASE_BOOT_SCRIPT_CLEAN:-start_clean}
+  RELEASE_VM_ARGS=${RELEASE_VM_ARGS:-$REL_VSN_DIR/vm.args}
+  RELEASE_REMOTE_VM_ARGS=${RELEASE_REMOTE_VM_ARGS:-$REL_VSN_DIR/remote.vm.args}
   export RELEASE_NODE RELEASE_MODE RELEASE_DISTRIBUTION RELEASE_BOOT_SCRIPT RELEASE_VM_ARGS
+  export RELEASE_BOOT_SCRIPT_CLEAN RELEASE_REMOTE_VM_ARGS
   if [ -z "${RELEASE_COOKIE:-}" ] && [ -f "$TSUGI_ROOT/releases/COOKIE" ]; then
     RELEASE_COOKIE=$(cat "$TSUGI_ROOT/releases/COOKIE")
   fi
@@ -48,7 +52,7 @@ tsugi_environment() {
   tsugi_unset_etc
   # Left by the release that this process belongs to; each release says it for itself.
   [ -z "${TSUGI_RELEASE_VARIABLES:-}" ] || unset RELEASE_NODE RELEASE_MODE RELEASE_DISTRIBUTION \
-    RELEASE_BOOT_SCRIPT RELEASE_VM_ARGS RELEASE_COOKIE RELEASE_TMP
+    RELEASE_BOOT_SCRIPT RELEASE_BOOT_SCRIPT_CLEAN RELEASE_VM_ARGS RELEASE_REMOTE_VM_ARGS RELEASE_COOKIE RELEASE_TMP
   tsugi_read_etc
   tsugi_release_variables
   TSUGI_RELEASE_VARIABLES=1

@@ -6,6 +6,8 @@
 #                 permanent when the VM has died
 #   run/keeper    pid of this process       run/pid   pid of the VM, or of one that has died
 #   run/stopping  a stop is asked for: do not start again
+#   run/standby   which version to boot beside the one that runs, up to where it would take a port (on USR1);
+#                 it goes on (run/standby.go) when that one has ended and run/again says that this was meant
 set -u
 mode=$1
 cd "$TSUGI_ROOT/var" || exit 1
@@ -61,15 +63,17 @@ permanent() {
 }
 
 vm() {
-  read -r vsn < "$run/boot"
+  read -r vsn < "$1"
   use_tsugi
   . "$TSUGI_LIB/priv/environment.sh"
   tsugi_environment
   exec 0</dev/null
-  trap - INT TERM HUP
+  trap - INT TERM HUP USR1
   TSUGI_KEEPER=$keeper
+  TSUGI_KEEPER_TAKES=standby
   TSUGI_MODE=$mode
-  export TSUGI_KEEPER TSUGI_MODE
+  export TSUGI_KEEPER TSUGI_KEEPER_TAKES TSUGI_MODE
+  if [ "$1" = "$run/standby" ]; then TSUGI_STANDBY=$1; export TSUGI_STANDBY; else unset TSUGI_STANDBY; fi
   if [ -f "$TSUGI_ROOT/releases/$vsn/elixir" ]; then
     exec /bin/sh "$TSUGI_ROOT/releases/$vsn/elixir" --no-halt --erl "-mode $RELEASE_MODE +fnu" \
       --erl-config "$RELEASE_SYS_CONFIG" --boot "$TSUGI_ROOT/releases/$vsn/$RELEASE_BOOT_SCRIPT" \
@@ -86,18 +90,51 @@ vm() {
     "$@"
 }
 
+# The VM of the version that this file names; $started is its pid. In vm() the pipe is open at both ends.
+launches=0
+launch() {
+  started=
+  if [ "$mode" = foreground ]; then
+    vm "$1" &
+  else
+    launches=$((launches + 1))
+    fifo=$run/output.$$.$launches
+    rm -f "$fifo"
+    mkfifo -m 600 "$fifo" || return 1
+    pump < "$fifo" &
+    { rm -f "$fifo"; vm "$1"; } > "$fifo" 2>&1 &
+  fi
+  started=$!
+}
+
 child=
+standby=
+on_standby() {
+  forget_standby "$run/standby.ready" "$run/standby.go"
+  [ -n "$child" ] && launch "$run/standby" || return 0
+  standby=$started
+  echo "$standby" > "$run/standby.pid"
+}
+
+# One that finds neither file any more ends by itself.
+forget_standby() {
+  standby=
+  rm -f "$run/standby.pid" "$@"
+}
+
 on_term() {
   : > "$run/stopping"
   [ -z "${NOTIFY_SOCKET:-}" ] || systemd-notify STOPPING=1 2>/dev/null
   [ -z "$child" ] || kill -TERM "$child" 2>/dev/null
 }
 trap on_term TERM INT
+trap on_standby USR1
 trap '' HUP
 
 finish() {
   permanent
   use_tsugi
+  forget_standby "$run/standby" "$run/standby.ready" "$run/standby.go"
   rm -f "$run/keeper" "$run/pid" "$run/stopping" "$run/node"
   /bin/sh "$TSUGI_LIB/priv/epmd.sh" "$TSUGI_ROOT"
   exit "$1"
@@ -106,17 +143,12 @@ finish() {
 keeper=$$
 failures=
 while :; do
-  if [ "$mode" = foreground ]; then
-    vm &
-    child=$!
+  if [ -n "$standby" ] && mv "$run/standby" "$run/standby.go" 2>/dev/null; then
+    child=$standby
+    standby=
   else
-    fifo=$run/output.$$
-    rm -f "$fifo"
-    mkfifo -m 600 "$fifo" || exit 1
-    pump < "$fifo" &
-    vm > "$fifo" 2>&1 &
-    child=$!
-    rm -f "$fifo.done"
+    launch "$run/boot" || exit 1
+    child=$started
   fi
   overwrite "$run/pid" "$child"
   while :; do
@@ -125,9 +157,9 @@ while :; do
     kill -0 "$child" 2>/dev/null || break # a trap ends `wait` too
   done
   child=
-  rm -f "$run/output.$$"
   if [ -f "$run/stopping" ]; then finish 0; fi
   if [ -f "$run/again" ]; then rm -f "$run/again"; continue; fi
+  forget_standby "$run/standby"
   if [ "$code" = 0 ]; then finish 0; fi
   now=$(date +%s)
   recent=

@@ -36,12 +36,26 @@ fi
 # root may not enter it: root's own, for instance.
 { [ -r . ] && [ -x . ]; } || cd "$TSUGI_ROOT"
 
+# Mix's words for them.
+case ${1:-} in
+  remote) shift; set -- console "$@" ;;
+  daemon) shift; set -- start "$@" ;;
+esac
+# What mix's env.sh may ask for.
+case ${1:-} in
+  console) RELEASE_COMMAND=remote ;;
+  rpc | eval) RELEASE_COMMAND=$1 ;;
+  *) RELEASE_COMMAND=start ;;
+esac
+export RELEASE_COMMAND
+
 # Of `start` and `restart`: the system begins with what systemd would give it, not with what this shell
-# has (tokens, sockets of agents, SUDO_USER). As src/control/surroundings.ts; RELEASE_* are mix's words.
+# has (tokens, sockets of agents, SUDO_USER). As src/control/surroundings.ts; RELEASE_* are mix's words, and
+# Phoenix's bin/server says PHX_SERVER.
 defined_environment() {
   for name in $(awk 'BEGIN { for (name in ENVIRON) if (name ~ /^[A-Za-z_][A-Za-z0-9_]*$/) print name }'); do
     case $name in
-      TSUGI_* | RELEASE_* | ERL_EPMD_* | LANG | LANGUAGE | LC_* | HOME | PWD) ;;
+      TSUGI_* | RELEASE_* | PHX_SERVER | ERL_EPMD_* | LANG | LANGUAGE | LC_* | HOME | PWD) ;;
       CREDENTIALS_DIRECTORY | RUNTIME_DIRECTORY | STATE_DIRECTORY | CACHE_DIRECTORY) ;;
       LOGS_DIRECTORY | CONFIGURATION_DIRECTORY) ;;
       *) unset "$name" ;;
@@ -142,11 +156,38 @@ case ${1:-} in
   logs) if plain_logs "$@"; then shift; exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@"; fi ;;
 esac
 
-# Mix's word for it.
-[ "${1:-}" != remote ] || { shift; set -- console "$@"; }
+# Until Ctrl-C: the VM can't clean up after it, so the terminal is given back here.
+watches() {
+  [ "${1:-}" = status ] || return 1
+  case " $* " in *' -h '* | *' --help '*) return 1 ;; *' -w '* | *' --watch '*) ;; *) return 1 ;; esac
+}
+
+watch() {
+  # The terminal's name: what the VM starts has none of its own to ask for its size.
+  TSUGI_TERMINAL=
+  case "${TERM:-dumb}: $* " in
+    dumb:* | *' --json '*) ;;
+    *) [ ! -t 1 ] || { exec 3>&1 && TSUGI_TERMINAL=$(tty <&3) && exec 3>&-; } ;;
+  esac
+  export TSUGI_TERMINAL
+  if [ -n "$TSUGI_TERMINAL" ]; then
+    trap 'printf "\033[?25h\033[?1049l"' EXIT
+    printf '\033[?1049h\033[?25l'
+  fi
+  control exec "$@" &
+  vm=$!
+  trap 'kill -KILL "$vm" 2>/dev/null; exit 0' INT TERM HUP
+  wait "$vm"
+}
+
+if watches "$@"; then
+  code=0
+  watch "$@" || code=$?
+  exit "$code"
+fi
 # What ends in another program is looked at by the control program first: the call, what is there.
 case ${1:-} in
-  console | logs | foreground)
+  console | eval | logs | foreground)
     verb=$1
     [ "$verb" != console ] || { [ -t 0 ] && [ -t 1 ] && TSUGI_TERMINAL=1 || TSUGI_TERMINAL=0; export TSUGI_TERMINAL; }
     control '' "$@" || exit $?
@@ -154,6 +195,7 @@ case ${1:-} in
     shift
     case $verb in
       foreground) exec /bin/sh "$TSUGI_LIB/priv/keep.sh" foreground ;;
+      eval) exec /bin/sh "$TSUGI_LIB/priv/eval.sh" "$vsn" "$@" ;;
       console) [ "$TSUGI_TERMINAL" = 1 ] || exit 0; exec /bin/sh "$TSUGI_LIB/priv/console.sh" "$vsn" ;;
       logs) exec /bin/sh "$TSUGI_LIB/priv/logs.sh" "$@" ;;
     esac ;;

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { defined } from "../contract/checks.ts";
 import { type OptionRow, SHELLS } from "../contract/commands/define.ts";
 import { HELP, hostCommands } from "../contract/commands/host.ts";
 import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
@@ -61,11 +62,12 @@ const argumentOf = (name: string) => ({
 });
 
 /** The first of its names is the one that commands look for. */
-function optionOf({ flags, value, choices }: OptionRow) {
+function optionOf({ flags, value, choices, default: unless }: OptionRow) {
   const words = flags.split(/,? /);
   const names = words.filter((word) => word.startsWith("-"));
   const kind = names.length === words.length ? "flag" : (value ?? "text");
-  return choices === undefined ? { names, kind } : { names, kind: "choice", choices };
+  const row = choices === undefined ? { names, kind } : { names, kind: "choice", choices };
+  return { ...row, ...defined({ default: unless }) };
 }
 
 /** @NAME@ and @ROOT@ stand for the application and its install root. */

@@ -1,12 +1,12 @@
 /** The Mix side of a build: dependencies, compile, assets, `mix release` into a folder of ours. */
 import { join } from "node:path";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 import type { MixFacts } from "./project.ts";
 import { stableDeps } from "./stableDeps.ts";
 import { runTool } from "./tools.ts";
 
-export async function fetchDependencies(folder: string, report: BuildReport): Promise<void> {
-  report.step("mix deps.get");
+export async function fetchDependencies(folder: string, log: BuildLog): Promise<void> {
+  log.step("mix deps.get");
   await runTool("mix", ["deps.get", "--only", "prod"], folder);
 }
 
@@ -16,25 +16,25 @@ export async function assembleMix(
   facts: MixFacts,
   version: string,
   target: string,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<void> {
-  const stable = await stableDeps(folder, facts.release, report);
+  const stable = await stableDeps(folder, facts.release, log);
   // A build folder of our own: what `mix compile` has left there by hand was compiled otherwise.
   const env = { ...stable.env, MIX_BUILD_PATH: join(folder, "_build", "tsugi") };
   const mix = (...args: string[]) => runTool("mix", args, folder, env);
   try {
-    report.step("mix compile");
+    log.step("mix compile");
     await mix("compile");
     if (facts.hasAssets) {
-      report.step("mix assets.deploy");
+      log.step("mix assets.deploy");
       await mix("assets.deploy");
     }
-    report.step("mix release");
+    log.step("mix release");
     const named = facts.isNamed ? [facts.release] : [];
     const args = ["--overwrite", "--quiet", "--path", target, "--version", version];
     await mix("release", ...named, ...args);
     stable.keep();
   } finally {
-    await stable.release();
+    await stable.unlock();
   }
 }

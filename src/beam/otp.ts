@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { runTool } from "./tools.ts";
 
 export interface FoundRelease {
@@ -40,12 +40,8 @@ export function readReleaseFolder(folder: string, asked: string | undefined): Fo
   return { name, version };
 }
 
-export async function assembleRebar(
-  folder: string,
-  work: string,
-  report: BuildReport,
-): Promise<string> {
-  report.step("rebar3 release");
+export async function assembleRebar(folder: string, work: string, log: BuildLog): Promise<string> {
+  log.step("rebar3 release");
   const output = join(work, "rebar");
   await runTool("rebar3", ["as", "prod", "release", "-o", output], folder);
   const [name] = readdirSync(output).filter((entry) => existsSync(join(output, entry, "releases")));

@@ -34,11 +34,12 @@ export function planBeam(from: Manifest, to: Manifest): Plan {
     reasons: restarts.length > 0 ? restarts : swaps,
     differences,
     instructions: [],
+    steps: [],
     obstacles,
   };
 }
 
-export const isPlatform = (component: string): boolean =>
+const isPlatform = (component: string): boolean =>
   component === "erts" || ELIXIR.includes(component) || OTP.includes(component);
 
 /** A version that a release has not. */

@@ -7,11 +7,6 @@ import { beamSource, runTool } from "./tools.ts";
 
 export type BeamKind = "mix" | "rebar" | "release";
 
-export interface BeamProject {
-  folder: string;
-  kind: BeamKind;
-}
-
 /** A Mix project, a rebar3 project, or the folder of an OTP release that something else has made. */
 export function beamKind(folder: string): BeamKind | undefined {
   if (existsSync(join(folder, "mix.exs"))) return "mix";

@@ -18,8 +18,8 @@ import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import type { BuiltRelease } from "../pack/built.ts";
 import type { Composed } from "../pack/composed.ts";
+import { type BuildLog, silentLog } from "../pack/log.ts";
 import { type BuildRequest, build, type ReleaseKind } from "../pack/pipeline.ts";
-import { type BuildReport, silentReport } from "../pack/report.ts";
 import { refuseSecrets } from "../pack/secrets/index.ts";
 import { resolveVersion } from "../pack/version.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
@@ -30,7 +30,7 @@ import { hookTerms } from "./hooks.ts";
 import { assembleMix, fetchDependencies } from "./mix.ts";
 import { assembleRebar, readReleaseFolder } from "./otp.ts";
 import { beamKind, type MixFacts, readMixFacts } from "./project.ts";
-import { shapeRelease } from "./shape.ts";
+import { overlayPath, shapeRelease } from "./shape.ts";
 
 interface Decided {
   config: Config;
@@ -39,7 +39,7 @@ interface Decided {
 
 export async function releaseBeam(
   request: BuildRequest,
-  report: BuildReport = silentReport,
+  log: BuildLog = silentLog,
 ): Promise<BuiltRelease> {
   const out = request.out ?? beamBuildsIn(request.into ?? request.folder);
   mkdirSync(out, { recursive: true });
@@ -48,13 +48,13 @@ export async function releaseBeam(
   const beam: ReleaseKind<Decided> = {
     async decide() {
       const { config } = await loadConfig(request.folder, request.configFile);
-      return { config, assembled: await assemble(request, config, places, report) };
+      return { config, assembled: await assemble(request, config, places, log) };
     },
     layout: ({ assembled: { name } }) => layoutOf(join(out, name), name),
-    compose: (decided) => compose(request.folder, decided, places, report),
+    compose: (decided) => compose(request.folder, decided, places, log),
   };
   try {
-    return await build(beam, request.signKey, report);
+    return await build(beam, request.signKey, log);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -70,13 +70,15 @@ async function compose(
   folder: string,
   { config, assembled }: Decided,
   { work, settingsFile }: Places,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Composed> {
   const { name, version, own, tree, build: tool } = assembled;
   copyAppups(folder, tree, own);
   addHooks(config, settingsFile);
-  report.step("Shaping the release");
+  log.step("Shaping the release");
   const shaped = await shapeRelease({ tree, name, version, own, settingsFile, work });
+  if (shaped.overlays.length > 0)
+    log.guess("overlays", shaped.overlays.join(", "), `in ${overlayPath(version)}`);
   const allow = config.secrets?.allow ?? [];
   refuseConfigSecrets(shaped.secrets, [
     ...assembled.allowedSecrets,
@@ -101,7 +103,7 @@ async function compose(
       // Some of them name places in sys.config.
       tellsUnused: false,
     },
-    report,
+    log,
   );
   return composed;
 }
@@ -119,22 +121,22 @@ async function assemble(
   request: BuildRequest,
   config: Config,
   { work, settingsFile }: Places,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Assembled> {
   const { folder } = request;
   const tree = join(work, "tree");
   const kind = beamKind(folder);
   const asked = request.version ?? config.version;
   if (kind === "mix") {
-    await fetchDependencies(folder, report);
+    await fetchDependencies(folder, log);
     const facts = await readMixFacts(folder, config.name, settingsFile);
-    report.guess("name", facts.release, "mix.exs");
-    const version = await versionOf(folder, facts, asked, report);
-    await assembleMix(folder, facts, version, tree, report);
+    log.guess("name", facts.release, "mix.exs");
+    const version = await versionOf(folder, facts, asked, log);
+    await assembleMix(folder, facts, version, tree, log);
     const { release: name, own, allowedSecrets } = facts;
     return { name, version, own, tree, build: "mix", allowedSecrets };
   }
-  const source = kind === "rebar" ? await assembleRebar(folder, work, report) : folder;
+  const source = kind === "rebar" ? await assembleRebar(folder, work, log) : folder;
   const found = readReleaseFolder(source, config.name);
   if (asked !== undefined && asked !== found.version) {
     const problem = `the release in ${source} is ${found.version}; its version is said where it is made, not by tsugi`;
@@ -145,7 +147,7 @@ async function assemble(
     cpSync(join(source, part), join(tree, part), { recursive: true, verbatimSymlinks: true });
   }
   const { name, version } = found;
-  report.guess("release", `${name} ${version}`, source);
+  log.guess("release", `${name} ${version}`, source);
   return { name, version, own: [], tree, build: "otp", allowedSecrets: [] };
 }
 
@@ -156,13 +158,13 @@ async function versionOf(
   folder: string,
   { version }: MixFacts,
   asked: string | undefined,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<string> {
   const packageJson = { version };
   const wanted = asked === "package" ? undefined : asked;
   const project = { folder, packageJson } as Parameters<typeof resolveVersion>[0];
-  if (wanted !== undefined) return resolveVersion(project, wanted, report);
-  report.guess("version", version, "mix.exs");
+  if (wanted !== undefined) return resolveVersion(project, wanted, log);
+  log.guess("version", version, "mix.exs");
   return version;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Shapes what mix, rebar3 or systools has made into a tsugi release, in place (build/tsugi_build.erl):
+ * Shapes what mix, rebar3 or systools has made into a tsugi release, in place (erl/tsugi_build.erl):
  * a version per release for the project's own applications, sasl, crypto and tsugi added, boot script
  * written anew, sys.config turned into build.config, secrets looked for.
  */
@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { compileOwn } from "./compileOwn.ts";
 import { writeContract } from "./contract.ts";
@@ -31,6 +31,8 @@ export interface Shaped {
   secrets: string[];
   /** Own applications with the version they got. */
   own: string[];
+  /** What the project lays into the root of a release, and where it is now. */
+  overlays: string[];
 }
 
 export interface ShapeRequest {
@@ -47,6 +49,7 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
   const { tree, name, version, own, work } = request;
   const tsugiDir = `tsugi-${ownPackage().version}`;
   dropHostFiles(tree);
+  const overlays = placeOverlays(tree, version);
   dropCookie(join(tree, "releases", version, "vm.args"));
   setScriptAside(tree, name);
   const compiled = await compileOwn(work);
@@ -66,12 +69,10 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
   const erts = facts.get("erts")?.[0] ?? "";
   const runtime = facts.get("runtime")?.[0] ?? "";
   const folder = join(tree, "releases", version);
-  for (const script of [
-    join(folder, "elixir"),
-    join(folder, "iex"),
-    join(tree, "bin", `${name}.mix`),
-  ])
+  const mixScript = join(tree, "bin", `${name}.mix`);
+  for (const script of [join(folder, "elixir"), join(folder, "iex"), mixScript])
     nameRuntime(script, erts, runtime);
+  readEtc(mixScript);
   writeFileSync(join(folder, "tsugi"), `${tsugiDir} ${runtime}\n`);
   if (existsSync(request.settingsFile)) {
     const settings = readFileSync(request.settingsFile, "utf8");
@@ -83,8 +84,25 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
     otp: facts.get("otp")?.[0] ?? "",
     secrets: facts.get("secret") ?? [],
     own: facts.get("own") ?? [],
+    overlays,
   };
 }
+
+/**
+ * Versions share the root, so what `mix release` has laid there (overlays) goes into the release's own
+ * folder. `bin` is the root's, and each unpacked release replaces what it has there.
+ */
+function placeOverlays(tree: string, version: string): string[] {
+  const found = readdirSync(tree).filter((name) => !/^(bin|lib|releases|erts-.*)$/.test(name));
+  for (const name of found) {
+    const to = join(tree, overlayPath(version), name);
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(join(tree, name), to);
+  }
+  return found;
+}
+
+export const overlayPath = (version: string): string => `releases/${version}/overlays`;
 
 /** The cookie and what boots next are the host's own; Windows' scripts have no use on a host. */
 function dropHostFiles(tree: string): void {
@@ -131,6 +149,23 @@ function nameRuntime(script: string, erts: string, runtime: string): void {
   const named = text.replaceAll(`erts-${erts}`, runtime).replaceAll("erts-$ERTS_VSN", runtime);
   writeFileSync(script, named);
 }
+
+/** Mix's own script takes what `etc/env` says, too, ahead of `env.sh`. */
+function readEtc(script: string): void {
+  if (!existsSync(script)) return;
+  const text = readFileSync(script, "utf8");
+  writeFileSync(
+    script,
+    text.replace(/^REL_VSN_DIR=.*\n/m, (line) => line + READ_ETC),
+  );
+}
+
+const READ_ETC = `read -r tsugi _rest < "$REL_VSN_DIR/tsugi"
+TSUGI_ROOT=$RELEASE_ROOT
+TSUGI_LIB=$RELEASE_ROOT/lib/$tsugi
+. "$TSUGI_LIB/priv/environment.sh"
+tsugi_read_etc
+`;
 
 /** tsugi's application as it ships: code, the sh programs, and the words of every error. */
 function placeTsugi(compiled: string, library: string): void {

@@ -24,7 +24,7 @@ import {
 import { join } from "node:path";
 import { cachePath } from "../pack/cache.ts";
 import { runCommand } from "../pack/commands.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 import { waitForLock } from "../platform/lock.ts";
 import { sha256 } from "../release/manifest.ts";
 
@@ -36,7 +36,7 @@ export interface StableDeps {
   env: Record<string, string>;
   /** Everything is compiled: the next build may begin there. */
   keep(): void;
-  release(): Promise<void>;
+  unlock(): Promise<void>;
 }
 
 /**
@@ -46,16 +46,16 @@ export interface StableDeps {
 export async function stableDeps(
   folder: string,
   name: string,
-  report: BuildReport,
+  log: BuildLog,
   stableRoot = STABLE_ROOT,
 ): Promise<StableDeps> {
   const deps = join(folder, "deps");
-  if (!existsSync(deps)) return { env: {}, keep: () => {}, release: async () => {} };
+  if (!existsSync(deps)) return { env: {}, keep: () => {}, unlock: async () => {} };
   let root = stableRoot;
   if (!isOwned(root)) {
     root = cachePath("beam", "deps");
     mkdirSync(root, { recursive: true, mode: 0o700 });
-    report.warn(
+    log.warn(
       `${stableRoot} is somebody else's, or open to others: dependencies are compiled below ${root}, ` +
         "so a build elsewhere may give other bytes. Whoever owns it can remove it.",
     );
@@ -69,7 +69,7 @@ export async function stableDeps(
   const keep = () => {
     for (const dependency of names) keepCompiled(folder, dependency, copy);
   };
-  return { env: { MIX_DEPS_PATH: copy }, keep, release };
+  return { env: { MIX_DEPS_PATH: copy }, keep, unlock: release };
 }
 
 const dependenciesIn = (deps: string) =>

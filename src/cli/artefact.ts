@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deltaFor } from "../assemble/delta.ts";
 import { loadConfig } from "../config/load.ts";
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import type { Artefact, HostChoice } from "../deploy/index.ts";
 import { readManifest, verifyRelease } from "../pack/inspect.ts";
@@ -11,7 +12,7 @@ import { sha256OfFile } from "../platform/sha256.ts";
 import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import { canonicalJson, releaseIdOf } from "../release/manifest.ts";
-import { createReport } from "./buildReport.ts";
+import { createBuildLog } from "./buildLog.ts";
 import { appName } from "./fleet.ts";
 import { type AnyRequest, buildAny } from "./releasing.ts";
 import { sourceOf, withStored } from "./stores.ts";
@@ -128,22 +129,20 @@ async function build(
   { config, git, ref }: ArtefactOptions,
   out: string | undefined,
 ): Promise<string> {
-  const report = await createReport();
+  const log = await createBuildLog();
   const common = {
-    ...(config === undefined ? {} : { configFile: config }),
+    ...defined({ configFile: config }),
     ...(out === undefined ? {} : { out, dry: true }),
   };
   const clean = { ...common, git: git ?? folder, into: folder };
   const isClean = git !== undefined || ref !== undefined;
-  const request: AnyRequest = isClean
-    ? { ...clean, ...(ref === undefined ? {} : { ref }) }
-    : { ...common, folder };
+  const request: AnyRequest = isClean ? { ...clean, ...defined({ ref }) } : { ...common, folder };
   try {
-    const { tarball } = await buildAny(request, report);
-    report.done();
+    const { tarball } = await buildAny(request, log);
+    log.done();
     return tarball;
   } catch (error) {
-    report.failed();
+    log.failed();
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import type { Config } from "../config/index.ts";
 import type { ErrorJson } from "../contract/errors.ts";
 import type { Action, DeployEvent, DeployResult, HostStatus, Lock } from "../deploy/index.ts";
 import type { PublicKey } from "../pack/keys.ts";
+import type { Glance } from "../protocol/documents.ts";
 import type { Strategy } from "../protocol/report.ts";
 import type { StoredFacts } from "../store/index.ts";
 import type { Pushed } from "../store/push.ts";
@@ -57,6 +58,9 @@ export interface FleetStatus {
   hosts: HostStatus[];
 }
 
+/** `status --watch --json`: one a line, each second one of each host. */
+export type HostGlance = { host: string } & (Glance | { error: ErrorJson });
+
 /** What the page shows. */
 export interface Viewed extends ViewFacts {
   file: string;
@@ -79,7 +83,7 @@ export interface Unlocked {
   hosts: { host: string; removed: boolean; lock: Lock | null }[];
 }
 
-/** A row of the registry of errors, its placeholders in braces. */
+/** A row of the table of errors, its placeholders in braces. */
 export interface Explained {
   code: string;
   exitCode: number;

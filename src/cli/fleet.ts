@@ -13,8 +13,8 @@ import {
   resolveEnvironment,
   withHosts,
 } from "../deploy/index.ts";
+import { silentLog } from "../pack/log.ts";
 import { readProject } from "../pack/project.ts";
-import { silentReport } from "../pack/report.ts";
 import { opener } from "./hosts.ts";
 
 export interface FleetOptions extends HostChoice {
@@ -28,9 +28,7 @@ export async function withFleet<T>(
   body: (hosts: Host[], environment: Environment) => Promise<T>,
 ): Promise<T> {
   const { environment, app, open } = await readEnvironment(name, options);
-  return withHosts(environment, app, { open, report: () => {} }, (hosts) =>
-    body(hosts, environment),
-  );
+  return withHosts(environment, app, { open, emit: () => {} }, (hosts) => body(hosts, environment));
 }
 
 export async function readEnvironment(name: string | undefined, options: FleetOptions) {
@@ -55,5 +53,5 @@ export async function appName(
     const problem = 'no project is here to name the release, so it has to: name: "…"';
     throw new TsugiError("TSUGI_CONFIG_INVALID", { where: basename(file), problem });
   }
-  return releaseName(readProject(folder), config, silentReport);
+  return releaseName(readProject(folder), config, silentLog);
 }

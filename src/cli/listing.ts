@@ -1,8 +1,9 @@
 /** `tsugi release --list`, for a person and as a document. */
 import { resolve } from "node:path";
 import { type ListedFile, type Listing, listRelease } from "../assemble/listing.ts";
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
-import { createReport } from "./buildReport.ts";
+import { createBuildLog } from "./buildLog.ts";
 import { formatBytes, printResult } from "./output.ts";
 
 /** Of packages; the rest is counted. */
@@ -23,9 +24,9 @@ export async function printListing(
   }
   const request = {
     folder: resolve(folder),
-    ...(config === undefined ? {} : { configFile: config }),
+    ...defined({ configFile: config }),
   };
-  const listing = await listRelease(request, await createReport());
+  const listing = await listRelease(request, await createBuildLog());
   printResult<Listing>(listing, linesOf(listing));
 }
 

@@ -18,6 +18,7 @@ const COMMANDS: Record<Exclude<ToolVerb, "keys" | "help">, () => Promise<Run>> =
   delta: async () => (await import("./commands/delta.ts")).deltaCommand,
   "keys new": async () => (await import("./commands/keys.ts")).newKeyCommand,
   "keys show": async () => (await import("./commands/keys.ts")).showKeysCommand,
+  image: async () => (await import("./commands/image.ts")).imageCommand,
   push: async () => (await import("./commands/push.ts")).pushCommand,
   pull: async () => (await import("./commands/pull.ts")).pullCommand,
   list: async () => (await import("./commands/list.ts")).listCommand,

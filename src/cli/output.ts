@@ -1,7 +1,9 @@
 /** What `tsugi` prints, and its exit code. With `--json`: one document on stdout, the rest on stderr. */
 import { CommanderError } from "commander";
-import { errorToJson, renderError, TsugiError } from "../contract/errors.ts";
+import { type ErrorJson, errorToJson, renderError, TsugiError } from "../contract/errors.ts";
 import { wrapLines } from "../protocol/wrap.ts";
+
+const WIDTH = 80;
 
 let json = false;
 
@@ -53,13 +55,7 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Columns as wide as their widest cell. */
-export function table(rows: string[][]): string[] {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join("  ")
-      .trimEnd(),
-  );
+/** What is wrong with a host, with its name once. */
+export function hostProblem(host: string, { message }: ErrorJson): string {
+  return wrapLines(message.includes(host) ? message : `${host}: ${message}`, WIDTH);
 }

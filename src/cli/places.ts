@@ -4,7 +4,7 @@ import { TsugiError } from "../contract/errors.ts";
 import { readManifest } from "../pack/inspect.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
 import { isVersionName } from "../release/names.ts";
-import type { Registry } from "../release/status.ts";
+import type { ReleaseList } from "../release/status.ts";
 import { withStored } from "./stores.ts";
 
 /** Kilobytes are read of it, wherever it is. */
@@ -37,8 +37,8 @@ async function runningThere(address: string): Promise<Manifest> {
     throw unreadable(address, stderr.trim().split("\n").at(-1) ?? "");
   };
   try {
-    const [permanent = "", registry = ""] = (await ask(POINTERS)).split("\0");
-    const version = versionOf(permanent, registry);
+    const [permanent = "", list = ""] = (await ask(POINTERS)).split("\0");
+    const version = versionOf(permanent, list);
     if (version === undefined) throw unreadable(address, "no release is installed there");
     const where = `releases/${version}/release.json`;
     return parseManifest(await ask('cd -- "$1" && cat "$2"', where), `${address}/${where}`);
@@ -47,18 +47,18 @@ async function runningThere(address: string): Promise<Manifest> {
   }
 }
 
-/** What is current runs; else `permanent` is the truth, and a BEAM's registry a view of it. */
-function versionOf(permanent: string, registry: string): string | undefined {
-  const releases = releasesIn(registry);
+/** What is current runs; else `permanent` is the truth, and a BEAM's RELEASES.json a view of it. */
+function versionOf(permanent: string, list: string): string | undefined {
+  const releases = releasesIn(list);
   const withStatus = (status: string) => releases.find((entry) => entry.status === status)?.version;
   const named = permanent.split(" ")[0] || undefined;
   const version = withStatus("current") ?? named ?? withStatus("permanent");
   return isVersionName(version) ? version : undefined;
 }
 
-function releasesIn(text: string): Registry["releases"] {
+function releasesIn(text: string): ReleaseList["releases"] {
   try {
-    return (JSON.parse(text) as Registry).releases ?? [];
+    return (JSON.parse(text) as ReleaseList).releases ?? [];
   } catch {
     return [];
   }

@@ -2,23 +2,23 @@
 import { type GitReleaseRequest, releaseFromGit } from "../assemble/clean/releaseFromGit.ts";
 import { buildRelease, type ReleaseRequest } from "../assemble/release.ts";
 import type { BuiltRelease } from "../pack/built.ts";
-import type { BuildReport } from "../pack/report.ts";
+import type { BuildLog } from "../pack/log.ts";
 
 export type AnyRequest = ReleaseRequest | GitReleaseRequest;
 
 /** @throws TsugiError */
-export function buildAny(request: AnyRequest, report: BuildReport): Promise<BuiltRelease> {
+export function buildAny(request: AnyRequest, log: BuildLog): Promise<BuiltRelease> {
   return "git" in request
     ? releaseFromGit(
         request,
         (inClone, told) => inFolder({ ...inClone, into: request.into }, told),
-        report,
+        log,
       )
-    : inFolder(request, report);
+    : inFolder(request, log);
 }
 
-async function inFolder(request: ReleaseRequest, report: BuildReport): Promise<BuiltRelease> {
+async function inFolder(request: ReleaseRequest, log: BuildLog): Promise<BuiltRelease> {
   const { isBeamProject, releaseBeam } = await import("../beam/index.ts");
   const build = isBeamProject(request.folder) ? releaseBeam : buildRelease;
-  return build(request, report);
+  return build(request, log);
 }

@@ -28,9 +28,9 @@ import { releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
+import { silentLog } from "../pack/log.ts";
 import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
 import { type Project, readProject } from "../pack/project.ts";
-import { silentReport } from "../pack/report.ts";
 import { thisPlatform } from "../platform/thisPlatform.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import {
@@ -52,7 +52,7 @@ export interface SourceProject {
 export async function readSourceProject(folder: string): Promise<SourceProject> {
   const project = readProject(folder);
   const { config } = await loadConfig(folder);
-  const name = releaseName(project, config, silentReport);
+  const name = releaseName(project, config, silentLog);
   return { project, config, layout: layoutOf(join(folder, ".tsugi"), name) };
 }
 
@@ -60,7 +60,7 @@ export async function readSourceProject(folder: string): Promise<SourceProject> 
 export function writeSourceTree(source: SourceProject, entry: string | undefined): void {
   const { project, layout } = source;
   const config = entry === undefined ? source.config : { ...source.config, entry, processes: {} };
-  const decision = decideEntry(project, config, silentReport);
+  const decision = decideEntry(project, config, silentLog);
   const processes = decision.processes.map(({ candidates, ...rest }) => ({
     ...rest,
     // From lib/<app>-<vsn> to the file itself and not to a link: argv[1] is what a module compares.

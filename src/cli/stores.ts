@@ -2,9 +2,10 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
+import type { FoundRelease } from "../oci/take.ts";
 import { lastBuilt } from "../pack/builds.ts";
 import { beamBuildsIn, buildsIn, layoutOf } from "../release/layout.ts";
-import type { Store, StoredFacts, StoreReference } from "../store/index.ts";
+import type { Store, StoreReference } from "../store/index.ts";
 
 export async function withStore<T>(
   location: string | undefined,
@@ -22,7 +23,7 @@ export async function withStore<T>(
 /** Calls with the release that a reference means. @throws TSUGI_NOT_IN_STORE */
 export const withStored = <T>(
   reference: StoreReference,
-  body: (store: Store, stored: StoredFacts) => Promise<T>,
+  body: (store: Store, stored: FoundRelease) => Promise<T>,
 ): Promise<T> =>
   withStore(reference.store, async (store) => body(store, await store.find(reference)));
 

@@ -6,10 +6,13 @@ import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { core } from "zod";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 import type { Config } from "./schema.ts";
 
 const NAMES = ["ts", "mts", "js", "mjs", "cjs", "json"].map((ending) => `tsugi.config.${ending}`);
+
+type Issue = core.$ZodIssue;
 
 export interface LoadedConfig {
   config: Config;
@@ -37,9 +40,20 @@ export async function checkConfig(value: unknown, where: string): Promise<Config
   const result = configSchema.safeParse(value);
   if (result.success) return result.data;
   const problem = result.error.issues
+    .flatMap(nearest)
     .map((issue) => `${issue.path.map(String).join(".") || "(top)"}: ${issue.message}`)
     .join("; ");
   throw new TsugiError("TSUGI_CONFIG_INVALID", { where, problem });
+}
+
+/** Of a choice between kinds of values, what is wrong with the one that was meant, where that is plain. */
+function nearest(issue: Issue): Issue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const isOfThatKind = (issues: Issue[]) =>
+    !issues.some(({ code, path }) => /^invalid_(type|union)$/.test(code) && path.length === 0);
+  const [meant, ...others] = issue.errors.filter(isOfThatKind);
+  if (meant === undefined || others.length > 0) return [issue];
+  return meant.flatMap((one) => nearest({ ...one, path: [...issue.path, ...one.path] }));
 }
 
 /** What a file says, in JSON, JavaScript or TypeScript: its default export. */

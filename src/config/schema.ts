@@ -21,7 +21,10 @@ const processSchema = z.strictObject({
     .boolean()
     .describe("false: never two generations at once (schedulers, single consumers). Default true.")
     .optional(),
-  args: z.array(z.string()).describe("Arguments of the entry.").optional(),
+  args: z
+    .array(z.string())
+    .describe("Arguments of the entry; $NAME is filled in from its environment, as a shell does.")
+    .optional(),
   env: z
     .record(z.string(), z.string())
     .describe("Variables that it finds where the host does not set them. No secrets.")
@@ -173,7 +176,7 @@ export const configSchema = z.strictObject({
   entry: z
     .string()
     .describe(
-      "The file that starts the app. Default: main/exports, the start:prod or start script, src/{server,main,index}.ts.",
+      "The file that starts the app. Default: what the Procfile, the start:prod or start script name, main/exports, src/{server,main,index}.ts.",
     )
     .optional(),
   build: z
@@ -189,8 +192,10 @@ export const configSchema = z.strictObject({
     )
     .optional(),
   packages: z
-    .enum(["all", "none"])
-    .describe("all: the production packages (default). none: what is packed carries its own.")
+    .enum(["all", "traced", "none"])
+    .describe(
+      "all: the production packages (default). traced: of them only the files that the code reaches; external names those that stay whole. none: what is packed carries its own.",
+    )
     .optional(),
   shared: z
     .array(z.string().min(1))
@@ -198,7 +203,12 @@ export const configSchema = z.strictObject({
       "What the app writes beside its code, such as uploads/ and data.sqlite: it lives in var/ and is linked into each version.",
     )
     .optional(),
-  external: z.array(z.string()).describe("With bundle: packages that stay packages.").optional(),
+  external: z
+    .array(z.string())
+    .describe(
+      "With bundle: packages that stay packages. With traced packages: those that stay whole.",
+    )
+    .optional(),
   runtime: z
     .strictObject({
       node: z

@@ -1,5 +1,6 @@
 /** The schema of those settings that run with a release, from their one table. */
 import { z } from "zod";
+import { CHECKS } from "../contract/checks.ts";
 import {
   SETTINGS,
   type Setting,
@@ -8,7 +9,6 @@ import {
 } from "../contract/settings.ts";
 import { cronProblem } from "../platform/cron.ts";
 import { LOG_FORMATS, type PartialSettings } from "../protocol/settings.ts";
-import { CHECKS } from "../protocol/shape.ts";
 
 const textThatIs = (kind: SettingKind, isIt: (text: string) => boolean = CHECKS[kind]) =>
   z.string().refine(isIt, `expected ${kind}`);

@@ -1,13 +1,14 @@
 /**
- * The one registry of errors: code → exit code, message, hint. Nothing in tsugi prints an error
+ * The one table of errors: code → exit code, message, hint. Nothing in tsugi prints an error
  * that is not in here, and docs/reference/errors.md is generated from it. The rows stand in
  * `errors/`, one table for each place where they are said.
  *
  * The details of an error are what its texts have placeholders for: one that is not filled does
  * not compile, nor does one that no text shows.
  */
+
+import { ERRORS } from "./errors/all.ts";
 import type { ErrorDefinition, ExitCode, PlaceholdersOf } from "./errors/define.ts";
-import { ERRORS } from "./errors/registry.ts";
 
 export type { ExitCode } from "./errors/define.ts";
 export { ERRORS };
@@ -71,6 +72,13 @@ export type Reason<C extends ErrorCode> = { [K in C]: { code: K; details: Detail
 export const errorOf = <C extends ErrorCode>({ code, details }: Reason<C>): TsugiError =>
   new RegisteredError(code, details);
 
+/** @throws TSUGI_FORMAT_UNKNOWN */
+export function checkFormat(json: { format?: unknown }, expected: number, what: string): void {
+  if (json.format === expected) return;
+  const found = JSON.stringify(json.format ?? null);
+  throw new TsugiError("TSUGI_FORMAT_UNKNOWN", { what, found, expected });
+}
+
 /** An error as it crosses a process boundary or goes into a report. */
 export interface ErrorJson {
   code: string;
@@ -100,8 +108,15 @@ export function errorFromJson(json: ErrorJson): TsugiError {
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
+/** A full or a broken disk, one that is read-only, no memory, no descriptors: no bug of ours. */
+const REFUSED_BY_MACHINE = /^(ENOSPC|EDQUOT|EROFS|EIO|ENOMEM|EMFILE|ENFILE)$/;
+
 function toInternal(error: unknown): TsugiError {
-  return new TsugiError("TSUGI_INTERNAL", { problem: messageOf(error) }, { cause: error });
+  const details = { problem: messageOf(error) };
+  const { code = "" } = (error ?? {}) as { code?: string };
+  if (REFUSED_BY_MACHINE.test(code))
+    return new TsugiError("TSUGI_MACHINE_REFUSED", details, { cause: error });
+  return new TsugiError("TSUGI_INTERNAL", details, { cause: error });
 }
 
 /** What a terminal shows of an error: its code, what happened, and the next step. */

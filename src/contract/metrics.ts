@@ -35,6 +35,11 @@ export const METRICS = rows({
     only: "node",
   },
   tsugi_worker_connections: { type: "gauge", text: "Open at its servers", only: "node" },
+  tsugi_worker_requests: {
+    type: "counter",
+    text: "Answered, where hot.health returns { requests }",
+    only: "node",
+  },
   tsugi_supervisor_memory_bytes: {
     type: "gauge",
     unit: "bytes",

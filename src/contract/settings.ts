@@ -7,7 +7,7 @@
  * Times are in milliseconds, by a name that ends in Ms. One without a default may be left open.
  */
 
-/** What a value has to be, in the words of the error that refuses another (protocol/shape.ts). */
+/** What a value has to be, in the words of the error that refuses another (contract/checks.ts). */
 export type SettingKind =
   | "a positive whole number"
   | "a whole number"
@@ -105,6 +105,11 @@ export const SETTINGS = table({
         kind: "a whole number",
         default: 0,
         text: "Pause before a restart; it doubles up to 5 s for each further crash in the period",
+        only: "node",
+      },
+      silentMs: {
+        kind: "a positive whole number",
+        text: "A worker whose event loop stands still for so long is killed, as if it had crashed; without: status says so",
         only: "node",
       },
       escalate: {

@@ -42,6 +42,10 @@ const steps = {
     node: "a copy of the state was taken over",
     beam: "a copy of the state was taken over",
   },
+  standby: {
+    phase: "loading",
+    beam: "another VM has loaded the new version and waits for this one",
+  },
   install: { phase: "loading", node: "installed: current, not yet permanent" },
   freeze: {
     phase: "frozen",
@@ -57,6 +61,7 @@ const steps = {
   stop: { phase: "active", node: "what must not run twice has ended" },
   activate: { phase: "active", node: "the new version serves" },
   connections: { phase: "active", node: "the connections have followed" },
+  restart: { phase: "active", beam: "the old VM has ended, one of the new version serves" },
   verify: { phase: "active", beam: "every module is the new one, no process in old code" },
   probation: {
     phase: "active",

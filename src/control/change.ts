@@ -3,6 +3,7 @@
  * the work: this program shows how it goes, and may die on the way without harm.
  */
 import { type ExitCode, errorToJson } from "../contract/errors.ts";
+import { exists } from "../platform/files.ts";
 import type { UpgradeOptions } from "../protocol/control.ts";
 import type { UpgradeReport, UpgradeResult } from "../protocol/report.ts";
 import type { Layout } from "../release/layout.ts";
@@ -10,7 +11,7 @@ import { ask, RemoteError, type Request } from "./client.ts";
 import { refuseIfEphemeral } from "./container.ts";
 import type { Context } from "./context.ts";
 import { formatReport } from "./formatReport.ts";
-import { note, report } from "./output.ts";
+import { note, printResult } from "./output.ts";
 import { requireSupervisor } from "./running.ts";
 import { printStep } from "./steps.ts";
 import { unpackNamed } from "./unpacking.ts";
@@ -46,10 +47,16 @@ export async function change(context: Context, what: Change): Promise<void> {
   const { rehearse = "auto", wait = false } = flags;
   const options: UpgradeOptions = { rehearse, wait, ...what.options };
   const request = { verb: "upgrade", version, direction, options } as const;
+  const isFirst = !options.checkOnly && !(await exists(layout.upgradesLog));
   await carryOut(layout, request, flags.json, (value) =>
-    isReport(value) ? formatReport(value, { ...options, direction }) : installed(version),
+    isReport(value)
+      ? formatReport(value, { ...options, direction }) + (isFirst ? pageOf(layout) : "")
+      : installed(version),
   );
 }
+
+const pageOf = ({ root }: Layout): string =>
+  `\nHow that went, as a page, where tsugi is:\n  tsugi view ${root}`;
 
 /** Sends a request that ends with the report of an upgrade, and shows how it goes. */
 export async function carryOut(
@@ -58,9 +65,19 @@ export async function carryOut(
   json: boolean | undefined,
   format: (value: unknown) => string,
 ): Promise<void> {
+  const value = await carriedOut(layout, request, json, format);
+  printResult(json, value, format(value));
+}
+
+/** @throws what went wrong, with the exit code of what became of the system */
+export async function carriedOut(
+  layout: Layout,
+  request: Request,
+  json: boolean | undefined,
+  format: (value: unknown) => string,
+): Promise<unknown> {
   try {
-    const value = await ask(layout, request, { onEvent: printStep });
-    report(json, value, format(value));
+    return await ask(layout, request, { onEvent: printStep });
   } catch (error) {
     if (!(error instanceof RemoteError) || !isReport(error.value)) throw error;
     if (!json) note(format(error.value));

@@ -6,6 +6,7 @@ import { isAlive } from "../platform/processes.ts";
 import { CONTROL_FORMAT, type ControlEvent, type ControlRequest } from "../protocol/control.ts";
 import { encodeLine, LineDecoder } from "../protocol/lines.ts";
 import type { Layout } from "../release/layout.ts";
+import { currentFolder } from "./context.ts";
 import { findSupervisor, notRunning } from "./running.ts";
 
 /** What is asked for is cut where it is made; this only bounds a mistake. */
@@ -16,7 +17,7 @@ export type Request = DistributiveOmit<ControlRequest, "format">;
 
 /**
  * A failure in the supervisor, in its own words: it may be newer than this control program and
- * know errors that are not in our registry.
+ * know errors that are not in our table.
  */
 export class RemoteError extends Error {
   readonly json: ErrorJson;
@@ -75,7 +76,7 @@ class Disconnected extends Error {
 
 /** By its name in `run/`: a path over about 100 bytes would be cut silently. */
 function connect(layout: Layout): Socket {
-  const before = process.cwd();
+  const before = currentFolder();
   try {
     process.chdir(layout.run);
     return createConnection({ path: "control.sock" });
@@ -90,9 +91,9 @@ function connect(layout: Layout): Socket {
  * Whoever types as root acts as the owner of the install root, who may not enter the folder in
  * which root is (/root). Paths are resolved by then, so it is as well to stay.
  */
-function goBack(folder: string): void {
+function goBack(folder: string | undefined): void {
   try {
-    process.chdir(folder);
+    if (folder !== undefined) process.chdir(folder);
   } catch {
     // In `run/`, then.
   }

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { TsugiError } from "../contract/errors.ts";
+import { orUndefined } from "../platform/files.ts";
 import type { Layout } from "../release/layout.ts";
 
 export interface ContainerFacts {
@@ -28,13 +29,15 @@ export function isEphemeral(root: string, facts: ContainerFacts): boolean {
 
 function isContainer(facts: ContainerFacts): boolean {
   if (facts.exists("/.dockerenv") || facts.exists("/run/.containerenv")) return true;
-  return /docker|kubepods|containerd|libpod|lxc/.test(quietly(() => facts.read("/proc/1/cgroup")));
+  return /docker|kubepods|containerd|libpod|lxc/.test(
+    orUndefined(() => facts.read("/proc/1/cgroup")) ?? "",
+  );
 }
 
 /** True when the mount that holds the root is the container's own `/`. */
 function isOnImage(root: string, facts: ContainerFacts): boolean {
   let holder = { point: "", type: "" };
-  for (const line of quietly(() => facts.read("/proc/self/mountinfo")).split("\n")) {
+  for (const line of (orUndefined(() => facts.read("/proc/self/mountinfo")) ?? "").split("\n")) {
     // id parent major:minor root POINT options … - TYPE source options
     const [left, right] = line.split(" - ");
     const point = left?.split(" ")[4]?.replace(/\\040/g, " ");
@@ -44,12 +47,4 @@ function isOnImage(root: string, facts: ContainerFacts): boolean {
       holder = { point, type: right.split(" ")[0]! };
   }
   return holder.point === "/" && LAYERED.includes(holder.type);
-}
-
-function quietly(read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return "";
-  }
 }

@@ -28,7 +28,7 @@ export function createContext(root: string, name: string, tsugiVersion: string):
 }
 
 /** Undefined when the folder is gone, or may not be seen by the owner of the root. */
-function currentFolder(): string | undefined {
+export function currentFolder(): string | undefined {
   try {
     return process.cwd();
   } catch {

@@ -139,7 +139,7 @@ function stateText({ name, from, to, bytes, migrateMs, rehearsed }: StateReport)
       ? "rehearsed"
       : rehearsed === false
         ? "not rehearsed"
-        : `not rehearsed: ${rehearsed}`;
+        : `not rehearsed: ${rehearsed.replace(/^skipped: /, "")}`;
   const took = from === to ? "taken over" : "migrated";
-  return `${name} ${path}, ${bytesText(bytes)}, ${took} in ${msText(migrateMs)}, ${tried}`;
+  return `${name} ${path}, ${bytesText(bytes)}, ${took}${migrateMs === null ? "" : ` in ${msText(migrateMs)}`}, ${tried}`;
 }

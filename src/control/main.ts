@@ -73,7 +73,8 @@ function toJson(error: unknown): ErrorJson {
 
 /** What the file system refuses is no bug of ours. */
 function named(error: unknown): unknown {
-  const { code, path = "", message } = error as NodeJS.ErrnoException;
+  // A write names no file.
+  const { code, path = process.env.TSUGI_ROOT ?? "", message } = error as NodeJS.ErrnoException;
   const isFileError = typeof code === "string" && /^E[A-Z]+$/.test(code);
   if (!isFileError) return error;
   return new TsugiError("TSUGI_FILE_REFUSED", { path, problem: message }, { cause: error });

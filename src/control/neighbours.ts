@@ -3,16 +3,18 @@
  * is: by its own bin/<app>, since nobody else knows that. What another user may have put there is not
  * run with our rights.
  */
+
 import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { cpuMsOf } from "../platform/processes.ts";
+import { table } from "../protocol/columns.ts";
 import type { AppRow, NotRunning } from "../protocol/documents.ts";
-import type { SlotStatus, StatusReport } from "../protocol/report.ts";
+import type { SlotStatus, Status } from "../protocol/report.ts";
 import { layoutOf } from "../release/layout.ts";
 import { isAppName } from "../release/names.ts";
-import { bytesText, table } from "./output.ts";
+import { bytesText, uptimeText } from "./output.ts";
 
 const ANSWER_MS = 20_000;
 /** Over which processors are looked at. */
@@ -41,7 +43,7 @@ export function describeApps(apps: AppRow[]): string {
     app.rssBytes === 0 ? "-" : bytesText(app.rssBytes),
   ]);
   const problems = apps.flatMap(({ root, problem }) => (problem ? [`${root}: ${problem}`] : []));
-  return [table([heads, ...rows]), ...problems].join("\n");
+  return [...table([heads, ...rows]), ...problems].join("\n");
 }
 
 async function binsBelow(folder: string): Promise<string[]> {
@@ -54,17 +56,17 @@ async function binsBelow(folder: string): Promise<string[]> {
 
 /** Undefined where that is no install root. */
 async function binOf(root: string): Promise<string | undefined> {
-  const { registry, releases } = layoutOf(root, "");
+  const { releaseList, releases } = layoutOf(root, "");
   if (!(await stat(releases).catch(() => undefined))?.isDirectory()) return undefined;
-  const name = (await registeredName(registry)) ?? (await onlyBin(root));
+  const name = (await registeredName(releaseList)) ?? (await onlyBin(root));
   if (!isAppName(name)) return undefined;
   const { bin } = layoutOf(root, name);
   return (await stat(bin).catch(() => undefined))?.isFile() ? bin : undefined;
 }
 
-async function registeredName(registry: string): Promise<unknown> {
+async function registeredName(path: string): Promise<unknown> {
   try {
-    return (JSON.parse(await readFile(registry, "utf8")) as { name?: unknown }).name;
+    return (JSON.parse(await readFile(path, "utf8")) as { name?: unknown }).name;
   } catch {
     return undefined;
   }
@@ -139,9 +141,9 @@ function statusDocument(bin: string, identity: object): Promise<string> {
   });
 }
 
-function parse(text: string): StatusReport | NotRunning | undefined {
+function parse(text: string): Status | NotRunning | undefined {
   try {
-    const said = JSON.parse(text) as StatusReport | NotRunning;
+    const said = JSON.parse(text) as Status | NotRunning;
     return typeof said.status === "string" ? said : undefined;
   } catch {
     return undefined;
@@ -149,16 +151,3 @@ function parse(text: string): StatusReport | NotRunning | undefined {
 }
 
 const cpuOf = (pids: number[]): number => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);
-
-const UNITS = [
-  [86_400, "d"],
-  [3_600, "h"],
-  [60, "m"],
-] as const;
-
-/** As `pm2 ls` has it: 3d, 5h, 12m, 40s. */
-function uptimeText(sinceMs: number): string {
-  const seconds = Math.max(0, Math.round((Date.now() - sinceMs) / 1000));
-  const [size, unit] = UNITS.find(([least]) => seconds >= least) ?? [1, "s"];
-  return `${Math.floor(seconds / size)}${unit}`;
-}

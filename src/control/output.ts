@@ -10,26 +10,13 @@ export function note(text: string): void {
 }
 
 /** The result of a command, for a program or for a person. */
-export function report<Document>(
+export function printResult<Document>(
   json: boolean | undefined,
   value: NoInfer<Document>,
   text: string,
 ): void {
   if (json) print(JSON.stringify(value, null, 2));
   else if (text !== "") print(text);
-}
-
-/** Columns as wide as their widest cell; the last one is not padded. */
-export function table(rows: string[][]): string {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, cell.length);
-    });
-  }
-  const line = (row: string[]) =>
-    row.map((cell, column) => cell.padEnd(column === row.length - 1 ? 0 : widths[column]!));
-  return rows.map((row) => line(row).join("  ").trimEnd()).join("\n");
 }
 
 const UNITS = ["B", "KB", "MB", "GB"];
@@ -53,3 +40,16 @@ export function msText(ms: number): string {
 /** "3 requests", "1 request". */
 export const count = (number: number, noun: string): string =>
   `${number} ${noun}${number === 1 ? "" : "s"}`;
+
+const AGES = [
+  [86_400, "d"],
+  [3_600, "h"],
+  [60, "m"],
+] as const;
+
+/** As `pm2 ls` has it: 3d, 5h, 12m, 40s. */
+export function uptimeText(sinceMs: number): string {
+  const seconds = Math.max(0, Math.round((Date.now() - sinceMs) / 1000));
+  const [size, unit] = AGES.find(([least]) => seconds >= least) ?? [1, "s"];
+  return `${Math.floor(seconds / size)}${unit}`;
+}

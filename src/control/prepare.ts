@@ -119,22 +119,22 @@ async function takeTurn(layout: Layout): Promise<() => Promise<void>> {
   const deadline = performance.now() + TURN_WAIT_MS;
   for (let waited = false; ; waited = true) {
     const lock = await takeLock(`${layout.lock}.start`);
-    if (lock.taken) return lock.release;
+    if (lock.taken) return lock.unlock;
     if (performance.now() > deadline) throw busy(layout, lock.owner.pid);
     if (!waited) note(`Waiting for pid ${lock.owner.pid}, which starts the system or writes here.`);
     await delay(TURN_POLL_MS);
   }
 }
 
-export async function refuseIfRunning(context: Context): Promise<void> {
+async function refuseIfRunning(context: Context): Promise<void> {
   const { layout } = context;
   const supervisor = await findSupervisor(layout);
   if (supervisor === undefined) return;
   const { name, bin } = layout;
-  const registry = await (await context.handler()).registry();
+  const list = await (await context.handler()).list();
   const running =
-    registry.releases.find((entry) => entry.status === "current") ??
-    registry.releases.find((entry) => entry.status === "permanent");
+    list.releases.find((entry) => entry.status === "current") ??
+    list.releases.find((entry) => entry.status === "permanent");
   const details = { name, version: running?.version ?? "", pid: supervisor.pid, bin };
   throw new TsugiError("TSUGI_ALREADY_RUNNING", details);
 }
@@ -156,7 +156,7 @@ async function prepare(context: Context): Promise<Boot> {
  */
 export async function settlePermanent({ layout }: Context, handler: ReleaseHandler): Promise<void> {
   if ((await handler.permanent()) !== undefined) return;
-  if ((await handler.registry()).releases.length !== 1) return;
+  if ((await handler.list()).releases.length !== 1) return;
   await permanentRelease(layout, handler);
 }
 
@@ -172,7 +172,7 @@ export async function withLock<T>(
   try {
     return await body(await context.handler());
   } finally {
-    await lock.release();
+    await lock.unlock();
   }
 }
 
@@ -218,7 +218,7 @@ async function permanentRelease(
 }
 
 async function refuseIfGone(layout: Layout, handler: ReleaseHandler, version: string) {
-  const { releases } = await handler.registry();
+  const { releases } = await handler.list();
   if (releases.some((entry) => entry.version === version)) return;
   const { root, name } = layout;
   const problem = `releases/permanent names ${version}, which is not here`;
@@ -226,7 +226,7 @@ async function refuseIfGone(layout: Layout, handler: ReleaseHandler, version: st
 }
 
 async function onlyRelease(layout: Layout, handler: ReleaseHandler): Promise<string> {
-  const { releases } = await handler.registry();
+  const { releases } = await handler.list();
   const [first, second] = releases;
   if (first !== undefined && second === undefined) return first.version;
   const { root, name } = layout;

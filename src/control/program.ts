@@ -1,13 +1,13 @@
 /** All commands of `bin/<app>`. What one does is loaded when it is called. */
 import type { Command } from "commander";
-import type { HostVerb } from "../contract/commands/host.ts";
+import type { NodeVerb } from "../contract/commands/host.ts";
 import { hostProgram, hostVerbs } from "../usage/hostProgram.ts";
 import type { Context } from "./context.ts";
 
 /** Its arguments come after the context, its options last. */
 type Run = (context: Context, ...words: never[]) => unknown;
 
-const COMMANDS: Record<HostVerb, () => Promise<{ default: Run }>> = {
+const COMMANDS: Record<NodeVerb, () => Promise<{ default: Run }>> = {
   start: () => import("./commands/start.ts"),
   stop: () => import("./commands/stop.ts"),
   restart: () => import("./commands/restart.ts"),
@@ -47,7 +47,7 @@ export function createProgram(context: Context, args: string[]): Command {
   const asked = hostVerbs.filter((verb) => verb === args[0]);
   const verbs = asked.length > 0 ? asked : hostVerbs;
   return hostProgram({ name, root, kind: "node" }, verbs, async (verb, words) => {
-    const { default: run } = await COMMANDS[verb]();
+    const { default: run } = await COMMANDS[verb as NodeVerb]();
     await run(context, ...(words as never[]));
   });
 }

@@ -73,7 +73,7 @@ export async function endProcesses(
   await waitGone(identities, graceMs);
 }
 
-export function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.Signals): void {
+function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.Signals): void {
   for (const identity of identities) {
     try {
       if (isAlive(identity)) process.kill(identity.pid, signal);

@@ -4,7 +4,7 @@ import type { Manifest } from "../release/manifest.ts";
 import type { Context } from "./context.ts";
 
 export async function runningVersion(context: Context): Promise<string | undefined> {
-  const { releases } = await (await context.handler()).registry();
+  const { releases } = await (await context.handler()).list();
   const byStatus = (status: string) => releases.find((entry) => entry.status === status)?.version;
   return byStatus("current") ?? byStatus("permanent");
 }

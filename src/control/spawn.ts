@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type ErrorJson, errorFromJson, messageOf, TsugiError } from "../contract/errors.ts";
 import { passedDescriptors } from "../platform/socketActivation.ts";
 import { spawnProblem } from "../platform/spawnProblem.ts";
+import { SUPERVISOR_ARGUMENTS } from "../platform/supervisorArguments.ts";
 import type { Layout } from "../release/layout.ts";
 import type { Boot } from "./prepare.ts";
 import { type Mode, surroundings } from "./surroundings.ts";
@@ -12,15 +13,19 @@ import { type Mode, surroundings } from "./surroundings.ts";
 const SUPERVISOR_FORMAT = 1;
 /** Beyond the application's own readyMs: the supervisor's own start, and ending what hangs. */
 const SPARE_MS = 15_000;
+const STOP_SIGNALS: ReadonlySet<string> = new Set(["SIGTERM", "SIGINT", "SIGQUIT"]);
 
-type Answer = { type: "ready"; pid: number } | { type: "failed"; error: ErrorJson };
+type Answer =
+  | { type: "ready"; pid: number }
+  | { type: "failed"; error: ErrorJson }
+  | { type: "stopped" };
 
 export interface SpawnedSupervisor {
   child: ChildProcess;
   pid: number;
 }
 
-/** @throws what the supervisor says, or TSUGI_START_FAILED with its last words */
+/** @throws what the supervisor says, TSUGI_START_STOPPED, or TSUGI_START_FAILED with its last words */
 export async function spawnSupervisor(
   layout: Layout,
   boot: Boot,
@@ -39,7 +44,8 @@ export async function spawnSupervisor(
   };
   let child: ChildProcess;
   try {
-    child = spawn(layout.node(runtimeDir), [join(layout.library(tsugiDir), "supervisor.mjs")], {
+    const module = join(layout.library(tsugiDir), "supervisor.mjs");
+    child = spawn(layout.node(runtimeDir), [...SUPERVISOR_ARGUMENTS, module], {
       cwd: root,
       env,
       // Its own session: a closed terminal or Ctrl-C reaches it only through us.
@@ -60,6 +66,8 @@ export async function spawnSupervisor(
   try {
     const answer = await firstAnswer(child, boot.settings.timeouts.readyMs + SPARE_MS);
     if (answer.type === "ready") return { child, pid: answer.pid };
+    if (answer.type === "stopped")
+      throw new TsugiError("TSUGI_START_STOPPED", { name, version, bin: layout.bin });
     throw failedAnswer(layout, version, answer.error);
   } catch (error) {
     if (error instanceof TsugiError) throw error;
@@ -84,10 +92,20 @@ function firstAnswer(child: ChildProcess, timeoutMs: number): Promise<Answer> {
     child.once("error", (error) => settle(() => reject(error)));
     // Messages that were sent before the exit are delivered before 'close'.
     child.once("close", (code, signal) =>
-      settle(() => reject(new Error(`the supervisor ended with ${signal ?? `code ${code}`}`))),
+      settle(() => {
+        if (endedAsTold(code, signal)) resolve({ type: "stopped" });
+        else reject(new Error(`the supervisor ended with ${signal ?? `code ${code}`}`));
+      }),
     );
   });
 }
+
+/** One that hears the signal ends with 0; in its first milliseconds it does not hear it yet. */
+const endedAsTold = (code: number | null, signal: NodeJS.Signals | null): boolean =>
+  code === 0 || (signal !== null && STOP_SIGNALS.has(signal));
+
+export const wasStopped = (error: unknown): boolean =>
+  error instanceof TsugiError && error.code === "TSUGI_START_STOPPED";
 
 /** Nothing serves: what refuses an upgrade (exit 4) is a failure (exit 1) of a start. */
 function failedAnswer(layout: Layout, version: string, error: ErrorJson): TsugiError {

@@ -36,19 +36,21 @@ if [ "$(id -u)" = 0 ] && [ "$owner" != 0 ]; then
     "sudo -u ${name:-"'#$owner'"} $self $*" "$@"
 fi
 
-# A group in which nobody else is; root's own, too.
+# A group in which nobody is but that user and ourselves; root's own, too.
 is_private() { # group, user
   [ "$1" != 0 ] || return 0
-  awk -F: -v group="$1" -v user="$2" '
-    FILENAME ~ /passwd$/ { if ($3 == user) name = $1; else if ($4 == group && $3 != 0) shared = 1; next }
-    $3 == group { known = 1; count = split($4, members, ","); for (n = 1; n <= count; n++) if (members[n] != name) shared = 1 }
-    END { exit shared || (!known && group != user) }' /etc/passwd /etc/group 2>/dev/null
+  awk -F: -v group="$1" -v user="$2" -v me="$me" '
+    FILENAME ~ /passwd$/ { if ($3 == user || $3 == me) ours[$1] = 1; else if ($4 == group && $3 != 0) shared = 1; next }
+    $3 == group { known = 1; count = split($4, members, ","); for (n = 1; n <= count; n++) if (!(members[n] in ours)) shared = 1 }
+    END { exit shared || (!known && group != user && group != me) }' /etc/passwd /etc/group 2>/dev/null
 }
 
-# @returns the first of these that somebody else may change
+# @returns the first of these that somebody else may change. What one has written oneself gives nobody more
+# rights: in a container the application's folders are its user's, in a root that is not.
 open_to_others() {
+  me=$(id -u)
   LC_ALL=C ls -ldnL "$@" 2>/dev/null | while read -r mode _ of_user of_group _ _ _ _ path; do
-    case $of_user in 0 | "$owner")
+    case $of_user in 0 | "$owner" | "$me")
       case $mode in
       ????????w*) ;;
       ?????w*) ! is_private "$of_group" "$of_user" || continue ;;

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { orUndefined } from "../platform/files.ts";
 import type { Layout } from "../release/layout.ts";
 import { unitWords } from "../release/systemdUnit.ts";
 
@@ -9,7 +10,7 @@ const UNIT_FOLDERS = ["/etc/systemd/system", "/run/systemd/system", "/usr/lib/sy
 
 /** An owner that is in no passwd file has none. */
 function ownUnitFolders(): string[] {
-  const home = quietly(homedir);
+  const home = orUndefined(homedir);
   return home === undefined ? [] : [join(home, ".config/systemd/user")];
 }
 
@@ -19,9 +20,9 @@ export function unitFor(
   folders = [...UNIT_FOLDERS, ...ownUnitFolders()],
 ): string | undefined {
   for (const folder of folders) {
-    for (const name of quietly(() => readdirSync(folder)) ?? []) {
+    for (const name of orUndefined(() => readdirSync(folder)) ?? []) {
       if (!name.endsWith(".service")) continue;
-      const text = quietly(() => readFileSync(join(folder, name), "utf8"));
+      const text = orUndefined(() => readFileSync(join(folder, name), "utf8"));
       const starts = text?.match(/(?<=^\s*ExecStart\s*=).*$/gm) ?? [];
       if (starts.some((line) => mentions(line, layout.bin))) return name;
     }
@@ -38,9 +39,10 @@ const mentions = (line: string, bin: string): boolean =>
 export function socketUnitOf(port: number, folders = UNIT_FOLDERS): string | undefined {
   const listens = new RegExp(String.raw`^\s*ListenStream\s*=\s*(?:\S*:)?${port}\s*$`, "m");
   for (const folder of folders) {
-    for (const name of quietly(() => readdirSync(folder)) ?? []) {
+    for (const name of orUndefined(() => readdirSync(folder)) ?? []) {
       if (!name.endsWith(".socket")) continue;
-      if (listens.test(quietly(() => readFileSync(join(folder, name), "utf8")) ?? "")) return name;
+      if (listens.test(orUndefined(() => readFileSync(join(folder, name), "utf8")) ?? ""))
+        return name;
     }
   }
   return undefined;
@@ -55,15 +57,7 @@ export function owningUnit(
 ): string | undefined {
   const unit = unitFor(layout, folders);
   if (unit === undefined) return undefined;
-  const cgroup = quietly(() => readCgroup(`/proc/${pid}/cgroup`)) ?? "";
+  const cgroup = orUndefined(() => readCgroup(`/proc/${pid}/cgroup`)) ?? "";
   const owners = cgroup.split("\n").map((line) => line.slice(line.lastIndexOf("/") + 1));
   return owners.includes(unit) ? unit : undefined;
-}
-
-function quietly<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }

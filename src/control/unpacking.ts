@@ -4,15 +4,15 @@ import { createWriteStream } from "node:fs";
 import { cp, readlink, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import type { ReleaseHandler, Unpacked, UnpackRequest } from "../handler/index.ts";
 import { stopwatch } from "../platform/clock.ts";
 import { ensureFolder, exists } from "../platform/files.ts";
-import { defined } from "../protocol/shape.ts";
 import { isPath } from "./arguments.ts";
 import type { Context } from "./context.ts";
 import { refuseIfExposed } from "./exposed.ts";
-import { isInRegistry, withBrought } from "./fromRegistry.ts";
+import { inStore, withBrought } from "./fromStore.ts";
 import { bytesText, msText, note } from "./output.ts";
 import { settlePermanent } from "./prepare.ts";
 import { findSupervisor } from "./running.ts";
@@ -25,7 +25,8 @@ export async function unpackNamed(
   force: boolean | undefined,
 ): Promise<Unpacked> {
   const { layout } = context;
-  if (isInRegistry(named)) return unpackFromRegistry(context, named, force);
+  const stored = await inStore(context, named);
+  if (stored !== undefined) return unpackFromStore(context, stored, force);
   const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
   if (!isPath(named) && !force) {
     const handler = await context.handler();
@@ -42,7 +43,7 @@ export async function unpackNamed(
   return whereVisible(context, what.source, (source) => carryOut(context, { ...request, source }));
 }
 
-async function unpackFromRegistry(
+async function unpackFromStore(
   context: Context,
   named: string,
   force: boolean | undefined,
@@ -52,7 +53,7 @@ async function unpackFromRegistry(
   return withBrought(context, named, force ? "all" : "lacking", (brought) => {
     const { source, version, bytes, totalBytes } = brought;
     note(`Took ${version}: ${bytesText(bytes)} of ${bytesText(totalBytes)}`);
-    return carryOut(context, { source, version, partial: true, ...defined({ force }) });
+    return carryOut(context, { source, version, ...defined({ force }) });
   });
 }
 
@@ -66,7 +67,7 @@ async function whereVisible<T>(
   body: (source: string) => Promise<T>,
 ): Promise<T> {
   const supervisor = await findSupervisor(layout);
-  const isElsewhere = /^\/(var\/)?tmp\//.test(source) && !source.includes("#");
+  const isElsewhere = /^\/(var\/)?tmp\//.test(source);
   if (supervisor === undefined || !isElsewhere || (await seesTheSame(supervisor.pid))) {
     return body(source);
   }

@@ -17,7 +17,11 @@ export interface DeployRecord {
   /** Of a rollback: the deploy that it undoes. */
   undoes?: { at: string; by: string };
   result: string;
+  /** From the deploy's begin to this account. */
   ms: number;
+  /** When its turn came, from 1, and how long that took. */
+  wave?: number;
+  hostMs?: number;
   /** Code and message of what went wrong. */
   error?: { code: string; message: string };
   report?: UpgradeReport;

@@ -14,6 +14,8 @@
  *
  * Each step can be done again, so the same command goes on where another one has ended.
  */
+
+import { defined } from "../contract/checks.ts";
 import { errorToJson } from "../contract/errors.ts";
 import type { DeployCall, Deployment, DeployRequest } from "./deployment.ts";
 import { envText } from "./envText.ts";
@@ -76,17 +78,17 @@ async function askAll({ environment }: DeployCall, hosts: Host[]): Promise<Asked
 }
 
 function makePlan(request: DeployRequest, asked: AskedHost[]): RolloutPlan {
-  const { artefact, environment, planUpgrade, allowRestart, report } = request;
+  const { artefact, environment, planUpgrade, allowRestart, emit } = request;
   const { name, rollout } = environment;
   const options = { environment: name, rollout, allowRestart, planUpgrade };
   const plan = planRollout(artefact, asked, options);
-  report({ event: "plan", plan });
+  emit({ event: "plan", plan });
   if (plan.refusals.length > 0) throw refusedError(plan.refusals);
   return plan;
 }
 
 function deploymentOf(request: DeployRequest, hosts: Host[], plan: RolloutPlan): Deployment {
-  const { environment, artefact, folder, report } = request;
+  const { environment, artefact, folder, emit } = request;
   const { name, version } = artefact.manifest;
   const isDry = hosts.some((host) => host.transport.isDry);
   return {
@@ -106,7 +108,7 @@ function deploymentOf(request: DeployRequest, hosts: Host[], plan: RolloutPlan):
         hosts: hosts.map((one) => one.name),
         ...(host === undefined ? {} : { host, from: from ?? null }),
       };
-      const say = (text: string) => report({ event: "note", text });
+      const say = (text: string) => emit({ event: "note", text });
       await runHook(environment.hooks, hook, moment, folder, say);
     },
   };
@@ -135,7 +137,7 @@ async function carryOut(deployment: Deployment): Promise<DeployResult> {
     hosts: ledger.outcomes,
     ms: ledger.ms(),
     ...(isDry ? { dryRun: true as const } : {}),
-    ...(error === undefined ? {} : { error: errorToJson(error) }),
+    ...defined({ error: error && errorToJson(error) }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Manifest } from "../release/manifest.ts";
 import type { Plan } from "../relup/index.ts";
 import type { Transport } from "../transport/index.ts";
 import type { Environment, HostSpec } from "./environment.ts";
-import type { Report } from "./events.ts";
+import type { Emit } from "./events.ts";
 import type { Host } from "./host.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Artefact, RolloutPlan } from "./rollout.ts";
@@ -24,7 +24,7 @@ export interface DeployCall {
   /** False gives it up, with nothing changed. */
   confirm: (plan: RolloutPlan, version: string) => Promise<boolean>;
   signal: AbortSignal;
-  report: Report;
+  emit: Emit;
 }
 
 export interface DeployRequest extends DeployCall {

@@ -1,5 +1,6 @@
 /** From `environments.<name>` of tsugi.config.* to hosts with all they need. Pure. */
 import type { Config, DeployHooks, SecretSource } from "../config/schema.ts";
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 
 export interface HostSpec {
@@ -83,8 +84,7 @@ function resolveHost(
   return {
     name: host.host,
     root: (host.root ?? common.root).replace(/(.)\/+$/, "$1"),
-    ...(host.user === undefined ? {} : { user: host.user }),
-    ...(host.port === undefined ? {} : { port: host.port }),
+    ...defined({ user: host.user, port: host.port }),
     local: host.local === true,
     env: { ...common.env, ...host.env },
   };
@@ -131,4 +131,4 @@ export function chooseHosts(
   throw new TsugiError("TSUGI_USAGE", { problem, help: `It has: ${known.join(", ")}` });
 }
 
-export const isVariable = (key: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(key);
+const isVariable = (key: string): boolean => /^[A-Za-z_][A-Za-z0-9_]*$/.test(key);

@@ -36,4 +36,4 @@ export type DeployEvent =
   | { event: "command"; host: string; command: string }
   | { event: "note"; text: string };
 
-export type Report = (event: DeployEvent) => void;
+export type Emit = (event: DeployEvent) => void;

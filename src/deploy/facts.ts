@@ -1,10 +1,10 @@
 /** What a host says of itself. Facts only: what follows from them is the rollout's to decide. */
 import { messageOf, TsugiError } from "../contract/errors.ts";
-import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Status, UpgradeReport } from "../protocol/report.ts";
 import type { Inventory } from "../release/delta.ts";
 import type { Layout } from "../release/layout.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
-import type { RegistryEntry } from "../release/status.ts";
+import type { ReleaseEntry } from "../release/status.ts";
 import type { Transport } from "../transport/index.ts";
 import type { DeployRecord } from "./audit.ts";
 import { type Lock, parseLock } from "./lock.ts";
@@ -27,7 +27,7 @@ export interface HostFacts {
   cutOff: boolean;
   /** Of bin, releases, lib and runtime or erts-*, what is in the root. */
   has: string[];
-  releases: RegistryEntry[];
+  releases: ReleaseEntry[];
   /** What a delta can build on; undefined where nothing is installed. */
   inventory: Inventory | undefined;
   /** Tarballs in the drop box, by version. */
@@ -37,7 +37,7 @@ export interface HostFacts {
   /** A step of a deploy goes on there, whose deployer may be gone. */
   isBusy: boolean;
   /** Undefined where nothing runs. */
-  status: StatusReport | undefined;
+  status: Status | undefined;
   /** Of the release that runs, or would be booted. */
   manifest: Manifest | undefined;
   manifestBytes: string | undefined;
@@ -116,7 +116,7 @@ export function parseFacts(text: string): HostFacts {
     const found = documents[name];
     return found?.exitCode === 0 ? parseJson<T>(found.text) : undefined;
   };
-  const inventory = json<Inventory & { releases: RegistryEntry[] }>("inventory");
+  const inventory = json<Inventory & { releases: ReleaseEntry[] }>("inventory");
   const isInstalled = one("installed") === "yes";
   if (isInstalled && inventory === undefined) throw new Error("its bin/<app> gives no inventory");
   return {
@@ -146,7 +146,7 @@ export function parseFacts(text: string): HostFacts {
     ),
     boot: documents.boot?.text.trim() ?? "",
     isBusy: one("busy") === "yes",
-    status: json<StatusReport>("status"),
+    status: json<Status>("status"),
     manifest: undefined,
     manifestBytes: undefined,
     lock: documents.lock === undefined ? undefined : parseLock(documents.lock.text),

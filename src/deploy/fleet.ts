@@ -2,16 +2,13 @@
 
 import type { Transport } from "../transport/index.ts";
 import type { Environment, HostSpec } from "./environment.ts";
-import type { Report } from "./events.ts";
+import type { Emit } from "./events.ts";
 import { Host } from "./host.ts";
 
 export async function withHosts<T>(
   environment: Environment,
   app: string,
-  {
-    open,
-    ...context
-  }: { open: (host: HostSpec) => Transport; report: Report; signal?: AbortSignal },
+  { open, ...context }: { open: (host: HostSpec) => Transport; emit: Emit; signal?: AbortSignal },
   body: (hosts: Host[]) => Promise<T>,
 ): Promise<T> {
   const hosts = environment.hosts.map(

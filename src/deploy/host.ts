@@ -1,13 +1,14 @@
 /** A host while it is worked on: its connection, its paths, its steps, told as they happen. */
 import { createReadStream } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { defined } from "../contract/checks.ts";
 import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
-import type { StatusReport } from "../protocol/report.ts";
+import type { Status } from "../protocol/report.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import type { RunOptions, RunResult, Transport } from "../transport/index.ts";
 import type { HostSpec } from "./environment.ts";
-import type { Report, StepName } from "./events.ts";
+import type { Emit, StepName } from "./events.ts";
 import { type HostFacts, readFacts } from "./facts.ts";
 import { commandAsOwner } from "./remote/asOwner.ts";
 
@@ -21,7 +22,7 @@ const LOCK_ENDS_MS = 3_000;
 
 export interface HostContext {
   environment: string;
-  report: Report;
+  emit: Emit;
   /** Ends every wait for the host at once. */
   signal?: AbortSignal | undefined;
 }
@@ -31,7 +32,7 @@ export class Host {
   readonly layout: Layout;
   readonly transport: Transport;
   readonly environment: string;
-  readonly #report: Report;
+  readonly #emit: Emit;
   readonly #signal: AbortSignal | undefined;
   #cutOff: StepName | undefined;
 
@@ -40,7 +41,7 @@ export class Host {
     this.layout = layoutOf(spec.root, app);
     this.transport = transport;
     this.environment = context.environment;
-    this.#report = context.report;
+    this.#emit = context.emit;
     this.#signal = context.signal;
   }
 
@@ -59,30 +60,30 @@ export class Host {
 
   run(argv: string[], options?: RunOptions): Promise<RunResult> {
     const signal = this.#signal;
-    return this.transport.run(argv, { ...(signal === undefined ? {} : { signal }), ...options });
+    return this.transport.run(argv, { ...defined({ signal }), ...options });
   }
 
   /** Tells when it begins and how it ends. What `body` returns may say more about it. */
   async step<T>(step: StepName, body: () => Promise<T>, text?: (value: T) => string): Promise<T> {
     const host = this.name;
     const ms = stopwatch();
-    this.#report({ event: "step", host, step, state: "begin" });
+    this.#emit({ event: "step", host, step, state: "begin" });
     try {
       const value = await body();
       const said = text?.(value);
-      this.#report({
+      this.#emit({
         event: "step",
         host,
         step,
         state: "end",
         ms: ms(),
-        ...(said === undefined ? {} : { text: said }),
+        ...defined({ text: said }),
       });
       return value;
     } catch (error) {
       if (this.#signal?.aborted) this.#cutOff ??= step;
       const json = errorToJson(error);
-      this.#report({ event: "step", host, step, state: "failed", ms: ms(), error: json });
+      this.#emit({ event: "step", host, step, state: "failed", ms: ms(), error: json });
       throw error;
     }
   }
@@ -136,7 +137,7 @@ export class Host {
     wrap = (command: string[]) => command,
     options: RunOptions = {},
   ): Promise<T | undefined> {
-    const lines = new Lines((text) => this.#report({ event: "line", host: this.name, text }));
+    const lines = new Lines((text) => this.#emit({ event: "line", host: this.name, text }));
     const command = wrap(this.command(...argv, "--json"));
     const onStderr = (text: string) => lines.push(text);
     const result = await this.run(command, { quietMs: APP_QUIET_MS, ...options, onStderr });
@@ -156,14 +157,14 @@ export class Host {
   }
 
   /** Undefined where nothing runs. */
-  async status(): Promise<StatusReport | undefined> {
+  async status(): Promise<Status | undefined> {
     const argv = this.command("status", "--json");
     const { exitCode, stdout } = await this.run(argv, { readOnly: true });
-    return exitCode === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
+    return exitCode === 0 ? (JSON.parse(stdout) as Status) : undefined;
   }
 
   note(text: string): void {
-    this.#report({ event: "note", text: `${this.name}: ${text}` });
+    this.#emit({ event: "note", text: `${this.name}: ${text}` });
   }
 
   /** A file as stdin. */
@@ -180,7 +181,7 @@ export class Host {
     for await (const chunk of chunks) {
       yield chunk;
       sent += chunk.length;
-      this.#report({ event: "bytes", host: this.name, sent, total });
+      this.#emit({ event: "bytes", host: this.name, sent, total });
     }
   }
 }

@@ -1,7 +1,8 @@
 /** What is done to one host, step by step. In which order, and on which hosts, is `deploy.ts`'s. */
 import { setTimeout as delay } from "node:timers/promises";
+import { defined } from "../contract/checks.ts";
 import { messageOf, TsugiError } from "../contract/errors.ts";
-import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Status, UpgradeReport } from "../protocol/report.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { timesOfUnit, unitText } from "../release/systemdUnit.ts";
 import type { Host } from "./host.ts";
@@ -24,7 +25,7 @@ export async function prepare(
   const { manifest, tarball, bytes } = artefact;
   const { version } = manifest;
   const force = plan.force ? ["--force"] : [];
-  const upload = () => ({ stdin: host.upload(tarball, bytes), signal });
+  const upload = () => ({ stdin: host.upload(tarball, bytes), compressedBytes: bytes, signal });
   if (plan.action === "install") {
     const argv = install(host.layout, bytes, await artefact.sha256());
     await host.step("send", () => host.must("the first install", argv, upload()));
@@ -56,7 +57,7 @@ async function sendDelta(
     const command = (words: string[]) => words;
     await host.step(
       "send",
-      () => host.app(argv, command, { stdin, signal }),
+      () => host.app(argv, command, { stdin, compressedBytes: delta.bytes, signal }),
       () => "what it lacks",
     );
     return delta.bytes;
@@ -158,7 +159,7 @@ async function ensureUnit(host: Host, kind: Manifest["kind"]): Promise<void> {
  * Waits until the release runs there and all its processes are healthy.
  * @throws TSUGI_HOST_REFUSED
  */
-export async function healthy(host: Host, artefact: Artefact): Promise<StatusReport | undefined> {
+export async function healthy(host: Host, artefact: Artefact): Promise<Status | undefined> {
   if (host.isDry) return undefined;
   return host.step("health", async () => {
     const deadline = performance.now() + HEALTHY_MS;
@@ -176,18 +177,18 @@ export async function healthy(host: Host, artefact: Artefact): Promise<StatusRep
 export async function askProcesses(
   host: Host,
   artefact: Artefact,
-  { processes }: StatusReport,
+  { processes }: Status,
 ): Promise<void> {
   const { version, kind } = artefact.manifest;
   // On the BEAM the status is the running node's own answer.
   if (kind !== "node") return;
-  const slots = processes.flatMap(({ name, slots }) => slots.map((_, slot) => ({ name, slot })));
-  const ask = async ({ name, slot }: { name: string; slot: number }) => {
-    const where = ["--process", name, "--slot", String(slot)];
-    const argv = host.command("rpc", "hot.release.version", ...where);
-    const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
-    if (stdout.trim() === version) return;
-    throw wrong(host, `${name}.${slot} says that it is ${stdout.trim()}, expected ${version}`);
+  const slots = processes.flatMap(({ name, slots }) =>
+    slots.map((status, slot) => ({ name, slot, said: status.version })),
+  );
+  const ask = async ({ name, slot, said }: (typeof slots)[number]) => {
+    const found = said ?? (await askProcess(host, name, slot));
+    if (found !== version)
+      throw wrong(host, `${name}.${slot} says that it is ${found}, expected ${version}`);
   };
   const say = slots.length === 1 ? "its process says" : `its ${slots.length} processes say`;
   await host.step(
@@ -197,7 +198,15 @@ export async function askProcesses(
   );
 }
 
-function unhealthy(status: StatusReport | undefined, version: string): string | undefined {
+/** Of a tsugi whose `status` does not say it. */
+async function askProcess(host: Host, name: string, slot: number): Promise<string> {
+  const where = ["--process", name, "--slot", String(slot)];
+  const argv = host.command("rpc", "hot.release.version", ...where);
+  const { stdout } = await host.must("asking the processes", argv, { readOnly: true });
+  return stdout.trim();
+}
+
+function unhealthy(status: Status | undefined, version: string): string | undefined {
   if (status === undefined) return "nothing runs there";
   if (status.version !== version) return `${status.version} runs there, expected ${version}`;
   const slots = status.processes.flatMap(({ slots }) => slots);
@@ -224,7 +233,7 @@ export async function undo(host: Host, plan: HostPlan): Promise<void> {
 export async function account(host: Host, record: object, signal?: AbortSignal): Promise<void> {
   const options = {
     stdin: `${JSON.stringify(record)}\n`,
-    ...(signal === undefined ? {} : { signal }),
+    ...defined({ signal }),
   };
   const argv = finish(host.layout);
   await host.step("account", () => host.must("writing the account", argv, options));

@@ -1,8 +1,4 @@
-export {
-  openTransport,
-  PrinterTransport,
-  type Transport,
-} from "../transport/index.ts";
+export { openTransport, PrinterTransport, type Transport } from "../transport/index.ts";
 export { deploy } from "./deploy.ts";
 export type { DeployCall } from "./deployment.ts";
 export {
@@ -12,14 +8,14 @@ export {
   type HostSpec,
   resolveEnvironment,
 } from "./environment.ts";
-export type { DeployEvent, Report, StepName } from "./events.ts";
+export type { DeployEvent, Emit, StepName } from "./events.ts";
 export { withHosts } from "./fleet.ts";
 export { type HostStatus, readHostStatus } from "./fleetStatus.ts";
-export type { Host } from "./host.ts";
+export { Host } from "./host.ts";
 export { ageText, type Lock, lockByHand, unlock } from "./lock.ts";
-export { type DeployResult, type HostOutcome, type HostResult, stoppedError } from "./outcome.ts";
+export type { DeployResult, HostOutcome } from "./outcome.ts";
 export { followed, inRoot } from "./remote/runScripts.ts";
-export { type RollbackRequest, type RollbackResult, rollback } from "./rollback.ts";
+export { type RollbackResult, rollback } from "./rollback.ts";
 export type { Action, Artefact, HostPlan, RolloutPlan } from "./rollout.ts";
 export { expandHome, readSecrets } from "./secrets.ts";
 export { settle } from "./settle.ts";

@@ -1,4 +1,6 @@
 /** What became of each host so far: written while a deploy goes on, read for its account. */
+
+import { defined } from "../contract/checks.ts";
 import { isoNow, stopwatch } from "../platform/clock.ts";
 import { DEPLOY_RECORD_FORMAT, type DeployRecord } from "./audit.ts";
 import { whoAmI } from "./lock.ts";
@@ -47,7 +49,7 @@ export class Ledger {
 
   /** For the host's own log. */
   record(host: string): DeployRecord {
-    const { action, from, result, report, error } = this.of(host);
+    const { action, from, result, report, error, wave, ms: hostMs } = this.of(host);
     const { manifest, releaseId } = this.#artefact;
     return {
       format: DEPLOY_RECORD_FORMAT,
@@ -60,8 +62,8 @@ export class Ledger {
       releaseId,
       result,
       ms: Math.round(this.ms()),
-      ...(error === undefined ? {} : { error: { code: error.code, message: error.message } }),
-      ...(report === undefined ? {} : { report }),
+      ...(wave === undefined ? {} : { wave, hostMs: Math.round(hostMs) }),
+      ...defined({ error: error && { code: error.code, message: error.message }, report }),
     };
   }
 }

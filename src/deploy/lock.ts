@@ -130,7 +130,7 @@ export class HeldLock {
     throw notTaken(host, { ...ended, stdout: said }, environment);
   }
 
-  async release(): Promise<void> {
+  async unlock(): Promise<void> {
     this.#letGo();
     // Where nothing answers any more, the lock goes with the connection.
     const enough = new AbortController();
@@ -179,7 +179,7 @@ export async function holdLocks<T>(
     if (refused !== undefined) throw refused.reason;
     return await body();
   } finally {
-    await Promise.all(locks.map((lock) => lock.release()));
+    await Promise.all(locks.map((lock) => lock.unlock()));
   }
 }
 

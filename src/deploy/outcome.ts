@@ -29,6 +29,8 @@ export interface HostOutcome {
   report?: UpgradeReport;
   sentBytes: number;
   ms: number;
+  /** Its turn, from 1; none where it was not reached. */
+  wave?: number;
 }
 
 export interface DeployResult {
@@ -46,7 +48,7 @@ export interface DeployResult {
 }
 
 /** A host that can't be reached any more may have gone on by itself. */
-export const resultOf = (error: unknown): HostResult =>
+const resultOf = (error: unknown): HostResult =>
   error instanceof TsugiError &&
   /^TSUGI_(HOST_UNREACHABLE|HOST_SILENT|INTERRUPTED)$/.test(error.code)
     ? "unknown"

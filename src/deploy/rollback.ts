@@ -2,13 +2,15 @@
  * `tsugi rollback`: what the last deploy has changed goes back (undo.ts), wave by wave. As with a deploy,
  * one host that can't refuses for all, and nothing is changed before somebody has said yes.
  */
+
+import { defined } from "../contract/checks.ts";
 import { type ErrorJson, errorToJson } from "../contract/errors.ts";
 import { isoNow, stopwatch } from "../platform/clock.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
 import { rollbackTargetOf } from "../release/status.ts";
 import { DEPLOY_RECORD_FORMAT } from "./audit.ts";
 import type { Environment } from "./environment.ts";
-import type { Report } from "./events.ts";
+import type { Emit } from "./events.ts";
 import type { HostFacts } from "./facts.ts";
 import type { Host } from "./host.ts";
 import { account } from "./hostSteps.ts";
@@ -25,7 +27,7 @@ export interface RollbackRequest {
   to?: string;
   /** False gives it up, with nothing changed. */
   confirm: (plan: UndoPlan) => Promise<boolean>;
-  report: Report;
+  emit: Emit;
   signal: AbortSignal;
 }
 
@@ -42,9 +44,9 @@ export async function rollback(
   request: RollbackRequest,
   hosts: Host[],
 ): Promise<RollbackResult | undefined> {
-  const { environment, report, signal } = request;
+  const { environment, emit, signal } = request;
   try {
-    return await planAndCarryOut(request, hosts, report);
+    return await planAndCarryOut(request, hosts, emit);
   } catch (error) {
     throw signal.aborted ? interruptedError(hosts, environment.name) : error;
   }
@@ -53,14 +55,14 @@ export async function rollback(
 async function planAndCarryOut(
   request: RollbackRequest,
   hosts: Host[],
-  report: Report,
+  emit: Emit,
 ): Promise<RollbackResult | undefined> {
   const { environment, confirm, signal } = request;
   const { answers, failures } = await settle(hosts, (host) => host.facts());
   if (failures.length > 0) throw refusedError(failures);
   const asked = answers.map(({ host, value }) => ({ host: host.spec, facts: value }));
   const plan = planUndo(asked, environment.name, request.to);
-  report({ event: "rollbackPlan", plan });
+  emit({ event: "rollbackPlan", plan });
   if (plan.refusals.length > 0) throw refusedError(plan.refusals);
   if (!(await confirm(plan))) return undefined;
   signal.throwIfAborted();
@@ -89,14 +91,14 @@ async function planAndCarryOut(
   const failed = all.find(({ error }) => error !== undefined)?.error;
   const error = signal.aborted ? errorToJson(interruptedError(hosts, environment.name)) : failed;
   const common = { environment: environment.name, plan, hosts: all, ms: ms() };
-  return { ...common, ...(error === undefined ? {} : { error }) };
+  return { ...common, ...defined({ error }) };
 }
 
 const targetOf = ({ hosts }: UndoPlan, name: string): string | null =>
   hosts.find(({ host }) => host === name)!.to;
 
 async function inWaves(
-  { environment, report, signal }: RollbackRequest,
+  { environment, emit, signal }: RollbackRequest,
   hosts: Host[],
   outcomes: Map<string, HostOutcome>,
   body: (host: Host) => Promise<HostOutcome>,
@@ -106,7 +108,7 @@ async function inWaves(
   for (const [index, wave] of waves.entries()) {
     const isStopped = [...outcomes.values()].some(({ error }) => error !== undefined);
     if (isStopped || signal.aborted) break;
-    report({ event: "wave", number: index + 1, count: waves.length, hosts: wave });
+    emit({ event: "wave", number: index + 1, count: waves.length, hosts: wave });
     const chosen = hosts.filter(({ name }) => wave.includes(name));
     await Promise.all(chosen.map(async (host) => outcomes.set(host.name, await body(host))));
   }
@@ -140,7 +142,7 @@ async function goBack(
   try {
     signal.throwIfAborted();
     const report = await host.step("rollback", () => host.app<UpgradeReport>(argv));
-    return await finish({ result: "done", ...(report === undefined ? {} : { report }) });
+    return await finish({ result: "done", ...defined({ report }) });
   } catch (error) {
     return await finish(failure(error));
   }

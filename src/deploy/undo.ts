@@ -5,6 +5,8 @@
  *   deploys.jsonl on a host    deploy A   deploy B   rollback (undoes B)   deploy C
  *                                                                          └─ the last: C, then A
  */
+
+import { defined } from "../contract/checks.ts";
 import { type ErrorJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import type { DeployRecord } from "./audit.ts";
 import type { HostSpec } from "./environment.ts";
@@ -33,12 +35,12 @@ interface Asked {
 /** @throws TSUGI_NOTHING_TO_UNDO */
 export function planUndo(asked: Asked[], environment: string, version?: string): UndoPlan {
   const deploy = version === undefined ? lastDeployOf(asked, environment) : undefined;
-  const plan: UndoPlan = { hosts: [], refusals: [], ...(deploy === undefined ? {} : { deploy }) };
+  const plan: UndoPlan = { hosts: [], refusals: [], ...defined({ deploy }) };
   for (const { host, facts } of asked) {
     const runs = runningVersion(facts);
     try {
       const { to, why } =
-        deploy === undefined ? goingTo(version!, facts) : undoing(deploy, facts, environment);
+        deploy === undefined ? goingTo(version!, facts) : undoing(deploy, host, facts, environment);
       if (to !== null) refuseImpossible(host, facts, to, environment);
       plan.hosts.push({ host: host.name, runs, to, why });
     } catch (error) {
@@ -93,6 +95,7 @@ const nothing = (why: string) => ({ to: null, why });
 
 function undoing(
   deploy: { at: string; by: string; to: string },
+  { name: host }: HostSpec,
   facts: HostFacts,
   environment: string,
 ): { to: string | null; why: string } {
@@ -104,9 +107,10 @@ function undoing(
   if (typeof change === "string") return nothing(change);
   if (runs !== null && runs !== change.to) return nothing(`runs ${runs} since then`);
   if (change.from !== null) return { to: change.from, why: "what it ran before" };
-  throw new TsugiError("TSUGI_NOTHING_TO_UNDO", {
+  throw new TsugiError("TSUGI_HOST_REFUSED", {
+    host,
     problem: `${deploy.to} was the first release there`,
-    environment,
+    next: `Another version: tsugi deploy ${environment} <app>@<version> --host ${host} · or without this host: --skip ${host}`,
   });
 }
 

@@ -3,25 +3,28 @@
  * so far is well; the first failure is the last wave. What becomes of those done is the policy's
  * (`onFailure`). What has begun on a host is always waited for.
  */
+
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
-import type { StatusReport } from "../protocol/report.ts";
+import type { Status } from "../protocol/report.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Host } from "./host.ts";
 import { askProcesses, change, healthy, undo } from "./hostSteps.ts";
 
 /** What hosts said last of themselves, by name. */
-type Statuses = Map<string, StatusReport>;
+type Statuses = Map<string, Status>;
 
 export async function runWaves(deployment: Deployment): Promise<void> {
   const { request, hosts, plan, ledger } = deployment;
-  const { report, signal, environment } = request;
+  const { emit, signal, environment } = request;
   const statuses: Statuses = new Map();
   const done: Host[] = [];
   for (const [index, names] of plan.waves.entries()) {
     if (signal.aborted || ledger.hasFailed) break;
-    report({ event: "wave", number: index + 1, count: plan.waves.length, hosts: names });
+    emit({ event: "wave", number: index + 1, count: plan.waves.length, hosts: names });
     const wave = hosts.filter((host) => names.includes(host.name));
+    for (const { name } of wave) ledger.set(name, { wave: index + 1 });
     await Promise.all([
       ...wave.map((host) => changeHost(deployment, host, statuses)),
       ...done.map((host) => watch(deployment, host, statuses)),
@@ -89,7 +92,7 @@ async function goBack(deployment: Deployment, host: Host): Promise<void> {
   if (!isChanged) return;
   try {
     await undo(host, planOf(deployment, host));
-    ledger.set(host.name, { result: "rolled back", ...(error === undefined ? {} : { error }) });
+    ledger.set(host.name, { result: "rolled back", ...defined({ error }) });
   } catch (problem) {
     ledger.fail(host.name, problem);
   }
@@ -98,5 +101,5 @@ async function goBack(deployment: Deployment, host: Host): Promise<void> {
 const planOf = ({ plan }: Deployment, host: Host) =>
   plan.hosts.find((one) => one.host.name === host.name)!;
 
-const restartsIn = ({ processes }: StatusReport): number =>
+const restartsIn = ({ processes }: Status): number =>
   processes.flatMap(({ slots }) => slots).reduce((sum, { restarts }) => sum + restarts, 0);

@@ -28,10 +28,6 @@ export interface Archive {
   entries: AsyncIterable<ArchiveEntry>;
   /** The tree of a build, whose modes went through somebody's umask. */
   isTree?: boolean;
-  /** A delta or a store: files of folders that are on this host need not come. */
-  leavesOutPresent?: boolean;
-  /** Which folders those are, before the first file is asked for. */
-  keep?(folders: ReadonlySet<string>): void;
   /** The most bytes that may still come; more is a bomb. Set once the manifest is known. */
   limitBytes(most: number): void;
   /** Once the manifest is known: a tree has to be told which files to give. */
@@ -179,15 +175,17 @@ async function* folderEntries(
   }
   for (const file of manifest()?.files ?? []) {
     const { path, link } = file;
-    if (link === undefined) yield await fileEntry(root, path);
+    if (link === undefined) yield await fileEntry(root, path, file.mode);
     else yield { ...file, type: "link", typeName: "symlink", link, body: nothing() };
   }
 }
 
-async function fileEntry(root: string, path: string): Promise<ArchiveEntry> {
+/** `wanted`: what is shared between roots has it, too, but for the right to write. */
+async function fileEntry(root: string, path: string, wanted = 0): Promise<ArchiveEntry> {
   const found = await stat(join(root, path));
   if (!found.isFile()) throw new Error(`${path} is no file`);
-  const { size, mode } = found;
+  const { size } = found;
+  const mode = (found.mode & 0o777) === (wanted & 0o555) ? wanted : found.mode;
   const body = bytesOf(join(root, path));
   return { path, type: "file", typeName: "file", mode: mode & 0o777, size, body };
 }

@@ -21,13 +21,14 @@ export function contentsProblem(manifest: Manifest, layout: Layout): string | un
 /** The part of it that is the same on every host, for Elixir's and Erlang's releases too. */
 export function placesProblem(manifest: Manifest): string | undefined {
   const kinds = new Map<string, "file" | "link">();
-  const folded = new Set<string>();
+  const forms = new Set<string>();
   for (const file of manifest.files) {
     const problem = placeProblem(file, manifest);
     if (problem) return `${file.path}: ${problem}`;
-    const fold = file.path.normalize("NFC").toLowerCase();
-    if (folded.has(fold)) return `${file.path} is there twice (or differs only in case)`;
-    folded.add(fold);
+    // Where a file system takes two names for one, its bytes are found to be another's.
+    const form = file.path.normalize("NFC");
+    if (forms.has(form)) return `${file.path} is there twice (or in another form of Unicode)`;
+    forms.add(form);
     kinds.set(file.path, file.link === undefined ? "file" : "link");
   }
   for (const path of kinds.keys()) {

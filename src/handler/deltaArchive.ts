@@ -3,8 +3,10 @@
  * read from the releases that are here. It is as little trusted as a tarball: it can name nothing but
  * files of those releases, by number, and every file it makes is held against the manifest.
  */
+
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { TsugiError } from "../contract/errors.ts";
 import { WITHOUT_WAITING } from "../platform/files.ts";
 import {
@@ -27,7 +29,7 @@ import {
 import { type Archive, type ArchiveEntry, bytesOf, nothing, textEntry } from "./archive.ts";
 import { type BaseFile, openBase } from "./deltaBase.ts";
 import { SectionReader } from "./deltaSection.ts";
-import { readManifest } from "./registry.ts";
+import { readManifest } from "./releaseList.ts";
 
 const MAX_HEADER_BYTES = 1 << 20;
 const PIECE_BYTES = 1 << 18;
@@ -42,7 +44,6 @@ export async function openDelta(path: string, layout: Layout): Promise<Archive> 
   const reader = new DeltaReader(layout, path, header, await findBases(layout, header), startOf);
   return {
     entries: reader.entries(),
-    leavesOutPresent: true,
     limitBytes: () => {},
     expect: (manifest) => {
       reader.manifest = manifest;
@@ -153,9 +154,7 @@ class DeltaReader {
   async #manifestBytes(): Promise<Buffer> {
     const size = await this.#sections.control.number();
     if (size > MAX_MANIFEST_BYTES) throw new Error(`its manifest has ${size} bytes`);
-    const parts: Uint8Array[] = [];
-    for await (const piece of this.#made(size)) parts.push(piece);
-    const bytes = Buffer.concat(parts);
+    const bytes = await buffer(this.#made(size));
     if (releaseIdOf(bytes) !== this.#header.releaseId) {
       throw new Error("its manifest is not that of the release it names");
     }

@@ -36,16 +36,24 @@ export async function findExposures({ root }: Layout): Promise<Exposure[]> {
 
 export type Place = readonly [path: string, levels: number];
 
-/** `owner`: who has to be the only one, beside root. */
+/**
+ * `owner`: who has to be the only one, beside root and us: what one has written oneself gives nobody more
+ * rights. In a container the application's folders are its user's, in a root that is not.
+ */
 export async function exposuresIn(places: readonly Place[], owner: number): Promise<Exposure[]> {
   const groups = await readGroups();
+  const us = process.getuid?.() ?? owner;
+  const trusted = new Set([0, owner, us]);
   const found: Exposure[] = [];
   const look = async (path: string, levels: number): Promise<void> => {
     const info = await lstat(path).catch(() => undefined);
     // The folder that a link lies in decides who may change it; where it leads has been verified.
     if (info === undefined || info.isSymbolicLink()) return;
-    const why = problem(info, owner, groups);
-    if (why !== undefined) found.push({ path, why, fix: fixOf(path, info.uid, owner) });
+    const why = trusted.has(info.uid)
+      ? openness(info, groups, us)
+      : `it belongs to user ${info.uid}, not to ${owner}`;
+    const fix = trusted.has(info.uid) ? `chmod go-w ${path}` : `chown ${owner} ${path}`;
+    if (why !== undefined) found.push({ path, why, fix });
     if (levels === 0 || !info.isDirectory()) return;
     const names = await readdir(path).catch(() => []);
     await Promise.all(names.map((child) => look(join(path, child), levels - 1)));
@@ -54,19 +62,15 @@ export async function exposuresIn(places: readonly Place[], owner: number): Prom
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-const fixOf = (path: string, has: number, owner: number): string =>
-  has === 0 || has === owner ? `chmod go-w ${path}` : `chown ${owner} ${path}`;
-
 interface Facts {
   uid: number;
   gid: number;
   mode: number;
 }
 
-function problem({ uid, gid, mode }: Facts, owner: number, groups: Groups): string | undefined {
-  if (uid !== 0 && uid !== owner) return `it belongs to user ${uid}, not to ${owner}`;
+function openness({ uid, gid, mode }: Facts, groups: Groups, us: number): string | undefined {
   if ((mode & 0o002) !== 0) return EVERYBODY;
-  if ((mode & 0o020) === 0 || isPrivate(gid, uid, groups)) return undefined;
+  if ((mode & 0o020) === 0 || isPrivate(gid, [uid, us], groups)) return undefined;
   return `group ${gid} may write to it, and has others in it`;
 }
 
@@ -76,14 +80,15 @@ interface Groups {
   members: Map<number, string[]>;
 }
 
-/** Nobody is in it but its user, or it is root's. */
-export function isPrivate(gid: number, uid: number, { users, members }: Groups): boolean {
+/** Nobody is in it but these, or it is root's. */
+export function isPrivate(gid: number, ours: number[], { users, members }: Groups): boolean {
   if (gid === 0) return true;
-  const name = users.find((user) => user.uid === uid)?.name;
+  const isOurs = (uid: number) => uid === 0 || ours.includes(uid);
+  if (users.some((user) => user.gid === gid && !isOurs(user.uid))) return false;
   const named = members.get(gid);
-  if (users.some((user) => user.gid === gid && user.uid !== uid && user.uid !== 0)) return false;
-  if (named === undefined) return gid === uid; // known to no file: by custom, that user's own
-  return named.every((member) => member === name);
+  if (named === undefined) return ours.includes(gid); // known to no file: by custom, that user's own
+  const names = new Set(users.filter(({ uid }) => ours.includes(uid)).map(({ name }) => name));
+  return named.every((member) => names.has(member));
 }
 
 async function readGroups(): Promise<Groups> {

@@ -13,20 +13,22 @@ import type { Layout, PermanentPointer } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import {
   nextStatus,
-  type Registry,
-  type RegistryEntry,
+  type ReleaseEntry,
+  type ReleaseList,
   rollbackTargetOf,
   type StatusEvent,
 } from "../release/status.ts";
 import {
+  inTurn,
   notFound,
   readManifest,
   readPermanent,
-  readRegistry,
+  readReleaseList,
   releaseFolders,
+  settleReleaseList,
   writePermanent,
-  writeRegistry,
-} from "./registry.ts";
+  writeReleaseList,
+} from "./releaseList.ts";
 import { finishRemovals, pruneCandidates, removeFiles, sweepUnreferenced } from "./remove.ts";
 import type { Progress } from "./stage.ts";
 import type { Unpacked, UnpackRequest } from "./unpack.ts";
@@ -35,12 +37,12 @@ import { checkSignature, firstDifference, firstStranger } from "./verify.ts";
 export type { Progress, Unpacked, UnpackRequest };
 
 export interface ReleaseHandler {
-  registry(): Promise<Registry>;
+  list(): Promise<ReleaseList>;
   permanent(): Promise<PermanentPointer | undefined>;
   /** @throws TSUGI_RELEASE_NOT_FOUND */
   manifest(version: string): Promise<Manifest>;
   /** @throws TSUGI_RELEASE_NOT_FOUND */
-  entry(version: string): Promise<RegistryEntry>;
+  entry(version: string): Promise<ReleaseEntry>;
   unpack(request: UnpackRequest, onProgress?: (progress: Progress) => void): Promise<Unpacked>;
   /** The manifest of a release that may not be unpacked yet; nothing is written. */
   peek(request: UnpackRequest): Promise<Manifest>;
@@ -63,16 +65,16 @@ export interface ReleaseHandler {
   prune(keep: number, inUse: readonly string[]): Promise<string[]>;
   appendReport(report: UpgradeReport): Promise<void>;
   reports(): Promise<UpgradeReport[]>;
-  /** After a crash: the registry agrees with `permanent` again, and half-done work is swept away. */
+  /** After a crash: RELEASES.json agrees with `permanent` again, and half-done work is swept away. */
   recover(runningVersion?: string): Promise<void>;
 }
 
 export function createReleaseHandler(layout: Layout): ReleaseHandler {
   return {
-    registry: async () => readRegistry(layout),
+    list: async () => readReleaseList(layout),
     permanent: () => readPermanent(layout),
     manifest: async (version) => (await readManifest(layout, version)).manifest,
-    entry: async (version) => entryIn(layout, await readRegistry(layout), version),
+    entry: async (version) => entryIn(layout, await readReleaseList(layout), version),
     unpack: async (request, onProgress) => {
       const { unpack } = await import("./unpack.ts");
       const unpacked = await unpack(layout, request, onProgress);
@@ -81,12 +83,12 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
     },
     peek: async (request) => (await import("./unpack.ts")).peek(layout, request),
     verify: (version, again) => verify(layout, version, again === true),
-    install: (version) => install(layout, version),
-    fallBack: (version) => fallBack(layout, version),
-    commit: (version, how) => commit(layout, version, how?.rollback === true),
+    install: (version) => inTurn(() => install(layout, version)),
+    fallBack: (version) => inTurn(() => fallBack(layout, version)),
+    commit: (version, how) => inTurn(() => commit(layout, version, how?.rollback === true)),
     rollbackTarget: async () => {
-      const registry = await readRegistry(layout);
-      const target = rollbackTargetOf(registry.releases);
+      const list = await readReleaseList(layout);
+      const target = rollbackTargetOf(list.releases);
       if (target !== undefined) return target.version;
       const version = (await readPermanent(layout))?.version ?? "none";
       throw new TsugiError("TSUGI_NOTHING_TO_ROLL_BACK_TO", { version, bin: layout.bin });
@@ -94,9 +96,9 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
     remove: (version, inUse = []) => remove(layout, version, inUse),
     prune: async (keep, inUse) => {
       await finishRemovals(layout);
-      const registry = await readRegistry(layout);
+      const list = await readReleaseList(layout);
       const removed: string[] = [];
-      for (const { version } of pruneCandidates(registry, keep, inUse)) {
+      for (const { version } of pruneCandidates(list, keep, inUse)) {
         await remove(layout, version, inUse);
         removed.push(version);
       }
@@ -113,72 +115,72 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
 
 /** At most one upgrade at a time: what is still written as current was given up. */
 async function install(layout: Layout, version: string): Promise<void> {
-  const registry = await readRegistry(layout, null);
-  await writeRegistry(layout, applied(layout, registry, version, "install", "installed"));
+  const list = await readReleaseList(layout, null);
+  await writeReleaseList(layout, applied(layout, list, version, "install", "installed"));
 }
 
-function entryIn(layout: Layout, registry: Registry, version: string): RegistryEntry {
-  const entry = registry.releases.find((candidate) => candidate.version === version);
+function entryIn(layout: Layout, list: ReleaseList, version: string): ReleaseEntry {
+  const entry = list.releases.find((candidate) => candidate.version === version);
   if (entry === undefined) throw notFound(layout, version, "it is not unpacked");
   return entry;
 }
 
 function applied(
   layout: Layout,
-  registry: Registry,
+  list: ReleaseList,
   version: string,
   event: StatusEvent,
   wanted: string,
-): Registry {
-  const entry = entryIn(layout, registry, version);
+): ReleaseList {
+  const entry = entryIn(layout, list, version);
   const status = nextStatus(entry.status, event);
   if (status === undefined || status === "absent") {
     throw refused(layout, entry, wanted);
   }
   const since = isoNow();
-  const releases = registry.releases.map((other): RegistryEntry => {
+  const releases = list.releases.map((other): ReleaseEntry => {
     if (other === entry) return { ...entry, status, since };
     if (event === "install" && other.status === "current") return fallenBack(other, since);
     return other;
   });
-  return { ...registry, releases };
+  return { ...list, releases };
 }
 
-const fallenBack = (entry: RegistryEntry, since: string): RegistryEntry => ({
+const fallenBack = (entry: ReleaseEntry, since: string): ReleaseEntry => ({
   ...entry,
   status: entry.committed === undefined ? "unpacked" : "old",
   since,
 });
 
-function refused(layout: Layout, entry: RegistryEntry, wanted: string): TsugiError {
+function refused(layout: Layout, entry: ReleaseEntry, wanted: string): TsugiError {
   const { version, status } = entry;
   return new TsugiError("TSUGI_STATUS_REFUSED", { version, status, wanted, bin: layout.bin });
 }
 
 async function fallBack(layout: Layout, version: string): Promise<void> {
-  const registry = await readRegistry(layout);
-  const entry = entryIn(layout, registry, version);
+  const list = await readReleaseList(layout);
+  const entry = entryIn(layout, list, version);
   if (entry.status !== "current") return;
   const since = isoNow();
-  const releases = registry.releases.map((other) =>
+  const releases = list.releases.map((other) =>
     other === entry ? fallenBack(entry, since) : other,
   );
-  await writeRegistry(layout, { ...registry, releases });
+  await writeReleaseList(layout, { ...list, releases });
 }
 
 async function commit(layout: Layout, version: string, rollback: boolean): Promise<unknown> {
   const { manifest, releaseId } = await readManifest(layout, version);
   const previous = await readPermanent(layout);
-  const entry = entryIn(layout, await readRegistry(layout), version);
+  const entry = entryIn(layout, await readReleaseList(layout), version);
   const isFirst = previous === undefined;
   if (entry.status !== "permanent" && entry.status !== "current" && !isFirst) {
     throw refused(layout, entry, "committed");
   }
   try {
     await writePermanent(layout, manifest, releaseId);
-    // `permanent` is the truth now; reading reconciles the registry to it.
-    const registry = await readRegistry(layout);
-    await writeRegistry(layout, rollback ? withRolledBack(registry, previous?.version) : registry);
+    // `permanent` is the truth now; reading reconciles RELEASES.json to it.
+    const list = await readReleaseList(layout);
+    await writeReleaseList(layout, rollback ? withRolledBack(list, previous?.version) : list);
     return undefined;
   } catch (error) {
     const pointer = await readPermanent(layout);
@@ -187,16 +189,16 @@ async function commit(layout: Layout, version: string, rollback: boolean): Promi
   }
 }
 
-const withRolledBack = (registry: Registry, version: string | undefined): Registry => ({
-  ...registry,
-  releases: registry.releases.map((entry) =>
+const withRolledBack = (list: ReleaseList, version: string | undefined): ReleaseList => ({
+  ...list,
+  releases: list.releases.map((entry) =>
     entry.version === version && entry.status === "old" ? { ...entry, rolledBack: true } : entry,
   ),
 });
 
 async function remove(layout: Layout, version: string, inUse: readonly string[]): Promise<void> {
-  const registry = await readRegistry(layout);
-  const entry = entryIn(layout, registry, version);
+  const list = await readReleaseList(layout);
+  const entry = entryIn(layout, list, version);
   if (nextStatus(entry.status, "remove") !== "absent") throw refused(layout, entry, "removed");
   if (inUse.includes(version)) {
     throw refused(layout, { ...entry, status: "current" }, "removed: a process still uses it");
@@ -206,8 +208,8 @@ async function remove(layout: Layout, version: string, inUse: readonly string[])
 }
 
 async function verify(layout: Layout, version: string, again: boolean): Promise<void> {
-  const registry = await readRegistry(layout);
-  const entry = entryIn(layout, registry, version);
+  const list = await readReleaseList(layout);
+  const entry = entryIn(layout, list, version);
   const { manifest, bytes, releaseId } = await readManifest(layout, version);
   const damaged = (problem: string) =>
     new TsugiError("TSUGI_RELEASE_DAMAGED", { version, problem, bin: layout.bin });
@@ -224,19 +226,22 @@ async function verify(layout: Layout, version: string, again: boolean): Promise<
   if (difference !== undefined) {
     throw damaged(`${difference.path}: ${difference.problem}`);
   }
+  const { shareRuntime } = await import("./sharedRuntime.ts");
+  await shareRuntime(layout, manifest).catch(() => {}); // what it has of its own serves as well
   await markVerified(layout, { version, releaseId });
 }
 
-async function markVerified(
+const markVerified = (
   layout: Layout,
   { version, releaseId }: { version: string; releaseId: string },
-): Promise<void> {
-  const registry = await readRegistry(layout);
-  const releases = registry.releases.map((entry) =>
-    entry.version === version ? { ...entry, releaseId, verified: true } : entry,
-  );
-  await writeRegistry(layout, { ...registry, releases });
-}
+): Promise<void> =>
+  inTurn(async () => {
+    const list = await readReleaseList(layout);
+    const releases = list.releases.map((entry) =>
+      entry.version === version ? { ...entry, releaseId, verified: true } : entry,
+    );
+    await writeReleaseList(layout, { ...list, releases });
+  });
 
 async function readReports(layout: Layout): Promise<UpgradeReport[]> {
   const text = (await readIfThere(layout.upgradesLog)) ?? "";
@@ -250,7 +255,7 @@ async function readReports(layout: Layout): Promise<UpgradeReport[]> {
 }
 
 async function recover(layout: Layout, runningVersion: string | undefined): Promise<void> {
-  await writeRegistry(layout, await readRegistry(layout, runningVersion ?? null));
+  await settleReleaseList(layout, runningVersion ?? null);
   await sweepTemporary(layout);
   await finishRemovals(layout);
   const half = await readdir(layout.staging).catch(() => []);

@@ -7,10 +7,10 @@ import { dirname, join, relative } from "node:path";
 import { exists, renameDurably } from "../platform/files.ts";
 import { appDirName, type Layout } from "../release/layout.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
-import { type Registry, type RegistryEntry, rollbackTargetOf } from "../release/status.ts";
+import { type ReleaseEntry, type ReleaseList, rollbackTargetOf } from "../release/status.ts";
 import { unitOf, unitsOf } from "../release/units.ts";
 import { foldersAbove } from "./contents.ts";
-import { readManifest, readRegistry, releaseFolders, writeRegistry } from "./registry.ts";
+import { readManifest, readReleaseList, releaseFolders, settleReleaseList } from "./releaseList.ts";
 
 /**
  * Takes a release off the disk. The rename of its manifest is the instant it is gone.
@@ -24,7 +24,7 @@ export async function removeFiles(layout: Layout, version: string): Promise<void
     if (await exists(manifest)) throw error;
   }
   await finishRemoval(layout, version);
-  await writeRegistry(layout, await readRegistry(layout));
+  await settleReleaseList(layout);
 }
 
 /** What its manifest is called once the release is gone; it goes last, so that a crash is seen. */
@@ -84,7 +84,7 @@ const isOurs = ({ name }: Layout, folder: string): boolean =>
 
 /** Undefined where a manifest can't be read: then nobody knows what it names. */
 async function manifestsOf(layout: Layout): Promise<Manifest[] | undefined> {
-  const { releases } = await readRegistry(layout);
+  const { releases } = await readReleaseList(layout);
   const found: Manifest[] = [];
   for (const { version } of releases) {
     const read = await readManifest(layout, version).catch(() => undefined);
@@ -133,16 +133,16 @@ function filesIn(bytes: string, manifestFile: string): string[] {
  * target of a rollback and what is in use always stay (and count).
  */
 export function pruneCandidates(
-  registry: Registry,
+  list: ReleaseList,
   keep: number,
   inUse: readonly string[],
-): RegistryEntry[] {
-  const stays = (entry: RegistryEntry) =>
+): ReleaseEntry[] {
+  const stays = (entry: ReleaseEntry) =>
     entry.status === "permanent" ||
     entry.status === "current" ||
     inUse.includes(entry.version) ||
-    entry.version === rollbackTargetOf(registry.releases)?.version;
-  const newestFirst = [...registry.releases].sort((a, b) => (a.since > b.since ? -1 : 1));
+    entry.version === rollbackTargetOf(list.releases)?.version;
+  const newestFirst = [...list.releases].sort((a, b) => (a.since > b.since ? -1 : 1));
   const room = Math.max(0, keep - newestFirst.filter(stays).length);
   return newestFirst.filter((entry) => !stays(entry)).slice(room);
 }

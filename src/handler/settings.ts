@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
+import { CHECKS, isRecord } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { SETTING_ROWS } from "../contract/settings.ts";
 import { readIfThere } from "../platform/files.ts";
@@ -12,7 +13,6 @@ import {
   type PartialSettings,
   type RuntimeSettings,
 } from "../protocol/settings.ts";
-import { CHECKS, isRecord } from "../protocol/shape.ts";
 import type { Layout } from "../release/layout.ts";
 import { readEnvFile } from "./envFile.ts";
 
@@ -75,7 +75,7 @@ async function readPrivately(path: string): Promise<Uint8Array | undefined> {
 }
 
 /** One argument a line; blank lines and lines that begin with # are left out. */
-export function parseNodeArgs(text: string | undefined): string[] {
+function parseNodeArgs(text: string | undefined): string[] {
   return (text ?? "")
     .split(/\r?\n/)
     .map((line) => line.trim())

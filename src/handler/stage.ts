@@ -3,10 +3,12 @@
  * held against the manifest, which comes first. Nothing outside that folder is touched, and
  * nothing that is not in the manifest is written at all.
  */
+
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { TsugiError } from "../contract/errors.ts";
 import { exists, syncFolder } from "../platform/files.ts";
 import type { Layout } from "../release/layout.ts";
@@ -88,18 +90,25 @@ export class Stage {
     return { manifest, manifestBytes, signature, releaseId: releaseIdOf(manifestBytes) };
   }
 
-  /** Writes what is not on this host yet; what is, is only compared. */
-  async fill(opened: Opened, present: readonly Unit[], onProgress?: (p: Progress) => void) {
-    const { manifest } = opened;
+  /** Writes what is not on this host yet; what is, is only compared. `linked`: in the folder already. */
+  async fill(
+    { manifest }: Opened,
+    { present, linked }: Record<"present" | "linked", readonly Unit[]>,
+    onProgress?: (progress: Progress) => void,
+  ) {
     const wanted = new Map(manifest.files.map((file) => [file.path, file]));
     const ancestors = new Set(manifest.files.flatMap((file) => foldersAbove(file.path)));
-    const kept = new Set(present.map((unit) => unit.folder));
-    const missing = manifest.files.filter((file) => !kept.has(unitOf(file.path) ?? ""));
+    const kept = new Set([...present, ...linked].map((unit) => unit.folder));
+    const isKept = (path: string) => kept.has(unitOf(path) ?? "");
+    const missing = manifest.files.filter(({ path }) => !isKept(path));
     await this.#checkSpace(sum(missing));
-    this.#archive.keep?.(kept);
     const totalBytes = sum(manifest.files);
+    let lacking = missing.length;
     let bytes = 0;
-    for (let entry = await this.#next(); entry !== undefined; entry = await this.#next()) {
+    // Where only files can come that are on this host, the runtime as a rule, none of them is read.
+    while (lacking > 0 || wanted.size === 0) {
+      const entry = await this.#next();
+      if (entry === undefined) break;
       if (entry.type === "folder" && ancestors.has(entry.path)) {
         await drain(entry);
         continue;
@@ -107,13 +116,14 @@ export class Stage {
       const file = wanted.get(entry.path);
       if (file === undefined) throw this.refuse(this.#unexpected(entry, manifest));
       wanted.delete(entry.path);
-      await this.#take(entry, file, !kept.has(unitOf(entry.path) ?? ""));
+      const isLacking = !isKept(entry.path);
+      await this.#take(entry, file, isLacking);
+      if (isLacking) lacking -= 1;
       bytes += file.size;
       onProgress?.({ bytes, totalBytes });
     }
-    for (const path of wanted.keys()) {
-      const isLeftOut = this.#archive.leavesOutPresent && kept.has(unitOf(path) ?? "");
-      if (!isLeftOut) throw this.refuse(`it ends before ${path} (truncated?)`);
+    for (const { path } of missing) {
+      if (wanted.has(path)) throw this.refuse(`it ends before ${path} (truncated?)`);
     }
     await this.#comparePresent(present);
     await this.#sync();
@@ -154,13 +164,9 @@ export class Stage {
     if (this.#archive.isTree !== true && entry.mode !== 0o644) {
       throw this.refuse(`${entry.path} has mode ${entry.mode.toString(8)}, expected 644`);
     }
-    const chunks: Uint8Array[] = [];
-    try {
-      for await (const chunk of entry.body) chunks.push(chunk);
-    } catch (cause) {
+    const bytes = await buffer(entry.body).catch((cause) => {
       throw this.#unreadable(cause);
-    }
-    const bytes = Buffer.concat(chunks);
+    });
     // As text it would be other bytes, and have another SHA-256, than as a file.
     if (!isUtf8(bytes)) throw this.refuse(`${entry.path} is not UTF-8`);
     return bytes.toString("utf8");

@@ -18,26 +18,27 @@ import { ensureFolder, exists, renameDurably, writeDurably } from "../platform/f
 import type { Layout } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { isVersionName } from "../release/names.ts";
-import type { RegistryEntry } from "../release/status.ts";
-import { type Unit, unitsOf } from "../release/units.ts";
+import type { ReleaseEntry } from "../release/status.ts";
+import { runtimeOf, type Unit, unitsOf } from "../release/units.ts";
 import { type Archive, openFolder, openTarball } from "./archive.ts";
 import { openDelta } from "./deltaArchive.ts";
-import { notFound, readManifest, readRegistry } from "./registry.ts";
+import { notFound, readManifest, readReleaseList } from "./releaseList.ts";
 import { removeFiles, sweepUnreferenced } from "./remove.ts";
+import { linkRuntime } from "./sharedRuntime.ts";
 import { type Opened, type Progress, presentUnits, Stage } from "./stage.ts";
-import { openStored } from "./storedArchive.ts";
 
 export interface UnpackRequest {
   /** Checked against the manifest; needed where `source` is absent (the drop box). */
   version?: string;
-  /** A tarball, the tree of a build, or <store>#1.2.0 where the store is a folder. Absolute, or relative to the working directory. */
+  /**
+   * A tarball or the tree of a build; files of folders that are on this host need not be in it.
+   * Absolute, or relative to the working directory.
+   */
   source?: string;
   /** Replace a release of the same version that is merely unpacked. */
   force?: boolean;
   /** `source` is a delta (release/delta.ts). */
   delta?: boolean;
-  /** `source` is a tarball without folders that are on this host. */
-  partial?: boolean;
 }
 
 export interface Unpacked {
@@ -68,7 +69,8 @@ export async function unpack(
       await ensureFolder(folder, 0o700);
       await sweepUnreferenced(layout);
       const present = await unitsThatStay(layout, opened, previous);
-      await stage.fill(opened, present, onProgress);
+      const linked = await linkedUnits(layout, opened.manifest, present, folder);
+      await stage.fill(opened, { present, linked }, onProgress);
       if (previous !== undefined) await removeFiles(layout, previous.version);
       await place(layout, folder, opened);
     }
@@ -77,8 +79,7 @@ export async function unpack(
     if (found.source === dropBox) await rm(dropBox, { force: true });
     return { version, releaseId, already };
   } catch (error) {
-    const isDamaged = error instanceof TsugiError && error.code === "TSUGI_STORE_DAMAGED";
-    if (error instanceof TsugiError && !isDamaged) throw error;
+    if (error instanceof TsugiError) throw error;
     // A full disk, a folder that may not be written to: the file system's own words say it best.
     throw stage.refuse((error as Error).message, error);
   } finally {
@@ -123,13 +124,10 @@ async function findSource(
   const info = await stat(source).catch(() => undefined);
   if (info?.isFile() && request.delta) return { source, archive: await openDelta(source, layout) };
   if (info?.isFile()) {
-    const archive = openTarball(source);
-    return { source, archive: request.partial ? { ...archive, leavesOutPresent: true } : archive };
+    return { source, archive: openTarball(source) };
   }
   const archive = info?.isDirectory() ? await openFolder(source, version) : undefined;
   if (archive !== undefined) return { source, archive };
-  const stored = info === undefined ? await openStored(source, layout.name) : undefined;
-  if (stored !== undefined) return { source, archive: stored };
   if (info !== undefined && !info.isDirectory()) {
     throw new TsugiError("TSUGI_UNPACK_REFUSED", { source, problem: "it is no file" });
   }
@@ -146,14 +144,14 @@ async function alreadyThere(layout: Layout, version: string): Promise<Unpacked> 
   return { version, releaseId, already: true };
 }
 
-async function presentRelease(layout: Layout, version: string): Promise<RegistryEntry | undefined> {
-  const { releases } = await readRegistry(layout);
+async function presentRelease(layout: Layout, version: string): Promise<ReleaseEntry | undefined> {
+  const { releases } = await readReleaseList(layout);
   return releases.find((entry) => entry.version === version);
 }
 
 function refuseUnlessForced(
   layout: Layout,
-  previous: RegistryEntry,
+  previous: ReleaseEntry,
   opened: Opened,
   force: boolean | undefined,
 ): void {
@@ -170,11 +168,11 @@ function refuseUnlessForced(
 async function unitsThatStay(
   layout: Layout,
   opened: Opened,
-  previous: RegistryEntry | undefined,
+  previous: ReleaseEntry | undefined,
 ): Promise<Unit[]> {
   const present = await presentUnits(layout, opened.manifest);
   if (previous === undefined) return present;
-  const { releases } = await readRegistry(layout);
+  const { releases } = await readReleaseList(layout);
   const used = new Set<string>();
   for (const { version } of releases) {
     if (version === previous.version) continue;
@@ -182,6 +180,18 @@ async function unitsThatStay(
     for (const unit of unitsOf(manifest)) used.add(unit.folder);
   }
   return present.filter((unit) => used.has(unit.folder));
+}
+
+/** What this host lacks, and a neighbour of the root has. */
+async function linkedUnits(
+  layout: Layout,
+  manifest: Manifest,
+  present: readonly Unit[],
+  folder: string,
+): Promise<Unit[]> {
+  const runtime = runtimeOf(manifest);
+  if (present.some((unit) => unit.folder === runtime.folder)) return [];
+  return (await linkRuntime(layout, manifest, folder)) ? [runtime] : [];
 }
 
 async function place(layout: Layout, staged: string, opened: Opened): Promise<void> {

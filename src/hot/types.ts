@@ -69,9 +69,26 @@ export interface WebSocketOptions<Connection, Data = unknown>
   router?: boolean;
   /**
    * The messages by which a client opens its session, and for which `keep` is true: the next version's
-   * listener hears them first, and what it answers to them is kept back. At most 64 KiB.
+   * listener hears them first, and what it answers to them is kept back. At most 64 KiB. Bytes: these
+   * are heard instead of all that was `kept` so far, where messages are pieces of a stream.
    */
-  replay?: { keep: (data: Buffer, isBinary: boolean) => boolean };
+  replay?: {
+    keep: (data: Buffer, isBinary: boolean, kept: Buffer) => boolean | Uint8Array;
+  };
+}
+
+export interface SocketOptions<Data = unknown> extends CarryOptions<Socket, Data> {
+  /**
+   * The same of bytes: `keep` gets each chunk as it came and what is kept so far. True: it belongs to
+   * that; bytes: these are kept instead, such as whole packets and half of one at the end.
+   */
+  replay?: { keep: (data: Buffer, kept: Buffer) => boolean | Uint8Array };
+}
+
+export interface SocketIoOptions<Connection, Data = unknown>
+  extends CarryOptions<Connection, Data> {
+  /** Default true; false: `io.use` is asked once more, and may send a client away. */
+  skipMiddlewares?: boolean;
 }
 
 /** The release that this process belongs to. */
@@ -101,7 +118,11 @@ export interface Hot {
   freeze(hook: () => Awaitable<unknown>): void;
   /** Close what this generation opened. */
   dispose(hook: () => Awaitable<unknown>): void;
-  /** A health check: throwing or returning false means that this generation is not healthy. */
+  /**
+   * A health check: throwing or returning false means that this generation is not healthy. One that
+   * returns `{ requests }`, how many it has answered so far, has them shown by `status --watch` and
+   * `metrics`.
+   */
   health(hook: () => Awaitable<unknown>): void;
   /** Carries the connections of a `ws` server, with data of the application for each. */
   websockets<Server extends WebSocketServerLike, Data = unknown>(
@@ -109,11 +130,11 @@ export interface Hot {
     options?: WebSocketOptions<ClientOf<Server>, Data>,
   ): void;
   /** Carries the connections of a `net.createServer` server. */
-  sockets<Data = unknown>(server: NetServer, options?: CarryOptions<Socket, Data>): void;
+  sockets<Data = unknown>(server: NetServer, options?: SocketOptions<Data>): void;
   /** Carries the sessions of a Socket.IO server: ids, rooms, `socket.data` and the handshake too. */
   socketIo<Server extends SocketIoServerLike, Data = unknown>(
     io: Server,
-    options?: CarryOptions<SocketOf<Server>, Data>,
+    options?: SocketIoOptions<SocketOf<Server>, Data>,
   ): void;
   /** True inside `'connection'` for one that came from the old generation: no second welcome. */
   carried(connection: object): boolean;

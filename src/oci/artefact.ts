@@ -1,5 +1,5 @@
 /**
- * A release as a registry has it: an OCI image whose layers, one after the other, are the tarball.
+ * A release as a store has it: an OCI image whose layers, one after the other, are the tarball.
  *
  *   layer 0        release.json and its signature
  *   layer 1…n-1    runtime, tsugi, packages, application: a gzip member of the tarball each
@@ -8,21 +8,43 @@
  * So what two versions share is there once, and a tarball comes back byte for byte. The first layer and
  * the annotations say what it is; tools that know images show name, version and platform.
  */
-import { defined, isRecord } from "../protocol/shape.ts";
-import { isSha256 } from "../release/manifest.ts";
+import { defined, isRecord } from "../contract/checks.ts";
+import { isSha256, type Manifest } from "../release/manifest.ts";
 import { isAppName, isVersionName } from "../release/names.ts";
-import type { StoredFacts } from "../release/stored.ts";
 import { unitOf } from "../release/units.ts";
-import { type Descriptor, digestOf, MANIFEST_TYPE } from "./client.ts";
+import { ociPlatformOf } from "./platform.ts";
+import { type Descriptor, digestOf, MANIFEST_TYPE } from "./source.ts";
 
 export const ARTEFACT_TYPE = "application/vnd.tsugi.release.v1";
 export const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 export const LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/** What is said of a release before anything of it is read. */
+/** What is said of a stored release. */
+export interface StoredFacts {
+  name: string;
+  version: string;
+  releaseId: string;
+  kind: Manifest["kind"];
+  platform: string;
+  /** By the clock of the machine that pushed it. */
+  pushedAt: string;
+  /** Of what is unpacked. */
+  bytes: number;
+  /** The tarball that was pushed. */
+  tarball: { bytes: number; sha256: string };
+  signature?: string;
+}
+
+/** Known before anything of the release itself is read. */
 export interface OciRelease extends StoredFacts {
-  tarball: NonNullable<StoredFacts["tarball"]>;
   layers: Descriptor[];
+}
+
+/** For people and their tools. */
+export interface About {
+  source?: string;
+  revision?: string;
+  licenses?: string;
 }
 
 /** A layer with the digest that it has unpacked. */
@@ -40,25 +62,28 @@ const KEYS = {
   bytes: "dev.tsugi.release.bytes",
   sha256: "dev.tsugi.release.tarball.sha256",
   signature: "dev.tsugi.release.signature",
+  source: "org.opencontainers.image.source",
+  revision: "org.opencontainers.image.revision",
+  licenses: "org.opencontainers.image.licenses",
 } as const;
 
-const ARCHITECTURES: Record<string, string> = { x64: "amd64", arm64: "arm64" };
-
 /** The two documents that make layers a release. The same release has the same ones. */
-export function describeRelease(release: Omit<OciRelease, "layers">, layers: Layer[]) {
+export function describeRelease(release: StoredFacts, layers: Layer[], about: About = {}) {
   const { platform, pushedAt, bytes, tarball } = release;
-  const said = { ...release, bytes: String(bytes), sha256: tarball.sha256 };
+  const said: Partial<Record<keyof typeof KEYS, string>> = {
+    ...{ ...about, ...release, tarball: undefined },
+    bytes: String(bytes),
+    sha256: tarball.sha256,
+  };
   const labels = Object.fromEntries(
     Object.entries(KEYS).flatMap(([key, name]) => {
       const value = said[key as keyof typeof KEYS];
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  const [os = "linux", architecture = ""] = platform.split("-");
   const config = JSON.stringify({
     created: pushedAt,
-    architecture: ARCHITECTURES[architecture] ?? architecture,
-    os,
+    ...ociPlatformOf(platform),
     config: { Labels: labels },
     rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
   });
@@ -122,7 +147,7 @@ export function parseOciRelease(text: string): OciRelease | string {
   };
 }
 
-const isDescriptor = (value: unknown): value is Descriptor =>
+export const isDescriptor = (value: unknown): value is Descriptor =>
   isRecord(value) &&
   typeof value.digest === "string" &&
   /^sha256:[0-9a-f]{64}$/.test(value.digest) &&

@@ -1,5 +1,5 @@
 /** Who we are to a registry: what it asks for in its 401, answered once and again when a token ends. */
-import { defined } from "../protocol/shape.ts";
+import { defined } from "../contract/checks.ts";
 import { type Credentials, credentialsOf, IDENTITY_TOKEN } from "./credentials.ts";
 import { isLoopback } from "./reference.ts";
 

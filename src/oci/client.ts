@@ -7,25 +7,18 @@
  */
 import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { defined } from "../contract/checks.ts";
 import { messageOf, TsugiError } from "../contract/errors.ts";
-import { defined } from "../protocol/shape.ts";
 import { Authorization } from "./authorization.ts";
-import { useSystemCertificates } from "./certificates.ts";
 import { formatRepository, isLoopback, type OciReference } from "./reference.ts";
+import { type Content, digestOf, INDEX_TYPE, MANIFEST_TYPE, type ReleaseSource } from "./source.ts";
+import { networkRemark, useSystem } from "./system.ts";
+import { upload } from "./upload.ts";
 
-export interface Descriptor {
-  mediaType: string;
-  /** `sha256:` and 64 hex digits */
-  digest: string;
-  size: number;
-  annotations?: Record<string, string>;
-}
-
-export const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 /** So that of something else it can be said what it is. */
 const ANY_MANIFEST = [
   MANIFEST_TYPE,
-  "application/vnd.oci.image.index.v1+json",
+  INDEX_TYPE,
   "application/vnd.docker.distribution.manifest.v2+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ].join(", ");
@@ -36,25 +29,22 @@ const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const ANSWER_MS = 60_000;
 
-export const digestOf = (bytes: Uint8Array | string): string =>
-  `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-
 interface Call {
-  method?: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  method?: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
   headers?: Record<string, string>;
   body?: Blob | string;
   /** Statuses that are an answer; any other is an error. */
   expects: readonly number[];
 }
 
-export class OciClient {
+export class OciClient implements ReleaseSource {
   readonly where: string;
   readonly #base: string;
   readonly #authorization: Authorization;
 
   constructor({ host, repository }: OciReference) {
     this.where = formatRepository({ host, repository });
-    useSystemCertificates();
+    useSystem();
     this.#base = `${isLoopback(host) ? "http" : "https"}://${host}/v2/${repository}`;
     this.#authorization = new Authorization(host, repository);
   }
@@ -80,11 +70,28 @@ export class OciClient {
   }
 
   /** @returns its digest */
-  async putManifest(reference: string, bytes: string): Promise<string> {
-    const headers = { "content-type": MANIFEST_TYPE };
-    const call = { method: "PUT", headers, body: bytes, expects: [201] } as const;
-    await this.#again(() => this.#call(`/manifests/${reference}`, call));
+  async putManifest(reference: string, bytes: string, type = MANIFEST_TYPE): Promise<string> {
+    await this.#putManifest(reference, bytes, type);
     return digestOf(bytes);
+  }
+
+  /** @returns whether the registry itself tells whoever asks for what refers to its subject */
+  async putReferrer(bytes: string): Promise<boolean> {
+    const answer = await this.#putManifest(digestOf(bytes), bytes, MANIFEST_TYPE);
+    return answer.headers.has("oci-subject");
+  }
+
+  #putManifest(reference: string, bytes: string, type: string): Promise<Response> {
+    const headers = { "content-type": type };
+    const call = { method: "PUT", headers, body: bytes, expects: [201] } as const;
+    return this.#again(() => this.#call(`/manifests/${reference}`, call));
+  }
+
+  /** Manifests whose subject that digest is, as registries tell that know of it. */
+  async referrers(digest: string): Promise<string | undefined> {
+    const call = { expects: [200, 404] };
+    const answer = await this.#again(() => this.#call(`/referrers/${digest}`, call));
+    return answer.status === 200 ? answer.text() : undefined;
   }
 
   /** @returns false where the registry does not let anybody remove */
@@ -115,25 +122,26 @@ export class OciClient {
     return (await this.#again(() => this.#call(`/blobs/${digest}`, call))).status === 200;
   }
 
-  /** One piece; what was cut off begins again. */
-  async put(digest: string, body: Blob): Promise<void> {
-    await this.#again(async () => {
-      const opened = await this.#call("/blobs/uploads/", { method: "POST", expects: [202] });
-      const location = opened.headers.get("location");
-      if (location === null) throw this.#failed("it says no place for an upload");
-      const url = new URL(location, `${this.#base}/`);
-      url.searchParams.set("digest", digest);
-      const headers = { "content-type": "application/octet-stream" };
-      await this.#call(url, { method: "PUT", headers, body, expects: [201] });
-    });
+  /** `from`: a repository that may have it. @returns whether it was taken from there, so that nothing was sent */
+  put(digest: string, body: Blob, from?: string): Promise<boolean> {
+    return upload(
+      {
+        call: (path, call) => this.#call(path, call),
+        again: (attempt) => this.#again(attempt),
+        placeOf: (answer) => {
+          const location = answer.headers.get("location");
+          if (location === null) throw this.#failed("it says no place for an upload");
+          return new URL(location, `${this.#base}/`);
+        },
+      },
+      digest,
+      body,
+      from,
+    );
   }
 
-  /**
-   * `write` gets the bytes as they come; `begin` is called before the first of them, also of a second
-   * attempt. @throws TSUGI_STORE_DAMAGED for other bytes than those that were asked for
-   */
   async read(
-    { digest, size }: Descriptor,
+    { digest, size }: Content,
     begin: () => Promise<(chunk: Uint8Array) => Promise<void>>,
   ): Promise<void> {
     await this.#again(async () => {
@@ -213,7 +221,8 @@ async function answered(url: string, request: RequestInit): Promise<Response> {
   try {
     return await fetch(url, { ...request, signal: abort.signal });
   } catch (error) {
-    throw new Passing(abort.signal.aborted ? "it does not answer" : causeOf(error));
+    const problem = abort.signal.aborted ? "it does not answer" : causeOf(error);
+    throw new Passing(`${problem}${networkRemark()}`);
   } finally {
     clearTimeout(timer);
   }

@@ -5,8 +5,8 @@
 import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isRecord } from "../contract/checks.ts";
 import { readIfThere } from "../platform/files.ts";
-import { isRecord } from "../protocol/shape.ts";
 
 export interface Credentials {
   user: string;
@@ -17,6 +17,10 @@ export interface Credentials {
 const HELPER_MS = 20_000;
 /** The user name that says that the password is a refresh token. */
 export const IDENTITY_TOKEN = "<token>";
+
+/** Docker Hub is asked at one address and known by another. */
+const HUB = "registry-1.docker.io";
+const HUB_KEY = "https://index.docker.io/v1/";
 
 interface AuthFile {
   auths?: Record<string, { auth?: string; identitytoken?: string }>;
@@ -63,7 +67,8 @@ function parsed(text: string | undefined): AuthFile | undefined {
 function fromFile({ auths }: AuthFile, host: string, repository: string): Credentials | undefined {
   const parts = repository.split("/");
   const paths = parts.map((_, index) => `${host}/${parts.slice(0, index + 1).join("/")}`).reverse();
-  const keys = [...paths, host, `https://${host}`, `https://${host}/v1/`, `https://${host}/v2/`];
+  const addresses = [host, `https://${host}`, `https://${host}/v1/`, `https://${host}/v2/`];
+  const keys = host === HUB ? [HUB_KEY] : [...paths, ...addresses];
   const key = keys.find((name) => isRecord(auths) && isRecord(auths[name]));
   const entry = key === undefined ? undefined : auths![key]!;
   if (entry?.identitytoken) return { user: IDENTITY_TOKEN, password: entry.identitytoken };
@@ -73,7 +78,8 @@ function fromFile({ auths }: AuthFile, host: string, repository: string): Creden
 }
 
 async function fromHelper(file: AuthFile, host: string): Promise<Credentials | undefined> {
-  const name = file.credHelpers?.[host] ?? file.credsStore;
+  const key = host === HUB ? HUB_KEY : host;
+  const name = file.credHelpers?.[key] ?? file.credsStore;
   if (typeof name !== "string" || !/^[\w.-]+$/.test(name)) return undefined;
   const said = await new Promise<string>((resolve) => {
     const options = { timeout: HELPER_MS };
@@ -81,7 +87,7 @@ async function fromHelper(file: AuthFile, host: string): Promise<Credentials | u
       resolve(error === null ? stdout : ""),
     );
     helper.stdin?.on("error", () => {});
-    helper.stdin?.end(`${host}\n`);
+    helper.stdin?.end(`${key}\n`);
   });
   const answer = parsed(said) as { Username?: string; Secret?: string } | undefined;
   if (!answer?.Secret) return undefined;

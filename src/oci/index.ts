@@ -1,3 +1,4 @@
-/** Registries: what a host uses of them, loaded where one is named. */
+/** Stores: what a host uses of them, loaded where one is named. */
 export { titleOf } from "./artefact.ts";
-export { lookUpNamed, takeLayers } from "./take.ts";
+export { isStoreReference, lookUpNamed } from "./named.ts";
+export { takeLayers } from "./take.ts";

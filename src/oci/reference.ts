@@ -5,6 +5,8 @@
  *   oci://registry.example/team/wall:1.4.0        a version, or any tag; without one: latest
  *   oci://registry.example/team/wall@sha256:…     that very manifest
  */
+
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 
 export interface OciReference {
@@ -20,7 +22,8 @@ export const SCHEME = "oci://";
 /** The tag of what was pushed last. */
 export const LATEST = "latest";
 
-const REPOSITORY = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*";
+/** As the specification of registries has it. */
+export const REPOSITORY = "[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*";
 const REFERENCE = new RegExp(
   `^oci://([A-Za-z0-9.-]+(?::\\d{1,5})?|\\[[0-9a-f:]+\\](?::\\d{1,5})?)/(${REPOSITORY})(?::(\\w[\\w.-]{0,127})|@(sha256:[0-9a-f]{64}))?$`,
 );
@@ -32,7 +35,7 @@ export function parseOciReference(text: string): OciReference {
     throw new TsugiError("TSUGI_OCI_REFERENCE", { text });
   }
   const reference = digest ?? tag;
-  return { host, repository, ...(reference === undefined ? {} : { reference }) };
+  return { host, repository, ...defined({ reference }) };
 }
 
 /** A tag has no `+`: what Helm writes for it is written here. */

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beamBuildsIn } from "../release/layout.ts";
-import type { BuildReport } from "./report.ts";
+import type { BuildLog } from "./log.ts";
 
 /** `.tsugi` ignores itself: no line of the project's own .gitignore is needed. */
 export function hideBuilds(project: string): void {
@@ -13,9 +13,9 @@ export function hideBuilds(project: string): void {
 }
 
 /** Trees of 0.1.0 lay in rel/, where tsc, Jest and ESLint take them for sources. */
-export function warnOfOldBuilds(project: string, report: BuildReport): void {
+export function warnOfOldBuilds(project: string, log: BuildLog): void {
   if (!hasOldBuilds(project)) return;
-  report.warn(
+  log.warn(
     "rel/ holds builds of an older tsugi, and the project's own tools (tsc, Jest, ESLint) take them for its sources. Move what you need elsewhere, then: rm -r rel",
   );
 }

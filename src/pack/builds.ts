@@ -15,7 +15,7 @@ const pointer = (root: string): string => join(root, ".last");
 export async function keepBuilds(layout: Layout, version: string): Promise<void> {
   writeFileSync(pointer(layout.root), `${version}\n`);
   // Somebody has started it here: it is an installation, and prunes as one.
-  if (existsSync(layout.registry) || existsSync(layout.pid)) return;
+  if (existsSync(layout.releaseList) || existsSync(layout.pid)) return;
   const old = versionsIn(layout.releases).filter((other) => other !== version);
   if (old.length < KEPT) return;
   const release = await waitForLock(join(layout.root, ".build.lock"));

@@ -74,6 +74,7 @@ const KINDS = [
   "runtimes",
   "managers",
   "blobs",
+  "mounts",
   "scans",
   "addons",
   "beam",

@@ -4,6 +4,7 @@
  */
 import { type BigIntStats, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { TsugiError } from "../contract/errors.ts";
 import { type ManifestFile, sha256 } from "../release/manifest.ts";
 
 export type PackedSource =
@@ -27,7 +28,7 @@ export interface PackedGroup {
   stable: boolean;
 }
 
-export const normalMode = (mode: number): number => (mode & 0o111 ? 0o755 : 0o644);
+const normalMode = (mode: number): number => (mode & 0o111 ? 0o755 : 0o644);
 
 export const textFile = (path: string, text: string | Uint8Array, mode = 0o644): PackedFile => ({
   path,
@@ -49,6 +50,13 @@ export function fileAt(path: string, file: string): PackedFile {
 /** What changes when a file does. The inode's change time cannot be set back by a program. */
 const seenIn = ({ size, mtimeNs, ctimeNs, ino }: BigIntStats) =>
   `${size}:${ino}:${mtimeNs}:${ctimeNs}`;
+
+/** In bytes; 0 of a link. */
+export function sizeOf(source: PackedSource): number {
+  if ("link" in source) return 0;
+  if ("file" in source && source.seen !== undefined) return Number(source.seen.split(":")[0]);
+  return readSource(source).length;
+}
 
 export const seenAt = (file: string): string => seenIn(statSync(file, { bigint: true }));
 
@@ -79,7 +87,24 @@ export function filesBelow(
 export function readSource(source: PackedSource): Uint8Array {
   if ("bytes" in source) return source.bytes;
   if ("link" in source) return Buffer.from(source.link);
-  return readFileSync(source.file);
+  try {
+    return readFileSync(source.file);
+  } catch (error) {
+    throw goneOr(error, source.file);
+  }
+}
+
+/** It was there when it was listed. */
+export const goneOr = (error: unknown, file: string): unknown =>
+  (error as NodeJS.ErrnoException).code === "ENOENT"
+    ? new TsugiError("TSUGI_FILE_CHANGED", { file, how: "has gone" })
+    : error;
+
+/** What a manifest says of a file was read earlier: a log, say, has grown since. @throws TSUGI_FILE_CHANGED */
+export function checked(bytes: Uint8Array, { source }: PackedFile, entry: ManifestFile) {
+  if ("file" in source && sha256(bytes) !== entry.sha256)
+    throw new TsugiError("TSUGI_FILE_CHANGED", { file: source.file, how: "has changed" });
+  return bytes;
 }
 
 export function describe(file: PackedFile): ManifestFile {

@@ -4,6 +4,9 @@ export function compileGlob(glob: string): (path: string) => boolean {
   return (path) => pattern.test(path);
 }
 
+/** As part of a regular expression that means nothing else. */
+export const literally = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+
 function toPattern(glob: string): string {
   let out = "";
   let depth = 0;

@@ -1,9 +1,11 @@
 /** Reads finished releases, wherever they lie: a tarball, the tree of a build, an install root. */
+
 import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 import { type Archive, type ArchiveEntry, openFolder, openTarball } from "../handler/archive.ts";
 import { placesProblem } from "../handler/contents.ts";
@@ -102,6 +104,10 @@ export async function trustIn(keysFile: string | undefined): Promise<TrustCheck>
 /** The same, for somebody who wants the files. */
 export const visitRelease = async (place: string, visitor: Visitor): Promise<OpenedRelease> =>
   visitArchive(await openRelease(place), place, visitor);
+
+/** What stands in front: nothing is held against it. */
+export const openHead = (place: string): Promise<OpenedRelease> =>
+  visitRelease(place, { opened: async () => false, copyTo: () => undefined });
 
 async function visitArchive(
   archive: Archive,
@@ -222,9 +228,7 @@ function checked(entry: ArchiveEntry, text: string, place: string): Manifest {
 }
 
 async function textOf(entry: ArchiveEntry): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of entry.body) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
+  const bytes = await buffer(entry.body);
   // As text it would be other bytes, and have another SHA-256, than as a file.
   if (!isUtf8(bytes)) throw new Error(`${entry.path} is not UTF-8`);
   return bytes.toString("utf8");

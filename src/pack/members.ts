@@ -1,7 +1,6 @@
-/** A tarball's gzip members: the parts that it was put together from, and that a registry has as layers. */
+/** A tarball's gzip members: the parts that it was put together from, and that a store has as layers. */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { Gunzip } from "fflate";
+import { inflateRawSync } from "node:zlib";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 
 export interface Member {
@@ -11,56 +10,51 @@ export interface Member {
   sha256: string;
   /** Of what it has unpacked. */
   unpackedSha256: string;
+  unpackedBytes: number;
   /** The path of the first file in it; empty for the end of the archive. */
   first: string;
 }
 
-const CHUNK_BYTES = 1 << 18;
-const HEADER_BYTES = 512;
+/** A gzip header as the build writes it, without a name, a comment and the like. */
+const HEADER_BYTES = 10;
+const PLAIN_HEADER = [0x1f, 0x8b, 8, 0];
+/** CRC and size. */
+const TRAILER_BYTES = 8;
 
-/** @throws TSUGI_RELEASE_UNREADABLE where it is no gzip */
-export async function membersOf(path: string): Promise<Member[]> {
-  const found: Omit<Member, "sha256">[] = [];
-  let start = 0;
-  let hash = createHash("sha256");
-  let head = Buffer.alloc(0);
-  const gunzip = new Gunzip((chunk) => {
-    hash.update(chunk);
-    if (head.length < HEADER_BYTES) head = Buffer.concat([head, chunk.subarray(0, HEADER_BYTES)]);
-  });
-  const close = (end: number) => {
-    found.push({ start, end, unpackedSha256: hash.digest("hex"), first: pathIn(head) });
-    start = end;
-    hash = createHash("sha256");
-    head = Buffer.alloc(0);
-  };
-  gunzip.onmember = close;
-  let size = 0;
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: CHUNK_BYTES })) {
-      size += (chunk as Buffer).length;
-      // It keeps what it was given, and the stream's buffer is used again.
-      gunzip.push(new Uint8Array(chunk as Buffer));
-    }
-    gunzip.push(new Uint8Array(), true);
-  } catch (error) {
-    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: path, problem: messageOf(error) });
-  }
-  close(size);
+/** @returns none where it is packed in another way; @throws TSUGI_RELEASE_UNREADABLE where it is no gzip */
+export function membersOf(tarball: Buffer, place: string): Member[] {
   const members: Member[] = [];
-  for (const member of found) members.push({ ...member, sha256: await sumOf(path, member) });
+  try {
+    for (let start = 0; start < tarball.length; start = members.at(-1)!.end) {
+      if (!PLAIN_HEADER.every((byte, at) => tarball[start + at] === byte)) return [];
+      const { unpacked, bytes } = inflated(tarball.subarray(start + HEADER_BYTES));
+      const end = start + HEADER_BYTES + bytes + TRAILER_BYTES;
+      const sums = [tarball.subarray(start, end), unpacked].map(sumOf);
+      const [sha256, unpackedSha256] = sums as [string, string];
+      const first = pathIn(unpacked);
+      members.push({ start, end, sha256, unpackedSha256, unpackedBytes: unpacked.length, first });
+    }
+  } catch (error) {
+    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem: messageOf(error) });
+  }
   return members;
 }
 
+/** `bytes`: how many of them belong to it. */
+function inflated(deflated: Buffer): { unpacked: Buffer; bytes: number } {
+  // The types of Node don't know what `info` gives.
+  const { buffer, engine } = inflateRawSync(deflated, { info: true }) as unknown as {
+    buffer: Buffer;
+    engine: { bytesWritten: number };
+  };
+  return { unpacked: buffer, bytes: engine.bytesWritten };
+}
+
 /** A ustar header has long paths in two parts. */
-function pathIn(header: Buffer): string {
-  const field = (from: number, to: number) => header.toString("utf8", from, to).split("\0")[0]!;
+function pathIn(tar: Buffer): string {
+  const field = (from: number, to: number) => tar.toString("utf8", from, to).split("\0")[0]!;
   const [name, prefix] = [field(0, 100), field(345, 500)];
   return prefix === "" ? name : `${prefix}/${name}`;
 }
 
-async function sumOf(path: string, { start, end }: { start: number; end: number }) {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { start, end: end - 1 })) hash.update(chunk);
-  return hash.digest("hex");
-}
+const sumOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");

@@ -14,7 +14,7 @@ import { refuseForeignCache, sweepCache } from "./cache.ts";
 import type { Composed } from "./composed.ts";
 import type { PackedGroup } from "./fileSet.ts";
 import { verifyRelease } from "./inspect.ts";
-import type { BuildReport } from "./report.ts";
+import type { BuildLog } from "./log.ts";
 import { isBuilt, presentSigner, signatureFile } from "./signing.ts";
 import { forgetMembers, writeTarball } from "./tarball.ts";
 import { refuseOtherBytes, writeTree } from "./tree.ts";
@@ -50,7 +50,7 @@ export interface ReleaseKind<Decided> {
 export async function build<Decided>(
   kind: ReleaseKind<Decided>,
   signKey: KeyObject | undefined,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<BuiltRelease> {
   await refuseForeignCache();
   const decided = await kind.decide();
@@ -63,12 +63,12 @@ export async function build<Decided>(
   const signature = signatureFile(manifestFile, signKey);
   const { tarball } = layout.release(version);
   const already = isBuilt(layout, version, releaseId, signature);
-  if (!already) report.step("Writing the release");
+  if (!already) log.step("Writing the release");
   const first = [manifestFile, ...(signature === undefined ? [] : [signature])];
   const sha256 = already
     ? await sha256OfFile(tarball)
     : await writeTree(layout, { ...composed, first }, async (path) => {
-        const write = () => writeTarball(path, first, groups, report);
+        const write = () => writeTarball(path, first, groups, log);
         const sum =
           signature === undefined ? await write() : await writeVerified(path, write, groups);
         await kind.prove?.(path, composed);

@@ -9,15 +9,13 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import { Gzip } from "fflate";
-import { type Header, pack } from "tar-stream";
-import { sha256OfFile } from "../platform/sha256.ts";
-import { canonicalJson, type ManifestFile, sha256 } from "../release/manifest.ts";
-import { cachePath, touch, writeWhole } from "./cache.ts";
-import { type PackedFile, type PackedGroup, readSource } from "./fileSet.ts";
-import { type BuildReport, silentReport } from "./report.ts";
+import { canonicalJson } from "../release/manifest.ts";
+import { checked, groupOf, type PackedFile, type PackedGroup, readSource } from "./fileSet.ts";
+import { forgetMember, type KeptMember, keptMember } from "./keptMembers.ts";
+import { type BuildLog, silentLog } from "./log.ts";
+import { PLAIN_HEADER, tarBytes } from "./tarBytes.ts";
 
 /** Part of the name of a kept member: another one starts afresh. */
 const MEMBER_FORMAT = 1;
@@ -31,7 +29,7 @@ export async function writeTarball(
   target: string,
   first: PackedFile[],
   groups: PackedGroup[],
-  report: BuildReport = silentReport,
+  log: BuildLog = silentLog,
 ): Promise<string> {
   const ordered = groups
     .filter(({ files }) => files.length > 0)
@@ -40,10 +38,10 @@ export async function writeTarball(
   try {
     await out.write(await packMember(first));
     for (const group of ordered) {
-      if (group.stable) await out.copy(await keptMember(group, report));
-      else await out.write(await compress(await tarOf(group.files)));
+      if (group.stable) await out.copy((await keptGroup(group, log)).path);
+      else await out.write(await compress(await tarOf(group)));
     }
-    await out.write(await compress([END_OF_TAR]));
+    await out.write(await compress(END_OF_TAR));
   } finally {
     await out.close();
   }
@@ -84,87 +82,45 @@ class HashedFile {
 
 /** Manifest and signature, as they stand in front. */
 export const packMember = async (files: PackedFile[]): Promise<Uint8Array[]> =>
-  compress(await tarOf(files));
+  compress(await tarOf(groupOf(files)));
 
-function memberPath({ entries }: PackedGroup): string {
-  const key = sha256(`${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(entries)}`);
-  return cachePath("members", `${key}.gz`);
-}
+const memberKey = ({ entries }: PackedGroup): string =>
+  `${MEMBER_FORMAT}/${LEVEL}\n${canonicalJson(entries)}`;
 
 /** They are compressed anew the next time. */
 export async function forgetMembers(groups: readonly PackedGroup[]): Promise<void> {
-  for (const group of groups) await rm(memberPath(group), { force: true });
+  for (const group of groups) await forgetMember(memberKey(group));
 }
 
-async function keptMember(group: PackedGroup, report: BuildReport): Promise<string> {
-  const path = memberPath(group);
-  if (await isAsWritten(path)) await touch(path);
-  else {
+function keptGroup(group: PackedGroup, log: BuildLog): Promise<KeptMember> {
+  return keptMember(memberKey(group), async () => {
     const folder = group.files[0]!.path.split("/").slice(0, 2).join("/");
-    report.step(`Compressing ${folder}, once`);
-    const parts = await compress(await tarOf(group.files, group.entries));
-    const bytes = Buffer.concat(parts);
-    await writeWhole(`${path}.sha256`, sha256(bytes));
-    await writeWhole(path, bytes);
-  }
-  return path;
-}
-
-/** One that a full disk or a hand has spoilt is made again: it would be part of every release to come. */
-async function isAsWritten(path: string): Promise<boolean> {
-  const sum = await readFile(`${path}.sha256`, "utf8").catch(() => "");
-  if (sum === "" || (await sha256OfFile(path).catch(() => "")) !== sum) return false;
-  await touch(`${path}.sha256`);
-  return true;
-}
-
-/** Tar entries without the end-of-archive blocks. With `entries`, the bytes are held against them. */
-async function tarOf(files: PackedFile[], entries?: ManifestFile[]): Promise<Uint8Array[]> {
-  const tar = pack();
-  const chunks: Uint8Array[] = [];
-  tar.on("data", (chunk: unknown) => chunks.push(chunk as Uint8Array));
-  const ended = new Promise<void>((resolve, reject) => {
-    tar.on("end", () => resolve());
-    tar.on("error", reject);
+    log.step(`Compressing ${folder}, once`);
+    return compress(await tarOf(group));
   });
-  for (const [index, file] of files.entries()) {
-    const bytes = readSource(file.source);
-    const expected = entries?.[index];
-    if (expected !== undefined && sha256(bytes) !== expected.sha256) {
-      throw new Error(`${file.path} changed while it was packed`);
+}
+
+/** Tar entries without the end-of-archive blocks. */
+async function tarOf({ files, entries }: PackedGroup): Promise<Uint8Array> {
+  const whole = await tarBytes((tar) => {
+    for (const [index, file] of files.entries()) {
+      const bytes = checked(readSource(file.source), file, entries[index]!);
+      const header = { ...PLAIN_HEADER, name: file.path, mode: file.mode };
+      if ("link" in file.source) {
+        tar.entry({ ...header, type: "symlink", linkname: file.source.link });
+      } else {
+        const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+        tar.entry({ ...header, type: "file" }, body);
+      }
     }
-    if ("link" in file.source) tar.entry(headerOf(file, file.source.link));
-    else tar.entry(headerOf(file), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  }
-  tar.finalize();
-  await ended;
-  return withoutEnd(chunks);
+  });
+  return whole.subarray(0, whole.length - END_OF_TAR.length);
 }
 
-function headerOf(file: PackedFile, link?: string): Partial<Header> & { name: string } {
-  const header = {
-    name: file.path,
-    mode: file.mode,
-    mtime: new Date(0),
-    uid: 0,
-    gid: 0,
-    uname: "",
-    gname: "",
-  };
-  return link === undefined
-    ? { ...header, type: "file" }
-    : { ...header, type: "symlink", linkname: link };
-}
-
-function withoutEnd(chunks: Uint8Array[]): Uint8Array[] {
-  const all = Buffer.concat(chunks);
-  return [all.subarray(0, all.length - END_OF_TAR.length)];
-}
-
-async function compress(parts: Uint8Array[]): Promise<Uint8Array[]> {
+/** As gzip: the same bytes on every machine. */
+export async function compress(all: Uint8Array): Promise<Uint8Array[]> {
   const out: Uint8Array[] = [];
   const gzip = new Gzip({ level: LEVEL, mtime: 0 }, (chunk) => out.push(chunk));
-  const all = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
   for (let at = 0; at < all.length; at += PIECE_BYTES) {
     const end = Math.min(at + PIECE_BYTES, all.length);
     gzip.push(all.subarray(at, end), end === all.length);

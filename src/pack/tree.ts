@@ -19,7 +19,7 @@ import {
 } from "../release/manifest.ts";
 import { unitOf, unitsOf } from "../release/units.ts";
 import type { Composed } from "./composed.ts";
-import type { PackedFile, PackedGroup } from "./fileSet.ts";
+import { checked, goneOr, groupOf, type PackedFile, type PackedGroup, seenAt } from "./fileSet.ts";
 
 /** The releaseId of what the tree has of that version. */
 export function presentRelease(layout: Layout, version: string): string | undefined {
@@ -121,9 +121,9 @@ export async function writeTree(
   try {
     for (const group of groups) {
       if (isPresent(layout.root, group)) continue;
-      for (const file of group.files) await writePacked(temporary, file);
+      await writeGroup(temporary, group);
     }
-    for (const file of first) await writePacked(temporary, file);
+    await writeGroup(temporary, groupOf(first));
     const sum = await writeTarball(join(temporary, "releases", version, `${layout.name}.tar.gz`));
     // Two builds into one tree take turns here.
     const release = await waitForLock(join(layout.root, ".build.lock"));
@@ -169,12 +169,22 @@ function isSame(path: string, entry: ManifestFile): boolean {
   return isNamedByContent || sha256(readFileSync(path)) === entry.sha256;
 }
 
-async function writePacked(root: string, { path, mode, source }: PackedFile): Promise<void> {
+async function writeGroup(root: string, { files, entries }: PackedGroup): Promise<void> {
+  for (const [at, file] of files.entries()) await writePacked(root, file, entries[at]!);
+}
+
+async function writePacked(root: string, file: PackedFile, entry: ManifestFile): Promise<void> {
+  const { path, mode, source } = file;
   const target = join(root, path);
   await mkdir(dirname(target), { recursive: true });
   if ("link" in source) return symlink(source.link, target);
   if ("bytes" in source) await writeFile(target, source.bytes);
-  else await copyFile(source.file, target, constants.COPYFILE_FICLONE);
+  else {
+    await copyFile(source.file, target, constants.COPYFILE_FICLONE).catch((error) => {
+      throw goneOr(error, source.file);
+    });
+    if (seenAt(source.file) !== source.seen) checked(readFileSync(target), file, entry);
+  }
   await chmod(target, mode);
 }
 
@@ -200,7 +210,7 @@ async function pointTo(
   layout: Layout,
   pointer: Parameters<typeof formatPermanent>[0],
 ): Promise<void> {
-  if (existsSync(layout.registry) || existsSync(layout.pid)) return;
+  if (existsSync(layout.releaseList) || existsSync(layout.pid)) return;
   const temporary = `${layout.permanent}.tmp`;
   await writeFile(temporary, formatPermanent(pointer));
   await rename(temporary, layout.permanent);

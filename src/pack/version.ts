@@ -2,25 +2,26 @@
 import semver from "semver";
 import { TsugiError } from "../contract/errors.ts";
 import { runCommand } from "./commands.ts";
+import type { BuildLog } from "./log.ts";
 import type { Project } from "./project.ts";
-import type { BuildReport } from "./report.ts";
+
+/** From here `npm version patch` goes on: some starters write none. */
+const NO_VERSION = "0.0.0";
 
 /** @throws TSUGI_VERSION_INVALID, TSUGI_GIT_FAILED */
 export async function resolveVersion(
   project: Project,
   wanted: string | undefined,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<string> {
-  const fromPackage = project.packageJson.version;
   if (wanted !== undefined && wanted !== "package" && wanted !== "git") {
     return checkVersion(wanted, "given");
   }
-  if (fromPackage === undefined) {
-    throw new TsugiError("TSUGI_VERSION_INVALID", { found: "none", where: "package.json" });
-  }
-  const base = checkVersion(fromPackage, "package.json");
-  if (wanted === "git") return gitVersion(project.folder, base, report);
-  if (wanted === undefined) report.guess("version", base, "package.json");
+  const { version } = project.packageJson;
+  const base = version === undefined ? NO_VERSION : checkVersion(version, "package.json");
+  if (wanted === "git") return gitVersion(project.folder, base, log);
+  const where = version === undefined ? "package.json has none" : "package.json";
+  if (wanted === undefined) log.guess("version", base, where);
   return base;
 }
 
@@ -35,7 +36,7 @@ const withBuild = (version: string): boolean => {
   return build !== undefined && semver.valid(version) === plain && version.split("+").length === 2;
 };
 
-async function gitVersion(folder: string, base: string, report: BuildReport): Promise<string> {
+async function gitVersion(folder: string, base: string, log: BuildLog): Promise<string> {
   const git = async (...args: string[]) => {
     const result = await runCommand("git", args, folder).catch((error: Error) => ({
       code: 1,
@@ -49,9 +50,9 @@ async function gitVersion(folder: string, base: string, report: BuildReport): Pr
   const commit = (await git("rev-parse", "HEAD")).slice(0, 8);
   const changes = await git("status", "--porcelain", "--", ".");
   const version = `${base.split("+")[0]}+${count}.${commit}`;
-  report.guess("version", version, "git");
+  log.guess("version", version, "git");
   if (changes !== "") {
-    report.warn(`The working copy has changes that commit ${commit} does not have.`);
+    log.warn(`The working copy has changes that commit ${commit} does not have.`);
   }
   return version;
 }

@@ -17,7 +17,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { identityOf, isAlive, type ProcessIdentity } from "./processes.ts";
 
 export type LockOutcome =
-  | { taken: true; release: () => Promise<void> }
+  | { taken: true; unlock: () => Promise<void> }
   | { taken: false; owner: ProcessIdentity };
 
 const BREAKER_POLL_MS = 5;
@@ -36,7 +36,7 @@ export async function takeLock(path: string): Promise<LockOutcome> {
     await writeFile(own, JSON.stringify(identityOf(process.pid)), { mode: 0o600 });
     for (;;) {
       if (await linkExclusively(own, path)) {
-        return { taken: true, release: () => rm(path, { force: true }) };
+        return { taken: true, unlock: () => rm(path, { force: true }) };
       }
       const owner = await ownerOf(path);
       if (owner === "absent") continue;
@@ -52,7 +52,7 @@ export async function takeLock(path: string): Promise<LockOutcome> {
 export async function waitForLock(path: string): Promise<() => Promise<void>> {
   for (;;) {
     const lock = await takeLock(path);
-    if (lock.taken) return lock.release;
+    if (lock.taken) return lock.unlock;
     await delay(TURN_POLL_MS);
   }
 }
@@ -92,7 +92,7 @@ async function removeStale(path: string): Promise<void> {
   try {
     if ((await ownerOf(path)) === "gone") await rm(path, { force: true });
   } finally {
-    await breaker.release();
+    await breaker.unlock();
   }
 }
 

@@ -41,8 +41,6 @@ export type ControlRequest = { format: typeof CONTROL_FORMAT } & (
       source?: string;
       force?: boolean;
       delta?: boolean;
-      /** What `source` leaves out is here. */
-      partial?: boolean;
     }
   | { verb: "remove"; version: string }
   | { verb: "prune"; keep: number }

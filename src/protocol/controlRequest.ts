@@ -3,16 +3,14 @@
  * version of tsugi, or of no tsugi at all. Unknown keys are ignored; an unknown verb is for whoever
  * carries requests out.
  */
-import { TsugiError } from "../contract/errors.ts";
+
+import { type Expected, isRecord, mismatch } from "../contract/checks.ts";
+import { checkFormat, TsugiError } from "../contract/errors.ts";
 import { CONTROL_FORMAT, type ControlRequest } from "./control.ts";
-import { CHECKS, isRecord, type Kind } from "./shape.ts";
 
-/** A `?` behind the name: it may be left out. */
-type Shape = Record<string, Kind>;
+const WORKER = { "process?": "a text", "slot?": "a whole number" } as const;
 
-const WORKER: Shape = { "process?": "a text", "slot?": "a whole number" };
-
-const SHAPES: Record<ControlRequest["verb"], Shape> = {
+const EXPECTED: Record<ControlRequest["verb"], Expected> = {
   ping: {},
   status: { "measure?": "true or false" },
   metrics: {},
@@ -25,7 +23,6 @@ const SHAPES: Record<ControlRequest["verb"], Shape> = {
     "source?": "a text",
     "force?": "true or false",
     "delta?": "true or false",
-    "partial?": "true or false",
   },
   remove: { version: "a text" },
   prune: { keep: "a whole number" },
@@ -37,24 +34,10 @@ const SHAPES: Record<ControlRequest["verb"], Shape> = {
 /** @throws TSUGI_USAGE, TSUGI_FORMAT_UNKNOWN */
 export function checkControlRequest(value: unknown): ControlRequest {
   if (!isRecord(value) || typeof value.verb !== "string") throw usage("not a control request");
-  if (value.format !== CONTROL_FORMAT) {
-    throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {
-      what: "the control request",
-      found: JSON.stringify(value.format ?? null),
-      expected: CONTROL_FORMAT,
-    });
-  }
-  const shape = Object.hasOwn(SHAPES, value.verb) ? SHAPES[value.verb as "ping"] : {};
-  for (const [name, kind] of Object.entries(shape)) {
-    const key = name.replace("?", "");
-    const found = value[key];
-    if (found === undefined && key !== name) continue;
-    if (!CHECKS[kind](found)) {
-      throw usage(
-        `"${key}" of a ${value.verb}: expected ${kind}, found ${JSON.stringify(found ?? null)}`,
-      );
-    }
-  }
+  checkFormat(value, CONTROL_FORMAT, "the control request");
+  const { verb } = value;
+  const problem = Object.hasOwn(EXPECTED, verb) && mismatch(value, EXPECTED[verb as "ping"]);
+  if (problem) throw usage(`${verb}: ${problem}`);
   return value as ControlRequest;
 }
 

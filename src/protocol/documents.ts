@@ -3,7 +3,7 @@
  * document of each verb, docs/reference/documents.md shows them, test/contract/binApp holds them.
  */
 import type { ErrorJson } from "../contract/errors.ts";
-import type { UpgradeReport } from "./report.ts";
+import type { Status, UpgradeReport } from "./report.ts";
 
 /** Of any command that fails, `tsugi`'s too: the document is this one. */
 export interface Failed {
@@ -50,6 +50,14 @@ export interface NotRunning {
   /** Where it did not end by a `stop`: until the next start. Of Node. */
   lastEnd?: LastEnd;
   error: ErrorJson;
+}
+
+/** `status --watch --json`: one a line, each second. */
+export interface Glance {
+  at: string;
+  /** As `status` has it, and how busy the workers are; an error while nobody answers. */
+  status: Status | NotRunning | Failed;
+  lastUpgrade: UpgradeReport | null;
 }
 
 /** How a supervisor has ended by itself, or why it did not come up. */

@@ -1,12 +1,12 @@
 /** A status and a tally of upgrades as OpenMetrics text (contract/metrics.ts has the rows). */
 import { BUCKETS_SECONDS, METRICS, type MetricName, type MetricRow } from "../contract/metrics.ts";
-import type { SlotStatus, StatusReport } from "./report.ts";
+import type { SlotStatus, Status } from "./report.ts";
 import type { Histogram, UpgradeTally } from "./upgradeTally.ts";
 
 export const METRICS_MEDIA_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 export interface MetricFacts {
-  status: StatusReport;
+  status: Status;
   tally: UpgradeTally;
   tsugiVersion: string;
   supervisorRssBytes: number;
@@ -34,6 +34,7 @@ const SAMPLES: Record<MetricName, (facts: MetricFacts) => Sample[]> = {
       [{ ...labels, quantile: "0.99" }, inSeconds(slot.eventLoop?.p99Ms)],
     ]),
   tsugi_worker_connections: perWorker(({ connections }) => connections),
+  tsugi_worker_requests: perWorker(({ requests }) => requests),
   tsugi_supervisor_memory_bytes: ({ supervisorRssBytes }) => [[{}, supervisorRssBytes]],
   tsugi_scheduler_use_ratio: () => [],
   tsugi_upgrades: ({ tally }) =>
@@ -78,7 +79,7 @@ function perWorker(of: (slot: SlotStatus) => number | undefined) {
     slotsOf(status).map(({ labels, slot }) => [labels, of(slot)]);
 }
 
-const slotsOf = (status: StatusReport) =>
+const slotsOf = (status: Status) =>
   status.processes.flatMap(({ name, slots }) =>
     slots.map((slot, index) => ({ labels: { process: name, slot: String(index) }, slot })),
   );

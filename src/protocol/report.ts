@@ -14,7 +14,8 @@ export interface StateReport {
   from: number | string | null;
   to: number | string | null;
   bytes: number;
-  migrateMs: number;
+  /** Null where nobody measured it: OTP's own release handler did it, one module after the other. */
+  migrateMs: number | null;
   /** true, false, or why it was skipped. */
   rehearsed: boolean | string;
   /** Of an Erlang module: how many processes hold it, where it is more than one. */
@@ -53,6 +54,8 @@ export interface UpgradeReport {
     underWay: number;
     /** Of a BEAM node: processes that were still at work when the time to wait was up. */
     notHeld?: number;
+    /** Of a BEAM node whose telemetry says so: answers of 500 and above, and crashes, from the pause to the verdict. */
+    failed?: number;
   };
   /** `closed`: WebSockets of servers that are not registered; they are among the drained. */
   connections: {
@@ -87,12 +90,20 @@ export interface SlotStatus {
   restarts: number;
   rssBytes: number;
   healthy: boolean;
+  /** Of Node: the version that the process itself says that it is of. */
+  version?: string;
+  /** Of Node: why it runs and is not healthy. */
+  problem?: string;
   /** Processor time that it has taken so far. */
   cpuMs?: number;
   /** Of Node, where it was asked for: open at its servers. */
   connections?: number;
   /** Of Node, where it was asked for, from the second time on. */
   eventLoop?: EventLoopDelay;
+  /** Of Node, where it was asked for and a health check of the application tells: answered so far. */
+  requests?: number;
+  /** Of the BEAM, where it was asked for: how many processes live in the VM. */
+  vmProcesses?: number;
   /** Of Node: how it has last crashed, since this version serves. */
   crash?: SlotCrash;
 }
@@ -125,6 +136,10 @@ export interface ProcessFacts {
   carries?: boolean;
   /** Open WebSockets of servers that are not registered, when it was last asked. */
   unregistered?: number;
+  /** UDP sockets that wait for datagrams and end with the process, when it was last asked. */
+  unshared?: number;
+  /** How long an upgrade gives those. */
+  webSocketDrainMs?: number;
 }
 
 export interface Retiring {
@@ -132,7 +147,7 @@ export interface Retiring {
   since: string;
 }
 
-export interface StatusReport {
+export interface Status {
   name: string;
   version: string;
   releaseId: string;

@@ -2,6 +2,8 @@
  * The settings a release runs with: `releases/<vsn>/config.json` (built in) overlaid by the host's
  * `etc/config.json`. The build fills in every key that has a default. The rows are in contract/settings.ts.
  */
+
+import { isRecord } from "../contract/checks.ts";
 import {
   SETTING_ROWS,
   SETTINGS,
@@ -9,7 +11,6 @@ import {
   type SettingKind,
   type SettingSection,
 } from "../contract/settings.ts";
-import { isRecord } from "./shape.ts";
 
 /** How a line stands in the log (runtime/supervisor/log/format.ts). */
 export const LOG_FORMATS = ["plain", "json", "raw"] as const;

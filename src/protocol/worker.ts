@@ -18,9 +18,10 @@
  *   freeze {id, timeoutMs}                  ──►     stops accepting; waits    ◄── reply | error
  *   sendState {id, wanted} + pipe           ──►     writes the states         ◄── reply
  *   pipe {direction} + pipe                 ──►     BetweenWorkers go through it, straight
+ *   introduce {id}                          ──►     what does not change      ◄── reply
  *   announce {id}                           ──►     what is known of connections ◄── reply
  *   thaw {id}                               ──►     accepts again             ◄── reply
- *   releaseConnections {id}                 ──►     connection {meta} + handle … then ◄── reply
+ *   moveConnections {id}                    ──►     connection {meta} + handle … then ◄── reply
  *   drain {id, drainMs}                     ──►     ends what is left         ◄── reply
  *   dispose {id}                            ──►     hot.dispose               ◄── reply
  *   ── an upgrade, new generation ──
@@ -31,10 +32,10 @@
  *   allCarried                              ──►     those that have come are read from now on
  *
  *   ── a swap: both generations in this one process; each answers as above, and besides ──
- *   swapLoad {boot}                         ──►     loads beside the old one  ◄── ready (or failed)
+ *   swapLoad {boot}                         ──►     loads while the old serves ◄── ready (or failed)
  *   swapCarry {id}                          ──►     state by reference        ◄── reply | error
  *   activate {id}                           ──►     takes sockets and waiting requests over
- *   releaseConnections {id}, to the old     ──►     registered connections go over
+ *   moveConnections {id}, to the old        ──►     registered connections go over
  *   unload {id}                             ──►     lets go of the code       ◄── reply {running}
  *
  * An envelope with a `generation` is from or to that one; without: the one the process began with
@@ -145,6 +146,8 @@ export interface ConnectionMeta {
   kept?: Uint8Array;
   /** A WebSocket that the old generation has begun to close since it was announced. */
   closeSent?: true;
+  /** Its handle came with its introduction. */
+  isAhead?: true;
 }
 
 /**
@@ -152,11 +155,22 @@ export interface ConnectionMeta {
  * order is the point of it: what the old one still sends to a connection comes after its handle.
  */
 export type BetweenWorkers =
+  /**
+   * While the old one serves: what does not change of a connection, with a second handle to it that
+   * nobody reads. What is announced of it later comes on top of that.
+   */
+  | { type: "introduced"; meta: ConnectionMeta }
+  /** One that was introduced stays where it is, or has ended. */
+  | { type: "gone"; id: number }
   | { type: "announced"; connections: ConnectionMeta[] }
   /** Of those that can be announced, there are no more. */
   | { type: "allAnnounced"; count: number }
   /** With a handle; without one, the connection has ended. */
   | { type: "connection"; meta: ConnectionMeta }
+  /** The same for those whose handles are there already. */
+  | { type: "released"; connections: ConnectionMeta[] }
+  /** Its handle is with the supervisors: whoever had it may be gone before it comes. */
+  | { type: "relayed"; id: number }
   /** The old generation has still sent something to it. */
   | { type: "late"; id: number; bytes: Uint8Array };
 
@@ -168,8 +182,12 @@ export interface WorkerReady {
   drainable: boolean;
   /** It can announce connections, and hear of them. */
   announces?: boolean;
+  /** It can hear of them while the old generation serves. */
+  introduces?: boolean;
   /** Servers are registered: their connections change hands within one pause, with state or without. */
   carries?: boolean;
+  /** Where it answers HTTP without TLS: there a supervisor asks for its first answer. */
+  http?: ListenKey[];
   /** It has `hot.freeze` hooks, so its consumers stop before those of its successor start. */
   freezes?: boolean;
 }
@@ -195,19 +213,21 @@ export type WorkerRequest =
   | { type: "swapCarry"; id: number }
   /** The generation was disposed of, or is not wanted: nothing here refers to it any more. */
   | { type: "unload"; id: number }
+  /** While it serves: what does not change of them goes ahead, so that the pause has less to do. */
+  | { type: "introduce"; id: number }
   /** Tells the next generation of all connections of registered servers, through the pipe. */
   | { type: "announce"; id: number }
   /** Answered when this generation has all that were announced, and its application too. */
   | { type: "awaitAnnounced"; id: number }
-  | { type: "releaseConnections"; id: number }
+  | { type: "moveConnections"; id: number }
   /**
    * Ends idle connections, waits for the others, at most drainMs; then ends them all. WebSockets that
    * are not carried are closed within webSocketDrainMs: two versions with rooms of their own.
    */
   | { type: "drain"; id: number; drainMs: number; webSocketDrainMs?: number }
   | { type: "dispose"; id: number }
-  /** `measure`: and how busy it is. */
-  | { type: "health"; id: number; measure?: boolean }
+  /** `measure`: and how busy it is. `turns`: only whether its event loop does; no check of the app's runs. */
+  | { type: "health"; id: number; measure?: boolean; turns?: boolean }
   | { type: "evaluate"; id: number; expression: string; maxBytes?: number }
   | { type: "consoleOpen"; id: number; session: number; columns?: number; terminal: boolean }
   | { type: "consoleInput"; session: number; data: string | null }
@@ -245,12 +265,13 @@ export interface WorkerReplies {
   };
   receiveState: { states: CarriedState[] };
   swapCarry: { states: CarriedState[] };
+  introduce: { introduced: number };
   announce: { announced: number };
   awaitAnnounced: { present: number };
   unload: { running: string[] };
   /** `carried` so far; `left`: busy ones that follow later; `waited`: requests that the pause held back. */
   /** `stayed`: a swap's, that changed hands without being moved. */
-  releaseConnections: { carried: number; left: number; waited?: number; stayed?: number };
+  moveConnections: { carried: number; left: number; waited?: number; stayed?: number };
   /**
    * `closed`: WebSockets of servers that are not registered; they are among the drained. `cut`: names
    * of the lost.
@@ -261,14 +282,18 @@ export interface WorkerReplies {
   health: {
     healthy: boolean;
     problem?: string;
+    /** Of the release that its code is of. */
+    version?: string;
     running?: string[];
     /** How many generations `running` is of. */
     leaking?: number;
     pending?: string[];
     /** Open WebSockets of servers that are not registered. */
     unregistered?: number;
+    /** UDP sockets that no other process can have. */
+    unshared?: number;
     /** How many of `pending` have outlived full collections: something holds them. */
-    held?: number;
+    retained?: number;
     measured?: Measured;
   };
   /** `totalBytes`: of the whole, where `text` is cut. */
@@ -276,7 +301,7 @@ export interface WorkerReplies {
   consoleOpen: null;
 }
 
-export type Measured = Pick<SlotStatus, "connections" | "eventLoop">;
+export type Measured = Pick<SlotStatus, "connections" | "eventLoop" | "requests">;
 
 // --- worker → supervisor ---------------------------------------------------------------------
 

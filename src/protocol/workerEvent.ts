@@ -2,56 +2,49 @@
  * The shape of what a worker says. An application shares the channel with tsugi's own code in it, and
  * a worker may be of another version: what is damaged is ignored, it must not end a supervisor.
  */
-import { isRecord } from "./shape.ts";
+import { Check, type Expected, isRecord, mismatch } from "../contract/checks.ts";
 import type { WorkerEvent } from "./worker.ts";
 
-type Fields = Record<string, unknown>;
+const FAMILIES: readonly unknown[] = [4, 6, "pipe", "fd", "udp4", "udp6"];
 
-const isText = (value: unknown) => typeof value === "string";
-const isNumber = (value: unknown) => Number.isSafeInteger(value);
-const isKey = (value: unknown) =>
-  isRecord(value) &&
-  [4, 6, "pipe", "fd", "udp4", "udp6"].includes(value.family as number | string) &&
-  (value.address === null || isText(value.address)) &&
-  isNumber(value.port) &&
-  isNumber(value.ordinal);
-const isError = (value: unknown) =>
-  isRecord(value) && isText(value.code) && isText(value.message) && isText(value.hint);
-const isState = (value: unknown) =>
-  isRecord(value) &&
-  isText(value.name) &&
-  isNumber(value.version) &&
-  Array.isArray(value.upgradesFrom) &&
-  Array.isArray(value.downgradesFrom);
-const isAdopted = (value: unknown) =>
-  isRecord(value) && isText(value.kind) && Number.isFinite(value.quietMs);
+const KEY = {
+  family: new Check("a family", (value) => FAMILIES.includes(value)),
+  address: "a text or null",
+  port: "an integer",
+  ordinal: "an integer",
+} as const;
+const ERROR = { code: "a text", message: "a text", hint: "a text" } as const;
+const STATE = {
+  name: "a text",
+  version: "an integer",
+  upgradesFrom: "a list",
+  downgradesFrom: "a list",
+} as const;
 
-const WHOLE: Record<WorkerEvent["type"], (event: Fields) => boolean> = {
-  reply: ({ id, error, holders }) =>
-    isNumber(id) &&
-    (error === undefined || isError(error)) &&
-    (holders === undefined || Array.isArray(holders)),
-  listen: ({ id, key, flags }) => isNumber(id) && isKey(key) && isNumber(flags),
-  unlisten: ({ key }) => isKey(key),
-  claim: ({ key }) => isKey(key),
-  ready: ({ states }) => Array.isArray(states) && states.every(isState),
-  failed: ({ error }) => isError(error),
-  connection: ({ meta }) => isRecord(meta) && isText(meta.kind) && isKey(meta.key),
-  carries: () => true,
-  sent: ({ connections }) => isNumber(connections),
-  adopted: ({ connections }) => Array.isArray(connections) && connections.every(isAdopted),
-  refused: () => true,
-  consoleOutput: ({ session, data }) => isNumber(session) && isText(data),
-  consoleClosed: ({ session }) => isNumber(session),
-  lateAccess: ({ state }) => isText(state),
-  notice: ({ text }) => isText(text),
-  outputLost: ({ count }) => isNumber(count),
+const EXPECTED: Record<WorkerEvent["type"], Expected> = {
+  reply: { id: "an integer", "error?": ERROR, "holders?": "a list" },
+  listen: { id: "an integer", key: KEY, flags: "an integer" },
+  unlisten: { key: KEY },
+  claim: { key: KEY },
+  ready: { states: [STATE] },
+  failed: { error: ERROR },
+  connection: { meta: { kind: "a text", key: KEY } },
+  carries: {},
+  sent: { connections: "an integer" },
+  adopted: { connections: [{ kind: "a text", quietMs: "a number" }] },
+  refused: {},
+  consoleOutput: { session: "an integer", data: "a text" },
+  consoleClosed: { session: "an integer" },
+  lateAccess: { state: "a text" },
+  notice: { text: "a text" },
+  outputLost: { count: "an integer" },
 };
 
 /** Undefined for what is no event, or not a whole one. */
 export function wholeWorkerEvent(value: unknown): WorkerEvent | undefined {
-  if (!isRecord(value) || !isText(value.type) || !Object.hasOwn(WHOLE, value.type as string)) {
+  if (!isRecord(value) || typeof value.type !== "string" || !Object.hasOwn(EXPECTED, value.type)) {
     return undefined;
   }
-  return WHOLE[value.type as WorkerEvent["type"]](value) ? (value as WorkerEvent) : undefined;
+  const problem = mismatch(value, EXPECTED[value.type as WorkerEvent["type"]]);
+  return problem === undefined ? (value as unknown as WorkerEvent) : undefined;
 }

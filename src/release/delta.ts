@@ -20,7 +20,8 @@
  */
 
 import { brotliCompressSync, brotliDecompressSync, constants } from "node:zlib";
-import { MAX_MANIFEST_BYTES, type Manifest, type ManifestFile } from "./manifest.ts";
+import { Check, type Expected, mismatch } from "../contract/checks.ts";
+import { MAX_MANIFEST_BYTES, type Manifest, type ManifestFile, SHA256 } from "./manifest.ts";
 import { isVersionName } from "./names.ts";
 import { unitHash, unitsOf } from "./units.ts";
 
@@ -123,23 +124,23 @@ export const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 
 
 /** @returns undefined for anything but a header that can be followed */
 export function parseHeader(line: string): DeltaHeader | undefined {
-  let json: Partial<DeltaHeader> | null;
+  let json: unknown;
   try {
-    json = JSON.parse(line) as Partial<DeltaHeader> | null;
+    json = JSON.parse(line);
   } catch {
     return undefined;
   }
-  if (json === null || typeof json !== "object" || json.format !== DELTA_FORMAT) return undefined;
-  const isId = (id: unknown) => typeof id === "string" && /^[0-9a-f]{64}$/.test(id);
-  const isSize = (size: unknown) => Number.isSafeInteger(size) && Number(size) >= 0;
-  const { bases, sections, signature } = json;
-  const isWhole =
-    typeof json.name === "string" &&
-    isVersionName(json.version) &&
-    isId(json.releaseId) &&
-    (signature === undefined || typeof signature === "string") &&
-    Array.isArray(bases) &&
-    bases.every((base) => isVersionName(base?.version) && isId(base?.releaseId)) &&
-    SECTIONS.every((section) => isSize(sections?.[section]));
-  return isWhole ? (json as DeltaHeader) : undefined;
+  return mismatch(json, EXPECTED) ? undefined : (json as DeltaHeader);
 }
+
+const VERSION = new Check("a version", isVersionName);
+
+const EXPECTED: Expected = {
+  format: new Check(`${DELTA_FORMAT}`, (value) => value === DELTA_FORMAT),
+  name: "a text",
+  version: VERSION,
+  releaseId: SHA256,
+  "signature?": "a text",
+  bases: [{ version: VERSION, releaseId: SHA256 }],
+  sections: Object.fromEntries(SECTIONS.map((section) => [section, "a whole number"])),
+};

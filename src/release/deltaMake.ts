@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { finished } from "node:stream/promises";
 import { type BrotliCompress, constants, createBrotliCompress } from "node:zlib";
+import { defined } from "../contract/checks.ts";
 import {
   DELTA_FORMAT,
   DELTA_MAGIC,
@@ -152,7 +153,7 @@ class DeltaWriter {
       name: manifest.name,
       version: manifest.version,
       releaseId: releaseIdOf(manifestBytes),
-      ...(signature === undefined ? {} : { signature }),
+      ...defined({ signature }),
       bases: this.#bases.map((base) => ({
         version: base.manifest.version,
         releaseId: releaseIdOf(base.manifestBytes),

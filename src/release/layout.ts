@@ -25,7 +25,7 @@ export interface Layout {
   readonly permanent: string;
   /** What `permanent` is to a release of Node, this is to OTP's. */
   readonly startErlData: string;
-  readonly registry: string;
+  readonly releaseList: string;
   readonly etc: string;
   readonly etcEnv: string;
   /** What a deploy has brought and not put in place yet, and what was there before. */
@@ -84,7 +84,7 @@ export function layoutOf(root: string, name: string): Layout {
     releases: at("releases"),
     permanent: at("releases", "permanent"),
     startErlData: at("releases", "start_erl.data"),
-    registry: at("releases", "RELEASES.json"),
+    releaseList: at("releases", "RELEASES.json"),
     staging: at("releases", ".staging"),
     firstInstall: at(".tsugi-install"),
     etc: at("etc"),

@@ -4,7 +4,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { TsugiError } from "../contract/errors.ts";
+import { CHECKS, Check, type Expected, isRecord, mismatch } from "../contract/checks.ts";
+import { checkFormat, TsugiError } from "../contract/errors.ts";
 import type { Appup } from "./appup.ts";
 import { isAppName, isVersionName } from "./names.ts";
 
@@ -86,6 +87,12 @@ export interface Manifest {
   files: ManifestFile[];
 }
 
+/** Processes, states and components have a name that no other of their kind has. */
+export const named = <T extends { name: string }>(
+  items: readonly T[],
+  name: string,
+): T | undefined => items.find((item) => item.name === name);
+
 /** Sorted keys, two-space indent, a final newline: stable bytes that a person can read. */
 export function canonicalJson(value: unknown): string {
   return `${JSON.stringify(sortKeys(value), null, 2)}\n`;
@@ -125,84 +132,54 @@ export function hashFiles(files: readonly ManifestFile[], below = ""): string {
  * @throws TSUGI_FORMAT_UNKNOWN, TSUGI_MANIFEST_INVALID
  */
 export function parseManifest(bytes: string, where: string): Manifest {
-  let json: Partial<Manifest> | null;
+  let json: unknown;
   try {
-    json = JSON.parse(bytes) as Partial<Manifest> | null;
+    json = JSON.parse(bytes);
   } catch (cause) {
     throw new TsugiError("TSUGI_MANIFEST_INVALID", { where, problem: "not JSON" }, { cause });
   }
   const bad = (problem: string) => new TsugiError("TSUGI_MANIFEST_INVALID", { where, problem });
-  if (json === null || typeof json !== "object") throw bad("not an object");
-  if (json.format !== MANIFEST_FORMAT) {
-    throw new TsugiError("TSUGI_FORMAT_UNKNOWN", {
-      what: where,
-      found: JSON.stringify(json.format ?? null),
-      expected: MANIFEST_FORMAT,
-    });
-  }
-  for (const key of ["name", "version", "kind"] as const) {
-    if (typeof json[key] !== "string") throw bad(`"${key}" is not a string`);
-  }
-  if (!isAppName(json.name)) throw bad(`"name" is not a file name`);
-  if (!isVersionName(json.version)) throw bad(`"version" is not a file name`);
-  for (const key of ["components", "processes", "states", "files"] as const) {
-    if (!Array.isArray(json[key])) throw bad(`"${key}" is not a list`);
-  }
-  for (const key of ["runtime", "tsugi"] as const) {
-    const dir = json[key]?.dir;
-    if (typeof dir !== "string" || !/^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(dir)) {
-      throw bad(`"${key}.dir" is not a folder name`);
-    }
-  }
-  const part = partProblem(json as Manifest);
-  if (part) throw bad(part);
-  for (const file of json.files!) {
-    const problem = fileProblem(file);
-    if (problem) throw bad(`file ${JSON.stringify(file?.path ?? null)}: ${problem}`);
-  }
-  return json as Manifest;
+  if (!isRecord(json)) throw bad("not an object");
+  checkFormat(json, MANIFEST_FORMAT, where);
+  const problem = mismatch(json, EXPECTED) ?? firstUnsafeLink(json as unknown as Manifest);
+  if (problem) throw bad(problem);
+  return json as unknown as Manifest;
 }
 
-/** The parts that a plan and a supervisor read. */
-function partProblem({ components, processes, states, runtime, tsugi }: Manifest) {
-  const areTexts = (part: unknown, ...keys: string[]) =>
-    part !== null &&
-    typeof part === "object" &&
-    keys.every((key) => typeof Reflect.get(part, key) === "string");
-  if (!areTexts(runtime, "version", "platform") || !areTexts(tsugi, "version")) {
-    return "a version of the runtime or of tsugi is missing";
-  }
-  for (const component of components) {
-    if (!areTexts(component, "name", "hash")) return "a component has no name or no hash";
-  }
-  for (const process of processes) {
-    if (!areTexts(process, "name", "entry")) return "a process has no name or no entry";
-    const { name, swap, workers } = process;
-    if (swap !== undefined && typeof swap !== "string") {
-      return `process ${JSON.stringify(name)}: "swap" is not a string`;
-    }
-    if (workers !== "max" && !(Number.isSafeInteger(workers) && workers > 0)) {
-      return `process ${JSON.stringify(name)}: workers is neither a number nor "max"`;
-    }
-  }
-  for (const state of states) {
-    if (!areTexts(state, "name")) return "a state has no name";
-    const { name, upgradesFrom, downgradesFrom } = state;
-    if (!Array.isArray(upgradesFrom) || !Array.isArray(downgradesFrom)) {
-      return `state ${JSON.stringify(name)}: its steps are no lists`;
-    }
-  }
-  return undefined;
-}
+const FOLDER = new Check(
+  "a folder name",
+  (value) => typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._+-]*$/.test(value),
+);
+const WORKERS = new Check(
+  'a positive whole number or "max"',
+  (value) => value === "max" || CHECKS["a positive whole number"](value),
+);
+/** A SHA-256. */
+export const SHA256 = new Check("64 hex digits", isSha256);
 
-function fileProblem(file: Partial<ManifestFile> | null): string | undefined {
-  if (file === null || typeof file !== "object" || typeof file.path !== "string") return "no path";
-  if (!isSafePath(file.path)) return "path leaves the tree";
-  if (!Number.isInteger(file.mode) || file.mode! < 0) return "mode is not a number";
-  if (!Number.isSafeInteger(file.size) || file.size! < 0) return "size is not a number";
-  if (!isSha256(file.sha256)) return "sha256 is not 64 hex digits";
-  if (file.link !== undefined && !isSafeLink(file.path, file.link)) return "link leaves the tree";
-  return undefined;
+/** What a plan, a supervisor and an unpack read. */
+const EXPECTED: Expected = {
+  name: new Check("a file name", isAppName),
+  version: new Check("a file name", isVersionName),
+  kind: "a text",
+  runtime: { dir: FOLDER, version: "a text", platform: "a text" },
+  tsugi: { dir: FOLDER, version: "a text" },
+  components: [{ name: "a text", hash: "a text" }],
+  processes: [{ name: "a text", entry: "a text", "swap?": "a text", workers: WORKERS }],
+  states: [{ name: "a text", upgradesFrom: "a list", downgradesFrom: "a list" }],
+  files: [
+    {
+      path: new Check("a path in the tree", (path) => typeof path === "string" && isSafePath(path)),
+      mode: "a whole number",
+      size: "a whole number",
+      sha256: SHA256,
+    },
+  ],
+};
+
+function firstUnsafeLink({ files }: Manifest): string | undefined {
+  const unsafe = files.find(({ path, link }) => link !== undefined && !isSafeLink(path, link));
+  return unsafe && `the link ${JSON.stringify(unsafe.path)} leaves the tree`;
 }
 
 /** 64 hex digits, as a text: a list with one in it is not the same where hashes are compared. */

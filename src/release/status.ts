@@ -31,7 +31,7 @@ export const nextStatus = (
   event: StatusEvent,
 ): ReleaseStatus | "absent" | undefined => TRANSITIONS[status][event];
 
-export interface RegistryEntry {
+export interface ReleaseEntry {
   version: string;
   releaseId: string;
   status: ReleaseStatus;
@@ -45,24 +45,24 @@ export interface RegistryEntry {
   rolledBack?: true;
 }
 
-export const REGISTRY_FORMAT = 1;
+export const RELEASE_LIST_FORMAT = 1;
 
 /** `releases/RELEASES.json`. `releases/permanent` is the truth; this is reconciled to it. */
-export interface Registry {
-  format: typeof REGISTRY_FORMAT;
+export interface ReleaseList {
+  format: typeof RELEASE_LIST_FORMAT;
   name: string;
-  releases: RegistryEntry[];
+  releases: ReleaseEntry[];
 }
 
-/** Makes the registry agree with `permanent`: what a crash half-way may have left undone. */
+/** Makes the list agree with `permanent`: what a crash half-way may have left undone. */
 export function reconcile(
-  registry: Registry,
+  list: ReleaseList,
   permanent: { version: string; releaseId: string } | undefined,
   runningVersion: string | undefined,
   now: string,
-): Registry {
-  const lastCommit = Math.max(0, ...registry.releases.map((entry) => entry.committed ?? 0));
-  const releases = registry.releases.map((entry): RegistryEntry => {
+): ReleaseList {
+  const lastCommit = Math.max(0, ...list.releases.map((entry) => entry.committed ?? 0));
+  const releases = list.releases.map((entry): ReleaseEntry => {
     const isPermanent = entry.version === permanent?.version;
     if (isPermanent && entry.status !== "permanent") {
       const { rolledBack: _, ...rest } = entry;
@@ -77,11 +77,11 @@ export function reconcile(
     }
     return entry;
   });
-  return { ...registry, releases };
+  return { ...list, releases };
 }
 
 /** The release that was permanent before this one; not one that was rolled back from. */
-export function rollbackTargetOf(releases: RegistryEntry[]): RegistryEntry | undefined {
+export function rollbackTargetOf(releases: ReleaseEntry[]): ReleaseEntry | undefined {
   return releases
     .filter((entry) => entry.status !== "permanent" && entry.committed !== undefined)
     .filter(({ rolledBack }) => rolledBack !== true)

@@ -29,3 +29,9 @@ export function unitsOf(manifest: Manifest): Unit[] {
 }
 
 export const unitHash = ({ folder, files }: Unit): string => hashFiles(files, folder);
+
+/** Of a release of Node. */
+export function runtimeOf({ runtime, files }: Manifest): Unit {
+  const folder = `runtime/${runtime.dir}`;
+  return { folder, files: files.filter(({ path }) => unitOf(path) === folder) };
+}

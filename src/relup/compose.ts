@@ -8,8 +8,15 @@
  *   stop load activate       of those that must not run twice (a restart: of all)
  *   probation commit takeOver prune retire … after
  */
+
+import type { ProcessFacts } from "../protocol/report.ts";
 import type { AppupMoment } from "../release/appup.ts";
-import type { Manifest, ManifestProcess, ManifestState } from "../release/manifest.ts";
+import {
+  type Manifest,
+  type ManifestProcess,
+  type ManifestState,
+  named,
+} from "../release/manifest.ts";
 import type { AppliedAppup } from "./appup.ts";
 import type { Instruction } from "./instructions.ts";
 import { statePath } from "./states.ts";
@@ -67,12 +74,12 @@ export function composeInstructions(facts: Facts): Instruction[] {
     });
 
   const isAlone = ({ name }: ManifestProcess) =>
-    isRestart || [from, to].some((side) => find(side.processes, name)?.overlap === false);
+    isRestart || [from, to].some((side) => named(side.processes, name)?.overlap === false);
   const follows = (process: ManifestProcess) => isIn(from, process) && isAlone(process);
-  // It would begin to work as soon as it is loaded.
-  /** What is stopped first has nobody to go to. */
+  // What is stopped first has nobody to go to.
   const carries = (process: ManifestProcess) =>
     runningOf(facts, process).carries === true && !isAlone(process) && isIn(to, process);
+  // It would begin to work as soon as it is loaded.
   const isLate = (process: ManifestProcess) =>
     follows(process) &&
     (isRestart || !isKnown(facts, process) || !runningOf(facts, process).usesHot);
@@ -116,7 +123,8 @@ export function composeInstructions(facts: Facts): Instruction[] {
       from.processes.filter((process) => !isAlone(process)),
       (process) => {
         const reason = isIn(to, process) ? retired(isSwap) : "not in the new release";
-        return withUnregistered(reason, runningOf(facts, process).unregistered);
+        const running = runningOf(facts, process);
+        return [reason, ...closed(running), ...(isSwap ? [] : ended(running))].join("; ");
       },
     ),
     ...hooks("after", "nothing of the old version runs"),
@@ -127,14 +135,23 @@ const retired = (isSwap: boolean) =>
   isSwap ? "the old code goes, its process stays" : "the old one drains and ends";
 
 /** They come back by themselves, to the new one. */
-function withUnregistered(reason: string, count = 0): string {
-  if (count === 0) return reason;
-  const what = count === 1 ? "1 WebSocket" : `${count} WebSockets`;
-  return `${reason}; ${what} of a server that is not registered: closed`;
+function closed({ unregistered = 0, webSocketDrainMs }: ProcessFacts): string[] {
+  if (unregistered === 0) return [];
+  const within = webSocketDrainMs === undefined ? "" : ` within ${webSocketDrainMs / 1000} s`;
+  return [
+    `${counted(unregistered, "WebSocket")} of a server that is not registered: closed${within}`,
+  ];
 }
 
+/** Whoever was told their port sends to nobody from then on. */
+const ended = ({ unshared = 0 }: ProcessFacts): string[] =>
+  unshared === 0 ? [] : [`${counted(unshared, "UDP socket")} without a port of its own: ended`];
+
+const counted = (count: number, what: string): string =>
+  `${count} ${what}${count === 1 ? "" : "s"}`;
+
 /** As its workers say themselves; where none is asked, as the manifest has it for all of them. */
-function runningOf({ from, live }: Facts, { name }: ManifestProcess) {
+function runningOf({ from, live }: Facts, { name }: ManifestProcess): ProcessFacts {
   const { states, usesHot } = from;
   return (
     live.running?.[name] ?? { states, usesHot, freezes: false, carries: false, unregistered: 0 }
@@ -155,8 +172,8 @@ function stateMoves(facts: Facts) {
   );
   return [...senders].map(([name, version]) => {
     const known: ManifestState = { name, version, upgradesFrom: [], downgradesFrom: [] };
-    const sender = { ...known, ...find(from.states, name), version };
-    const receiver = find(to.states, name);
+    const sender = { ...known, ...named(from.states, name), version };
+    const receiver = named(to.states, name);
     const path = receiver ? statePath(sender, receiver) : undefined;
     return {
       component: `state ${name}`,
@@ -170,7 +187,4 @@ function stateMoves(facts: Facts) {
 }
 
 const isIn = ({ processes }: Manifest, { name }: ManifestProcess): boolean =>
-  find(processes, name) !== undefined;
-
-const find = <T extends { name: string }>(items: readonly T[], name: string): T | undefined =>
-  items.find((item) => item.name === name);
+  named(processes, name) !== undefined;

@@ -2,7 +2,13 @@
  * What differs between two manifests, component by component, and what each means for the processes
  * that run. Facts only: what follows from all of them together is `plan`'s.
  */
-import type { Manifest, ManifestProcess, ManifestState } from "../release/manifest.ts";
+
+import {
+  type Manifest,
+  type ManifestProcess,
+  type ManifestState,
+  named,
+} from "../release/manifest.ts";
 import type { Difference } from "./instructions.ts";
 import { statePath } from "./states.ts";
 
@@ -31,26 +37,23 @@ export function diffManifests(from: Manifest, to: Manifest, environmentChanged =
   }
   if (environmentChanged) compare("environment", "as started", "as it is now");
   for (const name of namesOf(from.processes, to.processes)) {
-    const [before, after] = [find(from.processes, name), find(to.processes, name)];
+    const [before, after] = [named(from.processes, name), named(to.processes, name)];
     const why = before === undefined ? "it is new" : after === undefined ? "it goes" : "";
     compare(`process ${name}`, describeProcess(before), describeProcess(after), why);
   }
   for (const name of namesOf(from.states, to.states)) {
-    const [before, after] = [find(from.states, name), find(to.states, name)];
+    const [before, after] = [named(from.states, name), named(to.states, name)];
     compare(`state ${name}`, describeState(before), describeState(after), wayOf(before, after));
   }
   return differences;
 }
 
 const componentHash = (manifest: Manifest, name: string) =>
-  find(manifest.components, name)?.hash.slice(0, 8) ?? "none";
+  named(manifest.components, name)?.hash.slice(0, 8) ?? "none";
 
 const namesOf = (...lists: { name: string }[][]) => [
   ...new Set(lists.flat().map(({ name }) => name)),
 ];
-
-const find = <T extends { name: string }>(items: readonly T[], name: string): T | undefined =>
-  items.find((item) => item.name === name);
 
 function describeProcess(process: ManifestProcess | undefined): string {
   if (process === undefined) return "none";

@@ -45,6 +45,10 @@ export function relupSteps(instructions: readonly Instruction[]): RelupStep[] {
   return steps;
 }
 
+/** Their names, as the report has them. */
+export const stepNames = (instructions: readonly Instruction[]): Operation[] =>
+  relupSteps(instructions).flatMap(({ op }) => (op === "pointOfNoReturn" ? [] : op));
+
 /** What is different between two releases, component by component. */
 export interface Difference {
   component: string;
@@ -70,6 +74,8 @@ export interface Plan {
   reasons: string[];
   differences: Difference[];
   instructions: Instruction[];
+  /** By the names of the report. Of a BEAM release only its host can say them, and the instructions, which are OTP's. */
+  steps: string[];
   obstacles: Obstacle[];
   /** What the application says itself; absent where it says nothing. */
   appup?: AppliedAppup | undefined;

@@ -1,10 +1,11 @@
 /** From two manifests (and what the host knows) to the relup. Pure: nothing is read, nothing run. */
+
 import type { Strategy } from "../protocol/report.ts";
-import type { Manifest, ManifestProcess } from "../release/manifest.ts";
+import { type Manifest, named } from "../release/manifest.ts";
 import { type AppliedAppup, appupBetween } from "./appup.ts";
 import { composeInstructions } from "./compose.ts";
 import { diffManifests } from "./diff.ts";
-import type { Obstacle, Plan } from "./instructions.ts";
+import { type Obstacle, type Plan, stepNames } from "./instructions.ts";
 import { statePath } from "./states.ts";
 import { chooseStrategy, type LiveFacts } from "./strategy.ts";
 
@@ -15,20 +16,28 @@ export function planUpgrade(from: Manifest, to: Manifest, live: LiveFacts = {}):
     const [strategy, reasons] = ["handoff" as const, ["etc/ is read again"]];
     const chosen = { strategy, reasons, replaces: false };
     const instructions = composeInstructions({ from, to, live, chosen });
-    return { ...base, strategy, reasons, instructions, obstacles: [] };
+    return {
+      ...base,
+      strategy,
+      reasons,
+      instructions,
+      steps: stepNames(instructions),
+      obstacles: [],
+    };
   }
   // Another etc/ is a reload's business.
   const isSame = differences.every(({ component }) => component === "environment");
   if (isSame && from.version === to.version) {
     const reasons = ["the releases are identical: nothing to do"];
-    return { ...base, strategy: "none", reasons, instructions: [], obstacles: [] };
+    return { ...base, strategy: "none", reasons, instructions: [], steps: [], obstacles: [] };
   }
   const appup = appupBetween(from, to);
   const chosen = chooseStrategy(from, to, differences, live, appup);
   const { strategy, reasons } = chosen;
   const instructions = composeInstructions({ from, to, live, chosen, appup });
   const obstacles = findObstacles(from, to, strategy, appup);
-  return { ...base, strategy, reasons, instructions, obstacles, appup };
+  const steps = stepNames(instructions);
+  return { ...base, strategy, reasons, instructions, steps, obstacles, appup };
 }
 
 function findObstacles(
@@ -65,13 +74,10 @@ function findObstacles(
 /** State belongs to a slot: fewer slots would throw some of it away. */
 function lostSlots(from: Manifest, to: Manifest): Obstacle[] {
   return from.processes.flatMap((before): Obstacle[] => {
-    const after = find(to.processes, before.name);
+    const after = named(to.processes, before.name);
     if (!after || before.workers === "max" || after.workers === "max") return [];
     if (after.workers >= before.workers) return [];
     const details = { process: before.name, from: before.workers, to: after.workers };
     return [{ code: "TSUGI_WORKERS_LOSE_STATE", details }];
   });
 }
-
-const find = (processes: readonly ManifestProcess[], name: string) =>
-  processes.find((process) => process.name === name);

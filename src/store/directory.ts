@@ -1,11 +1,11 @@
 /** A store in a folder of this machine, or of a disk that several machines share. */
 import { randomBytes } from "node:crypto";
-import { link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { filesBelow } from "../oci/layout.ts";
 import { fault } from "../platform/faults.ts";
 import { exists, renameDurably, syncFolder, writeSynced } from "../platform/files.ts";
-import { STORE } from "../release/stored.ts";
-import type { Listed, NewFile, StoreFiles } from "./files.ts";
+import { type Listed, type NewFile, OWN, type StoreFiles } from "./files.ts";
 
 const WRITES_AT_ONCE = 8;
 
@@ -35,11 +35,8 @@ export class Directory implements StoreFiles {
     return there;
   }
 
-  async *read(paths: readonly string[]) {
-    for (const path of paths) {
-      const bytes = await readFile(this.#at(path)).catch(ifGone(undefined));
-      yield { path, bytes };
-    }
+  read(paths: readonly string[]) {
+    return filesBelow(this.#root).read(paths);
   }
 
   async nowMs(): Promise<number> {
@@ -86,17 +83,6 @@ export class Directory implements StoreFiles {
     }
   }
 
-  async move(moves: readonly { from: string; to: string }[]): Promise<void> {
-    for (const { from, to } of moves) {
-      await makeFolder(dirname(this.#at(to)));
-      await fault(`${labelOf(to)}:move`, this.#at(to));
-      await rename(this.#at(from), this.#at(to)).catch(ifGone(undefined));
-    }
-    for (const folder of new Set(moves.map(({ to }) => dirname(this.#at(to))))) {
-      await syncFolder(folder);
-    }
-  }
-
   async remove(paths: readonly string[]): Promise<void> {
     for (const path of paths) {
       await fault(`${labelOf(path)}:remove`, this.#at(path));
@@ -124,7 +110,7 @@ export class Directory implements StoreFiles {
 
   /** A random name: on a shared disk, another machine's process may have our pid. */
   async #write(label: string, { bytes }: NewFile): Promise<string> {
-    const folder = this.#at(STORE.temporary);
+    const folder = this.#at(OWN.temporary);
     await mkdir(folder, { recursive: true });
     const temporary = join(folder, randomBytes(12).toString("hex"));
     await writeSynced(label, temporary, bytes, { flags: "wx" });
@@ -141,8 +127,8 @@ async function makeFolder(folder: string): Promise<void> {
   }
 }
 
-/** `store.blobs`, `store.releases` …: by the folder that is written to. */
-const labelOf = (path: string) => `store.${path.split("/")[0]}`;
+/** `store.blobs`, `store.index`, `store.lock` …: by what is written. */
+const labelOf = (path: string) => `store.${path.replace(`${OWN.folder}/`, "").split(/[/.]/)[0]}`;
 
 const ifGone =
   <T>(value: T) =>

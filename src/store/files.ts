@@ -3,7 +3,7 @@
  * folder behind ssh can both do them. Paths are relative to the store and made by us alone.
  *
  * `put` and `create` leave a whole file or none, whatever happens while they work: the bytes are
- * written under `tmp/`, synced, then renamed or linked into place.
+ * written under `.tsugi/tmp/`, synced, then renamed or linked into place.
  */
 export interface StoreFiles {
   /** As the user wrote it, for messages. */
@@ -21,8 +21,6 @@ export interface StoreFiles {
   put(files: AsyncIterable<NewFile>): Promise<void>;
   /** @returns false where a file of that name is there already */
   create(file: NewFile): Promise<boolean>;
-  /** What is not there any more is passed over. */
-  move(moves: readonly { from: string; to: string }[]): Promise<void>;
   remove(paths: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
@@ -44,5 +42,12 @@ export async function readOne(files: StoreFiles, path: string): Promise<Uint8Arr
   return undefined;
 }
 
-/** Something half-written, or a push that has not stirred, is given up after a day. */
-export const ABANDONED_MS = 24 * 3600 * 1000;
+/** What is ours in a folder whose layout is everybody's. */
+export const OWN = {
+  folder: ".tsugi",
+  /** Not yet whole; a rename puts it into its place. */
+  temporary: ".tsugi/tmp",
+  lock: ".tsugi/lock",
+  /** The blobs that a push under way counts on. */
+  pushes: ".tsugi/pushes",
+} as const;

@@ -11,47 +11,43 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../config/load.ts";
 import { TsugiError } from "../contract/errors.ts";
-import { ContentStore } from "./contentStore.ts";
 import { Directory } from "./directory.ts";
+import type { StoreFiles } from "./files.ts";
+import { LayoutRepository } from "./layout.ts";
 import { namingErrors } from "./named.ts";
-import type { Store } from "./store.ts";
+import type { Repository } from "./repository.ts";
+import { Store } from "./store.ts";
 
-export type { StoredFacts } from "../release/stored.ts";
-export type { Pruned } from "./prune.ts";
+export type { StoredFacts } from "../oci/artefact.ts";
 export type { Pulled } from "./pull.ts";
-export type { Pushed } from "./push.ts";
-export type { ReleaseName } from "./reader.ts";
-export {
-  formatReference,
-  type Place,
-  parsePlace,
-  parseSshAddress,
-  type StoreReference,
-} from "./reference.ts";
+export { parsePlace, parseSshAddress, type StoreReference } from "./reference.ts";
 export type { Store } from "./store.ts";
-export type { ContentStore };
 
 /**
  * `location`: a folder; ssh://[user@]host[:port]/folder, which `sshConfig` says how to reach where
  * ~/.ssh/config does not; or oci://registry/repository, of one app.
  */
-export async function openStore(location: string, sshConfig?: string): Promise<Store> {
-  if (!location.startsWith("oci://")) return openContentStore(location, sshConfig);
-  const { RegistryStore } = await import("./registryStore.ts");
-  return new RegistryStore(location);
+export const openStore = async (
+  location: string,
+  sshConfig = process.env.TSUGI_SSH_CONFIG,
+): Promise<Store> => new Store(await openRepository(location, sshConfig));
+
+async function openRepository(location: string, sshConfig?: string): Promise<Repository> {
+  if (!location.startsWith("oci://")) {
+    return new LayoutRepository(await openFolder(location, sshConfig));
+  }
+  const { RegistryRepository } = await import("./registry.ts");
+  return new RegistryRepository(location);
 }
 
 /** A folder, here or behind ssh. */
-export async function openContentStore(
-  location: string,
-  sshConfig = process.env.TSUGI_SSH_CONFIG,
-): Promise<ContentStore> {
+export async function openFolder(location: string, sshConfig?: string): Promise<StoreFiles> {
   if (location.startsWith("ssh://")) {
     const { SshFolder } = await import("./ssh.ts");
-    return new ContentStore(new SshFolder(location, sshConfig));
+    return new SshFolder(location, sshConfig);
   }
   refuseOtherScheme(location);
-  return new ContentStore(namingErrors(new Directory(resolve(location))));
+  return namingErrors(new Directory(resolve(location)));
 }
 
 /**

@@ -26,7 +26,6 @@ export function namingErrors(files: StoreFiles): StoreFiles {
     nowMs: () => files.nowMs().catch(name),
     put: (added) => files.put(added).catch(name),
     create: (file) => files.create(file).catch(name),
-    move: (moves) => files.move(moves).catch(name),
     remove: (paths) => files.remove(paths).catch(name),
     close: () => files.close(),
   };

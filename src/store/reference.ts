@@ -9,6 +9,7 @@
  */
 
 import { existsSync } from "node:fs";
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { formatRepository, LATEST, parseOciReference, SCHEME } from "../oci/reference.ts";
 import { APP_NAME, VERSION_NAME } from "../release/names.ts";
@@ -47,11 +48,6 @@ export function parsePlace(text: string): Place {
   return text.startsWith("ssh://") ? { kind: "host", address: text } : { kind: "path", path: text };
 }
 
-export function formatReference({ store, name, version }: StoreReference): string {
-  if (name === undefined) return `${store}${version.startsWith("sha256:") ? "@" : ":"}${version}`;
-  return `${store === undefined ? "" : `${store}#`}${name}@${version}`;
-}
-
 export interface SshAddress {
   host: string;
   user?: string;
@@ -69,7 +65,7 @@ export function parseSshAddress(text: string): SshAddress {
   }
   return {
     host: host.replace(/^\[|\]$/g, ""),
-    ...(user === undefined ? {} : { user }),
+    ...defined({ user }),
     ...(port === undefined ? {} : { port: Number(port) }),
     folder: path.startsWith("/~/") ? path.slice(3) : path,
   };

@@ -6,8 +6,8 @@
 
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
+import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
-import { defined } from "../protocol/shape.ts";
 import { sha256 } from "../release/manifest.ts";
 import { openTransport, type RunOptions, type Transport } from "../transport/index.ts";
 import type { Listed, NewFile, StoreFiles } from "./files.ts";
@@ -40,7 +40,7 @@ done`;
  */
 const RECEIVE = `
 set -f
-mkdir -p -- "$1/tmp" && cd -- "$1" || exit 1
+mkdir -p -- "$1/.tsugi/tmp" && cd -- "$1" || exit 1
 count=0 temporaries= moves= folders=
 trap 'rm -f $temporaries' EXIT
 trap 'exit 1' HUP INT TERM PIPE
@@ -57,9 +57,10 @@ while IFS=' ' read -r size sum path; do
     continue
   fi
   count=$((count + 1))
-  temporary=tmp/$2-$count
+  temporary=.tsugi/tmp/$2-$count
   temporaries="$temporaries $temporary" moves="$moves $temporary:$path"
-  case "$folders " in *" \${path%/*} "*) ;; *) folders="$folders \${path%/*}" ;; esac
+  case "$path" in */*) folder=\${path%/*} ;; *) folder=. ;; esac
+  case "$folders " in *" $folder "*) ;; *) folders="$folders $folder" ;; esac
   blocks=$((size / 65536)) rest=$((size % 65536))
   {
     [ "$blocks" -eq 0 ] || dd bs=65536 count="$blocks" iflag=fullblock status=none || exit 1
@@ -81,13 +82,6 @@ const CREATE = RECEIVE.replace(
 /** So much is synced at once: each sync waits for the disk. */
 const PLACED_BYTES = 16 * 1024 * 1024;
 const PLACED_FILES = 200;
-
-const MOVE = `
-cd -- "$1" || exit 1
-while IFS=' ' read -r from to; do
-  mkdir -p "\${to%/*}" || exit 1
-  if [ -e "$from" ]; then mv -f "$from" "$to" || [ ! -e "$from" ] || exit 1; fi
-done`;
 
 const REMOVE = `
 cd -- "$1" 2>/dev/null || exit 0
@@ -152,12 +146,6 @@ export class SshFolder implements StoreFiles {
   async create(file: NewFile): Promise<boolean> {
     const said = await this.#run(CREATE, randomName(), { stdin: framed([file]) });
     return said.trim() === "created";
-  }
-
-  async move(moves: readonly { from: string; to: string }[]): Promise<void> {
-    if (moves.length === 0) return;
-    const stdin = lines(moves.map(({ from, to }) => `${from} ${to}`));
-    await this.#run(MOVE, "", { stdin });
   }
 
   async remove(paths: readonly string[]): Promise<void> {

@@ -3,7 +3,8 @@
  * POSIX's, and how its answer is found again:
  *
  *   ssh host "sh -c '…'"     one constant line, which sh, csh, fish and others read alike
- *   stdin                    a program of one line for that sh, then the command's own input
+ *   stdin                    a program of one line for that sh, then the command's own input; in a
+ *                            dialogue (dialogue.ts) there may be a next program after that
  *   stdout, stderr           ␁tsugi <mark>(   what the command prints   ␁tsugi <mark>)<exit code>
  *
  * What stands outside the marks is the login's: a greeting, a warning, what it says at its end. Without
@@ -26,17 +27,33 @@ export class Question {
     this.#argv = argv;
   }
 
-  /** The program, as `printf %b` reads it: one line. */
+  /** The program, as `printf %b` reads it: one line. What comes after it is the command's. */
   get line(): string {
+    return this.#lineOf(quoteCommand(this.#argv), 'exit "$tsugi"');
+  }
+
+  /**
+   * Another program may come after the bytes that are the command's: all of them are read. Whoever has run
+   * this one goes on, but where it was killed.
+   */
+  lineInTurn(stdinBytes: number): string {
+    const command = quoteCommand(this.#argv);
+    if (stdinBytes === 0) return this.#lineOf(`${command} </dev/null`, "exit 0");
+    const rest = "tsugi=$?; cat >/dev/null; exit $tsugi";
+    const fed = `dd ibs=1 count=${stdinBytes} 2>/dev/null | (${command}; ${rest})`;
+    return this.#lineOf(fed, "exit 0");
+  }
+
+  #lineOf(command: string, end: string): string {
     const mark = this.#mark;
     const program = [
       `printf '\\001${mark}('`,
       `printf '\\001${mark}(' >&2`,
-      quoteCommand(this.#argv),
+      command,
       "tsugi=$?",
       `printf '\\001${mark})%s\\n' "$tsugi" >&2`,
       `printf '\\001${mark})%s\\n' "$tsugi"`,
-      'exit "$tsugi"',
+      end,
     ].join("\n");
     return `${program.replaceAll("\\", "\\\\").replaceAll("\n", "\\n")}\n`;
   }
@@ -47,6 +64,12 @@ export class Question {
 
   get hasBegun(): boolean {
     return this.stdout.hasBegun;
+  }
+
+  /** No more of it comes. */
+  breakOff(): void {
+    this.stdout.end();
+    this.stderr.end();
   }
 
   /** The last of what the login has printed, where it did not come to the program. */

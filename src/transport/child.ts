@@ -39,7 +39,9 @@ export async function runChild(
     child.once("close", (code) => resolve(code ?? 255));
   });
   try {
-    const output = collect(child, options);
+    const flow = (name: "stdout" | "stderr"): Readable =>
+      through === undefined ? child[name]! : child[name]!.pipe(through[name]);
+    const output = collect({ stdout: flow("stdout"), stderr: flow("stderr") }, options);
     await Promise.race([failed, output.ended]);
     const isWhole = through?.isWhole() === true;
     const exitCode = isWhole ? 0 : await Promise.race([failed, closed]);
@@ -50,7 +52,7 @@ export async function runChild(
   }
 }
 
-function letGo(child: ChildProcess, leave: boolean): void {
+export function letGo(child: ChildProcess, leave: boolean): void {
   if (child.exitCode === null && child.signalCode === null && !leave) child.kill();
   child.unref();
   for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
@@ -83,12 +85,24 @@ async function feed(
   if (sourceError !== undefined) throw sourceError;
 }
 
-function collect(child: ChildProcess, options: ChildOptions) {
+/** Lets `signal` end the wait. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  signal.throwIfAborted();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([promise, aborted]);
+}
+
+export function collect(
+  output: { stdout: Readable; stderr: Readable },
+  options: Pick<ChildOptions, "onStdout" | "onStderr" | "stdout" | "onLife">,
+) {
   const collected = { stdout: "", stderr: "" };
   const listeners = { stdout: options.onStdout, stderr: options.onStderr };
   const streams = (["stdout", "stderr"] as const).map((name) => {
-    const filter = options.through?.[name];
-    const stream: Readable = filter === undefined ? child[name]! : child[name]!.pipe(filter);
+    const stream = output[name];
     const ended = new Promise<void>((resolve) => stream.once("end", resolve));
     if (name === "stdout" && options.stdout !== undefined) {
       stream.on("data", () => options.onLife?.()).pipe(options.stdout);

@@ -1,6 +1,5 @@
 export { LocalTransport } from "./local.ts";
 export { PrinterTransport } from "./printer.ts";
-export { quoteCommand } from "./quote.ts";
-export { type SshTarget, SshTransport } from "./ssh.ts";
+export { SshTransport } from "./ssh.ts";
 export type { RunOptions, RunResult, Transport } from "./transport.ts";
-export { openTransport, type Target } from "./transports.ts";
+export { openTransport } from "./transports.ts";

@@ -42,12 +42,15 @@ export function silentError(
   ms: number,
   argv: readonly string[],
   byHand: string,
+  /** What came before it, of the login itself: a question, perhaps. */
+  login = "",
 ): TsugiError {
   const seconds = Math.round(ms / 100) / 10;
   return new TsugiError("TSUGI_HOST_SILENT", {
     host,
     seconds,
     command: commandText(argv),
+    before: login === "" ? "" : ` (the login's last words: ${login})`,
     try: byHand,
   });
 }

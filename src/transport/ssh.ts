@@ -4,8 +4,13 @@
  *
  *   ssh -M … host 'sh -c "echo …; cat"'     the master: lives as long as its stdin, which is ours,
  *                                           so it ends with us even when we are killed
- *   ssh -S … host 'sh -c …'                 each command, over the master's connection: a program
- *                                           on stdin, its answer between marks (answer.ts)
+ *   ssh -S … host 'sh -c …'                 over the master's connection: a program on stdin, its
+ *                                           answer between marks (answer.ts). One such login answers
+ *                                           what comes one after the other (dialogue.ts); what
+ *                                           reads a stream, or comes meanwhile, has one of its own
+ *   ssh host 'sh -c …'                      beside it, for what is long and compressed already, where
+ *                                           the connection compresses: twice would take longer than
+ *                                           another login
  *
  * Nobody is asked anything (BatchMode), and a host key that is not known yet, or another one than
  * before, is a failure: trusting a host is for a person to do, once, by hand.
@@ -16,7 +21,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { LOGIN_COMMAND, Question } from "./answer.ts";
-import { runChild } from "./child.ts";
+import { orAborted, runChild } from "./child.ts";
+import { DIALOGUE_COMMAND, Dialogue } from "./dialogue.ts";
 import { commandText, Patience, quietMsOf, silentError } from "./patience.ts";
 import { quoteCommand } from "./quote.ts";
 import type { RunOptions, RunResult, Transport } from "./transport.ts";
@@ -28,6 +34,8 @@ export interface SshTarget {
   port?: number;
   /** An ssh configuration file in place of ~/.ssh/config. */
   configFile?: string;
+  /** Most of what is said to it is text. */
+  compresses?: boolean;
   /** How long a login may take until it runs what it is told; 30 seconds. */
   loginMs?: number;
 }
@@ -35,6 +43,8 @@ export interface SshTarget {
 /** What ssh exits with when the connection, not the command, has failed. */
 const SSH_FAILED = 255;
 const LOGIN_MS = 30_000;
+/** Compressed again, by zlib at its sixth level, it takes as long as a login. */
+const LONG_BYTES = 8_000_000;
 const HELLO = "tsugi-is-connected";
 const MASTER = quoteCommand(["sh", "-c", `echo ${HELLO} && exec cat >/dev/null`]);
 const END_MS = 2_000;
@@ -62,6 +72,7 @@ export class SshTransport implements Transport {
   readonly #loginMs: number;
   #master: ChildProcess | undefined;
   #connecting: Promise<void> | undefined;
+  #dialogue: { dialogue: Dialogue; log: string } | undefined;
   #runs = 0;
 
   constructor(target: SshTarget) {
@@ -72,33 +83,56 @@ export class SshTransport implements Transport {
 
   async run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     await orAborted(this.#connect(), options.signal);
-    this.#runs += 1;
-    const log = join(this.#folder, `${this.#runs}.log`);
+    const stdin = wholeOf(options.stdin);
+    const inTurn = stdin === undefined ? undefined : this.#freeDialogue();
+    const log = inTurn?.log ?? this.#newLog();
     const question = new Question(argv);
     const tired = new AbortController();
-    const patience = new Patience(this.#loginMs, (ms) => tired.abort(this.#silent(ms, argv)));
+    const patience = new Patience(this.#loginMs, (ms) => {
+      const login = question.hasBegun ? "" : lastLines(question.noise);
+      tired.abort(this.#silent(ms, argv, login));
+    });
     // What a login prints is no sign of life of what was asked.
     question.stdout.once("begun", () => patience.renew(quietMsOf(options)));
     const onLife = () => {
       if (question.hasBegun) patience.renew(quietMsOf(options));
     };
     try {
-      const { stdout, stderr, exitCode } = await runChild("ssh", this.#arguments("no", log), {
-        ...options,
-        stdin: lineFirst(question.line, options.stdin),
-        signal: AbortSignal.any([tired.signal, ...(options.signal ? [options.signal] : [])]),
-        through: { ...question.streams, isWhole: () => question.exitCode !== undefined },
-        onLife,
-      });
+      const signal = AbortSignal.any([tired.signal, ...(options.signal ? [options.signal] : [])]);
+      const heard = { ...options, signal, onLife };
+      const { stdout, stderr, exitCode } = await (inTurn === undefined
+        ? runChild("ssh", this.#argumentsFor(options, log), {
+            ...heard,
+            stdin: lineFirst(question.line, options.stdin),
+            through: { ...question.streams, isWhole: () => question.exitCode !== undefined },
+          })
+        : inTurn.dialogue.ask(question, stdin!, heard));
       if (question.exitCode !== undefined) return { exitCode: question.exitCode, stdout, stderr };
       throw this.#unreachable(readText(log) || brokenOff(question, argv, exitCode, stderr));
     } finally {
       patience.end();
-      rmSync(log, { force: true });
+      if (inTurn === undefined) rmSync(log, { force: true });
     }
   }
 
+  /** Undefined while it is asked something else. */
+  #freeDialogue() {
+    if (this.#dialogue?.dialogue.isOver) this.#dialogue = undefined;
+    if (this.#dialogue === undefined) {
+      const log = this.#newLog();
+      const dialogue = new Dialogue("ssh", this.#arguments("no", log, DIALOGUE_COMMAND));
+      this.#dialogue = { dialogue, log };
+    }
+    return this.#dialogue.dialogue.isFree ? this.#dialogue : undefined;
+  }
+
+  #newLog(): string {
+    this.#runs += 1;
+    return join(this.#folder, `${this.#runs}.log`);
+  }
+
   async close(): Promise<void> {
+    this.#dialogue?.dialogue.end();
     const master = this.#master;
     if (master !== undefined && master.exitCode === null && master.signalCode === null) {
       const ended = new Promise((resolve) => master.once("exit", resolve));
@@ -134,7 +168,7 @@ export class SshTransport implements Transport {
     });
     return new Promise<void>((resolve, reject) => {
       const patience = new Patience(this.#loginMs, (ms) => {
-        reject(this.#silent(ms, ["sh"]));
+        reject(this.#silent(ms, ["sh"], lastLines(`${stderr}\n${stdout}`)));
         master.kill();
       });
       master.stdout.setEncoding("utf8").on("data", (text) => {
@@ -156,10 +190,20 @@ export class SshTransport implements Transport {
   }
 
   #arguments(master: "yes" | "no", log: string, command = LOGIN_COMMAND): string[] {
-    const { host } = this.#target;
     const control = [`ControlMaster=${master}`, `ControlPath=${join(this.#folder, "c")}`];
-    const options = [...OPTIONS, ...control.flatMap((option) => ["-o", option])];
-    return ["-T", ...options, "-E", log, ...this.#way(), "--", host, command];
+    const compression = this.#target.compresses ? ["Compression=yes"] : [];
+    return this.#command([...control, ...compression], log, command);
+  }
+
+  #argumentsFor({ compressedBytes = 0 }: RunOptions, log: string): string[] {
+    const isBeside = this.#target.compresses === true && compressedBytes >= LONG_BYTES;
+    if (!isBeside) return this.#arguments("no", log);
+    return this.#command(["ControlPath=none", "Compression=no"], log, LOGIN_COMMAND);
+  }
+
+  #command(own: string[], log: string, command: string): string[] {
+    const options = [...OPTIONS, ...own.flatMap((option) => ["-o", option])];
+    return ["-T", ...options, "-E", log, ...this.#way(), "--", this.#target.host, command];
   }
 
   /** What a person would type as well to get there. */
@@ -176,8 +220,8 @@ export class SshTransport implements Transport {
     return quoteCommand(["ssh", ...this.#way(), this.name, "true"]);
   }
 
-  #silent(ms: number, argv: readonly string[]): TsugiError {
-    return silentError(this.name, ms, argv, this.#byHand);
+  #silent(ms: number, argv: readonly string[], login: string): TsugiError {
+    return silentError(this.name, ms, argv, this.#byHand, login);
   }
 
   #unreachable(problem: string): TsugiError {
@@ -200,6 +244,12 @@ function brokenOff(
   return exitCode === SSH_FAILED ? said || "the connection ended" : noShell(said || "no word");
 }
 
+/** Undefined for what may be long, or has no end yet. */
+function wholeOf(stdin: RunOptions["stdin"]): Buffer | undefined {
+  if (stdin === undefined) return Buffer.alloc(0);
+  return typeof stdin === "string" ? Buffer.from(stdin) : undefined;
+}
+
 /** The program, then what it reads. */
 async function* lineFirst(line: string, stdin: RunOptions["stdin"]): AsyncGenerator<Uint8Array> {
   yield Buffer.from(line);
@@ -207,15 +257,6 @@ async function* lineFirst(line: string, stdin: RunOptions["stdin"]): AsyncGenera
   if (typeof stdin === "string") yield Buffer.from(stdin);
   else if (stdin instanceof Uint8Array) yield stdin;
   else yield* stdin;
-}
-
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-  return Promise.race([promise, aborted]);
 }
 
 function readText(path: string): string {

@@ -22,6 +22,8 @@ export interface Transport {
 export interface RunOptions {
   /** Streamed, so that an upload needs no memory. Without it the command reads an end at once. */
   stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** How much its stdin is, where that is compressed already. */
+  compressedBytes?: number;
   signal?: AbortSignal;
   /** Called with what comes; it is not collected then. */
   onStdout?: (text: string) => void;

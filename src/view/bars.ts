@@ -22,7 +22,7 @@ export function bars(rows: readonly Bar[], marked?: Span): Element {
   const percent = (ms: number) => `${((ms / totalMs) * 100).toFixed(2)}%`;
   const place = ({ startMs, ms }: { startMs: number; ms: number }) =>
     `left:${percent(startMs)};width:${percent(ms)}`;
-  return h(
+  const list = h(
     "ol",
     { class: "bars" },
     ...rows.map((row) =>
@@ -40,4 +40,6 @@ export function bars(rows: readonly Bar[], marked?: Span): Element {
       ),
     ),
   );
+  if (marked === undefined) return list;
+  return h("div", null, h("p", { class: "legend" }, marked.title), list);
 }

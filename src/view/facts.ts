@@ -1,12 +1,12 @@
 /** What the page is made of: plain data, as it was read at one moment. */
 import type { DeployRecord } from "../deploy/audit.ts";
 import type { HostStatus } from "../deploy/fleetStatus.ts";
-import type { StatusReport, UpgradeReport } from "../protocol/report.ts";
+import type { Status, UpgradeReport } from "../protocol/report.ts";
 import type { Plan } from "../relup/index.ts";
 
 export interface ViewHost extends HostStatus {
   /** Undefined where nothing runs or nobody answers. */
-  running: StatusReport | undefined;
+  running: Status | undefined;
   /** Oldest first; as many as were asked for. */
   upgrades: UpgradeReport[];
   deploys: DeployRecord[];
@@ -29,7 +29,7 @@ export interface Upgraded {
 }
 
 /** Of all hosts, the newest first. */
-export const allUpgrades = ({ hosts }: ViewFacts): Upgraded[] =>
+const allUpgrades = ({ hosts }: ViewFacts): Upgraded[] =>
   hosts
     .flatMap(({ host, upgrades }) => upgrades.map((report) => ({ host, report })))
     .sort((a, b) => (a.report.at < b.report.at ? 1 : -1));
@@ -66,4 +66,19 @@ export function lastDeploy({ hosts }: ViewFacts): { host: string; record: Deploy
     .sort()
     .at(-1);
   return records.filter(({ record }) => record.at === latest);
+}
+
+/** What the names of all hosts end with, from their first dot on: it is said once. */
+export function domainOf({ hosts }: ViewFacts): string {
+  const domains = new Set(hosts.map(({ host }) => host.replace(/^[^.]*/, "")));
+  const [domain = ""] = domains;
+  return hosts.length > 1 && domains.size === 1 ? domain : "";
+}
+
+/** Each host by its own part of its name. */
+export function withoutDomain(facts: ViewFacts): ViewFacts {
+  const { length } = domainOf(facts);
+  if (length === 0) return facts;
+  const hosts = facts.hosts.map((host) => ({ ...host, host: host.host.slice(0, -length) }));
+  return { ...facts, hosts };
 }

@@ -1,5 +1,5 @@
 import { type Element, h, section } from "./element.ts";
-import { allUpgrades, type Upgraded, type ViewFacts } from "./facts.ts";
+import { type Upgraded, upgradesTogether, type ViewFacts } from "./facts.ts";
 import { bytes, counted, duration, moment } from "./words.ts";
 
 const MOST = 200;
@@ -28,10 +28,10 @@ const MEASURES: Measure[] = [
   },
 ];
 
-/** How pauses and sizes went, upgrade after upgrade. */
+/** How pauses and sizes went, upgrade after upgrade: of several hosts, where it was most. */
 export function historySection(facts: ViewFacts): Element | false {
-  const upgrades = allUpgrades(facts)
-    .filter(({ report }) => report.result === "committed")
+  const upgrades = upgradesTogether(facts)
+    .filter(([first]) => first?.report.result === "committed")
     .slice(0, MOST)
     .reverse();
   if (upgrades.length < 2) return false;
@@ -42,8 +42,8 @@ export function historySection(facts: ViewFacts): Element | false {
   );
 }
 
-function chart(upgrades: readonly Upgraded[], { title, of, words }: Measure): Element {
-  const values = upgrades.map(of);
+function chart(upgrades: readonly Upgraded[][], { title, of, words }: Measure): Element {
+  const values = upgrades.map((together) => Math.max(...together.map(of)));
   const most = Math.max(...values);
   const top = most === 0 ? 1 : most;
   const step = (WIDTH - LEFT - 10) / Math.max(1, upgrades.length - 1);
@@ -62,17 +62,20 @@ function chart(upgrades: readonly Upgraded[], { title, of, words }: Measure): El
       h("text", { x: LEFT - 8, y: y(top) + 4, "text-anchor": "end" }, words(most)),
       h("text", { x: LEFT - 8, y: y(0) + 4, "text-anchor": "end" }, "0"),
       h("path", { d: path.join("") }),
-      ...upgrades.map(({ host, report }, index) =>
+      ...upgrades.map((together, index) =>
         h(
           "circle",
           { cx: x(index), cy: y(values[index]!), r: 3 },
-          h(
-            "title",
-            null,
-            `${moment(report.at)} ${host}, ${report.from} → ${report.to}: ${words(values[index]!)}`,
-          ),
+          h("title", null, `${whatOf(together)}: ${words(values[index]!)}`),
         ),
       ),
     ),
   );
+}
+
+function whatOf([first, ...more]: readonly Upgraded[]): string {
+  if (first === undefined) return "";
+  const { host, report } = first;
+  const where = more.length === 0 ? host : counted(more.length + 1, "host");
+  return `${moment(report.at)} ${where}, ${report.from} → ${report.to}`;
 }

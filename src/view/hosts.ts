@@ -36,7 +36,7 @@ const COLUMNS: Column[] = [
   ["Host", ({ host }) => host],
   ["Version", ({ version }) => version ?? "none"],
   ["Health", ({ health }) => health],
-  ["Running since", ({ since }) => (since === null ? "" : moment(since)), "extra"],
+  ["Running since", ({ since }) => (since === null ? "" : moment(since)), "extra date"],
   ["Workers", (host) => (host.running ? String(slotsOf(host).length) : ""), "number extra"],
   [
     "Memory",

@@ -2,11 +2,18 @@
 import { render } from "preact-render-to-string";
 import { deploySection } from "./deploys.ts";
 import { type Element, h } from "./element.ts";
-import { longestWaitMs, type Upgraded, upgradesTogether, type ViewFacts } from "./facts.ts";
+import {
+  domainOf,
+  longestWaitMs,
+  type Upgraded,
+  upgradesTogether,
+  type ViewFacts,
+  withoutDomain,
+} from "./facts.ts";
 import { historySection } from "./history.ts";
 import { hostsSection } from "./hosts.ts";
 import { planSection } from "./plan.ts";
-import { upgradesSection } from "./upgrades.ts";
+import { RESULTS, upgradesSection } from "./upgrades.ts";
 import { common, counted, duration, moment } from "./words.ts";
 
 export interface PageParts {
@@ -34,12 +41,13 @@ ${script === undefined ? "" : `<script>${script}</script>\n`}</body>
 `;
 }
 
-export const main = (facts: ViewFacts): string =>
-  render(
+export function main(all: ViewFacts): string {
+  const facts = withoutDomain(all);
+  return render(
     h(
       "main",
       null,
-      header(facts),
+      header(facts, domainOf(all)),
       hostsSection(facts),
       deploySection(facts),
       planSection(facts.next),
@@ -47,23 +55,29 @@ export const main = (facts: ViewFacts): string =>
       historySection(facts),
     ),
   );
+}
 
 /** The answer before the questions. */
-function header(facts: ViewFacts): Element {
+function header(facts: ViewFacts, domain: string): Element {
   const { app, environment, takenAt } = facts;
   return h(
     "header",
     null,
     h("h1", null, `${app} in ${environment}`),
     ...sentences(facts).map((sentence) => h("p", { class: "answer" }, sentence)),
-    h("p", { class: "taken" }, `as of ${moment(takenAt)} UTC`),
+    h(
+      "p",
+      { class: "taken" },
+      `as of ${moment(takenAt)} UTC${domain && `; hosts in ${domain.slice(1)}`}`,
+    ),
   );
 }
 
 export function sentences(facts: ViewFacts): string[] {
   const { hosts } = facts;
+  const asked = hosts.filter(({ health }) => health !== "unreachable");
   const versions = common(
-    hosts.map(({ version }) => version ?? "nothing"),
+    asked.map(({ version }) => version ?? "nothing"),
     "versions",
   );
   const unwell = hosts.filter(({ health }) => health !== "ok");
@@ -71,7 +85,10 @@ export function sentences(facts: ViewFacts): string[] {
     unwell.length === 0
       ? "all healthy"
       : `${unwell.length} of ${hosts.length} not healthy: ${unwell.map(({ host }) => host).join(", ")}`;
-  return [`${versions} on ${counted(hosts.length, "host")}, ${health}.`, ...lastUpgrade(facts)];
+  const share = asked.length === hosts.length ? "" : `${asked.length} of `;
+  const runs = `${versions} on ${share}${counted(hosts.length, "host")}`;
+  if (asked.length === 0) return [`${counted(hosts.length, "host")} could not be asked.`];
+  return [`${runs}, ${health}.`, ...lastUpgrade(facts)];
 }
 
 function lastUpgrade(facts: ViewFacts): string[] {
@@ -80,15 +97,20 @@ function lastUpgrade(facts: ViewFacts): string[] {
   const [{ host, report }] = together as [Upgraded];
   const { from, to, result } = report;
   const where = together.length === 1 ? host : counted(together.length, "host");
-  if (result !== "committed") return [`The last upgrade, to ${to} on ${where}, was ${result}.`];
+  const became = result === "committed" ? "" : ` was ${RESULTS[result] ?? result}`;
   const waited = Math.max(...together.map(longestWaitMs));
   const lost = together.reduce((sum, one) => sum + one.report.connections.lost, 0);
-  const leftovers = together.flatMap((one) => one.report.leftovers);
-  const left =
-    leftovers.length === 0 ? "nothing is left of the old version" : `left: ${leftovers.join(", ")}`;
   return [
-    `Last upgrade: ${from} → ${to} on ${where}. ` +
+    `Last upgrade: ${from} → ${to} on ${where}${became}. ` +
       `Nobody waited longer than ${waited === 0 ? "usual" : duration(waited)}, ` +
-      `${counted(lost, "connection")} lost, ${left}.`,
+      `${counted(lost, "connection")} lost${leftOf(together)}.`,
   ];
+}
+
+/** Where it has gone back, the old version is what serves. */
+function leftOf(together: readonly Upgraded[]): string {
+  const leftovers = together.flatMap(({ report }) => report.leftovers);
+  if (leftovers.length > 0) return `, left: ${leftovers.join(", ")}`;
+  const isDone = together[0]?.report.result === "committed";
+  return isDone ? ", nothing is left of the old version" : "";
 }

@@ -34,8 +34,7 @@ function lanes(instructions: readonly Instruction[]): Element {
   let lane = 0;
   for (const instruction of instructions) {
     if (lane === 0 && ["freeze", "stop", "pointOfNoReturn"].includes(instruction.op)) lane = 1;
-    if (lane === 1 && ["connections", "moveConnections", "probation"].includes(instruction.op))
-      lane = 2;
+    if (lane === 1 && ["connections", "probation"].includes(instruction.op)) lane = 2;
     grouped[lane]!.push(instruction);
   }
   return h(

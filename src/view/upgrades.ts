@@ -21,7 +21,7 @@ export function upgradesSection(facts: ViewFacts): Element {
   );
 }
 
-const RESULTS: Record<UpgradeReport["result"], string> = {
+export const RESULTS: Record<UpgradeReport["result"], string> = {
   committed: "done",
   refused: "refused: the old version served on",
   thawed: "thawed: the old version serves",
@@ -107,7 +107,7 @@ function statesTable({ states }: UpgradeReport): Element | false {
     name,
     from === to ? String(to) : `${from ?? "new"} → ${to ?? "gone"}`,
     bytes(size),
-    duration(migrateMs),
+    migrateMs === null ? "not measured" : duration(migrateMs),
     rehearsed === true ? "yes" : rehearsed === false ? "no" : rehearsed,
   ]);
   return h(

@@ -32,5 +32,9 @@ function pauseOf({ pauseMs }: UpgradeReport, steps: readonly Bar[]): Span | unde
   const named = (wanted: string) => steps.find(({ name }) => name === wanted);
   const first = named("freeze") ?? named("stop");
   if (pauseMs === 0 || first === undefined) return undefined;
-  return { startMs: first.startMs, ms: pauseMs, title: `the pause: ${duration(pauseMs)}` };
+  return {
+    startMs: first.startMs,
+    ms: pauseMs,
+    title: `the pause, in which nobody was answered: ${duration(pauseMs)}`,
+  };
 }

@@ -234,13 +234,28 @@ describe("the lock", () => {
     assert.deepEqual(readdirSync(layout.run), []);
   });
 
+  test("where it can't be written, how much room there is is said, and nothing stays", async () => {
+    mkdirSync(root);
+    // What a full disk is to a write, a limit is as well.
+    const full = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+    const taken = await host.run(["sh", "-c", full, "sh", ...takeLock(layout, who, "leave")]);
+    assert.equal(taken.exitCode, 1);
+    assert.match(taken.stderr, /^\d+ KB are free at \//m);
+    assert.deepEqual(readdirSync(layout.run), []);
+  });
+
+  test("one whose holder's number is somebody else's by now is seen through", async () => {
+    write(layout.deployLock, `${who}\n${process.pid}\n`);
+    assert.equal((await host.run(takeLock(layout, who, "leave"))).exitCode, 0);
+  });
+
   test("it is taken, and says what a boot takes, with or without a line break at the end", async () => {
     mkdirSync(root);
     for (const text of ["", "1.0.0 abc runtime/node tsugi\n", "14.2 0.0.2"]) {
       write(layout.startErlData, text);
       const lock = await HeldLock.take(host, layout, "a test", "production");
       assert.equal(lock.boot, text.trim());
-      await lock.release();
+      await lock.unlock();
     }
   });
 

@@ -4,18 +4,18 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { open } from "node:fs/promises";
 import http from "node:http";
 import { join } from "node:path";
 import { describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { mustRun } from "../helpers/commands.ts";
 import { Crowd, type RoomOptions, roomApp, someTalk } from "../helpers/room.ts";
 import { Swapping } from "../helpers/swap.ts";
-import { Bench, handBack, handOff, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
+import { Bench, handBack, handOff, NODES, portOf } from "../helpers/workerHarness.ts";
 
 const SIZE = Number(process.env.TSUGI_TEST_ROOM ?? 40);
 const ws = import.meta.resolve("ws");
-
-const portOf = (worker: WorkerUnderTest, what: string): Promise<number> =>
-  worker.until(what, () => Number(new RegExp(`${what} (\\d+)`).exec(worker.stdout)?.[1]));
 
 const allIsWell = async (crowd: Crowd) => {
   const { faults, closed, wrongCounts, heard } = await crowd.end();
@@ -30,6 +30,7 @@ const variants: RoomOptions[] = [
   { deflate: true, find: "map" },
   { state: true, find: "map" },
   { state: true, deflate: true },
+  { blob: true },
   { tcp: true },
   { tcp: true, state: true, find: "map" },
 ];
@@ -44,7 +45,7 @@ for (const node of NODES) {
           ROOM_FILE: join(bench.folder, "ticks"),
         });
         const { worker } = swapping;
-        const httpPort = await portOf(worker, "listening");
+        const httpPort = await portOf(worker);
         const port = variant.tcp ? await portOf(worker, "room") : httpPort;
         const crowd = await Crowd.gather({ size: SIZE, port, httpPort, ...variant });
         const isStateful = variant.state === true;
@@ -76,7 +77,7 @@ for (const node of NODES) {
         await old.event("ready");
         const next = bench.start(source, { boot: { mode: "standby", generation: 2 }, env });
         await next.event("ready");
-        const httpPort = await portOf(old, "listening");
+        const httpPort = await portOf(old);
         const port = variant.tcp ? await portOf(old, "room") : httpPort;
         const crowd = await Crowd.gather({ size: SIZE, port, httpPort, ...variant });
         try {
@@ -95,7 +96,49 @@ for (const node of NODES) {
       });
     }
 
-    const answers: RoomOptions[] = [{}, { deflate: true }, { tcp: true }, { answersFirst: true }];
+    test("comes back at once, whatever either side has still to compress", async () => {
+      await using bench = new Bench(node);
+      const file = join(bench.folder, "ticks");
+      const env = { ROOM_FILE: file, UV_THREADPOOL_SIZE: "1" };
+      const source = roomApp({ ws, deflate: true });
+      const old = bench.start(source, { env });
+      await old.event("ready");
+      const next = bench.start(source, { boot: { mode: "standby", generation: 2 }, env });
+      await next.event("ready");
+      const port = await portOf(old);
+      const crowd = await Crowd.gather({ size: SIZE, port, deflate: true });
+      const hold = async (name: string) => {
+        await mustRun("mkfifo", [`${file}.${name}`]);
+        await fetch(`http://127.0.0.1:${port}/hold/${name}`, { headers: { connection: "close" } });
+      };
+      const letGo = async (name: string) => (await open(`${file}.${name}`, "w")).close();
+      try {
+        crowd.begin();
+        await someTalk(crowd);
+        await hold("old");
+        await someTalk(crowd);
+        await handOff(bench, old, next);
+        await hold("next");
+        await crowd.oneHears("t");
+        const back = handBack(bench, old, next);
+        await Promise.race([back, pause(300)]);
+        await letGo("next");
+        await letGo("old");
+        await back;
+        await someTalk(crowd);
+        await allIsWell(crowd);
+      } finally {
+        crowd.leave();
+      }
+    });
+
+    const answers: RoomOptions[] = [
+      {},
+      { deflate: true },
+      { tcp: true },
+      { answersFirst: true },
+      { blob: true },
+    ];
     for (const variant of answers) {
       test(`hears a request that ends after they have gone: ${JSON.stringify(variant)}`, async () => {
         await using bench = new Bench(node);
@@ -105,7 +148,7 @@ for (const node of NODES) {
         await old.event("ready");
         const next = bench.start(source, { boot: { mode: "standby", generation: 2 }, env });
         await next.event("ready");
-        const httpPort = await portOf(old, "listening");
+        const httpPort = await portOf(old);
         const port = variant.tcp ? await portOf(old, "room") : httpPort;
         const crowd = await Crowd.gather({ size: SIZE, port, httpPort, ...variant });
         try {

@@ -15,8 +15,7 @@ import {
 } from "../helpers/chat.ts";
 import { until } from "../helpers/installed.ts";
 import { Swapping } from "../helpers/swap.ts";
-import { portOf } from "../helpers/webSocketApp.ts";
-import { Bench, handBack, handOff } from "../helpers/workerHarness.ts";
+import { Bench, handBack, handOff, portOf } from "../helpers/workerHarness.ts";
 
 const SIZE = Number(process.env.TSUGI_TEST_CHAT ?? 20);
 const UPGRADES = Number(process.env.TSUGI_TEST_CHAT_UPGRADES ?? 2);
@@ -205,6 +204,52 @@ describe("a session of Socket.IO", () => {
     assert.deepEqual([generation, carried, userName], [2, false, "c"]);
   });
 
+  test("is let in once, by this version or the next, while it connects during the freeze", async (t) => {
+    await using bench = new Bench();
+    const more = `
+      io.use((socket, next) => { console.log("asked", socket.handshake.auth.name); setTimeout(next, 100); });
+      io.on("connection", (socket) => hot.carried(socket) || console.log("let in", socket.userName));`;
+    const { old, next, port } = await pairOf(bench, { more, state: true });
+    const clients = EVERY_WAY.map((way) => new ChatClient(port, way, "a room", way));
+    t.after(() => {
+      for (const { socket } of clients) socket.disconnect();
+    });
+    await old.until("all are asked", () => old.stdout.match(/asked/g)?.length === clients.length);
+    await handOff(bench, old, next);
+    const who = await Promise.all(clients.map((client) => client.ask("who")));
+    assert.deepEqual(
+      who.map(({ generation, data }) => [generation, data.begun]),
+      clients.map(() => [2, 1]),
+    );
+    const letIn = `${old.stdout}${next.stdout}`.match(/let in \w+/g);
+    assert.deepEqual(letIn?.sort(), EVERY_WAY.map((way) => `let in ${way}`).sort());
+    assert.deepEqual(
+      clients.flatMap(({ faults }) => faults),
+      [],
+    );
+  });
+
+  test("passes the middlewares once more where that is asked for", async (t) => {
+    await using bench = new Bench();
+    const before = `io.use((socket, next) =>
+      next(generation === 2 && socket.handshake.auth.name === "polling" ? new Error("no more") : undefined));`;
+    const options = { before, carry: "skipMiddlewares: false,", state: true };
+    const { old, next, port } = await pairOf(bench, options);
+    const clients = EVERY_WAY.map((way) => new ChatClient(port, way, "a room", way));
+    t.after(() => {
+      for (const { socket } of clients) socket.disconnect();
+    });
+    const reasons = clients.map(
+      ({ socket }) => new Promise((resolve) => socket.once("disconnect", resolve)),
+    );
+    await Promise.all(clients.map((client) => client.ask("ask", 0)));
+    await handOff(bench, old, next);
+    const [first, second] = await Promise.all(clients.slice(0, 2).map((one) => one.ask("who")));
+    assert.deepEqual([first.data.checked, second.data.checked, first.carried], [2, 2, true]);
+    assert.equal(await reasons[2], "io server disconnect");
+    assert.deepEqual([clients[0]!.faults, clients[1]!.faults], [[], []]);
+  });
+
   test("keeps a packet whose attachments have not all come, and is pinged at once", async (t) => {
     await using bench = new Bench();
     const { old, next, port } = await pairOf(bench, { state: true });
@@ -228,26 +273,31 @@ describe("a session of Socket.IO", () => {
 
   test("may be on its way from polling to a WebSocket", async (t) => {
     await using bench = new Bench();
-    const source = chatApp({ state: true, accept: true, options: "upgradeTimeout: 300" });
+    const upgradeTimeout = 2_000;
+    const options = `upgradeTimeout: ${upgradeTimeout}`;
+    const more = "if (generation === 1) globalThis.first = io;";
+    const source = chatApp({ state: true, accept: true, options, more });
     const env = { ROOM_FILE: join(bench.folder, "ticks") };
     const swapping = await Swapping.start(bench, source, env);
     const port = await swapping.port;
+    // Within the time for an upgrade is only what has to be.
+    await swapping.load(source);
     const open = await fetch(`http://127.0.0.1:${port}/socket.io/?EIO=4&transport=polling`);
     const { sid } = JSON.parse((await open.text()).slice(1));
     const client = new RawClient(port, `EIO=4&transport=websocket&sid=${sid}`);
     t.after(() => client.end());
     await until("the WebSocket", async () => {
-      const expression = `io.engine.clients[${JSON.stringify(sid)}].upgrading`;
+      const expression = `first.engine.clients[${JSON.stringify(sid)}].upgrading`;
       const asked = { type: "evaluate", expression } as const;
       return (await swapping.worker.request(asked, undefined, 1)).text === "true";
     });
     await client.asks("2probe", /^3probe/);
-    await swapping.swap(source);
+    await swapping.takeOver(1, 2);
     client.send("5");
     await client.asks('40{"name":"raw","room":"r"}', /^40/);
     // The time that the old version would have given it passes.
-    const until400Ms = performance.now() + 400;
-    while (performance.now() < until400Ms) await client.asks('421["ask",1]', /^431\[2,2\]/);
+    const isOver = performance.now() + upgradeTimeout;
+    while (performance.now() < isOver) await client.asks('421["ask",1]', /^431\[2,2\]/);
     assert.equal(client.isClosed, false);
   });
 

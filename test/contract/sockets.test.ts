@@ -4,8 +4,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { portOf } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES, relay } from "../helpers/workerHarness.ts";
+import { Bench, handOff, NODES, portOf, relay } from "../helpers/workerHarness.ts";
 
 /** Answers each line with `<generation>:<count>:<line>`; keeps what is not a line yet. */
 const LINES = `
@@ -105,7 +104,7 @@ describe("a connection of a registered TCP server", () => {
       await it.answered(2);
       await old.request({ type: "thaw" });
       relay(next, old);
-      await next.request({ type: "releaseConnections" });
+      await next.request({ type: "moveConnections" });
       it.socket.write("three\n");
       await it.answered(3);
       assert.deepEqual(it.lines, ["1:1:one", "2:2:half two", "1:3:three"]);
@@ -207,7 +206,7 @@ describe("a connection of a registered TCP server", () => {
     await wait(100);
     await old.request({ type: "thaw" });
     relay(next, old);
-    await next.request({ type: "releaseConnections" });
+    await next.request({ type: "moveConnections" });
     await wait(100);
     over = true;
     const sent = await Promise.all(sending);

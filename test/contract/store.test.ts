@@ -1,5 +1,6 @@
 /** One suite for every place that a store can be in, and what only one of them can do wrong. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import {
   appendFileSync,
@@ -7,19 +8,24 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
+  readlinkSync,
   rmSync,
   statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { TsugiError } from "../../src/contract/errors.ts";
+import { LAYOUT, tagIn } from "../../src/oci/layout.ts";
+import { digestOf, MANIFEST_TYPE } from "../../src/oci/source.ts";
 import { trustIn, verifyRelease } from "../../src/pack/inspect.ts";
+import { identityOf } from "../../src/platform/processes.ts";
 import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
-import { type ContentStore, openContentStore } from "../../src/store/index.ts";
-import { verifyStored } from "../../src/store/pull.ts";
+import { OWN } from "../../src/store/files.ts";
+import { openFolder, openStore } from "../../src/store/index.ts";
+import { LayoutRepository } from "../../src/store/layout.ts";
+import { Store } from "../../src/store/store.ts";
 import {
   entriesOf,
   type HandmadeFile,
@@ -79,8 +85,15 @@ const failsWith =
     return true;
   };
 
+/** As another tool puts it there. */
+function foreignBlob(folder: string, text: string, mediaType = "application/json") {
+  const digest = digestOf(text);
+  writeFileSync(join(folder, LAYOUT.blob(digest)), text);
+  return { mediaType, digest, size: text.length };
+}
+
 interface Place {
-  open(): Promise<ContentStore>;
+  open(): Promise<Store>;
   /** Where the store's files can be looked at. */
   folder: string;
 }
@@ -88,11 +101,11 @@ interface Place {
 const PLACES: Record<string, () => Place> = {
   folder: () => {
     const folder = temporary.at(`store-${next()}`);
-    return { folder, open: () => openContentStore(folder) };
+    return { folder, open: () => openStore(folder) };
   },
   ssh: () => {
     const folder = join(fleet.hosts[0]!.folder, `a store-${next()}`);
-    return { folder, open: () => openContentStore(`ssh://depot${folder}`, fleet.configFile) };
+    return { folder, open: () => openStore(`ssh://depot${folder}`, fleet.configFile) };
   },
 };
 
@@ -101,7 +114,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
     /** Of what is the same code wherever a store is, and slow where each command is a process. */
     const once = { skip: kind === "ssh" && "its folder has shown it" };
     let place: Place;
-    let store: ContentStore;
+    let store: Store;
     beforeEach(async () => {
       place = make();
       store = await place.open();
@@ -114,7 +127,11 @@ for (const [kind, make] of Object.entries(PLACES)) {
       const target = temporary.at(`pulled-${next()}`, "wall.tar.gz");
       return store.pull(await store.find({ name, version }), { target });
     };
-    const blobs = () => readdirSync(join(place.folder, "blobs")).sort();
+    const blobs = () => readdirSync(join(place.folder, LAYOUT.blobs)).sort();
+    const hexOf = async (version: string) =>
+      (await store.find({ name: "wall", version })).digest.replace("sha256:", "");
+    const tags = () =>
+      JSON.parse(readFileSync(join(place.folder, LAYOUT.index), "utf8")).manifests.map(tagIn);
     const whole = async (release: HandmadeRelease) => {
       const { name, version } = release.manifest;
       const pulled = await pull(version, name);
@@ -137,9 +154,11 @@ for (const [kind, make] of Object.entries(PLACES)) {
       assert.equal((await store.manifest(stored!)).manifestBytes, release.manifestBytes);
       assert.equal((await store.find({ name: "wall", version: "latest" })).version, "1.0.0");
       await whole(release);
-      await verifyStored(store, stored!);
-      assert.deepEqual(readdirSync(join(place.folder, "tmp")), []);
-      assert.deepEqual(readdirSync(join(place.folder, "pushes")), []);
+      await store.verify(stored!);
+      assert.deepEqual(readdirSync(join(place.folder, OWN.folder)).sort(), ["pushes", "tmp"]);
+      assert.deepEqual(readdirSync(join(place.folder, OWN.pushes)), []);
+      assert.deepEqual(readdirSync(join(place.folder, OWN.temporary)), []);
+      assert.deepEqual(tags(), ["wall-1.0.0", "wall-latest"]);
     });
 
     test("of a second version only what it does not share is moved, and pulled", async () => {
@@ -147,10 +166,10 @@ for (const [kind, make] of Object.entries(PLACES)) {
       await whole(wall("1.0.0"));
       const changed = wall("1.1.0", { "lib/wall-1.1.0/app.mjs": { bytes: "changed\n" } });
       const pushed = await push(changed);
-      assert.ok(pushed.moved.blobs <= 4, `${pushed.moved.blobs} of ${pushed.blobs}`);
+      assert.ok(pushed.moved.blobs <= 6, `${pushed.moved.blobs} of ${pushed.blobs}`);
       assert.ok(pushed.moved.bytes < 20_000, String(pushed.moved.bytes));
       const pulled = await whole(changed);
-      if (kind === "ssh") assert.ok(pulled.moved.blobs <= 4, String(pulled.moved.blobs));
+      if (kind === "ssh") assert.ok(pulled.moved.blobs <= 5, String(pulled.moved.blobs));
     });
 
     test("the same release again moves nothing; another one of its version is refused", async () => {
@@ -196,77 +215,107 @@ for (const [kind, make] of Object.entries(PLACES)) {
       await whole(wall("1.2.0", { "lib/wall-1.2.0/only": { bytes: "1.2.0" } }));
       await whole(wall("1.0.0", {}, "other"));
       await assert.rejects(pull("1.0.0"), failsWith("TSUGI_NOT_IN_STORE"));
-      assert.deepEqual(readdirSync(join(place.folder, "trash")), []);
+      assert.deepEqual(tags().sort(), ["other-1.0.0", "other-latest", "wall-1.2.0", "wall-latest"]);
     });
 
-    test("prune leaves what a push under way counts on, until that has been given up", async () => {
+    test("prune leaves what a push under way counts on, until that is given up", once, async () => {
       await push(wall("1.0.0"));
-      const release = join(place.folder, "releases/wall/1.0.0.json");
-      const { manifest } = JSON.parse(readFileSync(release, "utf8"));
-      const marker = join(place.folder, "pushes/0123.json");
-      writeFileSync(marker, JSON.stringify({ blobs: [manifest] }));
-      writeFileSync(join(place.folder, "tmp/half"), "half");
-      rmSync(release);
+      const { layers } = await store.find({ name: "wall", version: "1.0.0" });
+      const marker = join(place.folder, OWN.pushes, "0123");
+      writeFileSync(marker, layers[0]!.digest);
+      writeFileSync(join(place.folder, LAYOUT.index), '{"manifests":[]}');
       await store.prune({ keep: 1 });
-      assert.deepEqual(blobs(), [`${manifest}.gz`]);
-      assert.ok(existsSync(join(place.folder, "tmp/half")));
+      assert.deepEqual(blobs(), [layers[0]!.digest.replace("sha256:", "")]);
       const longAgo = new Date(Date.now() - 25 * 3600 * 1000);
       utimesSync(marker, longAgo, longAgo);
-      utimesSync(join(place.folder, "tmp/half"), longAgo, longAgo);
       await store.prune({ keep: 1 });
       assert.deepEqual(blobs(), []);
-      assert.deepEqual(readdirSync(join(place.folder, "tmp")), []);
     });
 
-    test("a blob that comes into use while a prune works goes back", once, async () => {
-      await push(wall("1.0.0"));
-      const release = join(place.folder, "releases/wall/1.0.0.json");
-      const kept = readFileSync(release);
-      rmSync(release);
-      const before = blobs();
-      const { files } = store;
-      const move = files.move.bind(files);
-      let moved = 0;
-      files.move = async (moves) => {
-        await move(moves);
-        // Another machine's push, which saw all its blobs a moment ago, ends now.
-        if (moved === 0 && moves.length > 0) writeFileSync(release, kept);
-        moved += moves.length;
-      };
-      await store.prune({ keep: 1 });
-      assert.equal(moved, 2 * before.length);
-      assert.deepEqual(blobs(), before);
-      await whole(wall("1.0.0"));
-    });
+    test(
+      "prune sweeps what was given up, and leaves what other tools have put there",
+      once,
+      async () => {
+        await push(wall("1.0.0"));
+        await push(wall("1.1.0"));
+        const layout = JSON.parse(readFileSync(join(place.folder, LAYOUT.index), "utf8"));
+        const config = foreignBlob(place.folder, "{}");
+        const document = JSON.stringify({ schemaVersion: 2, config, layers: [] });
+        const foreign = foreignBlob(place.folder, document, MANIFEST_TYPE);
+        layout.manifests.push(foreign);
+        writeFileSync(
+          join(place.folder, LAYOUT.index),
+          JSON.stringify({ ...layout, mine: "stays" }),
+        );
+        const half = join(place.folder, OWN.temporary, "half");
+        writeFileSync(half, "half");
+        await store.prune({ keep: 1 });
+        assert.ok(existsSync(half));
+        const longAgo = new Date(Date.now() - 25 * 3600 * 1000);
+        utimesSync(half, longAgo, longAgo);
+        await store.prune({ keep: 1 });
+        assert.deepEqual(readdirSync(join(place.folder, OWN.temporary)), []);
+        for (const { digest } of [config, foreign]) {
+          assert.ok(existsSync(join(place.folder, LAYOUT.blob(digest))));
+        }
+        assert.equal(
+          JSON.parse(readFileSync(join(place.folder, LAYOUT.index), "utf8")).mine,
+          "stays",
+        );
+        assert.deepEqual(
+          (await store.list()).map(({ version }) => version),
+          ["1.1.0"],
+        );
+      },
+    );
 
     test("a push whose blobs are taken from under it uploads them again", once, async () => {
       await push(wall("1.0.0"));
-      const { files } = store;
+      const files = await openFolder(place.folder);
       const present = files.present.bind(files);
       let looks = 0;
       files.present = async (paths) => {
         const there = await present(paths);
         looks += 1;
         if (looks === 1) {
-          for (const name of blobs()) rmSync(join(place.folder, "blobs", name));
+          for (const name of blobs()) rmSync(join(place.folder, LAYOUT.blobs, name));
         }
         return there;
       };
       const second = wall("1.1.0");
-      await push(second);
+      const robbed = new Store(new LayoutRepository(files));
+      const source = await tarballOf(second);
+      assert.ok((await robbed.push({ source })).moved.blobs > 6);
       await whole(second);
     });
 
-    test("what a killed prune has left in its trash is found there", async () => {
-      await push(wall("1.0.0"));
-      mkdirSync(join(place.folder, "trash/0123"), { recursive: true });
-      const lost = blobs();
-      for (const name of lost) {
-        renameSync(join(place.folder, "blobs", name), join(place.folder, "trash/0123", name));
-      }
-      await whole(wall("1.0.0"));
-      assert.deepEqual(blobs(), lost);
-    });
+    test(
+      "a turn that nobody gives back is seen through: at once of a process that is gone",
+      once,
+      async () => {
+        const lock = join(place.folder, OWN.lock);
+        mkdirSync(join(place.folder, OWN.temporary), { recursive: true });
+        const gone = spawnSync(process.execPath, ["-p", "process.pid"], { encoding: "utf8" });
+        const [pids, { bootId }] = [readlinkSync("/proc/self/ns/pid"), identityOf(process.pid)];
+        const left = { pid: Number(gone.stdout), startTime: "1", bootId, pids, id: "0" };
+        writeFileSync(lock, JSON.stringify(left));
+        await push(wall("1.0.0"));
+        // Of another machine, as far as can be told: a minute later.
+        writeFileSync(lock, JSON.stringify({ ...left, bootId: "another" }));
+        const pushing = push(wall("1.1.0"));
+        let isDone = false;
+        pushing.then(() => {
+          isDone = true;
+        });
+        await until("it waits for its turn", () => blobs().length > 8, 60_000);
+        assert.ok(!isDone);
+        const before = new Date(Date.now() - 61_000);
+        utimesSync(lock, before, before);
+        await pushing;
+        assert.ok(!existsSync(lock));
+        await whole(wall("1.1.0"));
+      },
+    );
 
     test("a damaged blob is named, nothing is left of the pull, and a push repairs it", async () => {
       const release = wall("1.0.0", { "lib/wall-1.0.0/own": { bytes: `${kind} has it` } });
@@ -275,7 +324,7 @@ for (const [kind, make] of Object.entries(PLACES)) {
       const stored = await store.find({ name: "wall", version: "1.0.0" });
       const damage: [string, (path: string) => void][] = [
         ["cut", (path) => writeFileSync(path, readFileSync(path).subarray(0, -9))],
-        ["other bytes", (path) => writeFileSync(path, readFileSync(join(path, "..", blobs()[0]!)))],
+        ["other bytes", (path) => writeFileSync(path, "other bytes")],
         ["more bytes", (path) => appendFileSync(path, readFileSync(path))],
         ["no gzip", (path) => writeFileSync(path, "no gzip")],
         ["gone", (path) => rmSync(path)],
@@ -283,14 +332,12 @@ for (const [kind, make] of Object.entries(PLACES)) {
       // One way is enough where each command is a process on the other side.
       for (const [what, break_] of kind === "ssh" ? damage.slice(0, 1) : damage) {
         process.env.TSUGI_CACHE = temporary.at(`cache-${next()}`);
-        const name = blobs().find(
-          (blob) => blob !== blobs()[0] && !blob.includes(stored.manifest),
-        )!;
-        const path = join(place.folder, "blobs", name);
+        const name = stored.layers[2]!.digest.replace("sha256:", "");
+        const path = join(place.folder, LAYOUT.blobs, name);
         break_(path);
         const isNamed = failsWith("TSUGI_STORE_DAMAGED", new RegExp(name));
         await assert.rejects(store.pull(stored, { target }), isNamed, what);
-        await assert.rejects(verifyStored(store, stored), isNamed, what);
+        await assert.rejects(store.verify(stored), isNamed, what);
         assert.ok(!existsSync(target), what);
         rmSync(path, { force: true });
         assert.equal((await push(release)).already, true);
@@ -306,20 +353,18 @@ for (const [kind, make] of Object.entries(PLACES)) {
       async () => {
         await push(wall("1.0.0"));
         await push(wall("1.1.0"));
-        const path = join(place.folder, "releases/wall/1.1.0.json");
+        const blob = join(place.folder, LAYOUT.blobs, await hexOf("1.1.0"));
         const before = blobs();
-        const texts = [
-          "",
-          "{",
-          '{"format": 2}',
-          readFileSync(path, "utf8").replace(/"runs": \[[\s\S]*/, '"runs": [3]}'),
-        ];
-        for (const text of texts) {
-          writeFileSync(path, text);
-          const named = (error: unknown) => /1\.1\.0\.json/.test(String((error as Error).message));
-          await assert.rejects(store.prune({ keep: 1 }), named, text);
-          await assert.rejects(store.list(), named, text);
-          assert.deepEqual(blobs(), before);
+        for (const path of [blob, join(place.folder, LAYOUT.index)]) {
+          const bytes = readFileSync(path);
+          for (const text of ["", "{", '{"manifests": [3]}']) {
+            writeFileSync(path, text);
+            const named = failsWith("TSUGI_STORE_DAMAGED", new RegExp(basename(path)));
+            await assert.rejects(store.prune({ keep: 1 }), named, text);
+            await assert.rejects(store.list(), named, text);
+            assert.deepEqual(blobs(), before);
+          }
+          writeFileSync(path, bytes);
         }
         await whole(wall("1.0.0"));
       },
@@ -362,64 +407,69 @@ test("pushes and prunes at once, for a while: what is listed is whole", async ()
   });
   let pushing = 3;
   const pusher = async (name: string) => {
-    const store = await openContentStore(folder);
-    for (let n = 0; n < 8; n += 1) {
-      const version = `1.${n}.0`;
-      const files = { "lib/shared/a": shared(n), "lib/shared/b": shared(n + name.length) };
-      const source = await tarballOf(handmadeRelease(version, files, name));
-      await store.push({ source });
+    const store = await openStore(folder);
+    try {
+      for (let n = 0; n < 8; n += 1) {
+        const version = `1.${n}.0`;
+        const files = { "lib/shared/a": shared(n), "lib/shared/b": shared(n + name.length) };
+        const source = await tarballOf(handmadeRelease(version, files, name));
+        await store.push({ source });
+      }
+    } finally {
+      pushing -= 1;
     }
-    pushing -= 1;
   };
   const pruner = async () => {
-    const store = await openContentStore(folder);
+    const store = await openStore(folder);
     while (pushing > 0) await store.prune({ keep: 1 });
   };
-  await (await openContentStore(folder)).push({ source: await tarballOf(wall("1.0.0")) });
+  await (await openStore(folder)).push({ source: await tarballOf(wall("1.0.0")) });
   await Promise.all([pusher("a"), pusher("bb"), pusher("ccc"), pruner(), pruner()]);
-  const store = await openContentStore(folder);
+  const store = await openStore(folder);
   await store.prune({ keep: 1 });
   const kept = await store.list();
   assert.deepEqual(
     kept.map(({ name, version }) => `${name} ${version}`),
     ["a 1.7.0", "bb 1.7.0", "ccc 1.7.0", "wall 1.0.0"],
   );
-  for (const stored of kept) await verifyStored(store, stored);
+  for (const stored of kept) await store.verify(stored);
 });
 
 describe("store: behind ssh", { skip }, () => {
   test("a connection that is cut within a file leaves no part of it, and the store goes on", async () => {
     const folder = join(fleet.hosts[0]!.folder, `cut-${next()}`);
-    const store = await openContentStore(`ssh://depot${folder}`, fleet.configFile);
+    const there = await openFolder(`ssh://depot${folder}`, fleet.configFile);
+    const temporaries = join(folder, OWN.temporary);
     const sizes = () => {
-      const names = existsSync(join(folder, "tmp")) ? readdirSync(join(folder, "tmp")) : [];
-      return names.map((name) => statSync(join(folder, "tmp", name)).size);
+      const names = existsSync(temporaries) ? readdirSync(temporaries) : [];
+      return names.map((name) => statSync(join(temporaries, name)).size);
     };
     // Less than what is placed at once: "place" comes when there is no further file.
     const bytes = Buffer.alloc(12_000_000, 2);
     const files = async function* () {
-      yield { path: "blobs/large.gz", bytes };
+      yield { path: LAYOUT.blob(`sha256:${"0".repeat(64)}`), bytes };
       // What has arrived so far must not get its name.
       await until("half of it is there", () => sizes().some((size) => size > 100_000), 60_000);
       fleet.hosts[0]!.cut();
     };
-    await assert.rejects(store.files.put(files()), failsWith("TSUGI_HOST_UNREACHABLE"));
+    await assert.rejects(there.put(files()), failsWith("TSUGI_HOST_UNREACHABLE"));
     await until("the script has ended, and cleared up", () => sizes().length === 0, 60_000);
     assert.ok(
-      !existsSync(join(folder, "blobs")) || readdirSync(join(folder, "blobs")).length === 0,
+      !existsSync(join(folder, LAYOUT.blobs)) ||
+        readdirSync(join(folder, LAYOUT.blobs)).length === 0,
     );
-    await store.close();
-    const again = await openContentStore(`ssh://depot${folder}`, fleet.configFile);
+    await there.close();
+    const again = await openStore(`ssh://depot${folder}`, fleet.configFile);
     await again.push({ source: await tarballOf(wall("1.0.0")) });
-    await verifyStored(again, await again.find({ name: "wall", version: "1.0.0" }));
+    await again.verify(await again.find({ name: "wall", version: "1.0.0" }));
     await again.close();
   });
 
   test("the other side needs a shell and coreutils, and quotes in a path do no harm", async () => {
     const folder = join(fleet.hosts[0]!.folder, `it's "$(touch x)" ${next()}`);
-    const store = await openContentStore(`ssh://depot${folder}`, fleet.configFile);
+    const store = await openStore(`ssh://depot${folder}`, fleet.configFile);
     await store.push({ source: await tarballOf(wall("1.0.0")) });
-    assert.ok(existsSync(join(folder, "releases/wall/1.0.0.json")));
+    assert.ok(existsSync(join(folder, LAYOUT.index)));
     assert.ok(!existsSync(join(fleet.hosts[0]!.folder, "x")));
     await store.close();
   });

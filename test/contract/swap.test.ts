@@ -85,7 +85,7 @@ for (const node of NODES) {
       await swapping.worker.request({ type: "activate" }, undefined, 2);
       const texts = [(await onKept).text, (await onFresh).text].sort();
       assert.deepEqual(texts, ["v2 3", "v2 4"]);
-      await swapping.worker.request({ type: "releaseConnections" }, undefined, 1);
+      await swapping.worker.request({ type: "moveConnections" }, undefined, 1);
       assert.equal((await stream).text, "v1 v1");
       const { lost } = await swapping.leave(1, 2_000);
       assert.equal(lost, 0);
@@ -252,7 +252,7 @@ for (const node of NODES) {
         await swapping.worker.request({ type: "swapCarry" }, undefined, version);
         await swapping.worker.request({ type: "activate" }, undefined, version);
         assert.equal(await waiting, `v${version} ${version}`);
-        await swapping.worker.request({ type: "releaseConnections" }, undefined, version - 1);
+        await swapping.worker.request({ type: "moveConnections" }, undefined, version - 1);
         await swapping.leave(version - 1);
         swapping.generation = version;
       }

@@ -117,7 +117,7 @@ for (const node of NODES) {
       await swapping.worker.until("held", async () => (await evaluate(swapping, "1 + 1")) === "2");
       await swapping.worker.request({ type: "swapCarry" }, undefined, 2);
       await swapping.worker.request({ type: "activate" }, undefined, 2);
-      await swapping.worker.request({ type: "releaseConnections" }, undefined, 1);
+      await swapping.worker.request({ type: "moveConnections" }, undefined, 1);
       await client.hears("v2 5 true undefined 4");
       const wanted = ["1", "2", "3", "4"].map((it) => `v2 ${Number(it) + 1} true undefined ${it}`);
       assert.deepEqual(client.heard, ["v1 1 true 1 0", ...wanted]);
@@ -199,7 +199,7 @@ for (const node of NODES) {
       client.socket.send("slow");
       await new Promise((go) => setTimeout(go, 50));
       await swapping.worker.request({ type: "activate" }, undefined, 2);
-      const released = swapping.worker.request({ type: "releaseConnections" }, undefined, 1);
+      const released = swapping.worker.request({ type: "moveConnections" }, undefined, 1);
       client.socket.send("next");
       await client.hears("v2 2 true undefined next");
       await released;

@@ -121,11 +121,11 @@ for (const node of NODES) {
       });
     }
 
-    test("what no collection has come to is pending, however many there are, and not held", async () => {
+    test("what no collection has come to is pending, however many there are, and not retained", async () => {
       await using bench = new Bench(node);
       const swapping = await Swapping.start(bench, app());
       for (let count = 0; count < 4; count++) await swapping.swap(app());
-      assert.equal((await health(swapping)).held, undefined);
+      assert.equal((await health(swapping)).retained, undefined);
     });
 
     test("what holds the memory of one that is gone keeps it pending; nothing else does", async () => {
@@ -150,14 +150,14 @@ for (const node of NODES) {
       assert.equal((await health(swapping)).running, undefined);
       await until("it outlives collections", async () => {
         await collect();
-        return (await health(swapping)).held === 1;
+        return (await health(swapping)).retained === 1;
       });
       await evaluate(swapping, "globalThis.bus.removeAllListeners()");
       await until("none", async () => {
         await collect();
         return (await health(swapping)).pending === undefined;
       });
-      assert.equal((await health(swapping)).held, undefined);
+      assert.equal((await health(swapping)).retained, undefined);
     });
   });
 }

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import {
-  type EchoAppOptions,
-  EchoClient,
-  echoApp,
-  portOf,
-  WS_PACKAGES,
-} from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES } from "../helpers/workerHarness.ts";
+import { type EchoAppOptions, EchoClient, echoApp, WS_PACKAGES } from "../helpers/webSocketApp.ts";
+import { Bench, handOff, NODES, portOf } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 

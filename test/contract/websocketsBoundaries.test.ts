@@ -8,8 +8,15 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { certificateIn } from "../helpers/certificate.ts";
-import { type EchoAppOptions, EchoClient, echoApp, portOf } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES, relay, type WorkerUnderTest } from "../helpers/workerHarness.ts";
+import { type EchoAppOptions, EchoClient, echoApp } from "../helpers/webSocketApp.ts";
+import {
+  Bench,
+  handOff,
+  NODES,
+  portOf,
+  relay,
+  type WorkerUnderTest,
+} from "../helpers/workerHarness.ts";
 
 const standby = { mode: "standby", generation: 2 } as const;
 type Options = Omit<EchoAppOptions, "ws"> & { ws?: string; nextWs?: string };
@@ -470,7 +477,7 @@ describe("a WebSocket is moved", () => {
     await client.answered(2);
     await pair.old.request({ type: "thaw" });
     relay(pair.next, pair.old);
-    await pair.next.request({ type: "releaseConnections" });
+    await pair.next.request({ type: "moveConnections" });
     client.socket.send("c");
     await client.answered(3);
     assert.deepEqual(client.answers, ["1:1:a", "2:2:b", "1:3:c"]);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
-import { EchoClient, echoApp, portOf } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES, relay } from "../helpers/workerHarness.ts";
+import { EchoClient, echoApp } from "../helpers/webSocketApp.ts";
+import { Bench, handOff, NODES, portOf, relay } from "../helpers/workerHarness.ts";
 
 const COUNT = Number(process.env.TSUGI_TEST_WEBSOCKETS ?? 500);
 const EVERY_MS = 100;
@@ -56,7 +56,7 @@ for (const state of [true, false]) {
 
     await old.request({ type: "thaw" });
     relay(next, old);
-    await next.request({ type: "releaseConnections" });
+    await next.request({ type: "moveConnections" });
     await old.until("adopted", () => old.adopted.length === COUNT);
     await someTraffic(clients);
     over = true;

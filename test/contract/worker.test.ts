@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import net from "node:net";
 import { describe, test } from "node:test";
-import { Bench, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
+import { Bench, NODES, portOf } from "../helpers/workerHarness.ts";
 
 const SERVER = `
   import http from "node:http";
@@ -10,8 +10,6 @@ const SERVER = `
   server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));
 `;
 
-const portOf = (worker: WorkerUnderTest) =>
-  worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
 const get = async (port: number) => (await fetch(`http://127.0.0.1:${port}/`)).text();
 
 for (const node of NODES) {
@@ -253,12 +251,12 @@ for (const node of NODES) {
         setInterval(() => {}, 1000);
       `);
       await worker.event("ready");
-      const unregistered = 0;
-      const healthy = { healthy: true, unregistered };
+      const always = { version: "1.0.0", unregistered: 0, unshared: 0 };
+      const healthy = { healthy: true, ...always };
       assert.deepEqual(await worker.request({ type: "health" }), healthy);
       await worker.request({ type: "evaluate", expression: "globalThis.sick = true" });
       const problem = "queue is stuck";
-      const sick = { healthy: false, problem, unregistered };
+      const sick = { healthy: false, problem, ...always };
       assert.deepEqual(await worker.request({ type: "health" }), sick);
     });
 

@@ -7,9 +7,9 @@ import {
   carryState,
   handOff,
   NODES,
+  portOf,
   relay,
   type WorkerError,
-  type WorkerUnderTest,
 } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
@@ -112,11 +112,6 @@ class RawClient {
     return this.until(() => this.answers.length >= count, `answer ${count}`);
   }
 }
-
-const portOf = async (worker: WorkerUnderTest) => {
-  await worker.event("ready");
-  return worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
-};
 
 const tick = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -391,7 +386,7 @@ for (const node of NODES) {
       await carryState(bench, next, old, wanted);
       await old.request({ type: "thaw" });
       relay(next, old);
-      await next.request({ type: "releaseConnections" });
+      await next.request({ type: "moveConnections" });
       await Promise.all([client.answered(3), slow.answered(1)]);
       assert.deepEqual(client.answers, ["1 1 /a ", "2 2 /b ", "1 4 /c "]);
       assert.equal(slow.answers[0], "2 3 /slow/100 ");

@@ -8,15 +8,11 @@ import net from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { WebSocket } from "ws";
-import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
+import { Bench, handOff, NODES, portOf } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 const WS = new URL("../../node_modules/ws/wrapper.mjs", import.meta.url).href;
 
-const portOf = async (worker: WorkerUnderTest) => {
-  await worker.event("ready");
-  return worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
-};
 const tick = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** A key and a certificate for this test, made by the machine's openssl. */
@@ -112,6 +108,53 @@ for (const node of NODES) {
         session.destroy();
       });
     }
+
+    test("an HTTP/2 stream that is cut is lost, and named; one that comes back is not", async () => {
+      await using bench = new Bench(node);
+      const source = `
+        import http2 from "node:http2";
+        const server = http2.createServer((req, res) => {
+          res.writeHead(200, { "content-type": "text/event-stream" });
+          res.write("data: 1\\n\\n");
+        });
+        server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
+      const old = bench.start(source);
+      const session = http2.connect(`http://127.0.0.1:${await portOf(old)}`);
+      session.on("error", () => {});
+      const next = bench.start(source, standby);
+      const open = async (head: object) => {
+        const stream = session.request({ ":path": "/events?from=1", ...head });
+        stream.on("error", () => {}).end();
+        await once(stream, "data");
+        return stream;
+      };
+      const source1 = await open({ accept: "text/event-stream" });
+      await open({ ":method": "POST", accept: "text/event-stream" });
+      const ended = once(source1.resume(), "end");
+      await handOff(bench, old, next);
+      await ended;
+      const { lost, cut } = await old.request({ type: "drain", drainMs: 1 });
+      assert.deepEqual([lost, cut], [1, ["POST /events (an HTTP/2 stream)"]]);
+      session.destroy();
+    });
+
+    test("a stop lets an HTTP/2 stream come to its end", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(`
+        import http2 from "node:http2";
+        const server = http2.createServer((req, res) => {
+          res.write("begun ");
+          setTimeout(() => res.end("and ended"), 300);
+        });
+        server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`);
+      const session = http2.connect(`http://127.0.0.1:${await portOf(worker)}`);
+      const stream = session.request({ ":path": "/" }).setEncoding("utf8");
+      const [first] = await once(stream, "data");
+      const rest = stream.toArray();
+      const { lost } = await worker.request({ type: "drain", drainMs: 10_000 });
+      assert.deepEqual([first, (await rest).join(""), lost], ["begun ", "and ended", 0]);
+      session.destroy();
+    });
 
     test("a stop ends idle connections and event sources, waits for responses, tells WebSockets 1012", async () => {
       await using bench = new Bench(node);

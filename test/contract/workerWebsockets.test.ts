@@ -3,7 +3,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { describe, test } from "node:test";
 import { WebSocket } from "ws";
-import { Bench, handOff, NODES, type WorkerUnderTest } from "../helpers/workerHarness.ts";
+import { Bench, handOff, NODES, portOf } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 /** Another version of ws may be named, to test the private fields that a carry needs. */
@@ -64,7 +64,7 @@ class Client {
     if (!enough()) {
       await new Promise<void>((resolve, reject) => {
         const fail = () => reject(new Error(`not ${count} messages: ${this.messages.slice(-3)}`));
-        const timer = setTimeout(fail, 6000);
+        const timer = setTimeout(fail, 60_000);
         const check = () => {
           if (!enough()) return;
           clearTimeout(timer);
@@ -82,11 +82,6 @@ class Client {
     return (this.socket as unknown as { _socket: net.Socket })._socket;
   }
 }
-
-const portOf = async (worker: WorkerUnderTest) => {
-  await worker.event("ready");
-  return worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
-};
 
 const tick = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -1,4 +1,5 @@
 /** Elixir and Erlang in tests: fixture projects built in folders of their own, and hosts to run them. */
+import assert from "node:assert/strict";
 import {
   appendFileSync,
   cpSync,
@@ -69,7 +70,7 @@ export function copyFixture(folder: string, variant: BeamVariant): void {
   }
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), text);
+    writeFileSync(join(folder, path), text, { mode: text.startsWith("#!") ? 0o755 : 0o644 });
   }
   for (const [path, change] of Object.entries(edit)) {
     const before = readFileSync(join(folder, path), "utf8");
@@ -109,9 +110,17 @@ export const otherLogger = (one: { folder: string }, folder: string): Promise<Bu
     editFile(rel, `{logger,"${vsn}"`, '{logger,"99.0.0"');
   });
 
-/** The same release on an emulator of the same version and with other bytes. Of shop 0.0.1 only. */
-export const otherErlang = (one: { folder: string }, folder: string): Promise<BuiltBeam> =>
-  otherRelease(one, folder, async () => {
+/**
+ * The same release on an emulator of the same version and with other bytes, and with more in its files, by
+ * their names in releases/<vsn>. Of shop 0.0.1 only.
+ */
+export const otherErlang = (
+  one: { folder: string },
+  folder: string,
+  more: Record<string, string> = {},
+): Promise<BuiltBeam> =>
+  otherRelease(one, folder, async (release) => {
+    for (const [name, text] of Object.entries(more)) appendFileSync(join(release, name), text);
     const erts = readdirSync(folder).find((name) => name.startsWith("erts-"))!;
     appendFileSync(join(folder, erts, "bin", "erl"), "# rebuilt\n");
   });
@@ -120,7 +129,7 @@ export const otherErlang = (one: { folder: string }, folder: string): Promise<Bu
 async function otherRelease(
   one: { folder: string },
   folder: string,
-  change: () => Promise<void>,
+  change: (release: string) => void | Promise<void>,
 ): Promise<BuiltBeam> {
   const env = { ...process.env, MIX_ENV: "prod" };
   await mustRun("mix", ["release", "--quiet", "--overwrite"], { cwd: one.folder, env });
@@ -128,7 +137,7 @@ async function otherRelease(
   const [old, release] = [join(folder, "releases", "0.0.1"), join(folder, "releases", "0.0.9")];
   cpSync(old, release, { recursive: true });
   await mustRun("rm", ["-r", old]);
-  await change();
+  await change(release);
   editFile(join(release, "shop.rel"), '{"shop","0.0.1"}', '{"shop","0.0.9"}');
   const script = join(release, "start.script");
   editFile(script, /releases\/0\.0\.1\/consolidated/g, "releases/0.0.9/consolidated");
@@ -158,5 +167,44 @@ export class BeamBuilds {
 
   dispose(): void {
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** How far a look at live states gets is a matter of time. */
+const withoutTime = (reasons: string[]) => reasons.filter((one) => !one.startsWith("not looked "));
+
+/** The plan that is shown is the plan that runs: `plan --json` against the report, up to what has failed. */
+export async function asPlanned(
+  host: BeamHost,
+  verb: "upgrade" | "downgrade" | "rollback",
+  version: string,
+  ...options: string[]
+) {
+  const { value: plan } = await host.json("plan", version);
+  const changed = await host.json(verb, ...(verb === "rollback" ? [] : [version]), ...options);
+  const { strategy, reasons, steps, states } = changed.value;
+  assert.equal(strategy, plan.strategy, changed.output);
+  assert.deepEqual(withoutTime(reasons), withoutTime(plan.reasons), changed.output);
+  const failed = steps.findIndex((step: { failed?: true }) => step.failed);
+  const length = failed < 0 ? undefined : failed + 1;
+  const done = steps.map(({ name }: { name: string }) => name);
+  assert.deepEqual(done.slice(0, length), plan.steps.slice(0, length), changed.output);
+  const relup = plan.instructions.join("\n");
+  for (const { name } of states) assert.ok(relup.includes(`'${name}'`), relup);
+  return changed;
+}
+
+/** Starts it with three additions in its cart. */
+export async function startedWithCart(
+  built: Parameters<typeof BeamHost.start>[0],
+  check: (host: BeamHost) => Promise<void>,
+  options: Parameters<typeof BeamHost.start>[1] = {},
+): Promise<void> {
+  const host = await BeamHost.start(built, options);
+  try {
+    for (let n = 0; n < 3; n += 1) await host.get("/add");
+    await check(host);
+  } finally {
+    await host.remove();
   }
 }

@@ -4,14 +4,14 @@
  * the suites run in a chroot there with this project and this Node.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { projectRoot } from "./example.ts";
 
 const PACKAGES = [
-  ..."elixir rebar3 git make gcc libc6-dev ca-certificates procps iproute2 libstdc++6".split(" "),
+  ..."elixir rebar3 git make gcc libc6-dev ca-certificates curl procps iproute2".split(" "),
   ..."dev inets ssl runtime-tools tools parsetools os-mon xmerl eunit public-key mnesia ssh ftp tftp eldap asn1 crypto syntax-tools"
     .split(" ")
     .map((name) => `erlang-${name}`),
@@ -20,8 +20,10 @@ const SUITES = [
   "test/integration/beam.test.ts",
   "test/integration/beamAtOnce.test.ts",
   "test/integration/beamLife.test.ts",
+  "test/integration/beamMix.test.ts",
   "test/integration/beamNif.test.ts",
   "test/integration/beamRefusals.test.ts",
+  "test/integration/beamRestart.test.ts",
   "test/integration/beamTsugi.test.ts",
   "test/integration/beamUnpack.test.ts",
   "test/contract/binAppBeam.test.ts",
@@ -49,18 +51,23 @@ function must(command: string, args: string[]): void {
 /** The folder of a Debian with Elixir in it; half of one is no use and is made anew. */
 function makeDebian(name: string): string {
   const root = join(folder, name);
-  if (existsSync(join(root, "usr/bin/mix"))) return root;
-  must("rm", ["-rf", "--one-file-system", root]);
-  mkdirSync(folder, { recursive: true });
-  must("debootstrap", ["--variant=minbase", name, root]);
-  withMounts(root, () =>
-    must("chroot", [
-      root,
-      "env",
-      "DEBIAN_FRONTEND=noninteractive",
-      ...["apt-get", "install", "-y", "--no-install-recommends", ...PACKAGES],
-    ]),
-  );
+  if (!existsSync(join(root, "usr/bin/mix"))) {
+    must("rm", ["-rf", "--one-file-system", root]);
+    mkdirSync(folder, { recursive: true });
+    must("debootstrap", ["--variant=minbase", name, root]);
+  }
+  // debootstrap leaves both out: no server is found, and no localhost.
+  for (const file of ["resolv.conf", "hosts"])
+    must("cp", ["-L", `/etc/${file}`, join(root, "etc", file)]);
+  const installed = join(root, "packages.json");
+  const packages = JSON.stringify(PACKAGES);
+  if (existsSync(installed) && readFileSync(installed, "utf8") === packages) return root;
+  // A mirror may be of a day that is long past, which sid's own date does not allow.
+  const update = "apt-get -o Acquire::Check-Valid-Until=false update";
+  const install = `${update} && apt-get install -y --no-install-recommends "$@"`;
+  const options = [root, "env", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", install, "sh"];
+  withMounts(root, () => must("chroot", [...options, ...PACKAGES]));
+  writeFileSync(installed, packages);
   return root;
 }
 
@@ -81,7 +88,7 @@ function withMounts<T>(root: string, use: () => T): T {
     }
     return use();
   } finally {
-    for (const target of made) run("umount", [target]);
+    for (const target of made) run("umount", ["-l", target]);
   }
 }
 
@@ -90,7 +97,6 @@ function runIn(place: string): number {
   if (place === "here") return run(process.execPath, ["--import", "tsx", "--test", ...suites]);
   const root = makeDebian(place);
   must("cp", [process.execPath, join(root, "usr/local/bin/node")]);
-  must("cp", ["-L", "/etc/resolv.conf", join(root, "etc/resolv.conf")]);
   const test = `cd "$1" && shift && exec node --import tsx --test "$@"`;
   return withMounts(root, () =>
     run("chroot", [root, "sh", "-c", test, "sh", projectRoot, ...suites]),

@@ -8,7 +8,9 @@ import { io, type Socket } from "socket.io-client";
 /** Installed under these names (package.json), so that several versions stand side by side. */
 export const SOCKET_IO_PACKAGES = ["socket.io-4.6", "socket.io-4.7", "socket.io"];
 
-export const socketIoModule = (name: string): string => import.meta.resolve(name);
+/** A name of those, or a path. */
+export const socketIoModule = (name = process.env.TSUGI_TEST_SOCKET_IO ?? "socket.io"): string =>
+  import.meta.resolve(name);
 
 export interface ChatOptions {
   /** A module of socket.io. */
@@ -19,17 +21,23 @@ export interface ChatOptions {
   /** Further options of the `Server`. */
   options?: string;
   more?: string;
+  /** Right after the `Server` is made. */
+  before?: string;
+  /** Further options of `hot.socketIo`. */
+  carry?: string;
   register?: boolean;
   /** In `restore`. */
   restore?: string;
 }
 
 export const chatApp = ({
-  socketIo = socketIoModule("socket.io"),
+  socketIo = socketIoModule(),
   state = false,
   accept = false,
   options = "",
   more = "",
+  before = "",
+  carry = "",
   register = true,
   restore = "",
 }: ChatOptions = {}): string => `
@@ -57,7 +65,9 @@ export const chatApp = ({
     response.end(JSON.stringify({ clients: io.of("/").sockets.size, rooms: io.of("/").adapter.rooms.size }));
   });
   const io = new Server(server, { ${options} });
+  ${before}
   ${register ? "" : "if (false)"} hot.socketIo(io, {
+    ${carry}
     save: ({ userName }) => ({ userName }),
     restore: (socket, { userName }) => { ${restore}; socket.userName = userName; },
   });
@@ -251,11 +261,15 @@ export class ChatCrowd {
   }
 
   async #push(): Promise<void> {
+    const { faults } = this.clients[0]!;
     for (let number = 0; !this.#isOver; number += 1) {
-      const response = await fetch(`http://127.0.0.1:${this.#port}/news/${number}`);
-      const { clients } = (await response.json()) as { clients: number };
-      if (clients !== this.clients.length) {
-        this.clients[0]!.faults.push(`news ${number}: ${clients} of ${this.clients.length}`);
+      try {
+        const response = await fetch(`http://127.0.0.1:${this.#port}/news/${number}`);
+        const { clients } = (await response.json()) as { clients: number };
+        const { length } = this.clients;
+        if (clients !== length) faults.push(`news ${number}: ${clients} of ${length}`);
+      } catch (error) {
+        faults.push(`news ${number}: ${error}`);
       }
       this.said.set("news", { number, room: "" });
       await pause(5 + Math.random() * 20);

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 
 // Builds of tests are not tried, but where that is the point: it takes seconds, and most carry no Node.
@@ -81,3 +82,7 @@ export async function mustRun(command: string, args: string[], options?: Command
   }
   return result;
 }
+
+/** The first of a process's children. */
+export const childOf = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);

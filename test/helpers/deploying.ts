@@ -5,7 +5,7 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DeployRecord } from "../../src/deploy/audit.ts";
-import type { StatusReport } from "../../src/protocol/report.ts";
+import type { Status } from "../../src/protocol/report.ts";
 import { runCommand } from "./commands.ts";
 import { tsugiCli } from "./example.ts";
 import { freePort } from "./ports.ts";
@@ -144,9 +144,9 @@ export class Deploying {
     return Promise.all(this.hosts.map(async (host) => (await this.ask(host)).version));
   }
 
-  async status(host: DeployedHost): Promise<StatusReport> {
+  async status(host: DeployedHost): Promise<Status> {
     const { stdout } = await runCommand(host.bin, ["status", "--json"]);
-    return JSON.parse(stdout) as StatusReport;
+    return JSON.parse(stdout) as Status;
   }
 
   envOf(host: DeployedHost): string {

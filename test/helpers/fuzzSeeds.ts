@@ -65,7 +65,6 @@ const MANIFESTS: Record<string, Record<string, HandmadeFile>> = {
     "lib/wall-0.0.2/x": { link: "../wall-0.0.1" },
     "lib/wall-0.0.2/x/app.mjs": { bytes: "x" },
   },
-  case: { "lib/wall-0.0.2/APP.mjs": { bytes: "x" } },
   "unicode-forms": {
     "lib/wall-0.0.2/\u00e1": { bytes: "x" },
     "lib/wall-0.0.2/a\u0301": { bytes: "y" },

@@ -61,11 +61,13 @@ export class FuzzedHost {
     this.#handler = createReleaseHandler(this.#layout);
   }
 
-  static async create(): Promise<FuzzedHost> {
+  static async create(bare?: "bare"): Promise<FuzzedHost> {
     const host = new FuzzedHost();
-    const source = await writeTarball(host.#folder.at("a.tar.gz"), INSTALLED);
-    await host.#handler.unpack({ source });
-    await host.#handler.commit("0.0.1");
+    if (bare === undefined) {
+      const source = await writeTarball(host.#folder.at("a.tar.gz"), INSTALLED);
+      await host.#handler.unpack({ source });
+      await host.#handler.commit("0.0.1");
+    }
     mkdirSync(host.#layout.staging, { recursive: true });
     host.#before = host.#snapshot();
     return host;

@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { StatusReport, UpgradeReport } from "../../src/protocol/report.ts";
+import type { Status, UpgradeReport } from "../../src/protocol/report.ts";
 import type { BuiltRelease } from "./fixtureReleases.ts";
 import { Host, makeHostPath } from "./host.ts";
 import { freePort } from "./ports.ts";
@@ -79,9 +79,9 @@ export class Installed {
     }
   }
 
-  async status(): Promise<StatusReport> {
+  async status(): Promise<Status> {
     const { stdout } = await this.host.must("status", "--json");
-    return JSON.parse(stdout) as StatusReport;
+    return JSON.parse(stdout) as Status;
   }
 
   async get<T>(path: string, init?: RequestInit): Promise<T> {

@@ -6,6 +6,12 @@ type Payload = Record<string, unknown>;
 /** Phoenix ends a connection that says nothing for a minute. */
 const HEARTBEAT_MS = 20_000;
 
+/** What a browser keeps of the page that it has loaded. */
+interface Session {
+  cookie?: string;
+  token?: string;
+}
+
 /** One topic of one WebSocket: [join reference, reference, topic, event, payload]. */
 export class Topic {
   closed = false;
@@ -18,9 +24,14 @@ export class Topic {
   #reference = 0;
   #join = "1";
 
-  constructor(port: number, path: string, topic: string) {
+  constructor(port: number, path: string, topic: string, page: Session = {}) {
     this.#topic = topic;
-    this.#socket = new WebSocket(`ws://127.0.0.1:${port}${path}/websocket?vsn=2.0.0`);
+    const query = new URLSearchParams({
+      vsn: "2.0.0",
+      ...(page.token && { _csrf_token: page.token }),
+    });
+    const url = `ws://127.0.0.1:${port}${path}/websocket?${query}`;
+    this.#socket = new WebSocket(url, { headers: page.cookie ? { cookie: page.cookie } : {} });
     this.#opened = new Promise((resolve, reject) => {
       this.#socket.once("open", resolve);
       this.#socket.once("error", reject);
@@ -79,12 +90,16 @@ export class LivePage {
 
   static async open(port: number, path: string): Promise<LivePage> {
     const url = `http://127.0.0.1:${port}${path}`;
-    const html = await (await fetch(url)).text();
+    const response = await fetch(url);
+    const html = await response.text();
+    const cookies = response.headers.getSetCookie().map((cookie) => cookie.split(";")[0]!);
+    const [, token = ""] = /<meta name="csrf-token" content="([^"]*)"/.exec(html) ?? [];
     const [tag = ""] = /<div[^>]*data-phx-session[^>]*>/.exec(html) ?? [];
     const attribute = (name: string) => new RegExp(` ${name}="([^"]*)"`).exec(tag)?.[1] ?? "";
     const id = attribute("id");
     if (id === "") throw new Error(`no LiveView in ${html}`);
-    const page = new LivePage(new Topic(port, "/live", `lv:${id}`), {
+    const session = { cookie: cookies.join("; "), token };
+    const page = new LivePage(new Topic(port, "/live", `lv:${id}`, session), {
       url,
       params: {},
       session: attribute("data-phx-session"),

@@ -14,6 +14,9 @@ export const whyNoRegistry = (): Promise<string | undefined> =>
     (error: Error) => error.message,
   );
 
+/** A line of htpasswd: alice, with the password "wonderland" (bcrypt). */
+export const ALICE = "alice:$2y$05$3oFwnZ3IyXNnMldyv2GUvuHCqRsXpTdaTWEE/NO91LjZthgZxBL..\n";
+
 export interface Registry {
   /** `localhost:5000` */
   host: string;

@@ -8,22 +8,35 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
+import { waitForLock } from "../../src/platform/lock.ts";
 import { mustRun, runCommand } from "./commands.ts";
 import { projectRoot, tsugiCli } from "./example.ts";
 
 /** One Node for all the build's tests, so that it is fetched and compressed once. */
 export const TEST_NODE = "24.21.0";
 
+/** With the frameworks' packages at hand. */
+export const linkFrameworks = (folder: string): void =>
+  symlinkSync(join(frameworks, "node_modules"), join(folder, "node_modules"));
+
 export const frameworks = join(projectRoot, "test", "fixtures", "frameworks");
 
-/** The packages that the framework fixtures share, from their lock file. */
+/** The packages that the framework fixtures share, from their lock file; test files take turns. */
 export async function installFrameworks(): Promise<void> {
-  if (existsSync(join(frameworks, "node_modules", ".package-lock.json"))) return;
-  await mustRun("npm", ["ci", "--ignore-scripts"], { cwd: frameworks, timeoutMs: 600_000 });
+  const isThere = () => existsSync(join(frameworks, "node_modules", ".package-lock.json"));
+  if (isThere()) return;
+  const unlock = await waitForLock(join(tmpdir(), "tsugi-frameworks.lock"));
+  try {
+    if (isThere()) return;
+    await mustRun("npm", ["ci", "--ignore-scripts"], { cwd: frameworks, timeoutMs: 600_000 });
+  } finally {
+    await unlock();
+  }
 }
 
 export function temporaryFolder(what: string): { folder: string; remove: () => void } {

@@ -5,6 +5,7 @@
 import net from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import WebSocket from "ws";
+import { until } from "./installed.ts";
 
 export interface RoomOptions {
   /** What the application imports as `ws`. */
@@ -18,11 +19,19 @@ export interface RoomOptions {
   accept?: boolean;
   /** Of a POST, before it is said. */
   workMs?: number;
+  /** Between two words of the timer. */
+  tickMs?: number;
   /** A POST is answered, then said. */
   answersFirst?: boolean;
+  /** Words are sent as Blobs, which `ws` reads before it writes them. */
+  blob?: boolean;
 }
 
-/** Sources of words: `t` a timer, `m<client>` a client's message, `h` and `w` requests. */
+/**
+ * `/hold/<name>`: a thread of the pool, which compresses, too, is held by a pipe until somebody opens it.
+ *
+ * Sources of words: `t` a timer, `m<client>` a client's message, `h` and `w` requests.
+ */
 export function roomApp({
   ws = "ws",
   tcp = false,
@@ -31,7 +40,9 @@ export function roomApp({
   deflate = false,
   accept = false,
   workMs = 30,
+  tickMs = 25,
   answersFirst = false,
+  blob = false,
 }: RoomOptions = {}): string {
   const everyone = find === "map" ? "map.values()" : tcp ? "sockets" : "wss.clients";
   const count = find === "map" ? "map.size" : tcp ? "sockets.size" : "wss.clients.size";
@@ -64,9 +75,17 @@ export function roomApp({
       ws.on("close", () => map.delete(ws.id));
     });
     hot.websockets(wss, { save: ({ id }) => ({ id }), restore: (ws, { id }) => { ws.id = id; } });
-    const put = (ws, word) => ws.send(word);`;
+    const put = (ws, word) => ws.send(${blob ? "blobOf(word)" : "word"});
+    /** Reading it takes longer than a response takes to end. */
+    const blobOf = (word) => {
+      const arrayBuffer = async () => {
+        for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+        return Buffer.from(word);
+      };
+      return Object.assign(new Blob([word]), { arrayBuffer });
+    };`;
   return `
-    import { readFileSync, writeFileSync } from "node:fs";
+    import { open, readFileSync, writeFileSync } from "node:fs";
     import http from "node:http";
     import net from "node:net";
     import { hot } from "tsugi/hot";
@@ -87,6 +106,7 @@ export function roomApp({
     }
     const server = http.createServer(async (request, response) => {
       const [path, word] = request.url.slice(1).split("/");
+      if (path === "hold") open(file + "." + word, () => {});
       if (path === "say") {
         for await (const _ of request);
         if (word.startsWith("w")) await new Promise((resolve) => setTimeout(resolve, ${workMs}));
@@ -104,7 +124,7 @@ export function roomApp({
     };
     ${tcp ? plain : webSockets}
     let timer;
-    hot.activate(() => { clearInterval(timer); timer = setInterval(() => say("t" + nextTick()), 25); });
+    hot.activate(() => { clearInterval(timer); timer = setInterval(() => say("t" + nextTick()), ${tickMs}); });
     hot.freeze(() => clearInterval(timer));
     server.listen(Number(process.env.PORT ?? 0), "127.0.0.1", () => console.log("listening", server.address().port));
   `;
@@ -223,6 +243,8 @@ export interface CrowdOptions {
   apart?: boolean;
 }
 
+const UNHEARD = 5;
+
 /** Clients of a room, some of which speak and some of which read slowly, and requests that push. */
 export class Crowd {
   readonly clients: RoomClient[] = [];
@@ -265,7 +287,14 @@ export class Crowd {
       client.send(`${source}${number}`);
       this.said.set(source, number);
       await pause(30 + Math.random() * 30);
+      await this.#isHeard(source, number, client);
     }
+  }
+
+  /** All but a few words, by who has them compressed: a busy machine sets the pace, and piles up nothing. */
+  async #isHeard(source: string, number: number, speaker?: RoomClient): Promise<void> {
+    const { last } = (this.#options.apart && speaker) || this.clients[0]!;
+    while (!this.#isOver && (last.get(source) ?? -1) < number - UNHEARD) await pause(5);
   }
 
   /** One request after the other, each of which is heard by all, and counts them. */
@@ -278,6 +307,7 @@ export class Crowd {
       if (clients !== size) this.wrongCounts.push(`${word}: ${clients} of ${size} (${version})`);
       this.said.set(source, number);
       await pause(5 + Math.random() * 10);
+      await this.#isHeard(source, number);
     }
   }
 
@@ -324,6 +354,13 @@ export class Crowd {
     return { faults, closed, wrongCounts: this.wrongCounts, heard };
   }
 
+  /** One who has nothing compressed hears two more words of that source. */
+  async oneHears(source: string): Promise<void> {
+    const { last } = this.clients[1]!;
+    const before = last.get(source) ?? 0;
+    await until(`${source} is heard`, () => (last.get(source) ?? 0) >= before + 2, 60_000);
+  }
+
   leave(): void {
     this.#isOver = true;
     for (const { wire } of this.clients) wire.end();
@@ -334,7 +371,7 @@ export class Crowd {
 export async function someTalk(crowd: Crowd): Promise<void> {
   const source = crowd.said.has("w") ? "w" : "m0:";
   const before = Math.max(0, crowd.said.get(source) ?? 0);
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 60_000;
   while ((crowd.said.get(source) ?? 0) < before + 3) {
     if (performance.now() > deadline) throw new Error("nobody is heard any more");
     await pause(5);

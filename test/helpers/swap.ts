@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { START, swapForm } from "../../src/assemble/swapPlugin.ts";
 import type { WorkerBoot, WorkerEvent } from "../../src/protocol/worker.ts";
-import { type Bench, WorkerError, type WorkerUnderTest } from "./workerHarness.ts";
+import { type Bench, portOf, WorkerError, type WorkerUnderTest } from "./workerHarness.ts";
 
 type Ready = Extract<WorkerEvent, { type: "ready" }>;
 
@@ -28,7 +28,7 @@ export class Swapping {
   }
 
   get port(): Promise<number> {
-    return this.worker.until("port", () => Number(/listening (\d+)/.exec(this.worker.stdout)?.[1]));
+    return portOf(this.worker);
   }
 
   async load(source: string): Promise<Ready> {
@@ -72,7 +72,7 @@ export class Swapping {
     await worker.request({ type: "freeze", timeoutMs: 4_000, hooksOnly }, undefined, from);
     if (stateful) await worker.request({ type: "swapCarry" }, undefined, to);
     await worker.request({ type: "activate" }, undefined, to);
-    return worker.request({ type: "releaseConnections" }, undefined, from);
+    return worker.request({ type: "moveConnections" }, undefined, from);
   }
 
   async leave(number: number, drainMs = 200) {

@@ -38,7 +38,7 @@ const server = http.createServer((request, response) => {
     return response.end();
   }
   if (pathname === "/say") console.log("said " + request.url);
-  wall.hits += 1;
+  if (request.headers["user-agent"] !== "tsugi") wall.hits += 1;
   const { COLOUR: colour = null } = process.env;
   const answer = () => response.end(JSON.stringify({ ...wall, pid: process.pid, colour }));
   if (pathname === "/slow") setTimeout(answer, 300);

@@ -1,7 +1,6 @@
 /** Applications with WebSockets for the contract tests, and clients that count what they get. */
 import { fileURLToPath, pathToFileURL } from "node:url";
 import WebSocket from "ws";
-import type { WorkerUnderTest } from "./workerHarness.ts";
 
 /** Installed under these names (package.json), so that several versions stand side by side. */
 export const WS_PACKAGES = ["ws-8.0", "ws-8.8", "ws-8.13", "ws-8.18", "ws"];
@@ -89,9 +88,6 @@ export function echoApp(options: EchoAppOptions): string {
   `;
 }
 
-export const portOf = (worker: WorkerUnderTest): Promise<number> =>
-  worker.until("port", () => Number(/listening (\d+)/.exec(worker.stdout)?.[1]));
-
 /** A client that notes every message, and how the connection ended. */
 export class EchoClient {
   readonly socket: WebSocket;
@@ -100,10 +96,13 @@ export class EchoClient {
   closed: { code: number; reason: string } | undefined;
   #watchers = new Set<() => void>();
 
-  constructor(to: number | string, options: WebSocket.ClientOptions & { path?: string } = {}) {
-    const { path = "/chat?room=1", ...rest } = options;
+  constructor(
+    to: number | string,
+    options: WebSocket.ClientOptions & { path?: string; protocols?: string[] } = {},
+  ) {
+    const { path = "/chat?room=1", protocols = ["b", "a"], ...rest } = options;
     const url = typeof to === "string" ? to : `ws://127.0.0.1:${to}${path}`;
-    this.socket = new WebSocket(url, ["b", "a"], {
+    this.socket = new WebSocket(url, protocols, {
       headers: { "x-id": "7" },
       ...rest,
     });

@@ -24,6 +24,7 @@ import {
   type WorkerRequest,
   type WorkerRequestWithReply,
 } from "../../src/protocol/worker.ts";
+import { bindDatagrams } from "../../src/runtime/node/datagrams.ts";
 import { HandleQueue } from "../../src/runtime/node/handleQueue.ts";
 
 const WORKER = fileURLToPath(new URL("../../dist/release/worker.mjs", import.meta.url));
@@ -50,6 +51,12 @@ export class WorkerError extends Error {
   }
 }
 
+function bind({ family, address, port }: ListenKey, flags: number): Handle | number {
+  if (family === "udp4" || family === "udp6") return bindDatagrams(family, address!, port, flags);
+  const kind = family === "pipe" ? -1 : family;
+  return (net as Handle)._createServerHandle(address, port, kind, undefined, flags);
+}
+
 /** The kernel sockets that a supervisor keeps, shared by the workers of one test. */
 export class SharedSockets {
   readonly handles = new Map<string, Handle>();
@@ -58,14 +65,7 @@ export class SharedSockets {
     const text = listenKeyText(key);
     const present = this.handles.get(text);
     if (present) return present;
-    const family = key.family === "pipe" ? -1 : key.family;
-    const made = (net as Handle)._createServerHandle(
-      key.address,
-      key.port,
-      family,
-      undefined,
-      flags,
-    );
+    const made = bind(key, flags);
     if (typeof made !== "number") this.handles.set(text, made);
     return made;
   }
@@ -230,6 +230,13 @@ export class WorkerUnderTest {
   }
 }
 
+/** What its output says; it is ready: 'listening' comes before it accepts. */
+export async function portOf(worker: WorkerUnderTest, word = "listening"): Promise<number> {
+  await worker.event("ready");
+  const pattern = new RegExp(`${word} (\\d+)`);
+  return worker.until("port", () => Number(pattern.exec(worker.stdout)?.[1]));
+}
+
 /** A folder with the test's applications, their sockets and their workers, all gone after it. */
 export class Bench {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), "tsugi-worker-")));
@@ -284,17 +291,29 @@ export function relay(from: WorkerUnderTest, to: WorkerUnderTest): void {
 
 /** An upgrade as the supervisor drives it. */
 export async function handOff(bench: Bench, old: WorkerUnderTest, next: WorkerUnderTest) {
+  await next.event("ready");
+  await old.event("ready");
+  await introduce(bench, old, next);
+  return handOffIntroduced(bench, old, next);
+}
+
+/** The rest of it. `passOn`: how a supervisor passes connections on. */
+export async function handOffIntroduced(
+  bench: Bench,
+  old: WorkerUnderTest,
+  next: WorkerUnderTest,
+  passOn = relay,
+) {
   const { states: wanted } = await next.event("ready");
   const { states, carries } = await old.event("ready");
-  await layPipe(bench, old, next);
   if (states.length > 0) {
     await old.request({ type: "freeze", timeoutMs: 4000 });
     await carryState(bench, old, next, wanted);
   } else if (carries) await old.request({ type: "freeze", timeoutMs: 4000, hooksOnly: true });
   await announce(old, next);
-  relay(old, next);
+  passOn(old, next);
   await next.request({ type: "activate" });
-  return old.request({ type: "releaseConnections" });
+  return old.request({ type: "moveConnections" });
 }
 
 /** The way back, as the supervisor drives it: the old one serves again. */
@@ -307,7 +326,14 @@ export async function handBack(bench: Bench, old: WorkerUnderTest, next: WorkerU
   await announce(next, old);
   relay(next, old);
   await old.request({ type: "thaw" });
-  return next.request({ type: "releaseConnections" });
+  return next.request({ type: "moveConnections" });
+}
+
+/** While the old one serves. */
+export async function introduce(bench: Bench, old: WorkerUnderTest, next: WorkerUnderTest) {
+  await layPipe(bench, old, next);
+  const { introduced } = await old.request({ type: "introduce" });
+  return introduced;
 }
 
 async function layPipe(bench: Bench, from: WorkerUnderTest, to: WorkerUnderTest) {

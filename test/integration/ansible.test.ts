@@ -22,6 +22,7 @@ import { ansibleExamples, playbook, whyNoAnsible } from "../helpers/ansible.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
 import { copyExample, exampleName, tsugiCli } from "../helpers/example.ts";
 import { freePort } from "../helpers/ports.ts";
+import { mustTsugi } from "../helpers/projects.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
 import { AdmiralWorkload, startTraffic } from "../helpers/traffic/index.ts";
 
@@ -141,7 +142,10 @@ describe("the Ansible role", { skip: (await whyNoAnsible()) || (await whyNoSshd(
     const traffic = await startTraffic({ host: "127.0.0.1", port }, workload, clients);
     try {
       await traffic.answers(20);
-      const { host, stdout } = await play(built("0.0.2"));
+      const store = join(folder, "store");
+      await mustTsugi(["push", built("0.0.2").tsugi_tarball, "--store", store], folder);
+      const stored = { tsugi_tarball: "", tsugi_reference: `${store}#${exampleName}@latest` };
+      const { host, stdout } = await play(stored);
       assert.deepEqual([host.failed, host.changed > 0], [0, true], stdout);
       assert.match(stdout, /0\.0\.1 → 0\.0\.2 by handoff: pause .* 0 lost/);
       await traffic.answers(20);

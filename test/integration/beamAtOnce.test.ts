@@ -4,71 +4,20 @@
  */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import type { StateReport } from "../../src/protocol/report.ts";
 import { BeamBuilds, BeamHost, elixirMissing } from "../helpers/beam.ts";
 import { startLoad } from "../helpers/beamLoad.ts";
+import { renamed, sameVersion } from "../helpers/beamRenamed.ts";
 
 const skip = await elixirMissing();
 const builds = new BeamBuilds();
 after(() => builds.dispose());
 
-/** `one` and `two` differ in the name of a function, in two modules that call it, and in one that keeps functions. */
-const variant = (version: string, name: string) => ({
-  fixture: "shop-0.0.1",
-  version,
-  files: {
-    "lib/shop/wording.ex": `defmodule Shop.Wording do
-  def ${name}(text), do: "${version}:" <> text
-end
-`,
-    "lib/shop/phrases.ex": `defmodule Shop.Phrases do
-  def both, do: Shop.Wording.${name}("a") <> " " <> Shop.Wording.${name}("b")
-
-  def slowly(ms) do
-    first = Shop.Wording.${name}("a")
-    Process.sleep(ms)
-    first <> " " <> Shop.Wording.${name}("b")
-  end
-end
-`,
-    "lib/shop/keeper.ex": `defmodule Shop.Keeper do
-  use GenServer
-  def start_link(_), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
-
-  @impl true
-  def init(_) do
-    :ets.new(:kept, [:named_table, :public])
-    :ets.insert(:kept, {:greet, fn name -> "hello " <> name <> " of ${version}" end})
-    :ets.insert(:kept, {:name, &greet/1})
-    :persistent_term.put(:kept, fn -> "kept by ${version}" end)
-    {:ok, nil}
-  end
-
-  def greet(name), do: "greet " <> name <> " of ${version}"
-  def version, do: "${version}"
-end
-`,
-  },
-  edit: {
-    "lib/shop/application.ex": (text: string) =>
-      text.replace("[Shop.Cart,", "[Shop.Keeper, Shop.Cart,"),
-    "lib/shop/pages.ex": (text: string) =>
-      text.replace(
-        '  def get("/version"), do: @version',
-        `  def get("/version"), do: "${version}"
-  def get("/word"), do: Shop.Wording.${name}("c") <> Shop.Phrases.both()
-  def get("/slow"), do: Shop.Phrases.slowly(150) <> " " <> Shop.Wording.${name}("c")
-  def get("/kept"), do: :ets.lookup_element(:kept, :greet, 2).("you")
-  def get("/named"), do: :ets.lookup_element(:kept, :name, 2).("you")
-  def get("/term"), do: :persistent_term.get(:kept).()`,
-      ),
-  },
-});
-
-const one = () => builds.get("one", variant("0.0.1", "say"));
-const two = () => builds.get("two", variant("0.0.2", "tell"));
+const one = () => builds.get("one", renamed("0.0.1", "say"));
+const two = () => builds.get("two", renamed("0.0.2", "tell"));
 
 describe("a release under traffic", { skip }, () => {
-  test("functions renamed with their callers, to and fro: no request fails, none runs in two versions, slow ones are waited for", async () => {
+  test("functions renamed with their callers, to and fro: no request fails, none runs in two versions, slow ones are waited for (B1)", async () => {
     const host = await BeamHost.start(await one());
     try {
       host.drop(await two());
@@ -88,6 +37,12 @@ describe("a release under traffic", { skip }, () => {
         assert.ok(value.pauseMs > 0 && value.pauseMs < 2_000, `pause ${value.pauseMs}`);
         assert.ok(value.connections.carried >= 8, output);
         assert.equal(value.connections.lost, 0);
+        assert.equal(value.requests.failed, 0, "as its telemetry says");
+        // A view's code_change/3, though no process runs the view's module (B4).
+        const step = version === "0.0.2" ? ", step: 5" : "";
+        assert.equal(await host.get("/page"), `%{count: 3${step}}`);
+        const states = value.states.map(({ name }: { name: string }) => name);
+        assert.ok(states.includes("Elixir.Shop.PageLive"), states.join());
       }
       const tallies = [await quick.stop(), await slow.stop(), await fresh.stop()];
       for (const tally of tallies) assert.deepEqual(tally.failures, []);
@@ -119,9 +74,18 @@ describe("a release under traffic", { skip }, () => {
         for (const text of named) assert.match(value.reasons.join("\n"), text);
       }
       assert.match(check.value.reasons.join("\n"), /&Module\.name\/arity/);
+      assert.equal(await host.get("/heard"), "heard by 0.0.1");
+      const failing = startLoad(host.port, 1, ["/fails"]);
       const { status, value, output } = await host.json("upgrade", "0.0.2");
+      await failing.stop();
       assert.equal(status, 0, output);
+      assert.ok(value.requests.failed > 0, "requests that failed meanwhile are counted");
+      assert.equal(await host.get("/heard"), "heard by 0.0.2", "a handler is made anew (B2)");
       for (const text of named.slice(1)) assert.match(value.leftovers.join("\n"), text);
+      // A child that is gone, of a module without a @vsn (B7).
+      const shelf = value.states.find(({ name }: StateReport) => name === "Elixir.Shop.Shelf");
+      assert.equal(shelf.dropped, 1, output);
+      for (const vsn of [shelf.from, shelf.to]) assert.match(vsn, /^[0-9a-f]{8}$/);
       // Anybody who looks must not be the one who ends it.
       await host.must("status");
       assert.equal(await host.get("/version"), "0.0.2");
@@ -147,9 +111,3 @@ spawn(fn ->
   Process.sleep(:infinity)
 end)
 receive do: (:made -> :ok)`;
-
-/** Both halves of an answer are of one version. */
-function sameVersion(text: string): string | undefined {
-  const versions = new Set([...text.matchAll(/(0\.0\.\d):/g)].map(([, version]) => version));
-  return versions.size === 1 ? undefined : `two versions in one request: ${text}`;
-}

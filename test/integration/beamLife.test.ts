@@ -147,11 +147,8 @@ describe("a BEAM release's life", { skip }, () => {
         assert.equal(readable(...proc), "");
         const owned = filesReadableBy(OWNER, [secret, cookie], host.root).join();
         assert.match(owned, /\/etc\/env.*\/releases\/COOKIE|\/releases\/COOKIE.*\/etc\/env/);
-        const pipe = readdirSync(at("run")).find((name) => name.startsWith("output."));
-        for (const access of ["<", ">>"]) {
-          const open = as(STRANGER, "sh", ["-c", `: ${access} ${at("run", pipe!)}`]);
-          assert.match(open.output, /denied/, access);
-        }
+        const pipes = readdirSync(at("run")).filter((name) => name.startsWith("output."));
+        assert.deepEqual(pipes, [], "what the VM prints into has no name that one could open");
         // What every user can read on the command line is no key.
         const thrownAway = /-setcookie\0([^\0]+)/.exec(readFileSync(proc[1]!, "latin1"))![1]!;
         const node = readFileSync(at("run", "node"), "utf8").trim().split(" ")[1];

@@ -17,6 +17,7 @@ const STORY = [
   "processes",
   "database",
   "connections",
+  "protocols",
 ].map((name) => `docs/cookbook/${name}.md`);
 
 describe("the cookbook", () => {

@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, describe, test } from "node:test";
-import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { type BuiltRelease, buildVariant, TEST_NODE } from "../helpers/fixtureReleases.ts";
 import { Installed, until } from "../helpers/installed.ts";
 
 const SERVER = "127.0.0.2";
@@ -15,17 +15,37 @@ const KERNEL_KEEPS = 200;
 const GROUP = "239.255.77.77";
 const workshop = mkdtempSync(join(tmpdir(), "tsugi-datagrams-"));
 const fixture = "datagrams-1.0.0";
+/** Ten upgrades and more: `npm run long -- datagrams`. */
+const ROUNDS = Number(process.env.TSUGI_TEST_ROUNDS ?? 1);
 const withoutSwap = { "src/server.ts": (text: string) => text.replace("hot.accept();\n", "") };
-const build = (version: string, edit?: Record<string, (text: string) => string>) =>
-  buildVariant(join(workshop, version), { fixture, version, ...(edit && { edit }) });
+interface Build {
+  edit?: Record<string, (text: string) => string>;
+  workers?: number;
+  node?: string;
+}
+const build = (version: string, { edit = {}, workers = 1, node = TEST_NODE }: Build = {}) =>
+  buildVariant(join(workshop, version), {
+    ...{ fixture, version, edit, node },
+    prepare: (project) => {
+      const config = { processes: { main: { entry: "src/server.ts", workers } } };
+      writeFileSync(
+        join(project, "tsugi.config.js"),
+        `export default ${JSON.stringify(config)};\n`,
+      );
+    },
+  });
 
 let one: BuiltRelease;
 let two: BuiltRelease;
 let handedOff: BuiltRelease;
+let sick: BuiltRelease;
 before(async () => {
   one = await build("1.0.0");
   two = await build("1.1.0");
-  handedOff = await build("1.2.0", withoutSwap);
+  handedOff = await build("1.2.0", { edit: withoutSwap });
+  sick = await build("1.3.0", {
+    edit: { "src/server.ts": (text) => `${text}\nhot.health(() => false);\n` },
+  });
 });
 after(() => rmSync(workshop, { recursive: true, force: true }));
 
@@ -103,9 +123,10 @@ class Client {
   }
 }
 
-const start = async (options: Parameters<typeof Installed.install>[1] = {}) => {
+const PROBATION = { config: { timeouts: { probationMs: 600 }, health: { intervalMs: 100 } } };
+const start = async (options: Parameters<typeof Installed.install>[1] = {}, release = one) => {
   const peer = await Client.open();
-  host = await Installed.install(one, { ...options, env: { PEER_PORT: String(peer.port) } });
+  host = await Installed.install(release, { ...options, env: { PEER_PORT: String(peer.port) } });
   await host.host.must("start");
   return peer;
 };
@@ -121,13 +142,14 @@ describe("datagrams", () => {
     const client = await Client.open();
     client.stream(1000, host.port);
     await until("it flows", () => client.answers.size > 100);
-    for (const [release, strategy] of [
+    const round = [
       [two, "swap"],
       [handedOff, "handoff"],
       [one, "handoff"],
       [two, "swap"],
       [one, "swap"],
-    ] as const) {
+    ] as const;
+    for (const [release, strategy] of Array.from({ length: ROUNDS }, () => round).flat()) {
       await upgrade(release, strategy);
     }
     await host.host.must("reload");
@@ -139,6 +161,59 @@ describe("datagrams", () => {
     asker.socket.send("sum", host.port, SERVER);
     await until("the sum comes", () => asker.answers.size > 0);
     assert.deepEqual([...asker.answers], [[String(client.sent), ["1.0.0"]]]);
+  });
+
+  for (const [strategy, first] of [
+    ["swap", () => one],
+    ["handoff", () => handedOff],
+  ] as const) {
+    test(`are all answered when a new version fails in probation, by ${strategy}`, async () => {
+      await start(PROBATION, first());
+      const client = await Client.open();
+      client.stream(1000, host.port);
+      await until("it flows", () => client.answers.size > 100);
+      host.drop(sick);
+      const { status, report } = await host.report("upgrade", sick.version);
+      assert.deepEqual([status, report.result], [5, "handed-back"], JSON.stringify(report));
+      assert.equal(report.strategy, strategy);
+      const last = client.sent;
+      await until("the old version answers", () => client.versionOf(last + 1) !== undefined);
+      await client.allAnswered();
+      assert.equal(client.versionOf(last + 1), first().version);
+      assert.ok([...client.answers.values()].flat().includes(sick.version));
+    });
+  }
+
+  test("are all answered by several workers, through swaps and a reload", async () => {
+    const several = await Promise.all(
+      ["2.0.0", "2.1.0"].map((version) => build(version, { workers: 3 })),
+    );
+    await start({}, several[0]!);
+    const client = await Client.open();
+    client.stream(1000, host.port);
+    await until("it flows", () => client.answers.size > 100);
+    await upgrade(several[1]!, "swap");
+    const { status, report } = await host.report("reload");
+    assert.deepEqual([status, report.strategy], [0, "handoff"], JSON.stringify(report));
+    await host.host.must("rollback");
+    const last = client.sent;
+    await until("the last version answers", () => client.versionOf(last + 1) !== undefined);
+    await client.allAnswered();
+    assert.equal(client.versionOf(last + 1), "2.0.0");
+  });
+
+  test("are all answered through another Node, and back", { skip: ROUNDS === 1 }, async () => {
+    const another = await build("3.0.0", { node: "22.23.0" });
+    await start();
+    const client = await Client.open();
+    client.stream(1000, host.port);
+    await until("it flows", () => client.answers.size > 100);
+    await upgrade(another, "replace");
+    await upgrade(one, "replace");
+    const last = client.sent;
+    await until("the last version answers", () => client.versionOf(last + 1) !== undefined);
+    await client.allAnswered();
+    assert.equal(client.versionOf(last + 1), "1.0.0");
   });
 
   test("a group stays joined, and a connected socket keeps its peer", async () => {

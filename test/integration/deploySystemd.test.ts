@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { StatusReport } from "../../src/protocol/report.ts";
+import type { Status } from "../../src/protocol/report.ts";
 import { type BootedSystemd, bootSystemd } from "../helpers/bootedSystemd.ts";
 import { Deploying } from "../helpers/deploying.ts";
 import { buildVariant } from "../helpers/fixtureReleases.ts";
@@ -55,7 +55,7 @@ test("an empty host with systemd: deployed, upgraded, rebooted", {
     assert.deepEqual([version, word], ["1.0.0", "hello"]);
     // Pids are those of its own namespace.
     const { stdout } = await machine!.run(host!.bin, ["status", "--json"]);
-    const { pid } = (JSON.parse(stdout) as StatusReport).processes[0]!.slots[0]!;
+    const { pid } = (JSON.parse(stdout) as Status).processes[0]!.slots[0]!;
     const owner = await machine!.run("stat", ["-c", "%u", `/proc/${pid}`]);
     assert.equal(owner.stdout.trim(), String(OWNER_UID), owner.output);
     const mainPid = await machine!.property(UNIT, "MainPID");

@@ -1,11 +1,11 @@
 /** `foreground` as the first process of its own pid namespace: what a container engine makes of it. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { runCommand } from "../helpers/commands.ts";
+import { childOf, runCommand } from "../helpers/commands.ts";
 import { findProgram } from "../helpers/debian.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { Installed, until } from "../helpers/installed.ts";
@@ -72,7 +72,3 @@ test("as pid 1 it stays the first process through a replace, leaves no zombie, a
     rmSync(join(host.root, ".."), { recursive: true, force: true });
   }
 });
-
-function childOf(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
-}

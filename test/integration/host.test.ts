@@ -10,6 +10,7 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -20,6 +21,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { HOST_COMMANDS } from "../../src/contract/commands/host.ts";
 import type { CommandResult } from "../helpers/commands.ts";
 import type { Host } from "../helpers/host.ts";
 import { buildWall, eventually, isRunning } from "../helpers/wall.ts";
@@ -174,6 +176,33 @@ test("a worker that crashes is started again, and the restart is counted", QUICK
 });
 
 test(
+  "a worker that stands still is said to, and with silentMs killed and started again",
+  QUICK,
+  async (t) => {
+    const { host, get } = await wall.host(t, "0.0.1", { config: { restarts: { silentMs: 4500 } } });
+    await host.must("start");
+    const { pid } = await get();
+    const still = host.app("rpc", "for (;;);");
+    await eventually("it is said", async () =>
+      /main\.0 is unhealthy: [\s\S]*did not\s+answer/.test((await host.app("status")).output),
+    );
+    const again = await eventually("it answers again", () => get().catch(() => undefined));
+    assert.notEqual(again.pid, pid);
+    await still;
+    expectEnd(await host.app("status"), 0, /main\.0 crashed [\s\S]*stood still for 4\.5 s/);
+    const stillAgain = host.app("rpc", "for (;;);");
+    await eventually("it is said", async () =>
+      /is unhealthy/.test((await host.app("status")).output),
+    );
+    const began = performance.now();
+    await host.must("stop");
+    // stopMs, and what is waited for its answer; no hook of it is.
+    assert.ok(performance.now() - began < 12_000);
+    await stillAgain;
+  },
+);
+
+test(
   "a worker that crashes too often takes the system down, with a code other than 0",
   QUICK,
   async (t) => {
@@ -216,11 +245,15 @@ test(
     const told = `--import=data:text/javascript,process.kill(process.ppid,"SIGTERM")\n`;
     writeFileSync(join(host.root, "etc", "node.args"), told);
     const { status, output } = await host.app("start");
-    assert.equal(status, 1, output);
+    assert.equal(status, 3, output);
+    const exits = (verb: "start" | "restart"): readonly number[] => HOST_COMMANDS[verb].exits;
+    assert.ok(exits("start").includes(3) && exits("restart").includes(3), "its help says so");
     expectEnd(await host.app("status"), 3, /wall/);
     const log = readFileSync(join(host.root, "log", "wall.log"), "utf8");
     assert.match(log, /stopped/);
     assert.doesNotMatch(output + log, /TSUGI_INTERNAL/);
+    expectEnd(await host.app("foreground"), 0, /wall/);
+    assert.ok(!existsSync(join(host.root, "run", "exit-code")), "nobody would read it");
   },
 );
 

@@ -59,3 +59,16 @@ test("what was current when the system died is not what the next start boots", Q
   assert.equal((await get()).version, "0.0.1");
   assert.deepEqual(await statuses(host), { "0.0.1": "permanent", "0.0.2": "unpacked" });
 });
+
+test("a commit that fails says so, and by its exit code who serves", QUICK, async (t) => {
+  const { host, get } = await wall.host(t);
+  host.env.TSUGI_FAULT = "upgrade:commit=eio";
+  await host.must("start");
+  await host.must("install", wall.tarball("0.0.2"));
+  const { status, value } = await json(host, "commit");
+  assert.deepEqual([status, value.result], [5, "handed-back"]);
+  assert.match(value.error.message, /EIO/);
+  assert.equal((await get()).version, "0.0.1");
+  await host.must("install", "0.0.2");
+  expectEnd(await host.app("commit"), 0, /Made 0\.0\.2 permanent/);
+});

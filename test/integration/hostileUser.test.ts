@@ -97,7 +97,7 @@ describe("another user", { skip }, () => {
       [layout.lock, victim.file, "start"],
       [layout.workers, victim.file, "start"],
       [join(layout.run, "boot.err"), victim.file, "start"],
-      [layout.registry, victim.file, "unpack 1.1.0"],
+      [layout.releaseList, victim.file, "unpack 1.1.0"],
       [layout.release("1.1.0").tarball, victim.file, "upgrade 1.1.0"],
       [layout.staging, victim.path, "unpack 1.1.0"],
     ];

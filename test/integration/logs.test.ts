@@ -15,11 +15,15 @@ import {
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import type { Host } from "../helpers/host.ts";
+import { LOG_TROUBLE, logTroubles, type Trouble } from "../helpers/soakMix/logTrouble.ts";
 import { buildWall, eventually } from "../helpers/wall.ts";
 
 const count = 20_000;
 const print = (what: string) => `for (let i = 0; i < ${count}; i++) console.log("${what} " + i)`;
-const farewell = `process.on("SIGTERM", () => { if (process.env.FAREWELL) { ${print("bye")} } process.exit(0) });`;
+const farewell = `
+import { writeFileSync } from "node:fs";
+process.on("exit", () => writeFileSync(process.env.TSUGI_DATA_DIR + "/ended", String(Date.now())));
+process.on("SIGTERM", () => { if (process.env.FAREWELL) { ${print("bye")} } process.exit(0) });`;
 const appup = { before: [["node", "-e", `${print("step")}; process.exit(0)`]] };
 
 const wall = await buildWall({
@@ -131,6 +135,26 @@ test(
     );
   },
 );
+
+for (const follow of [[], ["-f"]]) {
+  test(
+    `logs ${follow.join("")} into a reader that has read enough (| head) ends, and with 0`,
+    QUICK,
+    async (t) => {
+      const { host } = await wall.host(t, "0.0.1");
+      await host.must("start");
+      await host.must("rpc", `${print("line")}, 1`);
+      const child = spawn(host.bin, ["logs", "-n", "100000", ...follow], { env: host.environment });
+      let errors = "";
+      child.stderr.on("data", (chunk) => {
+        errors += chunk;
+      });
+      child.stdout.once("data", () => child.stdout.destroy());
+      const ended = await once(child, "exit");
+      assert.deepEqual([ended, errors], [[0, null], ""]);
+    },
+  );
+}
 
 test("/dev/stdout can be opened, as in a container", QUICK, async (t) => {
   const { host } = await wall.host(t, "0.0.1");
@@ -292,3 +316,49 @@ test(
     await eventually("all has come", () => printed(text).length === count);
   },
 );
+
+test("stop is done within a second of the application's own end, whatever has become of the log", {
+  timeout: 180_000,
+}, async (t) => {
+  const { host } = await wall.host(t, "0.0.1");
+  /** How much longer than the application `stop` takes. */
+  const lateMs = async (stop: () => Promise<unknown>) => {
+    const ended = join(host.root, "var", "ended");
+    rmSync(ended, { force: true });
+    await host.must("rpc", `${print("line")}, 1`);
+    await stop();
+    return Date.now() - Number(readFileSync(ended, "utf8"));
+  };
+  const inTrouble = async ({ spoil, mend }: Pick<Trouble, "spoil" | "mend">) => {
+    await host.must("start");
+    spoil(logOf(host));
+    try {
+      return await lateMs(() => host.must("stop"));
+    } finally {
+      mend(logOf(host));
+    }
+  };
+  const into = async (stdout: number | "pipe") => {
+    const { child, ended } = foreground(t, host, stdout);
+    await eventually("it is ready", () => answers(host), 30_000);
+    child.stdout?.destroy();
+    return lateMs(() => {
+      child.kill("SIGTERM");
+      return ended;
+    });
+  };
+  // The command itself, on a machine that is as busy as it is.
+  const usuallyMs = await inTrouble({ spoil: () => {}, mend: () => {} });
+  const rotated = (path: string) => renameSync(path, `${path}.1`);
+  const found: Record<string, number> = {
+    rotated: await inTrouble({ spoil: rotated, mend: () => {} }),
+  };
+  for (const name of logTroubles()) found[name] = await inTrouble(LOG_TROUBLE[name]!);
+  found["a reader that has gone"] = await into("pipe");
+  const full = openSync("/dev/full", "w");
+  found["foreground into a full disk"] = await into(full);
+  closeSync(full);
+  t.diagnostic(`${JSON.stringify(found)}, usually ${usuallyMs} ms`);
+  for (const [name, ms] of Object.entries(found))
+    assert.ok(ms < 1_000 + 2 * usuallyMs, `${name}: ${ms} ms, usually ${usuallyMs}`);
+});

@@ -8,7 +8,6 @@ import { mustRun } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { Installed, until } from "../helpers/installed.ts";
-import { MetricSamples } from "../helpers/openMetrics.ts";
 import { freePort } from "../helpers/ports.ts";
 import { temporaryFolder } from "../helpers/projects.ts";
 import { Prometheus, type PrometheusTools, prometheusTools } from "../helpers/prometheus.ts";
@@ -57,16 +56,22 @@ describe("metrics", () => {
     await becomes("max_over_time(tsugi_generation[1h]) - tsugi_generation", 0);
   });
 
-  test("a socket serves them too, and is gone after the stop", async (t) => {
-    const socket = join(folder, "m.sock");
-    const host = await Installed.start(one, { config: { metrics: { socket } } });
+  test("cost the supervisor at most 2 MB of its own memory, however often they are asked for", async (t) => {
+    const port = await freePort();
+    const without = await Installed.start(one);
+    t.after(() => without.remove());
+    const ownBytes = ({ supervisorPid }: Installed) => {
+      const status = readFileSync(`/proc/${supervisorPid}/status`, "utf8");
+      return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+    };
+    const least = ownBytes(without);
+    const host = await Installed.start(one, { config: { metrics: { port } } });
     t.after(() => host.remove());
-    const ask = () =>
-      mustRun("curl", ["-sS", "--fail", "--unix-socket", socket, "http://host/metrics"]);
-    const { stdout } = await until("an answer", () => ask().catch(() => undefined), DEADLINE_MS);
-    assert.equal(new MetricSamples(stdout).sum("tsugi_worker_healthy"), 1);
-    await host.host.must("stop");
-    await assert.rejects(ask());
+    const ask = () => fetch(`http://127.0.0.1:${port}/metrics`).then((answer) => answer.text());
+    await until("they are served", () => ask().catch(() => undefined), DEADLINE_MS);
+    for (let times = 0; times < 100; times += 1) await ask();
+    const more = ownBytes(host) - least;
+    assert.ok(more <= 2 * 1024 * 1024, `${more} bytes more`);
   });
 
   test("promtool finds nothing wrong with the rules, nor with what the dashboard asks", async () => {

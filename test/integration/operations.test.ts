@@ -1,12 +1,19 @@
 /** What people do to a service at three in the morning, and what does it to them. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { Agent, get, type IncomingMessage } from "node:http";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { json } from "node:stream/consumers";
+import { json, text } from "node:stream/consumers";
 import { after, type TestContext, test } from "node:test";
 import type { Host } from "../helpers/host.ts";
 import { buildWall, eventually } from "../helpers/wall.ts";
@@ -16,6 +23,10 @@ const wall = await buildWall({
   "0.0.1": { config: quick },
   "0.0.2": { config: quick },
   "0.0.3": { config: quick, extra: 'throw new Error("0.0.3 was never any good");' },
+  "0.0.4": {
+    config: quick,
+    extra: "if (process.env.SLOW) await new Promise((go) => setTimeout(go, 60_000));",
+  },
 });
 after(() => wall.dispose());
 const QUICK = { timeout: 60_000 };
@@ -125,6 +136,31 @@ test(
   },
 );
 
+test(
+  "where a version gives up after an upgrade, the way back is named, and goes",
+  QUICK,
+  async (t) => {
+    const restarts = { max: 0, withinMs: 60_000 };
+    const { host, get } = await wall.host(t, "0.0.1", { config: { restarts } });
+    await host.must("start");
+    await host.must("upgrade", wall.tarball("0.0.2"));
+    await get("/crash").catch(() => {});
+    const wayBack = /0\.0\.1 was permanent before: \S+ rollback\b/;
+    const ended = await eventually("it has given up", async () => {
+      const { status, output } = await host.app("status");
+      return status === 3 && /0\.0\.2 ended at .*TSUGI_GAVE_UP/.test(output) ? output : undefined;
+    });
+    assert.match(ended, wayBack);
+    const wide = ended.split("\n").filter((line) => line.length > 80 && !line.includes("/"));
+    assert.deepEqual(wide, []);
+    const unwell = await host.app("doctor");
+    assert.match(unwell.output.replaceAll(/\s+/g, " "), wayBack);
+    await host.must("rollback");
+    assert.equal((await get()).version, "0.0.1");
+    await host.must("stop");
+  },
+);
+
 /** Over one connection that is kept alive; fails where another one is needed. */
 function keptAlive(t: TestContext, port: number): () => Promise<{ pid: number }> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -161,5 +197,30 @@ test(
     const { pid: reloaded } = await ask();
     await eventually("it was time", () => other(before, reloaded), 30_000);
     assert.match(logOf(host), /it is time \(reloadAt: \*\/3 \* \* \* \* \*\): reload/);
+  },
+);
+
+test(
+  "who is told to stop before it is ready has not failed: it ends, and nothing else is tried",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t, "0.0.4", { env: { SLOW: "yes" } });
+    const begins = () =>
+      eventually("a worker is there", () => existsSync(join(host.root, "run", "workers")));
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      const container = spawn(host.bin, ["foreground"], { env: host.env });
+      const said = text(container.stderr);
+      await begins();
+      container.kill(signal);
+      assert.deepEqual(await once(container, "exit"), [0, null]);
+      assert.match(await said, /^wall 0\.0\.4 was told to stop before it was ready\.$/m);
+    }
+    const started = host.app("start");
+    await begins();
+    await host.must("stop");
+    const { status, output } = await started;
+    assert.equal(status, 3, output);
+    assert.match(output, /TSUGI_START_STOPPED[\s\S]*To start it again: \S+ start$/m);
+    assert.doesNotMatch(output + logOf(host), /TSUGI_START_FAILED|was permanent before/);
   },
 );

@@ -1,17 +1,28 @@
 /** Several processes and several workers of one release. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { Installed, until } from "../helpers/installed.ts";
+import { freePort } from "../helpers/ports.ts";
 
 const workshop = mkdtempSync(join(tmpdir(), "tsugi-processes-"));
 let one: BuiltRelease;
 let two: BuiltRelease;
 let fewer: BuiltRelease;
 let host: Installed;
+
+/** What comes to the queue by plain TCP. */
+const heard = (options: string): string => `
+import { createServer } from "node:net";
+const server = createServer((socket) => socket.on("error", () => {}).resume());
+hot.sockets(server, ${options});
+server.listen(Number(process.env.QUEUE_PORT ?? 0), "127.0.0.1");
+`;
 
 before(async () => {
   const fixture = "fleet-1.0.0";
@@ -23,13 +34,18 @@ setInterval(() => {
 `;
   const edit = {
     "src/scheduler.ts": (text: string) => text + brittle,
-    // A worker that ends in the midst of its freeze.
+    // A worker that ends in the midst of a step in which it is asked for what it has.
     "src/queue.ts": (text: string) => `${text}
 import { existsSync } from "node:fs";
+let isFrozen = false;
+const endIn = (step) => {
+  if (existsSync(process.env.TSUGI_DATA_DIR + "/trouble-in-" + step)) process.exit(9);
+};
 hot.freeze(() => {
-  if (existsSync(process.env.TSUGI_DATA_DIR + "/trouble-in-freeze")) process.exit(9);
+  isFrozen = true;
+  endIn("freeze");
 });
-`,
+${heard("{ save: () => isFrozen && endIn('announce') }")}`,
   };
   one = await buildVariant(join(workshop, "one"), { fixture, edit });
   two = await buildVariant(join(workshop, "two"), {
@@ -41,7 +57,7 @@ hot.freeze(() => {
 const data = process.env.TSUGI_DATA_DIR;
 if (existsSync(data + "/gate")) writeFileSync(data + "/at-the-gate", "");
 while (existsSync(data + "/gate")) await new Promise((resolve) => setTimeout(resolve, 20));
-${text}`,
+${text}${heard("{}")}`,
     },
   });
   fewer = await buildVariant(join(workshop, "fewer"), {
@@ -209,33 +225,43 @@ test("an old worker that crashes once more while the new version loads does not 
   await askBoth();
 });
 
-test("nor does one that dies of its freeze; of a steady one it is a failure", async () => {
-  host = await Installed.start(one);
-  const queue = async () =>
-    (await host.status()).processes.find(({ name }) => name === "queue")!.slots[0]!;
-  await askBoth();
-  writeFileSync(join(host.root, "var", "trouble-in-freeze"), "");
-  host.drop(two);
-  const steady = await queue();
-  const thawed = await host.report("upgrade", "1.1.0");
-  assert.deepEqual([thawed.status, thawed.report.result], [4, "thawed"]);
-  assert.equal(thawed.report.error?.code, "TSUGI_WORKER_DIED");
-  await until("it is started again", async () => {
-    const now = await queue();
-    return now.pid !== steady.pid && now.healthy;
+for (const step of ["freeze", "announce"]) {
+  test(`nor does one that dies of its ${step}; of a steady one it is a failure`, async () => {
+    const queuePort = await freePort();
+    host = await Installed.start(one, { env: { QUEUE_PORT: String(queuePort) } });
+    const queue = async () =>
+      (await host.status()).processes.find(({ name }) => name === "queue")!.slots[0]!;
+    const speak = async () => {
+      const client = connect(queuePort, "127.0.0.1").on("error", () => {});
+      await once(client, "connect");
+    };
+    await askBoth();
+    await speak();
+    writeFileSync(join(host.root, "var", `trouble-in-${step}`), "");
+    host.drop(two);
+    const steady = await queue();
+    const thawed = await host.report("upgrade", "1.1.0");
+    assert.deepEqual([thawed.status, thawed.report.result], [4, "thawed"]);
+    assert.equal(thawed.report.steps.at(-1)?.name, step);
+    assert.equal(thawed.report.error?.code, "TSUGI_WORKER_DIED");
+    await until("it is started again", async () => {
+      const now = await queue();
+      return now.pid !== steady.pid && now.healthy;
+    });
+    process.kill((await queue()).pid, "SIGKILL");
+    await until("it has crashed lately", async () => {
+      const now = await queue();
+      return now.crash !== undefined && now.crash.nextAt === undefined && now.healthy;
+    });
+    await speak();
+    const before = await askBoth();
+    const { status, report } = await host.report("upgrade", "1.1.0");
+    assert.deepEqual([status, report.result], [0, "committed"], JSON.stringify(report));
+    for (const [slot, answer] of await askBoth()) {
+      assert.ok(answer.requests > before.get(slot)!.requests, "the others' state has gone over");
+    }
   });
-  process.kill((await queue()).pid, "SIGKILL");
-  await until("it has crashed lately", async () => {
-    const now = await queue();
-    return now.crash !== undefined && now.crash.nextAt === undefined && now.healthy;
-  });
-  const before = await askBoth();
-  const { status, report } = await host.report("upgrade", "1.1.0");
-  assert.deepEqual([status, report.result], [0, "committed"], JSON.stringify(report));
-  for (const [slot, answer] of await askBoth()) {
-    assert.ok(answer.requests > before.get(slot)!.requests, "the others' state has gone over");
-  }
-});
+}
 
 test("SIGTERM in the middle of an upgrade: it ends well or goes back, then all stops", async () => {
   host = await Installed.start(one);
@@ -248,4 +274,21 @@ test("SIGTERM in the middle of an upgrade: it ends well or goes back, then all s
   await until("the supervisor is gone", async () => (await host.host.app("ping")).status === 3);
   await host.host.must("start");
   assert.match((await host.status()).version, /^1\.[01]\.0$/);
+});
+
+test("SIGTERM while one is being installed: nobody will decide any more, so all stops", async () => {
+  host = await Installed.start(one);
+  const data = join(host.root, "var");
+  writeFileSync(join(data, "gate"), "");
+  host.drop(two);
+  const installing = host.report("install", "1.1.0");
+  await until("the new version loads", () => existsSync(join(data, "at-the-gate")));
+  process.kill(host.supervisorPid, "SIGTERM");
+  await until("the stop waits for it", () => /stops when the upgrade to 1\.1\.0/.test(host.log));
+  rmSync(join(data, "gate"));
+  await until("it is gone", async () => (await host.host.app("ping")).status === 3, 30_000);
+  const { status, report } = await installing;
+  assert.deepEqual([status, report.result], [5, "handed-back"], JSON.stringify(report));
+  await host.host.must("start");
+  assert.equal((await host.status()).version, "1.0.0");
 });

@@ -5,6 +5,8 @@ import { once } from "node:events";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
+import { orUndefined } from "../../src/platform/files.ts";
+import { descendantsOf, runningProcesses } from "../../src/platform/processTable.ts";
 import { openStore } from "../../src/store/index.ts";
 import type { Host } from "../helpers/host.ts";
 import {
@@ -20,6 +22,7 @@ const skip = await whyNoRegistry();
 const wall = await buildWall({
   "0.0.1": {},
   "0.0.2": { extra: "/* another version */" },
+  "0.0.4": { extra: 'throw new Error("it does not start");' },
   "0.0.3": { extra: "globalThis.unhealthy = true;", config: { health: { path: "/healthz" } } },
 });
 after(() => wall.dispose());
@@ -84,11 +87,58 @@ describe("a host and a registry", { skip }, () => {
     assert.equal((await get()).version, "0.0.2");
   });
 
+  test("killed at any step of it, or lied to by the registry, serves as before, and gets there in the end", async (t) => {
+    const { host, get } = await wall.host(t);
+    await host.must("start");
+    const asked: string[] = [];
+    let moment = /^none$/;
+    let lies = false;
+    let followed: ReturnType<typeof following> | undefined;
+    const watched = await startFaultyRegistry(registry, {
+      now: ({ method, url }) => {
+        asked.push(`${method} ${url}`);
+        if (moment.test(asked.at(-1)!)) followed!.kill();
+        return false;
+      },
+      bytes: (body) => (lies ? Buffer.from(body.map((byte) => byte ^ 1)) : body),
+    });
+    t.after(() => watched.close());
+    const from = `oci://${watched.host}/team/wall:0.0.2`;
+    // It looks, its upgrade looks by digest, a layer comes.
+    for (moment of [/GET .*manifests\/0\.0\.2/, /GET .*manifests\/sha256/, /GET .*blobs/]) {
+      const before = asked.length;
+      followed = following(t, host, from);
+      await followed.ended();
+      assert.match(asked.slice(before).join("\n"), moment);
+      assert.equal((await get()).version, "0.0.1", String(moment));
+    }
+    moment = /^none$/;
+    lies = true;
+    followed = following(t, host, from);
+    await followed.says(
+      /TSUGI_STORE_DAMAGED[\s\S]*Not gone there \(exit code 1\): tried again later/,
+    );
+    assert.equal((await get()).version, "0.0.1");
+    lies = false;
+    // Once what it lacks has come, the upgrade is the supervisor's.
+    await followed.says(/Took 0\.0\.2/);
+    followed.kill();
+    assert.match((await get()).version, /^0\.0\.[12]$/);
+    const last = following(t, host, from);
+    await last.says(/0\.0\.2 runs, as is wanted/);
+    assert.equal((await get()).version, "0.0.2");
+    await last.end();
+    await host.must("stop");
+    await host.must("start");
+    assert.deepEqual(listed(join(host.root, "releases/.staging")), []);
+    assert.deepEqual(listed(join(host.root, "lib")).sort().slice(-2), ["wall-0.0.1", "wall-0.0.2"]);
+  });
+
   test("follows a line in a file, such as an annotation, and says what can't be read", async (t) => {
     const { host, get } = await wall.host(t);
     await host.must("start");
     const file = join(host.root, "annotations");
-    const followed = following(t, host, file, "--annotation", "tsugi/version");
+    const followed = following(t, host, file, { more: ["--annotation", "tsugi/version"] });
     await followed.says(/Nothing is wanted/);
     writeFileSync(file, `app="wall"\ntsugi/version="no version"\n`);
     await followed.says(/TSUGI_FOLLOW_UNREADABLE/);
@@ -106,11 +156,45 @@ describe("a host and a registry", { skip }, () => {
     }
     assert.equal((await get()).version, "0.0.1");
   });
+
+  test("in the foreground begins with the wanted version, follows it, and outlives what can't start", async (t) => {
+    const { host, get } = await wall.host(t);
+    const file = join(host.root, "wanted");
+    writeFileSync(file, `${place}:0.0.2\n`);
+    const first = following(t, host, file, { verb: ["foreground", "--follow"] });
+    await first.says(/wall 0\.0\.2 is ready/);
+    assert.equal((await get()).version, "0.0.2");
+    writeFileSync(file, "0.0.1\n");
+    await eventually("0.0.1 serves", async () => (await get()).version === "0.0.1", 60_000);
+    assert.equal(await first.end(), 0);
+    // A container that begins again: what it wants can't be had, then does not start.
+    writeFileSync(file, `${place}:9.9.9\n`);
+    const second = following(t, host, file, { verb: ["foreground", "--follow"] });
+    await second.says(/wall 0\.0\.1 is ready/);
+    assert.match(second.output(), /Nothing is wanted/);
+    assert.equal(await second.end(), 0);
+    const store = await openStore(place);
+    await store.push({ source: wall.tarball("0.0.4") });
+    writeFileSync(file, `${place}:0.0.4\n`);
+    const third = following(t, host, file, { verb: ["foreground", "--follow"] });
+    await third.says(/0\.0\.4 is wanted and does not start: it begins with what is here/);
+    await third.says(/wall 0\.0\.1 is ready/);
+    assert.equal((await get()).version, "0.0.1");
+    assert.equal(await third.end(), 0);
+    assert.equal(third.output().split("runs, wanted is").length, 1, "it is not tried again");
+  });
 });
 
+const listed = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
+
 /** `bin/wall follow`, looking each second. */
-function following(t: TestContext, host: Host, ...args: string[]) {
-  const child = spawn(host.bin, ["follow", ...args, "--every", "1"], {
+function following(
+  t: TestContext,
+  host: Host,
+  place: string,
+  { verb = ["follow"], more = [] }: { verb?: string[]; more?: string[] } = {},
+) {
+  const child = spawn(host.bin, [...verb, place, ...more, "--every", "1"], {
     cwd: host.root,
     env: host.env,
     stdio: ["ignore", "pipe", "pipe"],
@@ -122,11 +206,18 @@ function following(t: TestContext, host: Host, ...args: string[]) {
     });
   }
   t.after(() => child.kill("SIGKILL"));
+  const exited = once(child, "exit");
   return {
     output: () => output,
+    /** With the upgrade that it has begun. */
+    kill: () => {
+      const all = descendantsOf([child.pid!], runningProcesses());
+      for (const pid of [child.pid!, ...all.map((one) => one.pid)])
+        orUndefined(() => process.kill(pid, "SIGKILL"));
+    },
+    ended: () => exited,
     says: (words: RegExp) => eventually(`${words}`, () => words.test(output), 60_000),
     end: async () => {
-      const exited = once(child, "exit");
       child.kill("SIGTERM");
       return (await exited)[0] as number;
     },

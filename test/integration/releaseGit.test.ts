@@ -9,7 +9,7 @@ import { basename, join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { withManager } from "../../src/assemble/clean/manager.ts";
 import type { ManagerName } from "../../src/assemble/managers.ts";
-import { silentReport } from "../../src/pack/report.ts";
+import { silentLog } from "../../src/pack/log.ts";
 import { buildsIn } from "../../src/release/layout.ts";
 import { parseManifest } from "../../src/release/manifest.ts";
 import { mustRun } from "../helpers/commands.ts";
@@ -336,7 +336,7 @@ describe("tsugi release --git: the project's own package manager, private packag
     const { folder } = repository;
     const wanted = { name, version, folder, why: "", isPinned: true, lockFile: undefined };
     const here = { env: environment(), running: new Set<never>() };
-    const { env } = await withManager(wanted, here, silentReport);
+    const { env } = await withManager(wanted, here, silentLog);
     await mustRun(name, install, { cwd: folder, env, timeoutMs: 300_000 });
     await repository.commit({});
     return repository;

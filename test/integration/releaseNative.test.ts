@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { refuseUnfitAddons } from "../../src/assemble/native/index.ts";
 import { ALL_DEPENDENCIES, collectPackages } from "../../src/assemble/packages.ts";
+import { silentLog } from "../../src/pack/log.ts";
 import { readProject } from "../../src/pack/project.ts";
-import { silentReport } from "../../src/pack/report.ts";
 import { thisPlatform } from "../../src/platform/thisPlatform.ts";
 import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "../helpers/commands.ts";
@@ -154,7 +154,7 @@ describe("packages that are compiled where they are installed", () => {
 
   test("for this one: packed without what lay on the way", async () => {
     const application = readProject(project);
-    const { files, packages } = collectPackages(application, ALL_DEPENDENCIES, silentReport);
+    const { files, packages } = collectPackages(application, ALL_DEPENDENCIES, silentLog);
     // The release itself would have to compress another 100 MB of Node: its other steps know no addons.
     const runtime = {
       node: process.execPath,
@@ -164,8 +164,8 @@ describe("packages that are compiled where they are installed", () => {
       group: { files: [], entries: [], stable: false },
     };
     const warnings: string[] = [];
-    const report = { ...silentReport, warn: (text: string) => warnings.push(text) };
-    await refuseUnfitAddons({ files, packages }, runtime, "npm", report);
+    const log = { ...silentLog, warn: (text: string) => warnings.push(text) };
+    await refuseUnfitAddons({ files, packages }, runtime, "npm", log);
     assert.deepEqual(warnings, []);
     assert.deepEqual(
       files.map(({ path }) => path).filter((path) => path.includes("/build/")),

@@ -4,8 +4,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { ALL_DEPENDENCIES, collectPackages } from "../../src/assemble/packages.ts";
+import { silentLog } from "../../src/pack/log.ts";
 import { readProject } from "../../src/pack/project.ts";
-import { silentReport } from "../../src/pack/report.ts";
 import { refuseSecrets } from "../../src/pack/secrets/index.ts";
 import { mustRun } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
@@ -114,15 +114,14 @@ describe("twenty popular packages", () => {
   });
 
   test("hold no secret, and are searched", async () => {
-    const { files } = collectPackages(readProject(folder), ALL_DEPENDENCIES, silentReport);
+    const { files } = collectPackages(readProject(folder), ALL_DEPENDENCIES, silentLog);
     assert.ok(files.length > 5000, `${files.length} files`);
     const request = { own: [], packages: files, project: folder, allow: [] };
-    await refuseSecrets(request, silentReport);
+    await refuseSecrets(request, silentLog);
     const bytes = Buffer.from(TOKEN);
     const planted = { path: "node_modules/planted", mode: 0o644, source: { bytes } };
-    await assert.rejects(
-      refuseSecrets({ ...request, packages: [...files, planted] }, silentReport),
-      { code: "TSUGI_SECRET_FOUND" },
-    );
+    await assert.rejects(refuseSecrets({ ...request, packages: [...files, planted] }, silentLog), {
+      code: "TSUGI_SECRET_FOUND",
+    });
   });
 });

@@ -3,7 +3,7 @@
  * and third release have the new code. The starters themselves: npm run long -- world.
  */
 import assert from "node:assert/strict";
-import { symlinkSync } from "node:fs";
+import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { standInNode, writeFiles } from "../helpers/projects.ts";
@@ -54,11 +54,46 @@ describe("tsugi release of any project", () => {
     });
   }
 
-  test("links that npm's list leaves out are named", async () => {
-    project({ main: "dist/server.js" }, server);
+  test("links to what is packed are links in the release; others, odd names and empty folders are said", async () => {
+    project(
+      { main: "dist/server.js" },
+      { ...server, "views/a\\b.html": "", "views/c\nd.html": "" },
+    );
     symlinkSync("dist", join(builds.folder, "current"));
+    symlinkSync("/etc/hosts", join(builds.folder, "hosts"));
+    mkdirSync(join(builds.folder, "uploads"));
     const { output } = await builds.must();
-    assert.match(output, /Links are not packed: current\. files in tsugi\.config\.ts/);
+    assert.match(output, /Links are not packed: hosts\. files in tsugi\.config\.ts/);
+    assert.match(output, /Not packed, for their names: "views\/a\\\\b\.html"/);
+    assert.match(output, /Empty folders are not packed: uploads\..*shared: \["uploads"\]/);
+    const linkOf = (path: string) =>
+      builds.manifest().files.find((file) => file.path === `lib/small-1.0.0/${path}`)?.link;
+    assert.equal(linkOf("current"), "dist");
+    assert.equal(app("views/c\nd.html"), "");
+  });
+
+  test("a build that only the start script has is run each time; what it starts besides is proposed", async () => {
+    for (const [at, word] of ["first", "second"].entries()) {
+      project(
+        {
+          version: `1.0.${at}`,
+          scripts: {
+            start: `concurrently "node dist/cron.js" "node dist/server.js"`,
+            prestart: "tsc",
+          },
+        },
+        {
+          "word.txt": word,
+          "node_modules/.bin/tsc":
+            "#!/bin/sh\nmkdir -p dist && cp word.txt dist/server.js && cp word.txt dist/cron.js\n",
+        },
+      );
+      chmodSync(join(builds.folder, "node_modules/.bin/tsc"), 0o755);
+      const { output } = await builds.must();
+      assert.match(output, /• npm run prestart/);
+      assert.match(output, /\(node dist\/server\.js\) would be a further process/);
+      assert.equal(builds.inTree(`lib/small-1.0.${at}/dist/cron.js`), word);
+    }
   });
 
   test("node --import tsx src/index.ts: compiled, and tsx is not needed", async () => {

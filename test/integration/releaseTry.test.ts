@@ -61,7 +61,7 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
       "breaks",
       'import { createServer } from "node:http";\ncreateServer(() => { throw new Error("no views"); }).listen(process.env.PORT);',
     );
-    assert.match(output, /! It started, and broke off when it was asked for \/[\s\S]*no views/);
+    assert.match(output, /! It does not start here; its last words:[\s\S]*no views/);
   });
 
   test("for one that listens nowhere, overlap: false is proposed", async () => {

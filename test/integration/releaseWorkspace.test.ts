@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { withManager } from "../../src/assemble/clean/manager.ts";
 import type { ManagerName } from "../../src/assemble/managers.ts";
-import { silentReport } from "../../src/pack/report.ts";
+import { silentLog } from "../../src/pack/log.ts";
 import { mustRun } from "../helpers/commands.ts";
 import {
   mustTsugi,
@@ -99,7 +99,7 @@ describe("tsugi release: a workspace", () => {
       await mustRun("cp", ["-r", join(base, "vendor"), folder]);
       const wanted = { name, version, folder, why: "", isPinned: true, lockFile: undefined };
       const here = { env: { ...process.env, ...PLAIN_GIT }, running: new Set<never>() };
-      const { env } = await withManager(wanted, here, silentReport);
+      const { env } = await withManager(wanted, here, silentLog);
       await mustRun(name, install, { cwd: folder, env, timeoutMs: 300_000 });
       const repository = await Repository.create(folder, {});
       const caller = join(base, `caller-${name}`);

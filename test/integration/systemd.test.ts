@@ -69,7 +69,7 @@ for (const name of ROOTS) {
   });
 }
 
-test("USR1, USR2 and HUP end nobody: neither the launcher nor the supervisor", async () => {
+test("USR1, USR2 and HUP end nobody, neither the launcher nor the supervisor; QUIT is a stop", async () => {
   const host = await Installed.install(one);
   const { bin, environment } = host.host;
   const launcher = spawn(bin, ["foreground"], {
@@ -99,7 +99,7 @@ test("USR1, USR2 and HUP end nobody: neither the launcher nor the supervisor", a
     notified = "";
     await until("the watchdog hears of it, twice", () => notified.split("WATCHDOG=1").length > 2);
   } finally {
-    launcher.kill("SIGTERM");
+    launcher.kill("SIGQUIT");
     assert.equal(await ended, 0);
     await host.remove();
   }

@@ -7,11 +7,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
+import { page as renderPage } from "../../src/view/page.ts";
 import { accessibilityProblems, complaintsOf, openBrowser } from "../helpers/browser.ts";
-import { tsugiCli } from "../helpers/example.ts";
+import { projectRoot, tsugiCli } from "../helpers/example.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { Installed, until } from "../helpers/installed.ts";
 import { mustTsugi } from "../helpers/projects.ts";
+import { viewFactsOf } from "../helpers/viewFacts.ts";
 
 describe("the page", () => {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-view-"));
@@ -80,6 +82,29 @@ describe("the page", () => {
       });
     }
   }
+
+  for (const count of [1, 5, 50]) {
+    test(`has room for ${count} host${count === 1 ? "" : "s"} at each width`, async () => {
+      const style = readFileSync(join(projectRoot, "src", "view", "style.css"), "utf8");
+      writeFileSync(join(folder, "many.html"), renderPage(viewFactsOf(count), { style }));
+      const page = await browser.newPage();
+      await page.goto(pathToFileURL(join(folder, "many.html")).href);
+      for (const width of [400, 800, 1400]) {
+        await page.setViewportSize({ width, height: 900 });
+        const wide = await page.evaluate("document.documentElement.scrollWidth");
+        assert.ok(Number(wide) <= width, `${wide} px wide at ${width}`);
+      }
+      assert.deepEqual(await accessibilityProblems(page), []);
+      await page.close();
+    });
+  }
+
+  test("an install root of this machine will do in place of an environment", async () => {
+    const { stdout } = await mustTsugi(["view", host.root, "--json", "--out", file], folder);
+    const { app, environment, hosts } = JSON.parse(stdout);
+    assert.deepEqual([app, environment, hosts.length], ["counter", host.root, 1]);
+    await mustTsugi(["view", "here", "--out", file, "--next", one.tarball], folder);
+  });
 
   test("opens and closes an upgrade by the keyboard", async () => {
     const { page } = await open("light", 1000);

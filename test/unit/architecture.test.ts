@@ -14,7 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["protocol", "release", "platform", "usage"],
   ["relup", "hot", "handler", "config", "transport", "oci", "runtime/node"],
   ["runtime/listen", "runtime/state", "runtime/appup", "control", "pack"],
-  ["runtime/carry", "assemble", "beam", "deploy", "store"],
+  ["runtime/carry", "assemble", "beam", "deploy", "store", "image"],
   ["runtime/carry/tcp", "runtime/carry/ws", "view"],
   ["runtime/carry/socketio"],
   ["runtime/handoff", "runtime/swap", "cli"],

@@ -6,7 +6,7 @@ import { existsSync, lstatSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { type CommandResult, runCommand, type Surroundings, tail } from "../../pack/commands.ts";
-import type { BuildReport } from "../../pack/report.ts";
+import type { BuildLog } from "../../pack/log.ts";
 
 export interface Checkout {
   commit: string;
@@ -31,7 +31,7 @@ export async function checkOut(
   { git: source, ref }: { git: string; ref?: string },
   folder: string,
   { env, running }: Surroundings,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Checkout> {
   const from = withoutCredentials(source);
   const place = existsSync(source) ? resolve(source) : source;
@@ -48,7 +48,7 @@ export async function checkOut(
     throw new TsugiError("TSUGI_CLONE_FAILED", { from, problem });
   };
 
-  report.step(`git clone ${from}`);
+  log.step(`git clone ${from}`);
   await must("/", "clone", "--quiet", "--no-checkout", "--", place, folder);
   const inClone = (...args: string[]) => git(folder, ...args);
   const commit = await findCommit(ref, inClone);
@@ -57,13 +57,13 @@ export async function checkOut(
   }
   await must(folder, "checkout", "--quiet", "--detach", commit);
   if (existsSync(join(folder, ".gitmodules"))) {
-    report.step("git submodule update");
+    log.step("git submodule update");
     await must(folder, "submodule", "--quiet", "update", "--init", "--recursive");
   }
   await refuseLfsPointers(folder, inClone);
   const committedAtSeconds = await must(folder, "show", "--no-patch", "--format=%ct", commit);
-  report.guess("commit", commit.slice(0, 12), ref ?? "the branch that a clone begins with");
-  if (place.startsWith("/")) await sayWhatIsLeftOut(place, git, report);
+  log.guess("commit", commit.slice(0, 12), ref ?? "the branch that a clone begins with");
+  if (place.startsWith("/")) await sayWhatIsLeftOut(place, git, log);
   return { commit, committedAtSeconds };
 }
 
@@ -109,11 +109,11 @@ function isPointer(file: string): boolean {
 async function sayWhatIsLeftOut(
   place: string,
   git: (cwd: string, ...args: string[]) => Promise<CommandResult>,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<void> {
   const { code, stdout } = await git(place, "status", "--porcelain");
   if (code !== 0 || stdout.trim() === "") return;
-  report.note(`What is not committed in ${place} is not in this release.`);
+  log.note(`What is not committed in ${place} is not in this release.`);
 }
 
 /** `https://user:token@host/…` → `https://host/…`; the user of ssh://git@host stays. */

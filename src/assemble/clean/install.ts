@@ -5,8 +5,8 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { runCommand, type Surroundings, tail } from "../../pack/commands.ts";
+import type { BuildLog } from "../../pack/log.ts";
 import { type PackageJson, readProject } from "../../pack/project.ts";
-import type { BuildReport } from "../../pack/report.ts";
 import { managerOf } from "../managers.ts";
 import { lockOf, type WantedManager } from "../packageManager.ts";
 
@@ -15,7 +15,7 @@ export async function installFrozen(
   wanted: WantedManager,
   app: string,
   surroundings: Surroundings,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<void> {
   const { name, folder, lockFile } = wanted;
   if (lockFile === undefined) {
@@ -32,7 +32,7 @@ export async function installFrozen(
     );
   const args = await managerOf(name).frozenArguments(lockOf(wanted), ask);
   const command = [name, ...args].join(" ");
-  report.step(command);
+  log.step(command);
   const result = await runCommand(name, args, folder, {}, surroundings).catch((error: unknown) => ({
     code: 127,
     stdout: "",
@@ -40,7 +40,7 @@ export async function installFrozen(
   }));
   if (result.code === 0) {
     const ran = scriptsOf(folder);
-    if (ran.length > 0) report.step(`Install scripts of ${ran.join(", ")} have run`);
+    if (ran.length > 0) log.step(`Install scripts of ${ran.join(", ")} have run`);
     return;
   }
   // npm and classic yarn complain on stderr, pnpm and yarn since 2 on stdout.

@@ -10,7 +10,7 @@ import semver from "semver";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { cachePath, fillFolder, touch } from "../../pack/cache.ts";
 import { runCommand, type Surroundings, tail } from "../../pack/commands.ts";
-import type { BuildReport } from "../../pack/report.ts";
+import type { BuildLog } from "../../pack/log.ts";
 import { managerOf } from "../managers.ts";
 import type { WantedManager } from "../packageManager.ts";
 
@@ -18,20 +18,20 @@ import type { WantedManager } from "../packageManager.ts";
 export async function withManager(
   wanted: WantedManager,
   given: Surroundings,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Surroundings> {
   const { name, version, why } = wanted;
   let surroundings = given;
   let present = await versionHere(wanted, surroundings);
   if (present === undefined || !semver.satisfies(present, version)) {
-    const bin = await fetchManager(wanted, given, report);
+    const bin = await fetchManager(wanted, given, log);
     const { env, running } = given;
     surroundings = { running, env: { ...env, PATH: `${bin}:${env.PATH ?? ""}` } };
     present = await versionHere(wanted, surroundings);
   }
-  report.guess(name, present ?? version, why);
+  log.guess(name, present ?? version, why);
   if (!wanted.isPinned && wanted.lockFile !== undefined) {
-    report.note(`Say which: "packageManager": "${name}@${present}" in package.json.`);
+    log.note(`Say which: "packageManager": "${name}@${present}" in package.json.`);
   }
   return surroundings;
 }
@@ -48,7 +48,7 @@ async function versionHere(
 async function fetchManager(
   { name, version }: WantedManager,
   surroundings: Surroundings,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<string> {
   const packageName = managerOf(name).npmName(version, semver.intersects);
   const spec = `${packageName}@${version}`;
@@ -59,7 +59,7 @@ async function fetchManager(
     await touch(place);
     return bin;
   }
-  report.step(`${spec} from npm`);
+  log.step(`${spec} from npm`);
   await fillFolder(place, isWhole, async (temporary) => {
     const args = ["install", "--prefix", temporary, "--no-save", "--no-package-lock"];
     const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];

@@ -14,11 +14,12 @@ import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { loadConfig } from "../../config/load.ts";
+import { defined } from "../../contract/checks.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { refuseForeignCache } from "../../pack/cache.ts";
 import type { Surroundings } from "../../pack/commands.ts";
+import { type BuildLog, silentLog } from "../../pack/log.ts";
 import { readProject } from "../../pack/project.ts";
-import { type BuildReport, silentReport } from "../../pack/report.ts";
 import { wantedManager } from "../packageManager.ts";
 import { decideRuntime, type ReleaseRequest } from "../release.ts";
 import { obtainRuntime } from "../runtime.ts";
@@ -48,8 +49,8 @@ export interface GitReleaseRequest
  */
 export function releaseFromGit<T>(
   request: GitReleaseRequest,
-  build: (request: ReleaseRequest, report: BuildReport) => Promise<T>,
-  report: BuildReport,
+  build: (request: ReleaseRequest, log: BuildLog) => Promise<T>,
+  log: BuildLog,
 ): Promise<T> {
   const { git, ref, folder: inside = ".", into: _, ...rest } = request;
   return inWorkFolder(async (work, running) => {
@@ -59,10 +60,10 @@ export function releaseFromGit<T>(
     const folder = join(repository, insideOf(inside));
     const env = plainEnvironment(process.env);
     const { committedAtSeconds } = await checkOut(
-      { git, ...(ref === undefined ? {} : { ref }) },
+      { git, ...defined({ ref }) },
       repository,
       { env, running },
-      report,
+      log,
     );
     // What an installation adds is no change to the sources: version "git" asks for those.
     ignore(repository, ["node_modules/", "/.pnp.*", "/.yarn/"]);
@@ -74,8 +75,8 @@ export function releaseFromGit<T>(
     return whileHidden(
       Object.keys(env).filter((name) => !(name in open)),
       async () => {
-        const clean = await prepare(request, folder, same, report);
-        return build({ ...rest, folder, clean }, report);
+        const clean = await prepare(request, folder, same, log);
+        return build({ ...rest, folder, clean }, log);
       },
     );
   });
@@ -86,14 +87,14 @@ async function prepare(
   request: GitReleaseRequest,
   folder: string,
   surroundings: Surroundings,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Surroundings> {
   // Elixir and Erlang fetch by themselves.
   if (!existsSync(join(folder, "package.json"))) return surroundings;
   const withNode = await withReleasesNode(request, folder, surroundings);
   const wanted = wantedManager(folder);
-  const withBoth = await withManager(wanted, withNode, report);
-  await installFrozen(wanted, folder, withBoth, report);
+  const withBoth = await withManager(wanted, withNode, log);
+  await installFrozen(wanted, folder, withBoth, log);
   return withBoth;
 }
 
@@ -107,12 +108,12 @@ async function withReleasesNode(
   const loaded = await loadConfig(folder, configFile).catch(() => undefined);
   const config = loaded?.config ?? {};
   const project = readProject(folder);
-  const decided = await decideRuntime(project, config, { flag: node, clean: true }, silentReport);
+  const decided = await decideRuntime(project, config, { flag: node, clean: true }, silentLog);
   if (decided.from.startsWith("/") || decided.version === process.versions.node) {
     return { env, running };
   }
   const isSigned = signKey !== undefined;
-  const runtime = await obtainRuntime({ ...decided, isSigned }, folder, silentReport);
+  const runtime = await obtainRuntime({ ...decided, isSigned }, folder, silentLog);
   return { running, env: { ...env, PATH: `${dirname(runtime.node)}:${env.PATH ?? ""}` } };
 }
 

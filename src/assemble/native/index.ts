@@ -11,7 +11,7 @@
 import { join } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import { type PackedFile, readSource } from "../../pack/fileSet.ts";
-import type { BuildReport } from "../../pack/report.ts";
+import type { BuildLog } from "../../pack/log.ts";
 import { sha256 } from "../../release/manifest.ts";
 import type { PackedPackage } from "../packages.ts";
 import { isInsideModules, locatePackage, readPackage } from "../resolveFrom.ts";
@@ -37,7 +37,7 @@ export async function refuseUnfitAddons(
   { files, packages }: { files: PackedFile[]; packages: PackedPackage[] },
   runtime: Runtime,
   managerName: string,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<void> {
   const addons = files.filter(({ path, source }) => path.endsWith(".node") && "file" in source);
   const groups = groupByOwner(addons.map(asAddon).filter(({ path }) => !isIntermediate(path)));
@@ -48,7 +48,7 @@ export async function refuseUnfitAddons(
     const target = { platform, node, abi: await abiOfNode(runtime.node) };
     for (const [owner, group] of groups) {
       if (!isForPlatform(packages, owner, platform)) continue;
-      problems.push(...(await problemsOf(group, target, runtime, report)));
+      problems.push(...(await problemsOf(group, target, runtime, log)));
     }
   }
   if (problems.length === 0) return;
@@ -88,7 +88,7 @@ async function problemsOf(
   group: Addon[],
   target: Target,
   runtime: Runtime,
-  report: BuildReport,
+  log: BuildLog,
 ): Promise<Problem[]> {
   const isMade = group.every(({ path }) => /^build\/(Release|Debug)\//.test(path));
   const problems: Problem[] = [];
@@ -102,7 +102,7 @@ async function problemsOf(
     else fitting += 1;
   }
   // Beside one that loads, the others are for other machines. A library that this one lacks, the host may have.
-  if (isMade || fitting === 0) for (const text of unsure) report.warn(text);
+  if (isMade || fitting === 0) for (const text of unsure) log.warn(text);
   if (isMade) return problems;
   return fitting + unsure.length > 0 ? [] : nearest(problems);
 }

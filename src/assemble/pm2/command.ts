@@ -1,5 +1,7 @@
 /** What PM2 would run for an app, as one command line. Pure. */
-import { splitWords } from "../shellWords.ts";
+import { withoutWorkspace } from "../start/managers.ts";
+import { RUNNERS } from "../start/runners.ts";
+import { splitWords } from "../start/shellWords.ts";
 import type { Pm2App } from "./ecosystem.ts";
 
 export interface Pm2Command {
@@ -18,7 +20,6 @@ export interface Foreign {
 
 const MANAGER =
   /(?:^|[\\/])(npm|pnpm|yarn|bun|npx|pnpx|bunx|turbo)(?:-cli)?(?:\.(?:c?js|cmd|exe|ps1))?$/;
-const RUNNERS = /^(node|nodejs|bun|tsx|ts-node|ts-node-esm|nodemon|swc-node|esno|babel-node)$/;
 const FOREIGN_ENDING = /\.(py|sh|bash|rb|php|pl|go|exe|jar|lua)$/;
 
 /** `isFile`: of a path that the script names, in the app's working directory. */
@@ -45,7 +46,7 @@ export function commandOf(
     return { words: [manager, ...words], isManager, ...(workspace ? { workspace } : {}) };
   }
   const runner = runnerOf(app);
-  if (runner !== undefined && !RUNNERS.test(runner)) return { foreign: `it by ${runner}` };
+  if (runner !== undefined && !runsScripts(runner)) return { foreign: `it by ${runner}` };
   const ending = FOREIGN_ENDING.exec(script)?.[1];
   if (ending !== undefined) return { foreign: `a .${ending} file` };
   const isProgram =
@@ -60,8 +61,11 @@ function turboCommand(words: string[], workspace: string | undefined): Pm2Comman
   if (workspace === undefined) return { words: ["turbo", ...words], isManager: false };
   const name = words.find((word) => !/^(-|run$)/.test(word)) ?? "start";
   const forwarded = words.includes("--") ? words.slice(words.indexOf("--")) : [];
-  return { words: ["npm", "run", name, ...forwarded], isManager: true, ...found(workspace) };
+  return { words: ["npm", "run", name, ...forwarded], isManager: true, workspace };
 }
+
+const runsScripts = (interpreter: string): boolean =>
+  /^node(js)?$/.test(interpreter) || Object.hasOwn(RUNNERS, interpreter);
 
 const isCode = (script: string, isFile: (path: string) => boolean): boolean =>
   /[\\/]|\.[cm]?[jt]sx?$/.test(script) || isFile(script);
@@ -78,36 +82,3 @@ export const nodeArgsOf = ({ node_args, interpreter_args }: Pm2App): string[] =>
 
 const wordsOf = (args: unknown): string[] =>
   Array.isArray(args) ? args.map(String) : typeof args === "string" ? splitWords(args) : [];
-
-const PLACES: Record<string, RegExp> = {
-  npm: /^(?:--prefix|-C|--workspace|-w)(?:=(.*))?$/,
-  pnpm: /^(?:--dir|-C|--filter|-F|--prefix)(?:=(.*))?$/,
-  yarn: /^(?:--cwd)(?:=(.*))?$/,
-  bun: /^(?:--cwd|--filter|-F)(?:=(.*))?$/,
-  turbo: /^(?:--cwd|--filter|-F)(?:=(.*))?$/,
-};
-
-/** `pnpm --filter web start`, `npm --prefix apps/web start`, `yarn workspace web start`. */
-function withoutWorkspace(
-  manager: string,
-  args: string[],
-): { words: string[]; workspace?: string } {
-  const words: string[] = [];
-  let workspace: string | undefined;
-  for (let at = 0; at < args.length; at++) {
-    const word = args[at]!;
-    // The rest is the script's: of npm behind `--`, of the others behind its name.
-    const isNamed = !/^(npm|turbo)$/.test(manager) && words.some((one) => !/^(-|run$)/.test(one));
-    if (word === "--" || isNamed) {
-      return { words: [...words, ...args.slice(at)], ...found(workspace) };
-    }
-    const place = PLACES[manager]?.exec(word);
-    if (place) workspace = place[1] ?? args[++at];
-    else if (word === "workspace" && words.length === 0) workspace = args[++at];
-    else words.push(word);
-  }
-  return { words, ...found(workspace) };
-}
-
-const found = (workspace: string | undefined) =>
-  workspace === undefined ? {} : { workspace: workspace.replace(/^\{|\}$|\.\.\.$/g, "") };

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Config } from "../../config/schema.ts";
-import { bytesOf, isSize } from "../../protocol/shape.ts";
+import { bytesOf, defined, isSize } from "../../contract/checks.ts";
 import { nodeArgsOf } from "./command.ts";
 import type { Ecosystem, Pm2App } from "./ecosystem.ts";
 import { environmentNotes, environmentsOf, ownVariables } from "./environments.ts";
@@ -88,7 +88,7 @@ function processOf(
   const workers = workersOf(app);
   const variables = { ...env, ...ownVariables(app, apps, deploy) };
   return {
-    ...(entry === undefined ? {} : { entry }),
+    ...defined({ entry }),
     ...(args.length === 0 ? {} : { args }),
     ...(Object.keys(variables).length === 0 ? {} : { env: variables }),
     ...(workers === 1 ? {} : { workers }),
@@ -171,15 +171,14 @@ function restartsOf(apps: Pm2App[]): NonNullable<Config["restarts"]> {
     (key) => largest(apps, key) ?? 0,
   );
   const delayMs = Math.max(...delays);
-  return { ...(max === undefined ? {} : { max }), ...(delayMs === 0 ? {} : { delayMs }) };
+  return { ...defined({ max }), ...(delayMs === 0 ? {} : { delayMs }) };
 }
 
 function timeoutsOf(apps: Pm2App[]): NonNullable<Config["timeouts"]> {
   const stopMs = largest(apps, "kill_timeout");
   const readyMs = largest(apps, "listen_timeout");
   return {
-    ...(stopMs === undefined ? {} : { stopMs }),
-    ...(readyMs === undefined ? {} : { readyMs }),
+    ...defined({ stopMs, readyMs }),
   };
 }
 

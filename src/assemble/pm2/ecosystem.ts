@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runInNewContext } from "node:vm";
 import { evaluateFile } from "../../config/load.ts";
+import { isRecord } from "../../contract/checks.ts";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
-import { isRecord } from "../../protocol/shape.ts";
 
 /** What PM2 knows of an app; the keys that tsugi has something to say to. */
 export interface Pm2App extends Record<string, unknown> {

@@ -3,7 +3,7 @@
  * `environments`, and what is only to be said, as it belongs into `etc/env` of a host.
  */
 import type { Config } from "../../config/schema.ts";
-import { isRecord } from "../../protocol/shape.ts";
+import { defined, isRecord } from "../../contract/checks.ts";
 import type { Ecosystem, Pm2App, Pm2Target } from "./ecosystem.ts";
 import type { Note } from "./uncarried.ts";
 
@@ -43,7 +43,7 @@ function environmentOf(
   const root = path === undefined || below === undefined ? target.path : `${path}/${below}`;
   return {
     hosts: hostsOf(target),
-    ...(root === undefined ? {} : { root }),
+    ...defined({ root }),
     ...(Object.keys(env).length === 0 ? {} : { env }),
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
   };

@@ -2,10 +2,10 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { type Project, readProject } from "../../pack/project.ts";
+import { isFile } from "../entry.ts";
 import { readPackage } from "../resolveFrom.ts";
 import { workspaceFolders } from "../workspace.ts";
 
-export const isFile = (path: string) => existsSync(path) && statSync(path).isFile();
 const isFolder = (path: string) => existsSync(path) && statSync(path).isDirectory();
 
 /**

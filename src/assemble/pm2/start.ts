@@ -5,14 +5,16 @@
 import { dirname, isAbsolute, join, normalize, relative } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import type { Project } from "../../pack/project.ts";
-import { binOf, inPackage } from "../bins.ts";
-import { type EntryGuess, guessEntry, hasBuildScript, withEndings } from "../entry.ts";
+import { binOf, inPackage, isOfFramework } from "../bins.ts";
+import { isFile, withEndings } from "../entry.ts";
+import { type EntryGuess, guessEntry } from "../guessEntry.ts";
+import { hasBuildScript } from "../projectBuild.ts";
 import { locatePackage, readPackage } from "../resolveFrom.ts";
 import { recogniseShape } from "../shapes/index.ts";
-import { readCommandLine, type StartScript } from "../startScript.ts";
+import { readCommandLine, type StartScript } from "../start/startScript.ts";
 import { commandOf, type Pm2Command } from "./command.ts";
 import type { Pm2App } from "./ecosystem.ts";
-import { isFile, ownPath, placeOf, projectAt, workspaceAt } from "./places.ts";
+import { ownPath, placeOf, projectAt, workspaceAt } from "./places.ts";
 
 export interface Pm2Start {
   /** Of its package.json, relative to where the ecosystem file is read; "." for that itself. */
@@ -163,10 +165,10 @@ function asTool({ folder }: Project, [program = "", ...rest]: string[]): string[
 /** Undefined where nothing is sure: what a tool starts by itself can't be told. */
 function guessOf(project: Project, script: StartScript): EntryGuess | undefined {
   const { tool, entry, args } = script;
-  const isKnown = entry !== undefined || /^(nest|vite)$/.test(tool) || binOf(project, tool);
+  const isKnown = entry !== undefined || isOfFramework(tool) || binOf(project, tool);
   if (!isKnown) return undefined;
   const shape = recogniseShape(project, script);
-  const guess = guessEntry(project, shape, { name: "PM2", script });
+  const guess = guessEntry(project, shape, { where: "PM2", script });
   if (entry !== undefined || guess.bin !== undefined || tool === "nest")
     return { ...guess, script };
   if (!shape?.start?.candidates.includes(guess.candidates[0]!)) return undefined;
@@ -177,7 +179,8 @@ function guessOf(project: Project, script: StartScript): EntryGuess | undefined 
 
 function portIn(args: string[]): string | undefined {
   const at = args.findIndex((arg) => /^(-p|--port)(=|$)/.test(arg));
-  return at < 0 ? undefined : (args[at]!.split("=")[1] ?? args[at + 1]);
+  const port = at < 0 ? undefined : (args[at]!.split("=")[1] ?? args[at + 1]);
+  return port?.includes("$") ? undefined : port;
 }
 
 const withPort = (script: StartScript, port: string): StartScript => ({

@@ -1,5 +1,5 @@
 /** What the command of an app says beside its entry: nothing is dropped without a word. Pure. */
-import { splitWords } from "../shellWords.ts";
+import { splitWords } from "../start/shellWords.ts";
 import type { Pm2Start } from "./start.ts";
 import type { Note } from "./uncarried.ts";
 

@@ -1,7 +1,7 @@
 /** The table of shapes, the particular ones first: the first that recognises a project has it. */
 import { TsugiError } from "../../contract/errors.ts";
 import type { Project } from "../../pack/project.ts";
-import { readStartScript, type StartScript } from "../startScript.ts";
+import { type StartScript, startedBy } from "../start/startScript.ts";
 import { astro } from "./astro.ts";
 import { next } from "./next.ts";
 import { nitro, nuxt, tanstackStart } from "./nitro.ts";
@@ -31,9 +31,7 @@ export interface Recognised extends Fit {
 
 /** Undefined: a plain project of Node. `said`: what starts it, where it is not its start script. */
 export function recogniseShape(project: Project, said?: StartScript): Recognised | undefined {
-  const scripts = project.packageJson.scripts ?? {};
-  const start = said ?? readStartScript("start:prod", scripts) ?? readStartScript("start", scripts);
-  const facts = new ShapeFacts(project, start);
+  const facts = new ShapeFacts(project, said ?? startedBy(project)[0]?.script);
   for (const shape of SHAPES) {
     const fit = shape.recognise(facts);
     if (fit !== undefined) return { ...fit, name: shape.name };

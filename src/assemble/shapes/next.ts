@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { filesBelow } from "../../pack/fileSet.ts";
+import { literally } from "../../pack/glob.ts";
 import { workspaceRootOf } from "../packedFiles.ts";
 import type { Fit, Shape, ShapeFacts } from "./shape.ts";
 
@@ -20,15 +21,16 @@ export const next: Shape = {
       const problem = 'output: "export" makes static files, and no server';
       return { outputs: [], unfit: { problem, todo: "Take that line out of next.config" } };
     }
-    return mode === "standalone" && !facts.startsFile
-      ? standalone(facts, output)
-      : started(facts, output);
+    // `node .next/standalone/server.js`, as its guide has it, is no server of your own.
+    const entry = facts.start?.entry;
+    const isOwn = entry !== undefined && !entry.startsWith(`${output}/standalone/`);
+    return mode === "standalone" && !isOwn ? standalone(facts, output) : started(facts, output);
   },
 };
 
 function started(facts: ShapeFacts, output: string): Fit {
   const idle = new RegExp(
-    `^${escaped(output)}/(cache|dev|types|diagnostics|standalone|trace)(/|$)`,
+    `^${literally(output)}/(cache|dev|types|diagnostics|standalone|trace)(/|$)`,
   );
   const fit: Fit = {
     outputs: [output],
@@ -58,5 +60,3 @@ function standalone({ project: { folder } }: ShapeFacts, output: string): Fit {
         .flatMap((path) => filesBelow(join(project, path), join(dirname(entry), path))),
   };
 }
-
-const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

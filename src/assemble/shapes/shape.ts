@@ -7,9 +7,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PackedFile } from "../../pack/fileSet.ts";
 import type { Project } from "../../pack/project.ts";
-import type { StartScript } from "../startScript.ts";
+import type { StartScript } from "../start/startScript.ts";
 
-export type PackagesMode = "all" | "none";
+export type PackagesMode = "all" | "traced" | "none";
 
 export interface Unfit {
   problem: string;

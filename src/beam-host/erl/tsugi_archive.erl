@@ -1,6 +1,6 @@
 %% A tarball as bytes: what its first entries say, and the tar inside, no longer than it may be.
 -module(tsugi_archive).
--export([head/1, gunzip/3, inflate/2]).
+-export([head/1, gunzip/3]).
 
 -define(MAX_MANIFEST, 67108864).
 
@@ -60,15 +60,6 @@ gunzip(Source, Target, Limit) ->
                     end
             end,
     try fold_gzip(Source, Write, Limit), ok after file:close(Out) end.
-
-%% The same as bytes, of something that is small.
-inflate(Source, Limit) ->
-    Add = fun(Bytes, {Size, _}) when Size + byte_size(Bytes) > Limit ->
-                  tsugi_unpack:refused(Source, "it holds more bytes than its manifest says");
-             (Bytes, {Size, So}) -> {next, {Size + byte_size(Bytes), [So, Bytes]}}
-          end,
-    {_, All} = fold_gzip(Source, Add, {0, []}),
-    iolist_to_binary(All).
 
 %% A tarball is a concatenation of gzip members, which erl_tar's own decompression ends after the first.
 %% Fun answers {next, Acc} or {stop, Acc}.

@@ -2,7 +2,7 @@
 %% console and logs need before sh takes them over.
 -module(tsugi_ask).
 -export([ping/3, pid/3, status/3, rpc/3, releases/3, describe/3, inventory/3, version/3, console/3, logs/3,
-         require_version/0]).
+         require_version/0, stopped/0, remarks/1]).
 
 ping(_, _, _) ->
     pong = net_adm:ping(tsugi_remote:require()),
@@ -14,29 +14,33 @@ pid(_, _, _) ->
         Pid -> {ok, #{pid => Pid}, integer_to_list(Pid)}
     end.
 
+status(_, _, #{"-w" := true} = Options) -> tsugi_watch:watch(Options);
 status(_, _, _) ->
     case tsugi_remote:vm_pid() of
-        none ->
-            Error = {tsugi_error, 'TSUGI_NOT_RUNNING', #{}},
-            {exit, 3, #{name => text(tsugi_layout:name()), version => text_or_null(tsugi_handler:permanent_on_disk()),
-                        status => <<"stopped">>, error => tsugi_error:to_map(Error)}, "", Error};
+        none -> {exit, 3, stopped(), "", {tsugi_error, 'TSUGI_NOT_RUNNING', #{}}};
         _ ->
             Status = tsugi_remote:call(tsugi_server, status, []),
             {ok, Status, describe_status(Status)}
     end.
 
+stopped() ->
+    #{name => text(tsugi_layout:name()), version => text_or_null(tsugi_handler:permanent_on_disk()),
+      status => <<"stopped">>, error => tsugi_error:to_map({tsugi_error, 'TSUGI_NOT_RUNNING', #{}})}.
+
 describe_status(#{name := Name, version := Vsn, releaseId := Id, status := Status, since := Since,
-                  processes := [#{name := Process, slots := [Slot]}], etcChanged := Changed, upgrade := Upgrade,
-                  leftovers := Leftovers, logDropped := Dropped}) ->
+                  processes := [#{name := Process, slots := [Slot]}]} = All) ->
     #{pid := Pid, generation := Generation, node := Node, restarts := Restarts, rssBytes := Rss,
       healthy := Healthy} = Slot,
     Row = [Process, "0", integer_to_list(Pid), integer_to_list(Generation), Node, integer_to_list(Restarts),
            tsugi_text:bytes(Rss), case Healthy of true -> "ok"; false -> "unhealthy" end],
     Heads = ["process", "slot", "pid", "generation", "node", "restarts", "memory", "health"],
     [io_lib:format("~ts ~ts (~ts), ~ts since ~ts, pid ~p~n", [Name, Vsn, short(Id), Status, Since, Pid]),
-     tsugi_text:table([Heads, Row]),
-     [io_lib:format("\nUpgrade to ~ts under way: ~ts", [To, Step]) || #{to := To, step := Step} <- [Upgrade]],
-     ["\netc/ has changed since: " ++ tsugi_layout:name() ++ " reload applies it" || Changed],
+     tsugi_text:table([Heads, Row]), remarks(All)].
+
+%% What somebody should know beside that: a line each.
+remarks(#{etcChanged := Changed, upgrade := Upgrade, leftovers := Leftovers, logDropped := Dropped}) ->
+    [[io_lib:format("\nUpgrade to ~ts under way: ~ts", [To, Step]) || #{to := To, step := Step} <- [Upgrade]],
+     ["\netc/ has changed since: bin/" ++ tsugi_layout:name() ++ " reload applies it" || Changed],
      [["\nStill running of old: ", lists:join(", ", Leftovers)] || Leftovers =/= []],
      [["\n", tsugi_text:count(Dropped, "log line"), " lost"] || Dropped > 0]].
 

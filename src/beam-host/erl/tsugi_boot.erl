@@ -10,7 +10,8 @@ after_boot() ->
     case tsugi_journal:take() of
         none -> ok;
         #{phase := restart, to := Running} = Entry -> tsugi_restart:judge(Entry);
-        #{phase := restart} = Entry -> report(Entry#{report := tsugi_restart:measured(Entry)}, 'TSUGI_RESTART_FAILED');
+        #{phase := restart} = Entry ->
+            report(Entry#{report := tsugi_report:failing(tsugi_restart:measured(Entry))}, 'TSUGI_RESTART_FAILED');
         %% It was permanent already; only the end of the upgrade was missed.
         #{to := Running, report := Report} ->
             tsugi_report:append((tsugi_report:finish(Report, committed, undefined))#{stateAsOf => lost()});

@@ -20,7 +20,12 @@ unpack_named(Asked, Options) ->
         true -> ok
     end,
     {#{version := Vsn, already := Already} = Unpacked, Ms} = tsugi_time:measure(fun() ->
-        tsugi_remote:here_or_there(?MODULE, unpack_here, [absolute(Asked), maps:is_key("--force", Options)])
+        Force = maps:is_key("--force", Options),
+        %% What replaces a release may not count on the folders that go with it.
+        Which = case Force of true -> all; false -> lacking end,
+        tsugi_store:with_tarball(Asked, Which, fun(Found) ->
+            tsugi_remote:here_or_there(?MODULE, unpack_here, [absolute(Found), Force])
+        end)
     end),
     if
         not IsNews -> ok;
@@ -32,7 +37,7 @@ unpack_named(Asked, Options) ->
     Unpacked.
 
 refuse_missing(Asked) ->
-    is_path(Asked) andalso not filelib:is_file(absolute(Asked)) andalso not tsugi_store:is_reference(Asked) andalso
+    is_path(Asked) andalso not filelib:is_file(absolute(Asked)) andalso not tsugi_store:is_stored(Asked) andalso
         tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Asked, problem => ["there is no ", absolute(Asked)]}),
     ok.
 
@@ -64,13 +69,15 @@ plan(_, [Asked], Options) ->
         #{"--from" := Vsn} -> Vsn;
         _ -> tsugi_ask:require_version()
     end,
-    Plan = tsugi_unpack:peek(absolute(Asked), fun(To, Root) -> plan(From, To, Root, Options) end),
+    Plan = tsugi_store:with_tarball(Asked, all, fun(Found) ->
+        tsugi_unpack:peek(absolute(Found), fun(To, Root) -> plan(From, To, Root, Options) end)
+    end),
     {ok, Plan, [tsugi_show:plan(Plan),
                 ["\nThis is what the two manifests say: etc/ was not compared." || tsugi_remote:vm_pid() =:= none]]}.
 
 plan(Vsn, Vsn, _, _) ->
     #{from => text(Vsn), to => text(Vsn), strategy => <<"none">>, reasons => [<<"nothing differs">>],
-      differences => [], instructions => [], obstacles => []};
+      differences => [], steps => [], instructions => [], obstacles => []};
 plan(From, To, Root, Options) ->
     #{strategy := Strategy, reasons := Reasons, apps := Apps} = Plan =
         tsugi_plan:make(From, To, #{force => maps:is_key("--force", Options), root => Root}),
@@ -82,7 +89,7 @@ plan(From, To, Root, Options) ->
       reasons => [text(R) || R <- Reasons] ++ tsugi_funs:texts(Closures),
       differences => [#{component => text(App), from => vsn(from, Move), to => vsn(to, Move),
                         why => text(tsugi_plan:why(Move))} || #{app := App} = Move <- Apps],
-      instructions => [text(Shown(I)) || I <- Script], obstacles => []}.
+      steps => tsugi_upgrade:steps(Plan), instructions => [text(Shown(I)) || I <- Script], obstacles => []}.
 
 %% Functions that the running node keeps as values; none where nobody can be asked.
 closures(Modules) ->
@@ -142,7 +149,7 @@ change(Asked, Goal, Words, Options) ->
                 words => #{direction => maps:get(direction, Words, upgrade), checkOnly => Goal =:= check},
                 options => #{force => maps:is_key("--force", Options),
                              allowRestart => maps:is_key("--allow-restart", Options),
-                             rehearse => list_to_binary(maps:get("--rehearse", Options, "auto"))}},
+                             rehearse => list_to_binary(maps:get("--rehearse", Options))}},
     case tsugi_remote:call(Node, tsugi_server, upgrade, [Request, self()]) of
         ok -> follow(Node, Request);
         {under_way, Other} -> tsugi_error:throw('TSUGI_UPGRADE_UNDER_WAY', #{version => Other})
@@ -166,7 +173,7 @@ follow(Node, Request) ->
     true = erlang:monitor_node(Node, true),
     receive
         {tsugi_event, Event} -> show(Event), follow(Node, Request);
-        {tsugi_result, Result} -> ended(Node, Request, Result);
+        {tsugi_result, Result} -> ended(Request, Result);
         {nodedown, Node} -> went_down(Request)
     end.
 
@@ -183,23 +190,20 @@ reached(Name) ->
         _ -> ""
     end.
 
-ended(_, #{goal := install, asked := Vsn}, {done, #{strategy := Strategy}, _}) when Strategy =/= <<"none">> ->
+ended(#{goal := install, asked := Vsn}, {done, #{strategy := Strategy}, _}) when Strategy =/= <<"none">> ->
     {ok, #{version => text(Vsn), status => <<"current">>},
      ["Installed ", Vsn, "; it is current, not permanent: commit keeps it, rollback gives it up"]};
-ended(_, #{words := Words}, {done, Report, _}) ->
-    {ok, Report, tsugi_show:report(json(Report), Words)};
-ended(_, Request, {failed, {tsugi_error, 'TSUGI_CODE_CHANGE_CRASHED', _}, _}) ->
+ended(#{words := Words} = Request, {done, Report, _}) ->
+    {ok, Report, [tsugi_show:report(json(Report), Words), named_view(Request)]};
+ended(Request, {failed, {tsugi_error, 'TSUGI_CODE_CHANGE_CRASHED', _}, _}) ->
     went_down(Request);
-ended(_, _, {failed, Error, Report}) when not is_map_key(result, Report) -> erlang:throw(Error);
-ended(_, #{words := Words}, {failed, Error, Report}) ->
+ended(_, {failed, Error, Report}) when not is_map_key(result, Report) -> erlang:throw(Error);
+ended(#{words := Words}, {failed, Error, Report}) ->
     Exit = exit_code(maps:get(result, Report)),
     {exit, Exit, Report, tsugi_show:report(json(Report), Words), tsugi_error:with_exit(Error, Exit)};
-ended(Node, Request, {restart, Plan, Report}) ->
-    ok = tsugi_remote:call(Node, tsugi_restart, begin_restart, [slim(Plan), Report]),
-    tsugi_cli:note("  restart: the old VM stops, the new one boots"),
+ended(Request, {restart, _, _}) ->
+    tsugi_cli:note("  restart: the old VM stops, the new one goes on"),
     went_down(Request).
-
-slim(#{from := #{vsn := From}, to := #{vsn := To}}) -> #{from => #{vsn => From}, to => #{vsn => To}}.
 
 %% What became of the system decides the exit code, whatever the fault was.
 exit_code(<<"refused">>) -> 4;
@@ -208,6 +212,11 @@ exit_code(<<"handed-back">>) -> 5;
 exit_code(_) -> 1.
 
 json(Report) -> tsugi_json:decode(tsugi_json:encode(Report)).
+
+%% After the first one.
+named_view(#{reports := 0, goal := Goal}) when Goal =/= check ->
+    ["\nHow that went, as a page, where tsugi is:\n  tsugi view ", tsugi_layout:root()];
+named_view(_) -> "".
 
 %% The node restarts; when it is back it has the report of what happened.
 went_down(#{words := Words, asked := Asked, vm := Vm, reports := Lines}) ->
@@ -220,10 +229,10 @@ went_down(#{words := Words, asked := Asked, vm := Vm, reports := Lines}) ->
                      #{version => Asked, previous => tsugi_remote:running_version(),
                        problem => "the node went down before it had begun"}},
             erlang:throw(tsugi_error:with_exit(Error, 5));
-        #{<<"result">> := <<"committed">>} -> {ok, Report, tsugi_show:report(Report, Words)};
-        #{<<"error">> := #{<<"code">> := Code} = E} ->
+        #{<<"result">> := Result, <<"error">> := #{<<"code">> := Code} = E} ->
             Details = maps:from_list([{binary_to_atom(K), V} || {K, V} <- maps:to_list(maps:get(<<"details">>, E, #{}))]),
-            {exit, 5, Report, tsugi_show:report(Report, Words), {tsugi_error, binary_to_atom(Code), Details}}
+            {exit, exit_code(Result), Report, tsugi_show:report(Report, Words), {tsugi_error, binary_to_atom(Code), Details}};
+        _ -> {ok, Report, tsugi_show:report(Report, Words)}
     end.
 
 count_reports() ->
@@ -233,24 +242,30 @@ count_reports() ->
     end.
 
 %% A node that is back reports what it finds in its journal; one that finds nothing there has no report.
+%% What comes after an upgrade may take its time there.
 wait_back(Vm, Lines, Deadline) ->
-    IsBack = is_back(Vm),
+    Life = life(Vm),
     IsOver = erlang:monotonic_time(millisecond) > Deadline,
     case count_reports() > Lines andalso tsugi_report:last() of
-        false when IsBack -> silent;
-        false when IsOver -> none;
+        false when Life =:= over -> silent;
+        false when Life =:= gone, IsOver -> none;
         false -> timer:sleep(50), wait_back(Vm, Lines, Deadline);
         Report -> Report
     end.
 
-%% Another VM, which has looked into its journal.
-is_back(Vm) ->
+%% Of the VM that comes after it: gone, until it has started; busy; over, once it is done with its journal.
+life(Vm) ->
     case tsugi_remote:vm_pid() of
-        Pid when Pid =:= Vm; Pid =:= none -> false;
+        Pid when Pid =:= Vm; Pid =:= none -> gone;
         _ ->
             case tsugi_remote:node_or_none() of
-                Node when Node =:= none; Node =:= no_distribution -> false;
-                Node -> rpc:call(Node, tsugi_boot, is_over, []) =:= true
+                Node when Node =:= none; Node =:= no_distribution -> gone;
+                Node ->
+                    case {rpc:call(Node, tsugi_boot, is_over, []), rpc:call(Node, init, get_status, [])} of
+                        {true, _} -> over;
+                        {false, {started, _}} -> busy;
+                        _ -> gone
+                    end
             end
     end.
 
@@ -276,8 +291,7 @@ remove(_, [Vsn], _) ->
     ok = tsugi_remote:here_or_there(tsugi_handler, write_view, []),
     {ok, #{removed => [text(Vsn)]}, ["Removed ", Vsn]}.
 
-prune(_, [], Options) ->
-    Keep = maps:get("--keep", Options, 5),
+prune(_, [], #{"--keep" := Keep}) ->
     Gone = tsugi_remote:here_or_there(tsugi_remove, prune, [Keep]),
     ok = tsugi_remote:here_or_there(tsugi_handler, write_view, []),
     {ok, #{keep => Keep, removed => [text(V) || V <- Gone]},

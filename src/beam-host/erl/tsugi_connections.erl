@@ -50,14 +50,15 @@ loop(M, Pid, IsOwner) ->
     Behaviours = behaviours(M),
     IsHandler = lists:member('Elixir.ThousandIsland.Handler', Behaviours),
     IsLoop = lists:any(fun(B) -> lists:member(B, [gen_server, gen_statem, 'Elixir.GenServer']) end, Behaviours),
+    IsTls = is_tls(M),
     if
         IsHandler -> system;
-        not IsOwner -> no;
-        IsLoop -> case is_tls(M) of true -> no; false -> system end;
+        not IsOwner; IsTls -> no;
+        IsLoop -> system;
         true -> raw(Pid, IsOwner)
     end.
 
-%% What carries the bytes of a TLS connection; who serves it is another.
+%% What carries the bytes of a TLS connection; who serves it is another, and needs it to send its answers.
 is_tls(M) -> lists:any(fun(Prefix) -> lists:prefix(Prefix, atom_to_list(M)) end, ["tls_", "ssl_"]).
 
 raw(_, false) -> no;

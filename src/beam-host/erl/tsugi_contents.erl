@@ -1,7 +1,7 @@
 %% What a manifest may put where, and a tarball against its manifest. A release owns its folders below
 %% lib/, its erts-<vsn>/, its releases/<vsn>/ and files of bin/; it never writes etc/ or another's.
 -module(tsugi_contents).
--export([problem/1, archive_problem/2, folders_above/1]).
+-export([problem/1, archive_problem/3, folders_above/1]).
 
 %% Text, or none.
 problem(#{<<"files">> := Files} = Manifest) ->
@@ -70,19 +70,23 @@ folders_above(Path) ->
     Parts = binary:split(Path, <<"/">>, [global]),
     [iolist_to_binary(lists:join($/, lists:sublist(Parts, N))) || N <- lists:seq(1, length(Parts) - 1)].
 
-%% Entries = what erl_tar:table says of the tar, verbose. Nothing is extracted before this is none.
-archive_problem(Entries, #{<<"files">> := Files} = Manifest) ->
+%% Entries = what erl_tar:table says of the tar, verbose. Nothing is extracted before this is none. What is not
+%% Lacking here need not be in it.
+archive_problem(Entries, #{<<"files">> := Files} = Manifest, #{<<"files">> := Lacking}) ->
     Own = ["releases/", tsugi_manifest:version(Manifest), "/release.json"],
     Extra = [{iolist_to_binary(Own), own}, {iolist_to_binary([Own, ".sig"]), own}],
     Expected = maps:from_list(Extra ++ [{Path, File} || #{<<"path">> := Path} = File <- Files]),
     Folders = maps:from_keys([Folder || Path <- maps:keys(Expected), Folder <- folders_above(Path)], folder),
-    entries_problem(Entries, Expected, Folders).
+    case entries_problem(Entries, Expected, Folders) of
+        {none, Left} ->
+            case [Path || #{<<"path">> := Path} <- Lacking, is_map_key(Path, Left)] of
+                [] -> none;
+                [Path | _] -> ["it ends before ", Path, " (truncated?)"]
+            end;
+        Problem -> Problem
+    end.
 
-entries_problem([], Left, _) ->
-    case maps:keys(maps:filter(fun(_, File) -> File =/= own end, Left)) of
-        [] -> none;
-        [Path | _] -> ["it ends before ", Path, " (truncated?)"]
-    end;
+entries_problem([], Left, _) -> {none, Left};
 entries_problem([{Name, Type, Size, _, Mode, _, _} | Rest], Left, Folders) ->
     Path = string:trim(unicode:characters_to_binary(Name), trailing, "/"),
     case Left of

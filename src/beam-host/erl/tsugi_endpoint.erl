@@ -47,7 +47,7 @@ handle_cast(_, S) -> {noreply, S}.
 
 handle_info({listen, Place}, #{listening := Listening} = S) ->
     case listen(Place) of
-        {ok, Socket} -> {noreply, accept(Socket, S#{listening => [Socket | Listening]})};
+        {ok, Socket} -> {noreply, accept(Socket, S#{listening => [{Place, Socket} | Listening]})};
         {error, Reason} ->
             %% The service does not depend on it: said once, and tried until it works.
             _ = maps:get(said, S, none) =:= Reason orelse logger:error("metrics: ~tp; tried again until it works", [Reason]),
@@ -57,7 +57,11 @@ handle_info({listen, Place}, #{listening := Listening} = S) ->
 handle_info({'$socket', Socket, select, _}, S) -> {noreply, accept(Socket, S)};
 handle_info(_, S) -> {noreply, S}.
 
-terminate(_, #{listening := Listening}) -> [socket:close(Socket) || Socket <- Listening].
+%% A socket's file outlives its socket.
+terminate(_, #{listening := Listening}) ->
+    _ = [socket:close(Socket) || {_, Socket} <- Listening],
+    _ = [file:delete(Path) || {{socket, Path}, _} <- Listening],
+    ok.
 
 listen({port, Port}) ->
     {ok, Socket} = socket:open(inet, stream, tcp),

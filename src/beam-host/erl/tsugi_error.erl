@@ -1,4 +1,4 @@
-%% Errors are thrown as {tsugi_error, Code, Details}; their words come from the one registry
+%% Errors are thrown as {tsugi_error, Code, Details}; their words come from the one table
 %% (src/contract/errors/), which the build writes to priv/errors.json.
 -module(tsugi_error).
 -export([throw/2, with_exit/2, to_map/1, exit_code/1, render/1, from_reason/3, text/1]).
@@ -44,14 +44,14 @@ detail(Value) -> text(Value).
 text(Value) -> tsugi_json:text(Value).
 
 definition(Code) ->
-    Registry = registry(),
+    Table = table(),
     Key = atom_to_binary(Code),
-    case Registry of
+    case Table of
         #{Key := Definition} -> Definition;
         _ -> #{<<"message">> => <<Key/binary, ": {problem}">>, <<"hint">> => <<"">>, <<"exitCode">> => 1}
     end.
 
-registry() ->
+table() ->
     case file:read_file(filename:join(tsugi_layout:tsugi_priv(), "errors.json")) of
         {ok, Json} -> tsugi_json:decode(Json);
         _ -> #{}

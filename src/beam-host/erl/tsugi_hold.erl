@@ -5,16 +5,16 @@
 %%   connections   asked to suspend, all at once; whoever has a request under way answers behind it
 %%   their helpers waited for, while they stand in code that changes (Cowboy runs requests in them)
 %%
-%% Up to a deadline; who is not done by then goes on and is counted. hold/3 and release/1 are called by
+%% Up to a deadline; who is not done by then goes on and is counted. suspend/3 and resume/1 are called by
 %% one process (tsugi_pause): its end undoes erlang:suspend_process.
 -module(tsugi_hold).
--export([hold/3, release/1, standing/2]).
+-export([suspend/3, resume/1]).
 
 %% A request that makes no progress any more, and stands in no code that changes, is waited for so long.
 -define(STALLED_MS, 300).
 -define(DEPTH, 64).
 
-hold(Modules, Deadline, StallMs) ->
+suspend(Modules, Deadline, StallMs) ->
     Set = maps:from_keys(Modules, true),
     Known = processes(),
     %% Sockets are looked at before anything stops: that takes longest.
@@ -141,18 +141,18 @@ tell(Pid, What) -> Pid ! {system, {self(), make_ref()}, What}.
 %% until they are done. One packet is let in now and then, or flow control would stand still.
 settle_streams(#{held := _} = S0, Deadline) ->
     S1 = #{held := Held} = answers(S0, 5),
-    case [{Pid, ports(Pid)} || Pid <- Held, streams(Pid) =/= []] of
+    case [{Pid, sockets(Pid)} || Pid <- Held, streams(Pid) =/= []] of
         [] -> S1;
         Some ->
             [tell(Pid, resume) || {Pid, _} <- Some],
             settle(Some, Deadline, 0),
-            S1#{passive => lists:append([Ports || {_, Ports} <- Some])}
+            S1#{passive => lists:append([Sockets || {_, Sockets} <- Some])}
     end.
 
 settle([], _, _) -> ok;
 settle(Pending, Deadline, Round) ->
     Mode = case Round rem 50 of 49 -> once; _ -> false end,
-    [catch inet:setopts(Port, [{active, Mode}]) || {_, Ports} <- Pending, Port <- Ports],
+    [reads(Socket, Mode) || {_, Sockets} <- Pending, Socket <- Sockets],
     IsOver = now_ms() >= Deadline,
     Left = [Each || {Pid, _} = Each <- Pending, not is_settled(Pid, IsOver)],
     _ = Left =:= [] orelse timer:sleep(1),
@@ -170,7 +170,27 @@ is_settled(Pid, IsOver) ->
 
 links(Pid) -> case erlang:process_info(Pid, links) of {links, Links} -> Links; undefined -> [] end.
 
-ports(Pid) -> [Port || Port <- links(Pid), is_port(Port)].
+%% {inet, Port}; behind TLS another process owns the port, and the connection's state has the socket. It is
+%% suspended, and answers at once.
+sockets(Pid) ->
+    case [{inet, Port} || Port <- links(Pid), is_port(Port)] of
+        [] ->
+            try sys:get_state(Pid, 200) of
+                {#{'__struct__' := 'Elixir.ThousandIsland.Socket', socket := Socket}, _} -> [{ssl, Socket}];
+                _ -> []
+            catch exit:_ -> []
+            end;
+        Ports -> Ports
+    end.
+
+reads({Module, Socket}, Mode) -> catch Module:setopts(Socket, [{active, Mode}]).
+
+%% Its connection would have it read.
+reads_on({Module, Socket} = Each) ->
+    case catch Module:getopts(Socket, [active]) of
+        {ok, [{active, false}]} -> reads(Each, once);
+        _ -> ok
+    end.
 
 streams(Pid) ->
     [Link || Link <- links(Pid), is_pid(Link), {dictionary, Dictionary} <- [erlang:process_info(Link, dictionary)],
@@ -179,11 +199,11 @@ streams(Pid) ->
 %% --- the end ------------------------------------------------------------------------------------
 
 %% Answers how many requests have waited meanwhile.
-release(#{acceptors := Acceptors, held := Held, raw := Raw, late := Late, passive := Passive}) ->
+resume(#{acceptors := Acceptors, held := Held, raw := Raw, late := Late, passive := Passive}) ->
     Waited = length([Pid || Pid <- Held, {message_queue_len, N} <- [erlang:process_info(Pid, message_queue_len)], N > 0]),
     %% A request to suspend may still wait in the queue of who was late: this one is behind it.
     [tell(Pid, resume) || Pid <- Held ++ Late],
-    [catch inet:setopts(Port, [{active, once}]) || Port <- Passive, {ok, [{active, false}]} =:= inet:getopts(Port, [active])],
+    lists:foreach(fun reads_on/1, Passive),
     [catch erlang:resume_process(Pid) || Pid <- Raw ++ Acceptors],
     Waited.
 

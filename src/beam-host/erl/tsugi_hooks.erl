@@ -9,13 +9,13 @@
 -define(MARK, "tsugi-hook-error:").
 
 %% Moment = before | 'after'. The newer of the two releases says, both ways.
-wanted(Vsn, Direction, Moment) ->
+wanted(#{dir := Dir}, Direction, Moment) ->
     Key = case {Direction, Moment} of
         {up, M} -> M;
         {down, before} -> down_before;
         {down, 'after'} -> down_after
     end,
-    case file:consult(tsugi_layout:release(Vsn, "tsugi.config")) of
+    case file:consult(filename:join(Dir, "tsugi.config")) of
         {ok, [Terms]} -> [normal(Hook) || Hook <- proplists:get_value(Key, Terms, [])];
         _ -> []
     end.

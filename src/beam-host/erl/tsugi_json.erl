@@ -20,7 +20,7 @@ enc(null) -> "null";
 enc(true) -> "true";
 enc(false) -> "false";
 enc(Integer) when is_integer(Integer) -> integer_to_list(Integer);
-enc(Float) when is_float(Float) -> io_lib:format("~.2f", [Float]);
+enc(Float) when is_float(Float) -> io_lib:format("~.3f", [Float]);
 enc(Binary) when is_binary(Binary) -> [$", escape(Binary), $"];
 enc(Atom) when is_atom(Atom) -> enc(atom_to_binary(Atom));
 enc(Map) when is_map(Map) ->

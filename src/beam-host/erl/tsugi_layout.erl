@@ -2,7 +2,7 @@
 %% running node: both know the root by TSUGI_ROOT, a node started by other means by its root_dir.
 -module(tsugi_layout).
 -export([root/0, name/0, bin/0, at/1, release_dir/1, release/2, tarball/1, versions/0,
-         releases_dir/0, tsugi_priv/0, host_files/1]).
+         releases_dir/0, tsugi_priv/0]).
 
 root() ->
     case os:getenv("TSUGI_ROOT") of
@@ -33,5 +33,3 @@ versions() ->
     [filename:basename(filename:dirname(File))
      || File <- filelib:wildcard(at(["releases", "*", "release.json"]))].
 
-%% What the host makes in a release's folder: never in a manifest, removed with the release.
-host_files(Vsn) -> [release(Vsn, File) || File <- ["sys.config", "relup"]].

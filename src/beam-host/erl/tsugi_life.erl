@@ -1,6 +1,6 @@
-%% start, stop, restart, foreground.
+%% start, stop, restart, foreground, eval.
 -module(tsugi_life).
--export([start/3, stop/3, restart/3, foreground/3]).
+-export([start/3, stop/3, restart/3, foreground/3, eval/3]).
 
 start(_, _, _) -> tsugi_lock:in_turn(fun start/0).
 
@@ -48,7 +48,7 @@ prepare() ->
     mark_permanent(Vsn),
     _ = tsugi_config:evaluate(Vsn),
     [file:delete(tsugi_layout:at(["run", F]))
-     || F <- ["gave-up", "restarts", "stopping", "again", "node", "pid", "log.dropped"]],
+     || F <- ["gave-up", "restarts", "stopping", "again", "node", "pid", "log.dropped", "standby", "standby.go"]],
     ok = tsugi_files:write(tsugi_layout:at(["run", "boot"]), [Vsn, "\n"]),
     ok = tsugi_files:write(tsugi_layout:at(["run", "keeper.settings"]), tsugi_settings:keeper(Vsn)),
     ok = tsugi_files:write(tsugi_layout:at(["run", "node.args"]), node_args(Vsn), 8#600),
@@ -170,6 +170,14 @@ foreground(_, _, _) ->
         ok = file:write_file(run_file("keeper"), [os:getenv("TSUGI_SH_PID", ""), "\n"]),
         {ok, #{}, ""}
     end).
+
+%% sh goes on with it; the release need never have been started.
+eval(Vsn, [_Expression], _) ->
+    tsugi_exposure:refuse(),
+    tsugi_settings:check(Vsn),
+    _ = tsugi_unpack:verify_once(Vsn),
+    _ = tsugi_config:evaluate(Vsn),
+    {ok, #{}, ""}.
 
 %% --- stop ---------------------------------------------------------------------------------------
 

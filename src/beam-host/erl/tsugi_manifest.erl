@@ -1,6 +1,6 @@
 %% release.json on a host: read, checked for shape, held against the files.
 -module(tsugi_manifest).
--export([read/1, parse/2, id/1, verify_tree/2, sha256_file/1, version/1, is_safe_path/1]).
+-export([read/1, parse/2, id/1, verify_tree/2, sha256_file/1, version/1, is_safe_path/1, hex/1]).
 
 -define(FORMAT, 1).
 

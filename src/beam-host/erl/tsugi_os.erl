@@ -1,6 +1,6 @@
 %% Programs and processes of the operating system.
 -module(tsugi_os).
--export([run/2, run/3, command/1, alive/1, rss_bytes/1, cpu_ms/1, identity/1]).
+-export([run/2, run/3, command/1, program/2, alive/1, rss_bytes/1, cpu_ms/1, identity/1]).
 
 %% Runs a shell script of ours to its end: {ExitCode, Output}.
 run(Script, Args) -> run(Script, Args, []).
@@ -11,13 +11,16 @@ run(Script, Args, Env) -> sh([Script | Args], Env).
 command(Args) -> sh(Args, []).
 
 sh(Args, Env) ->
-    Port = open_port({spawn_executable, "/bin/sh"},
-                     [{args, Args}, {env, [{"TSUGI_ROOT", tsugi_layout:root()},
-                                                      {"TSUGI_NAME", tsugi_layout:name()},
-                                                      {"TSUGI_LIB", filename:dirname(tsugi_layout:tsugi_priv())}
-                                                      | Env]},
-                      exit_status, stderr_to_stdout, binary, use_stdio, hide]),
-    collect(Port, []).
+    program("/bin/sh", Args, [{"TSUGI_ROOT", tsugi_layout:root()},
+                              {"TSUGI_NAME", tsugi_layout:name()},
+                              {"TSUGI_LIB", filename:dirname(tsugi_layout:tsugi_priv())} | Env]).
+
+%% Any other program, by its path.
+program(Path, Args) -> program(Path, Args, []).
+
+program(Path, Args, Env) ->
+    collect(open_port({spawn_executable, Path},
+                      [{args, Args}, {env, Env}, exit_status, stderr_to_stdout, binary, use_stdio, hide]), []).
 
 collect(Port, Acc) ->
     receive

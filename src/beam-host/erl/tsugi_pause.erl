@@ -81,7 +81,7 @@ step({start, Modules}, #{timeoutMs := TimeoutMs, modules := Changed, holds := Ho
     Since = erlang:monotonic_time(),
     Emit({step, freeze, 'begin', 0}),
     Hold = case Holds of
-        true -> tsugi_hold:hold(Changed, now_ms() + TimeoutMs, TimeoutMs);
+        true -> tsugi_hold:suspend(Changed, now_ms() + TimeoutMs, TimeoutMs);
         false -> none
     end,
     S1 = S0#{since => Since, hold => Hold, phase => held},
@@ -148,7 +148,7 @@ let_go(S0) ->
     case thaw(S0) of
         #{phase := held, hold := none} = S -> S#{phase => over, pauseMs => ms_since(maps:get(since, S))};
         #{phase := held, hold := Hold, since := Since} = S ->
-            Requests = tsugi_hold:release(Hold),
+            Requests = tsugi_hold:resume(Hold),
             S#{phase => over, pauseMs => ms_since(Since), waited => Requests + maps:get(waited, S, 0)};
         S -> S
     end.

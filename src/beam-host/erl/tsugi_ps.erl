@@ -43,11 +43,7 @@ or_dash(Number) when is_integer(Number) -> integer_to_list(Number);
 or_dash(Text) -> Text.
 
 uptime(null) -> "-";
-uptime(Since) ->
-    Seconds = max(0, erlang:system_time(second) - calendar:rfc3339_to_system_time(unicode:characters_to_list(Since))),
-    {Size, Unit} = if Seconds >= 86400 -> {86400, "d"}; Seconds >= 3600 -> {3600, "h"};
-                      Seconds >= 60 -> {60, "m"}; true -> {1, "s"} end,
-    [integer_to_list(Seconds div Size), Unit].
+uptime(Since) -> tsugi_text:age(Since).
 
 %% [Bin] of an install root.
 bin_of(Root) ->

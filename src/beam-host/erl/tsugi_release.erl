@@ -1,6 +1,6 @@
 %% One release on disk, as the plan looks at it: its applications and where their code is.
 -module(tsugi_release).
--export([load/1, load/2, app/2, code_files/1, elixir_apps/0, otp_apps/0, is_platform/1, lib_dirs/1,
+-export([load/1, load/2, app/2, code_files/1, elixir_apps/0, otp_apps/0, is_platform/1,
          permanent_apps/1]).
 
 -define(RUNTIME, 2).
@@ -45,8 +45,6 @@ describe(App, Root, Runtime) ->
 app(#{apps := Apps}, Name) -> maps:get(Name, Apps, undefined).
 
 permanent_apps(#{apps := Apps}) -> [Name || {Name, #{type := permanent}} <- maps:to_list(Apps)].
-
-lib_dirs(#{apps := Apps}) -> [Dir || #{dir := Dir} <- maps:values(Apps)].
 
 %% Module → file that a cold boot of this release would load: a consolidated protocol before the
 %% one in its application.

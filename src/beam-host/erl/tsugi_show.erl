@@ -1,4 +1,4 @@
-%% The measured report of an upgrade, and a plan, as src/host/control/formatReport.ts and
+%% The measured report of an upgrade, and a plan, as src/control/formatReport.ts and
 %% src/relup/explain.ts show them. Both take decoded JSON: keys are binaries.
 -module(tsugi_show).
 -export([report/2, plan/1]).
@@ -47,7 +47,8 @@ measured(#{<<"pauseMs">> := PauseMs, <<"quietMs">> := Quiet, <<"requests">> := R
     #{<<"p50">> := P50, <<"p99">> := P99, <<"max">> := Max} = Quiet,
     [{"pause", case PauseMs > 0 of true -> tsugi_text:ms(PauseMs); false -> "none" end},
      {"requests", [io_lib:format("~b waited, ~b under way when it began", [Waited, UnderWay]),
-                  [io_lib:format(", ~b could not be held", [N]) || #{<<"notHeld">> := N} <- [Requests]]]},
+                  [io_lib:format(", ~b could not be held", [N]) || #{<<"notHeld">> := N} <- [Requests]],
+                  [io_lib:format(", ~b failed", [N]) || #{<<"failed">> := N} <- [Requests]]]},
      {"connections",
       [io_lib:format("~b carried, ~b drained, ~b lost", [Carried, Drained, Lost]),
        [[" (quiet p50 ", tsugi_text:ms(P50), ", p99 ", tsugi_text:ms(P99), ", at most ", tsugi_text:ms(Max), ")"]
@@ -79,13 +80,14 @@ state(#{<<"name">> := Name, <<"from">> := From, <<"to">> := To, <<"bytes">> := B
     Tried = case Rehearsed of
         true -> "rehearsed";
         false -> "not rehearsed";
+        <<"skipped: ", Why/binary>> -> ["not rehearsed: ", Why];
         Why -> ["not rehearsed: ", Why]
     end,
     Took = if From =:= To -> "taken over"; true -> "migrated" end,
     [Name, [[<<" ×"/utf8>>, integer_to_list(N)] || #{<<"processes">> := N} <- [State]], " ", Path, ", ", tsugi_text:bytes(Bytes), ", ",
      case State of
          #{<<"dropped">> := N} -> [integer_to_list(N), " dropped with the child that is gone"];
-         _ -> [Took, " in ", tsugi_text:ms(Ms), ", ", Tried]
+         _ -> [Took, [[" in ", tsugi_text:ms(Ms)] || Ms =/= null], ", ", Tried]
      end].
 
 vsn(Number) when is_integer(Number) -> integer_to_list(Number);
@@ -121,13 +123,14 @@ done(reload) -> "Reloaded".
 plan(#{from := From, to := To, strategy := <<"none">>, reasons := [Reason | _]}) ->
     [From, " → ", To, ": ", Reason];
 plan(#{from := From, to := To, strategy := Strategy, reasons := Reasons, differences := Differences,
-       instructions := Instructions}) ->
+       steps := Steps, instructions := Instructions}) ->
     [From, " → ", To, ": ", Strategy, "\n",
      [["  because ", Reason, "\n"] || Reason <- Reasons],
      case Differences of
          [] -> "what differs: only the version";
          _ -> ["what differs:\n", differences(Differences)]
      end,
+     "\n", tsugi_text:wrap(["steps: ", lists:join(" · ", [atom_to_list(Step) || Step <- Steps])], "  "),
      [["\nrelup:", [io_lib:format("\n  ~2b. ~ts", [N, I])
                     || {N, I} <- lists:zip(lists:seq(1, length(Instructions)), Instructions)]]
       || Instructions =/= []]].

@@ -22,6 +22,8 @@ fate({Port, _, Reference}) ->
     end.
 
 is_orderly(normal) -> true;
+%% It had ended before anybody looked, and so before the upgrade.
+is_orderly(noproc) -> true;
 is_orderly(shutdown) -> true;
 is_orderly({shutdown, _}) -> true;
 is_orderly(_) -> false.

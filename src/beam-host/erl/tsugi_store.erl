@@ -1,13 +1,19 @@
-%% A release in a store that is a folder on this host: <store>#<vsn> or <store>#<name>@<vsn>. The
-%% layout of a store is that of src/release/stored.ts.
+%% A release in a store: oci://registry/app[:<tag>], or <folder>#<vsn>, <folder>#<name>@<vsn> where the store is
+%% a folder on this host, an OCI image layout (src/oci/layout.ts). The layers of a release, one after the other,
+%% are its tarball.
 -module(tsugi_store).
--export([is_reference/1, head/1, extract/3]).
+-export([is_stored/1, with_tarball/3]).
 
--define(FORMAT, 1).
--define(MAX_MANIFEST, 67108864).
 -define(REFERENCE, "^(.+)#(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([0-9A-Za-z][0-9A-Za-z.+_-]*)$").
+-define(ARTEFACT, <<"application/vnd.tsugi.release.v1">>).
+-define(TAG, <<"org.opencontainers.image.ref.name">>).
+-define(NAME, <<"org.opencontainers.image.title">>).
+-define(VERSION, <<"org.opencontainers.image.version">>).
+-define(PUSHED, <<"org.opencontainers.image.created">>).
 
-is_reference(Asked) -> parts(Asked) =/= none.
+%% A file may be called like one.
+is_stored("oci://" ++ _) -> true;
+is_stored(Asked) -> parts(Asked) =/= none andalso not filelib:is_file(Asked).
 
 parts(Asked) ->
     case re:run(Asked, ?REFERENCE, [unicode, {capture, all_but_first, list}]) of
@@ -16,89 +22,113 @@ parts(Asked) ->
         nomatch -> none
     end.
 
-%% {Manifest bytes, signature or none}.
-head(Source) ->
-    {Store, Name, Vsn} = Parts = parts(Source),
-    #{<<"manifest">> := Blob, <<"releaseId">> := Id} = Stored = stored(Parts),
-    File = blob(Store, Blob),
-    Bytes = tsugi_archive:inflate(File, ?MAX_MANIFEST),
-    Asked = {unicode:characters_to_binary(Name), unicode:characters_to_binary(Vsn)},
-    case tsugi_manifest:parse(Bytes, File) of
-        %% A copy of another release's file under that name is not that release.
-        #{id := Id, <<"name">> := Other, <<"version">> := OtherVsn} when {Other, OtherVsn} =/= Asked ->
-            tsugi_unpack:refused(File, ["it is of ", Other, " ", OtherVsn, ", not of ", Name, " ", Vsn]);
-        #{id := Id} -> {Bytes, maps:get(<<"signature">>, Stored, none)};
-        _ -> tsugi_unpack:refused(File, "it is not the manifest that was pushed")
+%% Fun(File) with the tarball that a reference means, which is gone afterwards; else with what was asked.
+%% Which = all | lacking: without the layers whose folders are here. Whether those are the ones that are meant is
+%% for the unpack to see.
+with_tarball(Asked, Which, Fun) ->
+    case is_stored(Asked) of
+        false -> Fun(Asked);
+        true ->
+            File = tsugi_unpack:staged_file(".tar.gz"),
+            try
+                ok = filelib:ensure_dir(File),
+                bring(Asked, Which, File),
+                Fun(File)
+            after
+                file:delete(File)
+            end
     end.
 
-stored({Store, Name, Vsn}) ->
-    File = filename:join([Store, "releases", Name, Vsn ++ ".json"]),
-    case file:read_file(File) of
-        {ok, Bytes} ->
-            case catch tsugi_json:decode(Bytes) of
-                #{<<"format">> := ?FORMAT, <<"manifest">> := _, <<"releaseId">> := _, <<"runs">> := Runs} = Stored
-                  when is_list(Runs) -> Stored;
-                #{<<"format">> := Other} when Other =/= ?FORMAT ->
-                    tsugi_error:throw('TSUGI_FORMAT_UNKNOWN',
-                                      #{what => File, found => Other, expected => ?FORMAT});
-                _ -> tsugi_unpack:refused(File, "it describes no release")
-            end;
-        {error, enoent} ->
-            tsugi_error:throw('TSUGI_NOT_IN_STORE', #{store => Store, name => Name, version => Vsn});
+bring("oci://" ++ _ = Asked, Which, File) ->
+    {Place, Tag} = tsugi_registry:parse(Asked),
+    Name = unicode:characters_to_binary(tsugi_layout:name()),
+    case tsugi_registry:manifest(Place, Tag) of
+        none -> not_there(maps:get(where, Place), Name, Tag);
+        Bytes ->
+            case decoded(Bytes) of
+                #{<<"artifactType">> := ?ARTEFACT, <<"annotations">> := #{?NAME := Name}} = Release ->
+                    [brought(Place, Digest, File) || Digest <- layers(Release, Which)];
+                #{<<"artifactType">> := ?ARTEFACT} -> not_there(maps:get(where, Place), Name, Tag);
+                _ -> tsugi_unpack:refused(Asked, "it is no release of tsugi")
+            end
+    end;
+bring(Asked, Which, File) ->
+    {Store, _, _} = Parts = parts(Asked),
+    [append(File, read(Store, Digest)) || Digest <- layers(find(Parts), Which)].
+
+brought(#{where := Where} = Place, <<"sha256:", _:64/binary>> = Digest, File) ->
+    Layer = File ++ ".layer",
+    try
+        ok = tsugi_registry:blob(Place, binary_to_list(Digest), Layer),
+        append(File, held_against([Where, "@", Digest], Digest, Layer))
+    after
+        file:delete(Layer)
+    end.
+
+append(File, Bytes) ->
+    case file:write_file(File, Bytes, [append]) of
+        ok -> ok;
+        {error, enospc} -> tsugi_unpack:disk_full(byte_size(Bytes));
         {error, Reason} -> tsugi_unpack:refused(File, file:format_error(Reason))
     end.
 
-blob(Store, Blob) ->
-    case re:run(Blob, "^[0-9a-f]{64}$") of
-        {match, _} -> filename:join([Store, "blobs", binary_to_list(Blob) ++ ".gz"]);
-        nomatch -> tsugi_unpack:refused(Store, "a blob's name is not 64 hex digits")
+not_there(Store, Name, Vsn) ->
+    tsugi_error:throw('TSUGI_NOT_IN_STORE', #{store => Store, name => Name, version => Vsn}).
+
+layers(#{<<"layers">> := Layers}, Which) ->
+    [Digest || #{<<"digest">> := Digest} = Layer <- Layers, Which =:= all orelse not is_here(Layer)].
+
+%% A layer that is a folder has its name.
+is_here(#{<<"annotations">> := #{?NAME := Title}}) ->
+    re:run(Title, "^(lib/|erts-)[^/]+$", [{capture, none}]) =:= match andalso
+        filelib:is_dir(tsugi_layout:at([unicode:characters_to_list(Title)]));
+is_here(_) -> false.
+
+%% By the name and version that its manifest says, whatever the tag; else by a tag.
+find({Store, Name, Vsn}) ->
+    Wanted = unicode:characters_to_binary(Vsn),
+    Own = [{Tag, Release} || {Tag, #{<<"annotations">> := #{?NAME := Said}} = Release} <- releases(Store),
+                             Said =:= unicode:characters_to_binary(Name)],
+    Newest = lists:sort(fun({_, A}, {_, B}) -> said(?PUSHED, A) >= said(?PUSHED, B) end, Own),
+    Exact = [Release || {_, Release} <- Own, said(?VERSION, Release) =:= Wanted],
+    Tagged = [Release || {Tag, Release} <- Own, lists:member(Tag, [Wanted, <<(list_to_binary(Name))/binary, "-", Wanted/binary>>])],
+    case {Vsn, Newest, Exact ++ Tagged} of
+        {"latest", [{_, Release} | _], _} -> Release;
+        {_, _, [Release | _]} when Vsn =/= "latest" -> Release;
+        _ -> not_there(Store, Name, Vsn)
     end.
 
-%% Files first, links last: nothing is written through a link.
-extract(Source, #{<<"files">> := Files} = Manifest, Staging) ->
-    {Store, _, _} = Parts = parts(Source),
-    {Bytes, Signature} = head(Source),
-    Own = list_to_binary(["releases/", tsugi_manifest:version(Manifest), "/release.json"]),
-    write(#{<<"path">> => Own, <<"mode">> => 8#644}, Bytes, Staging),
-    _ = Signature =:= none orelse
-        write(#{<<"path">> => <<Own/binary, ".sig">>, <<"mode">> => 8#644}, Signature, Staging),
-    {Links, Plain} = lists:partition(fun(File) -> maps:is_key(<<"link">>, File) end, Files),
-    {Empty, Full} = lists:partition(fun(#{<<"size">> := Size}) -> Size =:= 0 end, Plain),
-    #{<<"runs">> := Runs} = stored(Parts),
-    fill(Runs, Full, Store, Staging),
-    [write(File, <<>>, Staging) || File <- Empty],
-    [link(File, Staging) || File <- Links],
-    ok.
+said(Key, #{<<"annotations">> := Annotations}) -> maps:get(Key, Annotations, <<>>).
 
-fill(_, [], _, _) -> ok;
-fill([#{<<"blob">> := Blob, <<"files">> := Count} | Runs], Files, Store, Staging)
-  when is_integer(Count), Count > 0, Count =< length(Files) ->
-    {Mine, Others} = lists:split(Count, Files),
-    File = blob(Store, Blob),
-    Size = lists:sum([S || #{<<"size">> := S} <- Mine]),
-    case tsugi_archive:inflate(File, Size) of
-        Bytes when byte_size(Bytes) =:= Size -> split(Mine, Bytes, Staging);
-        _ -> tsugi_unpack:refused(File, "it ends too early")
+%% [{Tag, Manifest}]; what is no release of tsugi is somebody else's.
+releases(Store) ->
+    File = filename:join(Store, "index.json"),
+    Entries = case file:read_file(File) of
+        {ok, Bytes} ->
+            case decoded(Bytes) of
+                #{<<"manifests">> := Found} when is_list(Found) -> Found;
+                _ -> tsugi_unpack:refused(File, "it is no list of manifests")
+            end;
+        {error, _} -> []
     end,
-    fill(Runs, Others, Store, Staging);
-fill(_, _, Store, _) -> tsugi_unpack:refused(Store, "the blobs of the release don't fit its files").
+    [{tag(Entry), Manifest} || #{<<"digest">> := Digest} = Entry <- Entries,
+        #{<<"artifactType">> := ?ARTEFACT, <<"annotations">> := _, <<"layers">> := _} = Manifest <- [decoded(read(Store, Digest))]].
 
-split([], <<>>, _) -> ok;
-split([#{<<"size">> := Size} = File | Files], Bytes, Staging) ->
-    <<Content:Size/binary, Rest/binary>> = Bytes,
-    write(File, Content, Staging),
-    split(Files, Rest, Staging).
+tag(#{<<"annotations">> := #{?TAG := Tag}}) -> Tag;
+tag(_) -> none.
 
-write(#{<<"path">> := Path, <<"mode">> := Mode}, Content, Staging) ->
-    To = filename:join(Staging, binary_to_list(Path)),
-    ok = filelib:ensure_dir(To),
-    case file:write_file(To, Content) of
-        ok -> ok = file:change_mode(To, Mode);
-        {error, enospc} -> tsugi_unpack:disk_full(byte_size(Content));
-        {error, Reason} -> tsugi_unpack:refused(To, file:format_error(Reason))
+decoded(Bytes) -> try tsugi_json:decode(Bytes) catch _:_ -> none end.
+
+read(Store, <<"sha256:", Hex:64/binary>> = Digest) ->
+    File = filename:join([Store, "blobs", "sha256", binary_to_list(Hex)]),
+    held_against(File, Digest, File);
+read(Store, _) -> tsugi_unpack:refused(Store, "a digest in it is no SHA-256").
+
+held_against(Place, <<"sha256:", Hex/binary>>, File) ->
+    case file:read_file(File) of
+        {ok, Bytes} ->
+            Hex =:= tsugi_manifest:hex(crypto:hash(sha256, Bytes))
+                orelse tsugi_unpack:refused(Place, "its SHA-256 differs from its name"),
+            Bytes;
+        {error, Reason} -> tsugi_unpack:refused(Place, file:format_error(Reason))
     end.
-
-link(#{<<"path">> := Path, <<"link">> := Target}, Staging) ->
-    To = filename:join(Staging, binary_to_list(Path)),
-    ok = filelib:ensure_dir(To),
-    ok = file:make_symlink(binary_to_list(Target), To).

@@ -1,7 +1,7 @@
-%% Words for a terminal of 80 columns: the same as src/host/control/output.ts, so that both kinds of
+%% Words for a terminal of 80 columns: the same as src/control/output.ts, so that both kinds of
 %% host read alike.
 -module(tsugi_text).
--export([table/1, wrap/2, bytes/1, ms/1, count/2]).
+-export([table/1, wrap/2, bytes/1, ms/1, age/1, count/2]).
 
 -define(WIDTH, 80).
 
@@ -46,6 +46,13 @@ ms(Ms) ->
         Tenths when Tenths rem 10 =:= 0 -> io_lib:format("~b ms", [Tenths div 10]);
         Tenths -> io_lib:format("~b.~b ms", [Tenths div 10, Tenths rem 10])
     end.
+
+%% As `pm2 ls` has it: 3d, 5h, 12m, 40s.
+age(Since) ->
+    Seconds = max(0, erlang:system_time(second) - calendar:rfc3339_to_system_time(unicode:characters_to_list(Since))),
+    {Size, Unit} = if Seconds >= 86400 -> {86400, "d"}; Seconds >= 3600 -> {3600, "h"};
+                      Seconds >= 60 -> {60, "m"}; true -> {1, "s"} end,
+    [integer_to_list(Seconds div Size), Unit].
 
 %% "3 requests", "1 request".
 count(1, Noun) -> ["1 ", Noun];

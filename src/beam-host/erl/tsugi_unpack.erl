@@ -5,7 +5,7 @@
 %%                            → bin/*                     only if the bytes differ
 %%                            → releases/<vsn>            last: now it is unpacked
 -module(tsugi_unpack).
--export([unpack/2, peek/2, sweep/0, verify_once/1, manifest/1, refused/2, disk_full/1]).
+-export([unpack/2, peek/2, sweep/0, staged_file/1, verify_once/1, manifest/1, refused/2, disk_full/1]).
 
 %% Besides the files: their headers in the tar, manifest and signature.
 -define(SPARE_BYTES, 67108864).
@@ -17,7 +17,7 @@ unpack(Asked, Options) ->
         {source, Source, Wanted} -> unpack_source(Source, Wanted, Options)
     end.
 
-%% A version with a tarball in its drop box, a version that is unpacked, a file, a folder, or a store's.
+%% A version with a tarball in its drop box, a version that is unpacked, a file or a folder.
 find(Asked) ->
     IsVersion = lists:member($/, Asked) =:= false andalso not lists:suffix(".gz", Asked),
     case IsVersion andalso filelib:is_regular(tsugi_layout:tarball(Asked)) of
@@ -26,7 +26,7 @@ find(Asked) ->
             case IsVersion andalso filelib:is_regular(tsugi_layout:release(Asked, "release.json")) of
                 true -> {here, Asked};
                 false ->
-                    case filelib:is_file(Asked) orelse tsugi_store:is_reference(Asked) of
+                    case filelib:is_file(Asked) of
                         true -> {source, filename:absname(Asked), undefined};
                         false -> not_found(Asked)
                     end
@@ -43,7 +43,8 @@ unpack_source(Source, Wanted, Options) ->
     #{id := _} = Manifest = offered(Source, Wanted),
     Vsn = tsugi_manifest:version(Manifest),
     Present = present(Vsn, Manifest, Options),
-    _ = Present =:= already orelse staged(Source, Manifest, fun(Staging) -> place(Manifest, Staging, Vsn) end),
+    _ = Present =:= already orelse
+        staged(Source, Manifest, present_units(Manifest), fun(Staging) -> place(Manifest, Staging, Vsn) end),
     _ = Source =:= tsugi_layout:tarball(Vsn) andalso file:delete(Source),
     #{version => Vsn, already => Present =:= already}.
 
@@ -59,15 +60,17 @@ offered(Source, Wanted) ->
     tsugi_trust:check(Vsn, Bytes, Signature),
     Manifest.
 
-%% Fun(Folder) with the whole release in a folder of its own, which is gone afterwards.
-staged(Source, Manifest, Fun) ->
+%% Fun(Folder) with the release in a folder of its own, which is gone afterwards. A tarball need not have what
+%% lies in the folders that are Here.
+staged(Source, #{<<"files">> := Files} = Manifest, Here, Fun) ->
     sweep(),
-    Staging = filename:join(staging(), os:getpid() ++ "." ++ unique()),
+    Staging = staged_file(""),
     ok = filelib:ensure_dir(filename:join(Staging, "x")),
     try
         tsugi_fault:strike("unpack:extract"),
-        extract(Source, Manifest, Staging),
-        case tsugi_manifest:verify_tree(Manifest, Staging) of
+        Lacking = Manifest#{<<"files">> := [File || File <- Files, not lists:member(unit_of(File), Here)]},
+        extract(Source, Manifest, Lacking, Staging),
+        case tsugi_manifest:verify_tree(Lacking, Staging) of
             ok -> Fun(Staging);
             {What, Path} -> refused(Source, [Path, " is ", atom_to_list(What)])
         end
@@ -84,9 +87,12 @@ peek(Asked, Fun) ->
             Vsn = tsugi_manifest:version(Manifest),
             case tsugi_manifest:id(Vsn) of
                 Id -> Fun(Vsn, tsugi_layout:root());
-                _ -> staged(Source, Manifest, fun(Staging) -> Fun(Vsn, Staging) end)
+                _ -> staged(Source, Manifest, [], fun(Staging) -> Fun(Vsn, Staging) end)
             end
     end.
+
+%% Swept away once this process is gone.
+staged_file(Ending) -> filename:join(staging(), os:getpid() ++ "." ++ unique() ++ Ending).
 
 staging() -> tsugi_layout:at(["releases", ".staging"]).
 
@@ -104,7 +110,6 @@ unique() -> integer_to_list(erlang:unique_integer([positive])).
 head(Source) ->
     case kind(Source) of
         tarball -> tsugi_archive:head(Source);
-        stored -> tsugi_store:head(Source);
         folder ->
             File = newest_manifest(Source),
             {ok, Bytes} = file:read_file(File),
@@ -112,10 +117,9 @@ head(Source) ->
     end.
 
 kind(Source) ->
-    case {filelib:is_dir(Source), filelib:is_file(Source)} of
-        {true, _} -> folder;
-        {false, true} -> tarball;
-        {false, false} -> stored
+    case filelib:is_dir(Source) of
+        true -> folder;
+        false -> tarball
     end.
 
 signature(File) -> case file:read_file(File) of {ok, Line} -> Line; _ -> none end.
@@ -134,18 +138,17 @@ check_name(#{<<"name">> := Name}) ->
     end.
 
 %% Only what the manifest names, and nothing before all of it was looked at.
-extract(Source, Manifest, Staging) ->
+extract(Source, Manifest, Lacking, Staging) ->
     case kind(Source) of
-        folder -> copy_tree(Source, Manifest, Staging);
-        stored -> tsugi_store:extract(Source, Manifest, Staging);
+        folder -> copy_tree(Source, Lacking, Staging);
         tarball ->
             Tar = filename:join(Staging, ".tar"),
             ok = tsugi_archive:gunzip(Source, Tar, limit(Manifest)),
             ok = tsugi_tar_shape:check(Source, Tar),
             case erl_tar:table(Tar, [verbose]) of
                 {ok, Entries} ->
-                    case tsugi_contents:archive_problem(Entries, Manifest) of
-                        none -> extract_files(Source, Tar, Manifest, Staging);
+                    case tsugi_contents:archive_problem(Entries, Manifest, Lacking) of
+                        none -> extract_files(Source, Tar, Lacking, Staging);
                         Problem -> refused(Source, Problem)
                     end;
                 {error, Reason} -> unreadable(Source, Reason)
@@ -217,11 +220,10 @@ short(Id) -> binary:part(Id, 0, 12).
 
 %% --- into place ---------------------------------------------------------------------------------
 
-place(#{<<"files">> := Files, <<"runtime">> := #{<<"dir">> := Erts}}, Staging, Vsn) ->
-    Libs = lists:usort([[<<"lib">>, Lib] || #{<<"path">> := Path} <- Files,
-                                        [<<"lib">>, Lib | _] <- [filename:split(Path)]]),
-    Units = [[Erts] | Libs],
-    [same_or_absent(Unit, Staging, Files) || Unit <- Units],
+place(#{<<"files">> := Files} = Manifest, Staging, Vsn) ->
+    Units = units(Manifest),
+    ByUnit = maps:groups_from_list(fun unit_of/1, Files),
+    [same_or_absent(Unit, maps:get(Unit, ByUnit, [])) || Unit <- Units],
     tsugi_fault:strike("unpack:folders"),
     [move(Unit, Staging) || Unit <- Units],
     tsugi_fault:strike("unpack:bin"),
@@ -244,15 +246,27 @@ rename_over(From, To) ->
     _ = filelib:is_dir(To) andalso tsugi_files:remove_tree(To),
     file:rename(From, To).
 
+%% The folders that are renamed into place whole.
+units(#{<<"files">> := Files, <<"runtime">> := #{<<"dir">> := Erts}}) ->
+    [[Erts] | lists:usort([Unit || File <- Files, [<<"lib">>, _] = Unit <- [unit_of(File)]])].
+
+unit_of(#{<<"path">> := Path}) ->
+    case filename:split(Path) of
+        [<<"lib">>, Lib | _] -> [<<"lib">>, Lib];
+        [First | _] -> [First]
+    end.
+
+present_units(Manifest) -> [Unit || Unit <- units(Manifest), filelib:is_dir(place_of(Unit))].
+
+place_of(Unit) -> tsugi_layout:at([to_list(Part) || Part <- Unit]).
+
 %% A folder that is there already must have the same bytes; it is never overwritten.
-same_or_absent(Unit, _Staging, Files) ->
-    Prefix = iolist_to_binary([lists:join("/", Unit), "/"]),
-    Dir = tsugi_layout:at([to_list(Part) || Part <- Unit]),
+same_or_absent(Unit, Files) ->
+    Dir = place_of(Unit),
     case filelib:is_dir(Dir) of
         false -> ok;
         true ->
-            Mine = [File || #{<<"path">> := Path} = File <- Files, prefixed(Path, Prefix)],
-            case tsugi_manifest:verify_tree(#{<<"files">> => Mine}, tsugi_layout:root()) of
+            case tsugi_manifest:verify_tree(#{<<"files">> => Files}, tsugi_layout:root()) of
                 ok -> ok;
                 {_, Path} -> conflict(Unit, Dir, Path)
             end
@@ -271,12 +285,9 @@ conflict([<<"lib">>, Lib], Dir, Path) ->
     end;
 conflict(_, Dir, Path) -> tsugi_error:throw('TSUGI_FOLDER_CONFLICT', #{folder => Dir, file => Path}).
 
-prefixed(Path, Prefix) -> binary:longest_common_prefix([Path, Prefix]) =:= byte_size(Prefix).
-
 move(Unit, Staging) ->
-    Parts = [to_list(Part) || Part <- Unit],
-    From = filename:join([Staging | Parts]),
-    To = tsugi_layout:at(Parts),
+    From = filename:join([Staging | [to_list(Part) || Part <- Unit]]),
+    To = place_of(Unit),
     case filelib:is_dir(To) of
         true -> ok;
         false ->

@@ -18,28 +18,44 @@
 %% permanent release, in the same OS process; its state is gone. The journal (tsugi_journal) lets the
 %% restarted node say so.
 -module(tsugi_upgrade).
--export([run/2, passed/0, commit_installed/1]).
+-export([run/2, steps/1, passed/0, commit_installed/1, marks/1, conclude/2]).
 
 %% Request = #{asked, goal => check | install | upgrade | give_up, direction => auto | up | down, options}
 %% Emit = fun(Event). Answers {done, Report} | {failed, Error, Report} | {restart, Plan, Report}.
 run(#{goal := Goal} = Request, Emit) ->
     From = tsugi_handler:current(),
-    walk(way(Goal), #{request => Request, emit => Emit, from => From, to => undefined, phase => before,
-                      report => tsugi_report:new(From, From, none)}).
+    walk(opening(Goal), #{request => Request, emit => Emit, from => From, to => undefined, phase => before,
+                          report => tsugi_report:new(From, From, none)}).
 
-way(give_up) -> [fun give_up/1];
-way(_) ->
-    [fun unpack/1, fun already/1, fun plan/1, fun restart/1, fun load/1, fun rehearse/1, fun checked/1, fun before/1,
-     fun carry/1, fun verify/1, fun probation/1, fun installed/1 | way_commit()].
+opening(give_up) -> [fun give_up/1];
+opening(_) -> [fun unpack/1, fun already/1, fun plan/1, fun by_strategy/1].
 
-way_commit() -> [fun commit/1, fun behind/1, fun prune/1].
+%% Each strategy's way behind the plan, with the steps that each part of it leaves in the report.
+way(swap) ->
+    [{[load], fun load/1}, {[rehearse], fun rehearse/1}, {[], fun checked/1}, {[before], fun before/1},
+     {[freeze, carry], fun carry/1}, {[verify], fun verify/1}, {[probation], fun probation/1},
+     {[], fun installed/1} | way(commit)];
+way(commit) -> [{[commit], fun commit/1} | way(committed)];
+way(committed) -> [{['after'], fun behind/1}, {[prune], fun prune/1}];
+%% The last part of it ends in the next VM, which judges itself (tsugi_restart).
+way(restart) ->
+    [{[], fun restart_allowed/1}, {[load], fun load_beside/1}, {[standby], fun stand_by/1}, {[before], fun before_restart/1},
+     {[restart, probation, commit, 'after', prune], fun restart/1}].
 
-%% Each takes the upgrade's state and answers the next one, or {ended, Answer}. What stops it brings the
-%% state with it (step/3), or had not changed it.
+parts(Way) -> [Do || {_, Do} <- way(Way)].
+
+%% What `plan` shows: the names of the steps that a plan goes through.
+steps(#{strategy := Strategy} = Plan) ->
+    [plan | [Name || {Names, _} <- way(Strategy), Name <- Names,
+                     not lists:member(Name, [before, 'after']) orelse wanted(Name, Plan) =/= []]].
+
+%% Each takes the upgrade's state and answers the next one, {way, Parts, Next}, which go ahead of the rest, or
+%% {ended, Answer}. What stops it brings the state with it (step/3), or had not changed it.
 walk([], S) -> done(S, committed);
 walk([Do | Rest], S) ->
     try Do(S) of
         {ended, Answer} -> Answer;
+        {way, Parts, Next} -> walk(Parts ++ Rest, Next);
         Next -> walk(Rest, Next)
     catch
         throw:{stopped, Error, At} -> stopped(Error, At);
@@ -86,17 +102,42 @@ plan(#{from := From, to := To, report := Report, request := Request} = S) ->
     reported(S1#{plan => Plan}, #{strategy => atom_to_binary(Strategy),
                                   reasons => [tsugi_json:text(R) || R <- Reasons]}).
 
-%% An OTP, ERTS or Elixir change: only when asked for by name.
-restart(#{plan := #{strategy := restart, reasons := Reasons, to := #{vsn := To}} = Plan, request := #{goal := Goal}} = S) ->
+by_strategy(#{plan := #{strategy := Strategy}} = S) -> {way, parts(Strategy), S}.
+
+%% --- an OTP, ERTS or Elixir change --------------------------------------------------------------
+
+%% Only when asked for by name.
+restart_allowed(#{plan := #{reasons := Reasons}, to := To, request := #{goal := Goal}} = S) ->
     case options(S) of
-        #{allowRestart := true} ->
-            {_, S1} = step(load, S, fun() -> tsugi_config:evaluate(To) end),
-            #{report := Report} = hooks(before, S1),
-            {ended, {restart, Plan, Report}};
+        #{allowRestart := true} -> S;
         _ when Goal =:= check -> {ended, done(S, checked)};
         _ -> tsugi_error:throw('TSUGI_RESTART_NEEDED', #{version => To, reasons => lists:join(", ", Reasons)})
-    end;
-restart(S) -> S.
+    end.
+
+load_beside(#{to := To} = S) -> element(2, step(load, S, fun() -> tsugi_config:evaluate(To) end)).
+
+stand_by(#{to := To} = S) ->
+    case tsugi_standby:is_possible() of
+        true -> element(2, step(standby, S, fun() -> tsugi_standby:request(To) end));
+        false -> S
+    end.
+
+before_restart(S) ->
+    try hooks(before, S)
+    catch throw:Stopped -> tsugi_standby:give_up(), throw(Stopped)
+    end.
+
+restart(#{from := From, to := To, plan := #{direction := Direction} = Plan, report := Report, request := Request}) ->
+    Entry = #{from => From, to => To, direction => Direction, report => Report,
+              request => maps:with([goal, words], Request)},
+    ok = tsugi_restart:begin_restart(Entry),
+    {ended, {restart, Plan, Report}}.
+
+%% In the next VM, once it is permanent: the end of the way.
+conclude(#{from := From, to := To, direction := Direction} = Entry, Report) ->
+    [Old, New] = [#{vsn => Vsn, dir => tsugi_layout:release_dir(Vsn)} || Vsn <- [From, To]],
+    walk(parts(committed), Entry#{emit => fun(_) -> ok end, phase => committed, report => Report,
+                                  plan => #{from => Old, to => New, direction => Direction}}).
 
 %% --- the old serves, untouched ------------------------------------------------------------------
 
@@ -154,22 +195,28 @@ before(S) ->
     tsugi_journal:write(#{from => From, to => To, phase => install, report => Report}),
     S1.
 
-hooks(Moment, #{plan := #{from := #{vsn := From}, to := #{vsn := To}, direction := Direction}} = S) ->
-    Newer = case Direction of up -> To; down -> From end,
-    case tsugi_hooks:wanted(Newer, Direction, Moment) of
+hooks(Moment, #{plan := #{from := #{vsn := From}, to := #{vsn := To}, direction := Direction} = Plan} = S) ->
+    case wanted(Moment, Plan) of
         [] -> S;
         Hooks ->
+            #{vsn := Newer} = newer(Plan),
             {_, S1} = step(Moment, S, fun() ->
                 [tsugi_hooks:run(Newer, Hook, {From, To, Direction}, Moment) || Hook <- Hooks]
             end),
             S1
     end.
 
+wanted(Moment, #{direction := Direction} = Plan) -> tsugi_hooks:wanted(newer(Plan), Direction, Moment).
+
+newer(#{direction := up, to := To}) -> To;
+newer(#{direction := down, from := From}) -> From.
+
 %% --- the pause ----------------------------------------------------------------------------------
 
 carry(#{from := From, to := To, script := Script, config := Config, overrides := Overrides} = S0) ->
     Snapshot = tsugi_env:snapshot(),
     Sockets = tsugi_sockets:watch(),
+    Requests = tsugi_requests:watch(),
     FreezeMs = tsugi_settings:get(From, [<<"timeouts">>, <<"freezeMs">>]),
     Watched = tsugi_health:watch(tsugi_freeze:processes([M || {M, _, _} <- tsugi_script:changes(Script)])),
     ok = tsugi_config:write(To, tsugi_env:overlay(Config, Overrides)),
@@ -178,13 +225,14 @@ carry(#{from := From, to := To, script := Script, config := Config, overrides :=
     S1 = paused(S0, Pause, (erlang:monotonic_time(microsecond) - Start) / 1000, Outcome),
     case {Outcome, Pause} of
         {ok, _} ->
-            S2 = (measured(S1, Pause, Sockets))#{phase => installed, watched => Watched},
+            S2 = (measured(S1, Pause, Sockets))#{phase => installed, watched => Watched, requests => Requests},
             %% What stands there is true of the running node; without its overrides it is for the next boot.
             tsugi_files:now_or_later(fun() -> ok = tsugi_config:write(To, Config) end),
             tsugi_env:put_unwritable(Overrides),
             tsugi_env:os_env(),
             S2;
         {{error, Reason}, _} ->
+            _ = tsugi_requests:failed(Requests),
             case persistent_term:get(?MODULE, false) of
                 true -> {ended, going_down(S1, Reason, tsugi_sockets:count(Sockets))};
                 false ->
@@ -278,15 +326,19 @@ verdict(To, Script, #{apps := Apps}) ->
 probation(#{from := From, to := To, watched := Watched} = S0) ->
     {Health, S1} = step(probation, S0, fun() -> tsugi_health:probation(To, Watched) end),
     case Health of
-        ok -> S1;
+        ok -> counted(S1);
         {error, Why} ->
             Error = {tsugi_error, 'TSUGI_UNHEALTHY', #{version => To, previous => From, problem => Why}},
             {ended, hand_back(failing(S1), Error, [])}
     end.
 
-%% The last step is the one that ended it.
-failing(#{report := #{steps := Steps}} = S) ->
-    reported(S, #{steps => lists:droplast(Steps) ++ [(lists:last(Steps))#{failed => true}]}).
+failing(S) ->
+    #{report := Report} = Counted = counted(S),
+    Counted#{report => tsugi_report:failing(Report)}.
+
+%% Requests that have failed since the pause began.
+counted(#{requests := Watched, report := #{requests := Requests}} = S) ->
+    reported(S, #{requests => maps:merge(Requests, tsugi_requests:failed(Watched))}).
 
 %% Current, not permanent: its report is written when that is decided.
 installed(#{report := Report, request := #{goal := install}} = S) ->
@@ -306,7 +358,7 @@ commit_installed(Listener) ->
                      phase => installed, report => tsugi_report:new(From, From, none)}).
 
 commit_current(#{to := To} = S) ->
-    walk(way_commit(), case persistent_term:get({?MODULE, installed}, none) of
+    walk(parts(commit), case persistent_term:get({?MODULE, installed}, none) of
         #{report := Report, plan := #{from := #{vsn := From}} = Plan} ->
             S#{from => From, phase => installed, plan => Plan, report => Report};
         none -> S#{phase => installed, plan => #{from => #{vsn => To}, direction => up}}
@@ -361,7 +413,7 @@ commit(#{to := To} = S0) ->
     {_, S1} = step(commit, S0, fun() ->
         ok = tsugi_handler:make_permanent(To),
         os:putenv("RELEASE_VSN", To),
-        tsugi_handler:write_view_or_later(maps:merge(left(S0), #{To => #{committed => true}}))
+        tsugi_handler:write_view_or_later(marks(S0))
     end),
     tsugi_journal:clear(),
     _ = persistent_term:erase({?MODULE, installed}),
@@ -376,6 +428,9 @@ prune(#{to := To} = S0) ->
         tsugi_handler:write_view_or_later(#{})
     end),
     S1.
+
+%% What a commit says of the two releases in RELEASES.json.
+marks(#{to := To} = S) -> maps:merge(left(S), #{To => #{committed => true}}).
 
 left(#{from := From, request := #{words := #{direction := rollback}}}) -> #{From => #{rolledBack => true}};
 left(_) -> #{}.
@@ -408,7 +463,7 @@ options(#{request := Request}) -> maps:get(options, Request, #{}).
 
 reported(#{report := Report} = S, More) -> S#{report => maps:merge(Report, More)}.
 
-entered(#{report := #{steps := Steps}} = S, Entry) -> reported(S, #{steps => Steps ++ [Entry]}).
+entered(#{report := Report} = S, Entry) -> S#{report => tsugi_report:entered(Report, Entry)}.
 
 %% {Value, State}. What fails in it throws {stopped, Error, State}.
 step(Name, #{emit := Emit} = S, Fun) ->

@@ -22,7 +22,7 @@ parse([Verb | Words]) ->
         {none, _} -> unknown(Verb);
         {_, true} -> parse(["help", Verb]);
         {#{<<"arguments">> := Arguments, <<"options">> := Options, <<"run">> := [Module, Function]}, false} ->
-            {Given, Chosen} = options(Words, Options, Verb, [], #{}),
+            {Given, Chosen} = options(Words, Options, Verb, [], defaults(Options)),
             Missing = [Name || #{<<"name">> := Name, <<"required">> := true} <- lists:nthtail(min(length(Given), length(Arguments)), Arguments)],
             if
                 Missing =/= [] -> wrong(["missing required argument '", hd(Missing), "'"], Verb);
@@ -32,6 +32,11 @@ parse([Verb | Words]) ->
                 true -> {binary_to_atom(Module), binary_to_atom(Function), Given, Chosen}
             end
     end.
+
+defaults(Options) -> maps:from_list([{key(Option), default(Value)} || #{<<"default">> := Value} = Option <- Options]).
+
+default(Value) when is_binary(Value) -> binary_to_list(Value);
+default(Value) -> Value.
 
 wants_help(Words) -> lists:any(fun(W) -> W =:= "--help" orelse W =:= "-h" end, lists:takewhile(fun(W) -> W =/= "--" end, Words)).
 

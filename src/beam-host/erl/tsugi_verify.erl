@@ -30,14 +30,18 @@ describe(M) ->
     [unicode:characters_to_binary(io_lib:format("process ~ts runs old code of ~tp", [name(Pid), M]))
      || Pid <- processes(), Pid =/= self(), erlang:check_process_code(Pid, M) =:= true].
 
-%% Its registered name, or what it was started as: `<0.123.0> (Shop.Poller.init/1)`.
+%% Its registered name, or what it was started as: `<0.123.0> ('Elixir.Shop.Poller':init/1)`.
 name(Pid) ->
-    case erlang:process_info(Pid, [registered_name, dictionary, initial_call]) of
-        [{registered_name, Name}, _, _] when is_atom(Name) -> io_lib:format("~tp", [Name]);
-        [_, {dictionary, Dictionary}, {initial_call, Call}] ->
-            io_lib:format("~p (~ts)", [Pid, call(proplists:get_value('$initial_call', Dictionary, Call))]);
+    case erlang:process_info(Pid, [registered_name, dictionary, initial_call, current_stacktrace]) of
+        [{registered_name, Name}, _, _, _] when is_atom(Name) -> io_lib:format("~tp", [Name]);
+        [_, {dictionary, Dictionary}, {initial_call, Call}, {current_stacktrace, Stack}] ->
+            io_lib:format("~p (~ts)", [Pid, call(proplists:get_value('$initial_call', Dictionary, begun(Call, Stack)))]);
         undefined -> io_lib:format("~p", [Pid])
     end.
+
+%% Spawned with a fun: the outermost function that it is in says more.
+begun({erlang, apply, 2}, [_ | _] = Stack) -> {M, F, A, _} = lists:last(Stack), {M, F, A};
+begun(Call, _) -> Call.
 
 call({M, F, A}) when is_integer(A) -> io_lib:format("~tp:~tp/~b", [M, F, A]);
 call(Other) -> io_lib:format("~0tp", [Other]).

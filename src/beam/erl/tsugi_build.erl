@@ -162,7 +162,7 @@ make_boot(#{tree := Tree} = Spec, Runtime, Name, Rel, {Applies, Paths}) ->
     {ok, [{script, Id, Instructions}]} = file:consult(Base ++ ".script"),
     %% Written anew: systools puts the time of day into a comment.
     write_term(Base ++ ".script",
-               {script, Id, with_paths(Paths, Runtime, after_stdlib(Applies, Instructions))}),
+               {script, Id, with_paths(Paths, Runtime, after_stdlib(Applies, with_standby(Name, Spec, Instructions)))}),
     ok = systools:script2boot(Base),
     file:delete(Base ++ ".rel").
 
@@ -175,6 +175,18 @@ after_stdlib(Applies, Instructions) ->
         fun(I) -> I =/= {apply, {application, start_boot, [stdlib, permanent]}} end,
         Instructions),
     Before ++ [Stdlib | Applies] ++ After.
+
+%% Where a VM may stand by until another one has ended (tsugi_standby). In interactive mode nothing but these
+%% two modules would be loaded by then.
+with_standby("start", #{tsugi := Tsugi}, Instructions) ->
+    Ebin = filename:join(["$RELEASE_LIB", filename:basename(Tsugi), "ebin"]),
+    {path, First} = lists:keyfind(path, 1, Instructions),
+    lists:append([case I of
+        {kernel_load_completed} -> [{path, First ++ [Ebin]}, {primLoad, [os, tsugi_standby]}, I];
+        {apply, {application, start_boot, [kernel, _]}} -> [{apply, {tsugi_standby, wait, []}}, I];
+        _ -> [I]
+    end || I <- Instructions]);
+with_standby(_, _, Instructions) -> Instructions.
 
 %% Every boot knows $ROOT; who starts one by mix's own script says RELEASE_LIB and nothing more.
 with_paths(Paths, Runtime, Instructions) ->

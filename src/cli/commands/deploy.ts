@@ -15,6 +15,7 @@ import type { DeployView } from "../deployView/view.ts";
 import { wouldDo } from "../deployView/words.ts";
 import { opener } from "../hosts.ts";
 import { type Interrupt, onInterrupt } from "../interrupt.ts";
+import { traced } from "../traces/tracedView.ts";
 
 export interface DeployOptions extends ArtefactOptions {
   dryRun?: boolean;
@@ -37,8 +38,8 @@ export async function deployCommand(
   const secrets = await readSecrets(sources, folder);
   await withArtefact(folder, release, options, async (source) => {
     const environment = environmentOf(source.name);
-    const view = await createView(environment.hosts.map((host) => host.name));
-    const interrupt = onInterrupt((text) => view.report({ event: "note", text }));
+    const view = traced(await createView(environment.hosts.map((host) => host.name)), "deploy");
+    const interrupt = onInterrupt((text) => view.show({ event: "note", text }));
     try {
       const call = await callOf(source, environment, view, interrupt, options);
       await run(view, { ...call, secrets, folder }, options);
@@ -56,7 +57,7 @@ async function callOf(
   { dryRun, verbose, yes, allowRestart }: DeployOptions,
 ): Promise<Omit<DeployCall, "secrets" | "folder">> {
   const { planBeam } = await import("../../beam/index.ts");
-  const report = view.report.bind(view);
+  const emit = view.show.bind(view);
   return {
     environment,
     app: source.name,
@@ -67,15 +68,15 @@ async function callOf(
     },
     allowRestart: allowRestart === true,
     planUpgrade: (from, to) => (to.kind === "beam" ? planBeam : planUpgrade)(from, to),
-    open: opener(environment, resolve("."), dryRun && verbose ? report : undefined),
+    open: opener(environment, resolve("."), dryRun && verbose ? emit : undefined),
     confirm: async (plan, version) => {
       if (dryRun && verbose) return true;
       if (!dryRun) return yes === true || view.confirm(plan, version);
-      for (const text of wouldDo(plan, environment)) report({ event: "note", text });
+      for (const text of wouldDo(plan, environment)) emit({ event: "note", text });
       return false;
     },
     signal: interrupt.signal,
-    report,
+    emit,
   };
 }
 

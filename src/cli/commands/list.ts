@@ -1,7 +1,8 @@
-import { defined } from "../../protocol/shape.ts";
+import { defined } from "../../contract/checks.ts";
+import { table } from "../../protocol/columns.ts";
 import type { StoredFacts } from "../../store/index.ts";
 import type { Listed } from "../documents.ts";
-import { formatBytes, printResult, table } from "../output.ts";
+import { formatBytes, printResult } from "../output.ts";
 import { withStore } from "../stores.ts";
 
 export async function listCommand(
@@ -14,7 +15,7 @@ export async function listCommand(
       `${stored.name}@${stored.version}`,
       stored.pushedAt.replace(/\.\d+Z$/, "Z"),
       stored.releaseId.slice(0, 12),
-      formatBytes(stored.tarball?.bytes ?? stored.bytes),
+      formatBytes(stored.tarball.bytes),
       stored.signature === undefined ? "" : "signed",
     ]);
     const document = releases.map(listed);
@@ -27,5 +28,5 @@ export async function listCommand(
 const listed = (stored: StoredFacts): StoredFacts => {
   const { name, version, releaseId, kind, platform, pushedAt, bytes, tarball, signature } = stored;
   const facts = { name, version, releaseId, kind, platform, pushedAt, bytes };
-  return { ...facts, ...defined({ tarball, signature }) };
+  return { ...facts, tarball, ...defined({ signature }) };
 };

@@ -1,42 +1,54 @@
-import { errorFromJson } from "../../contract/errors.ts";
-import { followed, settle } from "../../deploy/index.ts";
+import { type ErrorJson, errorFromJson, TsugiError } from "../../contract/errors.ts";
+import { type Host, settle } from "../../deploy/index.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
+import { followHost } from "../followHost.ts";
 import { MergedLines } from "../mergedLines.ts";
+import { applicationsBelow, isFolder, neighboursOf } from "../neighbourHosts.ts";
 
 /** Of what comes at about the same time, the order is that of its times. */
 const TOGETHER_MS = 250;
 
-/** The logs of all hosts in the order of time, each line with its host. */
-export async function logsCommand(
-  name: string | undefined,
-  options: FleetOptions & { follow?: boolean; lines: number },
-): Promise<void> {
+interface Options extends FleetOptions {
+  follow?: boolean;
+  lines: number;
+  all?: boolean;
+}
+
+/** The logs of all hosts, or of all their applications, in the order of time, each line with its host. */
+export async function logsCommand(name: string | undefined, options: Options): Promise<void> {
+  if (options.all && isFolder(name)) return show(await applicationsBelow(name), options);
   await withFleet(name, options, async (hosts) => {
-    const abort = new AbortController();
-    process.once("SIGINT", () => abort.abort());
-    const width = Math.max(...hosts.map((host) => host.name.length));
-    const lines = new MergedLines(process.stdout);
-    const timer = options.follow ? setInterval(() => lines.flush(), TOGETHER_MS) : undefined;
-    const { failures } = await settle(hosts, async (host) => {
-      const out = lines.source(host.name.padEnd(width));
-      const argv = host.command("logs", "-n", String(options.lines));
-      if (!options.follow) {
-        await host.must("reading the log", argv, { onStdout: out.push });
-        return out.end();
-      }
-      const { signal } = abort;
-      const stdin = untilAborted(signal);
-      const command = followed([...argv, "-f"]);
-      const quietMs = Number.POSITIVE_INFINITY;
-      return host.run(command, { onStdout: out.push, stdin, signal, quietMs });
-    });
-    clearInterval(timer);
-    lines.flush();
-    if (failures.length > 0 && !abort.signal.aborted) throw errorFromJson(failures[0]!.error);
+    const beside = async () => (await Promise.all(hosts.map(neighboursOf))).flat();
+    await show(options.all ? await beside() : hosts, options);
   });
 }
 
-async function* untilAborted(signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  yield new Uint8Array();
+async function show(hosts: Host[], { follow, lines: most }: Options): Promise<void> {
+  if (hosts.length === 0) {
+    const problem = "no application is installed there";
+    throw new TsugiError("TSUGI_USAGE", { problem, help: "tsugi ps <folder>" });
+  }
+  const abort = new AbortController();
+  process.once("SIGINT", () => abort.abort());
+  const width = Math.max(...hosts.map((host) => host.name.length));
+  const lines = new MergedLines(process.stdout);
+  const timer = follow ? setInterval(() => lines.flush(), TOGETHER_MS) : undefined;
+  const { failures } = await settle(hosts, async (host) => {
+    const out = lines.source(host.name.padEnd(width));
+    const argv = host.command("logs", "-n", String(most));
+    const [what, onStdout] = ["reading the log", out.push];
+    if (follow) {
+      await followHost(host, what, [...argv, "-f"], { onStdout, signal: abort.signal });
+    } else await host.must(what, argv, { onStdout });
+    out.end();
+  });
+  clearInterval(timer);
+  lines.flush();
+  if (abort.signal.aborted) return;
+  // One of many that was never started has none to show.
+  const isSilent = ({ error }: { error: ErrorJson }) => error.message.includes("TSUGI_NO_LOG");
+  const silent = failures.filter(isSilent);
+  const problem = failures.find((one) => silent.length === hosts.length || !isSilent(one));
+  if (problem !== undefined) throw errorFromJson(problem.error);
+  for (const { host } of silent) process.stderr.write(`${host.padEnd(width)}  no log yet\n`);
 }

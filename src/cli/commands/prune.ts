@@ -1,3 +1,4 @@
+import { defined } from "../../contract/checks.ts";
 import type { StorePruned } from "../documents.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { withStore } from "../stores.ts";
@@ -12,7 +13,7 @@ export async function pruneCommand(name: string | undefined, options: Options): 
   const { keep } = options;
   const dryRun = options.dryRun === true;
   await withStore(options.store, async (store) => {
-    const request = { keep, dryRun, ...(name === undefined ? {} : { name }) };
+    const request = { keep, dryRun, ...defined({ name }) };
     const { removed, kept, freedBytes } = await store.prune(request);
     const facts = removed.map((stored) => `${stored.name}@${stored.version}`);
     const document = { removed: facts, kept: kept.length, freedBytes, dryRun };

@@ -4,7 +4,7 @@ import { TsugiError } from "../../contract/errors.ts";
 import { trustIn } from "../../pack/inspect.ts";
 import type { Pulled, StoredFacts } from "../../store/index.ts";
 import { parsePlace } from "../../store/index.ts";
-import { createReport } from "../buildReport.ts";
+import { createBuildLog } from "../buildLog.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { withStored } from "../stores.ts";
 
@@ -21,17 +21,17 @@ export async function pullCommand(text: string, options: Options): Promise<void>
   const reference = { ...place, store: place.store ?? options.store };
   await withStored(reference, async (store, stored) => {
     const target = targetOf(stored, options.out ?? ".");
-    const report = await createReport();
-    const pulled = await store.pull(stored, { target, refuseUntrusted, report }).catch((error) => {
-      report.failed();
+    const log = await createBuildLog();
+    const pulled = await store.pull(stored, { target, refuseUntrusted, log }).catch((error) => {
+      log.failed();
       throw error;
     });
-    report.done();
-    const { name, version, file, bytes, sha256, already, sameBytes } = pulled;
+    log.done();
+    const { name, version, file, bytes, sha256, already } = pulled;
     printResult<Pulled>(pulled, [
       `${already ? "Here already" : "Pulled"}: ${name} ${version}, ${formatBytes(bytes)}`,
       `  ${file}`,
-      `  sha256 ${sha256}${sameBytes ? "" : " (the same release, packed by this tsugi)"}`,
+      `  sha256 ${sha256}`,
     ]);
   });
 }

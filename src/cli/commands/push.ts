@@ -2,16 +2,25 @@ import type { PushedTo } from "../documents.ts";
 import { formatBytes, printLine, printResult } from "../output.ts";
 import { sourceOf, withStore } from "../stores.ts";
 
-export async function pushCommand(place: string, options: { store?: string }): Promise<void> {
+interface Options {
+  store?: string;
+  sbom?: boolean;
+  provenance?: boolean;
+}
+
+export async function pushCommand(place: string, options: Options): Promise<void> {
   const source = sourceOf(place);
   await withStore(options.store, async (store) => {
-    const pushed = await store.push({ source, onStep: (text) => printLine(`• ${text}`) });
+    const attach = (["sbom", "provenance"] as const).filter((kind) => options[kind] === true);
+    const onStep = (text: string) => printLine(`• ${text}`);
+    const pushed = await store.push({ source, onStep, attach });
     const { name, version, already, blobs, moved } = pushed;
     const document = { ...pushed, store: store.where };
     const what = `${name} ${version}`;
     printResult<PushedTo>(document, [
       already ? `${store.where} has ${what} already` : `Pushed ${what} to ${store.where}`,
       `  ${moved.blobs} of ${blobs} blobs moved, ${formatBytes(moved.bytes)}`,
+      ...attach.map((kind) => `  with its ${kind}`),
     ]);
   });
 }

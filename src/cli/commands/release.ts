@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
+import { defined } from "../../contract/checks.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import type { Built } from "../../pack/built.ts";
-import { defined } from "../../protocol/shape.ts";
-import { createReport } from "../buildReport.ts";
+import { createBuildLog } from "../buildLog.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { type AnyRequest, buildAny } from "../releasing.ts";
 
@@ -22,12 +22,12 @@ export interface ReleaseOptions {
 export async function releaseCommand(folder: string, options: ReleaseOptions): Promise<void> {
   if (options.list) return (await import("../listing.ts")).printListing(folder, options);
   const request = await requestOf(folder, options);
-  const report = await createReport();
-  const release = await buildAny(request, report).catch((error: unknown) => {
-    report.failed();
+  const log = await createBuildLog();
+  const release = await buildAny(request, log).catch((error: unknown) => {
+    log.failed();
     throw error;
   });
-  report.done();
+  log.done();
   const { manifest: _, ...document } = release;
   printResult<Built>(document, [
     `${release.already ? "Built already" : "Built"}: ${release.name} ${release.version}, ${formatBytes(release.bytes)}`,

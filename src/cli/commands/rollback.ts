@@ -3,6 +3,7 @@ import { createView } from "../deployView/create.ts";
 import type { DeployView } from "../deployView/view.ts";
 import { type FleetOptions, readEnvironment } from "../fleet.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { traced } from "../traces/tracedView.ts";
 
 interface RollbackOptions extends FleetOptions {
   to?: string;
@@ -15,16 +16,16 @@ export async function rollbackCommand(
   options: RollbackOptions,
 ): Promise<void> {
   const { environment, app, open } = await readEnvironment(name, options);
-  const view = await createView(environment.hosts.map((host) => host.name));
-  const report = view.report.bind(view);
-  const { signal, end } = onInterrupt((text) => report({ event: "note", text }));
+  const view = traced(await createView(environment.hosts.map((host) => host.name)), "rollback");
+  const emit = view.show.bind(view);
+  const { signal, end } = onInterrupt((text) => emit({ event: "note", text }));
   const to = options.to === undefined ? {} : { to: options.to };
   const confirm = (plan: UndoPlan) => confirmed(view, plan, options);
   try {
-    const result = await withHosts(environment, app, { open, report, signal }, (hosts) =>
-      rollback({ environment, confirm, report, signal, ...to }, hosts),
+    const result = await withHosts(environment, app, { open, emit, signal }, (hosts) =>
+      rollback({ environment, confirm, emit, signal, ...to }, hosts),
     );
-    if (result === undefined) report({ event: "note", text: "No host was changed." });
+    if (result === undefined) emit({ event: "note", text: "No host was changed." });
     else view.end({ ...result, name: app, version: versionsOf(result), said: said(result) });
   } catch (error) {
     view.failed(error);

@@ -1,10 +1,15 @@
 import { ageText, type HostStatus, readHostStatus } from "../../deploy/index.ts";
+import { table } from "../../protocol/columns.ts";
 import type { FleetStatus } from "../documents.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
-import { printResult, table } from "../output.ts";
+import { hostProblem, printResult } from "../output.ts";
 
-export async function statusCommand(name: string | undefined, options: FleetOptions) {
+export async function statusCommand(
+  name: string | undefined,
+  options: FleetOptions & { watch?: boolean },
+) {
   await withFleet(name, options, async (hosts, environment) => {
+    if (options.watch) return (await import("../fleetWatch.ts")).watchFleet(hosts);
     const statuses = await Promise.all(hosts.map(readHostStatus));
     printResult<FleetStatus>(
       { environment: environment.name, hosts: statuses },
@@ -32,7 +37,7 @@ function remarks({ host, pending, lock, error, lastDeploy }: HostStatus): string
   const now = Date.now();
   const hasFailed = lastDeploy !== null && !["done", "rolled back"].includes(lastDeploy.result);
   return [
-    ...(error === undefined ? [] : [`${host}: ${error.message}`]),
+    ...(error === undefined ? [] : [hostProblem(host, error)]),
     ...(lock === null
       ? []
       : [`${host}: locked by ${lock.by}, ${ageText(lock.at, now)}: ${lock.reason}`]),

@@ -10,6 +10,7 @@ import { gather } from "../../view/gather.ts";
 import { page } from "../../view/page.ts";
 import type { Viewed } from "../documents.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
+import { applicationIn, isFolder } from "../neighbourHosts.ts";
 import { printLine, printResult } from "../output.ts";
 import { manifestAt } from "../places.ts";
 
@@ -26,14 +27,17 @@ interface Options extends FleetOptions {
 
 /** What an environment runs, how its last upgrades and deploys went, and how the next would. */
 export async function viewCommand(name: string | undefined, options: Options): Promise<void> {
-  await withFleet(name, options, async (hosts, environment) => {
-    const read = () => readFacts(hosts, environment.name, options);
-    if (options.live) return serve(read);
-    const facts = await read();
-    const file = resolve(options.out);
-    await writeFile(file, page(facts, { style: asset("style.css") }));
-    printResult<Viewed>({ file, ...facts }, [`Wrote ${options.out}: open it in a browser`]);
-  });
+  if (isFolder(name)) return show([await applicationIn(name)], name, options);
+  await withFleet(name, options, (hosts, environment) => show(hosts, environment.name, options));
+}
+
+async function show(hosts: Host[], where: string, options: Options): Promise<void> {
+  const read = () => readFacts(hosts, where, options);
+  if (options.live) return serve(read);
+  const facts = await read();
+  const file = resolve(options.out);
+  await writeFile(file, page(facts, { style: asset("style.css") }));
+  printResult<Viewed>({ file, ...facts }, [`Wrote ${options.out}: open it in a browser`]);
 }
 
 async function readFacts(hosts: Host[], environment: string, options: Options): Promise<ViewFacts> {

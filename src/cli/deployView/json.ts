@@ -7,7 +7,7 @@ import { fail } from "../output.ts";
 import type { DeployView } from "./view.ts";
 
 export class JsonView implements DeployView {
-  report(event: DeployEvent): void {
+  show(event: DeployEvent): void {
     this.#print(event.event === "plan" ? summaryOf(event) : event);
   }
 

@@ -33,12 +33,12 @@ export class LiveView extends PlainView {
     this.#screen = screen;
   }
 
-  override report(event: DeployEvent): void {
+  override show(event: DeployEvent): void {
     if (event.event === "bytes") {
       const percent = Math.floor((100 * event.sent) / event.total);
       const text = `${doing("send")} ${formatBytes(event.sent)} of ${formatBytes(event.total)}, ${percent} %`;
       this.#show(event.host, { text });
-    } else super.report(event);
+    } else super.show(event);
   }
 
   protected override line(host: string, text: string): void {

@@ -1,4 +1,5 @@
 /** Plain lines: for a pipe, a log file, a CI job. Each begins with its host. */
+
 import { createInterface } from "node:readline/promises";
 import { errorFromJson } from "../../contract/errors.ts";
 import {
@@ -8,7 +9,8 @@ import {
   type RolloutPlan,
   type UndoPlan,
 } from "../../deploy/index.ts";
-import { fail, formatBytes, printLine, table } from "../output.ts";
+import { table } from "../../protocol/columns.ts";
+import { fail, formatBytes, printLine } from "../output.ts";
 import { msText } from "./time.ts";
 import type { DeployView } from "./view.ts";
 import { done, outcomeRow, planRow } from "./words.ts";
@@ -24,7 +26,7 @@ export class PlainView implements DeployView {
     this.#width = Math.max(...hosts.map((host) => host.length));
   }
 
-  report(event: DeployEvent): void {
+  show(event: DeployEvent): void {
     switch (event.event) {
       case "plan":
         for (const line of planLines(event.plan)) this.print(line);
@@ -134,6 +136,7 @@ function undoLines({ deploy, hosts }: UndoPlan): string[] {
     deploy === undefined
       ? []
       : [`Undoes the deploy of ${deploy.to} by ${deploy.by}, ${ageText(deploy.at, Date.now())}`];
+  if (hosts.length === 0) return what;
   const etc = hosts.some(({ to }) => to !== null) ? ["  etc/env stays as it is"] : [];
   return [
     ...what,

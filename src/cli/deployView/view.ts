@@ -1,7 +1,7 @@
 import type { DeployEvent, DeployResult, RolloutPlan } from "../../deploy/index.ts";
 
 export interface DeployView {
-  report(event: DeployEvent): void;
+  show(event: DeployEvent): void;
   /** Something else writes to the terminal now. */
   rest(): void;
   /** True where nobody can be asked. */

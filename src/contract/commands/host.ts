@@ -66,6 +66,29 @@ const KEEP_ENV = {
   text: "with this shell's whole environment, not only what a unit would have",
 } as const;
 
+/** How a host looks what is wanted. */
+const FOLLOWING = [
+  {
+    flags: "--every <seconds>",
+    text: "how often it looks",
+    value: "positive",
+    default: 30,
+    only: "node",
+  },
+  {
+    flags: "--share <percent>",
+    text: "only so many of all hosts follow, always the same ones",
+    value: "positive",
+    default: 100,
+    only: "node",
+  },
+  {
+    flags: "--annotation <key>",
+    text: 'the line of the file that is meant: <key>="…", as Kubernetes writes annotations',
+    only: "node",
+  },
+] as const;
+
 export const HOST_COMMANDS = commands({
   start: {
     text: "start the permanent release; returns when it is ready",
@@ -79,7 +102,7 @@ export const HOST_COMMANDS = commands({
       KEEP_ENV,
       JSON_DOCUMENT,
     ],
-    exits: [1, 4],
+    exits: [1, 3, 4],
     document: "Started",
     example: "bin/wall start",
     erlang: ["tsugi_life", "start"],
@@ -95,7 +118,7 @@ export const HOST_COMMANDS = commands({
   restart: {
     text: "stop, then start; in-memory state is lost (reload and upgrade keep it)",
     options: [KEEP_ENV, JSON_DOCUMENT],
-    exits: [1],
+    exits: [1, 3, 4],
     document: "Started",
     example: "bin/wall restart",
     erlang: ["tsugi_life", "restart"],
@@ -110,6 +133,14 @@ export const HOST_COMMANDS = commands({
   },
   foreground: {
     text: "run without a daemon, for containers and systemd; the log goes to stdout only",
+    options: [
+      {
+        flags: "--follow <reference|file>",
+        text: "begin with the release that is wanted there, and go wherever it says: help follow",
+        only: "node",
+      },
+      ...FOLLOWING,
+    ],
     exits: [1],
     example: "bin/wall foreground",
     erlang: ["tsugi_life", "foreground"],
@@ -132,9 +163,12 @@ export const HOST_COMMANDS = commands({
   },
   status: {
     text: "what runs, since when, how well; exit 3 when it is not running",
-    options: [JSON_DOCUMENT],
+    options: [
+      { flags: "-w, --watch", text: "each second until Ctrl-C, with how busy it is" },
+      JSON_DOCUMENT,
+    ],
     exits: [1, 3],
-    document: "StatusReport | NotRunning",
+    document: "Status | NotRunning | Glance",
     example: "bin/wall status --json",
     erlang: ["tsugi_ask", "status"],
   },
@@ -211,11 +245,19 @@ export const HOST_COMMANDS = commands({
     example: 'bin/wall rpc "process.memoryUsage().rss"',
     erlang: ["tsugi_ask", "rpc"],
   },
+  eval: {
+    text: "evaluate an expression beside what runs: code and configuration, nothing started",
+    arguments: [{ name: "<expression>", text: "Elixir, or else Erlang" }],
+    exits: [1],
+    only: "beam",
+    example: 'bin/wall eval "Wall.Release.migrate()"',
+    erlang: ["tsugi_life", "eval"],
+  },
   releases: {
     text: "the releases on this host and their status",
     options: [JSON_DOCUMENT],
     exits: [1],
-    document: "Registry",
+    document: "ReleaseList",
     example: "bin/wall releases",
     erlang: ["tsugi_ask", "releases"],
   },
@@ -299,7 +341,7 @@ export const HOST_COMMANDS = commands({
   commit: {
     text: "make the current release permanent: from now on a boot starts it",
     options: [JSON_DOCUMENT],
-    exits: [1, 3],
+    exits: [1, 3, 4, 5],
     document: "Committed",
     example: "bin/wall commit",
     erlang: ["tsugi_change", "commit"],
@@ -370,20 +412,7 @@ export const HOST_COMMANDS = commands({
         text: "oci://registry/app[:tag], or a file with a version, a path or such a name",
       },
     ],
-    options: [
-      { flags: "--every <seconds>", text: "how often it looks", value: "positive", default: 30 },
-      {
-        flags: "--share <percent>",
-        text: "only so many of all hosts follow, always the same ones",
-        value: "positive",
-        default: 100,
-      },
-      {
-        flags: "--annotation <key>",
-        text: 'the line of the file that is meant: <key>="…", as Kubernetes writes annotations',
-      },
-      EPHEMERAL,
-    ],
+    options: [...FOLLOWING, EPHEMERAL],
     exits: [1],
     example: "bin/wall follow oci://registry.example/team/wall:production",
   },
@@ -426,6 +455,11 @@ export const HOST_COMMANDS = commands({
 });
 
 export type HostVerb = keyof typeof HOST_COMMANDS;
+
+/** Those that a host of Node has. */
+export type NodeVerb = {
+  [V in HostVerb]: (typeof HOST_COMMANDS)[V] extends { only: "beam" } ? never : V;
+}[HostVerb];
 
 /** What a host of that kind has. */
 export const hostCommands = (kind: HostKind): [HostVerb, CommandRow][] =>

@@ -1,5 +1,5 @@
 /** `tsugi`, on the build machine. A command is a row here and a file in src/cli/commands. */
-import { ERRORS } from "../errors/registry.ts";
+import { ERRORS } from "../errors/all.ts";
 import { commands, SHELLS } from "./define.ts";
 
 const JSON_DOCUMENT = {
@@ -189,10 +189,40 @@ export const TOOL_COMMANDS = commands({
     arguments: [
       { name: "[release]", text: "its tarball, a build's folder, or the project", default: "." },
     ],
-    options: [STORE, JSON_DOCUMENT],
+    options: [
+      { flags: "--sbom", text: "attach what it is made of (CycloneDX)" },
+      { flags: "--provenance", text: "attach where it comes from (SLSA)" },
+      STORE,
+      JSON_DOCUMENT,
+    ],
     exits: [1, 4],
     document: "PushedTo",
     example: "tsugi push --store /mnt/store",
+  },
+  image: {
+    text: "make a runnable container image of a release; no container engine is needed",
+    arguments: [
+      {
+        name: "[release...]",
+        text: "its tarball, a build's folder, or the project; one for each platform",
+      },
+    ],
+    options: [
+      {
+        flags: "--base <image>",
+        text: "what it stands on: debian:stable-slim, registry/name@sha256:…, oci:<folder>:<tag>",
+        default: "debian:stable-slim",
+      },
+      { flags: "--push <reference>", text: "to a registry: oci://registry/app-image[:tag]" },
+      {
+        flags: "--out <path>",
+        text: "to an OCI layout in a folder, or a .tar for docker load (default: .tsugi/image)",
+      },
+      JSON_DOCUMENT,
+    ],
+    exits: [1, 4],
+    document: "ImageMade",
+    example: "tsugi image --push oci://registry.example/team/wall-image",
   },
   pull: {
     text: "get the tarball of a release from the store, verified",
@@ -294,9 +324,15 @@ export const TOOL_COMMANDS = commands({
   status: {
     text: "what runs on each host: version, since when, health, pending, last pause",
     arguments: [ENVIRONMENT],
-    options: [HOST, SKIP, CONFIG, JSON_DOCUMENT],
+    options: [
+      { flags: "-w, --watch", text: "each second until Ctrl-C, with how busy each is" },
+      HOST,
+      SKIP,
+      CONFIG,
+      JSON_DOCUMENT,
+    ],
     exits: [1, 3],
-    document: "FleetStatus",
+    document: "FleetStatus | HostGlance",
     example: "tsugi status production",
   },
   ps: {
@@ -311,7 +347,9 @@ export const TOOL_COMMANDS = commands({
   },
   view: {
     text: "a page of what runs where, how upgrades went, and how the next would",
-    arguments: [ENVIRONMENT],
+    arguments: [
+      { ...ENVIRONMENT, text: `${ENVIRONMENT.text}; or an install root on this machine` },
+    ],
     options: [
       { flags: "--out <file>", text: "where the page goes", default: "tsugi-view.html" },
       { flags: "--live", text: "serve it on this machine instead, and follow what goes on" },
@@ -346,8 +384,14 @@ export const TOOL_COMMANDS = commands({
   },
   logs: {
     text: "the logs of all hosts, merged",
-    arguments: [ENVIRONMENT],
+    arguments: [
+      {
+        ...ENVIRONMENT,
+        text: `${ENVIRONMENT.text}; with --all also a folder of this machine, such as /srv`,
+      },
+    ],
     options: [
+      { flags: "--all", text: "of all applications that live beside this one there" },
       { flags: "-f, --follow", text: "go on until Ctrl-C" },
       {
         flags: "-n, --lines <count>",

@@ -69,6 +69,11 @@ export const BUILD_ERRORS = define({
     message: "{folder} is the root of a workspace, which has several apps: {apps}.",
     hint: "Release them one by one: npx tsugi release {first}",
   },
+  TSUGI_START_ELSEWHERE: {
+    exitCode: 1,
+    message: "What {folder} starts is another project: {other}.",
+    hint: "Release that one: npx tsugi release {other}",
+  },
   TSUGI_ENTRY_STALE: {
     exitCode: 1,
     message: "{entry} is of an earlier build: {command} has left it as it was; {evidence}.",
@@ -78,6 +83,11 @@ export const BUILD_ERRORS = define({
     exitCode: 1,
     message: "files: {glob} matches nothing in {folder}.",
     hint: "Correct it in tsugi.config.ts; paths are relative to the project.",
+  },
+  TSUGI_FILE_CHANGED: {
+    exitCode: 1,
+    message: "{file} {how} while it was packed.",
+    hint: "Nothing was written. Build again when nothing writes there · a log, or the output of this command, belongs outside of what is packed: tsugi release --list",
   },
   TSUGI_FILES_LINK: {
     exitCode: 1,

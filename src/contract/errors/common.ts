@@ -8,6 +8,11 @@ export const COMMON_ERRORS = define({
     message: "Unexpected failure: {problem}",
     hint: "This is a bug in tsugi; run again with TSUGI_DEBUG=1 and report the stack trace.",
   },
+  TSUGI_MACHINE_REFUSED: {
+    exitCode: 1,
+    message: "The machine refuses it: {problem}",
+    hint: "What it lacks, room or files or a disk that can be written: df -h · df -i · on a host: {bin} doctor",
+  },
   TSUGI_FORMAT_UNKNOWN: {
     exitCode: 4,
     message: "{what} has format {found}; this tsugi reads format {expected}.",

@@ -1,5 +1,5 @@
 /**
- * How a row of the error registry is written. Exit codes: 1 failed · 2 wrong usage · 3 not
+ * How a row of the table of errors is written. Exit codes: 1 failed · 2 wrong usage · 3 not
  * running · 4 refused or thawed (the old version serves as before) · 5 handed back (it serves again).
  */
 export type ExitCode = 1 | 2 | 3 | 4 | 5;

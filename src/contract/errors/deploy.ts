@@ -10,7 +10,7 @@ export const DEPLOY_ERRORS = define({
   },
   TSUGI_HOST_SILENT: {
     exitCode: 1,
-    message: "{host} has said nothing for {seconds} s after: {command}",
+    message: "{host} has said nothing for {seconds} s after: {command}{before}",
     hint: "See by hand what it waits for: {try} · what runs there goes on by itself",
   },
   TSUGI_ENVIRONMENT_UNKNOWN: {
@@ -89,6 +89,21 @@ export const DEPLOY_ERRORS = define({
     exitCode: 1,
     message: "There is no release in {folder}.",
     hint: "Build one: tsugi release · or name its tarball: tsugi push <tarball>",
+  },
+  TSUGI_IMAGE_BASE: {
+    exitCode: 1,
+    message: "{base} is nothing that an image can stand on: {problem}.",
+    hint: "Name another: tsugi image --base debian:stable-slim · a layout on this machine: --base oci:<folder>:<tag>",
+  },
+  TSUGI_IMAGE_SOURCES: {
+    exitCode: 1,
+    message: "No image can be made of that: {problem}.",
+    hint: "Expected a release for Linux; of several tarballs, one version for different platforms: tsugi image wall-x64.tar.gz wall-arm64.tar.gz",
+  },
+  TSUGI_IMAGE_TAG_TAKEN: {
+    exitCode: 4,
+    message: "{where}:{tag} is a release for hosts, which an image would take the place of.",
+    hint: "Give images a repository of their own: tsugi image --push {where}-image:{tag}",
   },
   TSUGI_STORE_SCHEME: {
     exitCode: 2,

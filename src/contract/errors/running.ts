@@ -53,6 +53,16 @@ export const RUNNING_ERRORS = define({
     message: "{name} is starting.",
     hint: "Wait until it is ready: {bin} ping",
   },
+  TSUGI_STOPPING: {
+    exitCode: 3,
+    message: "{name} is being stopped.",
+    hint: "When it has ended: {bin} start",
+  },
+  TSUGI_START_STOPPED: {
+    exitCode: 3,
+    message: "{name} {version} was told to stop before it was ready.",
+    hint: "To start it again: {bin} start",
+  },
   TSUGI_WORKER_SILENT: {
     exitCode: 4,
     message:
@@ -83,6 +93,11 @@ export const RUNNING_ERRORS = define({
     exitCode: 4,
     message: "The open connections can't go on in the new version: {problem}",
     hint: "Thawed: the old version serves as before, with all its connections. Mend what it throws on a connection that is carried (hot.carried).",
+  },
+  TSUGI_ANNOUNCE_CUT_OFF: {
+    exitCode: 4,
+    message: "The old version has gone before it had told the new one of all its connections.",
+    hint: "The log has its last words: {bin} logs",
   },
   TSUGI_STATE_PATH_MISSING: {
     exitCode: 4,

@@ -1,3 +1,4 @@
+import { defined } from "../../contract/checks.ts";
 import { ask, type Request } from "../client.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
@@ -14,7 +15,7 @@ export default async function consoleCommand(context: Context, options: Options)
     verb: "console",
     terminal,
     ...options,
-    ...(columns === undefined ? {} : { columns }),
+    ...defined({ columns }),
   };
   if (terminal) note(`Console of ${context.layout.name}; Ctrl-D leaves it.`);
   try {

@@ -1,13 +1,14 @@
 import { exists } from "../../platform/files.ts";
+import { table } from "../../protocol/columns.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Manifest } from "../../release/manifest.ts";
-import type { RegistryEntry } from "../../release/status.ts";
+import type { ReleaseEntry } from "../../release/status.ts";
 import type { Context } from "../context.ts";
-import { bytesText, count, report, table } from "../output.ts";
+import { bytesText, count, printResult } from "../output.ts";
 import { requireVersion } from "../runningRelease.ts";
 
 /** `describe --json`. */
-export interface Described extends Omit<Manifest, "files">, RegistryEntry {
+export interface Described extends Omit<Manifest, "files">, ReleaseEntry {
   /** Whether its release.json comes with a signature. */
   signed: boolean;
   /** How many, and what they come to. */
@@ -32,12 +33,12 @@ export default async function describeCommand(
   const { files, ...rest } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.size, 0);
   const value = { ...rest, ...entry, signed, files: files.length, bytes, upgrades: history };
-  report<Described>(json, value, describe(manifest, entry, { signed, bytes, history }));
+  printResult<Described>(json, value, describe(manifest, entry, { signed, bytes, history }));
 }
 
 function describe(
   manifest: Manifest,
-  entry: RegistryEntry,
+  entry: ReleaseEntry,
   facts: { signed: boolean; bytes: number; history: UpgradeReport[] },
 ): string {
   const { name, version, runtime, tsugi, files, build } = manifest;
@@ -64,5 +65,5 @@ function describe(
     ["state", states.length > 0 ? states.join(", ") : "none declared"],
     ...upgrades.map((line) => ["upgrade", line]),
   ];
-  return table(rows);
+  return table(rows).join("\n");
 }

@@ -4,7 +4,7 @@ import type { CheckResult, Diagnosis } from "../../protocol/documents.ts";
 import { wrapLines } from "../../protocol/wrap.ts";
 import type { Context } from "../context.ts";
 import { runChecks } from "../doctor/checks.ts";
-import { count, print, report } from "../output.ts";
+import { count, print, printResult } from "../output.ts";
 
 /** Whoever asks at night waits no longer; a disk that does not answer in it is a finding too. */
 const LIMIT_MS = 30_000;
@@ -16,7 +16,7 @@ export default async function doctorCommand(context: Context, { json }: { json?:
   const found = checks.reduce((sum, { findings }) => sum + findings.length, 0);
   const value: Diagnosis = { name, root, checks, ms: ms() };
   const text = describe(value);
-  if (found === 0) return report<Diagnosis>(json, value, text);
+  if (found === 0) return printResult<Diagnosis>(json, value, text);
   if (!json) print(text);
   const error = new TsugiError("TSUGI_HOST_UNWELL", { count: count(found, "thing"), root, bin });
   throw Object.assign(error, { value: { ...value, error: errorToJson(error) } });

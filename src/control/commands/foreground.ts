@@ -5,17 +5,25 @@ import { readIfThere } from "../../platform/files.ts";
 import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Context } from "../context.ts";
+import { bringWanted, startWanted } from "../follow/coldStart.ts";
+import { follow } from "../follow/follow.ts";
+import { type FollowOptions, type FollowRequest, followRequest } from "../follow/request.ts";
 import { note } from "../output.ts";
-import { type Boot, whileStarting } from "../prepare.ts";
+import { type Boot, type StartWish, whileStarting } from "../prepare.ts";
 import { findSupervisor } from "../running.ts";
-import { spawnSupervisor } from "../spawn.ts";
+import { spawnSupervisor, wasStopped } from "../spawn.ts";
 
 /** USR1 and USR2 end nothing: the supervisor says so in the log. */
-const FORWARDED = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+const FORWARDED = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 const POLL_MS = 200;
 
-export default function foregroundCommand(context: Context) {
-  return foreground(context);
+type Options = Partial<FollowOptions> & { follow?: string };
+
+export default async function foregroundCommand(context: Context, options: Options) {
+  const request = requestIn(context, options);
+  return request === undefined
+    ? foreground(context)
+    : untilToldToStop(() => followInForeground(context, request));
 }
 
 /**
@@ -23,16 +31,59 @@ export default function foregroundCommand(context: Context) {
  * the supervisor's code. When an upgrade replaces the supervisor, it follows the new one.
  */
 export async function foreground(context: Context, before?: () => void): Promise<void> {
-  const { layout } = context;
   const signals = forwardSignals();
-  const spawn = async (boot: Boot) => {
+  await untilToldToStop(async () => {
+    await stay(context, await boot(context, signals, { before }), signals);
+  });
+}
+
+/** Who stops a container that is still starting is obeyed as any other time: with 0. */
+async function untilToldToStop(stayUp: () => Promise<void>): Promise<void> {
+  try {
+    await stayUp();
+  } catch (error) {
+    if (!wasStopped(error)) throw error;
+    note((error as Error).message);
+  }
+}
+
+async function followInForeground(context: Context, request: FollowRequest): Promise<void> {
+  const signals = forwardSignals();
+  let child: ChildProcess | undefined;
+  const refused = await startWanted(await bringWanted(context, request), async (version) => {
+    child = await boot(context, signals, { version });
+  });
+  const end = new AbortController();
+  const following = follow(context, { ...request, refused }, end.signal);
+  try {
+    await stay(context, child!, signals);
+  } finally {
+    end.abort();
+    await following;
+  }
+}
+
+/** What goes with the container is brought again when it starts: an upgrade of it may be, too. */
+const requestIn = ({ layout }: Context, { follow: place, ...options }: Options) =>
+  place === undefined
+    ? undefined
+    : followRequest(layout, place, options as FollowOptions, ["--ephemeral"]);
+
+async function boot(context: Context, signals: Signals, wish: StartWish): Promise<ChildProcess> {
+  const { layout } = context;
+  const spawn = async (found: Boot) => {
     await rm(layout.exitCode, { force: true });
-    const { child } = await spawnSupervisor(layout, boot, "foreground", { onSpawned: signals.to });
-    return { child, version: boot.pointer.version };
+    const { child } = await spawnSupervisor(layout, found, "foreground", { onSpawned: signals.to });
+    return { child, version: found.pointer.version };
   };
-  const { child, version } = await whileStarting(context, spawn, { before });
+  const started = await whileStarting(context, spawn, wish);
+  const { child } = started;
   if (child.connected) child.disconnect();
-  note(`${layout.name} ${version} is ready, pid ${child.pid}`);
+  note(`${layout.name} ${started.version} is ready, pid ${child.pid}`);
+  return child;
+}
+
+async function stay({ layout }: Context, child: ChildProcess, signals: Signals): Promise<void> {
   process.exitCode = await exitCodeOf(child);
   for (;;) {
     const successor = await findSupervisor(layout);
@@ -44,11 +95,15 @@ export async function foreground(context: Context, before?: () => void): Promise
   }
 }
 
+interface Signals {
+  to(pid: number): void;
+}
+
 /**
  * From the first moment on: a signal that came before there is a supervisor reaches it then, and
  * one that came while a supervisor was being replaced reaches its successor too.
  */
-function forwardSignals(): { to: (pid: number) => void } {
+function forwardSignals(): Signals {
   let target: number | undefined;
   const received = new Set<NodeJS.Signals>();
   const send = (signal: NodeJS.Signals) => {

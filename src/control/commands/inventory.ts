@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { thisPlatform } from "../../platform/thisPlatform.ts";
+import { table } from "../../protocol/columns.ts";
 import type { Inventory } from "../../release/delta.ts";
 import { packManifest } from "../../release/delta.ts";
-import type { RegistryEntry } from "../../release/status.ts";
+import type { ReleaseEntry } from "../../release/status.ts";
 import { type Unit, unitHash, unitsOf } from "../../release/units.ts";
 import type { Context } from "../context.ts";
-import { report, table } from "../output.ts";
+import { printResult } from "../output.ts";
 
 interface Options {
   json?: boolean;
@@ -18,7 +19,7 @@ export default async function inventoryCommand(
   { json, files, manifests }: Options,
 ) {
   const handler = await context.handler();
-  const { name, releases } = await handler.registry();
+  const { name, releases } = await handler.list();
   const folders = new Map<string, Unit>();
   for (const { version } of releases) {
     for (const unit of unitsOf(await handler.manifest(version))) folders.set(unit.folder, unit);
@@ -42,11 +43,12 @@ export default async function inventoryCommand(
     String(fileCount),
     String(bytes),
   ]);
-  report<Inventory>(json, value, table([["folder", "files", "bytes"], ...rows]));
+  const lines = table([["folder", "files", "bytes"], ...rows]);
+  printResult<Inventory>(json, value, lines.join("\n"));
 }
 
 /** As they are, since their hash is the releaseId; compressed, since they are large. */
-async function withManifests({ layout }: Context, releases: RegistryEntry[]) {
+async function withManifests({ layout }: Context, releases: ReleaseEntry[]) {
   return Promise.all(
     releases.map(async (release) => {
       const bytes = await readFile(layout.release(release.version).manifest);

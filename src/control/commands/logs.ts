@@ -7,10 +7,16 @@ import type { Context } from "../context.ts";
 const POLL_MS = 200;
 const CHUNK_BYTES = 64 * 1024;
 
+/** As of `| head`: its stream says so once, and calls itself well again. */
+let readerHasGone = false;
+
 export default async function logsCommand(
   context: Context,
   { follow, lines }: { follow?: boolean; lines: number },
 ) {
+  process.stdout.on("error", () => {
+    readerHasGone = true;
+  });
   const path = context.layout.appLog;
   if (!(await exists(path))) {
     if (!follow) throw new TsugiError("TSUGI_NO_LOG", { path });
@@ -43,13 +49,17 @@ async function startOfLastLines(file: FileHandle, lines: number): Promise<number
 async function copy(file: FileHandle, start: number): Promise<number> {
   for (let at = start; ; ) {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(CHUNK_BYTES), 0, CHUNK_BYTES, at);
-    if (bytesRead === 0) return at;
+    if (bytesRead === 0 || readerHasGone) return at;
     at += bytesRead;
-    if (!process.stdout.write(buffer.subarray(0, bytesRead)) && !process.stdout.destroyed) {
-      await new Promise((resolve) => process.stdout.once("drain", resolve));
-    }
+    if (!process.stdout.write(buffer.subarray(0, bytesRead))) await drained();
   }
 }
+
+/** Or nobody reads any more. */
+const drained = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const event of ["drain", "error"]) process.stdout.once(event, () => resolve());
+  });
 
 /**
  * The open file stays what it is when it is rotated away: it is read to its end before the new one of
@@ -57,7 +67,7 @@ async function copy(file: FileHandle, start: number): Promise<number> {
  */
 async function followFrom(path: string, first: FileHandle, start: number): Promise<void> {
   let [file, at] = [first, start];
-  while (!process.stdout.destroyed) {
+  while (!readerHasGone) {
     await delay(POLL_MS);
     const named = await stat(path).catch(() => undefined);
     const { ino, size } = await file.stat();

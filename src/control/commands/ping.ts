@@ -1,7 +1,7 @@
 import type { Pong } from "../../protocol/documents.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
-import { report } from "../output.ts";
+import { printResult } from "../output.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -11,5 +11,5 @@ export default function pingCommand(context: Context, { json }: { json?: boolean
 
 export async function ping(context: Context, json: boolean | undefined): Promise<void> {
   await ask(context.layout, { verb: "ping" }, { timeoutMs: TIMEOUT_MS });
-  report<Pong>(json, { answer: "pong" }, "pong");
+  printResult<Pong>(json, { answer: "pong" }, "pong");
 }

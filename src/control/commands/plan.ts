@@ -1,11 +1,11 @@
-import type { StatusReport } from "../../protocol/report.ts";
+import type { Status } from "../../protocol/report.ts";
 import type { Layout } from "../../release/layout.ts";
 import { explainPlan, type LiveFacts, type Plan, planUpgrade } from "../../relup/index.ts";
 import { isPath } from "../arguments.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
-import { isInRegistry, withBrought } from "../fromRegistry.ts";
-import { report } from "../output.ts";
+import { inStore, withBrought } from "../fromStore.ts";
+import { printResult } from "../output.ts";
 import { findSupervisor } from "../running.ts";
 import { requireVersion } from "../runningRelease.ts";
 
@@ -16,12 +16,12 @@ interface Options {
 
 const STATUS_MS = 10_000;
 
-async function runningStatus(layout: Layout): Promise<StatusReport | undefined> {
+async function runningStatus(layout: Layout): Promise<Status | undefined> {
   if ((await findSupervisor(layout)) === undefined) return undefined;
-  return (await ask(layout, { verb: "status" }, { timeoutMs: STATUS_MS })) as StatusReport;
+  return (await ask(layout, { verb: "status" }, { timeoutMs: STATUS_MS })) as Status;
 }
 
-const declaredBy = (running: StatusReport | undefined): LiveFacts["running"] =>
+const declaredBy = (running: Status | undefined): LiveFacts["running"] =>
   running &&
   Object.fromEntries(
     running.processes.flatMap(({ name, declares }) => (declares ? [[name, declares]] : [])),
@@ -34,8 +34,9 @@ export default async function planCommand(
 ) {
   const handler = await context.handler();
   const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
-  const target = isInRegistry(named)
-    ? await withBrought(context, named, "head", ({ source }) => handler.peek({ source }))
+  const stored = await inStore(context, named);
+  const target = stored
+    ? await withBrought(context, stored, "head", ({ source }) => handler.peek({ source }))
     : await handler.peek(what);
   const origin = await handler.manifest(from ?? (await requireVersion(context)));
   const running = from === undefined ? await runningStatus(context.layout) : undefined;
@@ -46,7 +47,7 @@ export default async function planCommand(
     running: declaredBy(running),
   });
   const remark = running ? "" : "\nThis is what the two manifests say: etc/ was not compared.";
-  report<Plan>(json, plan, explainPlan(plan) + remark);
+  printResult<Plan>(json, plan, explainPlan(plan) + remark);
   // A pipeline may fail on it: the upgrade would be refused.
   if (plan.obstacles.length > 0) process.exitCode = 4;
 }

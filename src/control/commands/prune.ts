@@ -1,6 +1,6 @@
 import type { Pruned } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
-import { count, report } from "../output.ts";
+import { count, printResult } from "../output.ts";
 import { writeReleases } from "../writing.ts";
 
 interface Options {
@@ -14,7 +14,7 @@ export default async function pruneCommand(context: Context, { keep, json }: Opt
   );
   const removed = removedOf(value);
   const text = removed.length > 0 ? `Removed ${removed.join(", ")}` : "Nothing to remove";
-  report<Pruned>(json, { keep, removed }, `${text}; ${count(keep, "release")} may stay`);
+  printResult<Pruned>(json, { keep, removed }, `${text}; ${count(keep, "release")} may stay`);
 }
 
 function removedOf(value: unknown): string[] {

@@ -1,6 +1,6 @@
 import type { Removed } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
-import { report } from "../output.ts";
+import { printResult } from "../output.ts";
 import { writeReleases } from "../writing.ts";
 
 export default async function removeCommand(
@@ -9,5 +9,5 @@ export default async function removeCommand(
   { json }: { json?: boolean },
 ) {
   await writeReleases(context, { verb: "remove", version }, (handler) => handler.remove(version));
-  report<Removed>(json, { removed: [version] }, `Removed ${version}`);
+  printResult<Removed>(json, { removed: [version] }, `Removed ${version}`);
 }

@@ -11,7 +11,7 @@ export default async function rollbackCommand(context: Context, flags: ChangeFla
     note(`Nothing runs: ${version}, which was permanent before, is started`);
     return start(context, { version, rollback: true, ...(flags.json ? { json: true } : {}) });
   }
-  const { releases } = await handler.registry();
+  const { releases } = await handler.list();
   // What was installed and not committed is given up; else the one that was permanent before.
   const isCurrent = releases.some((entry) => entry.status === "current");
   const named = isCurrent ? (await handler.permanent())!.version : await handler.rollbackTarget();

@@ -3,7 +3,7 @@ import type { Evaluated } from "../../protocol/documents.ts";
 import type { WorkerReplies } from "../../protocol/worker.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
-import { bytesText, note, report } from "../output.ts";
+import { bytesText, note, printResult } from "../output.ts";
 
 interface Options {
   process?: string;
@@ -22,7 +22,7 @@ export default async function rpcCommand(
   const { text, threw, totalBytes } = answer;
   if (threw) throw new TsugiError("TSUGI_RPC_THREW", { problem: text, bin: context.layout.bin });
   const cut = totalBytes === undefined ? {} : { totalBytes };
-  report<Evaluated>(json, { value: text, ...cut }, text);
+  printResult<Evaluated>(json, { value: text, ...cut }, text);
   if (totalBytes === undefined) return;
   note(`Cut at ${bytesText(Buffer.byteLength(text))} of ${bytesText(totalBytes)}: --max-bytes`);
 }

@@ -2,10 +2,11 @@ import { TsugiError } from "../../contract/errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { Started } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
-import { msText, note, report } from "../output.ts";
+import { msText, note, printResult } from "../output.ts";
 import { type Boot, whileStarting } from "../prepare.ts";
-import { spawnSupervisor } from "../spawn.ts";
+import { spawnSupervisor, wasStopped } from "../spawn.ts";
 import { unitFor } from "../units.ts";
+import { wayBack } from "../wayBack.ts";
 
 export default function startCommand(context: Context, options: StartOptions) {
   return start(context, options);
@@ -41,20 +42,17 @@ export async function start(
     version: asked,
     rollback,
   }).catch(async (error) => {
-    if (!isRunning(error)) await nameAnother(context);
+    // What can't start may not be all that there is.
+    if (!isRunning(error) && !wasStopped(error)) {
+      for (const line of await wayBack(context, startOf)) note(line);
+    }
     throw error;
   });
   const text = `${name} ${version} is ready, pid ${pid} (${msText(ms())})`;
-  report<Started>(json, { name, version, pid, ms: ms() }, text);
+  printResult<Started>(json, { name, version, pid, ms: ms() }, text);
 }
 
-/** What can't start may not be all that there is. */
-async function nameAnother(context: Context): Promise<void> {
-  const handler = await context.handler();
-  const target = await handler.rollbackTarget().catch(() => undefined);
-  if (target === undefined) return;
-  note(`${target} was permanent before: ${context.layout.bin} start --version ${target}`);
-}
+const startOf = (version: string): string => `start --version ${version}`;
 
 const isRunning = (error: unknown): boolean =>
   error instanceof TsugiError && error.code === "TSUGI_ALREADY_RUNNING";

@@ -5,7 +5,7 @@ import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import type { Layout } from "../../release/layout.ts";
 import { ask, RemoteError } from "../client.ts";
 import type { Context } from "../context.ts";
-import { count, msText, note, report } from "../output.ts";
+import { count, msText, note, printResult } from "../output.ts";
 import { endLeftovers } from "../prepare.ts";
 import { endProcesses, findSupervisor, liveWorkers, notRunning, waitGone } from "../running.ts";
 import { runningManifest } from "../runningRelease.ts";
@@ -20,7 +20,7 @@ export default async function stopCommand(context: Context, { json }: { json?: b
   const stopped = await stop(context);
   const { name, version, pid, ms, killed } = stopped;
   const how = killed ? "was killed: it did not end in time" : "stopped";
-  report<Stopped>(json, stopped, `${name} ${version} ${how}, pid ${pid} (${msText(ms)})`);
+  printResult<Stopped>(json, stopped, `${name} ${version} ${how}, pid ${pid} (${msText(ms)})`);
 }
 
 /** @throws TSUGI_NOT_RUNNING; leftovers of a killed supervisor are ended all the same */

@@ -4,7 +4,7 @@ import type { SystemdUnit } from "../../protocol/documents.ts";
 import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import { type UnitOwner, unitSeconds, unitText } from "../../release/systemdUnit.ts";
 import type { Context } from "../context.ts";
-import { note, report } from "../output.ts";
+import { note, printResult } from "../output.ts";
 import { runningVersion } from "../runningRelease.ts";
 
 export default async function systemdCommand(context: Context, { json }: { json?: boolean }) {
@@ -21,7 +21,7 @@ export default async function systemdCommand(context: Context, { json }: { json?
     startSeconds: unitSeconds(readyMs),
   });
   const path = `/etc/systemd/system/${layout.name}.service`;
-  report<SystemdUnit>(json, { path, unit }, unit.trimEnd());
+  printResult<SystemdUnit>(json, { path, unit }, unit.trimEnd());
   note(
     `# Put it at ${path}, then: systemctl daemon-reload && systemctl enable --now ${layout.name}`,
   );

@@ -1,6 +1,6 @@
 import type { Unpacked } from "../../handler/index.ts";
 import type { Context } from "../context.ts";
-import { report } from "../output.ts";
+import { printResult } from "../output.ts";
 import { unpackDelta, unpackNamed } from "../unpacking.ts";
 
 interface Options {
@@ -17,7 +17,7 @@ export default async function unpackCommand(
   const unpack = delta ? unpackDelta : unpackNamed;
   const unpacked = await unpack(context, named, force);
   const { version, already } = unpacked;
-  report<Unpacked>(
+  printResult<Unpacked>(
     json,
     unpacked,
     already ? `${version} was here already` : `${version} is unpacked`,

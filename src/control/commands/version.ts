@@ -1,6 +1,6 @@
 import type { HostVersion } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
-import { report } from "../output.ts";
+import { printResult } from "../output.ts";
 import { runningVersion } from "../runningRelease.ts";
 
 export default async function printVersion(context: Context, { json }: { json?: boolean }) {
@@ -8,5 +8,5 @@ export default async function printVersion(context: Context, { json }: { json?: 
   const version = (await runningVersion(context)) ?? null;
   const [tsugi, node] = [context.tsugiVersion, process.versions.node];
   const text = `${name} ${version ?? "(never started)"}, tsugi ${tsugi}, Node ${node}`;
-  report<HostVersion>(json, { name, version, tsugi, node }, text);
+  printResult<HostVersion>(json, { name, version, tsugi, node }, text);
 }

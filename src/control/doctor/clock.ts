@@ -17,7 +17,7 @@ export async function checkClock(context: Context): Promise<Seen> {
 
 /** What has certainly been before. */
 async function momentsOf({ layout, handler }: Context): Promise<{ what: string; at: number }[]> {
-  const { releases } = await (await handler()).registry();
+  const { releases } = await (await handler()).list();
   const written = releases.map(({ version, since }) => ({
     what: `the status of ${version}`,
     at: Date.parse(since),

@@ -14,7 +14,7 @@ const SHOWN = 3;
 export async function checkFiles(context: Context, isLate: () => boolean): Promise<Seen> {
   const { layout } = context;
   const handler = await context.handler();
-  const versions = (await handler.registry()).releases.map(({ version }) => version);
+  const versions = (await handler.list()).releases.map(({ version }) => version);
   const permanent = (await handler.permanent())?.version;
   const findings: Finding[] = [];
   if (permanent !== undefined && !versions.includes(permanent)) {

@@ -1,42 +1,46 @@
 /** Does what runs answer, how are its workers, why did it end, and does anything run that nobody supervises? */
 import { descendantsOf, runningProcesses, workerProcessesOf } from "../../platform/processTable.ts";
 import type { Finding } from "../../protocol/documents.ts";
-import type { StatusReport } from "../../protocol/report.ts";
+import type { Status } from "../../protocol/report.ts";
 import type { Layout } from "../../release/layout.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
 import { lastEndOf } from "../lastEnd.ts";
 import { findSupervisor, liveWorkers } from "../running.ts";
+import { wayBack } from "../wayBack.ts";
 import { findingOf, type Seen } from "./seen.ts";
 
 const ANSWER_MS = 5_000;
 
-export async function checkProcesses({ layout }: Context): Promise<Seen> {
+export async function checkProcesses(context: Context): Promise<Seen> {
+  const { layout } = context;
   const supervisor = await findSupervisor(layout);
   if (supervisor === undefined) {
     return {
       note: "nothing runs",
-      findings: [...(await lastEnd(layout)), ...orphans(layout, [])],
+      findings: [...(await lastEnd(context)), ...orphans(layout, [])],
     };
   }
   const { pid } = supervisor;
   const supervised = [pid, ...liveWorkers(layout).map((worker) => worker.pid)];
   const answer = await ask(layout, { verb: "status" }, { timeoutMs: ANSWER_MS }).then(
-    (status) => problemsIn(status as StatusReport, layout),
+    (status) => problemsIn(status as Status, layout),
     (error) => [findingOf(error)],
   );
   return { note: `pid ${pid}`, findings: [...answer, ...orphans(layout, supervised)] };
 }
 
-async function lastEnd(layout: Layout): Promise<Finding[]> {
-  const end = await lastEndOf(layout);
+async function lastEnd(context: Context): Promise<Finding[]> {
+  const { bin } = context.layout;
+  const end = await lastEndOf(context.layout);
   if (end === undefined) return [];
   const { version, at, code, message } = end;
   const problem = `${version} ended by itself at ${at}, ${code}: ${message}`;
-  return [{ problem, remedy: `${layout.bin} logs · ${layout.bin} start` }];
+  const remedies = [`${bin} logs`, ...(await wayBack(context)), `${bin} start`];
+  return [{ problem, remedy: remedies.join(" · ") }];
 }
 
-function problemsIn({ processes, logProblem }: StatusReport, { bin, log }: Layout): Finding[] {
+function problemsIn({ processes, logProblem }: Status, { bin, log }: Layout): Finding[] {
   const slots = processes.flatMap(({ name, slots }) =>
     slots.map((slot, index) => ({ ...slot, name: `${name}.${index}` })),
   );

@@ -1,5 +1,5 @@
 /** Room for another release beside those that are here, and for what the application and its log write. */
-import { stat, statfs } from "node:fs/promises";
+import { access, constants, stat, statfs } from "node:fs/promises";
 import type { Finding } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
 import { bytesText } from "../output.ts";
@@ -16,6 +16,11 @@ export async function checkSpace(context: Context): Promise<Seen> {
   const devices = new Set<number>();
   let note = "";
   for (const folder of [root, log, data]) {
+    if (await isReadOnly(folder)) {
+      const problem = `${folder} can only be read: its file system is mounted so.`;
+      // A kernel does it to a disk with errors.
+      findings.push({ problem, remedy: `dmesg | tail; mount -o remount,rw ${folder}` });
+    }
     const device = await stat(folder)
       .then(({ dev }) => dev)
       .catch(() => undefined);
@@ -39,10 +44,16 @@ export async function checkSpace(context: Context): Promise<Seen> {
   return { note, findings };
 }
 
+const isReadOnly = (folder: string): Promise<boolean> =>
+  access(folder, constants.W_OK).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === "EROFS",
+  );
+
 /** Of those that are here: the next one will be about as large. */
 async function largestRelease(context: Context): Promise<{ bytes: number; files: number }> {
   const handler = await context.handler();
-  const { releases } = await handler.registry();
+  const { releases } = await handler.list();
   let [bytes, files] = [0, 0];
   for (const { version } of releases) {
     const manifest = await handler.manifest(version).catch(() => undefined);

@@ -3,8 +3,9 @@
  *
  *   look ──► nothing, or what runs ──────────────────────────────► wait
  *     ▲  └─► something else ──► bin/<app> upgrade ──► it runs ───► wait
- *     │                                           └─► refused ───► wait until something else is wanted
- *     └── a registry that can't be asked: later each time
+ *     │                                           ├─► refused ───► wait until something else is wanted
+ *     │                                           └─► failed ──┐
+ *     └── later each time ◄── a registry that can't be asked ◄─┘
  *
  * The upgrade is a process of its own: by `bin/<app>`, so that the next one is made by the tsugi of
  * the version that serves then.
@@ -14,31 +15,26 @@ import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { errorToJson } from "../../contract/errors.ts";
 import { isoNow } from "../../platform/clock.ts";
-import type { StatusReport } from "../../protocol/report.ts";
+import type { Status } from "../../protocol/report.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
 import { findSupervisor } from "../running.ts";
+import type { FollowRequest } from "./request.ts";
 import { type Wanted, wantedAt } from "./wanted.ts";
-
-export interface FollowRequest {
-  place: string;
-  annotation: string | undefined;
-  everyMs: number;
-  /** Of the upgrades. */
-  flags: string[];
-}
 
 const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
+/** Of an upgrade that no version is to blame for: failed on the way, not running, killed. */
+const FAILED: readonly (number | null)[] = [1, 3, null];
 
 /** Until `signal`: an upgrade that is under way then is the supervisor's, and goes on. */
 export async function follow(
   context: Context,
-  { place, annotation, everyMs, flags }: FollowRequest,
+  { place, annotation, everyMs, flags, refused: failed }: FollowRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  let refused: string | undefined;
+  let refused = failed;
   let said: string | undefined;
   let pauseMs = everyMs;
   const say = (text: string) => {
@@ -50,33 +46,36 @@ export async function follow(
   while (!signal.aborted) {
     try {
       const wanted = await wantedAt(context, place, annotation);
-      pauseMs = everyMs;
+      let result: Result = "done";
       if (wanted === undefined) say(`Nothing is wanted: ${place} says no version`);
-      else if (wanted.identity !== refused) {
-        const result = await goTo(context, wanted, flags, say);
-        if (result === "refused") refused = wanted.identity;
-      }
+      else if (wanted.identity !== refused) result = await goTo(context, wanted, flags, say);
+      if (result === "refused") refused = wanted?.identity;
+      pauseMs = result === "failed" ? longer(pauseMs) : everyMs;
     } catch (error) {
       const { code, message } = errorToJson(error);
       say(`${code}: ${message}`);
-      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+      pauseMs = longer(pauseMs);
     }
     // Not all hosts at the same moment.
     await delay(pauseMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
   }
 }
 
+type Result = "done" | "refused" | "failed";
+
+const longer = (pauseMs: number) => Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+
 async function goTo(
   { layout }: Context,
   wanted: Wanted,
   flags: string[],
   say: (text: string) => void,
-): Promise<"refused" | "done"> {
+): Promise<Result> {
   if ((await findSupervisor(layout)) === undefined) {
     say(`${layout.name} is not running: it goes on when it does`);
     return "done";
   }
-  const status = (await ask(layout, { verb: "status" }, { timeoutMs: STATUS_MS })) as StatusReport;
+  const status = (await ask(layout, { verb: "status" }, { timeoutMs: STATUS_MS })) as Status;
   if (status.upgrade !== null) return "done"; // Somebody else's: the next look tells.
   if (wanted.isRunning(status)) {
     say(`${status.version} runs, as is wanted`);
@@ -90,6 +89,8 @@ async function goTo(
   });
   const [exitCode] = (await once(upgrade, "exit")) as [number | null];
   if (exitCode === 0) return "done";
-  say(`Not gone there (exit code ${exitCode}): tried again when something else is wanted`);
-  return "refused";
+  const isFailed = FAILED.includes(exitCode);
+  const again = isFailed ? "later" : "when something else is wanted";
+  say(`Not gone there (exit code ${exitCode}): tried again ${again}`);
+  return isFailed ? "failed" : "refused";
 }

@@ -1,10 +1,10 @@
-/** Which version a host is to have: what a tag in a registry names, or a line in a file says. */
+/** Which version a host is to have: what a tag in a store names, or a line in a file says. */
 import { readFile, stat } from "node:fs/promises";
 import { TsugiError } from "../../contract/errors.ts";
 import { isVersionName } from "../../release/names.ts";
 import { isPath } from "../arguments.ts";
 import type { Context } from "../context.ts";
-import { isInRegistry } from "../fromRegistry.ts";
+import { inStore } from "../fromStore.ts";
 
 export interface Wanted {
   /** What an upgrade is called with. */
@@ -16,8 +16,8 @@ export interface Wanted {
 }
 
 /**
- * `place`: oci://registry/app[:tag], or a file whose first line is a version, a path or such a name. With
- * `annotation`, the file has lines as Kubernetes' downward API writes them: key="value".
+ * `place`: oci://registry/app[:tag], <folder>#<version or tag>, or a file whose first line is a version, a path or
+ * such a name. With `annotation`, the file has lines as Kubernetes' downward API writes them: key="value".
  * @returns undefined where nothing is wanted (yet)
  */
 export async function wantedAt(
@@ -25,7 +25,8 @@ export async function wantedAt(
   place: string,
   annotation: string | undefined,
 ): Promise<Wanted | undefined> {
-  if (isInRegistry(place)) return inRegistry(context, place);
+  const followed = await inStore(context, place);
+  if (followed !== undefined) return wantedInStore(context, followed);
   const file = context.resolvePath(place);
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
@@ -33,7 +34,8 @@ export async function wantedAt(
   });
   const line = annotation === undefined ? firstLine(text) : annotated(text, annotation);
   if (line === undefined || line === "") return undefined;
-  if (isInRegistry(line)) return inRegistry(context, line);
+  const stored = await inStore(context, line);
+  if (stored !== undefined) return wantedInStore(context, stored);
   const isKnown: boolean = isPath(line) || isVersionName(line);
   if (!isKnown) {
     throw unreadable(file, `${JSON.stringify(line.slice(0, 80))} is no version and no path`);
@@ -50,17 +52,17 @@ export async function wantedAt(
 const unreadable = (file: string, problem: string) =>
   new TsugiError("TSUGI_FOLLOW_UNREADABLE", { file, problem });
 
-async function inRegistry({ layout }: Context, place: string): Promise<Wanted | undefined> {
+async function wantedInStore({ layout }: Context, place: string): Promise<Wanted | undefined> {
   const { lookUpNamed } = await import("../../oci/index.ts");
-  const { client, found } = await lookUpNamed(place);
-  if (found === undefined) return undefined;
-  if (found.name !== layout.name) {
-    const details = { store: client.where, name: layout.name, version: found.version };
-    throw new TsugiError("TSUGI_NOT_IN_STORE", details);
-  }
-  const { digest, releaseId } = found;
+  const named = await lookUpNamed(place, layout.name).catch((error) => {
+    if (error instanceof TsugiError && error.code === "TSUGI_NOT_IN_STORE") return undefined;
+    throw error;
+  });
+  if (named === undefined) return undefined;
+  const { exactly } = named;
+  const { digest, releaseId } = named.found;
   return {
-    named: `${client.where}@${digest}`,
+    named: exactly,
     identity: digest,
     isRunning: (running) => running.releaseId === releaseId,
   };

@@ -12,11 +12,19 @@ export function inRoot(root: string, argv: string[]): string[] {
   return ["sh", "-c", script, "tsugi", root, ...argv];
 }
 
-/** A command without an end: it is ended with the connection, which holds its stdin. */
-export const followed = (argv: string[]): string[] => [
-  "sh",
-  "-c",
-  '"$@" </dev/null & pid=$!; cat >/dev/null; kill "$pid" 2>/dev/null',
-  "tsugi",
-  ...argv,
-];
+/**
+ * A command without an end: it is ended with the connection, which holds its stdin. One that ends by
+ * itself has its exit code.
+ */
+const FOLLOW = `
+exec 3<&0
+"$@" </dev/null 3<&- &
+pid=$!
+{ cat <&3; kill "$pid" 2>/dev/null; } >/dev/null 2>&1 &
+reader=$!
+wait "$pid"
+code=$?
+kill "$reader" 2>/dev/null
+exit "$code"`;
+
+export const followed = (argv: string[]): string[] => ["sh", "-c", FOLLOW, "tsugi", ...argv];

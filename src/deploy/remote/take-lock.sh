@@ -6,12 +6,20 @@ root=$1 lock=$2 who=$3 mode=$4 permanent=$5 erlang=$6
 own=$lock.$$
 mkdir -p "$root" && mkdir -p "${lock%/*}" || exit 1
 chmod 700 "${lock%/*}"
+# What a shell says of a full disk is not always that.
+refused() {
+  rm -f "$own"
+  df -Pk "$root" | { read -r _; read -r _ _ _ free _; echo "$free KB are free at $root"; } >&2
+  exit 1
+}
 pid=
 [ "$mode" != hold ] || pid=$$
-printf '%s\n%s\n' "$who" "$pid" >"$own" || { rm -f "$own"; exit 1; }
+printf '%s\n%s\n' "$who" "$pid" >"$own" || refused
+# After a reboot the number may be somebody else's; the path is among its own arguments.
 gone() {
   [ -n "$1" ] || return 1
-  if [ -d /proc/self ]; then [ ! -d "/proc/$1" ]; else ! kill -0 "$1" 2>/dev/null; fi
+  if [ -d /proc/self ]; then ! grep -qF "$lock" "/proc/$1/cmdline" 2>/dev/null
+  else ! kill -0 "$1" 2>/dev/null; fi
 }
 tries=0
 until ln "$own" "$lock" 2>/dev/null; do

@@ -12,7 +12,7 @@ import { sha256 } from "../../release/manifest.ts";
 import { cachePath, touch, writeWhole } from "../cache.ts";
 import { type PackedFile, readSource } from "../fileSet.ts";
 import { compileGlob } from "../glob.ts";
-import type { BuildReport } from "../report.ts";
+import type { BuildLog } from "../log.ts";
 import { knownSecrets } from "./known.ts";
 import { publishedAmong } from "./published.ts";
 import { type Finding, type Needle, needlesOf, RULES_VERSION, scanFile } from "./scan.ts";
@@ -32,7 +32,7 @@ const isExample = (path: string) => /\.(example|sample|template|dist|defaults?)$
 /** `project`: a folder whose `.env` files are spoken of even where nothing would have packed them. */
 export function withoutEnvFiles(
   files: PackedFile[],
-  report: BuildReport,
+  log: BuildLog,
   project?: string,
 ): PackedFile[] {
   const offered = new Set([
@@ -41,13 +41,13 @@ export function withoutEnvFiles(
   ]);
   for (const path of [...offered].sort()) {
     if (isEnvFile(path) && !isExample(path)) {
-      report.note(
+      log.note(
         `${path} is not packed: on the host its variables go into <root>/etc/env (mode 0600).`,
       );
     }
   }
   for (const { path } of files) {
-    if (isBackup(path)) report.note(`${path} is not packed: it is what an editor has left.`);
+    if (isBackup(path)) log.note(`${path} is not packed: it is what an editor has left.`);
   }
   return files.filter(({ path }) => !isEnvFile(path) && !isBackup(path));
 }
@@ -66,7 +66,7 @@ interface SecretsRequest {
 }
 
 /** @throws TSUGI_SECRET_FOUND */
-export async function refuseSecrets(request: SecretsRequest, report: BuildReport): Promise<void> {
+export async function refuseSecrets(request: SecretsRequest, log: BuildLog): Promise<void> {
   const { own, packages, packagesHash, project, allow, tellsUnused = true } = request;
   const needles = needlesOf(knownSecrets(project));
   const found = scan(own, false, needles);
@@ -75,10 +75,10 @@ export async function refuseSecrets(request: SecretsRequest, report: BuildReport
     found.push({ file, line: 1, what, fingerprint: `file ${file}` });
   }
   const inPackages = await scanPackages(packages, packagesHash, needles);
-  found.push(...withoutPublished(inPackages, packages, report));
+  found.push(...withoutPublished(inPackages, packages, log));
   const { refused, unused } = withoutAllowed(found, allow);
   for (const { file } of tellsUnused ? unused : []) {
-    report.warn(`secrets.allow: ${file} holds nothing that would be refused; take it out.`);
+    log.warn(`secrets.allow: ${file} holds nothing that would be refused; take it out.`);
   }
   if (refused.length === 0) return;
   throw new TsugiError("TSUGI_SECRET_FOUND", { places: list(refused), file: refused[0]!.file });
@@ -117,16 +117,12 @@ async function scanPackages(
 }
 
 /** What everybody has who installs a package is no secret of this project, and is only spoken of. */
-function withoutPublished(
-  found: Finding[],
-  packages: PackedFile[],
-  report: BuildReport,
-): Finding[] {
+function withoutPublished(found: Finding[], packages: PackedFile[], log: BuildLog): Finding[] {
   const isPublished = publishedAmong(packages);
   const isTheirs = ({ file, isKnown }: Finding) => isKnown !== true && isPublished(file);
   const theirs = found.filter(isTheirs);
   if (theirs.length > 0) {
-    report.note(`Published with a package, and so no secret of yours:\n  ${list(theirs)}`);
+    log.note(`Published with a package, and so no secret of yours:\n  ${list(theirs)}`);
   }
   return found.filter((one) => !isTheirs(one));
 }

@@ -12,11 +12,17 @@ export class AnnouncedConnection {
   readonly #onAttached: () => void;
   #isAttended = false;
   #attend: () => void = () => {};
-  /** It has ended before anybody attended to it: with what it had still said. */
-  #ended: Buffer | undefined;
+  /** Nothing is read before its listeners have had their time. */
+  isOpening = false;
+  /** What has come before somebody attends to it. */
+  #arrived: (() => void) | undefined;
 
-  constructor(socket: SocketInternals, onAttached: () => void) {
+  /** Of one that has been here all the time: what was said to it before, here and there, is written. */
+  readonly said: Promise<void> | undefined;
+
+  constructor(socket: SocketInternals, onAttached: () => void, said?: Promise<void>) {
     this.socket = socket;
+    this.said = said;
     this.#onAttached = onAttached;
     this.attended = new Promise((resolve) => {
       this.#attend = resolve;
@@ -24,8 +30,8 @@ export class AnnouncedConnection {
   }
 
   /** One whose handle had never gone: it has been here all the time. */
-  static stayed(socket: SocketInternals): AnnouncedConnection {
-    const stayed = new AnnouncedConnection(socket, () => {});
+  static stayed(socket: SocketInternals, said: Promise<void>): AnnouncedConnection {
+    const stayed = new AnnouncedConnection(socket, () => {}, said);
     stayed.onAttended();
     return stayed;
   }
@@ -34,7 +40,8 @@ export class AnnouncedConnection {
   onAttended(): void {
     this.#isAttended = true;
     this.#attend();
-    if (this.#ended) endPending(this.socket, this.#ended);
+    this.#arrived?.();
+    this.#arrived = undefined;
   }
 
   /** A WebSocket: the old generation has begun to close it since. */
@@ -42,20 +49,31 @@ export class AnnouncedConnection {
 
   /** Without a handle: the connection has ended meanwhile. `head`: read there, and not heard. */
   arrive(handle: RawHandle | undefined, head: Buffer): void {
-    if (handle !== undefined) {
-      attachHandle(this.socket, handle, head);
-      this.#onAttached();
-    } else if (this.#isAttended) endPending(this.socket, head);
-    else this.#ended = head;
+    const arrive = () => {
+      if (handle === undefined) endPending(this.socket, head);
+      else {
+        attachHandle(this.socket, handle, head);
+        this.#onAttached();
+      }
+    };
+    const isAwaited = handle === undefined || this.isOpening;
+    if (isAwaited && !this.#isAttended) this.#arrived = arrive;
+    else arrive();
   }
 
   /** What the old generation has still sent: a request that it had under way. */
   write(bytes: Uint8Array): void {
-    if (this.socket.writable) this.socket.write(bytes);
+    const { socket, said } = this;
+    const write = () => {
+      // What is kept back here is what this generation says.
+      if (socket.writable) Object.getPrototypeOf(socket).write.call(socket, bytes);
+    };
+    if (said === undefined) write();
+    else void said.then(write);
   }
 
   /** Whoever had it is gone, and its handle with them. */
   lose(): void {
-    if (isPending(this.socket)) this.socket.destroy();
+    if (isPending(this.socket) && !this.#arrived) this.socket.destroy();
   }
 }

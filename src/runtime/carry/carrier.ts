@@ -1,14 +1,18 @@
 /**
- * The connections of one registered server: stilled for a freeze, announced to the next generation
+ * The connections of one registered server: frozen, announced to the next generation
  * all at once, sent there one after the other, and taken over from the previous one.
  */
 import { messageOf } from "../../contract/errors.ts";
-import type { CarriedKind, ConnectionMeta, Holder } from "../../protocol/worker.ts";
+import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { isPending, keptBytes, namesOf } from "../node/pending.ts";
 import { AnnouncedConnection } from "./announced.ts";
 import type { Connection } from "./connection.ts";
+import { type Introducing, Introductions } from "./introductions.ts";
 import type { Follow } from "./moved.ts";
+import type { Prepared } from "./prepared.ts";
+import { whenSaid } from "./said.ts";
+import { type CarrierIdentity, handoffWay, type Receiver, type Way } from "./way.ts";
 
 /** Sends a connection; what it returns is waited for before the next one. */
 export type SendConnection = (
@@ -30,26 +34,15 @@ export interface CarrierContext {
   notice(text: string): void;
 }
 
-/** In place: how connections reach the carriers of the generation that serves now. */
-export interface Beside {
-  carrierFor(identity: CarrierIdentity): Carrier | undefined;
-  /** After each: whoever else has something to do gets a turn now and then. */
-  onPassed(): Promise<void> | undefined;
-}
-
-/** Another generation's connection, in this process. */
-export interface Receiver {
-  /** It can go on as it is; else it is taken apart and built again, as between processes. */
-  suits(connection: Connection): boolean;
-  /** Throws, with nothing changed, when `save` does. What it returns lets what is held be heard. */
-  receive(connection: Connection): () => void;
-}
-
 /**
  * What one kind of server adds: a connection that is taken over, before its handle is here.
  * `before`: this generation had it once, and its application still has that object.
  */
-export type Expect = (meta: ConnectionMeta, before: Connection | undefined) => AnnouncedConnection;
+export type Expect = (
+  meta: ConnectionMeta,
+  before: Connection | undefined,
+  prepared: Prepared | undefined,
+) => AnnouncedConnection;
 
 /** How a generation tells the next one of its connections. */
 export interface Announcing {
@@ -59,22 +52,17 @@ export interface Announcing {
   follow(id: number): Follow;
 }
 
-export interface CarrierIdentity {
-  kind: CarriedKind;
-  /** Counts the registered servers of its kind in this process. */
-  ordinal: number;
-}
-
 export class Carrier {
   readonly identity: CarrierIdentity;
   readonly #context: CarrierContext;
   readonly #connections = new Set<Connection>();
   readonly #bySocket = new WeakSet<SocketInternals>();
-  #mode: "open" | "held" | "still" | "releasing" = "open";
-  #beside: Beside | undefined;
+  #mode: "open" | "frozen" | "moving" = "open";
+  #way = handoffWay;
   /** What `save` threw on: the old code has them until they are ended. */
   readonly #behind = new Set<SocketInternals>();
   #announcing: Announcing | undefined;
+  #introductions: Introductions | undefined;
   /** The next generation has them already, under these numbers. */
   readonly #told = new Map<Connection, number>();
   /** Their handles have gone; the application here still has the objects. */
@@ -87,6 +75,8 @@ export class Carrier {
   onExpected: Expect = () => {
     throw new Error("nothing is carried to this server");
   };
+  /** Set by the kind of server: builds what it can of one that was introduced. */
+  onIntroduced: (meta: ConnectionMeta) => Prepared | undefined = () => undefined;
   /** Set by the kind of server. */
   receiver: Receiver | undefined;
   /** A message has ended: what waits may look again. */
@@ -121,13 +111,13 @@ export class Carrier {
   add(connection: Connection): void {
     this.#connections.add(connection);
     this.#bySocket.add(connection.socket);
-    if (this.#mode === "still") connection.still();
-    if (this.#mode === "held") connection.hold();
+    if (this.#mode === "frozen") this.#way.freeze(connection);
   }
 
   remove(connection: Connection): void {
     this.#connections.delete(connection);
     this.#bySocket.delete(connection.socket);
+    this.#introductions?.takeBack(connection);
     this.onChange();
   }
 
@@ -137,62 +127,76 @@ export class Carrier {
   }
 
   /** No message reaches the application any more; those under way go on. */
-  still(): void {
+  freeze(way: Way): void {
     if (this.#mode !== "open") return;
-    this.#mode = "still";
-    for (const connection of this.#connections) connection.still();
+    this.#mode = "frozen";
+    this.#way = way;
+    this.#introductions?.end();
+    for (const connection of this.#connections) way.freeze(connection);
   }
 
-  /** In place: the same, without a word to the sockets. */
-  hold(): void {
-    if (this.#mode !== "open") return;
-    this.#mode = "held";
-    for (const connection of this.#connections) connection.hold();
-  }
-
-  /** Something has come for one that is held: if it can go, it does so before all others. */
-  onHeld(connection: Connection): void {
-    if (this.#mode !== "releasing" || !connection.isIdle) return;
+  /** Something has come for one that is frozen: if it can go, it does so before all others. */
+  onKept(connection: Connection): void {
+    if (this.#mode !== "moving" || !connection.isIdle) return;
     const receiver = this.#receiverFor(connection);
     if (receiver) this.#pass(connection, receiver);
   }
 
-  open(): void {
+  thaw(): void {
     this.#mode = "open";
-    this.#beside = undefined;
+    this.#way = handoffWay;
     this.#announcing = undefined;
+    this.#introductions = undefined;
     this.#told.clear();
     for (const moved of this.#moved) moved.forget();
     this.#moved.clear();
     this.#byId.clear();
-    for (const connection of [...this.#connections]) connection.resume();
+    for (const connection of [...this.#connections]) connection.thaw();
+  }
+
+  /** While it serves: resolves with how many the next generation knows something of. */
+  introduce(introducing: Introducing): Promise<number> {
+    this.#introductions = new Introductions(introducing);
+    return this.#introductions.begin(this.#connections, (connection) =>
+      connection.isIntroducible ? this.#metaOf(connection, () => connection.fixed()) : undefined,
+    );
+  }
+
+  /** Resolves when what was said to those without a handle can be told with them. */
+  whenSaid(): Promise<void> {
+    return whenSaid([...this.#connections].filter(({ socket }) => isPending(socket)));
   }
 
   /**
-   * Tells of every connection that can be told of; its handle follows in a release. Nothing is
+   * Tells of every connection that can be told of; its handle follows when they move. Nothing is
    * changed: a thaw goes on as if nothing had been said.
    */
   announce(announcing: Announcing): number {
     this.#announcing = announcing;
+    // Of an upgrade that was given up.
+    if (!this.#introductions?.areTo(announcing)) this.#introductions = undefined;
     this.#told.clear();
     for (const connection of this.#connections) {
       if (!connection.isMovable || !connection.isTellable) continue;
       if (this.#receiverFor(connection)) continue;
-      const meta = this.#metaOf(connection);
+      const known = this.#introductions?.of(connection);
+      const record = () => (known ? connection.changes() : recordOf(connection));
+      const meta = this.#metaOf(connection, record);
       if (meta === undefined) continue;
-      const id = announcing.nextId();
+      const id = known?.id ?? announcing.nextId();
       this.#told.set(connection, id);
       this.#byId.set(id, connection);
       announcing.tell({ ...meta, id });
+      if (meta.kept) connection.goesOnThere?.(announcing.follow(id));
     }
     return this.#told.size;
   }
 
   /** Undefined: `save` throws, and it will stay behind. */
-  #metaOf(connection: Connection): ConnectionMeta | undefined {
+  #metaOf(connection: Connection, record: () => object): ConnectionMeta | undefined {
     const { kind, ordinal: server } = this.identity;
     try {
-      const data = connection.record();
+      const data = record();
       const { socket } = connection;
       const meta: ConnectionMeta = {
         kind,
@@ -211,22 +215,26 @@ export class Carrier {
   }
 
   /** Its handle comes later; it may be one that was here before, or is here still. */
-  expect(meta: ConnectionMeta): AnnouncedConnection {
+  expect(meta: ConnectionMeta, prepared?: Prepared): AnnouncedConnection {
     const before = meta.origin === undefined ? undefined : this.#byId.get(meta.origin);
     if (before !== undefined && this.#connections.has(before)) {
       const { socket } = before;
-      if (meta.kept && socket.writable) socket.write(meta.kept);
-      return AnnouncedConnection.stayed(socket);
+      const { kept } = meta;
+      // Behind what was said here before.
+      const said = whenSaid([before]).then(() => {
+        if (kept && socket.writable) socket.write(kept);
+      });
+      return AnnouncedConnection.stayed(socket, said);
     }
     if (before !== undefined) this.#moved.delete(before);
-    const expected = this.onExpected(meta, before);
+    const expected = this.onExpected(meta, before, prepared);
     if (meta.id !== undefined) this.#origins.set(expected.socket, meta.id);
     return expected;
   }
 
   /** From here on none goes any more: they are to come back. */
   stay(): void {
-    if (this.#mode === "releasing") this.#mode = "still";
+    if (this.#mode === "moving") this.#mode = "frozen";
   }
 
   /** From another process, with its handle. */
@@ -238,9 +246,9 @@ export class Carrier {
     return connection.socket;
   }
 
-  startRelease(beside: Beside | undefined): void {
-    this.#mode = "releasing";
-    this.#beside = beside;
+  startMove(way: Way): void {
+    this.#mode = "moving";
+    this.#way = way;
   }
 
   holders(): Holder[] {
@@ -253,27 +261,27 @@ export class Carrier {
   }
 
   /**
-   * Sends every connection that is free; quiet ones wait for nothing but their turn. Resolves with
+   * Sends every connection that is free; idle ones wait for nothing but their turn. Resolves with
    * the number of those that were not: call again.
    */
   async sendFree(send: SendConnection): Promise<number> {
     let busy = 0;
-    for (const connection of this.#waitedForFirst()) {
-      if (this.#mode !== "releasing") return 0;
+    for (const connection of this.#way.inOrder(this.#connections)) {
+      if (this.#mode !== "moving") return 0;
       if (!this.#connections.has(connection)) continue;
       const receiver = this.#receiverFor(connection);
       if (receiver) {
         if (connection.isIdle) this.#pass(connection, receiver);
         else busy += 1;
-        const turn = this.#beside?.onPassed();
+        const turn = this.#way.onPassed();
         if (turn) await turn;
         continue;
       }
       if (!connection.isMovable) {
-        connection.resume();
+        connection.thaw();
         continue;
       }
-      connection.still();
+      connection.freeze();
       if (!connection.isFree()) busy += 1;
       else {
         const turn = this.#send(connection, send);
@@ -283,23 +291,16 @@ export class Carrier {
     return busy;
   }
 
-  #waitedForFirst(): Connection[] {
-    const all = [...this.#connections];
-    if (!this.#beside) return all;
-    const isWaitedFor = (connection: Connection) => connection.isWaitedFor;
-    return [...all.filter(isWaitedFor), ...all.filter((it) => !isWaitedFor(it))];
-  }
-
   #receiverFor(connection: Connection): Receiver | undefined {
-    const receiver = this.#beside?.carrierFor(this.identity)?.receiver;
+    const receiver = this.#way.receiverFor(this.identity);
     return receiver?.suits(connection) ? receiver : undefined;
   }
 
-  /** In place, all that can go in this turn; those that have to be built again are told of. */
-  passAll(beside: Beside, announcing: Announcing): (() => void)[] {
-    this.#beside = beside;
+  /** In a swap, all that can go in this turn; those that have to be built again are told of. */
+  passAll(way: Way, announcing: Announcing): (() => void)[] {
+    this.#way = way;
     const begins: (() => void)[] = [];
-    for (const connection of this.#waitedForFirst()) {
+    for (const connection of this.#way.inOrder(this.#connections)) {
       const receiver = this.#receiverFor(connection);
       if (receiver && connection.isIdle) begins.push(this.#give(connection, receiver));
     }
@@ -326,7 +327,7 @@ export class Carrier {
     this.#context.notice(`a ${kind} connection stays behind: save: ${messageOf(error)}`);
     this.remove(connection);
     this.#behind.add(connection.socket);
-    connection.resume();
+    connection.thaw();
   }
 
   #send(connection: Connection, send: SendConnection): Promise<void> | undefined {
@@ -335,16 +336,20 @@ export class Carrier {
     const id = this.#told.get(connection);
     let data: unknown;
     try {
-      if (id === undefined) data = connection.record();
+      if (id === undefined) data = recordOf(connection);
     } catch (error) {
       this.#notCarried(connection, error);
       return undefined;
     }
     const follow = id === undefined ? undefined : this.#announcing?.follow(id);
     const { handle, head, quietSinceMs, closeSent } = connection.take(follow);
+    const meta: ConnectionMeta = { kind, key, server, quietSinceMs };
+    if (id !== undefined && handle && this.#introductions?.of(connection)?.isAhead) {
+      meta.isAhead = true;
+      this.#introductions.forget(connection);
+    }
     this.remove(connection);
     if (follow && handle) this.#moved.add(connection);
-    const meta: ConnectionMeta = { kind, key, server, quietSinceMs };
     if (id === undefined) meta.data = data;
     else meta.id = id;
     if (closeSent) meta.closeSent = true;
@@ -352,3 +357,8 @@ export class Carrier {
     return send(meta, handle);
   }
 }
+
+const recordOf = (connection: Connection): object => ({
+  ...connection.fixed(),
+  ...connection.changes(),
+});

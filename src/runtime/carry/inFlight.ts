@@ -53,7 +53,7 @@ export class InFlight {
   };
 }
 
-export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === "object" &&
   value !== null &&
   typeof (value as { then?: unknown }).then === "function";

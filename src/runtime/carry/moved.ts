@@ -4,22 +4,33 @@
  */
 
 import { enterServer, leaveServer } from "../node/fields.ts";
+import { detachHandle } from "../node/frozenSockets.ts";
 import type { RawHandle, ServerInternals, SocketInternals } from "../node/internals.ts";
-import { detachHandle } from "../node/quiet.ts";
 import { override } from "./override.ts";
 
-/** Takes what is to be written where the connection is now. */
-export type Follow = (bytes: Buffer) => void;
+/** The way to where the connection is now. */
+export interface Follow {
+  /** A request that began here is at work: what is said now is heard there. */
+  counts(): boolean;
+  send(bytes: Buffer): void;
+}
 
 type Callback = (error?: Error | null) => void;
 
 export function leaveBehind(socket: SocketInternals, follow: Follow): RawHandle {
   const handle = detachHandle(socket);
   leaveServer(socket);
+  followWrites(socket, follow);
+  return handle;
+}
+
+export function followWrites(socket: SocketInternals, follow: Follow): void {
   const write = (chunk: unknown, ...rest: unknown[]): boolean => {
     const encoding = typeof rest[0] === "string" ? (rest[0] as BufferEncoding) : "utf8";
-    if (typeof chunk === "string") follow(Buffer.from(chunk, encoding));
-    else follow(Buffer.from(chunk as Uint8Array));
+    if (follow.counts()) {
+      const isText = typeof chunk === "string";
+      follow.send(isText ? Buffer.from(chunk, encoding) : Buffer.from(chunk as Uint8Array));
+    }
     const callback = rest.findLast((part): part is Callback => typeof part === "function");
     if (callback) process.nextTick(callback);
     return true;
@@ -29,7 +40,6 @@ export function leaveBehind(socket: SocketInternals, follow: Follow): RawHandle 
     if (chunk != null && typeof chunk !== "function") write(chunk, ...rest);
     return socket;
   }) as typeof socket.end);
-  return handle;
 }
 
 /** It is to have a handle again, here: what was watched for its sake is over. */

@@ -1,6 +1,6 @@
 /** What the application's `save` returns for a connection: it must survive the way. */
 import type { IncomingMessage } from "node:http";
-import type { AnyCarryOptions } from "../../hot/registry.ts";
+import type { AnyCarryOptions } from "../../hot/registrations.ts";
 import { findCloneProblem } from "../state/cloneable.ts";
 
 /** Throws what `save` throws, or names the part of its value that cannot travel. */

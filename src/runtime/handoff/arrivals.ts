@@ -4,8 +4,8 @@
  * requests, and the last one would wait for all of that. So they rest until all have come.
  */
 
+import { freezeSocket, thawSocket } from "../node/frozenSockets.ts";
 import type { SocketInternals } from "../node/internals.ts";
-import { resumeReading, stopReading } from "../node/quiet.ts";
 
 /** From the first one on: they are not to wait for thousands. */
 const AT_MOST_MS = 50;
@@ -32,7 +32,7 @@ export class Arrivals {
       return;
     }
     this.#timer ??= setTimeout(() => this.end(), this.#atMostMs);
-    stopReading(socket);
+    freezeSocket(socket);
     this.#resting.push({ socket, onRead });
   }
 
@@ -41,7 +41,7 @@ export class Arrivals {
     clearTimeout(this.#timer);
     this.#isOver = true;
     for (const { socket, onRead } of this.#resting.splice(0)) {
-      resumeReading(socket);
+      thawSocket(socket);
       onRead();
     }
   }

@@ -1,15 +1,16 @@
 /** The carriers of all servers that the application registered, for the worker to drive at once. */
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import type { CarriedKind, ConnectionMeta, Holder } from "../../protocol/worker.ts";
 import { AnnouncedConnection } from "../carry/announced.ts";
 import {
   type Announcing,
-  type Beside,
   Carrier,
   type CarrierContext,
-  type CarrierIdentity,
   type SendConnection,
 } from "../carry/carrier.ts";
+import type { Introducing } from "../carry/introductions.ts";
+import type { Prepared } from "../carry/prepared.ts";
+import { type CarrierIdentity, swapWay, type Way } from "../carry/way.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { pendingSocket } from "../node/pending.ts";
 import { carriedKinds, carryServer } from "./kinds.ts";
@@ -20,20 +21,20 @@ const LOOK_LATER_MS = 20;
 const SOON_MS = 200;
 
 export class Carriers {
-  readonly #registry: HotRegistry;
+  readonly #registrations: Registrations;
   readonly #context: CarrierContext;
   readonly #all: Carrier[] = [];
-  #isReleasing = false;
+  #isMoving = false;
   #look: () => void = () => {};
   /** A server is registered where there was none. */
   onFirst: () => void = () => {};
   /** A message has ended, or a connection. */
   onChange: () => void = () => {};
 
-  constructor(registry: HotRegistry, context: CarrierContext) {
-    this.#registry = registry;
+  constructor(registrations: Registrations, context: CarrierContext) {
+    this.#registrations = registrations;
     this.#context = context;
-    registry.onServer = () => this.#observeNew();
+    registrations.onServer = () => this.#observeNew();
   }
 
   owns(socket: SocketInternals): boolean {
@@ -49,19 +50,14 @@ export class Carriers {
   }
 
   /** From here on no message reaches the application. */
-  still(): void {
-    for (const carrier of this.#all) carrier.still();
-  }
-
-  /** In place: the same, without a word to the sockets. */
-  hold(): void {
-    for (const carrier of this.#all) carrier.hold();
+  freeze(way: Way): void {
+    for (const carrier of this.#all) carrier.freeze(way);
   }
 
   /** Everything goes on where it was. */
-  open(): void {
-    this.#isReleasing = false;
-    for (const carrier of this.#all) carrier.open();
+  thaw(): void {
+    this.#isMoving = false;
+    for (const carrier of this.#all) carrier.thaw();
   }
 
   holders(): Holder[] {
@@ -70,13 +66,13 @@ export class Carriers {
 
   /**
    * Sends what is free, one after the other; resolves once all have gone, or after SOON_MS. From
-   * then on each other connection follows as soon as it is free. `beside`: in place.
+   * then on each other connection follows as soon as it is free.
    */
-  async release(send: SendConnection, beside?: Beside): Promise<void> {
-    this.#isReleasing = true;
-    for (const carrier of this.#all) carrier.startRelease(beside);
+  async move(send: SendConnection, way: Way): Promise<void> {
+    this.#isMoving = true;
+    for (const carrier of this.#all) carrier.startMove(way);
     const started = performance.now();
-    while (this.#isReleasing && (await this.#sendFree(send)) > 0) {
+    while (this.#isMoving && (await this.#sendFree(send)) > 0) {
       if (performance.now() - started > SOON_MS) break;
       await this.#change(started);
     }
@@ -88,6 +84,17 @@ export class Carriers {
     return this.#all.length > 0;
   }
 
+  /** While they are served here: see carry/introductions.ts. */
+  async introduce(introducing: Introducing): Promise<number> {
+    let count = 0;
+    for (const carrier of this.#all) count += await carrier.introduce(introducing);
+    return count;
+  }
+
+  async whenSaid(): Promise<void> {
+    await Promise.all(this.#all.map((carrier) => carrier.whenSaid()));
+  }
+
   /** Tells of all that can be told of. */
   announce(announcing: Announcing): number {
     return this.#all.reduce((sum, carrier) => sum + carrier.announce(announcing), 0);
@@ -95,15 +102,14 @@ export class Carriers {
 
   /** What has not gone yet stays: it is to come back. */
   stay(): void {
-    this.#isReleasing = false;
+    this.#isMoving = false;
     for (const carrier of this.#all) carrier.stay();
   }
 
-  /** In place: see Carrier. */
+  /** In a swap: see Carrier. */
   passAll(to: Carriers, announcing: Announcing): (() => void)[] {
-    const carrierFor = (identity: CarrierIdentity) => to.find(identity);
-    const beside = { carrierFor, onPassed: () => undefined };
-    return this.#all.flatMap((carrier) => carrier.passAll(beside, announcing));
+    const way = swapWay(to);
+    return this.#all.flatMap((carrier) => carrier.passAll(way, announcing));
   }
 
   adopt(meta: ConnectionMeta, handle: RawHandle | undefined): SocketInternals {
@@ -114,10 +120,15 @@ export class Carriers {
     return refused.socket;
   }
 
+  /** Something of it is built before it is this generation's. */
+  prepare(meta: ConnectionMeta): Prepared | undefined {
+    return this.#carrierOf(meta)?.onIntroduced(meta);
+  }
+
   /** Where no such server is registered it is refused, in words of its own if it has any. */
-  expect(meta: ConnectionMeta): AnnouncedConnection {
+  expect(meta: ConnectionMeta, prepared?: Prepared): AnnouncedConnection {
     const carrier = this.#carrierOf(meta);
-    if (carrier !== undefined) return carrier.expect(meta);
+    if (carrier !== undefined) return carrier.expect(meta, prepared);
     const socket = pendingSocket(undefined, undefined);
     const refused = new AnnouncedConnection(socket, () => {});
     refused.onAttended();
@@ -144,9 +155,9 @@ export class Carriers {
 
   /** Also those that come yet: an upgrade whose verification was under way. */
   async #follow(send: SendConnection, started: number): Promise<void> {
-    while (this.#isReleasing) {
+    while (this.#isMoving) {
       await this.#change(started);
-      if (this.#isReleasing) await this.#sendFree(send);
+      if (this.#isMoving) await this.#sendFree(send);
     }
   }
 
@@ -175,8 +186,8 @@ export class Carriers {
   #observeNew(): void {
     for (const kind of Object.keys(carriedKinds) as CarriedKind[]) {
       const known = this.#all.filter(({ identity }) => identity.kind === kind).length;
-      for (let ordinal = known; ordinal < this.#registry.servers[kind].length; ordinal += 1) {
-        carryServer(this.#registry, this.#add({ kind, ordinal }), this.#context);
+      for (let ordinal = known; ordinal < this.#registrations.servers[kind].length; ordinal += 1) {
+        carryServer(this.#registrations, this.#add({ kind, ordinal }), this.#context);
       }
     }
   }

@@ -1,7 +1,7 @@
 /** Connections that are told to go come back at once: not all at the same instant, then. */
 
+import { thawSocket } from "../node/frozenSockets.ts";
 import type { SocketInternals } from "../node/internals.ts";
-import { resumeReading } from "../node/quiet.ts";
 import { closeWebSocket } from "./otherSockets.ts";
 
 const SPREAD_MS = 1_000;
@@ -15,7 +15,7 @@ export function closeSpread(sockets: readonly SocketInternals[], mostMs = SPREAD
   const spreadMs = Math.min(mostMs, sockets.length * MS_EACH);
   sockets.forEach((socket, index) => {
     const end = () => {
-      resumeReading(socket);
+      thawSocket(socket);
       if (!closeWebSocket(socket)) socket.destroySoon();
     };
     setTimeout(end, (index * spreadMs) / sockets.length);

@@ -13,8 +13,17 @@ const NAMED = 20;
 export const isCutShort = (socket: SocketInternals): boolean =>
   isAnswering(socket) || isUpgraded(socket);
 
-export const namesOfCut = (sockets: readonly SocketInternals[]): string[] =>
-  sockets.slice(0, NAMED).map(nameOf);
+/** Of a drain. `streams`: of HTTP/2, by their names. */
+export function countsOf(
+  sockets: readonly SocketInternals[],
+  closed: number,
+  streams: readonly string[] = [],
+) {
+  const lost = sockets.length + streams.length;
+  const cut = [...sockets.slice(0, NAMED).map(nameOf), ...streams].slice(0, NAMED);
+  const named = cut.length > 0 ? { cut } : {};
+  return { lost, ...(closed > 0 ? { closed } : {}), ...named };
+}
 
 /** Of HTTP, and neither HTTP any more nor a WebSocket of `ws`. */
 function isUpgraded(socket: SocketInternals): boolean {

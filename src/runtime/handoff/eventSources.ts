@@ -24,18 +24,25 @@ export class EventSources {
 
   /** They come back at once: not all at the same instant, then. */
   end(responses: readonly (ServerResponse | null | undefined)[]): void {
-    for (const response of responses.filter((one) => this.has(one))) {
-      setTimeout(() => response.end(), Math.random() * SPREAD_MS).unref();
-    }
+    endSpread(responses.filter((one) => this.has(one)));
   }
 }
+
+export function endSpread(responses: readonly { end(): unknown }[]): void {
+  for (const response of responses) {
+    setTimeout(() => response.end(), Math.random() * SPREAD_MS).unref();
+  }
+}
+
+export const asksForEvents = (method: string | undefined, accept: string | undefined): boolean =>
+  method === "GET" && /\btext\/event-stream\b/i.test(accept ?? "");
+
+export const isOfEvents = (contentType: unknown): boolean =>
+  /^text\/event-stream/i.test(String(contentType));
 
 /** By the head that was sent: a type given to `writeHead` is not among `getHeaders()`. */
 const isEventSource = (response: ServerResponse): boolean => {
   const { method, headers } = response.req;
-  return (
-    method === "GET" &&
-    /\btext\/event-stream\b/i.test(headers.accept ?? "") &&
-    /^content-type: *text\/event-stream/im.test(sentHead(response))
-  );
+  const sent = /^content-type: *(.*)/im.exec(sentHead(response))?.[1];
+  return asksForEvents(method, headers.accept) && isOfEvents(sent);
 };

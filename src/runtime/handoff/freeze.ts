@@ -1,9 +1,10 @@
 /** Freezing: no new request reaches the application, and those under way come to their end. */
 import { messageOf, TsugiError } from "../../contract/errors.ts";
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type { Holder, WorkerReplies } from "../../protocol/worker.ts";
-import type { Outgoing } from "./outgoing.ts";
+import type { Leaving } from "./leaving.ts";
+import type { Traffic } from "./traffic.ts";
 
 export class FreezeTimeout extends TsugiError<"TSUGI_FREEZE_TIMEOUT"> {
   readonly holders: Holder[];
@@ -17,31 +18,26 @@ export class FreezeTimeout extends TsugiError<"TSUGI_FREEZE_TIMEOUT"> {
 
 /** Rejects with what went wrong; the caller thaws. */
 export async function freeze(
-  outgoing: Outgoing,
-  registry: HotRegistry,
-  timeoutMs: number,
-  { inPlace, holdsRequests }: { inPlace: boolean; holdsRequests: boolean },
+  leaving: Leaving,
+  traffic: Traffic,
+  registrations: Registrations,
+  { timeoutMs, holdsRequests }: { timeoutMs: number; holdsRequests: boolean },
 ): Promise<WorkerReplies["freeze"]> {
   const startMs = nowMs();
-  outgoing.close();
-  outgoing.stillOthers({ inPlace });
-  const underWay = outgoing.holders().length;
-  const hooks = new RunningHooks(registry);
-  const held = () => outgoing.holders({ requests: holdsRequests });
-  const holders = () => [...held(), ...hooks.holders(startMs)];
-  const done = Promise.all([outgoing.whenFree(held), hooks.done]);
+  leaving.freeze();
+  const underWay = traffic.holders().length;
+  const hooks = new RunningHooks(registrations);
+  const inTraffic = () => traffic.holders({ requests: holdsRequests });
+  const holders = () => [...inTraffic(), ...hooks.holders(startMs)];
+  const done = Promise.all([traffic.whenFree(inTraffic), hooks.done]);
   await withDeadline(done, timeoutMs, () => new FreezeTimeout(timeoutMs, holders()));
-  return {
-    underWay,
-    frozenAtMs: nowMs(),
-    connections: inPlace ? outgoing.connections.accepted : outgoing.connections.size,
-  };
+  return { underWay, frozenAtMs: nowMs(), connections: leaving.size };
 }
 
 /** The hooks alone. */
-export async function freezeHooks(registry: HotRegistry, timeoutMs: number): Promise<void> {
+export async function freezeHooks(registrations: Registrations, timeoutMs: number): Promise<void> {
   const startMs = nowMs();
-  const hooks = new RunningHooks(registry);
+  const hooks = new RunningHooks(registrations);
   await withDeadline(hooks.done, timeoutMs, () => {
     return new FreezeTimeout(timeoutMs, hooks.holders(startMs));
   });
@@ -52,7 +48,7 @@ class RunningHooks {
   readonly done: Promise<unknown>;
   readonly #running = new Set<string>();
 
-  constructor({ hooks }: HotRegistry) {
+  constructor({ hooks }: Registrations) {
     this.done = Promise.all(
       hooks.freeze.map(async (hook, index) => {
         const name = `hot.freeze hook ${hook.name || index + 1}`;

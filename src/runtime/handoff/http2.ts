@@ -3,9 +3,10 @@
  * protocol foresees: GOAWAY, streams under way finish, a stream that came too late is refused,
  * which tells a client that it may safely send it again.
  */
-import type { Http2Server, Http2Session, ServerHttp2Stream } from "node:http2";
+import type { Http2Server, Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Holder } from "../../protocol/worker.ts";
 import { streamsOf } from "../node/http.ts";
+import { asksForEvents, endSpread, isOfEvents } from "./eventSources.ts";
 
 /** NGHTTP2_REFUSED_STREAM; `node:http2` itself is loaded only by those who serve it. */
 const REFUSED_STREAM = 7;
@@ -18,14 +19,16 @@ export const isHttp2Server = (server: object): server is Http2Server =>
 export class Http2Sessions {
   readonly #server: Http2Server;
   readonly #sessions = new Set<Http2Session>();
-  /** Streams that began after the closing. */
-  #held: StreamParts[] = [];
+  readonly #heads = new WeakMap<ServerHttp2Stream, IncomingHttpHeaders>();
+  /** Streams that began since the freeze. */
+  #waiting: StreamParts[] = [];
   #restoreEmit: (() => void) | undefined;
 
   constructor(server: Http2Server) {
     this.#server = server;
     server.on("session", (session) => {
       this.#sessions.add(session);
+      session.on("stream", (stream, head) => this.#heads.set(stream, head));
       session.once("close", () => this.#sessions.delete(session));
     });
   }
@@ -34,14 +37,14 @@ export class Http2Sessions {
     return this.#sessions.size;
   }
 
-  close(): void {
+  freeze(): void {
     if (this.#restoreEmit) return;
     const server = this.#server;
     const own = Object.getOwnPropertyDescriptor(server, "emit");
     const { emit } = server;
     server.emit = ((event: string, ...parts: unknown[]) => {
       if (event !== "stream") return Reflect.apply(emit, server, [event, ...parts]);
-      this.#held.push(parts as StreamParts);
+      this.#waiting.push(parts as StreamParts);
       return true;
     }) as typeof emit;
     this.#restoreEmit = () => {
@@ -50,38 +53,60 @@ export class Http2Sessions {
     };
   }
 
-  open(): void {
+  thaw(): void {
     this.unhook();
     this.flush();
   }
 
-  /** The first half of opening: the server is as it was, and what is held is not yet let go. */
+  /** The first half of a thaw: the server is as it was, and what waits is not yet let go. */
   unhook(): void {
     this.#restoreEmit?.();
     this.#restoreEmit = undefined;
   }
 
   flush(): void {
-    for (const parts of this.#held.splice(0)) this.#server.emit("stream", ...(parts as [never]));
+    for (const parts of this.#waiting.splice(0)) this.#server.emit("stream", ...(parts as [never]));
   }
 
   /** Streams whose head the application has not sent. */
   holders(): Holder[] {
-    const held = new Set<unknown>(this.#held.map(([stream]) => stream));
-    return [...this.#sessions]
-      .flatMap(streamsOf)
-      .filter((stream) => !held.has(stream) && !stream.closed && !stream.headersSent)
+    const waiting = new Set<unknown>(this.#waiting.map(([stream]) => stream));
+    return this.#open()
+      .filter((stream) => !waiting.has(stream) && !stream.headersSent)
       .map((stream) => ({ kind: "request", name: `HTTP/2 stream ${stream.id}`, ageMs: 0 }));
   }
 
   /** `serve`: late streams are still for this generation (it has no state that has gone on). */
   end(serve: boolean): void {
-    if (serve) this.open();
-    for (const [stream] of this.#held.splice(0)) stream.close(REFUSED_STREAM);
+    if (serve) this.thaw();
+    for (const [stream] of this.#waiting.splice(0)) stream.close(REFUSED_STREAM);
     for (const session of this.#sessions) session.close();
+    endSpread(this.#open().filter((stream) => this.#comesBack(stream)));
   }
 
-  destroy(): void {
+  /** Those that have nothing under way. */
+  destroyIdle(): void {
+    const busy = new Set<unknown>(this.#open().map(({ session }) => session));
+    for (const session of this.#sessions) if (!busy.has(session)) session.destroy();
+  }
+
+  /** @returns what was cut short by it */
+  destroy(): string[] {
+    const cut = this.#open().filter((stream) => !this.#comesBack(stream));
     for (const session of this.#sessions) session.destroy();
+    return cut.map((stream) => {
+      const { ":method": method, ":path": path } = this.#heads.get(stream) ?? {};
+      return `${method} ${path?.split("?")[0]} (an HTTP/2 stream)`;
+    });
+  }
+
+  #open(): ServerHttp2Stream[] {
+    const open = (stream: ServerHttp2Stream) => !stream.closed && !stream.writableFinished;
+    return [...this.#sessions].flatMap(streamsOf).filter(open);
+  }
+
+  #comesBack(stream: ServerHttp2Stream): boolean {
+    const { ":method": method, accept } = this.#heads.get(stream) ?? {};
+    return asksForEvents(method, accept) && isOfEvents(stream.sentHeaders?.["content-type"]);
   }
 }

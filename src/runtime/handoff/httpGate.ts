@@ -1,19 +1,19 @@
 /**
- * The gate before an HTTP/1.1 server of a generation that takes no new requests. While it is open
+ * The gate before an HTTP/1.1 server of a generation that takes no new requests. Unless it is frozen
  * it does not exist: nothing of it is on the path of a request.
  *
- * Closed, each connection is one of
+ * Frozen, each connection is one of
  *
- *   quiet     nothing under way; not read; what its client sends waits in the kernel
+ *   idle      nothing under way; not read; what its client sends waits in the kernel
  *   busy      a response is under way, or a request is half received: read on, until it is not
- *   held      its request came in after the closing: kept from the application. `open()` hands it
- *             over late; a carry turns it back into bytes and sends those along
+ *   waiting   its request came in since: kept from the application. `thaw()` hands it over late; a carry turns it back into bytes and sends those along
  *
  * A response *holds* a freeze until its head is sent, it ends, or it is exempt.
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { handleOf, responseOf } from "../node/fields.ts";
+import { freezeSocket, isFrozen, thawSocket } from "../node/frozenSockets.ts";
 import { isAtWork, readableState, wasContinued } from "../node/http.ts";
 import {
   connectionsOf,
@@ -21,7 +21,6 @@ import {
   type HttpServerInternals,
   type SocketInternals,
 } from "../node/internals.ts";
-import { isQuiet, resumeReading, stopReading } from "../node/quiet.ts";
 import { isChunked, readAll, requestBytes } from "./httpHead.ts";
 
 /** Events by which a request reaches an application. */
@@ -29,7 +28,7 @@ const REQUEST_EVENTS = new Set(["request", "checkContinue", "checkExpectation"])
 const UPGRADE_EVENTS = new Set(["upgrade", "connect"]);
 const SWEEP_MS = 10;
 
-interface Held {
+interface Waiting {
   event: string;
   request: IncomingMessage;
   /** The arguments of the event. */
@@ -40,7 +39,7 @@ interface Held {
 
 class Connection {
   readonly socket: SocketInternals;
-  readonly held: Held[] = [];
+  readonly waiting: Waiting[] = [];
   /** It is idle after a request, not before its first. */
   hasServed = false;
 
@@ -55,14 +54,14 @@ class Connection {
   /** The response under way, unless it answers a request that the application has not seen. */
   get response(): ServerResponse | undefined {
     const response = responseOf(this.socket);
-    if (!response || this.held.some(({ parts }) => parts[1] === response)) return undefined;
+    if (!response || this.waiting.some(({ parts }) => parts[1] === response)) return undefined;
     return response;
   }
 
-  /** In the middle of a message, except a held one whose rest can follow by itself. */
+  /** In the middle of a message, except a waiting one whose rest can follow by itself. */
   isReceiving(active: Set<HttpParser>): boolean {
     const { socket } = this;
-    const last = this.held.at(-1);
+    const last = this.waiting.at(-1);
     if (last && UPGRADE_EVENTS.has(last.event)) return false;
     if (!socket.parser || !active.has(socket.parser) || socket.bytesRead === 0) return false;
     return last === undefined || last.request.complete || isChunked(last.request);
@@ -88,7 +87,7 @@ export class HttpGate {
     this.carries = !("setSecureContext" in server);
   }
 
-  get isClosed(): boolean {
+  get isFrozen(): boolean {
     return this.#sweep !== undefined;
   }
 
@@ -96,8 +95,8 @@ export class HttpGate {
     return [...this.#connections.values()];
   }
 
-  close(): void {
-    if (this.isClosed) return;
+  freeze(): void {
+    if (this.isFrozen) return;
     this.#interceptRequests();
     for (const { socket } of connectionsOf(this.server)?.all() ?? []) {
       if (socket) this.#connections.set(socket, new Connection(socket));
@@ -107,14 +106,14 @@ export class HttpGate {
     for (const response of this.holding()) response.once("close", () => this.#review());
   }
 
-  /** Everything goes on as if the gate had never been closed; held requests first. */
-  open(): void {
-    if (!this.isClosed) return;
+  /** Everything goes on as if nothing had been frozen; waiting requests first. */
+  thaw(): void {
+    if (!this.isFrozen) return;
     this.unhook();
     this.flush();
   }
 
-  /** The first half of opening: the server is as it was, and what is held is not yet let go. */
+  /** The first half of a thaw: the server is as it was, and what waits is not yet let go. */
   unhook(): void {
     clearInterval(this.#sweep);
     this.#sweep = undefined;
@@ -125,13 +124,13 @@ export class HttpGate {
   flush(): void {
     const connections = this.connections;
     this.#connections.clear();
-    for (const { held } of connections) {
-      for (const { event, parts, highWaterMark, request } of held) {
+    for (const { waiting } of connections) {
+      for (const { event, parts, highWaterMark, request } of waiting) {
         readableState(request).highWaterMark = highWaterMark;
         this.server.emit(event, ...parts);
       }
     }
-    for (const { socket } of connections) if (!socket.destroyed) resumeReading(socket);
+    for (const { socket } of connections) if (!socket.destroyed) thawSocket(socket);
   }
 
   /**
@@ -141,20 +140,20 @@ export class HttpGate {
   serveLast({ endIdle = false } = {}): void {
     this.#servesLast = true;
     this.#endsIdle = endIdle;
-    for (const { held, socket, response } of this.connections) {
+    for (const { waiting, socket, response } of this.connections) {
       if (response && !response.headersSent) response.shouldKeepAlive = false;
-      for (const { event, parts } of held.splice(0)) {
+      for (const { event, parts } of waiting.splice(0)) {
         if (REQUEST_EVENTS.has(event)) (parts[1] as ServerResponse).shouldKeepAlive = false;
         this.server.emit(event, ...parts);
       }
-      if (!socket.destroyed) resumeReading(socket);
+      if (!socket.destroyed) thawSocket(socket);
     }
     this.#review();
   }
 
-  /** Requests that came in after the closing. */
-  get heldCount(): number {
-    return this.connections.reduce((sum, { held }) => sum + held.length, 0);
+  /** Requests that came in since the freeze. */
+  get waitingCount(): number {
+    return this.connections.reduce((sum, { waiting }) => sum + waiting.length, 0);
   }
 
   /** Responses that a freeze waits for. */
@@ -180,7 +179,7 @@ export class HttpGate {
   movable(): Connection[] {
     const active = this.#active();
     const movable = this.connections.filter(
-      (connection) => !connection.gone && isQuiet(connection.socket) && isFree(connection, active),
+      (connection) => !connection.gone && isFrozen(connection.socket) && isFree(connection, active),
     );
     for (const connection of movable) {
       const { parser } = connection.socket;
@@ -193,7 +192,7 @@ export class HttpGate {
   /** The connection is on its way: it is no longer this gate's. Returns the bytes to send along. */
   take(connection: Connection): Buffer {
     this.#connections.delete(connection.socket);
-    const parts = connection.held.map(({ event, request, parts }) => {
+    const parts = connection.waiting.map(({ event, request, parts }) => {
       request.on("error", () => {});
       const bytes = requestBytes(request, wasContinued(parts[1]));
       return UPGRADE_EVENTS.has(event) ? Buffer.concat([bytes, parts[2] as Buffer]) : bytes;
@@ -211,8 +210,8 @@ export class HttpGate {
     for (const connection of this.#connections.values()) {
       if (connection.gone) this.#connections.delete(connection.socket);
       else if (this.#endsIdle && isFree(connection, active)) connection.socket.destroySoon();
-      else if (!isQuiet(connection.socket) && !this.#mustRead(connection, active)) {
-        stopReading(connection.socket);
+      else if (!isFrozen(connection.socket) && !this.#mustRead(connection, active)) {
+        freezeSocket(connection.socket);
       }
     }
     this.onChange();
@@ -232,22 +231,22 @@ export class HttpGate {
       if (own) Object.defineProperty(server, "emit", own);
       else delete (server as Partial<HttpServerInternals>).emit;
     };
-    // Accepted just before the closing, or carried here by a generation that is older still.
+    // Accepted just before the freeze, or carried here by a generation that is older still.
     const arrived = (socket: SocketInternals) => {
       if (!this.carries || !socket.parser) return;
       this.#connections.set(socket, new Connection(socket));
-      setImmediate(() => this.isClosed && this.#review());
+      setImmediate(() => this.isFrozen && this.#review());
     };
-    const hold = (event: string, parts: unknown[]) => this.#hold(event, parts);
+    const keeps = (event: string, parts: unknown[]) => this.#keeps(event, parts);
     server.emit = (event: string | symbol, ...parts: unknown[]): boolean => {
-      if (typeof event === "string" && hold(event, parts)) return true;
+      if (typeof event === "string" && keeps(event, parts)) return true;
       const heard = Reflect.apply(emit, server, [event, ...parts]);
       if (event === "connection") arrived(parts[0] as SocketInternals);
       return heard;
     };
   }
 
-  #hold(event: string, parts: unknown[]): boolean {
+  #keeps(event: string, parts: unknown[]): boolean {
     if (!REQUEST_EVENTS.has(event) && !UPGRADE_EVENTS.has(event)) return false;
     const request = parts[0] as IncomingMessage;
     const socket = request.socket as SocketInternals;
@@ -263,10 +262,10 @@ export class HttpGate {
       this.#connections.set(socket, connection);
     }
     const state = readableState(request);
-    connection.held.push({ event, request, parts, highWaterMark: state.highWaterMark });
+    connection.waiting.push({ event, request, parts, highWaterMark: state.highWaterMark });
     // The body waits in the request, however long it is, for whoever gets it.
     state.highWaterMark = Number.MAX_SAFE_INTEGER;
-    setImmediate(() => this.isClosed && this.#review());
+    setImmediate(() => this.isFrozen && this.#review());
     return true;
   }
 }

@@ -1,7 +1,7 @@
 /** Connections that come from the old generation go on here, as if they had been accepted here. */
 
 import { messageOf } from "../../contract/errors.ts";
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
 import type { Listeners } from "../listen/listeners.ts";
@@ -21,7 +21,7 @@ const REPORT_MS = 10;
 export interface IncomingParts {
   channel: EventSink;
   listeners: Listeners;
-  registry: HotRegistry;
+  registrations: Registrations;
   /** Of the registered WebSocket and TCP servers. */
   carriers: Carriers;
 }
@@ -37,7 +37,8 @@ export class Incoming {
   constructor(parts: IncomingParts) {
     this.#parts = parts;
     this.expected = new Expected({
-      expect: (meta) => parts.carriers.expect(meta),
+      prepare: (meta) => parts.carriers.prepare(meta),
+      expect: (meta, prepared) => parts.carriers.expect(meta, prepared),
       adopt: (meta, handle) => this.adopt(meta, handle),
     });
   }
@@ -89,7 +90,7 @@ export class Incoming {
     const server = this.#parts.listeners.byKey(meta.key)?.server as HttpServerInternals | undefined;
     if (server === undefined) throw new Error("no server listens there");
     const socket = acceptedSocket(server, handle);
-    this.#parts.registry.carried.add(socket);
+    this.#parts.registrations.carried.add(socket);
     server.emit("connection", socket);
     const head = Buffer.from(meta.head ?? []);
     if (head.length > 0) socket.emit("data", head);

@@ -1,5 +1,5 @@
 /** The kinds of connections that are carried: what an application registers, and whose folder it is. */
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import type { CarriedKind } from "../../protocol/worker.ts";
 import type { Carrier, CarrierContext } from "../carry/carrier.ts";
 import { CarriedSocketIoServer } from "../carry/socketio/server.ts";
@@ -7,7 +7,7 @@ import { CarriedSocketServer } from "../carry/tcp/server.ts";
 import { CarriedWebSocketServer, refuseWebSocket } from "../carry/ws/server.ts";
 import type { SocketInternals } from "../node/internals.ts";
 
-type Registered<Kind extends CarriedKind> = HotRegistry["servers"][Kind][number];
+type Registered<Kind extends CarriedKind> = Registrations["servers"][Kind][number];
 
 interface Kind<Server> {
   /** From here on its connections belong to the carrier. */
@@ -32,7 +32,7 @@ export const carriedKinds: { [K in CarriedKind]: Kind<Registered<K>> } = {
 
 /** The one that the carrier is for. */
 export function carryServer(
-  { servers }: HotRegistry,
+  { servers }: Registrations,
   carrier: Carrier,
   context: CarrierContext,
 ): void {

@@ -2,8 +2,8 @@
 import type { ConnectionMeta } from "../../protocol/worker.ts";
 import type { Listening } from "../listen/listening.ts";
 import type { EventSink } from "../node/channel.ts";
+import { quietSinceMs, takeHandle } from "../node/frozenSockets.ts";
 import type { RawHandle } from "../node/internals.ts";
-import { quietSinceMs, takeHandle } from "../node/quiet.ts";
 import type { Departures } from "./departures.ts";
 import type { HttpGate } from "./httpGate.ts";
 import { TimeSlices } from "./timeSlices.ts";
@@ -56,6 +56,13 @@ export class Sending {
     meta: ConnectionMeta,
     handle: RawHandle | undefined,
   ): Promise<void> | undefined {
+    if (meta.isAhead && handle !== undefined) {
+      departures.release(meta);
+      handle.close();
+      this.#carried += 1;
+      this.#report();
+      return this.#slices.end();
+    }
     const leaving = departures.send(meta, handle);
     if (leaving === undefined || handle === undefined) return this.#slices.end();
     this.#carried += 1;
@@ -89,6 +96,7 @@ export class Sending {
     }
     const relayed = this.#channel
       .sendWithHandle({ type: "connection", meta }, handle)
+      .then(() => this.departures?.relayed(meta))
       .catch(() => {});
     if (again) return relayed;
     this.#carried += 1;

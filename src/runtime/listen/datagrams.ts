@@ -2,17 +2,15 @@
  * UDP. The supervisor binds, as it does for TCP, and each generation has a copy of the one kernel
  * socket: what arrives while nobody reads waits in the kernel, as far as there is room.
  *
- *   asked ──reply──► resting ──receive()──► receiving ──rest()──► resting ──receive()──► …
+ *   asked ──reply──► frozen ──receive()──► receiving ──freeze()──► frozen ──receive()──► …
  *
- * At rest a socket sends, so that answers under way go out; it does not read. Options and
- * memberships belong to the kernel socket, and so to all generations: the next one finds them set.
+ * Frozen, a socket sends, so that answers under way go out; it does not read.
  *
  * A socket without a port of its own (port 0, or none: a client's) is its process's alone, and so is
  * one by descriptor: nobody but its process knows where to send to.
  */
 import { AsyncResource } from "node:async_hooks";
 import dgram, { type Socket } from "node:dgram";
-import { constants } from "node:os";
 import { getSystemErrorName } from "node:util";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 import type { EventSink } from "../node/channel.ts";
@@ -26,6 +24,7 @@ import {
 import type { RawHandle } from "../node/internals.ts";
 import type { KeepAlive } from "./keepalive.ts";
 import type { ListenReply } from "./listening.ts";
+import { SharedDatagrams } from "./sharedDatagrams.ts";
 
 /** How long answers to what was read last may take. Nobody can know whether one comes at all. */
 const GRACE_MS = 500;
@@ -44,14 +43,21 @@ export function interceptDatagrams(caller: () => Datagrams | undefined): void {
   const original = prototype.bind;
   prototype.bind = function (...parts) {
     const datagrams = caller();
-    const wanted = datagrams && wantedPort(this, parts);
     const state = datagramState(this);
     const isFresh = state.handle !== null && state.bindState === BIND_STATE.unbound;
-    if (!wanted || !isFresh) return original.apply(this, parts);
-    datagrams.begin(this, wanted, original);
-    return this;
+    const wanted = wantedPort(this, parts);
+    if (datagrams === undefined || !isFresh) return original.apply(this, parts);
+    if (wanted !== undefined) {
+      datagrams.begin(this, wanted, original);
+      return this;
+    }
+    if (!isBoundToSend(parts)) datagrams.noteUnshared(this);
+    return original.apply(this, parts);
   };
 }
+
+/** By Node itself, when the first datagram is sent. */
+const isBoundToSend = (parts: unknown[]): boolean => parts[1] === null;
 
 /** Undefined: nothing that another process could share. */
 function wantedPort(socket: Socket, parts: unknown[]): Wanted | undefined {
@@ -73,6 +79,7 @@ export class Datagrams {
   readonly #keepAlive: KeepAlive;
   readonly #expect: Expect;
   readonly #all = new Set<SharedDatagrams>();
+  readonly #unshared = new Set<Socket>();
   #receiving = false;
   /** Sockets that wait for the supervisor's answer. */
   #asked = 0;
@@ -83,15 +90,25 @@ export class Datagrams {
     this.#expect = expect;
   }
 
+  /** How many sockets that wait for datagrams end with their process. */
+  get unshared(): number {
+    return this.#unshared.size;
+  }
+
+  noteUnshared(socket: Socket): void {
+    this.#unshared.add(socket);
+    socket.once("close", () => this.#unshared.delete(socket));
+  }
+
   receive(): void {
     this.#receiving = true;
     for (const shared of this.#all) shared.receive();
     this.#updateLife();
   }
 
-  rest(): void {
+  freeze(): void {
     this.#receiving = false;
-    for (const shared of this.#all) shared.rest();
+    for (const shared of this.#all) shared.freeze();
     this.#updateLife();
   }
 
@@ -169,86 +186,9 @@ export class Datagrams {
   /** Only a socket that is read keeps the event loop alive by itself. */
   #updateLife(): void {
     const rests = !this.#receiving && [...this.#all].some(({ wantsLife }) => wantsLife);
-    if (rests || this.#asked > 0) this.#keepAlive.hold(this);
-    else this.#keepAlive.release(this);
+    if (rests || this.#asked > 0) this.#keepAlive.add(this);
+    else this.#keepAlive.delete(this);
   }
-}
-
-/** One bound socket of the application, on its copy of the kernel's. */
-class SharedDatagrams {
-  readonly socket: Socket;
-  readonly key: ListenKey;
-  readonly #handle: DatagramHandle;
-  /** Of `connect` while at rest: the socket is another generation's to direct. */
-  #peer: { ip: string; port: number } | undefined;
-
-  constructor(socket: Socket, key: ListenKey, handle: DatagramHandle, onClosed: () => void) {
-    this.socket = socket;
-    this.key = key;
-    this.#handle = handle;
-    const { close } = handle;
-    handle.close = (callback) => {
-      close.call(handle, callback);
-      onClosed();
-    };
-    const own = Object.getPrototypeOf(handle) as DatagramHandle;
-    const { addMembership, addSourceSpecificMembership } = own;
-    handle.addMembership = (...parts) => joined(addMembership.apply(handle, parts));
-    handle.addSourceSpecificMembership = (...parts) =>
-      joined(addSourceSpecificMembership.apply(handle, parts));
-    this.#withhold();
-  }
-
-  get wantsLife(): boolean {
-    return this.#handle.hasRef?.() !== false;
-  }
-
-  receive(): void {
-    const handle = this.#handle;
-    for (const name of WITHHELD) delete (handle as Partial<DatagramHandle>)[name];
-    if (this.#peer !== undefined) direct(handle, this.#peer);
-    this.#peer = undefined;
-    handle.recvStart();
-  }
-
-  rest(): void {
-    this.#handle.recvStop();
-    this.#withhold();
-  }
-
-  /** What would change the kernel's socket under whoever reads it. */
-  #withhold(): void {
-    Object.assign(this.#handle, {
-      recvStart: () => 0,
-      dropMembership: () => 0,
-      dropSourceSpecificMembership: () => 0,
-      disconnect: () => 0,
-      connect: (ip: string, port: number) => {
-        this.#peer = { ip, port };
-        return 0;
-      },
-    });
-  }
-}
-
-const WITHHELD = [
-  "recvStart",
-  "dropMembership",
-  "dropSourceSpecificMembership",
-  "disconnect",
-  "connect",
-] as const;
-
-/** A generation before has joined: the kernel says so by an error. */
-const joined = (errno: number): number =>
-  [constants.errno.EADDRINUSE, constants.errno.EADDRNOTAVAIL].includes(-errno) ? 0 : errno;
-
-function direct(handle: DatagramHandle, { ip, port }: { ip: string; port: number }): void {
-  const now: { address?: string; port?: number } = {};
-  const isConnected = handle.getpeername(now) === 0;
-  if (isConnected && now.address === ip && now.port === port) return;
-  if (isConnected) handle.disconnect();
-  handle.connect(ip, port);
 }
 
 /** As `bind(port, callback)` does it. */

@@ -8,12 +8,12 @@ export class KeepAlive {
   readonly #reasons = new Set<unknown>();
   #timer: NodeJS.Timeout | undefined;
 
-  hold(reason: unknown): void {
+  add(reason: unknown): void {
     this.#reasons.add(reason);
     this.#timer ??= setInterval(() => {}, LONG_MS);
   }
 
-  release(reason: unknown): void {
+  delete(reason: unknown): void {
     this.#reasons.delete(reason);
     if (this.#reasons.size > 0) return;
     clearInterval(this.#timer);

@@ -5,6 +5,7 @@ import { resolve as absolute } from "node:path";
 import { getSystemErrorName } from "node:util";
 import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
 import type { EventSink } from "../node/channel.ts";
+import { answersPlainHttp } from "../node/http.ts";
 import {
   interceptListen,
   type ListenArguments,
@@ -74,8 +75,8 @@ export class Listeners {
   readonly #all = new Set<Listening>();
   readonly datagrams: Datagrams;
   #accepting = false;
-  /** While a generation is loaded beside the one that serves: that one's. */
-  beside: Listeners | undefined;
+  /** While this generation is loaded for a swap: those of the one that serves. */
+  lender: Listeners | undefined;
   /** A server has begun to listen, or has given up. */
   onChange: () => void = () => {};
   /** A server is about to listen. */
@@ -97,12 +98,17 @@ export class Listeners {
     return this.#all.size > 0 && this.all.every((listening) => listening.state !== "asked");
   }
 
+  /** Of servers that answer HTTP without TLS. */
+  get httpKeys(): ListenKey[] {
+    return this.all.filter(({ server }) => answersPlainHttp(server)).map(({ key }) => key);
+  }
+
   byKey(key: ListenKey): Listening | undefined {
     const text = listenKeyText(key);
     return this.all.find((listening) => listenKeyText(listening.key) === text);
   }
 
-  /** Every server accepts; those at rest ask for their sockets again. */
+  /** Every server accepts; those that were frozen ask for their sockets again. */
   async accept(): Promise<void> {
     this.#accepting = true;
     this.datagrams.receive();
@@ -111,17 +117,17 @@ export class Listeners {
   }
 
   /** No server accepts any more; none is closed. */
-  rest(): void {
+  freeze(): void {
     this.#accepting = false;
-    this.datagrams.rest();
-    for (const listening of this.#all) listening.rest();
+    this.datagrams.freeze();
+    for (const listening of this.#all) listening.freeze();
     this.#updateLife();
   }
 
-  /** No server accepts, and no socket is let go of: for as long as a swap takes. */
-  hold(): void {
-    this.datagrams.rest();
-    for (const listening of this.#all) listening.hold();
+  /** The same, but that no socket is let go of: a swap takes less than a moment. */
+  freezeForSwap(): void {
+    this.datagrams.freeze();
+    for (const listening of this.#all) listening.freezeForSwap();
   }
 
   /** The sockets that the other generation in this process has, as far as both ask for them. */
@@ -135,9 +141,9 @@ export class Listeners {
       revive(listening.server, partner.route);
       listening.takeFrom(partner);
     }
-    for (const listening of other.#all) if (listening.state !== "lent") listening.rest();
+    for (const listening of other.#all) if (listening.state !== "lent") listening.freeze();
     other.#accepting = false;
-    other.datagrams.rest();
+    other.datagrams.freeze();
     other.#updateLife();
   }
 
@@ -159,12 +165,12 @@ export class Listeners {
 
   async #acceptOne(listening: Listening): Promise<void> {
     let fresh: RawHandle | undefined;
-    if (listening.state === "resting") {
+    if (listening.state === "frozen") {
       const { reply, handle } = await this.#ask(listening);
       if (handle === undefined) throw new Error(failureText(listening.key, errnoOf(reply)));
       fresh = handle;
     }
-    listening.release();
+    listening.thaw();
     const errno = listening.accept(fresh);
     if (errno !== 0) throw new Error(failureText(listening.key, errno));
   }
@@ -179,10 +185,10 @@ export class Listeners {
     this.#all.add(listening);
     this.onServer(server);
     this.#updateLife();
-    const partner = this.beside?.byKey(key);
+    const partner = this.lender?.byKey(key);
     if (partner?.state === "accepting") {
       this.#channel.send({ type: "claim", key });
-      listening.beginBeside(partner);
+      listening.beginLent(partner);
       this.onChange();
       return;
     }
@@ -233,8 +239,8 @@ export class Listeners {
   /** Only an accepting socket keeps the event loop alive by itself. */
   #updateLife(): void {
     const needed = this.all.some((it) => it.wantsLife && it.state !== "accepting");
-    if (needed) this.#keepAlive.hold(this);
-    else this.#keepAlive.release(this);
+    if (needed) this.#keepAlive.add(this);
+    else this.#keepAlive.delete(this);
   }
 }
 

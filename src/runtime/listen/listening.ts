@@ -1,16 +1,16 @@
 /**
  * One server of the application that listens, and the handle it shares with the other workers.
  *
- *   asked ──reply──► standby ──accept()──► accepting ──rest()──► resting ──accept()──► accepting
- *     │                 │                       │                   │
- *     └──────────── server.close() by the application, at any time ─┴──► closed
+ *   asked ──reply──► standby ──accept()──► accepting ──freeze()──► frozen ──accept()──► accepting
+ *     │                 │                       │                    │
+ *     └──────────── server.close() by the application, at any time ──┴──► closed
  *
- * In standby the server has its handle and has emitted 'listening', but accepts nothing. At rest
+ * In standby the server has its handle and has emitted 'listening', but accepts nothing. Frozen,
  * it has no handle at all: connections wait in the kernel, in the queue that all workers share.
  *
  * Two generations in one process (a swap) have one handle for a key between them:
  *
- *   asked ──beginBeside──► lent ──takeFrom(other)──► accepting      the other one: accepting ──► lent
+ *   asked ──beginLent──► lent ──takeFrom(other)──► accepting      the other one: accepting ──► lent
  */
 import { AsyncResource } from "node:async_hooks";
 import { constants } from "node:os";
@@ -40,13 +40,13 @@ export class Listening {
   readonly #context = new AsyncResource("TSUGI_LISTEN");
   #placeholder: PlaceholderHandle;
   #handle: RawHandle | null = null;
-  state: "asked" | "standby" | "accepting" | "resting" | "lent" | "closed" = "asked";
+  state: "asked" | "standby" | "accepting" | "frozen" | "lent" | "closed" = "asked";
   /** The servers of all generations in this process that this socket's connections belong to. */
   route: Route;
   /** When it was closed, another generation had the socket. */
   wasLent = false;
-  /** Accepted while held: nobody has seen them. */
-  #held: unknown[][] | undefined;
+  /** Accepted since `freezeForSwap`: nobody has seen them. */
+  #kept: unknown[][] | undefined;
 
   constructor(
     server: ServerInternals,
@@ -92,7 +92,7 @@ export class Listening {
   }
 
   /** The generation that serves in this process has the socket: it is shown, not asked for. */
-  beginBeside(other: Listening): void {
+  beginLent(other: Listening): void {
     if (this.state === "closed") return;
     const address: Record<string, unknown> = {};
     handleOf(other.server)?.getsockname?.(address);
@@ -102,27 +102,27 @@ export class Listening {
     this.#callListen2();
   }
 
-  /** Connections that come in are kept unseen until `takeFrom` or `release`. */
-  hold(): void {
-    if (this.state !== "accepting" || this.#held !== undefined) return;
-    const held: unknown[][] = [];
-    this.#held = held;
+  /** Connections that come in are kept unseen until `takeFrom` or `thaw`. */
+  freezeForSwap(): void {
+    if (this.state !== "accepting" || this.#kept !== undefined) return;
+    const kept: unknown[][] = [];
+    this.#kept = kept;
     this.#placeholder = this.#standIn(undefined);
     this.#placeholder.onconnection = this.#handle!.onconnection;
-    this.#handle!.onconnection = (...parts: unknown[]) => void held.push(parts);
+    this.#handle!.onconnection = (...parts: unknown[]) => void kept.push(parts);
   }
 
   /** What was kept is accepted now. */
-  release(): void {
-    if (this.#held === undefined) return;
+  thaw(): void {
+    if (this.#kept === undefined) return;
     this.#handle!.onconnection = this.#placeholder.onconnection;
-    this.#acceptHeld();
+    this.#acceptKept();
   }
 
   /** The socket that the other generation in this process accepts from is this one's from now on. */
   takeFrom(other: Listening): void {
     const handle = other.#handle!;
-    const held = other.#giveAway(handle);
+    const kept = other.#giveAway(handle);
     this.#handle = handle;
     moveOwner(this.#placeholder, handle);
     this.#take(handle);
@@ -131,8 +131,8 @@ export class Listening {
     this.state = "accepting";
     this.route = other.route;
     this.route.server = this.server;
-    this.#held = held;
-    if (held !== undefined) this.#acceptHeld();
+    this.#kept = kept;
+    if (kept !== undefined) this.#acceptKept();
   }
 
   #giveAway(handle: RawHandle): unknown[][] | undefined {
@@ -140,28 +140,28 @@ export class Listening {
     handle.getsockname?.(address);
     const placeholder = this.#standIn(handle.getsockname ? address : undefined);
     moveOwner(handle, placeholder);
-    const held = this.#held;
-    if (held !== undefined) placeholder.onconnection = this.#placeholder.onconnection;
-    this.#held = undefined;
+    const kept = this.#kept;
+    if (kept !== undefined) placeholder.onconnection = this.#placeholder.onconnection;
+    this.#kept = undefined;
     this.#placeholder = placeholder;
     this.#handle = null;
     setHandle(this.server, placeholder.asHandle());
     this.state = "lent";
-    return held;
+    return kept;
   }
 
-  #acceptHeld(): void {
+  #acceptKept(): void {
     const handle = this.#handle!;
     const { onconnection } = handle as { onconnection: (...parts: unknown[]) => void };
-    for (const parts of this.#held?.splice(0) ?? []) onconnection.apply(handle, parts);
-    this.#held = undefined;
+    for (const parts of this.#kept?.splice(0) ?? []) onconnection.apply(handle, parts);
+    this.#kept = undefined;
   }
 
   /** The other generation has closed it meanwhile: it is asked for after all. */
   lose(): void {
     if (this.state !== "lent") return;
     this.#handle = this.#placeholder.asHandle();
-    this.state = "resting";
+    this.state = "frozen";
   }
 
   /** By Node's own failure of `listen`; `errno` as the kernel has it, of either sign. */
@@ -172,9 +172,9 @@ export class Listening {
     this.#callListen2(Math.abs(errno) === constants.errno.EADDRINUSE ? "::" : "0.0.0.0");
   }
 
-  /** From here on connections are accepted. `fresh` is needed after a rest. Returns an errno. */
+  /** From here on connections are accepted. `fresh` is needed after a freeze. Returns an errno. */
   accept(fresh?: RawHandle): number {
-    if (this.state === "resting" && fresh !== undefined) this.#putBack(fresh);
+    if (this.state === "frozen" && fresh !== undefined) this.#putBack(fresh);
     else if (this.state !== "standby") {
       fresh?.close();
       return 0;
@@ -187,9 +187,9 @@ export class Listening {
   }
 
   /** Closes this process's copy of the socket; what connects now waits for another worker. */
-  rest(): void {
+  freeze(): void {
     if (this.state !== "accepting" && this.state !== "standby") return;
-    this.release();
+    this.thaw();
     const handle = this.#handle!;
     const address: Record<string, unknown> = {};
     handle.getsockname?.(address);
@@ -197,7 +197,7 @@ export class Listening {
     setHandle(this.server, this.#placeholder.asHandle());
     delete (handle as Partial<RawHandle>).close;
     handle.close();
-    this.state = "resting";
+    this.state = "frozen";
   }
 
   #putBack(fresh: RawHandle): void {

@@ -1,5 +1,6 @@
 /** Makes a socket of a handle that another process accepted, as `net.Server` would have made it. */
 import net from "node:net";
+import { defined } from "../../contract/checks.ts";
 import type { RawHandle, ServerInternals, SocketInternals } from "./internals.ts";
 
 /** Without a handle: a socket that has already ended. Nothing is read before the caller returns. */
@@ -9,7 +10,7 @@ export function acceptedSocket(
 ): SocketInternals {
   const options = (server ?? {}) as { allowHalfOpen?: boolean; pauseOnConnect?: boolean };
   const socket = new net.Socket({
-    ...(handle ? { handle } : {}),
+    ...defined({ handle }),
     allowHalfOpen: options.allowHalfOpen ?? true,
     pauseOnCreate: options.pauseOnConnect ?? false,
     readable: true,

@@ -1,5 +1,6 @@
 /** What stands behind a `dgram` socket of Node: the fields that `bind` itself uses. */
 import dgram, { type Socket } from "node:dgram";
+import { constants } from "node:os";
 import type { RawHandle } from "./internals.ts";
 import { symbolOf } from "./symbols.ts";
 
@@ -12,10 +13,18 @@ export interface DatagramHandle extends RawHandle {
   connect(ip: string, port: number): number;
   disconnect(): number;
   getpeername(out: { address?: string; port?: number }): number;
-  addMembership(group: string, address?: string): number;
-  dropMembership(group: string, address?: string): number;
-  addSourceSpecificMembership(source: string, group: string, address?: string): number;
-  dropSourceSpecificMembership(source: string, group: string, address?: string): number;
+  addMembership: Membership;
+  dropMembership: Membership;
+  addSourceSpecificMembership: Membership;
+  dropSourceSpecificMembership: Membership;
+}
+
+/** A source perhaps, a group, an interface perhaps. */
+export type Membership = (...parts: (string | undefined)[]) => number;
+
+export interface Peer {
+  ip: string;
+  port: number;
 }
 
 export const BIND_STATE = { unbound: 0, binding: 1, bound: 2 } as const;
@@ -59,4 +68,43 @@ export function bindDatagrams(
   if (errno === 0) return handle;
   handle.close();
   return errno;
+}
+
+const METHODS = [
+  "close",
+  "recvStart",
+  "recvStop",
+  "connect",
+  "disconnect",
+  "getpeername",
+  "addMembership",
+  "dropMembership",
+  "addSourceSpecificMembership",
+  "dropSourceSpecificMembership",
+] as const;
+
+export type DatagramMethods = Pick<DatagramHandle, (typeof METHODS)[number]>;
+
+/** Those of libuv, whatever stands before them on the handle itself. */
+export function ownMethods(handle: DatagramHandle): DatagramMethods {
+  const own = Object.getPrototypeOf(handle) as DatagramHandle;
+  return Object.fromEntries(
+    METHODS.map((name) => [name, (own[name] as () => unknown).bind(handle)]),
+  ) as unknown as DatagramMethods;
+}
+
+/**
+ * To that peer, or to nobody in particular. Another process may have directed the kernel's socket,
+ * and libuv knows only of what was done in this one.
+ */
+export function direct(handle: DatagramMethods, peer: Peer | undefined): number {
+  const now: { address?: string; port?: number } = {};
+  const isDirected = handle.getpeername(now) === 0;
+  const isMeant = isDirected && now.address === peer?.ip && now.port === peer?.port;
+  if (!isMeant && handle.disconnect() !== 0 && isDirected) {
+    handle.connect(now.address!, now.port!);
+    handle.disconnect();
+  }
+  const errno = peer === undefined ? 0 : handle.connect(peer.ip, peer.port);
+  return errno === -constants.errno.EISCONN ? 0 : errno;
 }

@@ -1,4 +1,5 @@
 /** What Node's HTTP does beyond its documentation. */
+import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import { hiddenIn } from "./symbols.ts";
@@ -47,4 +48,10 @@ export function stopChecking(server: object): void {
 export function streamsOf(session: Http2Session): ServerHttp2Stream[] {
   const state = hiddenIn<{ streams?: Map<number, ServerHttp2Stream> }>(session, "state");
   return [...(state?.streams?.values() ?? [])];
+}
+
+/** It is asked without TLS, and has somebody to answer: by what it is, since `node:http` is loaded only by those who serve it. */
+export function answersPlainHttp(server: EventEmitter): boolean {
+  const isHttp = "requestTimeout" in server && "maxHeadersCount" in server;
+  return isHttp && !("addContext" in server) && server.listenerCount("request") > 0;
 }

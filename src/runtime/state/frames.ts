@@ -90,7 +90,7 @@ export function readFrames(handle: RawHandle, onFrame: (frame: Frame) => void): 
   });
 }
 
-export class FrameDecoder {
+class FrameDecoder {
   /** True once the `end` frame has come. */
   ended = false;
   readonly #onFrame: (frame: Frame) => void;

@@ -145,7 +145,7 @@ function check(path: string, value: unknown): void {
   if (problem) throw new CloneFailure(problem);
 }
 
-export class CloneFailure extends Error {
+class CloneFailure extends Error {
   constructor({ path, what }: CloneProblem) {
     super(`${path} is ${what}; see encode/decode`);
   }

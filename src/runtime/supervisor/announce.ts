@@ -9,6 +9,7 @@ import type { Unsteady } from "./unsteady.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const ANNOUNCE_MS = 10_000;
+const INTRODUCE_MS = 10_000;
 
 interface Crossing {
   from: WorkerHandle;
@@ -35,6 +36,18 @@ export async function layConnectionPipes(from: Generation, to: Generation): Prom
       crossing.from.send({ type: "pipe", direction: "out" }, sender, () => sender.close());
       crossing.to.send({ type: "pipe", direction: "in" }, receiver, () => receiver.close());
     }),
+  );
+}
+
+/**
+ * Before the freeze, so that there is less to say in it. Nothing depends on it: whoever has not been
+ * introduced is announced in full.
+ */
+export async function introduceConnections(from: Generation, to: Generation): Promise<void> {
+  const crossings = crossingsBetween(from, to).filter(({ to }) => to.declared?.introduces);
+  const options = { timeoutMs: INTRODUCE_MS };
+  await Promise.allSettled(
+    crossings.map(({ from: worker }) => worker.request({ type: "introduce" }, options)),
   );
 }
 

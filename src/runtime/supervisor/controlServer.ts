@@ -5,6 +5,7 @@
 
 import { chmodSync, rmSync } from "node:fs";
 import net from "node:net";
+import { defined } from "../../contract/checks.ts";
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ControlEvent, ControlRequest } from "../../protocol/control.ts";
 import { checkControlRequest } from "../../protocol/controlRequest.ts";
@@ -112,7 +113,7 @@ export class ControlServer {
       client.send({
         event: "error",
         error: errorToJson(error),
-        ...(attached === undefined ? {} : { value: attached }),
+        ...defined({ value: attached }),
       });
     }
     socket.end();

@@ -2,12 +2,12 @@
 import type { ProcessFacts } from "../../protocol/report.ts";
 import type { Generation } from "./generation.ts";
 
-export function factsOf({ slots }: Generation): Record<string, ProcessFacts> {
-  const names = new Set(slots.map(({ process }) => process.name));
-  return Object.fromEntries([...names].flatMap((name) => factsEntry(slots, name)));
+export function factsOf(generation: Generation): Record<string, ProcessFacts> {
+  const names = new Set(generation.slots.map(({ process }) => process.name));
+  return Object.fromEntries([...names].flatMap((name) => factsEntry(generation, name)));
 }
 
-function factsEntry(slots: Generation["slots"], name: string): [string, ProcessFacts][] {
+function factsEntry({ slots, settings }: Generation, name: string): [string, ProcessFacts][] {
   const workers = slots.filter(({ process }) => process.name === name);
   const declared = workers.flatMap(({ worker }) => worker.declared ?? []);
   if (declared.length === 0) return [];
@@ -21,6 +21,8 @@ function factsEntry(slots: Generation["slots"], name: string): [string, ProcessF
         usesHot: declared.some(({ usesHot }) => usesHot),
         carries: declared.some(({ carries }) => carries === true),
         unregistered: workers.reduce((sum, { worker }) => sum + worker.unregistered, 0),
+        unshared: workers.reduce((sum, { worker }) => sum + worker.unshared, 0),
+        webSocketDrainMs: settings.timeouts.webSocketDrainMs,
         freezes: declared.some(({ freezes }) => freezes === true),
       },
     ],

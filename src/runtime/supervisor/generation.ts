@@ -5,11 +5,13 @@
 import { mkdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
+import { defined } from "../../contract/checks.ts";
 import type { HostSettings } from "../../handler/settings.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
 import { appDirName, type Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
+import { filledIn } from "./arguments.ts";
 import { spawnChannel, type WorkerSpec } from "./workerChannel.ts";
 import { WorkerHandle } from "./workerHandle.ts";
 
@@ -101,21 +103,22 @@ export class Generation {
     const { manifest, host } = this.plan;
     const layout = this.#layout;
     const appDir = layout.library(appDirName(manifest.name, manifest.version));
+    const env = {
+      NODE_ENV: "production",
+      ...process.env,
+      ...this.#baseEnv,
+      ...host.env,
+      NODE_APP_INSTANCE: String(index),
+      TSUGI_ROOT: layout.root,
+      TSUGI_DATA_DIR: layout.data,
+      TSUGI_APP_DIR: appDir,
+    };
     return {
       node: layout.node(manifest.runtime.dir),
       preload: join(layout.library(manifest.tsugi.dir), "worker.mjs"),
       nodeArgs: host.nodeArgs,
       cwd: appDir,
-      env: {
-        NODE_ENV: "production",
-        ...process.env,
-        ...this.#baseEnv,
-        ...host.env,
-        NODE_APP_INSTANCE: String(index),
-        TSUGI_ROOT: layout.root,
-        TSUGI_DATA_DIR: layout.data,
-        TSUGI_APP_DIR: appDir,
-      },
+      env,
       boot: {
         format: WORKER_PROTOCOL_FORMAT,
         name: manifest.name,
@@ -127,7 +130,7 @@ export class Generation {
         strategy: this.plan.strategy,
         mode,
         entry: join(appDir, process.entry),
-        ...(process.args ? { args: process.args } : {}),
+        ...defined({ args: process.args && filledIn(process.args, env) }),
         appDir,
         readyAfterMs: host.settings.timeouts.readyAfterMs,
       },

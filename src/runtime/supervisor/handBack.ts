@@ -7,7 +7,7 @@ import { isoNow } from "../../platform/clock.ts";
 import { instant } from "../../platform/faults.ts";
 import { type Generation, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
-import { lostWith, relayConnections, releaseConnections } from "./moveConnections.ts";
+import { lostWith, moveConnections, relayConnections } from "./moveConnections.ts";
 import { tellEnded } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -15,7 +15,7 @@ import type { WorkerHandle } from "./workerHandle.ts";
 const HAND_BACK_MS = 10_000;
 const NOT_CARRIED = "the restart: it was not carried";
 
-/** Everything but the registry; what came of it is in the report. */
+/** Everything but RELEASES.json; what came of it is in the report. */
 export async function handBack(upgrade: UpgradeState): Promise<void> {
   const { job, old, next, tally, report, takeover } = upgrade;
   const { supervisor } = job;
@@ -39,7 +39,7 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   );
   await instant("handBack:connections");
   const stopRelay = relayConnections(next, old, tally);
-  await releaseConnections(next, old, tally).catch((error) => supervisor.noteError(error));
+  await moveConnections(next, old, tally).catch((error) => supervisor.noteError(error));
   await instant("handBack:retire");
   const retired = await takeover.retire(next.slots, { drainMs: HAND_BACK_MS });
   tally.lost += retired.lost;

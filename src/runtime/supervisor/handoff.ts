@@ -1,5 +1,5 @@
 /** From the workers of one generation to others: sockets and state travel, processes end. */
-import { announceConnections, layConnectionPipes } from "./announce.ts";
+import { announceConnections, introduceConnections, layConnectionPipes } from "./announce.ts";
 import { carryState } from "./carryState.ts";
 import type { Generation, Slot } from "./generation.ts";
 import { retireSlots, terminateWorker } from "./retire.ts";
@@ -36,6 +36,10 @@ export class Handoff implements Takeover {
 
   connect(from: Generation, to: Generation): Promise<void> {
     return layConnectionPipes(from, to);
+  }
+
+  introduce(from: Generation, to: Generation): Promise<void> {
+    return introduceConnections(from, to);
   }
 
   announce(from: Generation, to: Generation, unsteady: Unsteady): Promise<void> {

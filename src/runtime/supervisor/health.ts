@@ -1,6 +1,9 @@
 /** One health check of one generation: every worker answers, and the path answers, if one is set. */
-import type { HealthSettings } from "../../protocol/settings.ts";
+import { once } from "node:events";
+import type { WorkerReplies } from "../../protocol/worker.ts";
 import type { Generation } from "./generation.ts";
+import { type Limit, msUntil, withinTurns } from "./withinTurns.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
 
 export interface HealthResult {
   healthy: boolean;
@@ -10,25 +13,37 @@ export interface HealthResult {
 export async function checkHealth(
   generation: Generation,
   address: { port: number } | { path: string } | undefined,
+  deadline: number,
 ): Promise<HealthResult> {
   const { health } = generation.settings;
-  const timeoutMs = Math.max(1000, health.intervalMs * 2);
-  const sick = await checkWorkers(generation, timeoutMs);
+  const limit = { limitMs: Math.max(1000, health.intervalMs * 2), deadline };
+  const sick = await noteHealth(generation, (worker) => {
+    const asked = worker.request({ type: "health" }, { timeoutMs: msUntil(deadline) });
+    return withinTurns(asked, [worker], limit);
+  });
   if (sick !== undefined) return { healthy: false, problem: sick };
   if (health.path === undefined) return { healthy: true };
-  return checkPath(health, address, timeoutMs);
+  return checkPath(generation, address, limit);
 }
 
 /** Asks every worker (`measure`: how busy it is, too), notes the answer there, and returns the first problem. */
-export async function checkWorkers(
+export function checkWorkers(
   generation: Generation,
   timeoutMs: number,
   measure = false,
 ): Promise<string | undefined> {
+  const what = { type: "health", ...(measure ? { measure } : {}) } as const;
+  return noteHealth(generation, (worker) => worker.request(what, { timeoutMs }));
+}
+
+type Ask = (worker: WorkerHandle) => Promise<WorkerReplies["health"]>;
+
+async function noteHealth({ slots }: Generation, ask: Ask): Promise<string | undefined> {
   const problems = await Promise.all(
-    generation.slots.map(async ({ process, index, worker }) => {
-      const result = await checkWorker(worker, timeoutMs, measure);
+    slots.map(async ({ process, index, worker }) => {
+      const result = await checkWorker(worker, ask);
       worker.healthy = result.healthy;
+      worker.problem = result.problem;
       return result.healthy
         ? undefined
         : `${process.name}.${index}: ${result.problem ?? "unhealthy"}`;
@@ -37,20 +52,17 @@ export async function checkWorkers(
   return problems.find((problem) => problem !== undefined);
 }
 
-async function checkWorker(
-  worker: Generation["slots"][number]["worker"],
-  timeoutMs: number,
-  measure: boolean,
-): Promise<HealthResult> {
+async function checkWorker(worker: WorkerHandle, ask: Ask): Promise<HealthResult> {
   try {
-    const what = { type: "health", ...(measure ? { measure } : {}) } as const;
-    const result = await worker.request(what, { timeoutMs });
+    const result = await ask(worker);
     worker.measured = result.measured ?? {};
+    worker.version = result.version;
     worker.leaks = result.running ?? [];
     worker.leaking = result.leaking ?? 0;
     worker.pending = result.pending ?? [];
-    worker.held = result.held ?? 0;
+    worker.retained = result.retained ?? 0;
     worker.unregistered = result.unregistered ?? 0;
+    worker.unshared = result.unshared ?? 0;
     return result;
   } catch (error) {
     return { healthy: false, problem: (error as Error).message };
@@ -58,35 +70,28 @@ async function checkWorker(
 }
 
 async function checkPath(
-  health: HealthSettings,
+  { settings: { health }, slots }: Generation,
   address: { port: number } | { path: string } | undefined,
-  timeoutMs: number,
+  limit: Limit,
 ): Promise<HealthResult> {
   const target = health.port === undefined ? address : { port: health.port };
   if (target === undefined) {
-    return Promise.resolve({
-      healthy: false,
-      problem: "nothing listens, so no health.path to ask",
-    });
+    return { healthy: false, problem: "nothing listens, so no health.path to ask" };
   }
   const where =
     "port" in target ? { host: "127.0.0.1", port: target.port } : { socketPath: target.path };
   // Loaded when it is needed: it would be a third of the supervisor's memory.
-  const { request } = await import("node:http");
-  return new Promise((resolve) => {
-    const sent = request(
-      { ...where, path: health.path, agent: false, timeout: timeoutMs },
-      (response) => {
-        response.resume();
-        const healthy = response.statusCode! >= 200 && response.statusCode! < 400;
-        const problem = `${health.path} answered ${response.statusCode}`;
-        resolve(healthy ? { healthy } : { healthy, problem });
-      },
-    );
-    sent.once("timeout", () => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)));
-    sent.once("error", (error) => {
-      resolve({ healthy: false, problem: `${health.path}: ${error.message}` });
-    });
-    sent.end();
-  });
+  const { get } = await import("node:http");
+  const sent = get({ ...where, path: health.path, agent: false });
+  const workers = slots.map(({ worker }) => worker);
+  try {
+    const [response] = await withinTurns(once(sent, "response"), workers, limit);
+    response.resume();
+    const healthy = response.statusCode < 400 && response.statusCode >= 200;
+    if (healthy) return { healthy };
+    return { healthy, problem: `${health.path} answered ${response.statusCode}` };
+  } catch (error) {
+    sent.on("error", () => {}).destroy();
+    return { healthy: false, problem: `${health.path}: ${(error as Error).message}` };
+  }
 }

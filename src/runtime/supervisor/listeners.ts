@@ -89,13 +89,22 @@ export class ListenerTable {
 
   /** The real port of the first TCP listener, or its Unix path: where a health check goes. */
   firstAddress(): { port: number } | { path: string } | undefined {
-    for (const { key, handle } of this.#listeners.values()) {
-      if (isDatagrams(key)) continue;
-      if (key.family === "pipe") return { path: key.address! };
-      const out: { port?: number } = {};
-      if (handle.getsockname?.(out) === 0 && out.port) return { port: out.port };
+    for (const { key } of this.#listeners.values()) {
+      const address = this.addressOf(key);
+      if (address !== undefined) return address;
     }
     return undefined;
+  }
+
+  /** Where this machine reaches it. */
+  addressOf(key: ListenKey): { port: number; host: string } | { path: string } | undefined {
+    const handle = this.#listeners.get(listenKeyText(key))?.handle;
+    if (handle === undefined || isDatagrams(key)) return undefined;
+    if (key.family === "pipe") return { path: key.address! };
+    const bound: { address?: string; port?: number } = {};
+    if (handle.getsockname?.(bound) !== 0 || !bound.port) return undefined;
+    const { address = "", port } = bound;
+    return { port, host: ANY_ADDRESS[address] ?? address };
   }
 
   closeAll(): void {
@@ -103,6 +112,8 @@ export class ListenerTable {
     this.#listeners.clear();
   }
 }
+
+const ANY_ADDRESS: Record<string, string> = { "::": "localhost", "0.0.0.0": "127.0.0.1" };
 
 const isDatagrams = ({ family }: ListenKey) => family === "udp4" || family === "udp6";
 

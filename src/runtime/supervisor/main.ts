@@ -30,6 +30,7 @@ import { servePredecessor } from "./predecessor.ts";
 import { Renewals } from "./renewals.ts";
 import { retireWorker } from "./retire.ts";
 import { prepareControlLink, preparePid, removeRunFiles, sweepRunFiles } from "./runFiles.ts";
+import { SilentWorkers } from "./silentWorkers.ts";
 import { Supervisor } from "./supervisor.ts";
 import { notifySystemd, pingWatchdog } from "./systemd.ts";
 import { Upgrades } from "./upgrades.ts";
@@ -72,6 +73,7 @@ const notifier = new Notifier({
 const supervisor = await makeSupervisor(layout);
 const upgrades = new Upgrades(supervisor);
 const renewals = new Renewals(supervisor, upgrades);
+const silentWorkers = new SilentWorkers(supervisor);
 let stopped: Promise<Stopped> | undefined;
 let endpoint: Promise<MetricsEndpoint> | undefined;
 const stop = (exitCode = 0) => {
@@ -90,8 +92,10 @@ process.on("SIGHUP", () => supervisor.parts.log.reopen());
 for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
   process.on(signal, () => supervisor.note(`${signal} means nothing here; HUP reopens the log`));
 }
-process.on("SIGTERM", () => void stop());
-process.on("SIGINT", () => void stop());
+// QUIT is what Ctrl-\ sends, and images of other servers name as their stop signal.
+for (const signal of ["SIGTERM", "SIGINT", "SIGQUIT"] as const) {
+  process.on(signal, () => void stop());
+}
 process.on("disconnect", () => {});
 process.on("uncaughtException", (error) => {
   // Once it serves, the service must not end with a fault of ours: it is said, and gone on.
@@ -132,6 +136,7 @@ async function makeSupervisor(at: Layout): Promise<Supervisor> {
     reclaimRun,
     onServe: ({ settings }) => {
       renewals.use(settings);
+      silentWorkers.use(settings);
       useMetrics(settings.metrics);
     },
     onHandedOver: () => void endpoint?.then((opened) => opened.close()),
@@ -191,11 +196,10 @@ async function start(): Promise<void> {
     await (await prepareControlLink(layout))();
     await supervisor.boot(manifest, boot.releaseId);
   } catch (error) {
-    // One that was told to stop meanwhile has not failed.
-    if (stopped === undefined) {
-      const known = supervisor.parts.mask.document(errorToJson(error));
-      recordEnd(layout, boot.version, known, supervisor.wordsOfTheDead);
-    }
+    // One that was told to stop meanwhile has not failed: its end says so.
+    if (stopped !== undefined) return;
+    const known = supervisor.parts.mask.document(errorToJson(error));
+    recordEnd(layout, boot.version, known, supervisor.wordsOfTheDead);
     return fail(error);
   }
   // Told to stop in the very moment in which all were ready.
@@ -314,6 +318,8 @@ function tellParent(message: unknown): void {
 
 /** Ends the workers, then everything of ours in `run/`, then this process. */
 async function stopAll(exitCode: number): Promise<Stopped> {
+  const { status } = upgrades;
+  if (status !== null) supervisor.note(`stops when the upgrade to ${status.to} has ended`);
   await upgrades.settle();
   supervisor.enter("stopping");
   await notifySystemd("STOPPING=1");
@@ -324,15 +330,17 @@ async function stopAll(exitCode: number): Promise<Stopped> {
   const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
   const { live } = supervisor.workers;
   const drain = { drainMs: stopMs };
-  const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain)));
+  const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain, stopMs)));
   supervisor.parts.listeners.closeAll();
   notifier.end();
+  await endpoint?.then((opened) => opened.close());
   supervisor.note("stopped");
   await supervisor.parts.log.close();
   await supervisor.workers.record.leave();
   removeRunFiles(layout);
   // Under `foreground`, a supervisor that has replaced another one is not the launcher's child.
-  if (boot.mode === "foreground") writeFileSync(layout.exitCode, String(exitCode));
+  if (boot.mode === "foreground" && boot.succession)
+    writeFileSync(layout.exitCode, String(exitCode));
   // The answer to whoever asked for the stop goes out first; then nothing keeps us.
   setImmediate(() => void server.close().then(() => process.exit(exitCode)));
   return {

@@ -7,7 +7,7 @@ import type { Generation, Slot } from "./generation.ts";
 import type { RawHandle } from "./listeners.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
-const RELEASE_MS = 60_000;
+const MOVE_MS = 60_000;
 const PASS_ON_MS = 10_000;
 
 export interface MoveTally {
@@ -111,7 +111,7 @@ export async function allPassedOn(tally: MoveTally): Promise<void> {
 }
 
 /** Asks every worker to let go of its connections; resolves when the idle ones have been sent. */
-export async function releaseConnections(
+export async function moveConnections(
   from: Generation,
   to: Generation,
   tally: MoveTally,
@@ -119,9 +119,9 @@ export async function releaseConnections(
   await Promise.all(
     from.slots.map(async ({ worker }) => {
       if (worker.exit !== null) return;
-      const release = worker.request({ type: "releaseConnections" }, { timeoutMs: RELEASE_MS });
+      const moving = worker.request({ type: "moveConnections" }, { timeoutMs: MOVE_MS });
       try {
-        const { waited = 0, stayed = 0 } = await release;
+        const { waited = 0, stayed = 0 } = await moving;
         tally.waited += waited;
         tally.carried += stayed;
       } catch (error) {

@@ -19,7 +19,7 @@ export async function probation(
   let inARow = 0;
   let problem = "no health check has ended in time";
   for (;;) {
-    const result = await checkHealth(generation, addressOf());
+    const result = await checkHealth(generation, addressOf(), deadline);
     if (result.healthy) {
       inARow += 1;
       if (inARow >= health.healthyAfter) return;

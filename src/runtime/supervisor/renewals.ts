@@ -3,10 +3,11 @@
  * which is looked at from outside, and at the times of `reloadAt`. Connections go over as in any
  * reload, so a leak costs nobody one. Where an upgrade is under way, that is the renewal.
  */
+
+import { bytesOf } from "../../contract/checks.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
-import { bytesOf } from "../../protocol/shape.ts";
 import { RenewalPace } from "./renewalPace.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Upgrades } from "./upgrades.ts";

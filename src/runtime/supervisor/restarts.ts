@@ -3,6 +3,8 @@
  * that keeps crashing waits longer each time while the others serve; when nothing else runs, or where
  * `restarts.escalate` says so, the supervisor gives up.
  */
+
+import { defined } from "../../contract/checks.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import type { Mask } from "../../protocol/mask.ts";
 import type { SlotCrash } from "../../protocol/report.ts";
@@ -91,7 +93,7 @@ export class Restarts {
       why,
       lastWords: words.told(this.#mask),
       keepsCrashing: this.keepsCrashing(slot),
-      ...(timer === undefined ? {} : { nextAt: new Date(nextAtMs).toISOString() }),
+      ...defined({ nextAt: timer && new Date(nextAtMs).toISOString() }),
     };
   }
 

@@ -1,6 +1,6 @@
 /** How a worker ends: it drains, it disposes, it gets SIGTERM, and, if it must, SIGKILL. */
+import { stopwatch } from "../../platform/clock.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
-import type { WorkerReplies } from "../../protocol/worker.ts";
 import type { Slot } from "./generation.ts";
 import type { Drain, Retired } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -8,22 +8,33 @@ import type { WorkerHandle } from "./workerHandle.ts";
 /** After SIGTERM an application has this long for its own handler, unless told otherwise. */
 const TERM_GRACE_MS = 5_000;
 const DISPOSE_MS = 10_000;
+const LEAST_DISPOSE_MS = 4_000;
 const DRAIN_GRACE_MS = 2_000;
 
 type Drained = Omit<Retired, "leftovers">;
 
-/** Resolves when the worker is gone. Never throws: what fails on the way only makes it shorter. */
+export const NOTHING: Drained = { drained: 0, lost: 0, closed: 0 };
+
+/**
+ * Resolves when the worker is gone. Never throws: what fails on the way only makes it shorter.
+ * `withinMs`: by then its end has begun, whatever it does; a unit of systemd waits 10 seconds longer.
+ */
 export async function retireWorker(
   worker: WorkerHandle,
   drain: Drain,
-  termGraceMs = TERM_GRACE_MS,
+  withinMs = Number.POSITIVE_INFINITY,
 ): Promise<Retired> {
-  const counts = await drained(worker, drain, DRAIN_GRACE_MS);
-  if (worker.exit === null) {
-    await worker.request({ type: "dispose" }, { timeoutMs: DISPOSE_MS }).catch(() => null);
+  const ms = stopwatch();
+  // One that still loads answers nothing, and has nobody to say goodbye to.
+  const isLoaded = worker.declared !== undefined;
+  const counts = isLoaded ? await drained(worker, drain, DRAIN_GRACE_MS) : undefined;
+  // Of one that stands still, no hook runs.
+  if (counts !== undefined && worker.exit === null) {
+    const timeoutMs = Math.min(DISPOSE_MS, Math.max(LEAST_DISPOSE_MS, withinMs - ms()));
+    await worker.request({ type: "dispose" }, { timeoutMs }).catch(() => null);
   }
-  await terminateWorker(worker, termGraceMs);
-  return { ...counts, ...(await leftOf(worker)) };
+  await terminateWorker(worker, TERM_GRACE_MS);
+  return { ...(counts ?? NOTHING), ...(await leftOf(worker)) };
 }
 
 /** What had to be ended besides, and what could not be. */
@@ -47,18 +58,17 @@ export function tellEnded(report: UpgradeReport, { ended = [] }: Retired): void 
   if (ended.length > 0) report.ended = [...(report.ended ?? []), ...ended];
 }
 
-/** What drains; nothing where the worker does not answer. */
+/** What drains; undefined where the worker does not answer. */
 export async function drained(
   worker: WorkerHandle,
   { drainMs, webSocketDrainMs }: Drain,
   graceMs: number,
-): Promise<Drained> {
+): Promise<Drained | undefined> {
   const own = webSocketDrainMs === undefined ? {} : { webSocketDrainMs };
   const request = { type: "drain", drainMs, ...own } as const;
-  const nothing: WorkerReplies["drain"] = { drained: 0, lost: 0 };
   const reply = worker.request(request, { timeoutMs: drainMs + graceMs });
-  const counts = await reply.catch(() => nothing);
-  return { closed: 0, ...counts };
+  const counts = await reply.catch(() => undefined);
+  return counts && { closed: 0, ...counts };
 }
 
 export async function terminateWorker(worker: WorkerHandle, termGraceMs: number): Promise<void> {

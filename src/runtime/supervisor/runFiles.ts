@@ -2,7 +2,8 @@
 
 import { readFileSync, readlinkSync, rmSync } from "node:fs";
 import { readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { orUndefined } from "../../platform/files.ts";
 import { livingOf, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Layout } from "../../release/layout.ts";
 
@@ -66,27 +67,21 @@ export async function sweepRunFiles(layout: Layout, of?: number): Promise<void> 
     `^(control\\.${pid}\\.sock|state\\.${pid}\\.\\d+|output\\.${pid}\\.\\d+\\.\\d|(pid|workers|lock|last-end|control\\.sock)\\.${pid}(\\.\\d+)?)$`,
   );
   for (const name of await readdir(layout.run)) {
-    if (leftover.test(name)) await rm(join(layout.run, name), { force: true });
+    // How one ended whose launcher was gone by then.
+    const isUnread = of === undefined && name === basename(layout.exitCode);
+    if (isUnread || leftover.test(name)) await rm(join(layout.run, name), { force: true });
   }
 }
 
 /** Removes what is ours, and only that: a successor may have taken over the names. */
 export function removeRunFiles(layout: Layout): void {
   rmSync(ownSocketName(), { force: true });
-  if (quietly(() => readlinkSync(layout.controlSocket)) === ownSocketName()) {
+  if (orUndefined(() => readlinkSync(layout.controlSocket)) === ownSocketName()) {
     rmSync(layout.controlSocket, { force: true });
   }
-  if (quietly(() => readFileSync(layout.pid, "utf8").trim()) === String(process.pid)) {
+  if (orUndefined(() => readFileSync(layout.pid, "utf8").trim()) === String(process.pid)) {
     rmSync(layout.pid, { force: true });
     rmSync(layout.workers, { force: true });
     rmSync(layout.lock, { force: true });
-  }
-}
-
-function quietly<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
   }
 }

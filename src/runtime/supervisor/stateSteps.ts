@@ -10,8 +10,8 @@ import type { UpgradeJob, UpgradeState } from "./job.ts";
 import { rehearse } from "./rehearsal.ts";
 import type { Takeover } from "./takeover.ts";
 
-/** @throws TSUGI_STATE_FAILED, TSUGI_MEMORY_SHORT */
-export async function rehearseStates(upgrade: UpgradeState) {
+/** @returns why not, where it was not. @throws TSUGI_STATE_FAILED, TSUGI_MEMORY_SHORT */
+export async function rehearseStates(upgrade: UpgradeState): Promise<string | undefined> {
   const { job, old, report, takeover } = upgrade;
   const { isByReference } = takeover;
   const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old, takeover);
@@ -19,6 +19,7 @@ export async function rehearseStates(upgrade: UpgradeState) {
   const rehearsed = skipped ? `skipped: ${skipped}` : true;
   report.states = states.map((state): StateReport => ({ ...state, rehearsed }));
   if (!isByReference) checkMemory(report);
+  return skipped && `not rehearsed: ${skipped}`;
 }
 
 /** A rehearsal holds the state twice more for a while; without the room for it, it is left out. */

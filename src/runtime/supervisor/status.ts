@@ -1,13 +1,16 @@
 /** What `status` tells of the system that runs. */
 import { versions } from "node:process";
+import { defined } from "../../contract/checks.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { cpuMsOf, rssBytesOf } from "../../platform/processes.ts";
-import type { StatusReport } from "../../protocol/report.ts";
+import type { Mask } from "../../protocol/mask.ts";
+import type { Status } from "../../protocol/report.ts";
 import { factsOf } from "./facts.ts";
 import { checkWorkers } from "./health.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { whyNoSwap } from "./swapRefusal.ts";
 import type { Upgrades } from "./upgrades.ts";
+import type { WorkerHandle } from "./workerHandle.ts";
 
 /** It must answer also when a worker is stuck. */
 const STATUS_HEALTH_MS = 1_000;
@@ -16,19 +19,19 @@ export async function statusOf(
   supervisor: Supervisor,
   upgrades: Upgrades,
   measure = false,
-): Promise<StatusReport> {
+): Promise<Status> {
   const { current, parts } = supervisor;
   const host = await readHostSettings(parts.layout, current.version).catch(() => null);
   await checkWorkers(current, STATUS_HEALTH_MS, measure);
   const refusal = current.plan.manifest.accepts ? whyNoSwap(supervisor) : undefined;
-  const processes = new Map<string, StatusReport["processes"][number]>();
+  const processes = new Map<string, Status["processes"][number]>();
   const facts = factsOf(current);
   for (const slot of current.slots) {
     const { worker, restarts } = slot;
     const { name } = slot.process;
     const crash = supervisor.crashOf(slot);
     const declares = facts[name];
-    const entry = processes.get(name) ?? { name, slots: [], ...(declares ? { declares } : {}) };
+    const entry = processes.get(name) ?? { name, slots: [], ...defined({ declares }) };
     processes.set(name, entry);
     entry.slots.push({
       pid: worker.pid,
@@ -38,8 +41,8 @@ export async function statusOf(
       rssBytes: rssBytesOf(worker.pid),
       cpuMs: cpuMsOf(worker.pid),
       ...(measure ? worker.measured : {}),
-      healthy: worker.healthy && worker.exit === null && worker.declared !== undefined,
-      ...(crash === undefined ? {} : { crash }),
+      ...healthOf(worker, parts.mask),
+      ...defined({ crash }),
     });
   }
   return {
@@ -51,13 +54,22 @@ export async function statusOf(
     processes: [...processes.values()],
     etcChanged: host === null || host.etcHash !== current.plan.host.etcHash,
     upgrade: upgrades.status,
-    ...(supervisor.retiring ? { retiring: supervisor.retiring } : {}),
+    ...defined({ retiring: supervisor.retiring }),
     leftovers: leftoversOf(supervisor),
     pending: current.slots.flatMap(({ worker }) => worker.pending),
     logDropped: parts.log.dropped,
-    ...(parts.log.problem === undefined ? {} : { logProblem: parts.log.problem }),
+    ...defined({ logProblem: parts.log.problem }),
     supervisorNode: versions.node,
-    ...(refusal === undefined ? {} : { refusesSwap: refusal }),
+    ...defined({ refusesSwap: refusal }),
+  };
+}
+
+function healthOf({ healthy, problem, version, exit, declared }: WorkerHandle, mask: Mask) {
+  if (exit !== null || declared === undefined) return { healthy: false };
+  return {
+    healthy,
+    ...(problem === undefined ? {} : { problem: mask.text(problem) }),
+    ...(version === undefined ? {} : { version }),
   };
 }
 

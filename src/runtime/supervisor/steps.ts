@@ -9,16 +9,17 @@ import type { StepReport, UpgradeReport } from "../../protocol/report.ts";
 import type { Instruction, Operation } from "../../relup/instructions.ts";
 import { runHook } from "./appup.ts";
 import { fallBack } from "./fallBack.ts";
+import { askFirst } from "./firstAnswer.ts";
 import { carries, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
-import { allPassedOn, releaseConnections } from "./moveConnections.ts";
+import { allPassedOn, moveConnections } from "./moveConnections.ts";
 import { probation } from "./probation.ts";
 import { retireSlots, tellEnded } from "./retire.ts";
 import { carryStates, freeze, prepareCarry, rehearseStates, thaw } from "./stateSteps.ts";
 import type { Retired } from "./takeover.ts";
 
 interface StepRun {
-  /** All instructions of the step; `entry` is what the report says of it. */
+  /** `entry`: what the report says of it. Resolves with words, where they are others than always. */
   run(upgrade: UpgradeState, instructions: Instruction[], entry: StepReport): Promise<unknown>;
   /** Before the point of no return. Never throws. */
   undo?(upgrade: UpgradeState): Promise<void>;
@@ -44,7 +45,7 @@ export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
   carry: { run: carryStates },
   announce: { run: ({ takeover, old, next, unsteady }) => takeover.announce(old, next, unsteady) },
   activate: { run: activate },
-  connections: { run: ({ old, next, tally }) => releaseConnections(old, next, tally) },
+  connections: { run: ({ old, next, tally }) => moveConnections(old, next, tally) },
   stop: { run: stop },
   probation: { run: prove },
   commit: { run: commit, isWrite: true },
@@ -67,6 +68,7 @@ async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise
   if (isLate) return;
   await prepareCarry(upgrade);
   await upgrade.takeover.connect(upgrade.old, upgrade.next);
+  if (!upgrade.job.checkOnly) await upgrade.takeover.introduce(upgrade.old, upgrade.next);
 }
 
 async function abandon({ next, takeover, leftovers }: UpgradeState): Promise<void> {
@@ -107,6 +109,7 @@ function countRetired(report: UpgradeReport, retired: Retired): void {
 
 async function prove({ job, old, next }: UpgradeState): Promise<void> {
   const { listeners } = job.supervisor.parts;
+  for (const text of await askFirst(next, listeners)) job.supervisor.note(text);
   await probation(next, old.version, () => listeners.firstAddress());
 }
 

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../../contract/errors.ts";
 import { faultOfSuccessor } from "../../platform/faults.ts";
 import { identityOf, isAlive } from "../../platform/processes.ts";
+import { SUPERVISOR_ARGUMENTS } from "../../platform/supervisorArguments.ts";
 import {
   FORWARDED_IDS,
   type FromSuccessor,
@@ -239,7 +240,7 @@ function spawnSupervisor(
   };
   const output = foreground ? "inherit" : "ignore";
   const module = join(layout.library(manifest.tsugi.dir), "supervisor.mjs");
-  return spawn(layout.node(manifest.runtime.dir), [module], {
+  return spawn(layout.node(manifest.runtime.dir), [...SUPERVISOR_ARGUMENTS, module], {
     cwd: layout.root,
     env: { ...env, TSUGI_FAULT: faultOfSuccessor, TSUGI_SUPERVISOR: JSON.stringify(boot) },
     stdio: ["ignore", output, output, "ipc"],

@@ -25,12 +25,15 @@ import type { Retiring, SlotCrash } from "../../protocol/report.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
+import { watchDeaths } from "./deaths.ts";
+import { askFirst } from "./firstAnswer.ts";
 import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
 import type { Notifier } from "./notify/notifier.ts";
 import { Restarts } from "./restarts.ts";
 import type { Leftover } from "./takeover.ts";
+import { Unsteady } from "./unsteady.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 import { problemOf, Workers } from "./workers.ts";
 
@@ -139,11 +142,25 @@ export class Supervisor {
     this.spawnSlots(generation, "active");
     try {
       await this.waitAllReady(generation);
+      await this.#askFirst(generation);
     } catch (error) {
       // Nothing serves: "the old version serves as before" would be no comfort, and untrue.
       const { bin, name } = this.parts.layout;
       const details = { name, version: generation.version, problem: problemOf(error), bin };
       throw new TsugiError("TSUGI_START_FAILED", details, { cause: error });
+    }
+  }
+
+  /** @throws TSUGI_LOAD_FAILED where a process dies of its first request */
+  async #askFirst(generation: Generation): Promise<void> {
+    const deaths = watchDeaths(generation, generation, new Unsteady());
+    try {
+      const silent = await deaths.race(() => askFirst(generation, this.parts.listeners));
+      for (const text of silent) this.note(text);
+    } catch (error) {
+      throw await this.workers.diedOfRequest(generation, error);
+    } finally {
+      deaths.stop();
     }
   }
 
@@ -198,9 +215,7 @@ export class Supervisor {
     worker.once("exit", (exit) => {
       if (!this.#isAlone || generation !== this.current || slot.worker !== worker) return;
       this.note(`${slot.process.name}.${slot.index} pid ${worker.pid}: ${describeExit(exit)}`);
-      const { failure } = worker;
-      const why = failure === undefined ? describeExit(exit) : `it did not load: ${failure}`;
-      this.#restartLater(generation, slot, why);
+      this.#restartLater(generation, slot, worker.failure ?? describeExit(exit));
     });
   }
 

@@ -5,7 +5,7 @@
  */
 import type { ManifestProcess } from "../../release/manifest.ts";
 import type { Generation, Slot } from "./generation.ts";
-import { drained, together } from "./retire.ts";
+import { drained, NOTHING, together } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Drain, Leftover, Retired, Takeover } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -31,17 +31,17 @@ export class Swap implements Takeover {
     await Promise.all(processes.map((process) => this.#tryOut(process)));
     // A process that died meanwhile has another one in its place.
     if (this.#isAbandoned) return;
-    this.#loadBeside();
+    this.#loadNext();
     await supervisor.waitAllReady(this.#next);
   }
 
   /** The same slots, in the same processes. */
-  #loadBeside(): void {
+  #loadNext(): void {
     const [supervisor, next] = [this.#supervisor, this.#next];
     for (const { process, index } of next.wantedSlots()) {
       const { boot } = next.specOf(process, index, "standby");
       const { worker: serving, restarts } = supervisor.current.slotLike({ process, index })!;
-      const worker = serving.beside(boot);
+      const worker = serving.forSwap(boot);
       supervisor.workers.wire(next, worker);
       supervisor.addSlot(next, { process, index, worker, restarts });
       worker.send({ type: "swapLoad", boot });
@@ -63,6 +63,8 @@ export class Swap implements Takeover {
 
   async connect(): Promise<void> {}
 
+  async introduce(): Promise<void> {}
+
   /** They change hands as the objects that they are, with the activation, in one turn. */
   async announce(): Promise<void> {}
 
@@ -74,8 +76,8 @@ export class Swap implements Takeover {
   async retire(slots: readonly Slot[], drain: Drain): Promise<Retired> {
     const retireOne = async ({ worker }: Slot): Promise<Retired> => {
       const counts = await drained(worker, drain, DRAIN_GRACE_MS);
-      const silent = { what: `generation ${worker.boot.generation} in worker ${worker.pid}` };
-      return { ...counts, leftovers: await unload(worker).catch(() => [silent]) };
+      const leftovers = await unload(worker).catch(() => silent(worker));
+      return { ...(counts ?? NOTHING), leftovers };
     };
     return together(await Promise.all(slots.map(retireOne)));
   }
@@ -90,6 +92,11 @@ export class Swap implements Takeover {
   }
 
   async takeOver(): Promise<void> {}
+}
+
+/** One that has ended meanwhile has left nothing. */
+function silent({ boot, pid, exit }: WorkerHandle): Leftover[] {
+  return exit === null ? [{ what: `generation ${boot.generation} in worker ${pid}` }] : [];
 }
 
 /** The process stays; of this generation nothing does but what comes back. */

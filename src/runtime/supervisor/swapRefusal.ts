@@ -4,7 +4,7 @@ import type { Supervisor } from "./supervisor.ts";
 /** So many generations that have left something running are followed by a new process. */
 const LEAKS_BORNE = 3;
 /** Or so many whose memory outlives collections: something holds it. */
-const HELD_BORNE = 3;
+const RETAINED_BORNE = 3;
 
 /** Undefined where nothing does. What the workers have last said: whoever needs it anew asks them first. */
 export function whyNoSwap(supervisor: Supervisor): string | undefined {
@@ -16,10 +16,11 @@ export function whyNoSwap(supervisor: Supervisor): string | undefined {
     if (supervisor.crashOf(one)?.keepsCrashing) return `${slot} keeps crashing`;
     if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
     if (!worker.declared.drainable) return `${slot} has workers of its own`;
-    const { leaking, leaks, held } = worker;
+    const { leaking, leaks, retained } = worker;
     if (leaking >= LEAKS_BORNE)
       return `${leaking} earlier versions still run in ${slot}: ${leaks[0]} …`;
-    if (held >= HELD_BORNE) return `${slot} still holds the memory of ${held} earlier versions`;
+    if (retained >= RETAINED_BORNE)
+      return `${slot} still holds the memory of ${retained} earlier versions`;
   }
   return undefined;
 }

@@ -42,6 +42,8 @@ export interface Takeover {
   prepare(slots: readonly Slot[]): Promise<void>;
   /** A way for connections from each worker to the one that follows it, there or back. */
   connect(from: Generation, to: Generation): Promise<void>;
+  /** While the old generation serves: the new one gets to know its connections. */
+  introduce(from: Generation, to: Generation): Promise<void>;
   /** All open connections of registered servers are with the other generation, ahead of their sockets. */
   announce(from: Generation, to: Generation, unsteady: Unsteady): Promise<void>;
   /** All states of one worker into another, there or back. */

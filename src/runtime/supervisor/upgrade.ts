@@ -116,11 +116,11 @@ class Upgrade {
       await (isOver(this.#phase) ? instant : fault)(`upgrade:${op}`);
       const perform = () => run(this.#state, instructions, entry);
       // Nothing is gone back to while something is written: it is waited for.
-      if (isWrite) await this.#watch(async () => {}).then(perform);
-      else await this.#watch(perform);
+      const watched = isWrite ? this.#watch(async () => {}).then(perform) : this.#watch(perform);
+      const said = await watched;
       entry.ms = ms();
       this.#state.report.steps.push(entry);
-      onStep(op, "end", entry.ms, text);
+      onStep(op, "end", entry.ms, typeof said === "string" ? said : text);
     } catch (error) {
       this.#state.report.steps.push({ ...entry, ms: ms(), failed: true });
       if (this.#phase !== "committed") throw error;

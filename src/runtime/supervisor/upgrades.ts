@@ -1,8 +1,10 @@
 /**
  * At most one upgrade at a time. Whoever asks for the one that is under way is attached to it
- * (underWay.ts). Whoever asks for another one is refused, or, when only the old version has to end
+ * (ongoingUpgrade.ts). Whoever asks for another one is refused, or, when only the old version has to end
  * yet, waits for that.
  */
+
+import { defined } from "../../contract/checks.ts";
 import { errorFromJson, errorOf, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
@@ -13,10 +15,10 @@ import { type Plan, replacesSupervisor } from "../../relup/instructions.ts";
 import { factsOf } from "./facts.ts";
 import { checkWorkers } from "./health.ts";
 import type { UpgradeJob } from "./job.ts";
+import { type Kind, OngoingUpgrade } from "./ongoingUpgrade.ts";
 import { emptyReport } from "./report.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { whyNoSwap } from "./swapRefusal.ts";
-import { type Kind, UnderWay } from "./underWay.ts";
 import { runUpgrade } from "./upgrade.ts";
 
 export interface UpgradeRequest {
@@ -32,7 +34,7 @@ type Decision = "commit" | "handBack";
 
 export class Upgrades {
   readonly #supervisor: Supervisor;
-  #underWay: UnderWay | null = null;
+  #ongoing: OngoingUpgrade | null = null;
   /** An `install` that waits for `commit` or `rollback`. */
   #decide: ((decision: Decision) => void) | null = null;
   /** Ends what an appup runs. */
@@ -44,8 +46,8 @@ export class Upgrades {
 
   /** Null also while nothing is left but the end of the old version. */
   get status(): { to: string; step: string } | null {
-    if (this.#underWay === null || this.#underWay.isRetiring) return null;
-    return { to: this.#underWay.version, step: this.#underWay.step };
+    if (this.#ongoing === null || this.#ongoing.isRetiring) return null;
+    return { to: this.#ongoing.version, step: this.#ongoing.step };
   }
 
   /** An `install` is waiting for its `commit`. */
@@ -55,76 +57,81 @@ export class Upgrades {
 
   async run(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<UpgradeReport> {
     await this.#oldEnded(request, send);
-    const underWay = this.#underWay;
-    if (underWay !== null && !this.#isSameWish(underWay, request)) throw this.#refusal(underWay);
-    const joined = underWay ?? this.#begin(request);
-    const report = await joined.attend(send, { wait: request.options.wait === true });
-    if (report.error === undefined) return report;
-    throw Object.assign(errorFromJson(report.error), { report });
+    const ongoing = this.#ongoing;
+    if (ongoing !== null && !this.#isSameWish(ongoing, request)) throw this.#refusal(ongoing);
+    const joined = ongoing ?? this.#begin(request);
+    return failedIf(await joined.attend(send, { wait: request.options.wait === true }));
   }
 
   /** What is asked for begins after it. The same upgrade again is only told how it went. */
   async #oldEnded(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<void> {
-    const underWay = this.#underWay;
-    if (!underWay?.isRetiring) return;
-    if (kindOf(request) !== "reload" && this.#isSameWish(underWay, request)) return;
-    const { version } = this.#supervisor.retiring ?? underWay;
+    const ongoing = this.#ongoing;
+    if (!ongoing?.isRetiring) return;
+    if (kindOf(request) !== "reload" && this.#isSameWish(ongoing, request)) return;
+    const { version } = this.#supervisor.retiring ?? ongoing;
     const text = `begins when what ${version} still answers has ended`;
     this.#supervisor.note(`${wishOf(request)}: ${text}`);
     send({ event: "line", text });
-    await underWay.finished.catch(() => {});
+    await ongoing.finished.catch(() => {});
   }
 
   /** Resolves when no upgrade is under way any more: a stop waits for it or ends it. */
   async settle(): Promise<void> {
     this.#decide?.("handBack");
     this.#stop.abort();
-    await this.#underWay?.finished.catch(() => {});
+    await this.#ongoing?.finished.catch(() => {});
   }
 
   /** `commit` or `rollback` of an installed release; resolves with the report. */
   async decide(decision: Decision): Promise<UpgradeReport | null> {
-    if (this.#decide === null || this.#underWay === null) return null;
-    const { told } = this.#underWay;
+    if (this.#decide === null || this.#ongoing === null) return null;
+    const { told } = this.#ongoing;
     this.#decide(decision);
-    return told;
+    const report = await told;
+    const isAsAsked = decision === "handBack" && report.error?.code === "TSUGI_NOT_COMMITTED";
+    if (!isAsAsked) return failedIf(report);
+    const { error: _, ...done } = report;
+    return done;
   }
 
   /** `upgrade` of what `install` has left uncommitted goes on with it. */
-  #isSameWish(underWay: UnderWay, request: UpgradeRequest): boolean {
-    if (underWay.version !== request.version) return false;
-    if (underWay.kind === kindOf(request)) return true;
-    const completes = underWay.kind === "install" && kindOf(request) === "upgrade";
+  #isSameWish(ongoing: OngoingUpgrade, request: UpgradeRequest): boolean {
+    if (ongoing.version !== request.version) return false;
+    if (ongoing.kind === kindOf(request)) return true;
+    const completes = ongoing.kind === "install" && kindOf(request) === "upgrade";
     if (!completes) return false;
     // Also where it has not come as far yet: nobody else would decide.
-    underWay.kind = "upgrade";
+    ongoing.kind = "upgrade";
     this.#decide?.("commit");
     return true;
   }
 
-  #refusal(underWay: UnderWay): TsugiError {
+  #refusal(ongoing: OngoingUpgrade): TsugiError {
     const { name } = this.#supervisor.current.plan.manifest;
-    const details = { version: underWay.version, bin: `bin/${name}` };
+    const details = { version: ongoing.version, bin: `bin/${name}` };
     return new TsugiError("TSUGI_UPGRADE_UNDER_WAY", details);
   }
 
-  #begin(request: UpgradeRequest): UnderWay {
-    const perform = (underWay: UnderWay) =>
-      this.#performAloud(request, underWay).finally(() => {
-        this.#underWay = null;
+  /** @throws TSUGI_STOPPING: a stop has waited for what was under way, and waits for no more */
+  #begin(request: UpgradeRequest): OngoingUpgrade {
+    const { name, bin } = this.#supervisor.parts.layout;
+    if (this.#stop.signal.aborted) throw new TsugiError("TSUGI_STOPPING", { name, bin });
+    const perform = (ongoing: OngoingUpgrade) =>
+      this.#performAloud(request, ongoing).finally(() => {
+        this.#ongoing = null;
         this.#decide = null;
       });
-    this.#underWay = new UnderWay(request.version, kindOf(request), perform);
-    return this.#underWay;
+    this.#ongoing = new OngoingUpgrade(request.version, kindOf(request), perform);
+    return this.#ongoing;
   }
 
   /** Whoever reads the application's log finds what has happened to it there. */
-  async #performAloud(request: UpgradeRequest, underWay: UnderWay): Promise<UpgradeReport> {
+  async #performAloud(request: UpgradeRequest, ongoing: OngoingUpgrade): Promise<UpgradeReport> {
     const what = wishOf(request);
     const isCheck = request.options.checkOnly === true;
     if (!isCheck) this.#supervisor.note(`${what}: begun`);
     try {
-      return await this.#perform(request, underWay);
+      return await this.#perform(request, ongoing);
     } catch (error) {
       if (!isCheck) this.#supervisor.note(`${what}: refused: ${messageOf(error)}`);
       this.#supervisor.tellIfFull(error);
@@ -138,14 +145,14 @@ export class Upgrades {
     this.#supervisor.note(`${what} by ${strategy}: ${result}${why}`);
     if (result !== "handed-back") return;
     const { code } = error ?? {};
-    const told = { text: `${what}: handed back${why}`, ...(code === undefined ? {} : { code }) };
+    const told = { text: `${what}: handed back${why}`, ...defined({ code }) };
     this.#supervisor.parts.notifier.tell("handed-back", told);
   }
 
-  async #perform(request: UpgradeRequest, underWay: UnderWay): Promise<UpgradeReport> {
+  async #perform(request: UpgradeRequest, ongoing: OngoingUpgrade): Promise<UpgradeReport> {
     const supervisor = this.#supervisor;
     const { mask } = supervisor.parts;
-    const emit = (event: ControlEvent) => underWay.emit(event);
+    const emit = (event: ControlEvent) => ongoing.emit(event);
     const handler = await supervisor.parts.loadHandler();
     await fault("upgrade:plan");
     const { plan, manifest, releaseId } = await this.#plan(handler, request);
@@ -159,8 +166,8 @@ export class Upgrades {
       emit({ event: "line", text: "not booted: it does not use tsugi/hot (check --boot does)" });
       return { ...emptyReport(plan), result: "checked" };
     }
-    const inPlace = plan.strategy === "swap" ? "swap" : "handoff";
-    const strategy = replacesSupervisor(plan) ? "replace" : inPlace;
+    const takeover = plan.strategy === "swap" ? "swap" : "handoff";
+    const strategy = replacesSupervisor(plan) ? "replace" : takeover;
     const next = await supervisor.makeGeneration({ manifest, releaseId, strategy });
     const job: UpgradeJob = {
       supervisor,
@@ -175,11 +182,11 @@ export class Upgrades {
           event: "step",
           name,
           state,
-          ...(ms === undefined ? {} : { ms }),
+          ...defined({ ms }),
           ...(text ? { text } : {}),
         });
       },
-      onRetiring: (soFar) => underWay.retires(() => mask.document(soFar())),
+      onRetiring: (soFar) => ongoing.retires(() => mask.document(soFar())),
       confirm: () => this.#confirm(emit),
       stop: this.#stop.signal,
     };
@@ -207,7 +214,9 @@ export class Upgrades {
   }
 
   #confirm(emit: (event: ControlEvent) => void): Promise<Decision> {
-    if (this.#underWay?.kind !== "install") return Promise.resolve("commit");
+    if (this.#ongoing?.kind !== "install") return Promise.resolve("commit");
+    // A stop waits for it already, and nobody is asked any more.
+    if (this.#stop.signal.aborted) return Promise.resolve("handBack");
     return new Promise((resolve) => {
       this.#decide = (decision) => {
         this.#decide = null;
@@ -223,10 +232,10 @@ export class Upgrades {
     const to = await handler.manifest(request.version);
     const host = await readHostSettings(parts.layout, request.version);
     parts.mask.learn(host.env);
-    const registry = await handler.registry();
+    const list = await handler.list();
     // What earlier swaps have left, and what will have to be closed, is asked for anew.
     await checkWorkers(current, LOOK_MS);
-    const entry = registry.releases.find((release) => release.version === request.version);
+    const entry = list.releases.find((release) => release.version === request.version);
     const { planUpgrade } = await import("../../relup/index.ts");
     const plan = planUpgrade(from, to, {
       supervisorNode: process.versions.node,
@@ -237,6 +246,12 @@ export class Upgrades {
     });
     return { plan, manifest: to, releaseId: entry?.releaseId ?? current.plan.releaseId };
   }
+}
+
+/** What went wrong is an error for whoever has asked; the report goes with it. */
+function failedIf(report: UpgradeReport): UpgradeReport {
+  if (report.error === undefined) return report;
+  throw Object.assign(errorFromJson(report.error), { report });
 }
 
 /** How long a worker may take to say what it has. */

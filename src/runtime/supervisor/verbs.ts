@@ -1,7 +1,8 @@
 /** What each verb of the control socket does. */
+
+import { defined } from "../../contract/checks.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
-import { defined } from "../../protocol/shape.ts";
 import { openConsole } from "./console.ts";
 import type { ControlClient } from "./controlServer.ts";
 import { statusOf } from "./status.ts";
@@ -123,8 +124,8 @@ async function changeReleases(
 ): Promise<unknown> {
   const handler = await supervisor.parts.loadHandler();
   if (request.verb === "unpack") {
-    const { version, source, force, delta, partial } = request;
-    return handler.unpack(defined({ version, source, force, delta, partial }));
+    const { version, source, force, delta } = request;
+    return handler.unpack(defined({ version, source, force, delta }));
   }
   if (request.verb === "prune") {
     return { removed: await handler.prune(request.keep, [supervisor.current.version]) };

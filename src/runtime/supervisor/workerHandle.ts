@@ -40,7 +40,7 @@ type BodyOf<K extends keyof WorkerReplies> = Omit<
 type Pending = { resolve: (value: unknown) => void; reject: (error: Error) => void };
 
 /** A freeze that ran out says what held it. */
-export class FreezeHeldError extends TsugiError<"TSUGI_FREEZE_TIMEOUT"> {
+class FreezeHeldError extends TsugiError<"TSUGI_FREEZE_TIMEOUT"> {
   readonly holders: Holder[];
   constructor(error: ErrorJson, holders: Holder[]) {
     super("TSUGI_FREEZE_TIMEOUT", error.details as DetailsOf<"TSUGI_FREEZE_TIMEOUT">);
@@ -63,11 +63,15 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   familyEnded: Promise<FamilyEnd> | undefined;
   /** It did not end by SIGTERM. */
   wasKilled = false;
-  /** Why it was ended before it was ready. */
+  /** Why it was ended, where that was not asked for. */
   failure: string | undefined;
   /** Set once `ready` has resolved. */
   declared: WorkerReady | undefined;
   healthy = true;
+  /** As it says itself; undefined of one that does not say it. */
+  version: string | undefined;
+  /** Why it is not. */
+  problem: string | undefined;
   /** What generations that were swapped out have left running, as of the last health check. */
   leaks: string[] = [];
   /** By how many generations. */
@@ -76,8 +80,10 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   pending: string[] = [];
   /** Open WebSockets of servers that are not registered, as of the last health check. */
   unregistered = 0;
+  /** UDP sockets that no other process can have, as of then. */
+  unshared = 0;
   /** How many of them outlive collections. */
-  held = 0;
+  retained = 0;
   /** Connections that were carried to it, and that it has told to come back. */
   refused = 0;
   /** By the last health check that asked for it. */
@@ -121,7 +127,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   }
 
   /** Another generation in the same process: a handle of its own, with the same pid. */
-  beside(boot: WorkerBoot): WorkerHandle {
+  forSwap(boot: WorkerBoot): WorkerHandle {
     return new WorkerHandle(this.#channel, boot, 1, this.#generations);
   }
 

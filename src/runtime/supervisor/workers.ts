@@ -10,7 +10,7 @@ import { headlineOf } from "./log/lastWords.ts";
 import type { Log } from "./log/log.ts";
 import { leftOf } from "./retire.ts";
 import { wireListeners, wireLog } from "./wiring.ts";
-import type { WorkerHandle } from "./workerHandle.ts";
+import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 import { WorkerRecord } from "./workerRecord.ts";
 
 interface WorkersParts {
@@ -97,7 +97,7 @@ export class Workers {
     } catch (error) {
       // One that another generation shares its process with is unloaded by the upgrade.
       if (this.#live.has(worker)) {
-        worker.failure = problemOf(error);
+        worker.failure = `it did not load: ${problemOf(error)}`;
         worker.kill("SIGKILL");
       }
       const problem = `${problemOf(error)}${await saidLast(worker, this.#with.mask)}`;
@@ -106,6 +106,17 @@ export class Workers {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** What a start says of a process that listened, and then died when it was asked for something. */
+  async diedOfRequest({ slots }: Generation, cause: unknown): Promise<unknown> {
+    const worker = slots.find((slot) => slot.worker.exit !== null)?.worker;
+    if (worker === undefined) return cause;
+    const { name, version, process, slot } = worker.boot;
+    const said = await saidLast(worker, this.#with.mask);
+    const problem = `${process}.${slot} died of its first request: ${describeExit(worker.exit!)}.${said}`;
+    const details = { name, version, problem, bin: this.#with.layout.bin };
+    return new TsugiError("TSUGI_LOAD_FAILED", details, { cause });
   }
 }
 

@@ -4,14 +4,14 @@
  * `decode` (instances of classes, which belong to one generation's code) it goes through them.
  */
 import { messageOf, TsugiError } from "../../contract/errors.ts";
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState, WorkerBoot } from "../../protocol/worker.ts";
 import { migrate } from "../state/migrate.ts";
 
 export interface Side {
-  registry: HotRegistry;
+  registrations: Registrations;
   boot: WorkerBoot;
 }
 
@@ -21,9 +21,9 @@ type Cell = StateCell<unknown>;
 export async function carryByReference(from: Side, to: Side): Promise<CarriedState[]> {
   const values: [Cell, unknown][] = [];
   const carried: CarriedState[] = [];
-  for (const cell of to.registry.states.values()) {
+  for (const cell of to.registrations.states.values()) {
     const { name, version } = cell;
-    const sender = from.registry.states.get(name);
+    const sender = from.registrations.states.get(name);
     const elapsed = stopwatch();
     if (sender !== undefined) values.push([cell, await convert(sender, cell, from, to)]);
     carried.push({

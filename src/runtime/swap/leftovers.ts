@@ -74,17 +74,17 @@ export class Leftovers {
     return running;
   }
 
-  find(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "held"> {
+  find(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "retained"> {
     this.#gone = this.#gone.filter((gone) => gone.running().length > 0);
     const leaking = this.#gone.length;
     const running = this.#gone.flatMap((gone) => gone.running());
     const { full } = this.#collections;
     const outlived = ({ since }: { since: number }) => full - since >= COLLECTIONS_TO_GO;
-    const held = [...this.#pending.values()].filter(outlived).length;
+    const retained = [...this.#pending.values()].filter(outlived).length;
     return {
       ...(leaking > 0 ? { running, leaking } : {}),
       ...(this.#pending.size > 0 ? { pending: [...this.#pending.keys()] } : {}),
-      ...(held > 0 ? { held } : {}),
+      ...(retained > 0 ? { retained } : {}),
     };
   }
 }

@@ -56,7 +56,7 @@ export async function metaOf(entry: string): Promise<ImportMeta> {
   const url = pathToFileURL(realpathSync(entry)).href;
   if (!metas.has(url)) await import(url);
   const meta = metas.get(url);
-  if (meta === undefined) throw new Error(`${entry} was not built to be swapped in place`);
+  if (meta === undefined) throw new Error(`${entry} was not built to be swapped`);
   return meta;
 }
 

@@ -3,21 +3,21 @@ import { createRequire } from "node:module";
 import { StringDecoder } from "node:string_decoder";
 import { inspect } from "node:util";
 import vm from "node:vm";
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import type { Hot } from "../../hot/types.ts";
 import type { WorkerReplies } from "../../protocol/worker.ts";
 
 export interface Scope {
   entry: string;
   hot: Hot;
-  registry: HotRegistry;
+  registrations: Registrations;
 }
 
 /** The names that an expression finds besides the globals. */
-export function namesIn({ entry, hot, registry }: Scope) {
+export function namesIn({ entry, hot, registrations }: Scope) {
   const state = (name: string) => {
-    const cell = registry.states.get(name);
-    const known = [...registry.states.keys()].join(", ") || "none";
+    const cell = registrations.states.get(name);
+    const known = [...registrations.states.keys()].join(", ") || "none";
     if (cell === undefined) throw new Error(`no hot.state "${name}" here; there is: ${known}`);
     return cell.settle();
   };

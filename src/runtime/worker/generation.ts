@@ -9,24 +9,28 @@
  *
  * In a swap two of them are loaded in one process, and `process.serving` is the one that has the
  * sockets. To activate the other one is then a takeover: the servers change hands, nothing is sent.
+ * How it is left, for one in another process or in this one, is a Leaving.
  */
 
+import { defined } from "../../contract/checks.ts";
 import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
-import { createHot, HotRegistry } from "../../hot/registry.ts";
+import { createHot, Registrations } from "../../hot/registrations.ts";
 import type { Hot } from "../../hot/types.ts";
 import { nowMs } from "../../platform/clock.ts";
 import type {
-  ConnectionMeta,
   Measured,
   WorkerBoot,
   WorkerReplies,
   WorkerRequestWithReply,
 } from "../../protocol/worker.ts";
 import { Carriers } from "../handoff/carriers.ts";
+import { EventSources } from "../handoff/eventSources.ts";
 import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
 import { Incoming } from "../handoff/incoming.ts";
+import type { Leaving } from "../handoff/leaving.ts";
 import { Outgoing } from "../handoff/outgoing.ts";
-import { drainOwnWorkers } from "../handoff/ownWorkers.ts";
+import { Staying } from "../handoff/staying.ts";
+import { Traffic } from "../handoff/traffic.ts";
 import type { KeepAlive } from "../listen/keepalive.ts";
 import { type ListenDesk, Listeners } from "../listen/listeners.ts";
 import type { EventSink } from "../node/channel.ts";
@@ -60,22 +64,24 @@ export interface AppProcess {
   readonly keepAlive: KeepAlive;
   readonly desk: ListenDesk;
   /** Has the sockets. */
-  serving: AppGeneration | undefined;
-  /** More than one is loaded: a swap is under way, or in probation. */
-  readonly isShared: boolean;
+  readonly serving: AppGeneration | undefined;
+  /** Two are loaded: a swap is under way, or in probation. */
+  readonly isSwapping: boolean;
+  /** It has the sockets from now on; undefined, or the other generation that had them. */
+  serveBy(generation: AppGeneration): AppGeneration | undefined;
   readonly eventLoop: EventLoopWatch;
   openConsole(request: Extract<WorkerRequestWithReply, { type: "consoleOpen" }>): Promise<null>;
   unload(generation: AppGeneration): Promise<string[]>;
-  leftovers(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "held">;
+  leftovers(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "retained">;
 }
 
 export class AppGeneration {
   readonly boot: WorkerBoot;
-  readonly registry = new HotRegistry();
+  readonly registrations = new Registrations();
   readonly hot: Hot;
   readonly listeners: Listeners;
   readonly readiness: Readiness;
-  readonly outgoing: Outgoing;
+  readonly traffic: Traffic;
   readonly incoming: Incoming;
   /** Of the registered WebSocket and TCP servers. */
   readonly carriers: Carriers;
@@ -89,6 +95,10 @@ export class AppGeneration {
   readonly #process: AppProcess;
   readonly #keepAlive: KeepAlive;
   readonly #handlers: Handlers;
+  readonly #outgoing: Outgoing;
+  readonly #staying: Staying;
+  /** One of the two: as it is frozen, or was left. */
+  #leaving: Leaving;
   /** Only the consumers stand still: requests are taken. */
   #hooksFrozen = false;
   #state: "loading" | "standby" | "active" | "frozen" = "loading";
@@ -101,31 +111,36 @@ export class AppGeneration {
     const { name, version, previous, generation, strategy, mode } = boot;
     const rehearsal = mode === "rehearsal";
     const release = { name, version, previous, generation, strategy, rehearsal };
-    this.hot = createHot(this.registry, Object.freeze(release));
+    this.hot = createHot(this.registrations, Object.freeze(release));
     this.listeners = new Listeners(channel, process.keepAlive, process.desk);
     this.readiness = new Readiness({
       listeners: this.listeners,
-      registry: this.registry,
+      registrations: this.registrations,
       readyAfterMs: boot.readyAfterMs,
     });
-    const { listeners, registry } = this;
-    this.carriers = new Carriers(registry, {
-      keyOf: (socket) => this.outgoing.connections.keyOf(socket),
+    const { listeners, registrations } = this;
+    this.carriers = new Carriers(registrations, {
+      keyOf: (socket) => this.traffic.connections.keyOf(socket),
       serverOf: (key) => listeners.byKey(key)?.server,
-      isAnswering: () => this.outgoing.isAnswering(),
-      markCarried: (connection) => registry.carried.add(connection),
+      isAnswering: () => this.#staying.isAnswering,
+      markCarried: (connection) => registrations.carried.add(connection),
       onRefused: () => channel.send({ type: "refused" }),
       notice: (text) => channel.send({ type: "notice", text }),
     });
     const { carriers } = this;
-    const parts = { channel, listeners, registry, carriers };
-    this.outgoing = new Outgoing(parts);
-    this.incoming = new Incoming(parts);
-    this.states = new States(boot, registry, channel);
+    this.incoming = new Incoming({ channel, listeners, registrations, carriers });
+    const traffic = new Traffic(listeners, carriers, registrations);
+    const eventSources = new EventSources(registrations.reconnects);
+    const parts = { channel, listeners, carriers, traffic, eventSources };
+    this.traffic = traffic;
+    this.#outgoing = new Outgoing(parts);
+    this.#staying = new Staying(parts);
+    this.#leaving = this.#outgoing;
+    this.states = new States(boot, registrations, channel);
     this.#handlers = this.#makeHandlers();
     // A generation that waits has hooks to come; nothing else may be keeping it alive.
-    registry.onHook = () => {
-      if (this.#state !== "active") this.#keepAlive.hold(this);
+    registrations.onHook = () => {
+      if (this.#state !== "active") this.#keepAlive.add(this);
     };
   }
 
@@ -134,23 +149,25 @@ export class AppGeneration {
       await this.readiness.wait();
       this.#state = "standby";
       if (this.boot.mode === "active") await this.#activate();
-      else if (this.registry.used) this.#keepAlive.hold(this);
+      else if (this.registrations.used) this.#keepAlive.add(this);
     } catch (error) {
       this.failed(error);
       return;
     }
     this.isReady = true;
-    const { states, hooks } = this.registry;
-    if (states.size > 0 || hooks.freeze.length > 0) this.outgoing.ages.start();
+    const { states, hooks } = this.registrations;
+    if (states.size > 0 || hooks.freeze.length > 0) this.traffic.ages.start();
     this.#channel.send({
       type: "ready",
       states: this.states.declared(),
-      usesHot: this.registry.used,
-      accepts: this.registry.accepts,
+      usesHot: this.registrations.used,
+      accepts: this.registrations.accepts,
       drainable: await hasNoChildren(),
       announces: true,
+      introduces: true,
       carries: this.carriers.any,
       freezes: hooks.freeze.length > 0,
+      http: this.listeners.httpKeys,
     });
     this.carriers.onFirst = () => this.#channel.send({ type: "carries" });
   }
@@ -158,56 +175,38 @@ export class AppGeneration {
   /** The first activation, a thaw and a hand-back are one thing: this generation serves. */
   async #activate(): Promise<void> {
     if (this.#state === "active") {
-      if (this.#hooksFrozen) await this.registry.run("activate");
+      if (this.#hooksFrozen) await this.registrations.run("activate");
       this.#hooksFrozen = false;
       return;
     }
     this.states.settle();
     this.#state = "active";
     this.#hooksFrozen = false;
-    const before = this.#process.serving;
-    this.#process.serving = this;
-    if (before !== undefined && before !== this) this.#takeOver(before);
-    else this.outgoing.open();
-    this.#enterFolder();
+    this.#leaving.goOn();
+    this.#leaving = this.#outgoing;
+    const before = this.#process.serveBy(this);
+    this.traffic.thaw();
+    if (before) before.#switchOver(this);
     await this.listeners.accept();
-    await this.registry.run("activate");
-    this.#keepAlive.release(this);
+    await this.registrations.run("activate");
+    this.#keepAlive.delete(this);
   }
 
-  /** After a swap, relative paths lead into the version that serves. */
-  #enterFolder(): void {
-    const { appDir } = this.boot;
-    if (!this.#process.isShared || appDir === undefined) return;
-    try {
-      process.chdir(appDir);
-    } catch (error) {
-      this.#channel.send({ type: "notice", text: `${appDir}: ${messageOf(error)}` });
-    }
-  }
-
-  /** In one turn of the event loop, however many connections and however much state there is. */
-  #takeOver(before: AppGeneration): void {
-    this.outgoing.open();
-    this.outgoing.inheritFrom(before.outgoing);
-    before.#state = "frozen";
-    before.outgoing.switchOver(this, () => {
-      this.listeners.takeFrom(before.listeners);
-      before.listeners.retire();
-    });
+  #switchOver(to: AppGeneration): void {
+    this.#state = "frozen";
+    this.#leaving = this.#staying;
+    this.#staying.switchOver(to);
   }
 
   async #freeze({ timeoutMs, hooksOnly }: Freeze): Promise<WorkerReplies["freeze"]> {
-    this.#keepAlive.hold(this);
+    this.#keepAlive.add(this);
     if (hooksOnly && !this.carriers.any) return this.#freezeHooks(timeoutMs);
     this.#state = "frozen";
     this.incoming.allArrived();
-    const inPlace = this.#process.isShared;
-    if (inPlace) this.listeners.hold();
-    else this.listeners.rest();
+    this.#leaving = this.#process.isSwapping ? this.#staying : this.#outgoing;
     try {
-      const how = { inPlace, holdsRequests: !hooksOnly };
-      const frozen = await freeze(this.outgoing, this.registry, timeoutMs, how);
+      const how = { timeoutMs, holdsRequests: !hooksOnly };
+      const frozen = await freeze(this.#leaving, this.traffic, this.registrations, how);
       this.#hooksFrozen = true;
       return frozen;
     } catch (error) {
@@ -218,21 +217,21 @@ export class AppGeneration {
 
   /** A stop comes without a freeze before it: consumers stop first, then everything is closed. */
   async #dispose(): Promise<null> {
-    if (!this.#hooksFrozen) await this.registry.run("freeze");
-    await this.registry.run("dispose");
+    if (!this.#hooksFrozen) await this.registrations.run("freeze");
+    await this.registrations.run("dispose");
     return null;
   }
 
   /** An application without state goes on taking requests; only its consumers stop. */
   async #freezeHooks(timeoutMs: number): Promise<WorkerReplies["freeze"]> {
     try {
-      await freezeHooks(this.registry, timeoutMs);
+      await freezeHooks(this.registrations, timeoutMs);
     } catch (error) {
-      await this.registry.run("activate");
+      await this.registrations.run("activate");
       throw error;
     }
     this.#hooksFrozen = true;
-    return { underWay: 0, frozenAtMs: nowMs(), connections: this.outgoing.connections.size };
+    return { underWay: 0, frozenAtMs: nowMs(), connections: this.#outgoing.size };
   }
 
   /** From the generation that serves in this process. */
@@ -245,37 +244,12 @@ export class AppGeneration {
     return { states: await this.states.takeFrom(from.states, how) };
   }
 
-  #releaseConnections(): Promise<WorkerReplies["releaseConnections"]> {
-    const { serving } = this.#process;
-    if (serving !== undefined && serving !== this) {
-      serving.incoming.allArrived();
-      const adopt = (meta: ConnectionMeta, handle: RawHandle | undefined) =>
-        serving.incoming.adopt(meta, handle);
-      return this.outgoing.releaseTo(serving.carriers, adopt);
-    }
-    this.#takeNoMore();
-    this.outgoing.close();
-    return this.outgoing.release(this.registry.states.size === 0);
-  }
-
-  async #drain(drainMs: number, webSocketDrainMs?: number): Promise<WorkerReplies["drain"]> {
-    const { serving } = this.#process;
-    const answered = this.listeners.datagrams.finish(drainMs);
-    if (serving !== undefined && serving !== this) {
-      await answered;
-      return this.outgoing.drainHere(drainMs, webSocketDrainMs);
-    }
-    this.#takeNoMore();
-    await Promise.all([answered, drainOwnWorkers(drainMs)]);
-    return this.outgoing.drain(drainMs, webSocketDrainMs);
-  }
-
-  /** A generation without state was not frozen: it stops here to take new requests. */
-  #takeNoMore(): void {
-    this.#keepAlive.hold(this);
+  /** One without state was not frozen: here it stops to take new requests. */
+  #leave(): Leaving {
+    this.#keepAlive.add(this);
     this.#state = "frozen";
     this.incoming.allArrived();
-    this.listeners.rest();
+    return this.#leaving;
   }
 
   #makeHandlers(): Handlers {
@@ -287,19 +261,26 @@ export class AppGeneration {
         this.states.send(request, handle!, { hasGoneOn: this.#state === "frozen" }),
       receiveState: (_request, handle) =>
         this.states.receive(handle!, { isLoading: this.#state === "standby" }),
-      announce: async () => ({ announced: this.outgoing.announce() }),
+      introduce: async () => ({ introduced: await this.#outgoing.introduce() }),
+      announce: async () => ({ announced: await this.#outgoing.announce() }),
       awaitAnnounced: async () => ({ present: await this.incoming.expected.whenPresent() }),
-      releaseConnections: () => this.#releaseConnections(),
-      drain: ({ drainMs, webSocketDrainMs }) => this.#drain(drainMs, webSocketDrainMs),
+      moveConnections: () => this.#leave().move(this.registrations.states.size === 0),
+      drain: ({ drainMs, webSocketDrainMs }) => this.#leave().drain(drainMs, webSocketDrainMs),
       dispose: () => this.#dispose(),
       swapCarry: () => this.#carryHere(),
       unload: async () => ({ running: await this.#process.unload(this) }),
-      health: async ({ measure }) => ({
-        ...(await checkHealth(this.registry)),
-        ...this.#process.leftovers(),
-        unregistered: this.outgoing.unregistered().length,
-        ...(measure ? { measured: this.#measured() } : {}),
-      }),
+      health: async ({ measure, turns }) => {
+        if (turns) return { healthy: true };
+        const { requests, ...health } = await checkHealth(this.registrations);
+        return {
+          ...health,
+          ...this.#process.leftovers(),
+          version: this.boot.version,
+          unregistered: this.traffic.unregistered().length,
+          unshared: this.listeners.datagrams.unshared,
+          ...(measure ? { measured: { ...this.#measured(), ...defined({ requests }) } } : {}),
+        };
+      },
       evaluate: ({ expression, maxBytes }) => evaluate(expression, this.scope(), maxBytes),
       consoleOpen: (request) => this.#process.openConsole(request),
     };
@@ -307,15 +288,16 @@ export class AppGeneration {
 
   #measured(): Measured {
     const eventLoop = this.#process.eventLoop.read();
-    const connections = this.outgoing.connections.accepted;
-    return { connections, ...(eventLoop === undefined ? {} : { eventLoop }) };
+    const { accepted: connections } = this.traffic.connections;
+    return { connections, ...defined({ eventLoop }) };
   }
 
   /** A way from or to the generation in another process that it changes hands with. */
   pipe(direction: "out" | "in", end: RawHandle): void {
     const pipe = new HandlePipe(end);
-    if (direction === "out") this.outgoing.departBy(pipe, this.boot.slot);
-    else {
+    if (direction === "out") {
+      this.#outgoing.departBy(pipe, this.boot.slot, () => this.#staying.isAnswering);
+    } else {
       this.carriers.stay();
       this.incoming.expected.listen(pipe);
     }
@@ -342,20 +324,21 @@ export class AppGeneration {
   }
 
   get hooks(): object[] {
-    return Object.values(this.registry.hooks).flat();
+    return Object.values(this.registrations.hooks).flat();
   }
 
   /** Nothing in this process refers to it any more. */
   unload(): void {
     this.listeners.dismantle();
-    this.outgoing.unload();
-    this.#keepAlive.release(this);
+    this.traffic.unload();
+    this.#staying.forget();
+    this.#keepAlive.delete(this);
     this.loaded = undefined;
   }
 
   /** What `rpc` and `console` have at hand. */
   scope() {
-    return { entry: this.boot.entry, hot: this.hot, registry: this.registry };
+    return { entry: this.boot.entry, hot: this.hot, registrations: this.registrations };
   }
 
   failed(error: unknown): void {

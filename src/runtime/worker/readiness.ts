@@ -3,13 +3,13 @@
  * and then whichever comes first: it listens, it says `process.send("ready")`, or, without a
  * listener, it has been alive for readyAfterMs.
  */
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import { withResolvers } from "./promises.ts";
 
 export interface ReadinessParts {
   listeners: Listeners;
-  registry: HotRegistry;
+  registrations: Registrations;
   readyAfterMs: number;
 }
 
@@ -45,7 +45,7 @@ export class Readiness {
 
   async wait(): Promise<void> {
     await this.#entry.promise;
-    await this.#parts.registry.run("prepare");
+    await this.#parts.registrations.run("prepare");
     await this.#present();
   }
 

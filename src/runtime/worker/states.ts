@@ -1,5 +1,5 @@
 /** The application's `hot.state`s, towards the supervisor: declared, sent, received, watched. */
-import type { HotRegistry } from "../../hot/registry.ts";
+import type { Registrations } from "../../hot/registrations.ts";
 import type {
   CarriedState,
   DeclaredState,
@@ -18,12 +18,12 @@ type SendState = Extract<WorkerRequest, { type: "sendState" }>;
 
 export class States {
   readonly #boot: WorkerBoot;
-  readonly #registry: HotRegistry;
+  readonly #registrations: Registrations;
   readonly #channel: EventSink;
 
-  constructor(boot: WorkerBoot, registry: HotRegistry, channel: EventSink) {
+  constructor(boot: WorkerBoot, registrations: Registrations, channel: EventSink) {
     this.#boot = boot;
-    this.#registry = registry;
+    this.#registrations = registrations;
     this.#channel = channel;
   }
 
@@ -66,7 +66,9 @@ export class States {
     this.#prepare(isLoading);
     const { version: release, mode } = this.#boot;
     const rehearsal = mode === "rehearsal";
-    return { states: await receiveStates(this.#registry.states, handle, { release, rehearsal }) };
+    return {
+      states: await receiveStates(this.#registrations.states, handle, { release, rehearsal }),
+    };
   }
 
   /** A swap: from another generation in this process. Nothing is set, and nothing lost, if one fails. */
@@ -75,8 +77,11 @@ export class States {
     { isLoading, hasGoneOn }: { isLoading: boolean; hasGoneOn: boolean },
   ): Promise<CarriedState[]> {
     this.#prepare(isLoading);
-    const from = { registry: other.#registry, boot: other.#boot };
-    const states = await carryByReference(from, { registry: this.#registry, boot: this.#boot });
+    const from = { registrations: other.#registrations, boot: other.#boot };
+    const states = await carryByReference(from, {
+      registrations: this.#registrations,
+      boot: this.#boot,
+    });
     if (hasGoneOn) other.#watch();
     return states;
   }
@@ -106,6 +111,6 @@ export class States {
   }
 
   #cells() {
-    return [...this.#registry.states.values()];
+    return [...this.#registrations.states.values()];
   }
 }

@@ -2,7 +2,7 @@
  * A worker process: its channel to the supervisor, and the generations of the application that are
  * loaded here. One, but while a swap is under way: then two.
  */
-import { errorToJson, TsugiError } from "../../contract/errors.ts";
+import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { Hot } from "../../hot/types.ts";
 import type { WorkerBoot, WorkerRequest, WorkerRequestWithReply } from "../../protocol/worker.ts";
 import { KeepAlive } from "../listen/keepalive.ts";
@@ -35,7 +35,7 @@ export class Worker implements AppProcess {
   readonly #leftovers = new Leftovers();
   readonly #handles = new Handles();
   readonly #processListeners = new ProcessListeners();
-  /** Beside the one that serves. */
+  /** For a swap. */
   #loading: AppGeneration | undefined;
 
   constructor(boot: WorkerBoot) {
@@ -71,8 +71,26 @@ export class Worker implements AppProcess {
     return found || this.#loading;
   }
 
-  get isShared(): boolean {
+  get isSwapping(): boolean {
     return this.#loaded.size > 1;
+  }
+
+  serveBy(generation: AppGeneration): AppGeneration | undefined {
+    const before = this.serving;
+    this.serving = generation;
+    if (this.isSwapping) this.#enterFolder(generation.boot);
+    return before === generation ? undefined : before;
+  }
+
+  /** After a swap, relative paths lead into the version that serves. */
+  #enterFolder({ appDir, generation }: WorkerBoot): void {
+    if (appDir === undefined) return;
+    try {
+      process.chdir(appDir);
+    } catch (error) {
+      const text = `${appDir}: ${messageOf(error)}`;
+      this.#channel.send({ type: "notice", text }, undefined, generation);
+    }
   }
 
   entryFound(url: string): void {
@@ -96,14 +114,14 @@ export class Worker implements AppProcess {
     return this.#leftovers.find();
   }
 
-  /** Loads another generation beside the one that serves. */
+  /** For a swap: another generation while the one there serves. */
   async #load(boot: WorkerBoot): Promise<void> {
     const { generation: number, entry } = boot;
     const generation = new AppGeneration(boot, this.#channel.sinkOf(number), this);
     this.#loaded.set(number, generation);
     this.#loading = generation;
     this.desk.noteCallers();
-    generation.listeners.beside = this.serving?.listeners;
+    generation.listeners.lender = this.serving?.listeners;
     stand(boot);
     generation.readiness.entryIs(metaOf(entry).then((meta) => this.#run(generation, meta)));
     await generation.run();
@@ -124,7 +142,7 @@ export class Worker implements AppProcess {
     if (!this.#loaded.delete(number)) return [];
     if (this.#first === generation) this.#first = undefined;
     if (this.#loading === generation) this.#loading = undefined;
-    for (const { listeners } of this.#loaded.values()) listeners.beside = undefined;
+    for (const { listeners } of this.#loaded.values()) listeners.lender = undefined;
     stand(this.#latest.boot);
     const path = generation.loaded?.path ?? "";
     this.#processListeners.removeOf(path);
@@ -180,7 +198,7 @@ export class Worker implements AppProcess {
 
   /** The supervisor is dead: nothing may hold its sockets, least of all for ever. */
   #orphaned(): void {
-    for (const { listeners } of this.#loaded.values()) listeners.rest();
+    for (const { listeners } of this.#loaded.values()) listeners.freeze();
     setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
     if (process.listenerCount("SIGTERM") === 0) process.exit(1);
     process.kill(process.pid, "SIGTERM");

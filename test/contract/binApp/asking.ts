@@ -23,8 +23,8 @@ const COMMANDS =
     " ",
   );
 
-/** On hosts of Node only. */
-const OF_NODE = ["follow"];
+/** What the other kind of host does not have. */
+const ONLY = { node: ["follow"], beam: ["eval"] };
 
 const NEED_A_SYSTEM: string[][] = [
   ["stop"],
@@ -90,7 +90,7 @@ export function asking(kind: Kind): void {
     const host = await installed(t, await kind.one());
     const { stdout } = await host.must("help");
     const named = [...stdout.matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name]) => name!);
-    const commands = [...COMMANDS, ...(kind.name === "node" ? OF_NODE : [])];
+    const commands = [...COMMANDS, ...ONLY[kind.name]];
     assert.deepEqual(named.sort(), commands.sort());
     assert.match(stdout, /Exit codes: 0 done · 1 failed · 2 wrong usage · 3 not running/);
     for (const name of commands.filter((one) => one !== "help"))

@@ -43,6 +43,7 @@ export function changes(kind: Kind): void {
       "left of old",
     ])
       assert.match(stdout, new RegExp(`^  ${row} `, "m"));
+    assert.ok(stdout.endsWith(`where tsugi is:\n  tsugi view ${host.root}\n`), stdout);
     fits80Columns(stdout);
     assert.deepEqual([await host.get("/version"), await host.get("/count")], ["0.0.2", "1"]);
     assert.deepEqual(await statuses(host), { "0.0.1": "old", "0.0.2": "permanent" });
@@ -139,6 +140,9 @@ export function changes(kind: Kind): void {
     );
     assert.deepEqual([await host.get("/version"), await host.get("/count")], ["0.0.1", "1"]);
     assert.deepEqual(await statuses(host), { "0.0.1": "permanent", "0.0.2": "unpacked" });
+    await host.must("install", "0.0.2");
+    const given = await document(host, "report", ["rollback"]);
+    assert.deepEqual([given.result, given.error], ["handed-back", undefined]);
     const installed = await document(host, "install", ["install", "0.0.2"]);
     assert.deepEqual(installed, { status: "current", version: "0.0.2" });
     const committed = await document(host, "commit", ["commit"]);

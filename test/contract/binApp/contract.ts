@@ -17,6 +17,7 @@ import type { Kind } from "./kinds.ts";
 import { life } from "./life.ts";
 import { metrics } from "./metrics.ts";
 import { releases } from "./releases.ts";
+import { watching } from "./watch.ts";
 
 export function binAppContract(kind: Kind): void {
   after(() => kind.dispose());
@@ -26,5 +27,6 @@ export function binAppContract(kind: Kind): void {
     releases(kind);
     changes(kind);
     metrics(kind);
+    watching(kind);
   });
 }

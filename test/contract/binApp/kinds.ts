@@ -74,7 +74,10 @@ import { hot } from "tsugi/hot";
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 const cart = hot.state("cart", { ${state} });
 const count = () => cart.value.count ?? cart.value;
+let requests = 0;
+hot.health(() => ({ requests }));
 createServer((request, response) => {
+  requests += 1;
   if (request.url === "/add") ${add};
   const greeting = process.env.GREETING ?? "hello";
   response.end(String({ "/version": version, "/greeting": greeting }[request.url] ?? count()));

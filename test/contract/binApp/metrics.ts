@@ -1,9 +1,10 @@
 /** What bin/<app> metrics shows, and the same at a port of loopback. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { METRICS, type MetricRow } from "../../../src/contract/metrics.ts";
+import { mustRun } from "../../helpers/commands.ts";
 import { until } from "../../helpers/installed.ts";
 import { MetricSamples } from "../../helpers/openMetrics.ts";
 import { freePort } from "../../helpers/ports.ts";
@@ -51,12 +52,29 @@ export function metrics(kind: Kind): void {
     assert.equal(samples.sum("tsugi_worker_healthy"), 1);
     assert.ok(samples.sum("tsugi_worker_memory_bytes") > 1_000_000);
     assert.ok(samples.sum("tsugi_worker_cpu_seconds_total") > 0);
+    if (kind.name === "node") assert.ok(samples.sum("tsugi_worker_requests_total") >= 0);
 
     const response = await scrape(port);
     assert.match(response.headers.get("content-type")!, /^application\/openmetrics-text;/);
     const served = new MetricSamples(await response.text());
     assert.equal(served.sum("tsugi_upgrades_total", done), 1);
     assert.equal((await scrape(port, "/")).status, 404);
+  });
+
+  test("a socket serves the metrics while it runs, and its file goes with the stop", async (t) => {
+    const host = await installed(t, await kind.one());
+    const socket = join(dirname(host.root), "m.sock");
+    writeFileSync(
+      join(host.root, "etc", "config.json"),
+      JSON.stringify({ metrics: { socket }, health: { intervalMs: 20 } }),
+    );
+    await host.must("start");
+    const ask = () => mustRun("curl", ["-sS", "--unix-socket", socket, "http://host/metrics"]);
+    const { stdout } = await until("an answer", () => ask().catch(() => undefined), DEADLINE_MS);
+    assert.equal(new MetricSamples(stdout).sum("tsugi_worker_healthy"), 1);
+    await host.must("stop");
+    await assert.rejects(ask());
+    assert.equal(existsSync(socket), false);
   });
 
   test("a reload moves the metrics to where etc/ says, or ends them", async (t) => {

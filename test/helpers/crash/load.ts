@@ -1,14 +1,20 @@
 /** Clients that increment without a pause and keep account of every answer. */
+import { once } from "node:events";
 import { Agent, request } from "node:http";
+import net from "node:net";
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface Count {
   sum: number;
   life: string;
   version: string;
+  /** Where the same is done over plain TCP, a line for each. */
+  bell?: number;
 }
 
 const CLIENTS = 3;
+const RINGERS = 2;
 const PAUSE_MS = 10;
 const AFTER_FAILURE_MS = 20;
 const ANSWER_MS = 15_000;
@@ -26,7 +32,9 @@ export class Load {
 
   constructor(port: number) {
     this.#port = port;
-    this.#running = Promise.all(this.#agents.map((agent) => this.#client(agent)));
+    const clients = this.#agents.map((agent) => () => this.#ask(agent));
+    const ringers = Array.from({ length: RINGERS }, () => () => this.#ring());
+    this.#running = Promise.all([...clients, ...ringers].map((work) => this.#repeat(work)));
   }
 
   async stop(): Promise<void> {
@@ -42,12 +50,40 @@ export class Load {
     return Math.max(0, ...told.map(({ sum }) => sum));
   }
 
-  async #client(agent: Agent): Promise<void> {
+  async #ask(agent: Agent): Promise<void> {
+    this.#note(await ask(this.#port, "POST", agent));
+    await delay(PAUSE_MS);
+  }
+
+  /** A connection of a registered server, for as long as it lasts. */
+  async #ring(): Promise<void> {
+    const { bell } = await ask(this.#port);
+    if (bell === undefined) return; // not hung yet
+    const socket = net.connect(bell, "127.0.0.1").on("error", () => {});
+    socket.setTimeout(ANSWER_MS, () => socket.destroy(new Error("the bell is not heard")));
+    const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+    try {
+      await once(socket, "connect");
+      while (!this.#stopped) {
+        socket.write("\n");
+        const { value, done } = await lines.next();
+        if (done) throw new Error("the bell has fallen");
+        this.#note(JSON.parse(value) as Count);
+        await delay(PAUSE_MS);
+      }
+    } finally {
+      socket.destroy();
+    }
+  }
+
+  #note(count: Count): void {
+    this.acknowledged.push({ ...count, at: new Date().toISOString() });
+  }
+
+  async #repeat(work: () => Promise<void>): Promise<void> {
     while (!this.#stopped) {
       try {
-        const count = await ask(this.#port, "POST", agent);
-        this.acknowledged.push({ ...count, at: new Date().toISOString() });
-        await delay(PAUSE_MS);
+        await work();
       } catch (error) {
         this.failures.push(`${new Date().toISOString()} ${(error as Error).message}`);
         await delay(AFTER_FAILURE_MS);

@@ -10,11 +10,19 @@ interface Kind {
   node?: string;
   /** Appended to src/state.ts. */
   code?: string;
-  /** Something runs before and after an upgrade. */
-  hooks?: true;
+  /** Its tsugi.config.json. */
+  config?: object;
 }
 
+/** Something runs before and after an upgrade. */
 const HOOKS = { appup: { before: [["node", "-e", ""]], after: [["node", "-e", ""]] } };
+/** Beside the server, something that must not run twice. */
+const ALONE = {
+  processes: {
+    main: { entry: "src/server.ts" },
+    clock: { entry: "src/clock.ts", overlap: false },
+  },
+};
 
 const ACCEPTS = "\nhot.accept();\n";
 /** Not in the throwaway process in which the migration is rehearsed, where it would be refused. */
@@ -29,9 +37,11 @@ Map.prototype.set = function (key, value) {
 export const KINDS = {
   ancient: { version: "0.9.0" },
   old: { version: "1.0.0" },
-  new: { version: "1.1.0", migrates: true, hooks: true },
+  new: { version: "1.1.0", migrates: true, config: HOOKS },
   oldAccepts: { version: "1.0.0", code: ACCEPTS },
   newAccepts: { version: "1.1.0", migrates: true, code: ACCEPTS },
+  oldAlone: { version: "1.0.0", config: ALONE },
+  newAlone: { version: "1.1.0", migrates: true, config: ALONE },
   otherNode: { version: "1.2.0", migrates: true, node: "22.23.0" },
   unhealthy: { version: "1.3.0", migrates: true, code: "\nhot.health(() => false);\n" },
   unloadable: { version: "1.5.0", code: '\nthrow new Error("it does not load, on purpose");\n' },
@@ -55,7 +65,7 @@ export class Releases {
   }
 
   #build(key: ReleaseKey): Promise<BuiltRelease> {
-    const { version, migrates, node, code, hooks }: Kind = KINDS[key];
+    const { version, migrates, node, code, config }: Kind = KINDS[key];
     return buildVariant(join(this.#folder, key), {
       fixture: "crash-1.0.0",
       version,
@@ -64,7 +74,7 @@ export class Releases {
         const state = join(project, "src/state.ts");
         if (migrates) renameSync(join(project, "src/state.v2.ts"), state);
         if (code) appendFileSync(state, code);
-        if (hooks) writeFileSync(join(project, "tsugi.config.json"), JSON.stringify(HOOKS));
+        if (config) writeFileSync(join(project, "tsugi.config.json"), JSON.stringify(config));
       },
     });
   }

@@ -42,6 +42,15 @@ export const SCENARIOS: Scenario[] = [
     next: "newAccepts",
   },
   {
+    name: "alone",
+    what: "an upgrade by handoff of an app with a process that must not run twice",
+    from: "oldAlone",
+    to: "newAlone",
+    verb: ["upgrade"],
+    end: "new",
+    next: "newAlone",
+  },
+  {
     name: "replace",
     what: "an upgrade to another Node: the supervisor is replaced",
     from: "old",

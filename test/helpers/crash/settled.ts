@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { createReleaseHandler } from "../../../src/handler/index.ts";
 import { livingOf } from "../../../src/platform/processes.ts";
-import type { StatusReport, UpgradeReport } from "../../../src/protocol/report.ts";
+import type { Status, UpgradeReport } from "../../../src/protocol/report.ts";
 import { layoutOf, parsePermanent } from "../../../src/release/layout.ts";
-import type { Registry, RegistryEntry } from "../../../src/release/status.ts";
+import type { ReleaseEntry, ReleaseList } from "../../../src/release/status.ts";
 import { until } from "../installed.ts";
 import { accepts } from "../ports.ts";
 import { NAME } from "./lane.ts";
@@ -67,7 +67,7 @@ export async function settle(run: Run): Promise<Settled> {
 }
 
 /** One supervisor, its workers, no upgrade under way. Undefined: no process is left. */
-async function atRest({ root }: Run): Promise<StatusReport | undefined> {
+async function atRest({ root }: Run): Promise<Status | undefined> {
   const deadline = performance.now() + REST_MS;
   let last = "";
   let orphansSince: number | undefined;
@@ -83,7 +83,7 @@ async function atRest({ root }: Run): Promise<StatusReport | undefined> {
     last = processes.map(({ pid, kind, version = "" }) => `${pid} ${kind} ${version}`).join(", ");
     if (count("supervisor") === 1 && count("control") === 0) {
       const { status, stdout } = await root.host.app("status", "--json");
-      const report = status === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
+      const report = status === 0 ? (JSON.parse(stdout) as Status) : undefined;
       if (
         report &&
         isWhole(
@@ -99,20 +99,20 @@ async function atRest({ root }: Run): Promise<StatusReport | undefined> {
   }
 }
 
-function isWhole({ upgrade, processes }: StatusReport, pids: number[]): boolean {
+function isWhole({ upgrade, processes }: Status, pids: number[]): boolean {
   const slots = processes.flatMap((process) => process.slots);
   const areUp = slots.every(({ pid, healthy }) => healthy && pids.includes(pid));
   return upgrade === null && areUp && pids.length === slots.length + 1;
 }
 
-const isGivenUp = ({ status }: RegistryEntry) => status === "current";
+const isGivenUp = ({ status }: ReleaseEntry) => status === "current";
 
 /** `permanent` names what serves, and the registry agrees. */
 async function registryProblems({ root }: Run, version: string): Promise<string[]> {
   const problems: string[] = [];
   const at = (name: string) => join(root.path, "releases", name);
   const handler = createReleaseHandler(layoutOf(root.path, NAME));
-  const isCurrent = async () => (await handler.registry()).releases.some(isGivenUp);
+  const isCurrent = async () => (await handler.list()).releases.some(isGivenUp);
   // Where the disk was full, the supervisor tries again.
   const noneIs = until("nothing is current", async () => !(await isCurrent()), RECORD_MS);
   await noneIs.catch(() =>
@@ -123,7 +123,7 @@ async function registryProblems({ root }: Run, version: string): Promise<string[
     problems.push(`${version} serves, releases/permanent names ${pointer?.version ?? "nothing"}`);
   }
   if (existsSync(at("RELEASES.json"))) JSON.parse(readFileSync(at("RELEASES.json"), "utf8"));
-  const { releases } = await handler.registry();
+  const { releases } = await handler.list();
   for (const entry of releases) {
     const isPermanent = entry.version === pointer?.version;
     if (isPermanent !== (entry.status === "permanent")) {
@@ -175,7 +175,7 @@ export async function goOn(run: Run, before: Settled): Promise<string[]> {
   );
   if (await accepts(root.port)) problems.push(`port ${root.port} is still listened on`);
   const raw = readFileSync(join(root.path, "releases", "RELEASES.json"), "utf8");
-  const permanent = (JSON.parse(raw) as Registry).releases.filter(
+  const permanent = (JSON.parse(raw) as ReleaseList).releases.filter(
     (entry) => entry.status === "permanent",
   );
   if (permanent.map((entry) => entry.version).join() !== target && status === 0) {

@@ -1,4 +1,5 @@
 /** The outcomes as a table of label × fault: on a terminal, and as Markdown. */
+import { folded } from "../../../scripts/lib/reliability.ts";
 import type { Fault, Outcome } from "./cell.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
@@ -18,7 +19,7 @@ const HEADS: Record<Fault, string> = {
 export function markdownTables(outcomes: readonly Outcome[]): string {
   return SCENARIOS.flatMap(({ name, what }) => {
     const own = outcomes.filter((outcome) => outcome.scenario === name);
-    return own.length === 0 ? [] : [`### ${name}: ${what}`, tableOf(own, HEADS)];
+    return own.length === 0 ? [] : [folded(`${name}: ${what}`, tableOf(own, HEADS))];
   }).join("\n\n");
 }
 

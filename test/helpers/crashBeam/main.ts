@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeSection } from "../../../scripts/lib/reliability.ts";
+import { folded, writeSection } from "../../../scripts/lib/reliability.ts";
 import { BeamBuilds, BeamHost, elixirMissing } from "../beam.ts";
 import { Disk } from "../crash/disk.ts";
 import { FaultFolder } from "../crash/faultFolder.ts";
@@ -144,7 +144,7 @@ function write(cells: ReturnType<typeof cellOf>[]): void {
   const outcomes = cells.map((cell) => results.of(cell));
   const tables = scenarios.flatMap(({ name, what }) => {
     const own = outcomes.filter(({ scenario }) => scenario === name);
-    return [`### BEAM, ${name}: ${what}`, tableOf(own, HEADS)];
+    return [folded(`BEAM, ${name}: ${what}`, tableOf(own, HEADS))];
   });
   const count = outcomes.filter(({ outcome }) => outcome !== NOT_RUN).length;
   const body = [

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { StatusReport } from "../../../src/protocol/report.ts";
-import type { Registry } from "../../../src/release/status.ts";
+import type { Status } from "../../../src/protocol/report.ts";
+import type { ReleaseList } from "../../../src/release/status.ts";
 import { until } from "../installed.ts";
 import { accepts } from "../ports.ts";
 import { processesOf, type Run, vmOf } from "./run.ts";
@@ -61,14 +61,14 @@ export async function settle(run: Run): Promise<Settled> {
 const countOf = async ({ host }: Run) => Number(await host.get("/count"));
 
 /** A VM answers and no upgrade is under way: also while the disk is full. Undefined: no process is left. */
-async function atRest({ host }: Run): Promise<StatusReport | undefined> {
+async function atRest({ host }: Run): Promise<Status | undefined> {
   const deadline = performance.now() + REST_MS;
   let last = "";
   for (;;) {
     const processes = processesOf(host.root).filter(({ command }) => !/\bepmd\b/.test(command));
     if (processes.length === 0) return undefined;
     const { status, stdout, output } = await host.app("status", "--json");
-    const report = status === 0 ? (JSON.parse(stdout) as StatusReport) : undefined;
+    const report = status === 0 ? (JSON.parse(stdout) as Status) : undefined;
     // Asked to boot another release, a VM answers until it stops.
     const willBootAgain = existsSync(join(host.root, "run", "again"));
     if (report?.upgrade === null && !willBootAgain) {
@@ -99,7 +99,7 @@ async function registryProblems({ host }: Run, version: string): Promise<string[
   const view = join(host.root, "releases", "RELEASES.json");
   const isRight = () => {
     if (!existsSync(view)) return false;
-    const { releases } = JSON.parse(readFileSync(view, "utf8")) as Registry;
+    const { releases } = JSON.parse(readFileSync(view, "utf8")) as ReleaseList;
     const given = releases.filter(({ status }) => status === "permanent" || status === "current");
     return given.map((one) => `${one.version} ${one.status}`).join() === `${version} permanent`;
   };

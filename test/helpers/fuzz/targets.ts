@@ -93,7 +93,7 @@ async function registry(): Promise<FuzzTarget> {
     await handler.install(version);
     await handler.commit(version);
   }
-  const paths = { registry: layout.registry, permanent: layout.permanent };
+  const paths = { registry: layout.releaseList, permanent: layout.permanent };
   const whole = Object.values(paths).map((path) => [path, readFileSync(path, "utf8")] as const);
   return {
     seeds: Object.entries(paths).map(([name, path]) => `${name}\n${readFileSync(path, "utf8")}`),
@@ -103,7 +103,7 @@ async function registry(): Promise<FuzzTarget> {
       writeFileSync(isPermanent ? paths.permanent : paths.registry, text.slice(end + 1));
       try {
         const asked = [
-          () => handler.registry(),
+          () => handler.list(),
           () => handler.rollbackTarget(),
           () => handler.permanent(),
           () => handler.recover(),
@@ -111,7 +111,7 @@ async function registry(): Promise<FuzzTarget> {
         const refusals: string[] = [];
         for (const ask of asked) refusals.push(await refusal(ask));
         if (refusals[0] === "") {
-          const { releases } = await handler.registry();
+          const { releases } = await handler.list();
           assert.deepEqual(releases.map(({ version }) => version).sort(), ["0.0.1", "0.0.2"]);
           assert.ok(releases.every(({ status }) => isReleaseStatus(status)));
         }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeSection } from "../../../scripts/lib/reliability.ts";
-import { HOST_COMMANDS } from "../../../src/contract/commands/host.ts";
+import { hostCommands } from "../../../src/contract/commands/host.ts";
 import { buildVariant } from "../fixtureReleases.ts";
 import { Installed } from "../installed.ts";
 import { random } from "../random.ts";
@@ -53,7 +53,7 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-const all = Object.keys(HOST_COMMANDS).length;
+const all = hostCommands("node").length;
 const ends = [...result.ends].sort().map(([end, count]) => `${count} × ${end}`);
 const lines = [
   `${result.turns} turns in ${minutes} min, seed ${seed}; ${result.verbs.size} of ${all} commands`,

@@ -8,7 +8,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { StatusReport } from "../../../src/protocol/report.ts";
+import type { Status } from "../../../src/protocol/report.ts";
 import type { BuiltRelease } from "../fixtureReleases.ts";
 import { type Installed, until } from "../installed.ts";
 import { oneOf, type Random } from "../random.ts";
@@ -142,7 +142,7 @@ async function settled(host: Installed): Promise<Serving> {
       last = output;
       if (status === 3) return "none";
       if (status !== 0) return undefined;
-      const report = JSON.parse(stdout) as StatusReport;
+      const report = JSON.parse(stdout) as Status;
       if (report.upgrade !== null && report.upgrade.step !== "installed") return undefined;
       const answer = await host.get<{ version: string }>("/version").catch(() => undefined);
       return answer?.version === report.version ? report.version : undefined;

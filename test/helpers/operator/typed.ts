@@ -1,8 +1,8 @@
 /** What the random operator types: a row for each command of `bin/<app>`. */
-import type { HOST_COMMANDS } from "../../../src/contract/commands/host.ts";
+import type { NodeVerb } from "../../../src/contract/commands/host.ts";
 import { oneOf, type Random } from "../random.ts";
 
-export type Verb = keyof typeof HOST_COMMANDS;
+export type Verb = NodeVerb;
 
 export interface Typed {
   verb: Verb;

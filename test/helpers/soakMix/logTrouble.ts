@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { dirname } from "node:path";
 
-interface Trouble {
+export interface Trouble {
   spoil(path: string): void;
   mend(path: string): void;
   /** A file system can't be made read-only by anybody else. */

@@ -27,7 +27,8 @@ if (values.list) {
 const unknown = positionals.filter((name) => !Object.hasOwn(WORLD, name));
 if (unknown.length > 0) throw new Error(`no project ${unknown.join(", ")}; --list has them`);
 
-type Line = Course & { name: string };
+/** A file of results may be of several days. */
+type Line = Course & { name: string; day: string };
 const results = new Map(earlier().map((line) => [line.name, line]));
 const wanted = positionals.length > 0 ? positionals : Object.keys(WORLD);
 process.once("SIGINT", () => void endCommands().then(() => process.exit(130)));
@@ -36,7 +37,7 @@ for (const name of wanted.filter((name) => positionals.length > 0 || !results.ha
   console.log(name);
   const base = mkdtempSync(join(tmpdir(), "tsugi-world-"));
   const course = await travel(WORLD[name]!, base);
-  const line = { name, ...course };
+  const line = { name, day: new Date().toISOString().slice(0, 10), ...course };
   results.set(name, line);
   if (values.results !== undefined) appendFileSync(values.results, `${JSON.stringify(line)}\n`);
   const problem = Object.entries(course.steps).find(([, text]) => text.startsWith("FAIL"));
@@ -63,13 +64,13 @@ function earlier(): Line[] {
 }
 
 function table(): string[] {
-  const header = ["project", "made by", "version", ...STEPS];
+  const header = ["project", "made by", "version", "day", ...STEPS];
   const rows = Object.keys(WORLD).map((name) => {
     const course = results.get(name);
-    if (course === undefined) return [name, WORLD[name]!.by, "", "not run"];
-    const { steps, version = "" } = course;
+    if (course === undefined) return [name, WORLD[name]!.by, "", "", "not run"];
+    const { steps, day, version = "" } = course;
     const made = steps.made?.startsWith("FAIL") ? shortOf(steps.made) : WORLD[name]!.by;
-    return [name, made, version, ...STEPS.map((step) => shortOf(steps[step] ?? "–"))];
+    return [name, made, version, day, ...STEPS.map((step) => shortOf(steps[step] ?? "–"))];
   });
   const line = (cells: string[]) => `| ${header.map((_, at) => cells[at] ?? "").join(" | ")} |`;
   return [line(header), line(header.map(() => "---")), ...rows.map(line)];

@@ -7,8 +7,8 @@ import { after, describe, test } from "node:test";
 import { buildApplication } from "../../../src/assemble/application.ts";
 import { collectPackages } from "../../../src/assemble/packages.ts";
 import { readSource } from "../../../src/pack/fileSet.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { readProject } from "../../../src/pack/project.ts";
-import { silentReport } from "../../../src/pack/report.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
 const { folder: base, remove } = temporaryFolder("compile");
@@ -45,12 +45,12 @@ async function compileAndRun(
       shared: [],
     },
     {
-      ...silentReport,
+      ...silentLog,
       guess: (...words) => said.push(words.join(" ")),
       warn: (text) => said.push(text),
     },
   );
-  const packages = collectPackages(project, application.needed, silentReport);
+  const packages = collectPackages(project, application.needed, silentLog);
   const target = join(base, `app-${count}`);
   for (const { path, source } of [...application.files, ...packages.files]) {
     const file = join(target, path);
@@ -225,6 +225,67 @@ describe("compiled code", () => {
       "b 1\nERR_MODULE_NOT_FOUND: Cannot find module './plugins/c.ts'; at the build there were ./plugins/a.ts, ./plugins/b.ts",
     );
     assert.match(said, /import\s+\.\/plugins\/a\.ts, \.\/plugins\/b\.ts src\/main\.ts:1/);
+  });
+
+  test("a require by a pattern has all modules that it may mean, of strings and of paths", async () => {
+    const { out, said } = await compileAndRun({
+      "package.json": { name: "app", version: "1.0.0" },
+      "src/main.ts": `import { readdirSync } from "node:fs";
+        import { join } from "node:path";
+        const part = (name: string) => require("./parts/" + name).one;
+        for (const file of readdirSync(join(__dirname, "routes")))
+          console.log(part("one"), require(join(__dirname, "routes", file)).default);
+        const given = process.env.NOWHERE ?? "./nowhere";
+        try { require(given); } catch (error) { console.log((error as { code: string }).code); }`,
+      "src/routes/a.ts": 'import { word } from "../word"; export default word;',
+      "src/word.ts": 'export const word: string = "a";',
+      "src/parts/one.ts": "export const one: number = 1;",
+    });
+    assert.equal(out, "1 a\nMODULE_NOT_FOUND");
+    assert.match(said, /import\s+\.\/routes\/a\.ts src\/main\.ts:5/);
+    assert.match(said, /src\/main\.ts:7 {2}require\(given\)/);
+  });
+
+  test("a folder of modules that is read and imported by path", async () => {
+    const { out } = await compileAndRun({
+      "src/main.ts": `import { readdirSync } from "node:fs";
+        import { dirname, join } from "node:path";
+        import { fileURLToPath, pathToFileURL } from "node:url";
+        const here = dirname(fileURLToPath(import.meta.url));
+        for (const file of readdirSync(join(here, "routes")))
+          console.log((await import(pathToFileURL(join(here, "routes", file)).href)).default);`,
+      "src/routes/a.ts": 'import { count } from "../word.ts"; export default "a" + count();',
+      "src/routes/b.ts": 'import { count } from "../word.ts"; export default "b" + count();',
+      "src/word.ts": "let times = 0; export const count = (): number => ++times;",
+    });
+    assert.equal(out, "a1\nb2");
+  });
+
+  test("JSX is taken in JavaScript of any ending", async () => {
+    const { out } = await compileAndRun(
+      {
+        "src/main.js":
+          '/** @jsxRuntime classic */\n/** @jsx h */\nimport { h } from "./h.mjs";\nimport { b } from "./b.jsx";\nconsole.log(<i>one</i>, b);',
+        "src/h.mjs": "export const h = (type, props, ...inner) => type + inner;",
+        "src/b.jsx":
+          '/** @jsxRuntime classic */\n/** @jsx h */\nimport { h } from "./h.mjs";\nexport const b = <b>two</b>;',
+      },
+      { entry: "src/main.js" },
+    );
+    assert.equal(out, "ione btwo");
+  });
+
+  test("what a createRequire loads from beside itself is packed as it is", async () => {
+    const { out } = await compileAndRun({
+      "src/main.ts": 'import { word } from "./lib/word.ts"; console.log(word);',
+      "src/lib/word.ts": `import { createRequire } from "node:module";
+        const require = createRequire(import.meta.url);
+        export const word: string = require("../data.json").word + require("./old.cjs");`,
+      "src/data.json": { word: "data " },
+      "src/lib/old.cjs": 'module.exports = require("./older.cjs");',
+      "src/lib/older.cjs": 'module.exports = "old";',
+    });
+    assert.equal(out, "data old");
   });
 
   test("what no build can follow is listed by file and line, unless it is packed", async () => {

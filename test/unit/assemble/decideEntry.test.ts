@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { decideEntry } from "../../../src/assemble/decideEntry.ts";
 import type { Config } from "../../../src/config/schema.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { readProject } from "../../../src/pack/project.ts";
-import { silentReport } from "../../../src/pack/report.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
 describe("the processes of a release", () => {
@@ -20,7 +20,7 @@ describe("the processes of a release", () => {
     "web.js": "",
   });
   const decide = (config: Config) => {
-    const { processes, nodeArgs, bins } = decideEntry(readProject(folder), config, silentReport);
+    const { processes, nodeArgs, bins } = decideEntry(readProject(folder), config, silentLog);
     return { processes, nodeArgs, bins };
   };
   const plain = { workers: 1, overlap: true };

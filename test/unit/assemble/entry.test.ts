@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { guessEntry, guessMode } from "../../../src/assemble/entry.ts";
+import { guessMode } from "../../../src/assemble/entry.ts";
+import { guessEntry } from "../../../src/assemble/guessEntry.ts";
+import { buildOf } from "../../../src/assemble/projectBuild.ts";
 import type { PackageJson } from "../../../src/pack/project.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
@@ -21,9 +23,15 @@ function guess(
   writeFiles(folder, tsconfig === undefined ? texts : { ...texts, "tsconfig.json": tsconfig });
   writeFiles(folder, { ...more, "package.json": packageJson });
   const project = { folder, packageJson };
-  const { candidates, why, nodeArgs } = guessEntry(project);
+  const { candidates, why, nodeArgs, isTranspiled } = guessEntry(project);
   const [first] = candidates;
-  return { first, last: candidates.at(-1), why, nodeArgs, mode: guessMode(project, first!) };
+  return {
+    first,
+    last: candidates.at(-1),
+    why,
+    nodeArgs,
+    mode: guessMode(project, first!, isTranspiled),
+  };
 }
 
 describe("the entry", () => {
@@ -90,6 +98,75 @@ describe("the entry", () => {
     assert.deepEqual(guess({ main: "app.js", scripts }, ["app.js"]).nodeArgs, [
       "--import=./otel.mjs",
     ]);
+  });
+
+  test("a start script that names a file goes before main, its arguments with it; node . is main", () => {
+    const of = (start: string) =>
+      guess({ main: "index.js", scripts: { start } }, ["index.js", "server.js"]).first;
+    assert.equal(of("node server.js"), "server.js");
+    assert.equal(of("node ."), "index.js");
+    assert.equal(of("node gone.js"), "index.js");
+  });
+
+  test("the Procfile's web process goes before scripts", () => {
+    const scripts = { start: "node a.js", "start:prod": "node b.js", web: "node c.js" };
+    const files = { Procfile: "web: npm run web\nworker: node d.js\n" };
+    const found = guess({ scripts }, ["a.js", "b.js", "c.js"], undefined, files);
+    assert.deepEqual([found.first, found.why], ["c.js", "web in the Procfile"]);
+  });
+
+  test("a file that a development tool names without its ending, or by its folder", () => {
+    const of = (start: string, file: string) => guess({ scripts: { start } }, [file]).first;
+    assert.equal(of("tsx src/index", "src/index.ts"), "src/index.ts");
+    assert.equal(of("tsx src", "src/index.tsx"), "src/index.tsx");
+    assert.equal(of("nodemon ./bin/www", "bin/www"), "bin/www");
+  });
+
+  test("JavaScript that is started by a compiler is compiled", () => {
+    const mode = (start: string) => guess({ scripts: { start } }, ["src/a.js"]).mode;
+    assert.equal(mode("babel-node src/a.js"), "compile");
+    assert.equal(mode("nodemon src/a.js"), "own");
+  });
+
+  test("what is built before the start is built by the release", () => {
+    const of = (scripts: Record<string, string>) => guess({ scripts }, ["src/a.ts"]).first;
+    const start = "node dist/a.js";
+    assert.equal(of({ start: `tsc && ${start}` }), "dist/a.js");
+    const line = (scripts: Record<string, string>) =>
+      buildOf({ folder: base, packageJson: { scripts } });
+    assert.deepEqual(line({ start: `tsc -p . && ${start}` }), { line: "tsc -p ." });
+    assert.deepEqual(line({ start: `concurrently "tsc -w" "nodemon dist/a.js"` }), { line: "tsc" });
+    assert.deepEqual(line({ start, prestart: "npm run compile" }), { script: "prestart" });
+    assert.deepEqual(line({ start, "heroku-postbuild": "make" }), { script: "heroku-postbuild" });
+    assert.equal(line({ start, prestart: "docker compose up -d" }), undefined);
+    assert.equal(line({ start, build: "tsc --noEmit" }), undefined);
+  });
+
+  test("the server of a framework's build goes before its own for development", () => {
+    const files = { "node_modules/nuxt/package.json": '{ "bin": { "nuxt": "bin.mjs" } }' };
+    const of = (start: string) =>
+      guess({ dependencies: { nuxt: "4" }, scripts: { start } }, [], undefined, files).first;
+    for (const start of ["nuxt start", "nuxt preview", "node .output/server/index.mjs"])
+      assert.equal(of(start), ".output/server/index.mjs");
+  });
+
+  test("a start script that goes to another project is refused by that one's name", () => {
+    const scripts = { build: "turbo run build" };
+    const api = { "apps/api/package.json": '{ "name": "@acme/api", "scripts": { "start": "x" } }' };
+    const of = (start: string): PackageJson =>
+      ({ workspaces: ["apps/*"], scripts: { ...scripts, start } }) as PackageJson;
+    const root = (start: string) => () => guess(of(start), [], undefined, api);
+    for (const start of [
+      "pnpm --filter @acme/api start",
+      "yarn workspace @acme/api start",
+      "npm start -w apps/api",
+      "turbo run start --filter=api",
+      "cd apps/api && npm start",
+    ]) {
+      const message = /is another project: apps\/api\.$/;
+      assert.throws(root(start), { code: "TSUGI_START_ELSEWHERE", message }, start);
+    }
+    assert.throws(root("turbo start"), { code: "TSUGI_WORKSPACE" });
   });
 
   test("is looked for in vain", () => {

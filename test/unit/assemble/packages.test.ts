@@ -9,8 +9,8 @@ import {
   collectPackages,
   type PackageTree,
 } from "../../../src/assemble/packages.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { readProject } from "../../../src/pack/project.ts";
-import { silentReport } from "../../../src/pack/report.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
 const { folder: base, remove } = temporaryFolder("packages");
@@ -53,7 +53,7 @@ function asked(tree: PackageTree, names: string[]): Record<string, unknown> {
 }
 
 const collect = (folder: string, needed = ALL_DEPENDENCIES) =>
-  collectPackages(readProject(folder), needed, silentReport);
+  collectPackages(readProject(folder), needed, silentLog);
 const paths = (tree: PackageTree) =>
   [
     ...new Set(

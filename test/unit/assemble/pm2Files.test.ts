@@ -9,11 +9,12 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { inPackage } from "../../../src/assemble/bins.ts";
 import { decideEntry } from "../../../src/assemble/decideEntry.ts";
-import { chooseEntry, hasBuildScript } from "../../../src/assemble/entry.ts";
+import { chooseEntry } from "../../../src/assemble/entry.ts";
 import { guessConfig, renderConfig } from "../../../src/assemble/init.ts";
+import { hasBuildScript } from "../../../src/assemble/projectBuild.ts";
 import { loadConfig } from "../../../src/config/load.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { readProject } from "../../../src/pack/project.ts";
-import { silentReport } from "../../../src/pack/report.ts";
 import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
 /** As a build starts it: entry, then arguments and variables. */
@@ -358,7 +359,7 @@ describe("ecosystem files as people have them", () => {
 async function startedIn(folder: string): Promise<Started> {
   const { config } = await loadConfig(folder);
   const project = readProject(folder);
-  const { processes } = decideEntry(project, config, silentReport);
+  const { processes } = decideEntry(project, config, silentLog);
   return Object.fromEntries(
     processes.map(({ name, candidates, args, env }) => {
       const isThere = candidates.some(

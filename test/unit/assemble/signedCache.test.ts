@@ -6,7 +6,7 @@ import { after, test } from "node:test";
 import { groupPackages } from "../../../src/assemble/packageGroup.ts";
 import { obtainRuntime } from "../../../src/assemble/runtime.ts";
 import { fileAt, seenAt } from "../../../src/pack/fileSet.ts";
-import { silentReport } from "../../../src/pack/report.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { sha256 } from "../../../src/release/manifest.ts";
 import { temporaryFolder, useCache } from "../../helpers/projects.ts";
 
@@ -35,7 +35,7 @@ test("a runtime is held against its SHA-256, whatever its times say", async () =
   const from = join(folder, "node");
   writeFileSync(from, "node itself", { mode: 0o755 });
   const wanted = { version: "24.21.0", platform: "linux-x64", from };
-  const { node } = await obtainRuntime(wanted, folder, silentReport);
+  const { node } = await obtainRuntime(wanted, folder, silentLog);
   const [name] = readdirSync(cached("runtimes"));
   const record = cached("runtimes", name!, "recorded.json");
   writeFileSync(node, "evil itself");
@@ -43,7 +43,7 @@ test("a runtime is held against its SHA-256, whatever its times say", async () =
   recorded.files[0].seen = seenAt(node);
   writeFileSync(record, JSON.stringify(recorded));
   const packed = async (isSigned: boolean) =>
-    readFileSync((await obtainRuntime({ ...wanted, isSigned }, folder, silentReport)).node, "utf8");
+    readFileSync((await obtainRuntime({ ...wanted, isSigned }, folder, silentLog)).node, "utf8");
   assert.equal(await packed(false), "evil itself");
   assert.equal(await packed(true), "node itself");
 });

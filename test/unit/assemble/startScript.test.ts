@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import {
-  readStartScript,
-  type StartScript,
-  splitWords,
-} from "../../../src/assemble/startScript.ts";
+import { splitWords } from "../../../src/assemble/start/shellWords.ts";
+import { readCommandLine, type StartScript } from "../../../src/assemble/start/startScript.ts";
 
 const read = (start: string, more: Record<string, string> = {}) =>
-  readStartScript("start", { start, ...more });
+  readCommandLine(start, { start, ...more });
 
 describe("a start script", () => {
-  const nothing = { args: [], env: {}, before: [], left: [], envFiles: [], nodeArgs: [] };
+  const nothing: Partial<StartScript> = {
+    ...{ args: [], env: {}, before: [], builds: [], left: [], envFiles: [], nodeArgs: [] },
+  };
   const cases: [string, Partial<StartScript>][] = [
     ["node dist/main.js", { tool: "node", entry: "dist/main.js", nodeArgs: [] }],
     ["node .", { tool: "node", entry: ".", nodeArgs: [] }],
@@ -29,14 +28,11 @@ describe("a start script", () => {
     ],
     [
       "cross-env NODE_OPTIONS='--import ./a.mjs' node dist/main",
-      { tool: "node", entry: "dist/main", nodeArgs: ["--import", "./a.mjs"] },
+      { tool: "node", entry: "dist/main", nodeArgs: ["--import=./a.mjs"] },
     ],
     ["tsx watch src/server.ts", { tool: "tsx", entry: "src/server.ts", nodeArgs: [] }],
     ["npx ts-node -T src/main.ts", { tool: "ts-node", entry: "src/main.ts", nodeArgs: [] }],
-    [
-      "nodemon --watch src --exec tsx src/a.ts",
-      { tool: "nodemon", entry: "src/a.ts", nodeArgs: [] },
-    ],
+    ["nodemon --watch src --exec tsx src/a.ts", { tool: "tsx", entry: "src/a.ts", nodeArgs: [] }],
     ["nest start", { tool: "nest", args: ["start"] }],
     [
       "node --env-file .env dist/server.js",
@@ -60,12 +56,71 @@ describe("a start script", () => {
     ["node a.js | pino-pretty", { tool: "node", entry: "a.js", left: ["pino-pretty"] }],
     ["cd server && node index.js", { tool: "node", entry: "server/index.js" }],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's
-    ["next start -p ${PORT:-3000}", { tool: "next", args: ["start"] }],
+    ["next start -p ${PORT:-3000}", { tool: "next", args: ["start", "-p", "${PORT:-3000}"] }],
     ["pnpm exec next start -H 0.0.0.0", { tool: "next", args: ["start", "-H", "0.0.0.0"] }],
     ["./node_modules/.bin/next start", { tool: "next", args: ["start"] }],
     ["dotenvx run -- node a.js", { tool: "node", entry: "a.js" }],
     ["bun run src/a.ts", { tool: "bun", entry: "src/a.ts" }],
-    ["npm run build && node dist/main.js", { tool: "node", entry: "dist/main.js", nodeArgs: [] }],
+    [
+      "npm run build && node dist/main.js",
+      { tool: "node", entry: "dist/main.js", builds: ["npm run build"] },
+    ],
+    ["tsc -p . && node dist/a.js", { tool: "node", entry: "dist/a.js", builds: ["tsc -p ."] }],
+    ["dotenv -e .env.a node a.js", { tool: "node", entry: "a.js", envFiles: [".env.a"] }],
+    ["dotenv -v A=1 -- tsx a.ts", { tool: "tsx", entry: "a.ts", env: { A: "1" } }],
+    ["env-cmd -f .env.a node a.js", { tool: "node", entry: "a.js", envFiles: [".env.a"] }],
+    ["NODE_OPTIONS='--import tsx' node a.ts", { tool: "node", entry: "a.ts" }],
+    [
+      "tsx --env-file .env --tsconfig a.json -r dotenv/config src/a",
+      {
+        ...{ tool: "tsx", entry: "src/a" },
+        ...{ envFiles: [".env"], nodeArgs: ["--require=dotenv/config"] },
+      },
+    ],
+    ["nodemon", { tool: "nodemon" }],
+    ["nodemon ./bin/www", { tool: "nodemon", entry: "bin/www" }],
+    [
+      'nodemon -w src -x "tsc && node dist/a.js"',
+      { tool: "nodemon", entry: "dist/a.js", builds: ["tsc"] },
+    ],
+    ["ts-node -P a.json -r tsconfig-paths/register a.ts", { tool: "ts-node", entry: "a.ts" }],
+    [
+      "TS_NODE_BASEURL=./dist node -r tsconfig-paths/register dist/a.js",
+      {
+        ...{ tool: "node", entry: "dist/a.js", env: { TS_NODE_BASEURL: "./dist" } },
+        nodeArgs: ["--require=tsconfig-paths/register"],
+      },
+    ],
+    ["node -r tsx/cjs -r tsconfig-paths/register a", { tool: "tsx", entry: "a" }],
+    [
+      "node --disable-warning DEP0040 a.js",
+      { tool: "node", entry: "a.js", nodeArgs: ["--disable-warning=DEP0040"] },
+    ],
+    ["node -e \"require('./dist')\"", { tool: "node" }],
+    ["node node_modules/.bin/next start", { tool: "next", args: ["start"] }],
+    ["node a.js --id $(hostname) > a.log 2>&1", { tool: "node", entry: "a.js" }],
+    ["node my\\ server.js", { tool: "node", entry: "my server.js" }],
+    ["sh -c 'node a.js'", { tool: "node", entry: "a.js" }],
+    ["tini -- node a.js", { tool: "node", entry: "a.js" }],
+    ["wait-for-it db:5432 -- node a.js", { tool: "node", entry: "a.js" }],
+    ["export PORT=80 && node a.js", { tool: "node", entry: "a.js", env: { PORT: "80" } }],
+    ["(cd server && node a.js)", { tool: "node", entry: "server/a.js" }],
+    ["npx -y cross-env A=1 tsx a.ts", { tool: "tsx", entry: "a.ts", env: { A: "1" } }],
+    ["bun --bun run next start", { tool: "next", args: ["start"] }],
+    [
+      "pm2-runtime dist/a.js -i max -- --fast",
+      { tool: "pm2-runtime", entry: "dist/a.js", args: ["--fast"] },
+    ],
+    ["pm2 start ecosystem.config.js", { tool: "pm2", args: ["ecosystem.config.js"] }],
+    ["concurrently -n a,b 'node a.js' vite", { tool: "node", entry: "a.js", left: ["vite"] }],
+    [
+      "turbo run start --filter=web",
+      { tool: "turbo", args: ["run", "start", "--filter=web"], elsewhere: "web" },
+    ],
+    ["pnpm --filter web start", { tool: "pnpm", elsewhere: "web" }],
+    ["npm start -w apps/api", { tool: "npm", elsewhere: "apps/api" }],
+    ["yarn workspace api start", { tool: "yarn", elsewhere: "api" }],
+    ["cd server && npm start", { tool: "npm", elsewhere: "server" }],
   ];
   for (const [script, expected] of cases) {
     test(script, () => assert.deepEqual(read(script), { ...nothing, ...expected }));
@@ -78,8 +133,23 @@ describe("a start script", () => {
     const serve = { serve: "node a.js -a" };
     assert.deepEqual(read("npm run serve -- -b 1", serve)?.args, ["-a", "-b", "1"]);
     assert.deepEqual(read("npm run serve -b", serve)?.args, ["-a"]);
-    assert.deepEqual(read("pnpm serve -b $X", serve)?.args, ["-a"]);
+    assert.deepEqual(read("pnpm serve -b $X", serve)?.args, ["-a", "-b", "$X"]);
     assert.deepEqual(read("yarn serve -b 1", serve)?.args, ["-a", "-b", "1"]);
+  });
+
+  test("that runs several: the service, and what is built before it or left beside it", () => {
+    const scripts = { build: "tsc", "serve:api": "node a.js", "serve:web": "vite preview" };
+    const found = (line: string) => {
+      const { entry, builds, left } = read(line, scripts)!;
+      return { entry, builds, left };
+    };
+    const beside = { entry: "a.js", builds: [], left: ["npm run serve:web"] };
+    for (const line of ["run-p serve:*", "npm-run-all -p serve:api serve:web"])
+      assert.deepEqual(found(line), beside);
+    assert.deepEqual(found("concurrently npm:serve:*"), beside);
+    const after = { entry: "a.js", builds: ["npm run build"], left: [] };
+    for (const line of ["run-s build serve:api", "npm-run-all build serve:api"])
+      assert.deepEqual(found(line), after);
   });
 
   test("is split as a shell would", () => {

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { staticFiles } from "../../../src/assemble/staticFiles.ts";
 import { readSource } from "../../../src/pack/fileSet.ts";
+import type { BuildLog } from "../../../src/pack/log.ts";
 import type { Project } from "../../../src/pack/project.ts";
-import type { BuildReport } from "../../../src/pack/report.ts";
 import { temporaryFolder } from "../../helpers/handmadeRelease.ts";
 
 /** A project with one file in `public/`, and a secret beside it. */
@@ -18,10 +18,10 @@ function project() {
   writeFileSync(join(at.path, "shadow"), "root:x");
   mkdirSync(join(at.path, "elsewhere"));
   writeFileSync(join(at.path, "elsewhere", "a.txt"), "a");
-  const report = { guess: () => {} } as unknown as BuildReport;
+  const log = { guess: () => {} } as unknown as BuildLog;
   const pack = (...globs: string[]) =>
-    staticFiles({ folder } as Project, globs, "own", new Map(), report);
-  const guessed = () => staticFiles({ folder } as Project, undefined, "compile", new Map(), report);
+    staticFiles({ folder } as Project, globs, "own", new Map(), log);
+  const guessed = () => staticFiles({ folder } as Project, undefined, "compile", new Map(), log);
   return { folder, pack, guessed, [Symbol.dispose]: at[Symbol.dispose] };
 }
 

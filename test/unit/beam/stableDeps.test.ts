@@ -3,7 +3,7 @@ import { chmodSync, existsSync, lchownSync, mkdirSync, symlinkSync, writeFileSyn
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { stableDeps } from "../../../src/beam/stableDeps.ts";
-import { silentReport } from "../../../src/pack/report.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { needsRoot, STRANGER } from "../../helpers/otherUsers.ts";
 import { temporaryFolder } from "../../helpers/projects.ts";
 
@@ -16,7 +16,7 @@ writeFileSync(join(project, "deps/plug/mix.exs"), "plug");
 mkdirSync(join(folder, "theirs"));
 
 async function compiledIn(place: string): Promise<string> {
-  const { env, release } = await stableDeps(project, "shop", silentReport, place);
+  const { env, unlock: release } = await stableDeps(project, "shop", silentLog, place);
   await release();
   const { MIX_DEPS_PATH: path = "" } = env;
   assert.ok(existsSync(join(path, "plug/mix.exs")), path);

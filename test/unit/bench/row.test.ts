@@ -25,6 +25,11 @@ test("a row has medians, and of the others the median of the ratios round by rou
   assert.deepEqual(cells.otp, { note: "another language" });
 });
 
+test("where it is asked for, the least and the most of the ratios stand beside it", () => {
+  const { cells } = makeRow(outcomes, { ...options, spread: true });
+  assert.deepEqual(cells.node, { text: "30.0 ms ×2.00 (2.00–3.00)" });
+});
+
 test("one that has failed has its reason for a number, and the row counts as failed", () => {
   const row = makeRow(outcomes, options);
   assert.deepEqual(row.cells.pm2, { note: "npm has failed" });

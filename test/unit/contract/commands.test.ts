@@ -27,7 +27,7 @@ describe("a command of a host", () => {
 
   test("has a file of its own, and help on both kinds of host", () => {
     const help = helpTexts();
-    for (const verb of hostVerbs) {
+    for (const [verb] of hostCommands("node")) {
       const file = join(projectRoot, "src", "control", "commands", `${verb}.ts`);
       assert.ok(existsSync(file), file);
     }

@@ -54,6 +54,17 @@ describe("the registry of errors", () => {
     assert.match(new TsugiError("TSUGI_NOTHING_TO_COMMIT").hint, /bin\/<app> status/);
   });
 
+  test("what the machine refuses is said so, and is no bug", () => {
+    for (const code of ["ENOSPC", "EROFS", "EMFILE"]) {
+      const error = Object.assign(new Error(`${code}: words, write`), { code });
+      const told = errorToJson(error);
+      assert.equal(told.code, "TSUGI_MACHINE_REFUSED");
+      assert.equal(told.message, `The machine refuses it: ${code}: words, write`);
+    }
+    assert.equal(errorToJson(new TypeError("undefined")).code, "TSUGI_INTERNAL");
+    assert.equal(errorToJson(undefined).code, "TSUGI_INTERNAL");
+  });
+
   test("an error keeps its words on its way through a socket, also one that nobody here knows", () => {
     const sent = errorToJson(new TsugiError("TSUGI_RELEASE_IN_USE", { version: "1.0.0" }));
     assert.deepEqual(errorToJson(errorFromJson(JSON.parse(JSON.stringify(sent)))), sent);

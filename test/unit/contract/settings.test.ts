@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { configSchema } from "../../../src/config/schema.ts";
+import { CHECKS } from "../../../src/contract/checks.ts";
 import { SETTING_ROWS } from "../../../src/contract/settings.ts";
 import { DEFAULT_SETTINGS, overlaySettings } from "../../../src/protocol/settings.ts";
-import { CHECKS } from "../../../src/protocol/shape.ts";
 import { projectRoot } from "../../helpers/example.ts";
 
 const nested = (path: string, value: unknown): object =>

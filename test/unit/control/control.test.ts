@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { isPath } from "../../../src/control/arguments.ts";
 import { type ContainerFacts, isEphemeral } from "../../../src/control/container.ts";
 import { formatReport } from "../../../src/control/formatReport.ts";
-import { bytesText, msText, table } from "../../../src/control/output.ts";
+import { bytesText, msText } from "../../../src/control/output.ts";
 import { owningUnit, unitFor } from "../../../src/control/units.ts";
+import { table } from "../../../src/protocol/columns.ts";
 import type { UpgradeReport } from "../../../src/protocol/report.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
 import { unitText } from "../../../src/release/systemdUnit.ts";
@@ -168,7 +169,7 @@ test("numbers, tables and wrapped words read well", () => {
     table([
       ["a", "bb"],
       ["ccc", "d"],
-    ]),
+    ]).join("\n"),
     "a    bb\nccc  d",
   );
 });

@@ -1,6 +1,6 @@
 /** What `doctor` finds in a root that nobody runs, one plant after the other. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
@@ -159,6 +159,23 @@ test("each thing that is wrong is found, alone, with a remedy", async (t) => {
     });
   }
   assert.deepEqual(await at.problems(), []);
+});
+
+const asRoot = process.getuid?.() === 0;
+test("a file system that is mounted read-only is found", {
+  skip: asRoot ? false : "only root can mount one",
+}, async () => {
+  using at = await soundRoot();
+  const { log } = at.layout;
+  mkdirSync(log);
+  execFileSync("mount", ["--bind", log, log]);
+  try {
+    execFileSync("mount", ["-o", "remount,ro,bind", log]);
+    const problem = "space: log can only be read: its file system is mounted so.";
+    assert.deepEqual(await at.problems(), [problem]);
+  } finally {
+    execFileSync("umount", [log]);
+  }
 });
 
 test("damaged files are found in all releases, the first of them by name", async () => {

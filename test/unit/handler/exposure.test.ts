@@ -67,6 +67,22 @@ describe("a root that others may write to", { skip: needsRoot }, () => {
   });
 });
 
+test("what we own ourselves, in a root of somebody else's, gives nobody more rights", {
+  skip: needsRoot,
+}, async (t) => {
+  using at = await rootWithRelease();
+  const { layout } = at;
+  own(layout.root, 0);
+  chownSync(layout.releases, OWNER, OWNER);
+  // As Kubernetes makes a volume for an fsGroup.
+  chownSync(layout.root, 0, OWNER);
+  chmodSync(layout.root, 0o2775);
+  const look = async () => (await findExposures(layout)).map(({ path }) => path);
+  assert.deepEqual(await look(), [layout.root, layout.releases], "for root, it does");
+  t.mock.method(process as { getuid(): number }, "getuid", () => OWNER);
+  assert.deepEqual(await look(), []);
+});
+
 test("a group is private when nobody else is in it", () => {
   const users = [
     { name: "root", uid: 0, gid: 0 },
@@ -89,9 +105,10 @@ test("a group is private when nobody else is in it", () => {
     [2000, false],
   ];
   for (const [gid, wanted] of expected) {
-    assert.equal(isPrivate(gid, 1000, { users, members }), wanted, String(gid));
+    assert.equal(isPrivate(gid, [1000], { users, members }), wanted, String(gid));
   }
-  assert.ok(isPrivate(2000, 2000, { users, members }), "of somebody whom no file knows");
+  assert.ok(isPrivate(1001, [1000, 1001], { users, members }), "of two that are ours");
+  assert.ok(isPrivate(2000, [2000], { users, members }), "of somebody whom no file knows");
 });
 
 test("a file beside the signed ones is refused where keys are trusted, at each start", async () => {

@@ -69,7 +69,7 @@ async function refused(
   });
   assert.deepEqual(withoutStaging(listing(host.root)), before);
   await host.handler.verify("0.0.1", true);
-  const { releases } = await host.handler.registry();
+  const { releases } = await host.handler.list();
   assert.deepEqual(
     releases.map(({ version, status }) => [version, status]),
     [["0.0.1", "permanent"]],

@@ -28,7 +28,7 @@ async function host(...versions: string[]) {
   await handler.commit(versions[0]!);
   const statuses = async () =>
     Object.fromEntries(
-      (await handler.registry()).releases.map(({ version, status }) => [version, status]),
+      (await handler.list()).releases.map(({ version, status }) => [version, status]),
     );
   return { folder, root, layout, handler, statuses, [Symbol.dispose]: folder[Symbol.dispose] };
 }
@@ -109,19 +109,19 @@ test("after a crash with a current release the registry says permanent and unpac
 test("a crash between the rename of permanent and the registry is made good", async () => {
   using at = await host("0.0.1", "0.0.2");
   await at.handler.install("0.0.2");
-  const before = readFileSync(at.layout.registry);
+  const before = readFileSync(at.layout.releaseList);
   await at.handler.commit("0.0.2");
-  writeFileSync(at.layout.registry, before);
-  writeFileSync(`${at.layout.registry}.123.tmp`, "{ half");
+  writeFileSync(at.layout.releaseList, before);
+  writeFileSync(`${at.layout.releaseList}.123.tmp`, "{ half");
   await at.handler.recover();
   assert.deepEqual(await at.statuses(), { "0.0.1": "old", "0.0.2": "permanent" });
-  assert.ok(!existsSync(`${at.layout.registry}.123.tmp`));
+  assert.ok(!existsSync(`${at.layout.releaseList}.123.tmp`));
   assert.equal(await at.handler.rollbackTarget(), "0.0.1");
 });
 
 test("a registry that is missing or torn is made up from what lies there", async () => {
   using at = await host("0.0.1", "0.0.2");
-  writeFileSync(at.layout.registry, '{ "format": 1, "rel');
+  writeFileSync(at.layout.releaseList, '{ "format": 1, "rel');
   await at.handler.recover();
   assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "unpacked" });
 });
@@ -200,8 +200,25 @@ test("a prune keeps the newest, and always permanent, rollback target and what i
   assert.deepEqual(Object.keys(await at.statuses()).sort(), ["0.0.1", "0.0.2", "0.0.4"]);
 });
 
+test("what is written at the same time undoes nothing of each other", async () => {
+  using at = await host("0.0.1", "0.0.2");
+  await at.handler.install("0.0.2");
+  const verified = ["0.0.1", "0.0.2", "0.0.1"].map((version) => at.handler.verify(version, true));
+  await Promise.all([...verified, at.handler.commit("0.0.2", { rollback: true })]);
+  const { releases } = await at.handler.list();
+  assert.deepEqual(
+    releases.map(({ version, status, verified, rolledBack }) => ({
+      ...{ version, status, verified, rolledBack },
+    })),
+    [
+      { version: "0.0.1", status: "old", verified: true, rolledBack: true },
+      { version: "0.0.2", status: "permanent", verified: true, rolledBack: undefined },
+    ],
+  );
+});
+
 test("a registry of an unknown format is refused, not overwritten", async () => {
   using at = await host("0.0.1");
-  writeFileSync(at.layout.registry, '{ "format": 7, "releases": [] }');
+  writeFileSync(at.layout.releaseList, '{ "format": 7, "releases": [] }');
   await assert.rejects(at.handler.recover(), hasCode("TSUGI_FORMAT_UNKNOWN"));
 });

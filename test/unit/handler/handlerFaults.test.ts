@@ -43,9 +43,9 @@ const temporaries = (path: string) => readdirSync(path).filter((name) => name.en
 
 for (const label of [
   "permanent:renamed",
-  "registry:write",
-  "registry:rename",
-  "registry:renamed",
+  "releases:write",
+  "releases:rename",
+  "releases:renamed",
 ]) {
   test(`a commit whose ${label} fails is one: permanent names the release already`, async () => {
     const { layout, handler } = await host();
@@ -67,7 +67,7 @@ test("a commit whose permanent:rename fails is none, and leaves nothing", async 
 
 test("what is still written as current, because a fall back failed, can be installed again", async () => {
   const { handler } = await host();
-  faults.arm("registry:write#1=eio");
+  faults.arm("releases:write#1=eio");
   await assert.rejects(handler.fallBack("0.0.2"), /EIO/);
   await handler.install("0.0.2");
   await handler.commit("0.0.2");

@@ -73,7 +73,7 @@ test("a tarball in the drop box is unpacked whole, registered, and removed", asy
     }
   }
   assert.ok(!existsSync(tarball));
-  const [entry] = (await at.handler.registry()).releases;
+  const [entry] = (await at.handler.list()).releases;
   assert.deepEqual([entry?.status, entry?.verified], ["unpacked", true]);
   await at.handler.verify("0.0.2", true);
 });
@@ -264,7 +264,10 @@ const hostileManifests: Record<
     "lib/wall-0.0.2/x": { link: "../wall-0.0.1" },
     "lib/wall-0.0.2/x/app.mjs": { bytes: "x" },
   },
-  "names that differ only in case": { "lib/wall-0.0.2/APP.mjs": { bytes: "x" } },
+  "names that differ only in Unicode form": {
+    "lib/wall-0.0.2/\u00e1": { bytes: "x" },
+    "lib/wall-0.0.2/a\u0301": { bytes: "y" },
+  },
   setuid: { "lib/wall-0.0.2/su": { bytes: "x", mode: 0o4755 } },
 };
 
@@ -276,6 +279,14 @@ for (const [what, extra] of Object.entries(hostileManifests)) {
     assert.deepEqual(listing(at.root), ["releases"]);
   });
 }
+
+test("names that differ only in case are two, as packages have them", async () => {
+  using at = host();
+  const release = handmadeRelease("0.0.2", { "lib/wall-0.0.2/APP.mjs": { bytes: "x" } });
+  const source = await writeTarball(at.folder.at("a.tar.gz"), release);
+  await at.handler.unpack({ source });
+  assert.equal(readFileSync(join(at.root, "lib/wall-0.0.2/APP.mjs"), "utf8"), "x");
+});
 
 test("an entry out of the tree is refused", async () => {
   using at = host();
@@ -309,7 +320,7 @@ test("a tarball cut off anywhere is refused", async () => {
     writeFileSync(source, whole.subarray(0, part < 1 ? Math.floor(whole.length * part) : part));
     await assert.rejects(at.handler.unpack({ source }), failsWith("TSUGI_UNPACK_REFUSED"));
   }
-  assert.deepEqual((await at.handler.registry()).releases, []);
+  assert.deepEqual((await at.handler.list()).releases, []);
 });
 
 test("what is no tarball at all is refused", async () => {

@@ -40,7 +40,7 @@ test("push and deploy take the last build, also of a tree that somebody has star
   for (const [minutes, version] of ["1.0.0", "1.1.0"].entries()) build(version, minutes);
   await keepBuilds(layout, "1.1.0");
   mkdirSync(layout.run, { recursive: true });
-  writeFileSync(layout.registry, "{}");
+  writeFileSync(layout.releaseList, "{}");
   writeFileSync(layout.permanent, `1.0.0 ${"0".repeat(64)} node-1 tsugi-1\n`);
   for (const place of [project, layout.root]) {
     assert.equal(sourceOf(place), layout.release("1.1.0").tarball);

@@ -7,8 +7,8 @@ import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { textFile } from "../../../src/pack/fileSet.ts";
 import { verifyRelease } from "../../../src/pack/inspect.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { build, type ReleaseKind } from "../../../src/pack/pipeline.ts";
-import { silentReport } from "../../../src/pack/report.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
 import { sha256 } from "../../../src/release/manifest.ts";
 import { bytesOf, handmadeRelease } from "../../helpers/handmadeRelease.ts";
@@ -36,7 +36,7 @@ const kind: ReleaseKind<undefined> = {
 };
 
 test("is part of no release that is signed", async () => {
-  await build(kind, undefined, silentReport);
+  await build(kind, undefined, silentLog);
   const members = join(folder, "cache", "members");
   for (const name of readdirSync(members).filter((name) => name.endsWith(".gz"))) {
     const evil = gzipSync(Buffer.alloc(512));
@@ -45,7 +45,7 @@ test("is part of no release that is signed", async () => {
   }
   const again = (key?: Parameters<typeof build>[1]) => {
     rmSync(layout.root, { recursive: true });
-    return build(kind, key, silentReport);
+    return build(kind, key, silentLog);
   };
   const { tarball } = await again();
   await assert.rejects(verifyRelease(tarball), /TSUGI|wall/);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { filesBelow, textFile } from "../../../src/pack/fileSet.ts";
-import { silentReport } from "../../../src/pack/report.ts";
+import { silentLog } from "../../../src/pack/log.ts";
 import { refuseSecrets, withoutEnvFiles } from "../../../src/pack/secrets/index.ts";
 import { isUnlikelyByChance, knownSecrets } from "../../../src/pack/secrets/known.ts";
 import { CREDENTIAL_FILES, RULES } from "../../../src/pack/secrets/rules.ts";
@@ -249,7 +249,7 @@ describe("secrets in other clothes", () => {
 
   test("what an editor has left of a file is that file, or is left out", () => {
     const notes: string[] = [];
-    const report = { ...silentReport, note: (text: string) => notes.push(text) };
+    const log = { ...silentLog, note: (text: string) => notes.push(text) };
     const names = [
       ".env~",
       "#.env#",
@@ -262,7 +262,7 @@ describe("secrets in other clothes", () => {
     ];
     const files = names.map((path) => textFile(path, ""));
     assert.deepEqual(
-      withoutEnvFiles(files, report).map(({ path }) => path),
+      withoutEnvFiles(files, log).map(({ path }) => path),
       ["server.js"],
     );
     assert.equal(notes.length, names.length - 1);
@@ -287,10 +287,10 @@ describe("a secret in a package", () => {
 
   const search = async (path: string) => {
     const notes: string[] = [];
-    const report = { ...silentReport, note: (text: string) => notes.push(text) };
+    const log = { ...silentLog, note: (text: string) => notes.push(text) };
     const packages = filesBelow(join(folder, path), path);
     assert.equal(packages.length, 1);
-    await refuseSecrets({ own: [], packages, project: folder, allow: [] }, report);
+    await refuseSecrets({ own: [], packages, project: folder, allow: [] }, log);
     return notes.join();
   };
 

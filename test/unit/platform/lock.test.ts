@@ -14,7 +14,7 @@ test("a lock is held by one, and free again after its release", async () => {
   const second = await takeLock(path);
   assert.ok(!second.taken);
   assert.equal(second.owner.pid, process.pid);
-  await first.release();
+  await first.unlock();
   assert.equal(await lockOwner(path), undefined);
   assert.ok((await takeLock(path)).taken);
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { nextStatus, type Registry, reconcile } from "../../../src/release/status.ts";
+import { nextStatus, type ReleaseList, reconcile } from "../../../src/release/status.ts";
 
 const releaseId = "a".repeat(64);
 const entry = (
   version: string,
-  status: Registry["releases"][number]["status"],
+  status: ReleaseList["releases"][number]["status"],
   committed?: number,
 ) => ({
   version,
@@ -15,13 +15,12 @@ const entry = (
   since: "2026-01-01T00:00:00.000Z",
   ...(committed === undefined ? {} : { committed }),
 });
-const registryOf = (...releases: Registry["releases"]): Registry => ({
+const registryOf = (...releases: ReleaseList["releases"]): ReleaseList => ({
   format: 1,
   name: "wall",
   releases,
 });
-const statuses = (registry: Registry) =>
-  registry.releases.map((one) => `${one.version} ${one.status}`);
+const statuses = (list: ReleaseList) => list.releases.map((one) => `${one.version} ${one.status}`);
 
 test("only an unpacked or an old release can be removed", () => {
   assert.equal(nextStatus("unpacked", "remove"), "absent");

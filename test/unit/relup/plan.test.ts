@@ -132,6 +132,22 @@ test("connections of registered servers change hands in one pause, before anythi
   assert.ok(announce! < activate!);
 });
 
+test("a plan says how many WebSockets nobody has registered, and within what they are closed", () => {
+  const main = { states: [], usesHot: true, freezes: false, unregistered: 14 };
+  const whyOf = (facts: object) => {
+    const running = { main: { ...main, ...facts } };
+    const { instructions } = planUpgrade(manifestOf(), nextManifest(), { running });
+    return instructions.find(({ op }) => op === "retire")!.why;
+  };
+  const closed = "14 WebSockets of a server that is not registered: closed";
+  assert.equal(
+    whyOf({ webSocketDrainMs: 2_000 }),
+    `the old one drains and ends; ${closed} within 2 s`,
+  );
+  // An older supervisor does not say.
+  assert.equal(whyOf({}), `the old one drains and ends; ${closed}`);
+});
+
 test("what would begin to work while it loads is loaded when the old one has stopped", () => {
   const jobs = { name: "jobs", entry: "src/jobs.js", workers: 1, overlap: false };
   const from = manifestOf({ processes: [...manifestOf().processes, jobs], usesHot: false });
@@ -226,6 +242,20 @@ const accepting = {
   accepts: true,
   processes: [{ ...manifestOf().processes[0]!, swap: "src/server.swap.cjs" }],
 };
+
+test("UDP sockets that nobody else can have end with the old process; in a swap they stay", () => {
+  const main = { states: [], usesHot: true, freezes: false, unshared: 1 };
+  const whyOf = (from = manifestOf(), to = nextManifest()) => {
+    const { instructions } = planUpgrade(from, to, { running: { main } });
+    return instructions.find(({ op }) => op === "retire")!.why;
+  };
+  const ended = "1 UDP socket without a port of its own: ended";
+  assert.equal(whyOf(), `the old one drains and ends; ${ended}`);
+  assert.equal(
+    whyOf(manifestOf(accepting), nextManifest(accepting)),
+    "the old code goes, its process stays",
+  );
+});
 
 test("both accept, and only the code differs: swap", () => {
   const plan = planUpgrade(manifestOf(accepting), nextManifest(accepting));

@@ -202,7 +202,7 @@ test("restarts.escalate: one that crashes too often ends the release", async (t)
 test("one that was ended because it did not load says why", async (t) => {
   const { supervisor, generation, crash, slotOf } = make(t, { max: 5, withinMs: 60_000 });
   await crash("jobs");
-  slotOf("jobs").worker.failure = "no postgres://secret";
+  slotOf("jobs").worker.failure = "it did not load: no postgres://secret";
   generation.played.get("jobs")!.crash("");
   assert.equal(supervisor.crashOf(slotOf("jobs"))!.why, "it did not load: no ***");
 });

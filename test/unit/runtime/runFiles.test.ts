@@ -25,6 +25,7 @@ function runFolder(path: string) {
 test("a start sweeps what supervisors that were killed have left in run/", async () => {
   using folder = temporaryFolder();
   const layout = runFolder(folder.path);
+  writeFileSync(layout.exitCode, "1");
   await sweepRunFiles(layout);
   assert.deepEqual(readdirSync(layout.run).sort(), KEPT);
 });

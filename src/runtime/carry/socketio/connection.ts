@@ -9,19 +9,19 @@ export class SocketIoConnection extends WebSocketConnection {
   session: Session | undefined;
   isProbe: () => boolean = () => false;
 
-  override still(): void {
-    super.still();
-    this.session?.pause();
+  override freeze(): void {
+    super.freeze();
+    this.session?.freeze();
   }
 
-  override hold(): void {
-    super.hold();
-    this.session?.pause();
+  override freezeForSwap(): void {
+    super.freezeForSwap();
+    this.session?.freeze();
   }
 
-  override resume(): void {
-    super.resume();
-    this.session?.resume();
+  override thaw(): void {
+    super.thaw();
+    this.session?.thaw();
   }
 
   override attached(): void {
@@ -39,6 +39,11 @@ export class SocketIoConnection extends WebSocketConnection {
     if (holder || !session || session.isIdle || this.hasEnded) return holder;
     const name = `Socket.IO session ${session.engineSession.id}`;
     return { kind: "websocket", name, ageMs: session.ageMs };
+  }
+
+  /** Its session is made at once, from a record of the moment. */
+  override get isIntroducible(): boolean {
+    return false;
   }
 
   override get isTellable(): boolean {

@@ -148,6 +148,8 @@ export interface Namespace {
   _createSocket(client: Client, auth: unknown): unknown;
   _doConnect(socket: IoSocket, joined: Joined): void;
   _remove(socket: IoSocket): void;
+  /** Its middlewares. */
+  run(socket: IoSocket, then: (error?: unknown) => void): void;
 }
 
 export interface IoServer {

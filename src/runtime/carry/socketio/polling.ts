@@ -32,19 +32,19 @@ export class PollingConnection implements Connection {
     this.#carrier = carrier;
   }
 
-  /** A poll under way ends: the next one is held, and asks whoever has the session then. */
-  still(): void {
+  /** A poll under way ends: the next one waits, and asks whoever has the session then. */
+  freeze(): void {
     const { transport } = this.session.engineSession;
-    this.session.pause();
+    this.session.freeze();
     if (transport.writable) transport.send([{ type: "noop" }]);
   }
 
-  hold(): void {
-    this.still();
+  freezeForSwap(): void {
+    this.freeze();
   }
 
-  resume(): void {
-    this.session.resume();
+  thaw(): void {
+    this.session.thaw();
   }
 
   get isIdle(): boolean {
@@ -67,14 +67,23 @@ export class PollingConnection implements Connection {
     return this.isTellable;
   }
 
-  record(): SessionRecord {
+  readonly hasSaid = true;
+  readonly isIntroducible = false;
+
+  fixed(): object {
+    return {};
+  }
+
+  changes(): SessionRecord {
     const record = this.session.record();
     this.#told = record.unsent.length;
     return record;
   }
 
   take(follow?: Follow): Parcel {
-    this.leaveTo((packets) => follow?.(serialize(packets.map(withoutFrame))));
+    this.leaveTo((packets) => {
+      if (follow?.counts()) follow.send(serialize(packets.map(withoutFrame)));
+    });
     if (follow) this.#carrier.leaveBehind(this);
     return { handle: undefined, head: Buffer.alloc(0), quietSinceMs: nowMs() };
   }

@@ -60,6 +60,7 @@ export interface RebuiltSockets {
   classes: Classes;
   /** Before its 'connection' listeners hear of it. */
   restore(socket: IoSocket, saved: unknown): void;
+  skipsMiddlewares: boolean;
 }
 
 /** A promise, if it takes the application longer than this turn to say which namespaces there are. */
@@ -72,8 +73,7 @@ export function rejoin(
   const late = sockets.flatMap((record) => {
     const found = parts.io._nsps.get(record.namespace);
     if (found === undefined) return [create(parts, session, client, record)];
-    join(parts, session, client, found, record);
-    return [];
+    return [join(parts, session, client, found, record)].filter((one) => one !== undefined);
   });
   for (const [namespace, auth] of joining) client.connect(namespace, auth);
   for (const piece of unfinished) client.ondata(piece);
@@ -90,21 +90,25 @@ function create(
   const { namespace: nsp, handshake } = record;
   return new Promise((resolve) => {
     parts.io._checkNamespace(nsp, handshake.auth, (found) => {
-      if (found) join(parts, session, client, found, record);
-      else client._packet({ type: PACKET.disconnect, nsp });
-      resolve();
+      if (found) resolve(join(parts, session, client, found, record));
+      else {
+        client._packet({ type: PACKET.disconnect, nsp });
+        resolve();
+      }
     });
   });
 }
 
+/** A promise where middlewares are asked once more. */
 function join(
-  { classes, restore }: RebuiltSockets,
+  { classes, restore, skipsMiddlewares }: RebuiltSockets,
   session: EngineSession,
   client: Client,
   namespace: Namespace,
   record: SocketRecord,
-): void {
+): Promise<void> | undefined {
   const { id: sid, pid, rooms, data, handshake, nextAck, saved } = record;
+  let admitted: Promise<void> | undefined;
   const undo = override(namespace, "_add", (_client, auth, joined) => {
     undo();
     const previous = { sid, pid, rooms, data, missedPackets: [] as [] };
@@ -112,16 +116,46 @@ function join(
     Object.assign(socket.handshake, handshake);
     namespace._ids = Math.max(namespace._ids, nextAck);
     restore(socket, saved);
-    const { transport, writeBuffer } = session;
-    const { writable } = transport;
-    const before = writeBuffer.length;
-    transport.writable = false;
-    namespace._doConnect(socket, (it) => {
-      // Its greeting has been written, its 'connection' listeners come next.
-      writeBuffer.length = before;
-      transport.writable = writable;
-      joined(it);
-    });
+    const connect = () => connectSilently(session, namespace, socket, joined);
+    if (skipsMiddlewares) connect();
+    else admitted = admit(namespace, client, socket, connect);
   });
   client.doConnect(namespace.name, handshake.auth);
+  return admitted;
+}
+
+function connectSilently(
+  { transport, writeBuffer }: EngineSession,
+  namespace: Namespace,
+  socket: IoSocket,
+  joined: (socket: IoSocket) => void,
+): void {
+  const { writable } = transport;
+  const before = writeBuffer.length;
+  transport.writable = false;
+  namespace._doConnect(socket, (it) => {
+    // Its greeting has been written, its 'connection' listeners come next.
+    writeBuffer.length = before;
+    transport.writable = writable;
+    joined(it);
+  });
+}
+
+/** The client believes that it is connected: one that is not let in is told that it has to leave. */
+function admit(
+  namespace: Namespace,
+  client: Client,
+  socket: IoSocket,
+  connect: () => void,
+): Promise<void> {
+  return new Promise((resolve) => {
+    namespace.run(socket, (error) => {
+      if (error) {
+        socket.leaveAll();
+        namespace._remove(socket);
+        client._packet({ type: PACKET.disconnect, nsp: namespace.name });
+      } else if (client.conn.readyState === "open") connect();
+      resolve();
+    });
+  });
 }

@@ -1,4 +1,6 @@
 /** What travels of a Socket.IO session besides its WebSocket. */
+
+import { defined } from "../../../contract/checks.ts";
 import { type RequestRecord, recordRequest } from "../ws/record.ts";
 import {
   type Client,
@@ -89,7 +91,7 @@ function recordSocket(socket: IoSocket, save: Recorded["save"]): SocketRecord {
 /** A broadcast is framed once, for WebSockets. */
 export const withoutFrame = ({ type, data, options }: EnginePacket): EnginePacket => ({
   type,
-  ...(data === undefined ? {} : { data }),
+  ...defined({ data }),
   options: { compress: options?.compress ?? true },
 });
 

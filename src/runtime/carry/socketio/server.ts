@@ -3,7 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import net from "node:net";
 import { messageOf } from "../../../contract/errors.ts";
-import type { RegisteredServer } from "../../../hot/registry.ts";
+import type { RegisteredServer } from "../../../hot/registrations.ts";
 import type { SocketIoServerLike } from "../../../hot/types.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
 import type { SocketInternals } from "../../node/internals.ts";
@@ -110,11 +110,11 @@ export class CarriedSocketIoServer {
     new CarriedWebSocketServer(registered, this.#carrier, this.#context, make);
   }
 
-  /** Beside the WebSockets. In place, a session without one is built again in any case. */
+  /** Beside the WebSockets. In a swap, a session without one is built again in any case. */
   #observePolling(): void {
     const { onExpected, receiver } = this.#carrier;
-    this.#carrier.onExpected = (meta, before) =>
-      isOfPolling(meta.data) ? this.#expectPolling(meta) : onExpected(meta, before);
+    this.#carrier.onExpected = (meta, ...rest) =>
+      isOfPolling(meta.data) ? this.#expectPolling(meta) : onExpected(meta, ...rest);
     this.#carrier.receiver = {
       suits: (it) => it instanceof PollingConnection || (receiver?.suits(it) ?? false),
       receive: (it) =>
@@ -213,7 +213,9 @@ export class CarriedSocketIoServer {
     }
     const { client } = this.#sessions.get(engineSession)!;
     const restore = (one: IoSocket, saved: unknown) => this.#restore(one, saved);
-    return rejoin({ io: this.#io, classes, restore }, engineSession, client, record);
+    const skipsMiddlewares = this.#options.skipMiddlewares !== false;
+    const parts = { io: this.#io, classes, restore, skipsMiddlewares };
+    return rejoin(parts, engineSession, client, record);
   }
 
   #restore(socket: IoSocket, saved: unknown): void {
@@ -252,7 +254,7 @@ export class CarriedSocketIoServer {
   }
 
   #receivePolling(given: PollingConnection): () => void {
-    const [{ session }] = this.#rebuildPolling(given.record());
+    const [{ session }] = this.#rebuildPolling(given.changes());
     given.leaveTo((packets) => receivePackets(session, packets));
     return () => session.beat();
   }

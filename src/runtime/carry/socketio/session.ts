@@ -1,10 +1,10 @@
 /**
  * A Socket.IO session in the generation that has it: what its application has under way, and how it
- * stands still, leaves and is forgotten.
+ * is frozen, leaves and is forgotten.
  *
- *   serving ──pause()──► paused ──record()──► told ──leave()──► gone     (another generation has it)
- *      ▲                   │                   │
- *      └──────────────── resume() ─────────────┘
+ *   serving ──freeze()──► frozen ──record()──► told ──leave()──► gone    (another generation has it)
+ *      ▲                    │                   │
+ *      └───────────────── thaw() ───────────────┘
  *
  * Told: what its code still sends counts only while it has a request to answer.
  */
@@ -27,6 +27,8 @@ import {
 import { Owed } from "./owed.ts";
 import { recordSession, type SessionRecord } from "./record.ts";
 
+const LOOK_MS = 50;
+
 export interface SessionParts {
   engine: EngineInternals;
   session: EngineSession;
@@ -46,9 +48,11 @@ export class Session {
   readonly #parts: SessionParts;
   /** Namespaces that it has asked for, with its credentials. */
   readonly #joining = new Map<string, unknown>();
+  /** Of each: waited for like an acknowledgement, so that it is this version or the next that lets it in. */
+  readonly #joins = new Map<string, () => void>();
   /** What gives up waiting for an acknowledgement that the application has set a time for. */
   readonly #awaited = new Map<object, () => void>();
-  #isPaused = false;
+  #isFrozen = false;
   #probed: TransportInternals | undefined;
   #unmute: () => void = () => {};
 
@@ -74,21 +78,21 @@ export class Session {
   }
 
   /** Nothing is read any more: neither the client's heartbeat nor its acknowledgements. */
-  pause(): void {
-    this.#isPaused = true;
+  freeze(): void {
+    this.#isFrozen = true;
     stopHeartbeat(this.engineSession);
     for (const giveUp of [...this.#awaited.values()]) giveUp();
   }
 
-  resume(): void {
-    this.#isPaused = false;
+  thaw(): void {
+    this.#isFrozen = false;
     this.#unmute();
     this.#unmute = () => {};
     if (this.engineSession.readyState === "open") this.beat();
   }
 
   beat(): void {
-    if (!this.#isPaused) startHeartbeat(this.engineSession, this.#parts.engine);
+    if (!this.#isFrozen) startHeartbeat(this.engineSession, this.#parts.engine);
   }
 
   /** `request`: of its WebSocket. Changes nothing that a `resume` does not undo. */
@@ -113,10 +117,19 @@ export class Session {
     const { engineSession: session } = this;
     stopHeartbeat(session);
     if (session.upgrading && this.#probed) forgetUpgrade(this.#probed);
+    // Whoever is still let in here finds it closed: the next version asks, too.
+    if (this.#joining.size > 0) session.readyState = "closed";
     const silent = () => {};
     override(session, "onClose", silent);
     override(session, "close", silent);
     override(session.transport, "close", silent);
+    setImmediate(() => this.#forgetAnswered());
+  }
+
+  /** Who asks all hosts for the sockets of a room is to hear of each once. */
+  #forgetAnswered(): void {
+    if (this.#parts.isAnswering()) setTimeout(() => this.#forgetAnswered(), LOOK_MS).unref();
+    else this.forget();
   }
 
   /** The same of a polling session, for which there is no connection that could take it along. */
@@ -161,18 +174,25 @@ export class Session {
     const { connect, _packet: packet } = client;
     override(client, "connect", (namespace, auth = {}) => {
       this.#joining.set(namespace, auth);
+      this.#joins.set(namespace, this.owed.owe());
       connect.call(client, namespace, auth);
     });
     override(client, "_packet", (content, options) => {
-      if (content.type === PACKET.connectError) this.#joining.delete(content.nsp);
+      if (content.type === PACKET.connectError) this.#joined(content.nsp);
       packet.call(client, content, options);
     });
     const { sockets } = client;
     override(sockets, "set", (id, socket) => {
-      this.#joining.delete(socket.nsp.name);
+      this.#joined(socket.nsp.name);
       this.#observeSocket(socket);
       return Map.prototype.set.call(sockets, id, socket) as typeof sockets;
     });
+  }
+
+  #joined(namespace: string): void {
+    this.#joining.delete(namespace);
+    this.#joins.get(namespace)?.();
+    this.#joins.delete(namespace);
   }
 
   /** Listeners are called as socket.io calls them, with an eye on what they return. */

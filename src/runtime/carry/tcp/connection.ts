@@ -1,25 +1,30 @@
 /** One connection of a registered `net.Server`, in the generation that has it. */
 
-import type { AnyCarryOptions } from "../../../hot/registry.ts";
+import { defined } from "../../../contract/checks.ts";
+import type { AnyCarryOptions } from "../../../hot/registrations.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import type { EmitterInternals } from "../../node/events.ts";
 import { handleOf } from "../../node/fields.ts";
+import { freezeSocket, quietSinceMs, takeHandle, thawSocket } from "../../node/frozenSockets.ts";
 import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
 import { becomePending, isPending, namesOf, type SocketNames } from "../../node/pending.ts";
-import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node/quiet.ts";
 import { becomeUnread, takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
 import { InFlight } from "../inFlight.ts";
-import { comeBack, type Follow, leaveBehind } from "../moved.ts";
+import { comeBack, type Follow, followWrites, leaveBehind } from "../moved.ts";
+import type { Keep, OpeningMessage } from "../opening.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
+import { OpeningBytes } from "./openingBytes.ts";
 
 /** `ConnectionMeta.data` of kind "tcp". */
 export interface TcpRecord {
   /** What the application's `save` returned. */
   saved: unknown;
   names?: SocketNames;
+  /** What the client began with: see opening.ts. */
+  opening?: OpeningMessage[];
 }
 
 /** A socket that changes hands as it is. */
@@ -44,10 +49,11 @@ export class TcpConnection implements Connection {
   readonly #carrier: Carrier;
   /** Node's own. */
   readonly #ownListeners: OwnListeners;
+  readonly #opening: OpeningBytes | undefined;
   readonly #undo: () => void;
-  #isStill = false;
+  #isFrozen = false;
   #isGone = false;
-  /** The arguments of a 'close' that came while it was still. */
+  /** The arguments of a 'close' that came while it was frozen. */
   #closed: unknown[] | undefined;
 
   /** Before the application has seen it. */
@@ -59,11 +65,13 @@ export class TcpConnection implements Connection {
   ) {
     this.socket = socket;
     this.#closed = given?.closed;
-    this.#isStill = given !== undefined;
+    this.#isFrozen = given !== undefined;
     this.#ownListeners = socket.eventNames().map((event) => [event, socket.rawListeners(event)]);
     this.#options = options;
     this.#carrier = carrier;
     this.inFlight.onIdle = () => carrier.onChange();
+    const { replay } = options;
+    this.#opening = replay && new OpeningBytes(socket, replay.keep as Keep);
     this.#undo = this.#observeEvents();
   }
 
@@ -79,26 +87,26 @@ export class TcpConnection implements Connection {
     return this.#closed !== undefined;
   }
 
-  still(): void {
-    if (this.#isStill) return;
-    this.#isStill = true;
-    stopReading(this.socket);
+  freeze(): void {
+    if (this.#isFrozen) return;
+    this.#isFrozen = true;
+    freezeSocket(this.socket);
   }
 
   /** Nothing tells what comes for it: bytes may be read in many ways. */
-  hold(): void {
-    this.still();
+  freezeForSwap(): void {
+    this.freeze();
   }
 
   get isWaitedFor(): boolean {
     return this.hasEnded;
   }
 
-  resume(): void {
-    if (!this.#isStill) return;
-    this.#isStill = false;
+  thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
     if (this.#closed) this.socket.emit("close", ...this.#closed);
-    else resumeReading(this.socket);
+    else thawSocket(this.socket);
   }
 
   holder(): Holder | undefined {
@@ -122,10 +130,38 @@ export class TcpConnection implements Connection {
     return this.isIdle && socket.writableLength === 0 && !isPending(socket);
   }
 
-  record(): TcpRecord {
-    const { socket } = this;
-    const saved = saveConnection(this.#options, socket);
-    return { saved, names: namesOf(handleOf(socket)) };
+  readonly hasSaid = true;
+
+  goesOnThere(follow: Follow): void {
+    followWrites(this.socket, follow);
+  }
+
+  get isIntroducible(): boolean {
+    return this.isMovable && handleOf(this.socket) !== null;
+  }
+
+  fixed(): Pick<TcpRecord, "names"> {
+    return { names: namesOf(handleOf(this.socket)) };
+  }
+
+  changes(): Omit<TcpRecord, "names"> {
+    const saved = saveConnection(this.#options, this.socket);
+    return { saved, ...defined({ opening: this.#opening?.record() }) };
+  }
+
+  /** Its session has been opened, and is to be once more. */
+  get hasOpening(): boolean {
+    return this.#opening !== undefined && !this.#opening.isEmpty;
+  }
+
+  /** By what the client opened its session in an earlier version: heard before all else. */
+  async hearAgain(opening: readonly OpeningMessage[]): Promise<void> {
+    this.isAttended = false;
+    const bytes = this.#opening ?? new OpeningBytes(this.socket, () => false);
+    await bytes.hearAgain(opening);
+    if (bytes !== this.#opening) bytes.undo();
+    this.isAttended = true;
+    this.#carrier.onChange();
   }
 
   take(follow?: Follow): Parcel {
@@ -146,10 +182,10 @@ export class TcpConnection implements Connection {
 
   /** Its handle has come. */
   attached(): void {
-    if (this.#isStill) stopReading(this.socket);
+    if (this.#isFrozen) freezeSocket(this.socket);
   }
 
-  /** In place: lets go of it as it is. Throws, with nothing changed, when `save` does. */
+  /** In a swap: lets go of it as it is. Throws, with nothing changed, when `save` does. */
   give(): GivenSocket {
     const { socket } = this;
     const saved = saveConnection(this.#options, socket);
@@ -169,6 +205,7 @@ export class TcpConnection implements Connection {
   #beAsAccepted(): void {
     const { socket } = this;
     this.#undo();
+    this.#opening?.undo();
     if (!socket.destroyed) becomeUnread(socket);
     socket.removeAllListeners();
     for (const [event, listeners] of this.#ownListeners) {
@@ -176,23 +213,24 @@ export class TcpConnection implements Connection {
     }
   }
 
-  /** 'close' is held back while it is still; nothing of one that has gone reaches the application. */
+  /** 'close' is kept back while it is frozen; nothing of one that has gone reaches the application. */
   #observeEvents(): () => void {
     const socket = this.socket as SocketInternals & EmitterInternals;
     const { inFlight } = this;
     const emit = socket.emit;
-    const hold = (event: string | symbol, parts: unknown[]) => this.#hold(event, parts);
+    const keeps = (event: string | symbol, parts: unknown[]) => this.#keeps(event, parts);
     return override(socket, "emit", ((event: string | symbol, ...parts: unknown[]) => {
-      if (hold(event, parts)) return true;
+      if (keeps(event, parts)) return true;
+      if (event === "data" && this.#opening?.hear(parts)) return true;
       if (DATA_EVENTS.has(event)) return inFlight.emit(socket, event as string, parts);
       return Reflect.apply(emit, socket, [event, ...parts]);
     }) as typeof emit);
   }
 
-  #hold(event: string | symbol, parts: unknown[]): boolean {
+  #keeps(event: string | symbol, parts: unknown[]): boolean {
     if (this.#isGone) return true;
     if (event !== "close") return false;
-    if (this.#isStill) {
+    if (this.#isFrozen) {
       this.#closed = parts;
       this.#carrier.onChange();
       return true;

@@ -2,10 +2,10 @@
 
 import type { Server } from "node:net";
 import { messageOf } from "../../../contract/errors.ts";
-import type { RegisteredServer } from "../../../hot/registry.ts";
+import type { RegisteredServer } from "../../../hot/registrations.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
 import type { EmitterInternals } from "../../node/events.ts";
-import { connectionsOf, type ServerInternals, type SocketInternals } from "../../node/internals.ts";
+import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
 import { pendingSocket } from "../../node/pending.ts";
 import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
@@ -30,13 +30,11 @@ export class CarriedSocketServer {
     this.#context = context;
     carrier.onExpected = (meta, before) => this.#expect(meta, before);
     carrier.receiver = {
-      // An end that was heard is not heard again.
-      suits: (it) => it instanceof TcpConnection && !it.socket.readableEnded,
+      // An end that was heard is not heard again; what opened a session comes before all that is unread.
+      suits: (it) => it instanceof TcpConnection && !it.socket.readableEnded && !it.hasOpening,
       receive: (connection) => this.#receive((connection as TcpConnection).give()),
     };
-    // HTTP connections are carried in another way, and TLS can't be.
-    const plain = connectionsOf(server) === undefined && !("setSecureContext" in server);
-    if (plain) this.#observeConnections();
+    this.#observeConnections();
   }
 
   #observeConnections(): void {
@@ -73,14 +71,14 @@ export class CarriedSocketServer {
     });
   }
 
-  /** In place: the connection as it is, but for who listens. */
+  /** In a swap: the connection as it is, but for who listens. */
   #receive(given: GivenSocket): () => void {
     const { socket, saved } = given;
     this.#context.markCarried(socket);
     const connection = new TcpConnection(socket, this.#options, this.#carrier, given);
     this.#carrier.add(connection);
     if (this.#restore(socket, saved)) this.#present(connection);
-    return () => connection.resume();
+    return () => connection.thaw();
   }
 
   /** False: it is closed instead. */
@@ -96,15 +94,26 @@ export class CarriedSocketServer {
   }
 
   #expect(meta: ConnectionMeta, before: Connection | undefined): AnnouncedConnection {
-    const { saved, names } = meta.data as TcpRecord;
-    const own = before instanceof TcpConnection ? before.comeBack(this.#server, names) : undefined;
+    const { saved, names, opening } = meta.data as TcpRecord;
+    const own = this.#comeBack(before, meta.data as TcpRecord);
     const socket = own ?? pendingSocket(this.#server, names);
     this.#context.markCarried(socket);
     const connection = new TcpConnection(socket, this.#options, this.#carrier);
     const announced = new AnnouncedConnection(socket, () => connection.attached());
+    announced.isOpening = opening !== undefined;
     this.#carrier.add(connection);
-    if (this.#restore(socket, saved)) this.#present(connection, () => announced.onAttended());
-    else announced.onAttended();
+    const attended = () => announced.onAttended();
+    const begin = () => (opening ? void connection.hearAgain(opening).then(attended) : attended());
+    if (this.#restore(socket, saved)) this.#present(connection, begin);
+    else attended();
     return announced;
+  }
+
+  /** The object of before, but where a package still knows it by what had opened its session. */
+  #comeBack(before: Connection | undefined, { names, opening }: TcpRecord) {
+    if (!(before instanceof TcpConnection)) return undefined;
+    if (!opening) return before.comeBack(this.#server, names);
+    before.forget();
+    return undefined;
   }
 }

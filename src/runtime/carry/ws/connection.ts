@@ -1,36 +1,43 @@
 /** One WebSocket of a registered server, in the generation that has it. */
 
 import type { IncomingMessage } from "node:http";
-import type { AnyCarryOptions } from "../../../hot/registry.ts";
+import { defined } from "../../../contract/checks.ts";
+import type { AnyCarryOptions } from "../../../hot/registrations.ts";
 import type { Holder } from "../../../protocol/worker.ts";
 import { handleOf } from "../../node/fields.ts";
+import { freezeSocket, quietSinceMs, takeHandle, thawSocket } from "../../node/frozenSockets.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import { isPending, namesOf } from "../../node/pending.ts";
-import { quietSinceMs, resumeReading, stopReading, takeHandle } from "../../node/quiet.ts";
 import { takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
 import { InFlight } from "../inFlight.ts";
-import { type Follow, leaveBehind } from "../moved.ts";
+import { type Follow, followWrites, leaveBehind } from "../moved.ts";
+import type { OpeningMessage } from "../opening.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
-import { closeFrame, heldFrames, pendingFrames } from "./frames.ts";
+import { closeFrame, keptFrames, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
-import { followFrames, sendAtOnce } from "./lateFrames.ts";
+import { LateFrames } from "./lateFrames.ts";
 import { observeEventTarget } from "./listeners.ts";
-import { hearAgain, Opening, type OpeningMessage } from "./opening.ts";
-import { type RequestRecord, recordRequest, type WebSocketRecord } from "./record.ts";
+import { type KeepMessage, OpeningMessages } from "./openingMessages.ts";
+import {
+  type FixedRecord,
+  type RequestRecord,
+  recordRequest,
+  type WebSocketRecord,
+} from "./record.ts";
 
 type CloseListener = (this: WebSocketInternals) => void;
 
 /** Besides messages: what an application hears of a connection that may change its state. */
-const HELD_EVENTS = new Set(["close", "error", "ping", "pong"]);
+const KEPT_EVENTS = new Set(["close", "error", "ping", "pong"]);
 
 /** A WebSocket that changes hands as it is. */
 export interface GivenWebSocket {
   webSocket: WebSocketInternals;
   record: WebSocketRecord;
-  held: [event: string, parts: unknown[]][];
+  kept: [event: string, parts: unknown[]][];
   closed: unknown[] | undefined;
   compressed: Buffer[];
 }
@@ -40,7 +47,7 @@ export interface WebSocketConnectionParts {
   carrier: Carrier;
   shape: string;
   ownKeys: ReadonlySet<string | symbol>;
-  /** It has gone to another generation's server, in place. */
+  /** It has gone to another generation's server, in a swap. */
   onGiven: () => void;
   given?: GivenWebSocket | undefined;
 }
@@ -64,11 +71,11 @@ export class WebSocketConnection implements Connection {
   readonly #carrier: Carrier;
   /** Of `ws` itself: its own bookkeeping at the end of a connection. */
   readonly #ownCloseListeners: CloseListener[];
-  readonly #opening: Opening;
+  readonly #opening: OpeningMessages | undefined;
   /** Frames so far of a compressed message, as they came. */
   readonly #compressed: Buffer[];
-  /** The events that came while it was held, in their order. */
-  readonly #held: [event: string, parts: unknown[]][];
+  /** The events that came while it was frozen, in their order. */
+  readonly #kept: [event: string, parts: unknown[]][];
   /** What `ws` has set, so that what the application sets can be told from it. */
   readonly #ownKeys: ReadonlySet<string | symbol>;
   readonly #onGiven: () => void;
@@ -76,15 +83,16 @@ export class WebSocketConnection implements Connection {
   readonly #undo: (() => void)[];
   /** The application's 'connection' listener has what it needs to hear the first message. */
   isAttended = true;
-  #isStill = false;
-  #isHeld = false;
+  #isRead = true;
+  /** What comes is kept from the application. */
+  #isFrozen = false;
   #isGone = false;
   /** Its record says that this side has begun to close it. */
   #toldOfClose = false;
-  /** The arguments of a 'close' that came while it was still. */
+  /** The arguments of a 'close' that came while it was frozen. */
   #closed: unknown[] | undefined;
 
-  /** Before the application has seen it. `given`: of another generation, in place. */
+  /** Before the application has seen it. `given`: of another generation, in a swap. */
   constructor(
     webSocket: WebSocketInternals,
     request: IncomingMessage,
@@ -94,15 +102,16 @@ export class WebSocketConnection implements Connection {
     this.shape = shape;
     this.#ownKeys = ownKeys;
     this.#compressed = given?.compressed ?? [];
-    this.#held = given?.held ?? [];
+    this.#kept = given?.kept ?? [];
     this.#closed = given?.closed;
-    this.#isHeld = given !== undefined;
+    this.#isFrozen = given !== undefined;
     this.webSocket = webSocket;
     this.socket = webSocket._socket;
     this.#request = request;
     this.#recorded = recordRequest(request);
     this.#options = options;
-    this.#opening = new Opening(options.replay?.keep);
+    const { replay } = options;
+    this.#opening = replay && new OpeningMessages(webSocket, replay.keep as KeepMessage);
     this.#carrier = carrier;
     this.#ownCloseListeners = webSocket.listeners("close") as CloseListener[];
     this.inFlight.onIdle = () => carrier.onChange();
@@ -110,6 +119,7 @@ export class WebSocketConnection implements Connection {
       observeEventTarget(webSocket, this.inFlight),
       this.#observeEvents(),
       this.#keepCompressed(),
+      () => this.#opening?.undo(),
     ];
   }
 
@@ -128,38 +138,38 @@ export class WebSocketConnection implements Connection {
     return this.#closed !== undefined;
   }
 
-  still(): void {
-    if (this.#isStill) return;
-    this.#isStill = true;
+  freeze(): void {
+    if (!this.#isRead) return;
+    this.#isRead = false;
     // What is being inflated comes out later: a freeze is not to wait for all that zlib has to do.
-    this.#isHeld = true;
-    stopReading(this.socket);
+    this.#isFrozen = true;
+    freezeSocket(this.socket);
   }
 
-  hold(): void {
-    this.#isHeld = true;
+  freezeForSwap(): void {
+    this.#isFrozen = true;
   }
 
   get isWaitedFor(): boolean {
-    return this.#held.length > 0 || this.hasEnded;
+    return this.#kept.length > 0 || this.hasEnded;
   }
 
-  resume(): void {
-    if (!this.#isStill && !this.#isHeld) return;
-    this.#isStill = false;
-    this.#isHeld = false;
-    for (const [event, parts] of this.#held.splice(0)) this.webSocket.emit(event, ...parts);
+  thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isRead = true;
+    this.#isFrozen = false;
+    for (const [event, parts] of this.#kept.splice(0)) this.webSocket.emit(event, ...parts);
     if (this.#closed) this.webSocket.emit("close", ...this.#closed);
-    else resumeReading(this.socket);
+    else thawSocket(this.socket);
   }
 
   get isIdle(): boolean {
     return this.isAttended && this.inFlight.isIdle;
   }
 
-  /** Held, what is half received need not be waited for: nobody has heard of it. */
+  /** Frozen, what is half received need not be waited for: nobody has heard of it. */
   holder(): Holder | undefined {
-    const isReceiving = !this.#isHeld && this.#isReceiving;
+    const isReceiving = !this.#isFrozen && this.#isReceiving;
     if (this.hasEnded || (this.inFlight.isIdle && !isReceiving)) return undefined;
     const name = `WebSocket ${this.#recorded.url}`;
     return { kind: "websocket", name, ageMs: this.inFlight.ageMs };
@@ -178,9 +188,18 @@ export class WebSocketConnection implements Connection {
     if (!this.isAttended || !this.inFlight.isIdle || this.#isReceiving) return false;
     const { readyState, _closeFrameSent } = this.webSocket;
     if (readyState === CLOSING && !_closeFrameSent) return false;
-    const { _queue, _bufferedBytes, _deflating, _state, _firstFragment } = this.webSocket._sender;
-    const sending = _queue.length > 0 || _bufferedBytes > 0 || _deflating || (_state ?? 0) > 0;
-    return !sending && _firstFragment && this.socket.writableLength === 0;
+    return (
+      this.hasSaid && this.webSocket._sender._firstFragment && this.socket.writableLength === 0
+    );
+  }
+
+  get hasSaid(): boolean {
+    const { _queue, _bufferedBytes, _deflating, _state } = this.webSocket._sender;
+    return _queue.length === 0 && _bufferedBytes === 0 && !_deflating && (_state ?? 0) === 0;
+  }
+
+  goesOnThere(follow: Follow): void {
+    followWrites(this.socket, new LateFrames(this.webSocket, follow));
   }
 
   take(follow?: Follow): Parcel {
@@ -188,18 +207,18 @@ export class WebSocketConnection implements Connection {
     const frames = this.hasEnded ? Buffer.alloc(0) : this.#frames();
     const since = quietSinceMs(socket);
     this.#isGone = true;
-    const held = heldFrames(this.#held.splice(0));
+    const kept = keptFrames(this.#kept.splice(0));
     if (this.hasEnded) {
       this.#tidy();
-      const head = Buffer.concat([held, this.#closeFrame()]);
+      const head = Buffer.concat([kept, this.#closeFrame()]);
       return { handle: undefined, head, quietSinceMs: since };
     }
-    const head = Buffer.concat([held, frames, takeUnread(socket), this.#closeFrame()]);
+    const head = Buffer.concat([kept, frames, takeUnread(socket), this.#closeFrame()]);
     const closeSent = this.webSocket._closeFrameSent && !this.#toldOfClose;
     const rest = { head, quietSinceMs: since, ...(closeSent ? { closeSent } : {}) };
     if (follow) {
-      sendAtOnce(this.webSocket);
-      return { handle: leaveBehind(socket, followFrames(follow)), ...rest };
+      const late = new LateFrames(this.webSocket, follow);
+      return { handle: leaveBehind(socket, late), ...rest };
     }
     const handle = takeHandle(socket);
     this.#tidy();
@@ -222,13 +241,13 @@ export class WebSocketConnection implements Connection {
 
   /** Its handle has come. */
   attached(): void {
-    if (this.#isStill) stopReading(this.socket);
+    if (!this.#isRead) freezeSocket(this.socket);
   }
 
-  /** In place: lets go of it as it is. Throws, with nothing changed, when `save` does. */
+  /** In a swap: lets go of it as it is. Throws, with nothing changed, when `save` does. */
   give(): GivenWebSocket {
     const { webSocket } = this;
-    const record = this.record();
+    const record = { ...this.fixed(), ...this.changes() };
     for (const undo of this.#undo) undo();
     this.#tidy();
     webSocket.removeAllListeners();
@@ -237,8 +256,8 @@ export class WebSocketConnection implements Connection {
       delete (webSocket as unknown as Record<string | symbol, unknown>)[key];
     }
     this.#onGiven();
-    const [held, closed, compressed] = [this.#held, this.#closed, this.#compressed];
-    return { webSocket, record, held, closed, compressed };
+    const [kept, closed, compressed] = [this.#kept, this.#closed, this.#compressed];
+    return { webSocket, record, kept, closed, compressed };
   }
 
   /** In the middle of a chunk of bytes: inflating, or between two of its messages. */
@@ -248,29 +267,42 @@ export class WebSocketConnection implements Connection {
     return receiver.writableLength > 0 || receiver._state > RECEIVER_STATE.data;
   }
 
-  record(): WebSocketRecord {
+  get isIntroducible(): boolean {
+    const { readyState } = this.webSocket;
+    return this.isMovable && readyState === OPEN && handleOf(this.socket) !== null;
+  }
+
+  fixed(): FixedRecord {
     const { webSocket } = this;
-    this.#toldOfClose = webSocket._closeFrameSent;
     const deflate = webSocket._extensions["permessage-deflate"];
-    const saved = saveConnection(this.#options, webSocket, this.#request);
-    const opening = this.#opening.record();
     return {
       ...this.#recorded,
       protocol: webSocket.protocol,
       deflate: deflate?.params ? { ...deflate.params } : null,
-      closeSent: webSocket._closeFrameSent,
       names: namesOf(handleOf(this.socket)),
-      saved,
-      ...(opening ? { opening } : {}),
     };
+  }
+
+  changes(): Omit<WebSocketRecord, keyof FixedRecord> {
+    const { webSocket } = this;
+    const closeSent = webSocket._closeFrameSent;
+    this.#toldOfClose = closeSent;
+    const saved = saveConnection(this.#options, webSocket, this.#request);
+    const opening = this.#opening?.record();
+    return { closeSent, saved, ...defined({ opening }) };
+  }
+
+  /** Its session has been opened, and is to be once more. */
+  get hasOpening(): boolean {
+    return this.#opening !== undefined && !this.#opening.isEmpty;
   }
 
   /** By what the client opened its session in an earlier version: heard before all else. */
   async hearAgain(opening: readonly OpeningMessage[]): Promise<void> {
     this.isAttended = false;
-    const hear = (parts: unknown[]) =>
-      this.#opening.hear(this.#opening.note(parts), this.webSocket, parts);
-    await hearAgain(this.webSocket, opening, hear);
+    const messages = this.#opening ?? new OpeningMessages(this.webSocket, () => false);
+    await messages.hearAgain(opening);
+    if (messages !== this.#opening) messages.undo();
     this.isAttended = true;
     this.#carrier.onChange();
   }
@@ -290,45 +322,41 @@ export class WebSocketConnection implements Connection {
   }
 
   /**
-   * The one place on the path of a message. 'close' is held back while the connection is still or
-   * held (the state has gone on: the next generation has to hear of it), and nothing of a
+   * The one place on the path of a message. 'close' is kept back while the connection is
+   * frozen (the state has gone on: the next generation has to hear of it), and nothing of a
    * connection that has gone reaches the application: it did not end.
    */
   #observeEvents(): () => void {
     const { webSocket, inFlight } = this;
     const emit = webSocket.emit;
-    const hold = (event: string, parts: unknown[]) => this.#hold(event, parts);
+    const keeps = (event: string, parts: unknown[]) => this.#keeps(event, parts);
     return override(webSocket, "emit", ((event: string, ...parts: unknown[]) => {
       if (event === "message") {
-        if (this.#isHeld) return this.#keep(event, parts);
-        const opening = this.#opening.note(parts);
-        if (opening) {
-          this.#opening.hear(opening, webSocket, parts);
-          return true;
-        }
+        if (this.#isFrozen) return this.#keep(event, parts);
+        if (this.#opening?.hear(parts)) return true;
         return inFlight.emit(webSocket, event, parts);
       }
-      if (HELD_EVENTS.has(event) && hold(event, parts)) return true;
+      if (KEPT_EVENTS.has(event) && keeps(event, parts)) return true;
       return Reflect.apply(emit, webSocket, [event, ...parts]);
     }) as typeof emit);
   }
 
   /** Until somebody has heard of it, nothing more is read: what is kept does not grow. */
   #keep(event: string, parts: unknown[]): true {
-    this.#held.push([event, parts]);
-    stopReading(this.socket);
-    this.#carrier.onHeld(this);
+    this.#kept.push([event, parts]);
+    freezeSocket(this.socket);
+    this.#carrier.onKept(this);
     return true;
   }
 
   /** True: the application is not to see it (now). */
-  #hold(event: string, parts: unknown[]): boolean {
+  #keeps(event: string, parts: unknown[]): boolean {
     if (this.#isGone) return true;
-    if (event !== "close") return this.#isHeld && this.#keep(event, parts);
-    if (this.#isStill || this.#isHeld) {
+    if (event !== "close") return this.#isFrozen && this.#keep(event, parts);
+    if (this.#isFrozen) {
       this.#closed = parts;
       this.#carrier.onChange();
-      this.#carrier.onHeld(this);
+      this.#carrier.onKept(this);
       return true;
     }
     this.#carrier.remove(this);

@@ -36,7 +36,7 @@ export function pendingFrames(receiver: ReceiverInternals, compressed: readonly 
 const OPCODES: Record<string, number> = { text: 0x01, binary: 0x02, pong: 0x0a };
 
 /** Messages that nobody has heard yet, as if they came again. A ping has been answered already. */
-export function heldFrames(events: readonly [event: string, parts: unknown[]][]): Buffer {
+export function keptFrames(events: readonly [event: string, parts: unknown[]][]): Buffer {
   const parts = events.flatMap(([event, [data, isBinary]]) => {
     const opcode = OPCODES[event === "message" ? (isBinary ? "binary" : "text") : event];
     if (opcode === undefined) return [];
@@ -46,8 +46,8 @@ export function heldFrames(events: readonly [event: string, parts: unknown[]][])
   return Buffer.concat(parts);
 }
 
-/** By the connection's `binaryType`. */
-function bytesOf(data: unknown): Buffer {
+/** A message's, by the connection's `binaryType`. */
+export function bytesOf(data: unknown): Buffer {
   if (Buffer.isBuffer(data)) return data;
   if (Array.isArray(data)) return Buffer.concat(data);
   return Buffer.from(data as ArrayBuffer);

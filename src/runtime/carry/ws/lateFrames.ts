@@ -19,30 +19,53 @@ function frameBytes(bytes: Buffer): number | undefined {
   return bytes.byteLength < 10 ? undefined : 10 + Number(bytes.readBigUInt64BE(2));
 }
 
-/** `ws` writes the head of a frame and its payload one after the other. */
-export function followFrames(follow: Follow): Follow {
-  let unsent: Buffer = Buffer.alloc(0);
-  return (bytes) => {
-    unsent = Buffer.concat([unsent, bytes]);
-    for (;;) {
-      const length = frameBytes(unsent);
-      if (length === undefined || unsent.byteLength < length) return;
-      const opcode = unsent[0]! & OPCODE;
-      if (opcode !== PING && opcode !== PONG) follow(unsent.subarray(0, length));
-      unsent = unsent.subarray(length);
-    }
-  };
-}
+type Sent = (error?: Error) => void;
 
-/**
- * A compressed frame comes some time after it was sent: its request may have ended by then, so that
- * what it says counts no more, and the new version may have said something that belongs behind it.
- */
-export function sendAtOnce(webSocket: WebSocketInternals): void {
-  const { send } = webSocket;
-  override(webSocket, "send", (data: unknown, ...rest: unknown[]) => {
-    const callback = rest.find((part) => typeof part === "function");
-    const options = typeof rest[0] === "object" ? rest[0] : {};
-    send.call(webSocket, data, { ...options, compress: false }, callback);
-  });
+export class LateFrames implements Follow {
+  readonly #follow: Follow;
+  #unsent: Buffer = Buffer.alloc(0);
+  /** What was sent while it counted and has not been written yet: a Blob is read first. */
+  #underWay = 0;
+
+  constructor(webSocket: WebSocketInternals, follow: Follow) {
+    this.#follow = follow;
+    this.#observe(webSocket);
+  }
+
+  counts(): boolean {
+    return this.#underWay > 0 || this.#follow.counts();
+  }
+
+  /** `ws` writes the head of a frame and its payload one after the other. */
+  send(bytes: Buffer): void {
+    this.#unsent = Buffer.concat([this.#unsent, bytes]);
+    for (;;) {
+      const length = frameBytes(this.#unsent);
+      if (length === undefined || this.#unsent.byteLength < length) return;
+      const opcode = this.#unsent[0]! & OPCODE;
+      if (opcode !== PING && opcode !== PONG) this.#follow.send(this.#unsent.subarray(0, length));
+      this.#unsent = this.#unsent.subarray(length);
+    }
+  }
+
+  /**
+   * What counts is decided when it is sent. Compressed, it would come some time later: behind what
+   * the new version has said since.
+   */
+  #observe(webSocket: WebSocketInternals): void {
+    const { send } = webSocket;
+    override(webSocket, "send", (data: unknown, ...rest: unknown[]) => {
+      const callback = rest.find((part): part is Sent => typeof part === "function");
+      if (!this.#follow.counts()) {
+        if (callback) process.nextTick(callback);
+        return;
+      }
+      const options = typeof rest[0] === "object" ? rest[0] : {};
+      this.#underWay += 1;
+      send.call(webSocket, data, { ...options, compress: false }, (error?: Error) => {
+        this.#underWay -= 1;
+        callback?.(error);
+      });
+    });
+  }
 }

@@ -3,8 +3,8 @@ import type { IncomingMessage } from "node:http";
 import { setHeaders } from "../../node/http.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import type { SocketNames } from "../../node/pending.ts";
+import type { OpeningMessage } from "../opening.ts";
 import type { DeflateParameters } from "./internals.ts";
-import type { OpeningMessage } from "./opening.ts";
 
 export interface RequestRecord {
   url: string;
@@ -12,14 +12,18 @@ export interface RequestRecord {
   rawHeaders: string[];
 }
 
-/** `ConnectionMeta.data` of kind "websocket". */
-export interface WebSocketRecord extends RequestRecord {
+/** What was agreed at its beginning. */
+export interface FixedRecord extends RequestRecord {
   protocol: string;
   /** As agreed; null: no compression. */
   deflate: DeflateParameters | null;
+  names?: SocketNames;
+}
+
+/** `ConnectionMeta.data` of kind "websocket". */
+export interface WebSocketRecord extends FixedRecord {
   /** This side has begun to close: it sends no further frame. */
   closeSent: boolean;
-  names?: SocketNames;
   /** What the application's `save` returned. */
   saved: unknown;
   /** What the client began with: see opening.ts. */

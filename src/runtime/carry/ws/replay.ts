@@ -4,6 +4,7 @@
  * version, sets up all that belongs to it: options, `clients`, timers, compression.
  */
 import type { IncomingMessage } from "node:http";
+import { defined } from "../../../contract/checks.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import { override } from "../override.ts";
 import type {
@@ -11,7 +12,7 @@ import type {
   WebSocketInternals,
   WebSocketServerInternals,
 } from "./internals.ts";
-import type { WebSocketRecord } from "./record.ts";
+import type { FixedRecord } from "./record.ts";
 
 /** What was read before follows with the handle. */
 const NO_HEAD = Buffer.alloc(0);
@@ -21,7 +22,7 @@ export function replayUpgrade(
   server: WebSocketServerInternals,
   socket: SocketInternals,
   request: IncomingMessage,
-  record: WebSocketRecord,
+  record: FixedRecord,
   own?: WebSocketInternals,
 ): WebSocketInternals | undefined {
   let webSocket: WebSocketInternals | undefined;
@@ -55,7 +56,7 @@ export function closeAgain(webSocket: WebSocketInternals, socket: SocketInternal
 }
 
 /** The agreed extension stands in place of what the client offered. */
-function handshake(request: IncomingMessage, { deflate }: WebSocketRecord): IncomingMessage {
+function handshake(request: IncomingMessage, { deflate }: FixedRecord): IncomingMessage {
   const { "sec-websocket-extensions": _offered, ...headers } = request.headers;
   const agreed = deflate ? { "sec-websocket-extensions": headerOf(deflate) } : {};
   return Object.create(request, { headers: { value: { ...headers, ...agreed } } });
@@ -72,7 +73,7 @@ const headerOf = (parameters: DeflateParameters): string =>
 
 function optionsFor(
   options: Record<string, unknown>,
-  { protocol, deflate }: WebSocketRecord,
+  { protocol, deflate }: FixedRecord,
   own: WebSocketInternals | undefined,
 ): Record<string, unknown> {
   const compression = {
@@ -88,7 +89,7 @@ function optionsFor(
     verifyClient: null,
     handleProtocols: () => protocol,
     perMessageDeflate: deflate ? compression : false,
-    ...(own ? { WebSocket: makeAnew(own, options.WebSocket as WebSocketClass) } : {}),
+    ...defined({ WebSocket: own && makeAnew(own, options.WebSocket as WebSocketClass) }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** A `WebSocketServer` that the application registered with `hot.websockets`. */
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "../../../contract/errors.ts";
-import type { RegisteredServer } from "../../../hot/registry.ts";
+import type { RegisteredServer } from "../../../hot/registrations.ts";
 import type { WebSocketServerLike } from "../../../hot/types.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
 import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
@@ -10,10 +10,12 @@ import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier, CarrierContext } from "../carrier.ts";
 import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../inFlight.ts";
+import type { Prepared } from "../prepared.ts";
 import { type GivenWebSocket, type MakeConnection, WebSocketConnection } from "./connection.ts";
-import { joinServer, shapeOf } from "./inPlace.ts";
 import { OPEN, type WebSocketInternals, type WebSocketServerInternals } from "./internals.ts";
-import { requestFrom, type WebSocketRecord } from "./record.ts";
+import { joinServer, shapeOf } from "./joining.ts";
+import { isPlainClass, PreparedWebSocket } from "./prepared.ts";
+import { type FixedRecord, requestFrom, type WebSocketRecord } from "./record.ts";
 import { closeAgain, replayUpgrade } from "./replay.ts";
 import { isBehindRouter, Router } from "./router.ts";
 import { SERVICE_RESTART } from "./serviceRestart.ts";
@@ -31,6 +33,7 @@ export class CarriedWebSocketServer {
   #ownKeys: ReadonlySet<string | symbol> | undefined;
   readonly #router = new Router();
   #isReplaying = false;
+  #isPreparing = false;
 
   constructor(
     { server, options }: RegisteredServer<WebSocketServerLike>,
@@ -43,7 +46,8 @@ export class CarriedWebSocketServer {
     this.#options = options;
     this.#carrier = carrier;
     this.#context = context;
-    carrier.onExpected = (meta, before) => this.#expect(meta, before);
+    carrier.onExpected = (meta, ...rest) => this.#expect(meta, ...rest);
+    carrier.onIntroduced = (meta) => this.#prepare(meta);
     carrier.receiver = {
       suits: (connection) => isWebSocketConnection(connection) && this.#suits(connection),
       receive: (connection) => this.#receive((connection as WebSocketConnection).give()),
@@ -109,7 +113,7 @@ export class CarriedWebSocketServer {
       given,
     });
     this.#known.set(webSocket, connection);
-    this.#carrier.add(connection);
+    if (!this.#isPreparing) this.#carrier.add(connection);
     return connection;
   }
 
@@ -121,19 +125,51 @@ export class CarriedWebSocketServer {
     this.#carrier.leaveBehind({ forget: () => clients.delete(standIn) });
   }
 
-  #expect(meta: ConnectionMeta, before: Connection | undefined): AnnouncedConnection {
-    const record = meta.data as WebSocketRecord;
-    const owner = this.#context.serverOf(meta.key) as ServerInternals | undefined;
+  /** Nobody sees it yet: not the application, not `clients`. */
+  #prepare(meta: ConnectionMeta): PreparedWebSocket | undefined {
+    if (this.#isBehindRouter || !isPlainClass(this.#server.options.WebSocket)) return undefined;
+    const record = meta.data as FixedRecord;
+    const { socket, request } = this.#begin(meta, record);
+    this.#isPreparing = true;
+    try {
+      const webSocket = this.#replay(socket, request, record);
+      if (webSocket === undefined) return undefined;
+      this.#server.clients?.delete(webSocket);
+      socket.pause();
+      return new PreparedWebSocket(webSocket, request);
+    } finally {
+      this.#isPreparing = false;
+    }
+  }
+
+  #join({ webSocket }: PreparedWebSocket): WebSocketInternals {
+    this.#server.clients?.add(webSocket);
+    this.#carrier.add(this.#known.get(webSocket)!);
+    return webSocket;
+  }
+
+  #begin({ key }: ConnectionMeta, record: FixedRecord) {
+    const owner = this.#context.serverOf(key) as ServerInternals | undefined;
     const socket = pendingSocket(owner, record.names);
-    const request = requestFrom(record, socket);
-    const own = before && isWebSocketConnection(before) ? before.comeBack() : undefined;
+    return { owner, socket, request: requestFrom(record, socket) };
+  }
+
+  #expect(
+    meta: ConnectionMeta,
+    before: Connection | undefined,
+    prepared: Prepared | undefined,
+  ): AnnouncedConnection {
+    const record = meta.data as WebSocketRecord;
+    const ready = prepared instanceof PreparedWebSocket ? prepared : undefined;
+    const { owner, socket, request } = ready ?? this.#begin(meta, record);
+    const own = comeBack(before, record);
     let webSocket: WebSocketInternals | undefined;
     const attached = () => webSocket && this.#known.get(webSocket)?.attached();
     const announced = new AnnouncedConnection(socket, attached);
     // Nothing is read before the application listens.
     socket.pause();
     const make = () => {
-      webSocket = this.#replay(socket, request, record, own);
+      webSocket = ready ? this.#join(ready) : this.#replay(socket, request, record, own);
       if (webSocket === undefined) return undefined;
       socket.pause();
       this.#context.markCarried(webSocket);
@@ -212,16 +248,17 @@ export class CarriedWebSocketServer {
 
   /**
    * It is what this server would have made: of the same class (a `ws` that is bundled has one in
-   * each version), by the same options. A TLS connection has no other way to go on.
+   * each version), by the same options; and no session that goes on in the old code knows it. A TLS
+   * connection has no other way to go on.
    */
-  #suits({ webSocket, socket, shape }: WebSocketConnection): boolean {
+  #suits({ webSocket, socket, shape, hasOpening }: WebSocketConnection): boolean {
     if (this.#server.options.WebSocket !== webSocket.constructor || this.#isBehindRouter) {
       return false;
     }
-    return socket.encrypted === true || shape === this.#shape;
+    return socket.encrypted === true || (shape === this.#shape && !hasOpening);
   }
 
-  /** In place: the connection as it is, but for who listens. */
+  /** In a swap: the connection as it is, but for who listens. */
   #receive(given: GivenWebSocket): () => void {
     const { webSocket, record } = given;
     const request = requestFrom(record, webSocket._socket);
@@ -232,7 +269,7 @@ export class CarriedWebSocketServer {
     let isAwaited = true;
     const begin = () => {
       if (isAwaited) isAwaited = false;
-      else connection.resume();
+      else connection.thaw();
     };
     const attended = this.#afterOpening(record, () => webSocket, begin);
     if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, attended);
@@ -253,8 +290,8 @@ export class CarriedWebSocketServer {
   #replay(
     socket: SocketInternals,
     request: IncomingMessage,
-    record: WebSocketRecord,
-    own: WebSocketInternals | undefined,
+    record: FixedRecord,
+    own?: WebSocketInternals,
   ): WebSocketInternals | undefined {
     this.#isReplaying = true;
     try {
@@ -288,6 +325,14 @@ interface Routed {
 const HANDLER_MS = 250;
 
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The object of before, but where a session that its client had opened still knows it. */
+function comeBack(before: Connection | undefined, { opening }: WebSocketRecord) {
+  if (!(before instanceof WebSocketConnection)) return undefined;
+  if (opening === undefined) return before.comeBack();
+  before.forget();
+  return undefined;
+}
 
 const isWebSocketConnection = (connection: Connection): connection is WebSocketConnection =>
   connection instanceof WebSocketConnection;

@@ -2,7 +2,7 @@
  * Serves the metrics on loopback, at a port or a Unix socket. As much HTTP as a scrape is: Node's own
  * server would be a third of the supervisor's memory.
  */
-import { chmodSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, statSync } from "node:fs";
 import net from "node:net";
 import { messageOf } from "../../../contract/errors.ts";
 import { METRICS_MEDIA_TYPE } from "../../../protocol/metrics.ts";
@@ -44,12 +44,19 @@ export class MetricsEndpoint {
   }
 }
 
+/** The path of a socket, and which file it is. */
+interface SocketFile {
+  path: string;
+  ino: number;
+}
+
 /** Listens as soon as it can, however long that takes: the service does not depend on it. */
 class Place {
   readonly #server: net.Server;
   readonly #at: { port: number } | { socket: string };
   #again: NodeJS.Timeout | undefined;
   #problem: string | undefined;
+  #file: SocketFile | undefined;
 
   constructor(
     at: { port: number } | { socket: string },
@@ -81,6 +88,7 @@ class Place {
     rmSync(own, { force: true });
     this.#server.listen(own, () => {
       chmodSync(own, 0o660);
+      this.#file = { path: socket, ino: statSync(own).ino };
       renameSync(own, socket);
     });
   }
@@ -88,7 +96,13 @@ class Place {
   close(): void {
     clearTimeout(this.#again);
     this.#server.close();
+    if (this.#file !== undefined) removeOwn(this.#file);
   }
+}
+
+/** A successor may have put its own there by now. */
+function removeOwn({ path, ino }: SocketFile): void {
+  if (statSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path, { force: true });
 }
 
 /** One request, one answer. */

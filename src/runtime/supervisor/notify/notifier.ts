@@ -9,6 +9,7 @@
  */
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { defined } from "../../../contract/checks.ts";
 import { isoNow } from "../../../platform/clock.ts";
 import type { Notice, NoticeEvent } from "../../../protocol/documents.ts";
 import type { Mask } from "../../../protocol/mask.ts";
@@ -61,7 +62,7 @@ export class Notifier {
       version: serving.version,
       text: mask.text(text),
       ...rest,
-      ...(lastWords ? { lastWords: lastWords.map((line) => mask.text(line)) } : {}),
+      ...defined({ lastWords: lastWords?.map((line) => mask.text(line)) }),
     };
     for (const queue of this.#queues) queue.push(notice, serving.notify);
   }

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { resolveNode } from "../../../../src/assemble/nodeVersion.ts";
+import { silentLog } from "../../../../src/pack/log.ts";
 import { readProject } from "../../../../src/pack/project.ts";
-import { silentReport } from "../../../../src/pack/report.ts";
 import { temporaryFolder, writeFiles } from "../../../helpers/projects.ts";
 
 const NOT_IN_CI = process.env.CI;
@@ -22,7 +22,7 @@ async function defaultNode(
       said = why;
     };
     const given = { flag: undefined, config: undefined, writes: true };
-    const { version } = await resolveNode(readProject(folder), given, { ...silentReport, guess });
+    const { version } = await resolveNode(readProject(folder), given, { ...silentLog, guess });
     return { major: version.split(".")[0]!, why: said };
   } finally {
     if (NOT_IN_CI !== undefined) process.env.CI = NOT_IN_CI;
@@ -43,6 +43,16 @@ test("of those that were compiled for one Node, that one, if a release can have 
   });
   const deep = { ...compiled("one", "any", { two: "1" }), ...compiled("two", 115) };
   assert.deepEqual(await defaultNode(deep), { major: "20", why: "what two is installed for" });
+});
+
+test("of those that engines.node allows", async () => {
+  const engines = (node: string) => ({
+    "package.json": { name: "x", dependencies: { one: "1" }, engines: { node } },
+    ...compiled("one", 127),
+  });
+  const wide = await defaultNode(engines(">=20 <=26.x.x"));
+  assert.deepEqual(wide, { major: "22", why: "what one is installed for" });
+  assert.equal((await defaultNode(engines(">=24"))).major, "24");
 });
 
 test("else the newest LTS: nothing compiled, Node-API, too old, contradicting, development's", async () => {

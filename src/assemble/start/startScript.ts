@@ -1,0 +1,111 @@
+/**
+ * Reads what a package script would run. Development tools are seen through, and what is not the
+ * service itself is kept by name, so that whoever builds can be told of it:
+ *
+ *   prisma migrate deploy && cross-env PORT=80 node --import ./otel.mjs dist/main.js --fast; echo done
+ *   └─ before ──────────┘              └ env ┘ tool └─ nodeArgs ──────┘ └ entry ───┘ └args┘  └ left ──┘
+ */
+import { join } from "node:path";
+import type { Project } from "../../pack/project.ts";
+import { procfileLines } from "../procfile.ts";
+import { readCommand } from "./command.ts";
+import type { StartScript } from "./script.ts";
+import { type JoinedCommand, splitCommands, splitWords } from "./shellWords.ts";
+
+export type { StartScript } from "./script.ts";
+
+const DEEPEST = 6;
+
+/** `scripts` are needed to follow `npm run other`. */
+export function readCommandLine(
+  line: string,
+  scripts: Record<string, string>,
+  depth = 0,
+): StartScript | undefined {
+  if (depth > DEEPEST) return undefined;
+  const { steps, env } = placed(splitCommands(line));
+  const read = steps.map(({ text, folder }) =>
+    readCommand(text, {
+      scripts,
+      folder,
+      line: (text) => readCommandLine(text, scripts, depth + 1),
+    }),
+  );
+  // What stays running: the first that is a server for sure, else the last that others wait for.
+  const lastOfChain = steps.findIndex(({ joint }) => joint !== "&&");
+  const sure = read.findIndex((found) => found?.entry !== undefined);
+  const at = sure >= 0 ? sure : lastOfChain;
+  const found = read[at];
+  if (found === undefined) return undefined;
+  const around = sorted(steps, at);
+  const entry = found.entry === undefined ? undefined : join(steps[at]!.folder, found.entry);
+  return {
+    ...found,
+    ...(entry === undefined ? {} : { entry }),
+    env: { ...env, ...found.env },
+    before: [...around.before, ...found.before],
+    builds: [...around.builds, ...found.builds],
+    left: [...found.left, ...around.left],
+  };
+}
+
+export interface Started {
+  script: StartScript;
+  /** Who says so, for a sentence. */
+  where: string;
+}
+
+/** What a project says that starts it, the plainest word for production first. */
+export function startedBy({ folder, packageJson }: Project): Started[] {
+  const scripts = packageJson.scripts ?? {};
+  const web = procfileLines(folder).find(([name]) => name === "web")?.[1];
+  const lines: [string, string | undefined][] = [
+    ["web in the Procfile", web],
+    ["the start:prod script", scripts["start:prod"]],
+    ["the start script", scripts.start],
+  ];
+  return lines.flatMap(([where, line]) => {
+    const script = line === undefined ? undefined : readCommandLine(line, scripts);
+    return script === undefined ? [] : [{ where, script }];
+  });
+}
+
+interface Step extends JoinedCommand {
+  folder: string;
+}
+
+/** Without what only sets the scene for the others: `cd server`, `export PORT=80`, `set PORT=80`. */
+function placed(commands: JoinedCommand[]): { steps: Step[]; env: Record<string, string> } {
+  let folder = "";
+  const env: Record<string, string> = {};
+  const steps: Step[] = [];
+  for (const { text, joint } of commands) {
+    const [verb, ...words] = splitWords(text);
+    const variables = words.map((word) => /^([A-Za-z_]\w*)=([^$]*)$/.exec(word));
+    if (verb === "cd" && words[0] !== undefined) folder = join(folder, words[0]);
+    else if (/^(export|set)$/i.test(verb ?? "") && variables.some((found) => found !== null)) {
+      for (const found of variables) if (found) env[found[1]!] = found[2]!;
+    } else steps.push({ text, joint, folder });
+  }
+  if (env.NODE_ENV === "production") delete env.NODE_ENV;
+  return { steps, env };
+}
+
+const BUILDS =
+  /^((npm|pnpm|yarn|bun)\s+(run\s+)?(build|compile|prebuild)\b|((npx|pnpm exec|yarn|bunx)\s+)?(tsc|tsc-alias|tsup|tsdown|esbuild|rollup|rolldown|webpack|swc|babel|ncc|unbuild|pkgroll|parcel build|(vite|nest|next|nuxt|astro|remix|react-router|vinxi) build|node ace build)\b)/;
+const SETS_SCENE = /^(rimraf|echo|true|clear|mkdir|export|set|if-env|test|\[)(\s|$)/i;
+
+/** What a line of shell does to build the project. */
+export const buildsIn = (line: string): string[] =>
+  splitCommands(line).flatMap(({ text }) => (BUILDS.test(text) ? [text] : []));
+
+function sorted(steps: Step[], at: number): Pick<StartScript, "before" | "builds" | "left"> {
+  const around = { before: [] as string[], builds: [] as string[], left: [] as string[] };
+  for (const [index, { text, joint }] of steps.entries()) {
+    if (index === at) continue;
+    if (index > at) around.left.push(text);
+    else if (BUILDS.test(text)) around.builds.push(text);
+    else if (!SETS_SCENE.test(text)) (joint === "&" ? around.left : around.before).push(text);
+  }
+  return around;
+}

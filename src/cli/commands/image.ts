@@ -1,0 +1,57 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { TsugiError } from "../../contract/errors.ts";
+import { type ImageMade, makeImage } from "../../image/image.ts";
+import { fileTarget, registryTarget } from "../../image/target.ts";
+import { createBuildLog } from "../buildLog.ts";
+import { formatBytes, printResult } from "../output.ts";
+import { sourceOf } from "../stores.ts";
+
+interface Options {
+  base: string;
+  push?: string;
+  out?: string;
+}
+
+/** Of the last image only: it can be made again. */
+const KEPT_AT = join(".tsugi", "image");
+
+export async function imageCommand(places: string[], options: Options): Promise<void> {
+  const { base, push, out } = options;
+  if (push !== undefined && out !== undefined) {
+    const help = "How it is called: tsugi help image";
+    throw new TsugiError("TSUGI_USAGE", { problem: "--push and --out exclude each other", help });
+  }
+  const { target, tag, done, close } =
+    push === undefined ? fileTarget(out ?? KEPT_AT) : registryTarget(push);
+  const sources = (places.length === 0 ? ["."] : places).map(sourceOf);
+  const log = await createBuildLog();
+  try {
+    if (push === undefined && out === undefined)
+      await rm(KEPT_AT, { recursive: true, force: true });
+    const image = await makeImage({ sources, base, target, tag, log });
+    await done();
+    log.done();
+    printResult<ImageMade>(image, linesOf(image, { isPushed: push !== undefined }));
+  } catch (error) {
+    log.failed();
+    throw error;
+  } finally {
+    await close();
+  }
+}
+
+function linesOf(image: ImageMade, { isPushed }: { isPushed: boolean }): string[] {
+  const { name, version, where, tag, digest, base, moved } = image;
+  const lines = [`Image of ${name} ${version}: ${where}:${tag}`, `  ${digest}`];
+  for (const { platform, bytes, layers, baseDigest, user, hasShell } of image.platforms) {
+    const size = `${formatBytes(bytes)}, ${layers.length} layers of its own`;
+    lines.push(`  ${platform}: ${size}, on ${base}`, `    ${baseDigest}, as user ${user}`);
+    if (!hasShell) lines.push("    no shell: it can't be upgraded inside, nor looked into by exec");
+  }
+  if (isPushed) return [...lines, `  ${moved.blobs} blobs moved, ${formatBytes(moved.bytes)}`];
+  const run = where.endsWith(".tar")
+    ? `docker load -i ${where} · podman load -i ${where}`
+    : `skopeo copy oci:${where}:${tag} docker-daemon:${name}:${tag}`;
+  return [...lines, "", `To use it here: ${run}`];
+}

@@ -1,0 +1,37 @@
+/** What `follow` and `foreground --follow` are told on their command lines. */
+import { hostname } from "node:os";
+import { TsugiError } from "../../contract/errors.ts";
+import type { Layout } from "../../release/layout.ts";
+import { isAmong } from "./share.ts";
+
+export interface FollowOptions {
+  every: number;
+  share: number;
+  annotation?: string;
+}
+
+export interface FollowRequest {
+  /** oci://registry/app[:tag], or a file. */
+  place: string;
+  annotation: string | undefined;
+  everyMs: number;
+  /** Of the upgrades. */
+  flags: string[];
+  /** What need not be tried: it has failed here already. */
+  refused?: string | undefined;
+}
+
+/** @returns undefined where this host is not among those that follow; @throws TSUGI_USAGE */
+export function followRequest(
+  { bin }: Layout,
+  place: string,
+  { every, share, annotation }: FollowOptions,
+  flags: string[],
+): FollowRequest | undefined {
+  if (share > 100) {
+    const help = `How it is called: ${bin} help follow`;
+    throw new TsugiError("TSUGI_USAGE", { problem: `--share ${share} is more than all`, help });
+  }
+  if (!isAmong(share, hostname())) return undefined;
+  return { place, annotation, everyMs: every * 1000, flags };
+}

@@ -1,0 +1,70 @@
+/**
+ * One upgrade that is under way, and whoever wants to hear of it: the steps so far, then the rest,
+ * then the report. It is told when all has ended, or, where slow responses keep the old version for
+ * long, before: the new version is permanent and proven by then.
+ */
+import type { ControlEvent } from "../../protocol/control.ts";
+import type { UpgradeReport } from "../../protocol/report.ts";
+
+/** Longer than WebSockets take that are closed in order: only responses are not waited for. */
+const TOLD_MS = 5_000;
+
+/** Only the same wish is attached to: who wants a check must not get an upgrade. */
+export type Kind = "upgrade" | "install" | "check" | "reload";
+
+type Hear = (event: ControlEvent) => void;
+
+export class OngoingUpgrade {
+  readonly version: string;
+  kind: Kind;
+  step = "plan";
+  /** Nothing is left to be done but the end of the old version. */
+  isRetiring = false;
+  readonly finished: Promise<UpgradeReport>;
+  readonly #soFar: Promise<UpgradeReport>;
+  #tell: (report: UpgradeReport) => void = () => {};
+  readonly #events: ControlEvent[] = [];
+  readonly #listeners = new Set<Hear>();
+
+  constructor(
+    version: string,
+    kind: Kind,
+    perform: (ongoing: OngoingUpgrade) => Promise<UpgradeReport>,
+  ) {
+    this.version = version;
+    this.kind = kind;
+    this.#soFar = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+    this.finished = perform(this);
+  }
+
+  /** Those who wait to the very end hear of all of it, the others of what matters. */
+  get told(): Promise<UpgradeReport> {
+    return Promise.race([this.finished, this.#soFar]);
+  }
+
+  emit(event: ControlEvent): void {
+    if (event.event === "step" && event.state === "begin") this.step = event.name;
+    this.#events.push(event);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** `soFar`: the report as it is when it is told. */
+  retires(soFar: () => UpgradeReport): void {
+    this.isRetiring = true;
+    const timer = setTimeout(() => this.#tell(soFar()), TOLD_MS);
+    const stop = () => clearTimeout(timer);
+    this.finished.then(stop, stop);
+  }
+
+  async attend(hear: Hear, { wait }: { wait: boolean }): Promise<UpgradeReport> {
+    for (const event of this.#events) hear(event);
+    this.#listeners.add(hear);
+    try {
+      return await (wait ? this.finished : this.told);
+    } finally {
+      this.#listeners.delete(hear);
+    }
+  }
+}

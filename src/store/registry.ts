@@ -1,0 +1,165 @@
+/**
+ * A repository in a registry: one application, a tag for each version, and `latest`.
+ *
+ * A registry cannot create a tag only where there is none: of two pushes of one version at the same
+ * time, the one that was overtaken sees it and fails.
+ */
+
+import { isRecord } from "../contract/checks.ts";
+import { TsugiError } from "../contract/errors.ts";
+import { isDescriptor } from "../oci/artefact.ts";
+import { OciClient } from "../oci/client.ts";
+import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
+import { type Content, type Descriptor, INDEX_TYPE } from "../oci/source.ts";
+import { type FoundRelease, lookUp, lookUpVersion } from "../oci/take.ts";
+import { Mounts } from "./mounts.ts";
+import {
+  type Offer,
+  type Part,
+  type ReleaseName,
+  type Repository,
+  refuseOther,
+} from "./repository.ts";
+
+/** Questions that are asked at once. */
+const AT_ONCE = 8;
+
+export class RegistryRepository implements Repository {
+  readonly isHere = false;
+  readonly #client: OciClient;
+  readonly #host: string;
+  readonly #name: string;
+
+  /** @throws TSUGI_OCI_REFERENCE */
+  constructor(location: string) {
+    const { host, repository, reference } = parseOciReference(location);
+    if (reference !== undefined) throw new TsugiError("TSUGI_OCI_REFERENCE", { text: location });
+    this.#client = new OciClient({ host, repository });
+    [this.#host, this.#name] = [host, repository];
+  }
+
+  get where(): string {
+    return this.#client.where;
+  }
+
+  /** One that nobody has pushed to yet answers as well. */
+  async isThere(): Promise<boolean> {
+    return true;
+  }
+
+  async releases(): Promise<FoundRelease[]> {
+    const tags = (await this.#client.tags()).filter((tag) => tag !== LATEST && !isListTag(tag));
+    const found = await someAtOnce(tags, (tag) => this.#releaseAt(tag));
+    return found.filter((release) => release !== undefined);
+  }
+
+  find({ name, version }: ReleaseName): Promise<FoundRelease | undefined> {
+    const isVersion = name !== undefined && version !== LATEST;
+    return (isVersion ? lookUpVersion : lookUp)(this.#client, version);
+  }
+
+  /** A registry's own collection of garbage knows of uploads, or is run when nobody pushes. */
+  async countOn() {
+    return async () => {};
+  }
+
+  async lacking(parts: readonly Part[]): Promise<Part[]> {
+    const there = await someAtOnce(parts, ({ digest }) => this.#client.has(digest));
+    return parts.filter((_, at) => !there[at]);
+  }
+
+  async put(parts: readonly Part[]): Promise<Part[]> {
+    const mounts = new Mounts(this.#host);
+    const sent: Part[] = [];
+    for (const part of parts) {
+      const { digest, bytes } = part;
+      const body = new Blob([bytes as Uint8Array<ArrayBuffer>]);
+      const from = mounts.of(digest, this.#name);
+      if (!(await this.#client.put(digest, body, from))) sent.push(part);
+    }
+    await mounts.keep(
+      parts.map(({ digest }) => digest),
+      this.#name,
+    );
+    return sent;
+  }
+
+  async publish({ release, document }: Offer): Promise<"published"> {
+    const digest = await this.#client.putManifest(tagOf(release.version), document);
+    const there = await lookUpVersion(this.#client, release.version);
+    if (there !== undefined && there.digest !== digest) refuseOther(this, there, release);
+    await this.#client.putManifest(LATEST, document);
+    return "published";
+  }
+
+  /** `latest` is named after the version. */
+  async complete({ digest, pushedAt }: FoundRelease): Promise<void> {
+    const latest = await lookUp(this.#client, LATEST);
+    if (latest !== undefined && latest.pushedAt >= pushedAt) return;
+    const own = await this.#client.manifest(digest);
+    if (own !== undefined) await this.#client.putManifest(LATEST, own.bytes);
+  }
+
+  /** Where the registry does not know of referrers, a tag of the subject's digest lists them. */
+  async refer(entry: Descriptor, manifest: Part, subject: string): Promise<void> {
+    const document = Buffer.from(manifest.bytes).toString("utf8");
+    if (await this.#client.putReferrer(document)) return;
+    const manifests = (await this.#listedAt(subject)).filter(
+      ({ digest }) => digest !== entry.digest,
+    );
+    const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...manifests, entry] };
+    await this.#client.putManifest(listTag(subject), JSON.stringify(index), INDEX_TYPE);
+  }
+
+  read(content: Content, begin: Parameters<OciClient["read"]>[1]): Promise<void> {
+    return this.#client.read(content, begin);
+  }
+
+  /** What they alone were made of goes when the registry collects its garbage. */
+  async remove(releases: readonly FoundRelease[]): Promise<null> {
+    for (const { digest } of releases) {
+      const said = parsedIndex(await this.#client.referrers(digest));
+      const listed = await this.#listedAt(digest);
+      const list = listed.length > 0 ? await this.#client.manifest(listTag(digest)) : undefined;
+      const others = [...said, ...listed].map((entry) => entry.digest);
+      for (const gone of [digest, ...others, ...(list === undefined ? [] : [list.digest])]) {
+        if (await this.#client.deleteManifest(gone)) continue;
+        const problem = "it does not let anybody remove a release";
+        throw new TsugiError("TSUGI_STORE_FAILED", { store: this.where, problem });
+      }
+    }
+    return null;
+  }
+
+  async #listedAt(subject: string): Promise<Descriptor[]> {
+    return parsedIndex((await this.#client.manifest(listTag(subject)))?.bytes);
+  }
+
+  async close(): Promise<void> {}
+
+  /** Something else under a tag of its own is nobody's business. */
+  #releaseAt(tag: string): Promise<FoundRelease | undefined> {
+    return lookUp(this.#client, tag).catch((error) => {
+      if (error instanceof TsugiError && error.code === "TSUGI_STORE_DAMAGED") return undefined;
+      throw error;
+    });
+  }
+}
+
+/** The referrers tag schema of the specification. */
+const listTag = (digest: string): string => digest.replace(":", "-");
+const isListTag = (tag: string): boolean => /^sha256-[0-9a-f]{64}$/.test(tag);
+
+function parsedIndex(text: string | undefined): Descriptor[] {
+  const json: unknown = JSON.parse(text ?? "{}");
+  const { manifests } = isRecord(json) ? json : {};
+  return Array.isArray(manifests) ? manifests.filter(isDescriptor) : [];
+}
+
+async function someAtOnce<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
+  const answers: R[] = [];
+  for (let at = 0; at < items.length; at += AT_ONCE) {
+    answers.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map(ask))));
+  }
+  return answers;
+}
