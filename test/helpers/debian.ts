@@ -3,7 +3,7 @@
  * are installed; elsewhere the test fails and names the line to type.
  */
 import { accessSync, constants, existsSync, mkdirSync, readdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { delimiter, isAbsolute, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { mustRun, runCommand } from "./commands.ts";
 
@@ -19,9 +19,11 @@ export function findProgram(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-/** Sees to it that `programs` are there, by way of the Debian packages that have them. */
+/** Sees to it that `programs` (or files, by their paths) are there, by way of the Debian packages that have them. */
 export async function needPrograms(programs: string[], packages: string[]): Promise<void> {
-  const missing = programs.filter((program) => findProgram(program) === undefined);
+  const missing = programs.filter((program) =>
+    isAbsolute(program) ? !existsSync(program) : findProgram(program) === undefined,
+  );
   if (missing.length === 0) return;
   const line = `apt-get install -y --no-install-recommends ${packages.join(" ")}`;
   if (process.getuid?.() !== 0 || !existsSync("/usr/bin/apt-get")) {
