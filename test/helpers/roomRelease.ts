@@ -47,7 +47,7 @@ export async function buildRoom(
     join(project, "server.ts"),
     edit(`// ${version}\n${roomApp({ ...room, ws: "ws" })}`),
   );
-  const args = [tsugiCli, "release", "--node", node];
+  const args = [tsugiCli, "release", "--no-try", "--node", node];
   await mustRun(process.execPath, args, { cwd: project, timeoutMs: 300_000 });
   const tree = join(buildsIn(project), name);
   return { name, version, tree, tarball: join(tree, "releases", version, `${name}.tar.gz`) };
