@@ -255,6 +255,62 @@ for (const node of NODES) {
       assert.equal((await drained).lost, 0);
     });
 
+    const openHttp = (port: number) => {
+      const socket = net.connect(port, "127.0.0.1").pause();
+      socket.write("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
+      return () => socket.destroy();
+    };
+    const openHttp2 = (port: number) => {
+      const session = http2.connect(`http://127.0.0.1:${port}`);
+      session.request({ accept: "text/event-stream" }).end();
+      return () => session.destroy();
+    };
+    const servers = [
+      [
+        "http",
+        openHttp,
+        `http.createServer((request, response) => speak(response.writeHead(200, TYPE)))`,
+      ],
+      [
+        "http2",
+        openHttp2,
+        `http2.createServer().on("stream", (stream) => { stream.respond(TYPE); speak(stream); })`,
+      ],
+    ] as const;
+    for (const [module, open, server] of servers) {
+      test(`an EventSource by ${module} that no longer reads is written to after its end`, async () => {
+        await using bench = new Bench(node);
+        const source = `
+          import ${module} from "node:${module}";
+          const TYPE = { "content-type": "text/event-stream" };
+          const block = "data: " + "x".repeat(100_000) + "\\n\\n";
+          function speak(response) {
+            let late = 0;
+            const timer = setInterval(() => {
+              const isFull = response.writableLength > 1_000_000;
+              if (!isFull || response.writableEnded) response.write(block);
+              else console.log("full");
+              if (response.writableEnded && ++late === 3) console.log("went on");
+            }, 20);
+            response.on("close", () => clearInterval(timer));
+          }
+          const server = ${server};
+          server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
+        const old = bench.start(source);
+        const close = open(await portOf(old));
+        try {
+          await old.until("a full buffer", () => old.stdout.includes("full"));
+          const next = bench.start(source, standby);
+          await handOff(bench, old, next);
+          await old.until("what is written late", () => old.stdout.includes("went on"));
+          const { lost } = await old.request({ type: "drain", drainMs: 1 });
+          assert.deepEqual([lost, old.stderr], [0, ""]);
+        } finally {
+          close();
+        }
+      });
+    }
+
     test("an EventSource that has no time to be ended gently is drained, not lost", async () => {
       await using bench = new Bench(node);
       const source = `

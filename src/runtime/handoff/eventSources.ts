@@ -5,6 +5,8 @@
  * tells, not the content type. https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 import type { ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
+import { Voice } from "../carry/voice.ts";
 import { sentHead } from "../node/http.ts";
 
 const SPREAD_MS = 1_000;
@@ -28,10 +30,20 @@ export class EventSources {
   }
 }
 
-export function endSpread(responses: readonly { end(): unknown }[]): void {
+export function endSpread(responses: readonly Pick<Writable, "write" | "end">[]): void {
   for (const response of responses) {
-    setTimeout(() => response.end(), Math.random() * SPREAD_MS).unref();
+    setTimeout(() => endNow(response), Math.random() * SPREAD_MS).unref();
   }
+}
+
+/**
+ * To a client that has stopped reading, the application goes on to write until the connection closes.
+ * After the end that would be an error, which nobody hears, and the end of the process.
+ */
+function endNow(response: Pick<Writable, "write" | "end">): void {
+  response.end();
+  new Voice(response, "write", false).mute();
+  new Voice(response, "end", response).mute();
 }
 
 export const asksForEvents = (method: string | undefined, accept: string | undefined): boolean =>
