@@ -30,11 +30,16 @@ export type Keep = (data: Buffer, kept: Buffer) => boolean | Uint8Array;
 export type Hear = (message: OpeningMessage) => Promise<boolean>;
 
 export class Opening {
-  readonly #voice: Voice;
+  /** Of the application, to the client. */
+  protected readonly voice: Voice;
   #messages: OpeningMessage[] = [];
 
   constructor(voice: Voice) {
-    this.#voice = voice;
+    this.voice = voice;
+  }
+
+  undo(): void {
+    this.voice.undo();
   }
 
   get isEmpty(): boolean {
@@ -46,7 +51,7 @@ export class Opening {
   }
 
   /** True: it is a message of its own. */
-  note(message: OpeningMessage, keep: Keep): boolean {
+  protected note(message: OpeningMessage, keep: Keep): boolean {
     const { buffer, byteOffset, byteLength } = message.data;
     const answer = kept(() => keep(Buffer.from(buffer, byteOffset, byteLength), this.#bytes));
     if (answer === true) this.#add(message);
@@ -71,7 +76,7 @@ export class Opening {
   }
 
   /** The message holds no upgrade: what is not answered by then, the next version answers. */
-  async hear(
+  protected async tell(
     message: OpeningMessage,
     emitter: EmitterInternals,
     event: string,
@@ -92,7 +97,7 @@ export class Opening {
   }
 
   #listenFor(message: OpeningMessage): void {
-    this.#voice.noteFor(ANSWER_MS, () => {
+    this.voice.noteFor(ANSWER_MS, () => {
       message.isAnsweredLate = true;
     });
   }
@@ -105,8 +110,8 @@ export class Opening {
   }
 
   /** What was answered before is heard first, and answered to nobody. */
-  async hearAgain(opening: readonly OpeningMessage[], hear: Hear): Promise<void> {
-    const voice = this.#voice;
+  protected async tellAgain(opening: readonly OpeningMessage[], hear: Hear): Promise<void> {
+    const { voice } = this;
     const again = opening.map((message) => ({ ...message }));
     voice.mute();
     for (const message of again.filter(({ isAnswered }) => isAnswered)) {

@@ -7,48 +7,33 @@ import type { SocketInternals } from "../../node/internals.ts";
 import { type Keep, Opening, type OpeningMessage } from "../opening.ts";
 import { Voice } from "../voice.ts";
 
-export class OpeningBytes {
+export class OpeningBytes extends Opening {
   readonly #socket: SocketInternals & EmitterInternals;
   readonly #keep: Keep;
-  readonly #voice: Voice;
-  readonly #opening: Opening;
   /** What the application is given again right now. */
   #again: { message: OpeningMessage; heard(work: Promise<boolean>): void } | undefined;
 
   constructor(socket: SocketInternals, keep: Keep) {
+    super(new Voice(socket, "write", true));
     this.#socket = socket as SocketInternals & EmitterInternals;
     this.#keep = keep;
-    this.#voice = new Voice(socket, "write", true);
-    this.#opening = new Opening(this.#voice);
-  }
-
-  get isEmpty(): boolean {
-    return this.#opening.isEmpty;
-  }
-
-  undo(): void {
-    this.#voice.undo();
   }
 
   /** At each 'data'. True: the listeners have heard it. */
   hear(parts: unknown[]): boolean {
-    this.#voice.ignore();
+    this.voice.ignore();
     const again = this.#again;
     this.#again = undefined;
     const data = again?.message.data ?? this.#bytesOf(parts[0]);
     const message = again?.message ?? { data, isAnswered: false };
-    if (!this.#opening.note(message, this.#keep) && !again) return false;
-    const work = this.#opening.hear(message, this.#socket, "data", parts);
+    if (!this.note(message, this.#keep) && !again) return false;
+    const work = this.tell(message, this.#socket, "data", parts);
     again?.heard(work);
     return true;
   }
 
-  record(): OpeningMessage[] | undefined {
-    return this.#opening.record();
-  }
-
   hearAgain(messages: readonly OpeningMessage[]): Promise<void> {
-    return this.#opening.hearAgain(messages, (message) => {
+    return this.tellAgain(messages, (message) => {
       return new Promise((heard) => {
         this.#again = { message, heard };
         this.#socket.unshift(Buffer.from(message.data));

@@ -6,53 +6,38 @@ import type { WebSocketInternals } from "./internals.ts";
 
 export type KeepMessage = (data: Buffer, isBinary: boolean, kept: Buffer) => boolean | Uint8Array;
 
-export class OpeningMessages {
+export class OpeningMessages extends Opening {
   readonly #webSocket: WebSocketInternals;
   readonly #keep: KeepMessage;
-  readonly #voice: Voice;
-  readonly #opening: Opening;
 
   constructor(webSocket: WebSocketInternals, keep: KeepMessage) {
+    super(new Voice(webSocket, "send"));
     this.#webSocket = webSocket;
     this.#keep = keep;
-    this.#voice = new Voice(webSocket, "send");
-    this.#opening = new Opening(this.#voice);
-  }
-
-  get isEmpty(): boolean {
-    return this.#opening.isEmpty;
-  }
-
-  undo(): void {
-    this.#voice.undo();
   }
 
   /** True: it is one of them, and its listeners have heard it. */
   hear(parts: unknown[]): boolean {
-    this.#voice.ignore();
+    this.voice.ignore();
     const [payload, isBinary] = parts;
     const message = { data: bytesOf(payload), isBinary: isBinary === true, isAnswered: false };
     if (!this.#note(message)) return false;
-    void this.#opening.hear(message, this.#webSocket, "message", parts);
+    void this.tell(message, this.#webSocket, "message", parts);
     return true;
   }
 
   #note(message: OpeningMessage): boolean {
     const isBinary = message.isBinary === true;
-    return this.#opening.note(message, (data, kept) => this.#keep(data, isBinary, kept));
-  }
-
-  record(): OpeningMessage[] | undefined {
-    return this.#opening.record();
+    return this.note(message, (data, kept) => this.#keep(data, isBinary, kept));
   }
 
   hearAgain(messages: readonly OpeningMessage[]): Promise<void> {
     const webSocket = this.#webSocket;
-    return this.#opening.hearAgain(messages, (message) => {
+    return this.tellAgain(messages, (message) => {
       const { data, isBinary = false } = message;
       const parts = [payloadFor(webSocket, data, isBinary), isBinary];
       this.#note(message);
-      return this.#opening.hear(message, webSocket, "message", parts);
+      return this.tell(message, webSocket, "message", parts);
     });
   }
 }
