@@ -357,6 +357,73 @@ describe("a session of Socket.IO", () => {
     assert.deepEqual(client.faults, []);
   });
 
+  test("whose data can't travel stays behind, and nobody else does", async (t) => {
+    await using bench = new Bench();
+    const more = `io.on("connection", (socket) => {
+      if (socket.userName.startsWith("strange")) socket.data.end = function end() {};
+    });`;
+    const { old, next, port } = await pairOf(bench, { state: true, more });
+    const names = ["strange websocket", "strange polling", "plain websocket", "plain polling"];
+    const clients = names.map(
+      (name) => new ChatClient(port, name, "a room", name.split(" ")[1] as Way),
+    );
+    t.after(() => {
+      for (const { socket } of clients) socket.disconnect();
+    });
+    await Promise.all(clients.map((client) => client.ask("ask", 0)));
+    const before = clients.map(({ socket }) => socket.id);
+    await handOff(bench, old, next);
+    const left = () => old.events("notice").map(({ text }) => text);
+    await until("both are named", () => left().length === 2);
+    for (const text of left()) {
+      assert.match(text, /stays behind: save: data\.sockets\[0\]\.data\.end is the function end$/);
+    }
+    const who = await Promise.all(clients.slice(2).map((client) => client.ask("who")));
+    assert.deepEqual(
+      who.map(({ id, generation }) => [id, generation]),
+      before.slice(2).map((id) => [id, 2]),
+    );
+    const [, polling] = clients;
+    await until("it connects anew", () => {
+      return polling!.socket.connected && polling!.socket.id !== before[1];
+    });
+  });
+
+  test("misses nothing when the upgrade is given up after it was told of", async (t) => {
+    await using bench = new Bench();
+    const more = `
+      let said = 0;
+      if (generation === 1) setInterval(() => io.emit("count", said++), 5);
+      else io.on("connection", () => {
+        for (const begun = Date.now(); Date.now() < begun + 50; );
+        throw new Error("not now");
+      });`;
+    const { old, next, port } = await pairOf(bench, { state: true, more });
+    const clients = EVERY_WAY.map((way) => new ChatClient(port, way, "a room", way));
+    const heard = clients.map(({ socket }) => {
+      const numbers: number[] = [];
+      socket.on("count", (number) => numbers.push(number));
+      return numbers;
+    });
+    t.after(() => {
+      for (const { socket } of clients) socket.disconnect();
+    });
+    await until("all hear", () => heard.every(({ length }) => length > 0));
+    await assert.rejects(handOff(bench, old, next), /not now/);
+    await next.stop();
+    const lengths = heard.map(({ length }) => length);
+    await old.request({ type: "thaw" });
+    await until("all hear more", () => {
+      return heard.every((numbers, at) => numbers.length > lengths[at]! + 10);
+    });
+    for (const [first, ...rest] of heard) {
+      assert.deepEqual(
+        rest,
+        rest.map((_, at) => first! + at + 1),
+      );
+    }
+  });
+
   test("that ends meanwhile ends in the next version, which knows its name", async () => {
     await using bench = new Bench();
     const { old, next, port } = await pairOf(bench, { state: true });

@@ -10,6 +10,7 @@ import { AnnouncedConnection } from "../announced.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
 import type { Follow } from "../moved.ts";
+import { saveConnection } from "../saved.ts";
 import type { EnginePacket } from "./internals.ts";
 import { type SessionRecord, withoutFrame } from "./record.ts";
 import type { Session } from "./session.ts";
@@ -75,7 +76,8 @@ export class PollingConnection implements Connection {
   }
 
   changes(): SessionRecord {
-    const record = this.session.record();
+    const save = () => this.session.record();
+    const record = saveConnection({ save }, this) as SessionRecord;
     this.#told = record.unsent.length;
     return record;
   }

@@ -55,6 +55,8 @@ export class Session {
   #isFrozen = false;
   #probed: TransportInternals | undefined;
   #unmute: () => void = () => {};
+  /** Since it was told of: for the client, should it be thawed. */
+  #unsaid: EnginePacket[] | undefined;
 
   constructor(parts: SessionParts) {
     const { session, client, onIdle } = parts;
@@ -88,7 +90,12 @@ export class Session {
     this.#isFrozen = false;
     this.#unmute();
     this.#unmute = () => {};
-    if (this.engineSession.readyState === "open") this.beat();
+    const { engineSession: session } = this;
+    if (session.readyState !== "open") return;
+    session.writeBuffer.unshift(...(this.#unsaid ?? []));
+    this.#unsaid = undefined;
+    session.flush();
+    this.beat();
   }
 
   beat(): void {
@@ -105,9 +112,14 @@ export class Session {
       session.flush();
     }
     const record = recordSession({ session, client, joining: this.#joining, save }, request);
+    this.#unsaid ??= [];
     this.#mute((packets, send) => {
-      if (this.#parts.isAnswering()) send(packets);
-      else transport.emit("drain");
+      if (this.#parts.isAnswering()) {
+        send(packets);
+        return;
+      }
+      this.#unsaid?.push(...packets);
+      transport.emit("drain");
     });
     return record;
   }
@@ -115,6 +127,7 @@ export class Session {
   /** It is another generation's: nothing that this one's code or timers do ends it. */
   leave(): void {
     const { engineSession: session } = this;
+    this.#unsaid = undefined;
     stopHeartbeat(session);
     if (session.upgrading && this.#probed) forgetUpgrade(this.#probed);
     // Whoever is still let in here finds it closed: the next version asks, too.
