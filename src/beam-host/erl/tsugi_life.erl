@@ -34,14 +34,19 @@ running_pid() ->
         Pid -> Pid
     end.
 
-%% Everything that must be right before a VM is started: verified, configured, known to OTP.
-prepare() ->
+%% Which release that would be, where nothing speaks against it.
+bootable() ->
     tsugi_exposure:refuse(),
     Vsn = permanent(),
     tsugi_settings:check(Vsn),
+    _ = tsugi_unpack:verify_once(Vsn),
+    Vsn.
+
+%% Everything that must be right before a VM is started: verified, configured, known to OTP.
+prepare() ->
+    Vsn = bootable(),
     tsugi_unpack:sweep(),
     tsugi_remove:sweep(),
-    _ = tsugi_unpack:verify_once(Vsn),
     ensure_cookie(),
     _ = tsugi_handler:permanent_on_disk() =:= Vsn orelse tsugi_handler:write_start_erl(Vsn),
     ok = tsugi_handler:ensure_releases(Vsn),
@@ -239,7 +244,9 @@ wait_gone(Pid, Ms) ->
         true -> timer:sleep(20), wait_gone(Pid, Ms - 20)
     end.
 
+%% What a start would refuse is refused while the old one still serves.
 restart(Vsn, Arguments, Options) ->
+    _ = running_pid() =:= none orelse bootable(),
     _ = try stop(Vsn, Arguments, Options) of
         {ok, _, Text} -> tsugi_cli:note(Text)
     catch throw:{tsugi_error, 'TSUGI_NOT_RUNNING', _} ->

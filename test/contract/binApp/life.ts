@@ -52,6 +52,26 @@ export function life(kind: Kind): void {
     assert.equal(version, "0.0.1");
   });
 
+  test("restart refuses what a start would refuse, while the old one still serves", async (t) => {
+    const host = await started(t, await kind.one());
+    const pid = await host.pid();
+    const etc = join(host.root, "etc");
+    for (const [path, open, closed, words] of [
+      [etc, 0o777, 0o755, /TSUGI_ROOT_EXPOSED[\s\S]*chmod go-w/],
+      [join(etc, "env"), 0o644, 0o600, /TSUGI_ENV_EXPOSED[\s\S]*chmod 600/],
+    ] as const) {
+      chmodSync(path, open);
+      const { status, output } = await host.app("restart");
+      assert.ok(status === 1 || status === 4, output);
+      assert.match(output, words);
+      assert.equal(await host.pid(), pid, output);
+      assert.equal(await host.get("/version"), "0.0.1");
+      chmodSync(path, closed);
+    }
+    await host.must("restart");
+    assert.notEqual(await host.pid(), pid);
+  });
+
   test("of three starts at once one starts it and the others say that it runs", async (t) => {
     const host = await installed(t, await kind.one());
     const results = await Promise.all([host.app("start"), host.app("start"), host.app("start")]);
