@@ -41,6 +41,10 @@ export async function pull(
   const { name, version, releaseId, tarball } = found;
   const facts = { name, version, releaseId, file: target, ...tarball };
   if ((await sumOf(target)) === tarball.sha256) {
+    // It may have come when nobody asked who had signed it.
+    const opened = await openHead(target);
+    refuseAnother(repository, found, opened);
+    await refuseUntrusted?.(opened);
     return { ...facts, already: true, moved: { blobs: 0, bytes: 0 } };
   }
   log.step(`Pulling ${name} ${version} from ${repository.where}`);

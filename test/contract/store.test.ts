@@ -385,6 +385,10 @@ for (const [kind, make] of Object.entries(PLACES)) {
         });
       await assert.rejects(attempt(), failsWith("TSUGI_SIGNATURE_REFUSED", /not signed/));
       assert.ok(!existsSync(target));
+      // That it lies here already, from when nobody has asked, makes it no better.
+      const stored = await store.find({ name: "wall", version: "1.0.0" });
+      await store.pull(stored, { target });
+      await assert.rejects(attempt(), failsWith("TSUGI_SIGNATURE_REFUSED", /not signed/));
       await push(release, signManifest(release.manifestBytes, privateKey));
       await attempt();
       assert.notEqual((await verifyRelease(target, file)).signedBy, null);
