@@ -18,10 +18,12 @@ import { after, before, describe, test } from "node:test";
 import { mustRun, runCommand } from "../helpers/commands.ts";
 import { type DeployEventLine, Deploying } from "../helpers/deploying.ts";
 import { assertGoesOn, assertTidy, assertWhole, forget, killAt } from "../helpers/deployKills.ts";
+import { tsugiCli } from "../helpers/example.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { until } from "../helpers/installed.ts";
 import { random, shuffled } from "../helpers/random.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
+import { Terminal } from "../helpers/terminal.ts";
 
 const skip = await whyNoSshd();
 
@@ -155,6 +157,25 @@ describe("a deploy that breaks", { skip }, () => {
     const { code, events } = await fleet.deployKilledAt(one.tarball, began("check"), interrupt);
     assert.equal(code, 1);
     assert.match(JSON.stringify(events.at(-1)), /TSUGI_INTERRUPTED/);
+    assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
+  });
+
+  test("Ctrl-C or Ctrl-D at its question ends it: no host is changed", async () => {
+    const argv = [process.execPath, tsugiCli, "deploy", "production", one.tarball];
+    const { PATH, HOME } = process.env;
+    for (const key of ["C-c", "C-d"]) {
+      const options = { cwd: fleet.folder, env: { PATH, HOME }, columns: 80, rows: 24 };
+      const terminal = await Terminal.run(argv, options);
+      const shows = (words: RegExp) =>
+        until(`${key}: ${words}`, async () => words.test((await terminal.screen()).join("\n")));
+      try {
+        await shows(/Deploy 1\.0\.0 to these 2 hosts\? \[y\/N\]/);
+        await terminal.press(key);
+        await shows(/^No host was changed\.\nended 0$/m);
+      } finally {
+        await terminal.end();
+      }
+    }
     assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
   });
 });

@@ -1,5 +1,6 @@
 /** Plain lines: for a pipe, a log file, a CI job. Each begins with its host. */
 
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { errorFromJson } from "../../contract/errors.ts";
 import {
@@ -83,7 +84,12 @@ export class PlainView implements DeployView {
     if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
     const terminal = createInterface({ input: process.stdin, output: process.stdout });
     try {
-      return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+      // By Ctrl-C, Ctrl-D: a question that is left has no answer. Some Nodes say so, others nothing.
+      const left = once(terminal, "close").then(() => "\n");
+      const said = terminal.question(`${question} [y/N] `).catch(() => left);
+      const answer = await Promise.race([said, left]);
+      if (answer === "\n") this.print("");
+      return /^y(es)?$/i.test(answer.trim());
     } finally {
       terminal.close();
     }
