@@ -101,11 +101,14 @@ export function describeRelease(release: StoredFacts, layers: Layer[], about: Ab
 
 /** The folder that is in a layer, or its first file. */
 export const titleOf = ({ annotations }: Descriptor): string =>
-  String(annotations?.[KEYS.name] ?? "");
+  String(annotations?.[KEYS.name] ?? "").replace(/\.tar\.gz$/, "");
 
-/** Of the folder that begins with `first`: `lib/x`, `runtime/x`. */
+/**
+ * Of the folder that begins with `first`: `lib/x.tar.gz`. To other tools a title is a file's name, under which
+ * they put the layer as it is (`oras pull`).
+ */
 export const titled = (first: string): Pick<Descriptor, "annotations"> =>
-  first === "" ? {} : { annotations: { [KEYS.name]: unitOf(first) ?? first } };
+  first === "" ? {} : { annotations: { [KEYS.name]: `${unitOf(first) ?? first}.tar.gz` } };
 
 /** @returns in words what is wrong with it, where it is no release */
 export function parseOciRelease(text: string): OciRelease | string {

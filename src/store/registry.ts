@@ -1,19 +1,20 @@
 /**
  * A repository in a registry: one application, a tag for each version, and `latest`.
  *
- * A registry cannot create a tag only where there is none: of two pushes of one version at the same
- * time, the one that was overtaken sees it and fails.
+ * A registry cannot create a tag only where there is none: of two that name one version at the same
+ * moment, the one that was overtaken sees it and fails.
  */
 
 import { isRecord } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
-import { isDescriptor } from "../oci/artefact.ts";
+import { isDescriptor, type StoredFacts } from "../oci/artefact.ts";
 import { OciClient } from "../oci/client.ts";
 import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
 import { type Content, type Descriptor, INDEX_TYPE } from "../oci/source.ts";
 import { type FoundRelease, lookUp, lookUpVersion } from "../oci/take.ts";
 import { Mounts } from "./mounts.ts";
 import {
+  isAsGood,
   type Offer,
   type Part,
   type ReleaseName,
@@ -47,10 +48,12 @@ export class RegistryRepository implements Repository {
     return true;
   }
 
+  /** Each once, however many tags name it. */
   async releases(): Promise<FoundRelease[]> {
     const tags = (await this.#client.tags()).filter((tag) => tag !== LATEST && !isListTag(tag));
     const found = await someAtOnce(tags, (tag) => this.#releaseAt(tag));
-    return found.filter((release) => release !== undefined);
+    const releases = found.filter((release) => release !== undefined);
+    return [...new Map(releases.map((release) => [release.digest, release])).values()];
   }
 
   find({ name, version }: ReleaseName): Promise<FoundRelease | undefined> {
@@ -84,12 +87,24 @@ export class RegistryRepository implements Repository {
     return sent;
   }
 
-  async publish({ release, document }: Offer): Promise<"published"> {
-    const digest = await this.#client.putManifest(tagOf(release.version), document);
-    const there = await lookUpVersion(this.#client, release.version);
-    if (there !== undefined && there.digest !== digest) refuseOther(this, there, release);
+  async publish({ release, document }: Offer): Promise<"published" | "there"> {
+    // Its layers took a while: somebody may have been first.
+    const first = await this.#present(release);
+    if (first !== undefined && isAsGood(first, release)) {
+      await this.complete(first);
+      return "there";
+    }
+    await this.#client.putManifest(tagOf(release.version), document);
+    await this.#present(release);
     await this.#client.putManifest(LATEST, document);
     return "published";
+  }
+
+  /** @throws TSUGI_STORE_CONFLICT where that version is another release */
+  async #present(release: StoredFacts): Promise<FoundRelease | undefined> {
+    const there = await lookUpVersion(this.#client, release.version);
+    if (there !== undefined) refuseOther(this, there, release);
+    return there;
   }
 
   /** `latest` is named after the version. */

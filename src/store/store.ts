@@ -88,10 +88,13 @@ export class Store {
 
   async prune({ keep, name, dryRun }: PruneRequest): Promise<Pruned> {
     const releases = await this.list(name);
-    const rank = (release: FoundRelease) =>
-      releases.filter((other) => other.name === release.name).indexOf(release);
-    const removed = releases.filter((release) => rank(release) >= keep);
-    const kept = releases.filter((release) => !removed.includes(release));
+    // By versions: one that was signed later is there twice where a tag still names what it was.
+    const isKept = ({ name: app, version }: FoundRelease) => {
+      const versions = releases.filter((other) => other.name === app).map((other) => other.version);
+      return [...new Set(versions)].indexOf(version) < keep;
+    };
+    const removed = releases.filter((release) => !isKept(release));
+    const kept = releases.filter(isKept);
     const freedBytes = dryRun ? null : await this.#repository.remove(removed);
     return { removed, kept, freedBytes };
   }

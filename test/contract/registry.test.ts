@@ -158,6 +158,51 @@ describe("a registry", { skip }, () => {
     await store.verify(await store.find({ name: "wall", version: "latest" }));
   });
 
+  test("a tag of one's own makes no second release of one: a prune keeps what it is to keep", async () => {
+    const store = await openStore(place("team/tagged"));
+    for (const version of ["1.0.0", "1.1.0"]) await store.push({ source: tarballs[version]! });
+    const at = (tag: string) => `docker://${registry.host}/team/tagged:${tag}`;
+    const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    await mustRun("skopeo", ["copy", ...insecure, at("1.1.0"), at("production")], {});
+    const versions = async () => (await store.list()).map(({ version }) => version);
+    assert.deepEqual(await versions(), ["1.1.0", "1.0.0"]);
+    const { removed, kept } = await store.prune({ keep: 1 });
+    assert.deepEqual(
+      [removed, kept].map((some) => some.map(({ version }) => version)),
+      [["1.0.0"], ["1.1.0"]],
+    );
+    for (const version of ["1.1.0", "production", "latest"]) {
+      assert.equal((await store.verify(await store.find({ version }))).manifest.version, "1.1.0");
+    }
+  });
+
+  test("a push that was overtaken while its layers came takes nobody's place", async () => {
+    const other = join(folder, "quicker.tar.gz");
+    await partedTarball(other, "1.0.0", "another one");
+    const direct = await openStore(place("team/overtaken"));
+    let quicker: ReturnType<typeof direct.push> | undefined;
+    const watched = await startFaultyRegistry(registry, {
+      now: async ({ method }) => {
+        if (method !== "POST") return false;
+        quicker ??= direct.push({ source: other });
+        await quicker;
+        return false;
+      },
+    });
+    try {
+      const slow = await openStore(place("team/overtaken", watched.host));
+      await assert.rejects(slow.push({ source: tarballs["1.0.0"]! }), {
+        code: "TSUGI_STORE_CONFLICT",
+      });
+      const { releaseId } = await quicker!;
+      for (const version of ["1.0.0", "latest"]) {
+        assert.equal((await direct.find({ name: "wall", version })).releaseId, releaseId);
+      }
+    } finally {
+      await watched.close();
+    }
+  });
+
   test("what is no release of tsugi, or no name of one, is said", async () => {
     await mustRun(
       "skopeo",
@@ -331,6 +376,14 @@ describe("a registry", { skip }, () => {
     assert.deepEqual([release.config.os, release.config.architecture], ["linux", "amd64"]);
     const unpacked = release.layers.map((layer) => `sha256:${sha256(gunzipSync(layer))}`);
     assert.deepEqual(release.config.rootfs, { type: "layers", diff_ids: unpacked });
+    // oras pull puts each layer as it is under its title: what is packed is called so. The end has none.
+    const titles = release.manifest.layers.map(
+      ({ annotations }: { annotations?: Record<string, string> }) =>
+        annotations?.["org.opencontainers.image.title"],
+    );
+    assert.equal(titles.pop(), undefined);
+    assert.ok(titles.includes("lib/wall-1.0.0.tar.gz"), titles.join());
+    for (const title of titles) assert.match(title, /^[a-z]+\/.*\.tar\.gz$/);
     // oras discover: referrers, and where a registry has none, the tag that lists them.
     const { digest } = release.described;
     assert.equal((await ask(`referrers/${digest}`)).status, 404);

@@ -57,7 +57,11 @@ export async function startRegistry(folder: string, htpasswd?: string): Promise<
 }
 
 /** @returns true where it has answered, or broken off, itself */
-export type Fault = (asked: IncomingMessage, answer: ServerResponse, body: Buffer) => boolean;
+export type Fault = (
+  asked: IncomingMessage,
+  answer: ServerResponse,
+  body: Buffer,
+) => boolean | Promise<boolean>;
 
 /** Passes everything on to `registry`; `fault` is asked first, `answered` sees each body on its way back. */
 export async function startFaultyRegistry(
@@ -68,7 +72,7 @@ export async function startFaultyRegistry(
     const parts: Buffer[] = [];
     for await (const part of asked) parts.push(part as Buffer);
     const body = Buffer.concat(parts);
-    if (fault.now?.(asked, answer, body)) return;
+    if (await fault.now?.(asked, answer, body)) return;
     const { method, url, headers } = asked;
     const passed = request({ port: registry.port, host: "127.0.0.1", method, path: url, headers });
     passed.end(body);

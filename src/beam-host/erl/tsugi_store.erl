@@ -80,8 +80,10 @@ layers(#{<<"layers">> := Layers}, Which) ->
 
 %% A layer that is a folder has its name.
 is_here(#{<<"annotations">> := #{?NAME := Title}}) ->
-    re:run(Title, "^(lib/|erts-)[^/]+$", [{capture, none}]) =:= match andalso
-        filelib:is_dir(tsugi_layout:at([unicode:characters_to_list(Title)]));
+    case re:run(Title, "^((?:lib/|erts-)[^/]+?)(?:\\.tar\\.gz)?$", [{capture, [1], list}]) of
+        {match, [Folder]} -> filelib:is_dir(tsugi_layout:at([Folder]));
+        nomatch -> false
+    end;
 is_here(_) -> false.
 
 %% By the name and version that its manifest says, whatever the tag; else by a tag.
