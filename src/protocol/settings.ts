@@ -43,7 +43,6 @@ type ValuesOf<T extends Record<string, Setting | SettingSection>> = {
 };
 
 export type RuntimeSettings = ValuesOf<typeof SETTINGS>;
-export type HealthSettings = RuntimeSettings["health"];
 export type LogSettings = RuntimeSettings["logs"];
 export type NotifySettings = RuntimeSettings["notify"];
 
