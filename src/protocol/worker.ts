@@ -315,6 +315,8 @@ export interface AdoptedConnection {
 }
 
 export type WorkerEvent =
+  /** The first: what was said before it would have been heard by nobody. */
+  | { type: "hears" }
   | { type: "reply"; id: number; value: unknown }
   | { type: "reply"; id: number; error: ErrorJson; holders?: Holder[] }
   | { type: "listen"; id: number; key: ListenKey; flags: number }

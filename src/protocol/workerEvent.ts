@@ -22,6 +22,7 @@ const STATE = {
 } as const;
 
 const EXPECTED: Record<WorkerEvent["type"], Expected> = {
+  hears: {},
   reply: { id: "an integer", "error?": ERROR, "holders?": "a list" },
   listen: { id: "an integer", key: KEY, flags: "an integer" },
   unlisten: { key: KEY },

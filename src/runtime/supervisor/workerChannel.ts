@@ -57,6 +57,30 @@ export interface WorkerSpec {
   boot: WorkerBoot;
 }
 
+/**
+ * What is said to a worker before its code listens: Node reads the channel from the process's first moment,
+ * and gives what nobody listens for to nobody. An answer would never come.
+ */
+class BeforeItHears {
+  #waiting: { say: () => void; onGone: () => void }[] | undefined = [];
+
+  /** At once, or with its first word; `onGone` instead where it never comes to that. */
+  say(say: () => void, onGone: () => void): void {
+    if (this.#waiting === undefined) say();
+    else this.#waiting.push({ say, onGone });
+  }
+
+  itHears(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const { say } of waiting) say();
+  }
+
+  end(): void {
+    for (const { onGone } of this.#waiting?.splice(0) ?? []) onGone();
+  }
+}
+
 /** Spawns a worker as a child of this process. */
 export function spawnChannel(spec: WorkerSpec): WorkerChannel {
   // As a URL: a root may have a space, a # or a % in its path.
@@ -70,7 +94,15 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
   });
   family.worker = child.pid ?? 0;
   const connections = new HandleQueue();
-  for (const event of ["disconnect", "exit", "error"]) child.once(event, () => connections.end());
+  const before = new BeforeItHears();
+  const end = () => {
+    before.end();
+    connections.end();
+  };
+  for (const event of ["disconnect", "exit", "error"]) child.once(event, end);
+  onInternalMessage(child, (message) => {
+    if ((message as Envelope<WorkerEvent> | null)?.cmd === ENVELOPE) before.itHears();
+  });
   return {
     pid: child.pid ?? 0,
     send(request, handle, onSent, generation) {
@@ -81,8 +113,11 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
       const envelope: Envelope<WorkerRequest> = { cmd: ENVELOPE, tsugi: request };
       if (generation !== undefined) envelope.generation = generation;
       const post = (sent: () => void) => child.send(envelope, handle as never, {}, sent);
-      if (movesConnections(request)) connections.add(post, onSent);
-      else post(() => onSent?.());
+      const gone = () => onSent?.();
+      before.say(
+        () => (movesConnections(request) ? connections.add(post, gone) : post(gone)),
+        gone,
+      );
     },
     kill: (signal) => void child.kill(signal),
     onEvent(listener) {

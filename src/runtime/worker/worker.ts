@@ -56,6 +56,7 @@ export class Worker implements AppProcess {
       const { isReady } = this.#latest;
       if (!isReady && process.listenerCount("uncaughtException") === 0) this.#latest.failed(error);
     });
+    this.#channel.send({ type: "hears" });
   }
 
   get #latest(): AppGeneration {
