@@ -238,6 +238,7 @@ describe("secrets in other clothes", () => {
       ["openapi.yml", "password:\n  type: string\npassword: required\nnew_password: string\n"],
       [
         "config/prod.yml",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a placeholder of a configuration file
         "password: ${DB_PASSWORD}\npassword: <%= ENV['X'] %>\npassword: changeme\n",
       ],
       ["a.js", 'const password = "Tr0ub4dor-and-3";'],
