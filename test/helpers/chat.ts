@@ -134,6 +134,7 @@ export class ChatClient {
   readonly faults: string[] = [];
   /** By who said it: the last number. */
   readonly last = new Map<string, number>();
+  /** Of what comes to an end: ticks go on. */
   heard = 0;
   #id: string | undefined;
   #pictures = 0;
@@ -179,7 +180,7 @@ export class ChatClient {
   }
 
   #hears(source: string, number: number): void {
-    this.heard += 1;
+    if (source !== "tick") this.heard += 1;
     const before = this.last.get(source);
     this.last.set(source, number);
     // Of a tick any number may be the first; all else begins when all are there.
