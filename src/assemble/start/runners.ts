@@ -76,6 +76,7 @@ export function readRunner(
   if (at >= 0) return byLine(tool, words, at, { takes, reading });
   const { rest, ...options } = nodeOptions(words, takes);
   const [entry, ...after] = rest;
+  if (hasMore && STARTS_NOTHING.test(entry ?? "")) return undefined;
   const dashes = after.indexOf("--");
   const args = !hasMore ? after : dashes < 0 ? [] : after.slice(dashes + 1);
   // Its own files of settings are no program.
@@ -83,6 +84,10 @@ export function readRunner(
   const found = { ...around(options), tool, args: plainArgs(isFile ? args : rest) };
   return isFile ? { ...found, entry } : found;
 }
+
+/** Of pm2 and forever, beside a service that another command starts. */
+const STARTS_NOTHING =
+  /^(logs?|list|ls|status|monit|save|flush|startup|delete|stop|kill|restart|reload)$/;
 
 const firstWord = (words: string[]) => words.findIndex((word) => !word.startsWith("-"));
 

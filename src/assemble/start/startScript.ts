@@ -31,10 +31,7 @@ export function readCommandLine(
       line: (text) => readCommandLine(text, scripts, depth + 1),
     }),
   );
-  // What stays running: the first that is a server for sure, else the last that others wait for.
-  const lastOfChain = steps.findIndex(({ joint }) => joint !== "&&");
-  const sure = read.findIndex((found) => found?.entry !== undefined);
-  const at = sure >= 0 ? sure : lastOfChain;
+  const at = serviceAt(steps, read);
   const found = read[at];
   if (found === undefined) return undefined;
   const around = sorted(steps, at);
@@ -91,9 +88,24 @@ function placed(commands: JoinedCommand[]): { steps: Step[]; env: Record<string,
   return { steps, env };
 }
 
+/** What stays running: of commands that wait for each other the last, of those that run at once the first server. */
+function serviceAt(steps: Step[], read: (StartScript | undefined)[]): number {
+  const isSure = (at: number) => read[at]?.entry !== undefined;
+  const isService = (at: number) => read[at] !== undefined && !SETS_SCENE.test(steps[at]!.text);
+  let found = 0;
+  for (let at = 1; at < steps.length; at++) {
+    const { joint } = steps[at - 1]!;
+    if (joint === "&" && isSure(found)) return found;
+    const isAfter = joint === "&&" || (joint === ";" && (isSure(at) || !isSure(found)));
+    // `node a.js | pretty`, `node a.js || exit`: the first, unless only the other is one.
+    if (isAfter ? isService(at) : isSure(at) && !isSure(found)) found = at;
+  }
+  return found;
+}
+
 const BUILDS =
   /^((npm|pnpm|yarn|bun)\s+(run\s+)?(build|compile|prebuild)\b|((npx|pnpm exec|yarn|bunx)\s+)?(tsc|tsc-alias|tsup|tsdown|esbuild|rollup|rolldown|webpack|swc|babel|ncc|unbuild|pkgroll|parcel build|(vite|nest|next|nuxt|astro|remix|react-router|vinxi) build|node ace build)\b)/;
-const SETS_SCENE = /^(rimraf|echo|true|clear|mkdir|export|set|if-env|test|\[)(\s|$)/i;
+const SETS_SCENE = /^(rimraf|echo|true|exit|clear|mkdir|export|set|if-env|test|\[)(\s|$)/i;
 
 /** What a line of shell does to build the project. */
 export const buildsIn = (line: string): string[] =>

@@ -52,6 +52,24 @@ describe("a start script", () => {
       "prisma migrate deploy && node dist/a.js",
       { tool: "node", entry: "dist/a.js", before: ["prisma migrate deploy"] },
     ],
+    [
+      "node scripts/migrate.js && node dist/a.js",
+      { tool: "node", entry: "dist/a.js", before: ["node scripts/migrate.js"] },
+    ],
+    [
+      "tsx migrate.ts && next start -p 80",
+      { tool: "next", args: ["start", "-p", "80"], before: ["tsx migrate.ts"] },
+    ],
+    [
+      "node seed.js; node a.js | pino-pretty",
+      { tool: "node", entry: "a.js", before: ["node seed.js"], left: ["pino-pretty"] },
+    ],
+    ["node a.js || exit 1", { tool: "node", entry: "a.js", left: ["exit 1"] }],
+    ["node a.js & node b.js", { tool: "node", entry: "a.js", left: ["node b.js"] }],
+    [
+      "pm2 delete a; pm2 start a.js && pm2 logs",
+      { tool: "pm2", entry: "a.js", before: ["pm2 delete a"], left: ["pm2 logs"] },
+    ],
     ["node dist/a.js; echo done", { tool: "node", entry: "dist/a.js", left: ["echo done"] }],
     ["node a.js | pino-pretty", { tool: "node", entry: "a.js", left: ["pino-pretty"] }],
     ["cd server && node index.js", { tool: "node", entry: "server/index.js" }],
@@ -148,8 +166,11 @@ describe("a start script", () => {
       assert.deepEqual(found(line), beside);
     assert.deepEqual(found("concurrently npm:serve:*"), beside);
     const after = { entry: "a.js", builds: ["npm run build"], left: [] };
-    for (const line of ["run-s build serve:api", "npm-run-all build serve:api"])
-      assert.deepEqual(found(line), after);
+    for (const build of ["tsc", "node build.mjs"]) {
+      scripts.build = build;
+      for (const line of ["run-s build serve:api", "npm-run-all build serve:api"])
+        assert.deepEqual(found(line), after);
+    }
   });
 
   test("is split as a shell would", () => {
