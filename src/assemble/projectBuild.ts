@@ -6,6 +6,7 @@ import { runCommand, type Surroundings, tail } from "../pack/commands.ts";
 import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
 import { isOnPath, localManager } from "./packageManager.ts";
+import { splitCommands } from "./start/shellWords.ts";
 import { buildsIn, startedBy } from "./start/startScript.ts";
 
 /** A script of package.json, or a line of shell. */
@@ -32,7 +33,11 @@ export function buildOf(project: Project): ProjectBuild | undefined {
 
 export const hasBuildScript = (project: Project): boolean => buildOf(project) !== undefined;
 
-const isCheck = (text: string): boolean => /--noEmit\b/.test(text);
+const CHECKS =
+  /--noEmit\b(?![ =]false)|^((npx|pnpm exec|yarn|bunx) )?(eslint|oxlint|biome|prettier) |^(npm|pnpm|yarn|bun) (run )?(lint|check|type-?check|format)\b/;
+/** All of it: `tsc --noEmit && vite build` builds something. */
+const isCheck = (line: string): boolean =>
+  splitCommands(line).every(({ text }) => CHECKS.test(text));
 
 /** @returns the command, for people. @throws TSUGI_BUILD_FAILED */
 export async function runBuild(

@@ -139,7 +139,23 @@ describe("the entry", () => {
     assert.deepEqual(line({ start, prestart: "npm run compile" }), { script: "prestart" });
     assert.deepEqual(line({ start, "heroku-postbuild": "make" }), { script: "heroku-postbuild" });
     assert.equal(line({ start, prestart: "docker compose up -d" }), undefined);
-    assert.equal(line({ start, build: "tsc --noEmit" }), undefined);
+  });
+
+  test("a build script that only checks is none; one that checks first is one", () => {
+    const of = (build: string) => buildOf({ folder: base, packageJson: { scripts: { build } } });
+    for (const build of [
+      "tsc --noEmit",
+      "eslint . && tsc --noEmit",
+      "npm run lint && tsc --noEmit",
+    ])
+      assert.equal(of(build), undefined, build);
+    for (const build of [
+      "tsc --noEmit && esbuild src/a.ts --bundle --outdir=dist",
+      "vue-tsc --noEmit && vite build",
+      "tsc -p server --noEmit false",
+      "eslint . && node build.mjs",
+    ])
+      assert.deepEqual(of(build), { script: "build" }, build);
   });
 
   test("the server of a framework's build goes before its own for development", () => {
