@@ -1,7 +1,7 @@
 /** An app of a workspace: its siblings are built, and packed with what they need; nothing else is. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { withManager } from "../../src/assemble/clean/manager.ts";
 import type { ManagerName } from "../../src/assemble/managers.ts";
@@ -121,6 +121,41 @@ describe("tsugi release: a workspace", () => {
       assert.ok(existsSync(join(folder, "packages/words/dist/index.js")));
     });
   }
+
+  test("a sibling is built where only its types are there, and again when its source has changed", async () => {
+    const folder = join(base, "changed");
+    const app = join(folder, "apps/web");
+    const link = join(folder, "node_modules/@acme/words");
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync("../../packages/words", link);
+    for (const [at, word] of ["first", "second", "second"].entries()) {
+      writeFiles(folder, {
+        "package.json": { name: "top", private: true, workspaces: ["apps/*", "packages/*"] },
+        "apps/web/package.json": {
+          ...{ name: "web", version: `1.0.${at}`, main: "server.js" },
+          dependencies: { "@acme/words": "1.0.0" },
+        },
+        "apps/web/server.js": 'console.log(require("@acme/words"));\n',
+        "apps/web/tsugi.config.json": { runtime: { from: standInNode(base) } },
+      });
+      // The third time nothing of it has changed.
+      if (at < 2) {
+        writeFiles(join(folder, "packages/words"), {
+          "package.json": {
+            ...{ name: "@acme/words", version: "1.0.0" },
+            exports: { ".": { types: "./src/index.ts", default: "./dist/index.js" } },
+            scripts: { build: "mkdir -p dist && cp src/index.ts dist/index.js" },
+          },
+          "src/index.ts": `module.exports = "${word}";\n`,
+        });
+      }
+      const { stdout, stderr } = await mustTsugi(["release", "--json"], app);
+      const { tree } = JSON.parse(stdout) as { tree: string };
+      const server = join(tree, `lib/web-1.0.${at}/server.js`);
+      assert.equal((await mustRun(process.execPath, [server])).stdout, `${word}\n`);
+      assert.equal(/run build \(@acme\/words\)/.test(stderr), at < 2, stderr);
+    }
+  });
 
   async function packsWhatIsNeeded(tree: string): Promise<void> {
     const app = join(tree, "lib/web-1.0.0");
