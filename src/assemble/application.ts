@@ -150,9 +150,10 @@ async function takeOwn(
 ): Promise<Code> {
   const hot = new HotScan();
   const candidates = processes.map((process) => process.candidates);
+  const args = processes.flatMap((process) => process.args ?? []);
   const { files, entries, unfollowed } = await ownFiles(
     project,
-    { candidates, preloads: [...preloads, ...(appup?.sources ?? [])], surroundings, shape },
+    { candidates, args, preloads: [...preloads, ...(appup?.sources ?? [])], surroundings, shape },
     hot,
     log,
   );

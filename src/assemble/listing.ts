@@ -80,7 +80,8 @@ async function codeOf(folder: string, { mode, processes, shape }: EntryDecision)
       return [];
     }
   });
-  if (mode === "own") return (await listOwn(folder, { entries, preloads: [], shape })).files;
+  const args = processes.flatMap((process) => process.args ?? []);
+  if (mode === "own") return (await listOwn(folder, { entries, args, preloads: [], shape })).files;
   const paths = new Set(entries.flatMap((entry) => reachedFiles(folder, entry)));
   return [...paths].map((path) => fileAt(path, join(folder, path)));
 }

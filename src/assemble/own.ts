@@ -28,6 +28,8 @@ export interface OwnFiles {
 
 export interface OwnRequest {
   candidates: string[][];
+  /** Of the entries: some name what the build has written. */
+  args: string[];
   preloads: string[];
   surroundings: Surroundings | undefined;
   shape: Recognised | undefined;
@@ -35,7 +37,7 @@ export interface OwnRequest {
 
 export async function ownFiles(
   project: Project,
-  { candidates, preloads, surroundings, shape }: OwnRequest,
+  { candidates, args, preloads, surroundings, shape }: OwnRequest,
   hot: HotScan,
   log: BuildLog,
 ): Promise<OwnFiles> {
@@ -49,7 +51,7 @@ export async function ownFiles(
   );
   if (isBuilt) for (const entry of entries) refuseStale(folder, entry, before, command);
   log.step("Listing files");
-  const { files, sources } = await listOwn(folder, { entries, preloads, shape });
+  const { files, sources } = await listOwn(folder, { entries, args, preloads, shape });
   const isWhole = shape?.onlyOutputs !== true;
   if (isWhole) files.push(...withLinks(folder, files, log));
   const unfollowed = isWhole ? notPacked(folder, sources, files) : [];
@@ -88,11 +90,16 @@ function namedIn(folder: string, path: string): Unfollowed[] {
 /** What lies there now: of the project, and what its build has written. `sources`: what the entries reach. */
 export async function listOwn(
   folder: string,
-  { entries, preloads, shape }: Pick<OwnRequest, "preloads" | "shape"> & { entries: string[] },
+  {
+    entries,
+    args,
+    preloads,
+    shape,
+  }: Pick<OwnRequest, "args" | "preloads" | "shape"> & { entries: string[] },
 ): Promise<{ files: PackedFile[]; sources: Set<string> }> {
   const sources = new Set<string>();
   const paths = new Set(shape?.onlyOutputs ? [] : await listed(folder));
-  const outputs = new Set(shape?.outputs);
+  const outputs = new Set([...(shape?.outputs ?? []), ...args.flatMap(outputNamedIn)]);
   const own = new Set(paths);
   // Who lists files has left out the others on purpose.
   const hasList = "files" in readPackage(folder);
@@ -116,6 +123,10 @@ export async function listOwn(
   }
   return { files: [...paths].map((path) => packedAt(path, join(folder, path))), sources };
 }
+
+/** `fastify start dist/app.js`, `serve -s build`, `--config=dist/a.json`. */
+const outputNamedIn = (argument: string): string | string[] =>
+  outputFolderOf(join(argument.replace(/^--?[\w-]+=/, ""), "x")) ?? [];
 
 /** What `npm pack` would take, but what a release has no use for. */
 async function listed(folder: string): Promise<string[]> {

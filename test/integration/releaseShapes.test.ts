@@ -137,6 +137,63 @@ describe("tsugi release of any project", () => {
     assert.deepEqual(main().args, ["--port", "1234"]);
   });
 
+  test("the command of a dependency that starts what the build has written, each time the new code", async () => {
+    for (const [at, word] of ["first", "second"].entries()) {
+      project(
+        {
+          version: `1.0.${at}`,
+          scripts: {
+            "build:ts":
+              "mkdir -p dist/plugins && cp src/app.ts dist/app.js && cp src/app.ts dist/plugins/a.js",
+            start: "npm run build:ts && fastify start -l info dist/app.js",
+          },
+          dependencies: { "fastify-cli": "8.0.0" },
+        },
+        {
+          "src/app.ts": `// ${word}`,
+          ".gitignore": "node_modules\ndist\n",
+          "node_modules/fastify-cli/package.json": {
+            ...{ name: "fastify-cli", version: "8.0.0", bin: { fastify: "cli.js" } },
+          },
+          "node_modules/fastify-cli/cli.js": "#!/usr/bin/env node\n",
+        },
+      );
+      await builds.must();
+      for (const path of ["dist/app.js", "dist/plugins/a.js"])
+        assert.equal(builds.inTree(`lib/small-1.0.${at}/${path}`), `// ${word}`);
+    }
+  });
+
+  test("a migration that a file of the project makes is not what is started", async () => {
+    project(
+      { scripts: { start: "node migrate.js && node dist/server.js" } },
+      { ...server, "migrate.js": "" },
+    );
+    const { output } = await builds.must();
+    assert.equal(main().entry, "dist/server.js");
+    assert.match(output, /appup: \{ before: \[\["node", "migrate\.js"\]\] \}/);
+  });
+
+  test("types are checked before it is built: it is built all the same", async () => {
+    for (const word of ["first", "second"]) {
+      project(
+        {
+          version: `1.0.${word.length}`,
+          scripts: { build: "tsc --noEmit && node build.mjs", start: "node dist/server.js" },
+        },
+        {
+          "word.txt": word,
+          "build.mjs":
+            'import { cpSync, mkdirSync } from "node:fs";\nmkdirSync("dist", { recursive: true });\ncpSync("word.txt", "dist/server.js");\n',
+          "node_modules/.bin/tsc": "#!/bin/sh\n",
+        },
+      );
+      chmodSync(join(builds.folder, "node_modules/.bin/tsc"), 0o755);
+      await builds.must();
+      assert.equal(builds.inTree(`lib/small-1.0.${word.length}/dist/server.js`), word);
+    }
+  });
+
   test("a command that is no program for Node is refused by its name", async () => {
     project(
       { scripts: { start: "shelly" }, dependencies: { shelly: "1.0.0" } },
