@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { describe, test } from "node:test";
-import { type EchoAppOptions, EchoClient, echoApp, WS_PACKAGES } from "../helpers/webSocketApp.ts";
-import { Bench, handOff, NODES, portOf } from "../helpers/workerHarness.ts";
+import {
+  type EchoAppOptions,
+  EchoClient,
+  echoApp,
+  WS_PACKAGES,
+  wsModule,
+} from "../helpers/webSocketApp.ts";
+import { Bench, handBack, handOff, NODES, portOf } from "../helpers/workerHarness.ts";
 
 const standby = { boot: { mode: "standby", generation: 2 } } as const;
 
@@ -36,7 +43,53 @@ for (const node of NODES) {
           client.socket.close(4000, "bye");
           await next.until("close", () => next.stdout.includes("closed 2 4000 bye 0"));
         });
+
+        test(`one that has come back answers every ping${state ? ", with state" : ""}`, async () => {
+          await using bench = new Bench(node);
+          const { old, next, port } = await start(bench, { ws, state });
+          const client = new EchoClient(port);
+          await client.opened;
+          await handOff(bench, old, next);
+          await handBack(bench, old, next);
+          client.socket.send("back");
+          await client.answered(1);
+          assert.equal(client.messages[1], "1:1:back");
+          // More than `ws` lets wait unanswered.
+          for (let count = 0; count < 100; count += 1) {
+            client.socket.ping();
+            await once(client.socket, "pong", { signal: AbortSignal.timeout(10_000) });
+          }
+          assert.equal(client.closed, undefined);
+        });
       }
     });
   }
 }
+
+test("one of the application's own class comes back with what its constructor gives it", async () => {
+  await using bench = new Bench();
+  const source = `
+    import http from "node:http";
+    import { hot } from "tsugi/hot";
+    import WebSocket, { WebSocketServer } from ${JSON.stringify(wsModule("ws"))};
+    class Own extends WebSocket { added = "added"; }
+    const server = http.createServer();
+    const wss = new WebSocketServer({ server, WebSocket: Own });
+    hot.websockets(wss);
+    const mine = new Set();
+    wss.on("connection", (ws) => mine.add(ws));
+    server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));
+    globalThis.tell = () => [...mine].map((it) => [it instanceof Own, it.added, it.readyState]).join();`;
+  const old = bench.start(source);
+  const next = bench.start(source, standby);
+  const client = new EchoClient(await portOf(old));
+  await client.opened;
+  await handOff(bench, old, next);
+  await handBack(bench, old, next);
+  for (let count = 0; count < 100; count += 1) {
+    client.socket.ping();
+    await once(client.socket, "pong", { signal: AbortSignal.timeout(10_000) });
+  }
+  const { text } = await old.request({ type: "evaluate", expression: "tell()" });
+  assert.equal(text, "true,added,1");
+});

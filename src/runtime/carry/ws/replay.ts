@@ -3,6 +3,7 @@
  * original request, with what was agreed then forced and nothing sent. So `ws` itself, of whatever
  * version, sets up all that belongs to it: options, `clients`, timers, compression.
  */
+import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { defined } from "../../../contract/checks.ts";
 import type { SocketInternals } from "../../node/internals.ts";
@@ -26,8 +27,10 @@ export function replayUpgrade(
   own?: WebSocketInternals,
 ): WebSocketInternals | undefined {
   let webSocket: WebSocketInternals | undefined;
+  const base = own && baseOf(own);
   const restore = [
-    override(server, "options", optionsFor(server.options, record, own)),
+    ...(own && base ? [makesAnew(own, base)] : []),
+    override(server, "options", optionsFor(server.options, record, base)),
     override(server, "shouldHandle", () => true),
     override(socket, "write", () => true),
     override(socket, "end", () => socket),
@@ -74,8 +77,10 @@ const headerOf = (parameters: DeflateParameters): string =>
 function optionsFor(
   options: Record<string, unknown>,
   { protocol, deflate }: FixedRecord,
-  own: WebSocketInternals | undefined,
+  base: WebSocketClass | undefined,
 ): Record<string, unknown> {
+  const asked = options.WebSocket as WebSocketClass | undefined;
+  const WebSocket = base && asked && asked !== base ? withFieldsOf(asked, base) : undefined;
   const compression = {
     ...(options.perMessageDeflate as object | undefined),
     serverNoContextTakeover: undefined,
@@ -89,18 +94,45 @@ function optionsFor(
     verifyClient: null,
     handleProtocols: () => protocol,
     perMessageDeflate: deflate ? compression : false,
-    ...defined({ WebSocket: own && makeAnew(own, options.WebSocket as WebSocketClass) }),
+    ...defined({ WebSocket }),
   };
 }
 
 type WebSocketClass = new (...parts: unknown[]) => WebSocketInternals;
 
-/** The same object, with nothing in it but what a new one has. */
-function makeAnew(own: WebSocketInternals, WebSocket: WebSocketClass): WebSocketClass {
+/** The class of `ws` itself: what it calls `super` of is Node's. */
+function baseOf(own: WebSocketInternals): WebSocketClass | undefined {
+  let found: object | null = own.constructor;
+  while (found !== null && Object.getPrototypeOf(found) !== EventEmitter) {
+    found = Object.getPrototypeOf(found);
+  }
+  return (found as WebSocketClass | null) ?? undefined;
+}
+
+/**
+ * While this holds, `ws` makes the same object anew, with nothing in it but what a new one has: its own
+ * constructor runs on it. To copy from another one would not do, since functions that a constructor
+ * makes (of 8.22: that an automatic pong has gone out) mean the object that it made.
+ */
+function makesAnew(own: WebSocketInternals, base: WebSocketClass): () => void {
   const fields = own as unknown as Record<PropertyKey, unknown>;
-  const construct = (_target: WebSocketClass, parts: unknown[]) => {
+  const emptied = function (this: unknown, ...parts: unknown[]) {
+    if ((new.target as unknown) !== base) return Reflect.construct(EventEmitter, parts, new.target);
     for (const key of Reflect.ownKeys(own)) delete fields[key];
-    return Object.assign(own, new WebSocket(...parts));
+    Reflect.apply(EventEmitter, own, parts);
+    return own;
+  };
+  Object.setPrototypeOf(base, emptied);
+  return () => Object.setPrototypeOf(base, EventEmitter);
+}
+
+/** An application's own class: its constructor runs for another object, and what it adds is taken over. */
+function withFieldsOf(WebSocket: WebSocketClass, base: WebSocketClass): WebSocketClass {
+  const construct = (_target: WebSocketClass, parts: unknown[]) => {
+    const made = new WebSocket(...parts);
+    const own = new base(...parts);
+    const added = Object.entries(made).filter(([key]) => !Object.hasOwn(own, key));
+    return Object.assign(own, Object.fromEntries(added));
   };
   return new Proxy(WebSocket, { construct });
 }
