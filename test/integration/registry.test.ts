@@ -144,6 +144,18 @@ describe("a host and a registry", { skip }, () => {
     await followed.says(/TSUGI_FOLLOW_UNREADABLE/);
     writeFileSync(file, `app="wall"\ntsugi/version="${place}:0.0.2"\n`);
     await eventually("0.0.2 serves", async () => (await get()).version === "0.0.2", 60_000);
+    await followed.end();
+  });
+
+  test("follows a line that is a tarball's path: one that runs is not upgraded to again", async (t) => {
+    const { host } = await wall.host(t);
+    await host.must("start");
+    const file = join(host.root, "wanted");
+    writeFileSync(file, `${wall.tarball("0.0.2")}\n`);
+    const followed = following(t, host, file);
+    await followed.says(/0\.0\.2 runs, as is wanted/);
+    assert.equal(followed.output().split("wanted is").length - 1, 1, followed.output());
+    await followed.end();
   });
 
   test("says what is not there, and stays as it is", async (t) => {

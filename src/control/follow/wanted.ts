@@ -42,10 +42,11 @@ export async function wantedAt(
   }
   const source = isPath(line) ? context.resolvePath(line) : context.layout.release(line).tarball;
   const found = await stat(source).catch(() => undefined);
+  const wanted = isPath(line) ? (await (await context.handler()).peek({ source })).version : line;
   return {
     named: isPath(line) ? source : line,
     identity: `${line} ${found?.mtimeMs ?? ""} ${found?.size ?? ""}`,
-    isRunning: ({ version }) => version === line,
+    isRunning: ({ version }) => version === wanted,
   };
 }
 
