@@ -24,6 +24,8 @@ const ANY_MANIFEST = [
 ].join(", ");
 /** A manifest is kilobytes; a registry that sends more is none. */
 const MOST_MANIFEST_BYTES = 4 << 20;
+/** Of a thousand tags each. */
+const MOST_PAGES = 1_000;
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
@@ -103,9 +105,14 @@ export class OciClient implements ReleaseSource {
 
   async tags(): Promise<string[]> {
     const found: string[] = [];
+    const asked = new Set<string>();
     let next: string | undefined = "/tags/list?n=1000";
     while (next !== undefined) {
       const path: string = next;
+      if (asked.has(path) || asked.size === MOST_PAGES) {
+        throw this.#failed("its list of tags has no end");
+      }
+      asked.add(path);
       const answer = await this.#again(() => this.#call(path, { expects: [200, 404] }));
       if (answer.status === 404) return [];
       const { tags } = (await answer.json().catch(() => ({}))) as { tags?: unknown };
