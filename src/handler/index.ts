@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { isoNow } from "../platform/clock.ts";
 import { appendDurably, ensureFolder, exists, readIfThere } from "../platform/files.ts";
+import { takingTurns } from "../platform/turns.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
 import type { Layout, PermanentPointer } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
@@ -70,17 +71,20 @@ export interface ReleaseHandler {
 }
 
 export function createReleaseHandler(layout: Layout): ReleaseHandler {
+  // Two unpacks of one release would be in each other's way, and a removal sweeps what an unpack has just placed.
+  const filesInTurn = takingTurns();
   return {
     list: async () => readReleaseList(layout),
     permanent: () => readPermanent(layout),
     manifest: async (version) => (await readManifest(layout, version)).manifest,
     entry: async (version) => entryIn(layout, await readReleaseList(layout), version),
-    unpack: async (request, onProgress) => {
-      const { unpack } = await import("./unpack.ts");
-      const unpacked = await unpack(layout, request, onProgress);
-      if (!unpacked.already) await markVerified(layout, unpacked);
-      return unpacked;
-    },
+    unpack: (request, onProgress) =>
+      filesInTurn(async () => {
+        const { unpack } = await import("./unpack.ts");
+        const unpacked = await unpack(layout, request, onProgress);
+        if (!unpacked.already) await markVerified(layout, unpacked);
+        return unpacked;
+      }),
     peek: async (request) => (await import("./unpack.ts")).peek(layout, request),
     verify: (version, again) => verify(layout, version, again === true),
     install: (version) => inTurn(() => install(layout, version)),
@@ -93,17 +97,18 @@ export function createReleaseHandler(layout: Layout): ReleaseHandler {
       const version = (await readPermanent(layout))?.version ?? "none";
       throw new TsugiError("TSUGI_NOTHING_TO_ROLL_BACK_TO", { version, bin: layout.bin });
     },
-    remove: (version, inUse = []) => remove(layout, version, inUse),
-    prune: async (keep, inUse) => {
-      await finishRemovals(layout);
-      const list = await readReleaseList(layout);
-      const removed: string[] = [];
-      for (const { version } of pruneCandidates(list, keep, inUse)) {
-        await remove(layout, version, inUse);
-        removed.push(version);
-      }
-      return removed;
-    },
+    remove: (version, inUse = []) => filesInTurn(() => remove(layout, version, inUse)),
+    prune: (keep, inUse) =>
+      filesInTurn(async () => {
+        await finishRemovals(layout);
+        const list = await readReleaseList(layout);
+        const removed: string[] = [];
+        for (const { version } of pruneCandidates(list, keep, inUse)) {
+          await remove(layout, version, inUse);
+          removed.push(version);
+        }
+        return removed;
+      }),
     appendReport: async (report) => {
       await ensureFolder(layout.log);
       await appendDurably("report", layout.upgradesLog, `${JSON.stringify(report)}\n`);

@@ -8,6 +8,7 @@ import { Check, type Expected, mismatch } from "../contract/checks.ts";
 import { checkFormat, TsugiError } from "../contract/errors.ts";
 import { isoNow } from "../platform/clock.ts";
 import { exists, readIfThere, writeDurably } from "../platform/files.ts";
+import { takingTurns } from "../platform/turns.ts";
 import {
   formatPermanent,
   type Layout,
@@ -43,17 +44,11 @@ export async function writePermanent(
   await writeDurably("permanent", layout.permanent, formatPermanent(pointer));
 }
 
-let lastTurn: Promise<unknown> = Promise.resolve();
-
 /**
  * Whoever reads, changes and writes it does so in one turn: of an unpack that marks what it has verified
  * and a commit at the same time, one would undo what the other has written.
  */
-export function inTurn<T>(body: () => Promise<T>): Promise<T> {
-  const turn = lastTurn.then(body);
-  lastTurn = turn.catch(() => {});
-  return turn;
-}
+export const inTurn = takingTurns();
 
 export async function writeReleaseList(layout: Layout, list: ReleaseList): Promise<void> {
   await writeDurably("releases", layout.releaseList, `${JSON.stringify(list, null, 2)}\n`);

@@ -196,6 +196,16 @@ export function changes(kind: Kind): void {
     assert.equal(await host.get("/version"), "0.0.2");
   });
 
+  test("two upgrades to one file at once are one: the second is attached before it is unpacked", async (t) => {
+    const host = await started(t, await kind.one());
+    const { tarball } = await kind.two();
+    const upgrade = () => document(host, "report", ["upgrade", tarball]);
+    const [first, second] = await Promise.all([upgrade(), upgrade()]);
+    assert.deepEqual([first.result, first.to], ["committed", "0.0.2"]);
+    assert.equal(second.at, first.at);
+    assert.equal(await host.get("/version"), "0.0.2");
+  });
+
   test("reload applies a changed etc/, a removed variable is gone, and a bad etc/ is refused", async (t) => {
     const host = await started(t, await kind.one(), { env: { GREETING: "first" } });
     await host.get("/add");

@@ -86,6 +86,14 @@ test("unpacking the same release again does nothing and says so", async () => {
   assert.equal((await at.handler.unpack({ version: "0.0.2" })).already, true);
 });
 
+test("of two unpacks of the same release at once, the second finds it there", async () => {
+  using at = host();
+  const source = await writeTarball(at.folder.at("a.tar.gz"), handmadeRelease("0.0.2"));
+  const both = await Promise.all([at.handler.unpack({ source }), at.handler.unpack({ source })]);
+  assert.deepEqual([both[0].already, both[1].already], [false, true]);
+  await at.handler.verify("0.0.2", true);
+});
+
 test("a tarball in the drop box of a release that is here already goes, too", async () => {
   using at = host();
   const release = handmadeRelease("0.0.2");
