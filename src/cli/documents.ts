@@ -81,6 +81,7 @@ export interface Unlocked {
   environment: string;
   /** Null where there was no lock, or it could not be read. */
   hosts: { host: string; removed: boolean; lock: Lock | null }[];
+  failures: { host: string; error: ErrorJson }[];
 }
 
 /** A row of the table of errors, its placeholders in braces. */

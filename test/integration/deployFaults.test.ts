@@ -113,6 +113,19 @@ describe("a deploy that breaks", { skip }, () => {
     const exec = await fleet.tsugi("exec", "production", "--", "sh", "-c", "pwd; exit 3");
     assert.equal(exec.status, 3, exec.output);
     assert.match(exec.stdout, new RegExp(`^app2  ${fleet.hosts[1]!.root}$`, "m"));
+    const unknown = await fleet.tsugi("exec", "--host", "typo", "--", "pwd");
+    assert.match(unknown.stderr, /typo/);
+    fleet.configure({}, { app2: { host: "no-such-host" } });
+    for (const words of [
+      ["exec", "production", "--json", "--", "pwd"],
+      ["unlock", "production", "--json"],
+    ]) {
+      const { status, stdout } = await fleet.tsugi(...words);
+      assert.notEqual(status, 0);
+      const { hosts, failures } = JSON.parse(stdout);
+      assert.deepEqual([hosts.length, failures.length], [1, 1], stdout);
+    }
+    fleet.configure();
     const logs = await fleet.tsugi("logs", "production", "-n", "5");
     assert.match(logs.stdout, /^app1 /m);
     assert.match(logs.stdout, /^app2 /m);

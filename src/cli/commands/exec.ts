@@ -1,8 +1,10 @@
+import { resolve } from "node:path";
+import { loadConfig } from "../../config/load.ts";
 import { errorFromJson, TsugiError } from "../../contract/errors.ts";
 import { inRoot, settle } from "../../deploy/index.ts";
 import type { Executed } from "../documents.ts";
-import { type FleetOptions, readEnvironment, withFleet } from "../fleet.ts";
-import { printResult, wantsJson } from "../output.ts";
+import { type FleetOptions, withFleet } from "../fleet.ts";
+import { fail, printResult, wantsJson } from "../output.ts";
 import { prefixedLines } from "../prefixedLines.ts";
 
 /**
@@ -29,15 +31,15 @@ export async function execCommand(words: string[], options: FleetOptions): Promi
     });
     const results = answers.map(({ host, value }) => ({ host: host.name, ...value }));
     printResult<Executed>({ environment: environment.name, hosts: results, failures }, []);
-    if (failures.length > 0) throw errorFromJson(failures[0]!.error);
+    if (failures.length > 0) return fail(errorFromJson(failures[0]!.error), { quiet: true });
     process.exitCode = results.find(({ exitCode }) => exitCode !== 0)?.exitCode ?? 0;
   });
 }
 
 async function split(words: string[], options: FleetOptions) {
   const [first, ...rest] = words;
-  const { config } = await readEnvironment(undefined, options).catch(() => ({ config: undefined }));
-  const hasName = config === undefined || first! in (config.environments ?? {});
+  const { config } = await loadConfig(resolve("."), options.config);
+  const hasName = first! in (config.environments ?? {});
   const argv = (hasName ? rest : words).filter((word, index) => index > 0 || word !== "--");
   if (argv.length > 0) return { name: hasName ? first : undefined, argv };
   const help = "tsugi exec <environment> -- <command> [arguments]";

@@ -2,7 +2,7 @@ import { errorFromJson } from "../../contract/errors.ts";
 import { ageText, lockByHand, settle, unlock } from "../../deploy/index.ts";
 import type { Locked, Unlocked } from "../documents.ts";
 import { type FleetOptions, withFleet } from "../fleet.ts";
-import { printResult } from "../output.ts";
+import { fail, printResult } from "../output.ts";
 
 export async function lockCommand(
   name: string | undefined,
@@ -45,7 +45,7 @@ export async function unlockCommand(
       if (lock === null) return `${host}: unlocked; whose lock it was can't be read`;
       return `${host}: unlocked; it was ${lock.by}'s, ${ageText(lock.at, Date.now())}: ${lock.reason}`;
     });
-    printResult<Unlocked>({ environment: environment.name, hosts: locks }, lines);
-    if (failures.length > 0) throw errorFromJson(failures[0]!.error);
+    printResult<Unlocked>({ environment: environment.name, hosts: locks, failures }, lines);
+    if (failures.length > 0) fail(errorFromJson(failures[0]!.error), { quiet: true });
   });
 }
