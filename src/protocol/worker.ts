@@ -112,6 +112,8 @@ export interface CarriedState {
   migrateMs: number;
   /** Found by a rehearsal: an `upgrade` step writes to the value that it is given. */
   changesInput?: boolean;
+  /** Why a rehearsal left it out. */
+  skipped?: string;
 }
 
 /** Something that holds a freeze, for the error of one that ran out. */
@@ -204,13 +206,21 @@ export type WorkerRequest =
   | { type: "thaw"; id: number }
   /**
    * With a pipe handle. `wanted`: versions the receiver declares, for the sender's `downgrade`.
-   * `pure`: a step of that which changes its input is an error.
+   * `pure`: a step of that which changes its input is an error. `check`, here and below: no
+   * rehearsal has looked whether what comes of it can be carried on.
    */
-  | { type: "sendState"; id: number; wanted: DeclaredState[]; sliced?: boolean; pure?: boolean }
+  | {
+      type: "sendState";
+      id: number;
+      wanted: DeclaredState[];
+      sliced?: boolean;
+      pure?: boolean;
+      check?: boolean;
+    }
   /** With a pipe handle. */
-  | { type: "receiveState"; id: number }
+  | { type: "receiveState"; id: number; check?: boolean }
   /** To the generation that gets the state of the one that serves in the same process. */
-  | { type: "swapCarry"; id: number }
+  | { type: "swapCarry"; id: number; check?: boolean }
   /** The generation was disposed of, or is not wanted: nothing here refers to it any more. */
   | { type: "unload"; id: number }
   /** While it serves: what does not change of them goes ahead, so that the pause has less to do. */

@@ -173,6 +173,58 @@ describe("state", () => {
     }
   });
 
+  test("what a migration or a decode makes has to be able to leave again", async () => {
+    await using bench = new Bench();
+    const rehearsal = { boot: { mode: "rehearsal" } } as const;
+    const old = bench.start(withState(`initial: () => ({ list: [1] })`));
+    const made: [string, RegExp][] = [
+      ["upgrade: { 1: (v) => ({ ...v, f: () => 1 }) }", /rooms\.f is the function f/],
+      [
+        "upgrade: { 1: (v) => ({ page: new URL('http://a/b') }) }",
+        /rooms\.page is an instance of class URL/,
+      ],
+      [
+        "upgrade: { 1: (v) => [v, Promise.resolve(1)] }",
+        /rooms\[1\] is an instance of class Promise/,
+      ],
+      [
+        "upgrade: { 1: (v) => v }, decode: (v) => ({ size() { return v.list.length } })",
+        /rooms\.size is the function size/,
+      ],
+    ];
+    for (const [options, message] of made) {
+      const next = bench.start(withState(`version: 2, initial: () => 0, ${options}`), rehearsal);
+      await assert.rejects(carry(bench, old, next, true), codeOf("TSUGI_STATE_FAILED", message));
+    }
+    const encoded = `upgrade: { 1: (v) => v }, decode: (v) => new Set(v.list), encode: (set) => ({ list: [...set] })`;
+    const next = bench.start(withState(`version: 2, initial: () => 0, ${encoded}`), rehearsal);
+    assert.equal((await carry(bench, old, next, true)).received.states[0]!.to, 2);
+    const high = withState(
+      `version: 2, initial: () => 0, downgrade: { 2: () => ({ f: [() => 1] }) }`,
+    );
+    const down = carry(
+      bench,
+      bench.start(high, rehearsal),
+      bench.start(withState(`initial: () => 0`), rehearsal),
+    );
+    await assert.rejects(down, codeOf("TSUGI_STATE_FAILED", /rooms\.f\[0\] is the function/));
+  });
+
+  test("what no rehearsal has seen is looked through in the carry itself", async () => {
+    await using bench = new Bench();
+    const old = bench.start(withState(`initial: () => ({})`));
+    const step = `upgrade: { 1: (v) => ({ f: () => 1 }) }`;
+    const next = bench.start(withState(`version: 2, initial: () => "own", ${step}`), standby);
+    await old.event("ready");
+    const { states: wanted } = await next.event("ready");
+    const [from, to] = await pipePair(bench.folder);
+    const received = next.request({ type: "receiveState", check: true }, to);
+    received.catch(() => {});
+    await old.request({ type: "sendState", wanted, check: true }, from);
+    await assert.rejects(received, codeOf("TSUGI_STATE_FAILED", /rooms\.f is the function f/));
+    assert.equal(await evaluate(next, `state("rooms")`), "own");
+  });
+
   test("a type that the other Node lacks is named by its path", async () => {
     await using bench = new Bench();
     const value = `new Map([["a", [1, new BigInt64Array(4)]]])`;

@@ -179,12 +179,17 @@ describe("what goes wrong leaves the old version serving in the same process", (
   const refused = async (
     release: BuiltRelease,
     code: string,
-    { exit = 4, serving = "1.0.0" } = {},
+    { exit = 4, serving = "1.0.0", rehearse = "auto" } = {},
   ): Promise<UpgradeReport> => {
     const { sum } = await host.post<{ sum: number }>("/increment");
     const pid = await workerPid();
     host.drop(release);
-    const { status, report } = await host.report("upgrade", release.version);
+    const { status, report } = await host.report(
+      "upgrade",
+      release.version,
+      "--rehearse",
+      rehearse,
+    );
     assert.equal(status, exit, JSON.stringify(report));
     assert.equal(report.strategy, "swap");
     assert.equal(report.error?.code, code, JSON.stringify(report.error));
@@ -210,6 +215,16 @@ describe("what goes wrong leaves the old version serving in the same process", (
     const body = "=> ({ sum, increments: 0 })";
     const bad = await changed("1.3.3", body, '=> { throw new Error("no way"); }');
     await refused(bad, "TSUGI_STATE_FAILED");
+  });
+
+  test("when what the migration makes could not be carried on: nothing could take over from it", async () => {
+    await start(await one());
+    const body = "=> ({ sum, increments: 0 })";
+    const bad = await changed("1.3.8", body, "=> ({ sum, increments: 0, f: () => 1 })");
+    const said = /counter\.f is the function f; see encode\/decode/;
+    assert.match((await refused(bad, "TSUGI_STATE_FAILED")).error!.message, said);
+    const unseen = await refused(bad, "TSUGI_STATE_FAILED", { rehearse: "skip" });
+    assert.match(unseen.error!.message, said);
   });
 
   test("when the migration changes what it is given: the rehearsal finds it on a copy", async () => {

@@ -2,6 +2,8 @@
  * Finds what a structured clone would refuse, or silently turn into something else: functions,
  * symbols, and instances of classes, which would arrive without their prototype.
  */
+import type { StateCell } from "../../hot/state.ts";
+import { serialize } from "./serialize.ts";
 
 /** Where in the value, and what is there. */
 export interface CloneProblem {
@@ -11,19 +13,37 @@ export interface CloneProblem {
 
 type Key = { property: string } | { index: number } | { entry: unknown } | { member: number };
 
-const PLAIN = new Set<object | null>(
-  [Object, Array, Map, Set, Date, RegExp, ArrayBuffer, Boolean, Number, String, BigInt]
-    .map((type): object | null => type.prototype)
-    .concat(
-      [Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError].map(
-        (type) => type.prototype,
-      ),
-      null,
-    ),
-);
+const PLAIN_TYPES = [
+  ...[Object, Array, Map, Set, Date, RegExp, ArrayBuffer, Boolean, Number, String, BigInt],
+  ...[Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError],
+];
+const PLAIN = new Set<object | null>([...PLAIN_TYPES.map((type) => type.prototype), null]);
+const PLAIN_NAMES = new Set(PLAIN_TYPES.map(({ name }) => name));
 
 export const findCloneProblem = (name: string, root: unknown): CloneProblem | undefined =>
   new Search().find(name, root);
+
+/** @throws naming the path of what is in the way */
+export function assertCloneable(name: string, root: unknown): void {
+  const problem = findCloneProblem(name, root);
+  if (problem) throw new Error(`${problem.path} is ${problem.what}; see encode/decode`);
+}
+
+/**
+ * What a version was given has to be able to leave it again, or nothing could ever take over from
+ * it. Only what its migration or its `decode` made can be otherwise: the rest has just come by the
+ * same way. @throws naming the path
+ */
+export function assertGoesOn(
+  { name, version, options }: StateCell<unknown>,
+  from: number,
+  value: unknown,
+): void {
+  if (from === version && options.decode === undefined) return;
+  const encoded = options.encode ? options.encode(value) : value;
+  assertCloneable(name, encoded);
+  serialize(encoded);
+}
 
 class Found extends Error {
   readonly what: string;
@@ -67,7 +87,8 @@ export class Search {
   #checkPrototype(value: object, prototype: { constructor?: { name?: string } }): void {
     const tag = Object.prototype.toString.call(value).slice(8, -1);
     const name = prototype.constructor?.name;
-    if (name !== tag) throw new Found(`an instance of class ${name || "(anonymous)"}`);
+    const isPlain = name === tag && (PLAIN_NAMES.has(name) || ArrayBuffer.isView(value));
+    if (!isPlain) throw new Found(`an instance of class ${name || "(anonymous)"}`);
   }
 
   #visitArray(array: unknown[]): void {

@@ -5,7 +5,7 @@ import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
 import type { RawHandle } from "../node/internals.ts";
-import { findCloneProblem } from "./cloneable.ts";
+import { assertGoesOn, findCloneProblem } from "./cloneable.ts";
 import { FRAME, type Frame, readFrames } from "./frames.ts";
 import { migrate } from "./migrate.ts";
 import type { StateHeader } from "./send.ts";
@@ -25,6 +25,8 @@ export interface ReceiveOptions {
   release: string;
   /** Nothing is at stake: look also for migrations that change their input. */
   rehearsal: boolean;
+  /** Look whether what was made of a state can be carried on: always in a rehearsal. */
+  check: boolean;
 }
 
 export async function receiveStates(
@@ -40,7 +42,7 @@ export async function receiveStates(
     const cell = cells.get(header.name);
     if (cell === undefined) continue;
     const elapsed = stopwatch();
-    values.push([cell, await unpack(cell, state, options.release)]);
+    values.push([cell, await unpack(cell, state, options)]);
     const report: CarriedState = {
       name: cell.name,
       from: header.version,
@@ -70,14 +72,16 @@ const initialOf = ({ name, version }: StateCell<unknown>): CarriedState => ({
 async function unpack(
   cell: StateCell<unknown>,
   { header, pieces }: Received,
-  release: string,
+  { release, check }: ReceiveOptions,
 ): Promise<unknown> {
   const { version: to, options } = cell;
   const { name: state, version: from } = header;
   try {
     const plan = { state, steps: options.upgrade, from, to, release };
-    const value = await migrate(join(pieces), plan);
-    return options.decode ? options.decode(value) : value;
+    const migrated = await migrate(join(pieces), plan);
+    const value = options.decode ? options.decode(migrated) : migrated;
+    if (check) assertGoesOn(cell, from, value);
+    return value;
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = messageOf(error);

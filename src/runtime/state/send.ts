@@ -3,7 +3,7 @@ import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { DeclaredState, WorkerReplies } from "../../protocol/worker.ts";
-import { findCloneProblem } from "./cloneable.ts";
+import { assertCloneable } from "./cloneable.ts";
 import { FRAME, type FrameWriter } from "./frames.ts";
 import { migrate } from "./migrate.ts";
 import { migratePurely } from "./pure.ts";
@@ -24,6 +24,13 @@ export interface StateHeader {
 
 type Sent = WorkerReplies["sendState"];
 
+export interface SendOptions {
+  sliced?: boolean | undefined;
+  pure?: boolean | undefined;
+  /** Look through what a `downgrade` makes: in the pause only where no rehearsal has. */
+  check?: boolean | undefined;
+}
+
 /** States whose values a rehearsal has looked through: not once more while requests wait. */
 const lookedThrough = new WeakSet<StateCell<unknown>>();
 
@@ -32,10 +39,7 @@ export async function sendStates(
   wanted: DeclaredState[],
   release: string,
   writer: FrameWriter,
-  {
-    sliced = false,
-    pure = false,
-  }: { sliced?: boolean | undefined; pure?: boolean | undefined } = {},
+  how: SendOptions = {},
 ): Promise<Sent> {
   const states: Sent["states"] = [];
   const skipped: NonNullable<Sent["skipped"]> = [];
@@ -47,12 +51,12 @@ export async function sendStates(
       if (target === undefined) continue;
       const elapsed = stopwatch();
       const version = Math.min(cell.version, target.version);
-      if (sliced && version === cell.version) {
+      if (how.sliced && version === cell.version) {
         const why = await sendSlices(cell, writer, states);
         if (why !== undefined) skipped.push({ name: cell.name, why });
         continue;
       }
-      const serialized = await pack(cell, version, release, pure);
+      const serialized = await pack(cell, version, release, how);
       serializeMs += elapsed();
       await write(writer, { name: cell.name, version, buffers: 0 }, serialized);
       states.push({ name: cell.name, version, bytes: byteLengthOf(serialized) });
@@ -99,19 +103,19 @@ async function pack(
   cell: StateCell<unknown>,
   to: number,
   release: string,
-  pure: boolean,
+  { pure, check }: SendOptions,
 ): Promise<Serialized> {
   const { name: state, version: from, options } = cell;
   const value = cell.settle();
   try {
     const encoded = options.encode ? options.encode(value) : value;
-    const serialized = serializeChecked(cell, encoded);
+    const serialized = serializeChecked(state, encoded, !lookedThrough.has(cell));
     if (from === to) return serialized;
     // A downgrade gets a copy: if it writes to its input, a thaw must not see it.
     const copy = deserialize(serialized);
     const plan = { state, steps: options.downgrade, from, to, release };
     const migrated = pure ? await migratePurely(copy, plan) : await migrate(copy, plan);
-    return serialize(migrated);
+    return serializeChecked(state, migrated, check === true);
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = messageOf(error);
@@ -119,16 +123,12 @@ async function pack(
   }
 }
 
-function serializeChecked(cell: StateCell<unknown>, encoded: unknown): Serialized {
-  const check = () => {
-    const problem = findCloneProblem(cell.name, encoded);
-    if (problem) throw new Error(`${problem.path} is ${problem.what}; see encode/decode`);
-  };
-  if (!lookedThrough.has(cell)) check();
+function serializeChecked(name: string, value: unknown, isToCheck: boolean): Serialized {
+  if (isToCheck) assertCloneable(name, value);
   try {
-    return serialize(encoded);
+    return serialize(value);
   } catch (error) {
-    check();
+    assertCloneable(name, value);
     throw error;
   }
 }

@@ -7,7 +7,7 @@
  *
  *   open map · entries [[k, v], …] · key k · open object · entries … · close · close
  */
-import { type CloneProblem, Search } from "./cloneable.ts";
+import { assertCloneable } from "./cloneable.ts";
 
 export type Kind = "map" | "set" | "array" | "object";
 
@@ -43,10 +43,10 @@ export class Slicer {
     this.#emit = emit;
   }
 
-  /** @throws CloneFailure, Unsliceable */
+  /** @throws what is in the way, Unsliceable */
   async copy(name: string, value: unknown): Promise<void> {
     if (weigh(value, WHOLE_WEIGHT) < WHOLE_WEIGHT || kindOf(value) === undefined) {
-      check(name, value);
+      assertCloneable(name, value);
       await this.#slice({ op: "leaf", value });
     } else await this.#container(name, value as object);
   }
@@ -82,8 +82,8 @@ export class Slicer {
         await this.#container(where, value as object, kind === "array" ? undefined : key);
         continue;
       }
-      check(where, value);
-      if (kind === "map") check(where, key);
+      assertCloneable(where, value);
+      if (kind === "map") assertCloneable(where, key);
       batch.push(kind === "map" || kind === "object" ? [key, value] : value);
       weight += entryWeight;
       if (weight >= BATCH_WEIGHT || this.#elapsedMs() > SLICE_MS) await flush();
@@ -136,18 +136,6 @@ export class Joiner {
     if (parent === undefined) this.value = container;
     else
       this.#put(parent.kind === "map" || parent.kind === "object" ? [key, container] : container);
-  }
-}
-
-function check(path: string, value: unknown): void {
-  const search = new Search();
-  const problem: CloneProblem | undefined = search.find(path, value);
-  if (problem) throw new CloneFailure(problem);
-}
-
-class CloneFailure extends Error {
-  constructor({ path, what }: CloneProblem) {
-    super(`${path} is ${what}; see encode/decode`);
   }
 }
 

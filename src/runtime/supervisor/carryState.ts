@@ -16,22 +16,28 @@ export async function carryState(
     wanted?: DeclaredState[];
     sliced?: boolean;
     pure?: boolean;
+    /** Not rehearsed: what is made of it on the way is looked through. */
+    check?: boolean;
     /** One that lies there already; it is closed here. */
     pipe?: StatePipe | undefined;
   },
 ): Promise<CarriedState[]> {
   const wanted = options.wanted ?? to.declared?.states ?? [];
-  const { timeoutMs, sliced = false, pure = false } = options;
+  const { timeoutMs, sliced = false, pure = false, check = false } = options;
   const pipe = options.pipe ?? (await createStatePipe());
   try {
-    const received = to.request({ type: "receiveState" }, { timeoutMs, handle: pipe.receiver });
+    const receive = { type: "receiveState", check } as const;
+    const received = to.request(receive, { timeoutMs, handle: pipe.receiver });
     const sent = from.request(
-      { type: "sendState", wanted, sliced, pure },
+      { type: "sendState", wanted, sliced, pure, check },
       { timeoutMs, handle: pipe.sender },
     );
     // Which side failed first is the one that says why; the other only sees the pipe end.
-    const [{ states }] = await Promise.all([received, sent]);
-    return states.map((state) => asLeft(state, from.declared?.states ?? []));
+    const [{ states }, { skipped = [] }] = await Promise.all([received, sent]);
+    return states.map((state) => {
+      const why = skipped.find(({ name }) => name === state.name)?.why;
+      return { ...asLeft(state, from.declared?.states ?? []), ...(why && { skipped: why }) };
+    });
   } finally {
     pipe.close();
   }

@@ -81,7 +81,7 @@ async function stateBack(upgrade: UpgradeState): Promise<string | undefined> {
       if (!target || !hasState(target)) return undefined;
       const whole = await freezeNext(supervisor, worker, next);
       try {
-        await takeover.carry(worker, target.worker, HAND_BACK_MS);
+        await takeover.carry(worker, target.worker, { timeoutMs: HAND_BACK_MS });
         return whole ? undefined : isoNow();
       } catch (error) {
         supervisor.noteError(error);

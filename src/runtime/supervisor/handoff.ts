@@ -5,7 +5,7 @@ import type { Generation, Slot } from "./generation.ts";
 import { retireSlots, terminateWorker } from "./retire.ts";
 import { createStatePipe, type StatePipe } from "./statePipe.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Drain, Leftover, Retired, Takeover } from "./takeover.ts";
+import type { CarryOptions, Drain, Leftover, Retired, Takeover } from "./takeover.ts";
 import type { Unsteady } from "./unsteady.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -46,10 +46,10 @@ export class Handoff implements Takeover {
     return announceConnections(from, to, unsteady);
   }
 
-  async carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number) {
+  async carry(from: WorkerHandle, to: WorkerHandle, how: CarryOptions) {
     const pipe = this.#pipes.get(from);
     this.#pipes.delete(from);
-    return carryState(from, to, { timeoutMs, pipe });
+    return carryState(from, to, { ...how, pipe });
   }
 
   retire(slots: readonly Slot[], drain: Drain): Promise<Retired> {

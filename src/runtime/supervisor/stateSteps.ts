@@ -16,8 +16,9 @@ export async function rehearseStates(upgrade: UpgradeState): Promise<string | un
   const { isByReference } = takeover;
   const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old, takeover);
   const states = skipped ? declaredStates(old) : await rehearse(upgrade, isByReference);
-  const rehearsed = skipped ? `skipped: ${skipped}` : true;
-  report.states = states.map((state): StateReport => ({ ...state, rehearsed }));
+  report.states = states.map(({ skipped: why = skipped, ...state }): StateReport => {
+    return { ...state, rehearsed: why ? `skipped: ${why}` : true };
+  });
   if (!isByReference) checkMemory(report);
   return skipped && `not rehearsed: ${skipped}`;
 }
@@ -107,12 +108,14 @@ export const prepareCarry = (upgrade: UpgradeState): Promise<void> =>
 
 export async function carryStates(upgrade: UpgradeState): Promise<void> {
   const { old, next, report, takeover, unsteady } = upgrade;
-  const timeoutMs = old.settings.timeouts.rehearseMs;
+  const { rehearseMs: timeoutMs } = old.settings.timeouts;
+  // Looking through a state takes as long as its migration: in the pause only if nobody has.
+  const check = report.states.some(({ rehearsed }) => rehearsed !== true);
   const rehearsed = new Map(report.states.map((state) => [state.name, state.rehearsed]));
   const carried = await Promise.all(
     crossing(upgrade).map(async (slot) => {
       const to = next.slotLike(slot)!.worker;
-      const carry = () => takeover.carry(slot.worker, to, timeoutMs);
+      const carry = () => takeover.carry(slot.worker, to, { timeoutMs, check });
       return (await unsteady.ask([slot.worker], carry)) ?? [];
     }),
   );

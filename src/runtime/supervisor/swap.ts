@@ -7,7 +7,7 @@ import type { ManifestProcess } from "../../release/manifest.ts";
 import type { Generation, Slot } from "./generation.ts";
 import { drained, NOTHING, together } from "./retire.ts";
 import type { Supervisor } from "./supervisor.ts";
-import type { Drain, Leftover, Retired, Takeover } from "./takeover.ts";
+import type { CarryOptions, Drain, Leftover, Retired, Takeover } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 const UNLOAD_MS = 10_000;
@@ -68,8 +68,8 @@ export class Swap implements Takeover {
   /** They change hands as the objects that they are, with the activation, in one turn. */
   async announce(): Promise<void> {}
 
-  async carry(_from: WorkerHandle, to: WorkerHandle, timeoutMs: number) {
-    const { states } = await to.request({ type: "swapCarry" }, { timeoutMs });
+  async carry(_from: WorkerHandle, to: WorkerHandle, { timeoutMs, check = false }: CarryOptions) {
+    const { states } = await to.request({ type: "swapCarry", check }, { timeoutMs });
     return states;
   }
 

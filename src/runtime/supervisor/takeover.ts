@@ -33,6 +33,12 @@ export interface Retired {
   ended?: string[];
 }
 
+export interface CarryOptions {
+  timeoutMs: number;
+  /** No rehearsal has seen what the migration makes of it. */
+  check?: boolean;
+}
+
 export interface Takeover {
   /** State goes on as it is: nothing is copied, so a migration must not change what it is given. */
   readonly isByReference: boolean;
@@ -47,7 +53,7 @@ export interface Takeover {
   /** All open connections of registered servers are with the other generation, ahead of their sockets. */
   announce(from: Generation, to: Generation, unsteady: Unsteady): Promise<void>;
   /** All states of one worker into another, there or back. */
-  carry(from: WorkerHandle, to: WorkerHandle, timeoutMs: number): Promise<CarriedState[]>;
+  carry(from: WorkerHandle, to: WorkerHandle, how: CarryOptions): Promise<CarriedState[]>;
   /** Ends what has served. Never throws: what fails on the way only makes it shorter. */
   retire(slots: readonly Slot[], drain: Drain): Promise<Retired>;
   /** Ends what was loaded and has never served; what was prepared goes too. */

@@ -8,6 +8,7 @@ import type { Registrations } from "../../hot/registrations.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState, WorkerBoot } from "../../protocol/worker.ts";
+import { assertGoesOn } from "../state/cloneable.ts";
 import { migrate } from "../state/migrate.ts";
 
 export interface Side {
@@ -18,14 +19,18 @@ export interface Side {
 type Cell = StateCell<unknown>;
 
 /** All or none: nothing is set when one fails, and the sender keeps what it has. */
-export async function carryByReference(from: Side, to: Side): Promise<CarriedState[]> {
+export async function carryByReference(
+  from: Side,
+  to: Side,
+  check: boolean,
+): Promise<CarriedState[]> {
   const values: [Cell, unknown][] = [];
   const carried: CarriedState[] = [];
   for (const cell of to.registrations.states.values()) {
     const { name, version } = cell;
     const sender = from.registrations.states.get(name);
     const elapsed = stopwatch();
-    if (sender !== undefined) values.push([cell, await convert(sender, cell, from, to)]);
+    if (sender !== undefined) values.push([cell, await convert(sender, cell, { from, to, check })]);
     carried.push({
       name,
       from: sender?.version ?? null,
@@ -38,7 +43,11 @@ export async function carryByReference(from: Side, to: Side): Promise<CarriedSta
   return carried;
 }
 
-async function convert(sender: Cell, receiver: Cell, from: Side, to: Side): Promise<unknown> {
+async function convert(
+  sender: Cell,
+  receiver: Cell,
+  { from, to, check }: { from: Side; to: Side; check: boolean },
+): Promise<unknown> {
   const { name: state, version: at } = sender;
   const { version: wanted } = receiver;
   const isUpgrade = at <= wanted;
@@ -50,7 +59,9 @@ async function convert(sender: Cell, receiver: Cell, from: Side, to: Side): Prom
     const plan = { state, steps, from: at, to: wanted, release };
     const migrated = await migrate(encode ? encode(value) : value, plan);
     const { decode } = receiver.options;
-    return decode ? decode(migrated) : migrated;
+    const made = decode ? decode(migrated) : migrated;
+    if (check) assertGoesOn(receiver, at, made);
+    return made;
   } catch (error) {
     if (error instanceof TsugiError) throw error;
     const problem = messageOf(error);

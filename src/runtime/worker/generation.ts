@@ -235,12 +235,16 @@ export class AppGeneration {
   }
 
   /** From the generation that serves in this process. */
-  async #carryHere(): Promise<WorkerReplies["swapCarry"]> {
+  async #carryHere(check: boolean): Promise<WorkerReplies["swapCarry"]> {
     const from = this.#process.serving;
     if (from === undefined) throw new Error("no other generation serves here");
     // Handed back before the other one was activated: it has never been anybody else's.
     if (from === this) return { states: [] };
-    const how = { isLoading: this.#state === "standby", hasGoneOn: from.#state === "frozen" };
+    const how = {
+      isLoading: this.#state === "standby",
+      hasGoneOn: from.#state === "frozen",
+      check,
+    };
     return { states: await this.states.takeFrom(from.states, how) };
   }
 
@@ -259,15 +263,15 @@ export class AppGeneration {
       thaw: () => this.#activate().then(() => null),
       sendState: (request, handle) =>
         this.states.send(request, handle!, { hasGoneOn: this.#state === "frozen" }),
-      receiveState: (_request, handle) =>
-        this.states.receive(handle!, { isLoading: this.#state === "standby" }),
+      receiveState: ({ check = false }, handle) =>
+        this.states.receive(handle!, { isLoading: this.#state === "standby", check }),
       introduce: async () => ({ introduced: await this.#outgoing.introduce() }),
       announce: async () => ({ announced: await this.#outgoing.announce() }),
       awaitAnnounced: async () => ({ present: await this.incoming.expected.whenPresent() }),
       moveConnections: () => this.#leave().move(this.registrations.states.size === 0),
       drain: ({ drainMs, webSocketDrainMs }) => this.#leave().drain(drainMs, webSocketDrainMs),
       dispose: () => this.#dispose(),
-      swapCarry: () => this.#carryHere(),
+      swapCarry: ({ check = false }) => this.#carryHere(check),
       unload: async () => ({ running: await this.#process.unload(this) }),
       health: async ({ measure, turns }) => {
         if (turns) return { healthy: true };

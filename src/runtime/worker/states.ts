@@ -48,12 +48,12 @@ export class States {
 
   /** `hasGoneOn`: this is the carry, not a rehearsal of it. */
   async send(
-    { wanted, sliced, pure }: SendState,
+    { wanted, sliced, pure, check }: SendState,
     handle: RawHandle,
     { hasGoneOn }: { hasGoneOn: boolean },
   ): Promise<WorkerReplies["sendState"]> {
     const writer = new FrameWriter(handle);
-    const options = { sliced, pure };
+    const options = { sliced, pure, check: check || this.#boot.mode === "rehearsal" };
     const sent = await sendStates(this.#cells(), wanted, this.#boot.version, writer, options);
     if (hasGoneOn) this.#watch();
     return sent;
@@ -61,28 +61,25 @@ export class States {
 
   async receive(
     handle: RawHandle,
-    { isLoading }: { isLoading: boolean },
+    { isLoading, check }: { isLoading: boolean; check: boolean },
   ): Promise<WorkerReplies["receiveState"]> {
     this.#prepare(isLoading);
     const { version: release, mode } = this.#boot;
     const rehearsal = mode === "rehearsal";
-    return {
-      states: await receiveStates(this.#registrations.states, handle, { release, rehearsal }),
-    };
+    const options = { release, rehearsal, check: check || rehearsal };
+    return { states: await receiveStates(this.#registrations.states, handle, options) };
   }
 
   /** A swap: from another generation in this process. Nothing is set, and nothing lost, if one fails. */
   async takeFrom(
     other: States,
-    { isLoading, hasGoneOn }: { isLoading: boolean; hasGoneOn: boolean },
+    how: { isLoading: boolean; hasGoneOn: boolean; check: boolean },
   ): Promise<CarriedState[]> {
-    this.#prepare(isLoading);
+    this.#prepare(how.isLoading);
     const from = { registrations: other.#registrations, boot: other.#boot };
-    const states = await carryByReference(from, {
-      registrations: this.#registrations,
-      boot: this.#boot,
-    });
-    if (hasGoneOn) other.#watch();
+    const to = { registrations: this.#registrations, boot: this.#boot };
+    const states = await carryByReference(from, to, how.check);
+    if (how.hasGoneOn) other.#watch();
     return states;
   }
 
