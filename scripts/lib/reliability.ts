@@ -57,13 +57,38 @@ export function withSection(page: string, { name, command, body }: Section): str
 
 /** The same for what says itself where it comes from. */
 export function withText(page: string, { name, command, body }: Section): string {
+  const { from, to } = placeOf(name, page);
+  const text = [`<!-- ${name}: written by \`${command}\` -->`, body.trim(), endOf(name)];
+  return page.slice(0, from) + text.join("\n\n") + page.slice(to);
+}
+
+/**
+ * What a section's table says already, by the first cell: a machine that ran for some of its rows leaves
+ * the others as they came out. None where its head is another one.
+ */
+export function rowsOf(
+  name: string,
+  head: string,
+  page = readFileSync(RELIABILITY_PAGE, "utf8"),
+): Map<string, string> {
+  const { from, to } = placeOf(name, page);
+  const lines = page.slice(from, to).split("\n");
+  const rows = lines.includes(head) ? lines.slice(lines.indexOf(head) + 2) : [];
+  const table = rows.slice(
+    0,
+    rows.findIndex((line) => !line.startsWith("| ")),
+  );
+  return new Map(table.map((line) => [line.slice(2, line.indexOf(" | ")), line]));
+}
+
+const endOf = (name: string) => `<!-- /${name} -->`;
+
+function placeOf(name: string, page: string): { from: number; to: number } {
   const begin = `<!-- ${name}: `;
-  const end = `<!-- /${name} -->`;
-  const from = page.indexOf(begin);
-  const to = page.indexOf(end);
+  const end = endOf(name);
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`the page has no section ${begin}… --> … ${end}`);
-  const text = [`${begin}written by \`${command}\` -->`, body.trim(), end].join("\n\n");
-  return page.slice(0, from) + text + page.slice(to + end.length);
+  return { from, to: to + end.length };
 }
 
 /** A table that few read to its end is a line that opens; Markdown in it wants its empty lines. */

@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeSection } from "../../../scripts/lib/reliability.ts";
+import { rowsOf, writeSection } from "../../../scripts/lib/reliability.ts";
 import { endCommands } from "../commands.ts";
 import { type Course, STEPS, travel } from "./journey.ts";
 import { WORLD } from "./shapes.ts";
@@ -65,15 +65,17 @@ function earlier(): Line[] {
 
 function table(): string[] {
   const header = ["project", "made by", "version", "day", ...STEPS];
+  const line = (cells: string[]) => `| ${header.map((_, at) => cells[at] ?? "").join(" | ")} |`;
+  const before = rowsOf("world", line(header));
   const rows = Object.keys(WORLD).map((name) => {
     const course = results.get(name);
-    if (course === undefined) return [name, WORLD[name]!.by, "", "", "not run"];
+    if (course === undefined)
+      return before.get(name) ?? line([name, WORLD[name]!.by, "", "", "not run"]);
     const { steps, day, version = "" } = course;
     const made = steps.made?.startsWith("FAIL") ? shortOf(steps.made) : WORLD[name]!.by;
-    return [name, made, version, day, ...STEPS.map((step) => shortOf(steps[step] ?? "–"))];
+    return line([name, made, version, day, ...STEPS.map((step) => shortOf(steps[step] ?? "–"))]);
   });
-  const line = (cells: string[]) => `| ${header.map((_, at) => cells[at] ?? "").join(" | ")} |`;
-  return [line(header), line(header.map(() => "---")), ...rows.map(line)];
+  return [line(header), line(header.map(() => "---")), ...rows];
 }
 
 /** In a cell: one line of it. */

@@ -152,6 +152,14 @@ export const STARTERS: Record<string, WorldProject> = {
         "npx --yes @tanstack/create-start@latest app --no-install --no-git || test -f app/package.json",
       ],
     ],
+    files: {
+      "src/routes/api/hello.ts": `import { createFileRoute } from "@tanstack/react-router";
+export const Route = createFileRoute("/api/hello")({
+  server: { handlers: { GET: () => Response.json({ hello: "API" }) } },
+});
+`,
+    },
+    api: "/api/hello",
     version: "@tanstack/react-start",
     asset: /\/assets\/[^"]+\.(?:js|css)/,
     change: {

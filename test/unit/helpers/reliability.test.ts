@@ -6,6 +6,7 @@ import {
   MACHINES,
   machine,
   RELIABILITY_PAGE,
+  rowsOf,
   sectionsOf,
   withSection,
 } from "../../../scripts/lib/reliability.ts";
@@ -27,6 +28,19 @@ describe("a section of docs/reliability.md", () => {
   test("written again is the same", () => {
     const once = withSection(page, section);
     assert.equal(withSection(once, section), once);
+  });
+
+  test("says what came out of the rows that are not run again", () => {
+    const body =
+      "| project | day |\n| --- | --- |\n| One | 1 |\n| One, too | not run |\n\n| a | b |";
+    const written = withSection(page, { ...section, body });
+    const rows = new Map([
+      ["One", "| One | 1 |"],
+      ["One, too", "| One, too | not run |"],
+    ]);
+    assert.deepEqual(rowsOf("a", "| project | day |", written), rows);
+    assert.deepEqual(rowsOf("a", "| project | other |", written), new Map());
+    assert.deepEqual(rowsOf("b", "| project | day |", written), new Map());
   });
 
   test("that the page has no markers for is an error", () => {
