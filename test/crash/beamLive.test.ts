@@ -126,7 +126,7 @@ for (const adapter of ADAPTERS) {
         plain.topic.pushed.length = 0;
         await plain.join();
         assert.match(await plain.click("up"), /plain 0\.2\.0 red count=1/);
-        assert.deepEqual(JSON.parse(await host.get("/meter")), { "0.2.0": 1 }, "telemetry follows");
+        assert.deepEqual(JSON.parse(await host.get("/meter")), { "0.2.0": 2 }, "telemetry follows");
 
         const back = await host.json("downgrade", "0.1.0");
         assert.equal(back.status, 0, back.output);

@@ -40,24 +40,43 @@ end
     :ets.insert(:kept, {:greet, fn name -> "hello " <> name <> " of ${version}" end})
     :ets.insert(:kept, {:name, &greet/1})
     :persistent_term.put(:kept, fn -> "kept by ${version}" end)
-    :ets.new(:handlers, [:named_table, :public])
-    :telemetry.attach("heard", [:shop, :said], &handle/4, nil)
+    :telemetry.attach_many("heard", [[:shop, :said], [:shop, :sung]], &handle/4, nil)
     {:ok, nil}
   end
 
-  def handle(_, _, _, _), do: :ets.insert(:kept, {:heard, "heard by ${version}"})
+  def handle([:shop, what], _, _, _), do: :ets.insert(:kept, {what, "#{what} to ${version}"})
 
   def greet(name), do: "greet " <> name <> " of ${version}"
   def version, do: "${version}"
 end
 `,
-    // As much of telemetry as an upgrade asks of it.
-    "lib/shop/telemetry.ex": `defmodule :telemetry do
-  def attach(id, event, function, config) do
-    if :ets.insert_new(:handlers, {id, event, function, config}), do: :ok, else: {:error, :already_exists}
+    // As much of telemetry as an upgrade asks of it. Its table is a server's, and changes too.
+    "lib/shop/telemetry.ex": `defmodule Shop.Handlers do
+  use GenServer
+  def start_link(_), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
+  def version, do: "${version}"
+
+  @impl true
+  def init(_), do: {:ok, :ets.new(:handlers, [:bag, :named_table])}
+
+  @impl true
+  def handle_call({:insert, id, events, function, config}, _, table) do
+    case :ets.lookup(table, id) do
+      [] -> {:reply, for(event <- events, do: :ets.insert(table, {id, event, function, config})) && :ok, table}
+      _ -> {:reply, {:error, :already_exists}, table}
+    end
   end
 
-  def detach(id), do: :ets.delete(:handlers, id) && :ok
+  def handle_call({:delete, id}, _, table), do: {:reply, :ets.delete(table, id) && :ok, table}
+end
+
+defmodule :telemetry do
+  def attach(id, event, function, config), do: attach_many(id, [event], function, config)
+
+  def attach_many(id, events, function, config),
+    do: GenServer.call(Shop.Handlers, {:insert, id, events, function, config})
+
+  def detach(id), do: GenServer.call(Shop.Handlers, {:delete, id})
 
   def list_handlers(_prefix) do
     for {id, event, function, config} <- :ets.tab2list(:handlers),
@@ -92,7 +111,10 @@ ${version === "0.0.1" ? "" : STEP}end
   },
   edit: {
     "lib/shop/application.ex": (text: string) =>
-      text.replace("[Shop.Cart,", "[{Shop.Channel, Shop.PageLive}, Shop.Keeper, Shop.Cart,"),
+      text.replace(
+        "[Shop.Cart,",
+        "[Shop.Handlers, {Shop.Channel, Shop.PageLive}, Shop.Keeper, Shop.Cart,",
+      ),
     "lib/shop/shelf.ex": (text: string) =>
       text.replace("@impl true", `def version, do: "${version}"\n\n  @impl true`),
     // The child of one is not the child of the other.
@@ -108,8 +130,8 @@ ${version === "0.0.1" ? "" : STEP}end
   def get("/named"), do: :ets.lookup_element(:kept, :name, 2).("you")
   def get("/page"), do: inspect(GenServer.call(Shop.Channel, :assigns))
   def get("/heard") do
-    :telemetry.execute([:shop, :said], %{}, %{})
-    :ets.lookup_element(:kept, :heard, 2)
+    for what <- [:said, :sung], do: :telemetry.execute([:shop, what], %{}, %{})
+    Enum.map_join([:said, :sung], ", ", &:ets.lookup_element(:kept, &1, 2))
   end
 
   def get("/fails") do

@@ -74,13 +74,17 @@ describe("a release under traffic", { skip }, () => {
         for (const text of named) assert.match(value.reasons.join("\n"), text);
       }
       assert.match(check.value.reasons.join("\n"), /&Module\.name\/arity/);
-      assert.equal(await host.get("/heard"), "heard by 0.0.1");
+      assert.equal(await host.get("/heard"), "said to 0.0.1, sung to 0.0.1");
       const failing = startLoad(host.port, 1, ["/fails"]);
       const { status, value, output } = await host.json("upgrade", "0.0.2");
       await failing.stop();
       assert.equal(status, 0, output);
       assert.ok(value.requests.failed > 0, "requests that failed meanwhile are counted");
-      assert.equal(await host.get("/heard"), "heard by 0.0.2", "a handler is made anew (B2)");
+      assert.equal(
+        await host.get("/heard"),
+        "said to 0.0.2, sung to 0.0.2",
+        "a handler is made anew, for all that it was attached to (B2)",
+      );
       for (const text of named.slice(1)) assert.match(value.leftovers.join("\n"), text);
       // A child that is gone, of a module without a @vsn (B7).
       const shelf = value.states.find(({ name }: StateReport) => name === "Elixir.Shop.Shelf");

@@ -103,15 +103,13 @@ step({load, Modules, Brutal}, #{prepared := Prepared, closures := Closures, hold
     ok = tsugi_loading:finish(Prepared, {Modules, Brutal}),
     Ms = ms_since(Start),
     Views = [Pid || Pid <- Held, tsugi_views:is_view(Pid)],
-    _ = Closures andalso begin
-        _ = tsugi_rebind:handlers(Modules),
-        tsugi_rebind:hooks(Views, Modules)
-    end,
+    _ = Closures andalso tsugi_rebind:hooks(Views, Modules),
     Misfits = tsugi_views:misfits(Views, Modules, ?MISFITS_MS),
     {ok, S#{loadMs => Ms, views => Views, misfits => Misfits, stale => tsugi_views:stale(Views -- Misfits, Modules)}};
 step({delete, Modules}, S) -> {tsugi_loading:delete(Modules), S};
-step(resume, #{modules := Changed} = S) ->
+step(resume, #{modules := Changed, closures := Closures} = S) ->
     New = thaw(S),
+    _ = Closures andalso tsugi_rebind:handlers(Changed),
     tsugi_acceptors:renew(Changed),
     {ok, New};
 step(over, S) ->

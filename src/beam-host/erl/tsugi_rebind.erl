@@ -1,18 +1,21 @@
 %% Functions kept as values, made anew from their names so that they run the code that is loaded now:
 %% telemetry's handlers, and the hooks of LiveViews. Only named ones without an environment, which mean
 %% the same whatever stands around them; an anonymous function is known by its number only.
-%% Inside the pause, behind the load: nobody serves, the old code is still there.
+%% Inside the pause, behind the load: nobody serves, the old code is still there. Hooks while the views are
+%% suspended; handlers when processes with state go on, for telemetry's own table has one.
 -module(tsugi_rebind).
 -export([handlers/1, hooks/2]).
 
-%% Answers how many.
 handlers(Modules) ->
     try telemetry:list_handlers([]) of
         Handlers ->
-            length([Id || #{id := Id, event_name := Event, function := F, config := Config} <- Handlers,
-                          {ok, New} <- [anew(F, Modules)],
-                          ok =:= telemetry:detach(Id), ok =:= telemetry:attach(Id, Event, New, Config)])
-    catch error:undef -> 0
+            Anew = [{{Id, New, Config}, Event} || #{id := Id, event_name := Event, function := F, config := Config} <- Handlers,
+                                                  {ok, New} <- [anew(F, Modules)]],
+            %% One that was attached to many events is one: it is detached from all of them.
+            maps:foreach(fun({Id, New, Config}, Events) ->
+                _ = ok =:= telemetry:detach(Id) andalso telemetry:attach_many(Id, Events, New, Config)
+            end, maps:groups_from_list(fun({Handler, _}) -> Handler end, fun({_, Event}) -> Event end, Anew))
+    catch error:undef -> ok
     end.
 
 %% LiveViews keep hooks in the private part of their socket. They are suspended, and do it themselves.
