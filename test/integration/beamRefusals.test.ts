@@ -228,6 +228,75 @@ describe("the old version serves as before (exit 4)", { skip }, () => {
     );
   });
 
+  test("one that ends in good order there does not, as a page does when its client closes it", async () => {
+    const closing = await second("closing", {
+      edit: {
+        [CART]: (text) =>
+          text
+            .replace(
+              "{:ok, %{count: count, last: [:carried]}}",
+              "(Process.send_after(self(), :close, 60); {:ok, %{count: count, last: []}})",
+            )
+            .replace(
+              "  # Busy until told",
+              "  def handle_info(:close, cart), do: {:stop, {:shutdown, :closed}, cart}\n\n  # Busy until told",
+            ),
+      },
+    });
+    await withCart(
+      async (host) => {
+        const { status, value, output } = await host.upgrade(closing);
+        assert.equal(status, 0, output);
+        assert.equal(value.result, "committed");
+        assert.equal(await host.get("/count"), "0", "it did end");
+      },
+      { config: { health: { intervalMs: 500, healthyAfter: 3 } } },
+    );
+  });
+
+  test("an unhealthy version with a process that can't be suspended for the way back goes by a restart, and says so", async () => {
+    const stuck = await second("stuck", {
+      edit: {
+        [CART]: replace(
+          "{:ok, %{count: count, last: [:carried]}}",
+          "(GenServer.cast(self(), :be_busy); {:ok, %{count: count, last: []}})",
+        ),
+      },
+    });
+    const health = { path: "/version", port: 1, intervalMs: 20, healthyAfter: 2 };
+    await withCart(
+      async (host) => {
+        const { status, value, output } = await host.upgrade(stuck);
+        assert.equal(status, 5, output);
+        assert.equal(value.result, "handed-back");
+        assert.match(value.stateAsOf, /lost/);
+        assert.match(value.error.message, /TSUGI_FREEZE_TIMEOUT/);
+        assert.equal(await host.get("/version"), "0.0.1");
+        assert.equal((await host.json("status")).value.status, "permanent");
+      },
+      { config: { health, timeouts: { probationMs: 200, freezeMs: 300 } } },
+    );
+  });
+
+  test("what is installed stays where its way back can't be begun, and goes back later with its state", async () => {
+    await withCart(
+      async (host) => {
+        host.drop(await second("0.0.2"));
+        await host.must("install", "0.0.2");
+        await host.rpc("GenServer.cast(Shop.Cart, :be_busy)");
+        const refused = await host.json("rollback");
+        assert.equal(refused.status, 4, refused.output);
+        assert.equal(refused.value.error.code, "TSUGI_FREEZE_TIMEOUT");
+        await host.rpc("send(Shop.Cart, :go_on)");
+        assert.equal(await host.get("/version"), "0.0.2");
+        await host.must("rollback");
+        assert.equal(await host.get("/version"), "0.0.1");
+        assert.equal(await host.get("/count"), "3");
+      },
+      { config: { timeouts: { freezeMs: 300 } } },
+    );
+  });
+
   test("a process that stays in old code is found before anything is called upgraded (12)", async () => {
     const loop = (version: string) => `defmodule Shop.Lazy do
   def start_link(_), do: {:ok, spawn_link(&loop/0)}

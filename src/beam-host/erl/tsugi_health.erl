@@ -3,6 +3,10 @@
 -module(tsugi_health).
 -export([watch/1, probation/2, check/2]).
 
+%% In good order, as a page's process does when its client closes it; or before anybody looked.
+-define(IS_ORDERLY(Reason), (Reason =:= normal orelse Reason =:= shutdown orelse Reason =:= noproc
+                                 orelse is_tuple(Reason) andalso element(1, Reason) =:= shutdown)).
+
 %% The processes whose state is about to be carried: watched from before that, to the end of probation.
 watch(Pids) -> [{erlang:monitor(process, Pid), Module, Pid} || {Module, Pid} <- Pids].
 
@@ -33,7 +37,7 @@ again(#{interval := Interval, deadline := Deadline} = Rules, Good, Problem) ->
 %% Waits, unless one of those whose state was carried ends.
 died(#{watched := References} = Rules, WaitMs, Else) ->
     receive
-        {'DOWN', Reference, process, _, Reason} when Reason =/= normal, Reason =/= shutdown ->
+        {'DOWN', Reference, process, _, Reason} when not ?IS_ORDERLY(Reason) ->
             case lists:keyfind(Reference, 1, References) of
                 {_, Module, Pid} ->
                     {error, io_lib:format("~tp (~p), whose state was carried, ended: ~0tp", [Module, Pid, Reason])};

@@ -376,15 +376,23 @@ give_up(#{from := Current, request := #{asked := Permanent}} = S0) ->
                 {ok, S2} ->
                     persistent_term:erase({?MODULE, installed}),
                     done(S2, 'handed-back');
-                {{error, Reason}, S2} -> going_down(S2, Reason, 0)
+                {{refused, Error}, S2} -> failed(Error, S2#{phase => freeze});
+                {{error, Reason}, S2} -> not_back(S2, Reason)
             end}.
 
 %% The relup's other entry: the same way back, with the state.
 hand_back(S0, Error, Leftovers) ->
     case back(reported(S0, #{leftovers => Leftovers})) of
         {ok, S1} -> failed(Error, S1#{phase => handed_back});
-        {{error, Reason}, S1} -> going_down(S1, Reason, 0)
+        {{_, Reason}, S1} -> not_back(S1, Reason)
     end.
+
+%% OTP restarts a node that is halfway. Where that has not even begun, because somebody could not be suspended, an
+%% unfit version does not stay all the same: what is permanent boots.
+not_back(S, Reason) ->
+    Answer = going_down(S, Reason, 0),
+    _ = persistent_term:get(?MODULE, false) orelse init:restart(),
+    Answer.
 
 back(#{from := From, to := To, plan := #{direction := Direction}} = S) ->
     Back = tsugi_plan:make(To, From, #{direction => opposite(Direction), force => true}),
@@ -403,11 +411,11 @@ install_back(#{to := #{vsn := Vsn}, from := #{vsn := From}} = Back, S) ->
     Overrides = tsugi_env:overrides(tsugi_env:snapshot(), tsugi_config:read(From), Config),
     ok = tsugi_config:write(Vsn, tsugi_env:overlay(Config, Overrides)),
     FreezeMs = tsugi_settings:get(From, [<<"timeouts">>, <<"freezeMs">>]),
-    {Outcome, _} = install(S#{emit => fun(_) -> ok end, script => Script, plan => Back, prepared => prepare(Script, Back)},
+    {Outcome, Pause} = install(S#{emit => fun(_) -> ok end, script => Script, plan => Back, prepared => prepare(Script, Back)},
                            FreezeMs, [{error_action, restart}]),
     ok = tsugi_config:write(Vsn, Config),
     tsugi_env:put_unwritable(Overrides),
-    Outcome.
+    case Pause of #{refused := Error} -> {refused, Error}; _ -> Outcome end.
 
 commit(#{to := To} = S0) ->
     {_, S1} = step(commit, S0, fun() ->
