@@ -9,6 +9,7 @@ import { Transform } from "node:stream";
 import { createGunzip } from "node:zlib";
 import tar from "tar-stream";
 import { exists, WITHOUT_WAITING } from "../platform/files.ts";
+import { END_MEMBER } from "../release/endOfTar.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { TarShape } from "./tarShape.ts";
 
@@ -32,6 +33,8 @@ export interface Archive {
   limitBytes(most: number): void;
   /** Once the manifest is known: a tree has to be told which files to give. */
   expect(manifest: Manifest): void;
+  /** Its last bytes are those of every tarball: what is not needed before them may be skipped. Else all is read. */
+  hasEnd?(): Promise<boolean>;
 }
 
 /** Node's own 16 KiB make 8,000 turns of the event loop of one Node binary. */
@@ -62,7 +65,20 @@ export function openTarball(path: string): Archive {
       left = most;
     },
     expect: () => {},
+    hasEnd: () => hasEnd(path),
   };
+}
+
+async function hasEnd(path: string): Promise<boolean> {
+  const file = await open(path, WITHOUT_WAITING);
+  try {
+    const { size } = await file.stat();
+    const { length } = END_MEMBER;
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, Math.max(0, size - length));
+    return buffer.equals(END_MEMBER);
+  } finally {
+    await file.close();
+  }
 }
 
 function attempt(body: () => void, done: (error: Error | null) => void): void {

@@ -96,17 +96,32 @@ export class Stage {
     { present, linked }: Record<"present" | "linked", readonly Unit[]>,
     onProgress?: (progress: Progress) => void,
   ) {
+    const kept = new Set([...present, ...linked].map((unit) => unit.folder));
+    const missing = manifest.files.filter(({ path }) => !kept.has(unitOf(path) ?? ""));
+    await this.#checkSpace(sum(missing));
+    await this.#read(manifest, missing, onProgress);
+    await this.#comparePresent(present);
+    await this.#sync();
+  }
+
+  /** Of a release that is here already: nothing is taken, and it has to be whole all the same. */
+  async skip({ manifest }: Opened): Promise<void> {
+    await this.#read(manifest, []);
+  }
+
+  async #read(
+    manifest: Manifest,
+    missing: readonly ManifestFile[],
+    onProgress?: (progress: Progress) => void,
+  ): Promise<void> {
     const wanted = new Map(manifest.files.map((file) => [file.path, file]));
     const ancestors = new Set(manifest.files.flatMap((file) => foldersAbove(file.path)));
-    const kept = new Set([...present, ...linked].map((unit) => unit.folder));
-    const isKept = (path: string) => kept.has(unitOf(path) ?? "");
-    const missing = manifest.files.filter(({ path }) => !isKept(path));
-    await this.#checkSpace(sum(missing));
+    const lacking = new Set(missing.map(({ path }) => path));
     const totalBytes = sum(manifest.files);
-    let lacking = missing.length;
     let bytes = 0;
     // Where only files can come that are on this host, the runtime as a rule, none of them is read.
-    while (lacking > 0 || wanted.size === 0) {
+    const maySkip = (await this.#archive.hasEnd?.()) ?? true;
+    while (!maySkip || lacking.size > 0 || wanted.size === 0) {
       const entry = await this.#next();
       if (entry === undefined) break;
       if (entry.type === "folder" && ancestors.has(entry.path)) {
@@ -116,17 +131,12 @@ export class Stage {
       const file = wanted.get(entry.path);
       if (file === undefined) throw this.refuse(this.#unexpected(entry, manifest));
       wanted.delete(entry.path);
-      const isLacking = !isKept(entry.path);
-      await this.#take(entry, file, isLacking);
-      if (isLacking) lacking -= 1;
+      await this.#take(entry, file, lacking.delete(entry.path));
       bytes += file.size;
       onProgress?.({ bytes, totalBytes });
     }
-    for (const { path } of missing) {
-      if (wanted.has(path)) throw this.refuse(`it ends before ${path} (truncated?)`);
-    }
-    await this.#comparePresent(present);
-    await this.#sync();
+    const [path] = lacking;
+    if (path !== undefined) throw this.refuse(`it ends before ${path} (truncated?)`);
   }
 
   async close(): Promise<void> {

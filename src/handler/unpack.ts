@@ -64,7 +64,8 @@ export async function unpack(
     const { version } = opened.manifest;
     const previous = await presentRelease(layout, version);
     const already = previous?.releaseId === releaseId;
-    if (!already) {
+    if (already) await stage.skip(opened);
+    else {
       if (previous !== undefined) refuseUnlessForced(layout, previous, opened, request.force);
       await ensureFolder(folder, 0o700);
       await sweepUnreferenced(layout);

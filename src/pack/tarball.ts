@@ -11,6 +11,7 @@ import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { Gzip } from "fflate";
+import { END_MEMBER, END_OF_TAR_BYTES } from "../release/endOfTar.ts";
 import { canonicalJson } from "../release/manifest.ts";
 import { checked, groupOf, type PackedFile, type PackedGroup, readSource } from "./fileSet.ts";
 import { forgetMember, type KeptMember, keptMember } from "./keptMembers.ts";
@@ -22,7 +23,6 @@ const MEMBER_FORMAT = 1;
 const LEVEL = 6;
 /** The compressor is fed pieces of one size, since its output depends on them. */
 const PIECE_BYTES = 1 << 18;
-const END_OF_TAR = new Uint8Array(1024);
 
 /** @returns its SHA-256. `first`: release.json (and its signature); the groups follow in the order of their paths. */
 export async function writeTarball(
@@ -41,7 +41,7 @@ export async function writeTarball(
       if (group.stable) await out.copy((await keptGroup(group, log)).path);
       else await out.write(await compress(await tarOf(group)));
     }
-    await out.write(await compress(END_OF_TAR));
+    await out.write([END_MEMBER]);
   } finally {
     await out.close();
   }
@@ -114,7 +114,7 @@ async function tarOf({ files, entries }: PackedGroup): Promise<Uint8Array> {
       }
     }
   });
-  return whole.subarray(0, whole.length - END_OF_TAR.length);
+  return whole.subarray(0, whole.length - END_OF_TAR_BYTES);
 }
 
 /** As gzip: the same bytes on every machine. */

@@ -11,7 +11,12 @@ const PACKAGE_JSON = JSON.stringify({
 
 const MS = JSON.stringify({ name: "@a/ms", version: "2.1.3", license: "MIT" });
 
-export async function partedTarball(path: string, version: string, text = version): Promise<void> {
+export async function partedTarball(
+  path: string,
+  version: string,
+  text = version,
+  node = "not really node\n",
+): Promise<void> {
   const groups = [
     groupOf([textFile("bin/wall", "#!/bin/sh\n", 0o755)]),
     groupOf([
@@ -24,7 +29,7 @@ export async function partedTarball(path: string, version: string, text = versio
     ]),
     groupOf([textFile("lib/tsugi-0.1.0/control.mjs", "console.log('control');\n".repeat(50))]),
     groupOf([textFile(`releases/${version}/config.json`, "{}\n")]),
-    groupOf([textFile("runtime/node-24.21.0-linux-x64/bin/node", "not really node\n", 0o755)]),
+    groupOf([textFile("runtime/node-24.21.0-linux-x64/bin/node", node, 0o755)]),
   ];
   const { manifestFile } = composed(
     {

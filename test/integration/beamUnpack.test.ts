@@ -81,7 +81,7 @@ const HOSTILE: Record<string, RawEntry[]> = {
 /** One line for each file: its name, a tab, `ok` or the error's code, a tab, its words. */
 const EVALUATE = `
   [begin
-     Outcome = try tsugi_unpack:unpack(File, #{}) of #{already := false} -> "ok"
+     Outcome = try tsugi_unpack:unpack(File, #{}) of #{already := false} -> "ok"; #{already := true} -> "here already"
                catch throw:Error -> maps:get(code, tsugi_error:to_map(Error));
                      _:Reason -> io_lib:format("crash ~0tp", [Reason]) end,
      io:format("~ts\\t~ts~n", [filename:basename(File), Outcome])
@@ -99,6 +99,7 @@ test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
   const whole = await pack(honest);
   const plain = gunzipSync(whole);
   Object.assign(offers, {
+    "all but a byte": whole.subarray(0, -1),
     "half of it": whole.subarray(0, whole.length / 2),
     "nothing at all": Buffer.alloc(0),
     "no gzip": Buffer.from("<html>"),
@@ -117,6 +118,11 @@ test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
   writeFileSync(at("offers", "999-own"), await without("lib/"));
   writeFileSync(at("offers", "999-without-erts"), await without("erts-13.1/"));
 
+  // Of what is here already nothing is taken, and it has to be whole all the same.
+  writeFileSync(at("offers", "999-z-again"), whole);
+  writeFileSync(at("offers", "999-z-cut"), whole.subarray(0, -1));
+  writeFileSync(at("offers", "999-z-longer"), Buffer.concat([whole, Buffer.from("garbage")]));
+
   const sources = join(projectRoot, "src", "beam-host", "erl");
   const modules = readdirSync(sources).filter((file) => file.endsWith(".erl"));
   await mustRun("erlc", ["-o", at("ebin"), ...modules.map((file) => join(sources, file))]);
@@ -129,11 +135,16 @@ test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
     .trim()
     .split("\n")
     .map((line) => line.split("\t")[1]);
-  assert.equal(outcomes.length, names.length + 3, stdout);
+  assert.equal(outcomes.length, names.length + 6, stdout);
   names.forEach((what, index) => {
     assert.match(outcomes[index]!, /^TSUGI_(UNPACK_REFUSED|MANIFEST_INVALID)$/, what);
   });
-  assert.deepEqual(outcomes.slice(-3), ["ok", "TSUGI_UNPACK_REFUSED", "ok"], "the honest ones");
+  const [refused, last] = ["TSUGI_UNPACK_REFUSED", outcomes.slice(-6)];
+  assert.deepEqual(
+    last,
+    ["ok", refused, "ok", "here already", refused, refused],
+    "the honest ones",
+  );
   assert.deepEqual(readdirSync(at("root", "releases", ".staging")), []);
   assert.deepEqual(readdirSync(at("root")).sort(), ["bin", "erts-13.1", "lib", "releases"]);
   assert.deepEqual(readdirSync(at("root", "lib")), ["shop-0.0.2", "shop-0.0.3"]);

@@ -260,3 +260,27 @@ describe("a host with etc/trusted_keys", () => {
     assert.deepEqual(listing(host), before);
   });
 });
+
+describe("a host that has what comes last in a tarball", () => {
+  test("refuses one that is cut off or goes on behind its end, by unpack and by upgrade", async (t) => {
+    const { host, get } = await wall.host(t);
+    await host.must("start");
+    const before = listing(host);
+    const offered = join(folder, "damaged.tar.gz");
+    const refuse = async (bytes: Buffer, what: string) => {
+      writeFileSync(offered, bytes);
+      for (const verb of ["unpack", "upgrade"]) {
+        const { status, stderr } = await host.app(verb, offered);
+        assert.match(stderr, /TSUGI_UNPACK_REFUSED/, `${verb} ${what}`);
+        assert.equal(status, 4, `${verb} ${what}`);
+      }
+      assert.deepEqual(listing(host), before);
+    };
+    const whole = readFileSync(wall.tarball("0.0.2"));
+    await refuse(whole.subarray(0, whole.length >> 1), "half of it");
+    await refuse(whole.subarray(0, -1), "all but a byte");
+    await refuse(Buffer.concat([whole, Buffer.from("garbage")]), "with more behind it");
+    assert.equal((await get()).version, "0.0.1");
+    await host.must("upgrade", wall.tarball("0.0.2"));
+  });
+});

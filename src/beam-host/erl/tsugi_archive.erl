@@ -1,6 +1,6 @@
 %% A tarball as bytes: what its first entries say, and the tar inside, no longer than it may be.
 -module(tsugi_archive).
--export([head/1, gunzip/3]).
+-export([head/1, gunzip/3, has_end/1]).
 
 -define(MAX_MANIFEST, 67108864).
 
@@ -47,6 +47,14 @@ entry(<<Name:100/binary, _:24/binary, Octal:12/binary, _:376/binary, Rest/binary
     end;
 entry(_) -> more.
 
+%% As src/release/endOfTar.ts has it: with these last bytes nothing is cut off, and nothing lies behind.
+has_end(Source) ->
+    End = <<16#1f8b0800000000000003631805a360148c5800002eafb5ef00040000:224>>,
+    {ok, In} = file:open(Source, [read, raw, binary]),
+    try file:pread(In, max(0, filelib:file_size(Source) - byte_size(End)), byte_size(End)) =:= {ok, End}
+    after file:close(In)
+    end.
+
 %% Limit = the most bytes that may come out; more is a bomb.
 gunzip(Source, Target, Limit) ->
     {ok, Out} = file:open(Target, [write, raw, binary]),
@@ -83,9 +91,13 @@ fold(Source, In, Z, Fun, Acc) ->
                 {next, Next} -> fold(Source, In, Z, Fun, Next);
                 {stop, Last} -> Last
             end;
-        eof -> Acc;
+        eof -> ended(Source, Z), Acc;
         {error, Reason} -> tsugi_unpack:refused(Source, file:format_error(Reason))
     end.
+
+%% Of a member without its last bytes all content has come out by then.
+ended(Source, Z) ->
+    try zlib:inflateEnd(Z) catch error:_ -> tsugi_unpack:refused(Source, "it ends before its end (truncated?)") end.
 
 pieces(Source, Z, Bytes, Fun, Acc) ->
     {Kind, Out} = try zlib:safeInflate(Z, Bytes)

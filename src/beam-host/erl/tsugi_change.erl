@@ -41,7 +41,10 @@ refuse_missing(Asked) ->
         tsugi_error:throw('TSUGI_UNPACK_REFUSED', #{source => Asked, problem => ["there is no ", absolute(Asked)]}),
     ok.
 
-unpack_here(Asked, Force) ->
+%% Two of one file at once would be in each other's way: the second finds it here.
+unpack_here(Asked, Force) -> global:trans({?MODULE, self()}, fun() -> unpack_in_turn(Asked, Force) end, [node()]).
+
+unpack_in_turn(Asked, Force) ->
     tsugi_exposure:refuse(),
     tsugi_handler:settle_permanent(),
     Unpacked = #{version := Vsn} = tsugi_unpack:unpack(Asked, #{force => Force}),

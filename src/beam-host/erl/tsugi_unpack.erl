@@ -43,10 +43,18 @@ unpack_source(Source, Wanted, Options) ->
     #{id := _} = Manifest = offered(Source, Wanted),
     Vsn = tsugi_manifest:version(Manifest),
     Present = present(Vsn, Manifest, Options),
-    _ = Present =:= already orelse
-        staged(Source, Manifest, present_units(Manifest), fun(Staging) -> place(Manifest, Staging, Vsn) end),
+    case Present of
+        new -> staged(Source, Manifest, present_units(Manifest), fun(Staging) -> place(Manifest, Staging, Vsn) end);
+        already -> check_end(Source, Manifest)
+    end,
     _ = Source =:= tsugi_layout:tarball(Vsn) andalso file:delete(Source),
     #{version => Vsn, already => Present =:= already}.
+
+%% Nothing is taken of it, and it has to be whole all the same: one without the end that all have is read.
+check_end(Source, Manifest) ->
+    _ = kind(Source) =:= folder orelse tsugi_archive:has_end(Source)
+        orelse staged(Source, Manifest, units(Manifest), fun(_) -> ok end),
+    ok.
 
 %% Its manifest, held against name, shape and keys, before anything else is read.
 offered(Source, Wanted) ->
@@ -148,7 +156,7 @@ extract(Source, Manifest, Lacking, Staging) ->
             case erl_tar:table(Tar, [verbose]) of
                 {ok, Entries} ->
                     case tsugi_contents:archive_problem(Entries, Manifest, Lacking) of
-                        none -> extract_files(Source, Tar, Lacking, Staging);
+                        none -> extract_files(Source, Tar, links(Manifest) =/= [], Lacking, Staging);
                         Problem -> refused(Source, Problem)
                     end;
                 {error, Reason} -> unreadable(Source, Reason)
@@ -157,19 +165,20 @@ extract(Source, Manifest, Lacking, Staging) ->
     end.
 
 %% Links are made from the manifest, where they were looked at; erl_tar takes none that begins with `..`.
-extract_files(Source, Tar, #{<<"files">> := Files} = Manifest, Staging) ->
-    Links = [File || #{<<"link">> := _} = File <- Files],
+extract_files(Source, Tar, HasLinks, #{<<"files">> := Files} = Manifest, Staging) ->
     Own = ["releases/", tsugi_manifest:version(Manifest), "/release.json"],
     Rest = [Path || #{<<"path">> := Path} = File <- Files, not is_map_key(<<"link">>, File)],
     Names = [unicode:characters_to_list(Path) || Path <- [Own, [Own, ".sig"] | Rest]],
-    Only = case Links of [] -> []; _ -> [{files, Names}] end,
+    Only = [{files, Names} || HasLinks],
     case erl_tar:extract(Tar, [{cwd, Staging} | Only]) of
         ok -> ok;
         {error, {_, enospc}} -> disk_full(limit(Manifest));
         {error, Reason} -> unreadable(Source, Reason)
     end,
-    [copy(Link, Source, Staging) || Link <- Links],
+    [copy(Link, Source, Staging) || Link <- links(Manifest)],
     ok.
+
+links(#{<<"files">> := Files}) -> [File || #{<<"link">> := _} = File <- Files].
 
 -spec unreadable(term(), term()) -> no_return().
 unreadable(Source, Reason) ->

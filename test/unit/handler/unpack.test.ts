@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -13,6 +13,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { TsugiError } from "../../../src/contract/errors.ts";
 import { createReleaseHandler } from "../../../src/handler/index.ts";
+import { membersOf } from "../../../src/pack/members.ts";
+import { compress } from "../../../src/pack/tarball.ts";
+import { END_MEMBER, END_OF_TAR_BYTES } from "../../../src/release/endOfTar.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
 import { formatTrustedKey, signManifest } from "../../../src/release/signature.ts";
 import {
@@ -25,6 +28,7 @@ import {
   temporaryFolder,
   writeTarball,
 } from "../../helpers/handmadeRelease.ts";
+import { partedTarball } from "../../helpers/partedTarball.ts";
 
 function host() {
   const folder = temporaryFolder();
@@ -122,6 +126,52 @@ test("folders that two releases share are kept", async () => {
   const second = await writeTarball(at.folder.at("b.tar.gz"), handmadeRelease("0.0.2"));
   await at.handler.unpack({ source: second });
   assert.equal(statSync(at.layout.node("node-20.20.0-linux-x64")).ino, before);
+});
+
+test("where the host has what comes last, a tarball is held against its end all the same", async () => {
+  using at = host();
+  // Larger than what is read at once.
+  const node = randomBytes(3 << 20).toString("hex");
+  const tarballOf = async (version: string) => {
+    await partedTarball(at.folder.at(version), version, version, node);
+    return readFileSync(at.folder.at(version));
+  };
+  await tarballOf("0.0.1");
+  await at.handler.unpack({ source: at.folder.at("0.0.1") });
+  const source = at.folder.at("damaged");
+  // One that is new here, and one that is here already.
+  for (const version of ["0.0.2", "0.0.1"]) {
+    const whole = await tarballOf(version);
+    const runtime = membersOf(whole, version).find(({ first }) => first.startsWith("runtime/"))!;
+    const damaged: Record<string, [Buffer, RegExp]> = {
+      "cut by a byte": [whole.subarray(0, -1), /it can't be read to its end/],
+      "without its end": [whole.subarray(0, runtime.end), /truncated/],
+      "cut in what is here": [whole.subarray(0, runtime.end - 400), /it can't be read to its end/],
+      "without what is here": [whole.subarray(0, runtime.start), /truncated/],
+      "garbage behind it": [Buffer.concat([whole, Buffer.from("garbage")]), /can't be read|behind/],
+    };
+    const before = listing(at.root);
+    for (const [what, [bytes, says]] of Object.entries(damaged)) {
+      writeFileSync(source, bytes);
+      await assert.rejects(
+        at.handler.unpack({ source }),
+        failsWith("TSUGI_UNPACK_REFUSED", says),
+        `${version}, ${what}`,
+      );
+    }
+    assert.deepEqual(listing(at.root), before);
+  }
+  // What is skipped is not read: docs/guides/trust.md says so.
+  const flipped = await tarballOf("0.0.2");
+  const runtime = membersOf(flipped, "").find(({ first }) => first.startsWith("runtime/"))!;
+  flipped[runtime.end - 400]! ^= 1;
+  writeFileSync(source, flipped);
+  assert.equal((await at.handler.unpack({ source })).version, "0.0.2");
+  await at.handler.verify("0.0.2", true);
+});
+
+test("the end of a tarball is the member that it is known by", async () => {
+  assert.deepEqual(Buffer.concat(await compress(new Uint8Array(END_OF_TAR_BYTES))), END_MEMBER);
 });
 
 test("a shared folder with other bytes is refused", async () => {
