@@ -144,6 +144,22 @@ for (const node of NODES) {
       await worker.until("activation", () => worker.stdout.includes("activated"));
     });
 
+    test("one without a listener that dies of what activate has begun was never ready", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(
+        `import { hot } from "tsugi/hot";
+         hot.activate(() => {
+           setTimeout(() => { throw new Error("QUEUE_URL is missing"); }, 20);
+         });
+         setInterval(() => {}, 1000);`,
+        { boot: { readyAfterMs: 1_000 } },
+      );
+      const { error } = await worker.event("failed");
+      assert.match(error.message, /QUEUE_URL is missing/);
+      assert.notEqual((await worker.exited).code, 0);
+      assert.equal(worker.events("ready").length, 0);
+    });
+
     test("process.send('ready') makes ready before readyAfterMs", async () => {
       await using bench = new Bench(node);
       const worker = bench.start(`process.send("ready"); setInterval(() => {}, 1000);`, {

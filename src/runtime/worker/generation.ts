@@ -148,8 +148,11 @@ export class AppGeneration {
     try {
       await this.readiness.wait();
       this.#state = "standby";
-      if (this.boot.mode === "active") await this.#activate();
+      const { mode, strategy } = this.boot;
+      if (mode === "active") await this.#activate();
       else if (this.registrations.used) this.#keepAlive.add(this);
+      // In an upgrade the probation sees it, and nobody waits a second longer for it.
+      if (mode === "active" && strategy === "start") await this.readiness.outliveActivate();
     } catch (error) {
       this.failed(error);
       return;

@@ -1,11 +1,15 @@
 /**
  * When a generation is ready (docs/internals/design.md): its entry has settled, `hot.prepare` has resolved,
  * and then whichever comes first: it listens, it says `process.send("ready")`, or, without a
- * listener, it has been alive for readyAfterMs.
+ * listener, it has been alive for readyAfterMs. What begins its work only in `hot.activate` has to
+ * outlive the beginning of that as well, at a start.
  */
 import type { Registrations } from "../../hot/registrations.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import { withResolvers } from "./promises.ts";
+
+/** Beside readyAfterMs, which has gone by once: a start must not run out of readyMs by it. */
+const OUTLIVE_MS = 1_000;
 
 export interface ReadinessParts {
   listeners: Listeners;
@@ -46,16 +50,23 @@ export class Readiness {
   async wait(): Promise<void> {
     await this.#entry.promise;
     await this.#parts.registrations.run("prepare");
-    await this.#present();
+    await this.#present(this.#parts.readyAfterMs);
   }
 
-  #present(): Promise<void> {
+  /** One that listens nowhere: a variable that is missing shows when its consumers have begun. */
+  async outliveActivate(): Promise<void> {
+    const { registrations, readyAfterMs } = this.#parts;
+    if (registrations.hooks.activate.length === 0) return;
+    await this.#present(Math.min(readyAfterMs, OUTLIVE_MS));
+  }
+
+  #present(aliveMs: number): Promise<void> {
     const { promise, resolve } = withResolvers<void>();
-    const { listeners, readyAfterMs } = this.#parts;
+    const { listeners } = this.#parts;
     // Not holding the process: one that ends before this ends was never ready.
     const timer = setTimeout(() => {
       if (listeners.all.length === 0) resolve();
-    }, readyAfterMs).unref();
+    }, aliveMs).unref();
     this.#recheck = () => {
       if (this.#signalled || listeners.settled) resolve();
     };
