@@ -28,10 +28,7 @@ export async function runChild(
     detached: true,
     stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });
-  let onAbort = () => {};
   const failed = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
     child.once("error", reject);
     if (stdin !== undefined) feed(child, stdin, options).catch(reject);
   });
@@ -42,12 +39,11 @@ export async function runChild(
     const flow = (name: "stdout" | "stderr"): Readable =>
       through === undefined ? child[name]! : child[name]!.pipe(through[name]);
     const output = collect({ stdout: flow("stdout"), stderr: flow("stderr") }, options);
-    await Promise.race([failed, output.ended]);
+    await orAborted(Promise.race([failed, output.ended]), signal);
     const isWhole = through?.isWhole() === true;
-    const exitCode = isWhole ? 0 : await Promise.race([failed, closed]);
+    const exitCode = isWhole ? 0 : await orAborted(Promise.race([failed, closed]), signal);
     return { exitCode, ...output.collected };
   } finally {
-    signal?.removeEventListener("abort", onAbort);
     letGo(child, options.leave === true);
   }
 }
@@ -85,14 +81,22 @@ async function feed(
   if (sourceError !== undefined) throw sourceError;
 }
 
-/** Lets `signal` end the wait. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  signal.throwIfAborted();
+/** Lets `signal` end the wait, and leaves nothing at it: a signal outlives many waits. */
+export async function orAborted<T>(
+  promise: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
+  signal?.throwIfAborted();
+  let onAbort = () => {};
   const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    onAbort = () => reject(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
   });
-  return Promise.race([promise, aborted]);
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+  }
 }
 
 export function collect(

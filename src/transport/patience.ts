@@ -13,6 +13,7 @@ export class Patience {
   readonly #onEnd: (ms: number) => void;
   #ms: number;
   #timer: NodeJS.Timeout | undefined;
+  #isOver = false;
 
   constructor(ms: number, onEnd: (ms: number) => void) {
     this.#ms = ms;
@@ -22,17 +23,19 @@ export class Patience {
 
   /** There was a sign of life; from now on it may take so long to the next one. */
   renew(ms: number): void {
-    this.end();
+    clearTimeout(this.#timer);
     this.#ms = ms;
     this.#start();
   }
 
+  /** A sign of life that comes later is none: its timer would keep the program alive. */
   end(): void {
+    this.#isOver = true;
     clearTimeout(this.#timer);
   }
 
   #start(): void {
-    if (!Number.isFinite(this.#ms)) return;
+    if (this.#isOver || !Number.isFinite(this.#ms)) return;
     this.#timer = setTimeout(() => this.#onEnd(this.#ms), this.#ms);
   }
 }

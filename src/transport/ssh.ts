@@ -177,7 +177,12 @@ export class SshTransport implements Transport {
         patience.end();
         resolve();
       });
-      master.on("error", (error) => reject(this.#unreachable(error.message)));
+      // Of one that has never begun there is no exit.
+      master.on("error", (error) => {
+        patience.end();
+        this.#master = undefined;
+        reject(this.#unreachable(error.message));
+      });
       master.on("exit", (code) => {
         patience.end();
         this.#connecting = undefined;

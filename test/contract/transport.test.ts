@@ -1,6 +1,7 @@
 /** One suite for every way to a host, and what only ssh can do wrong. */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { getEventListeners } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,6 +36,18 @@ function endIfThere(pid: number): void {
     // It has ended with its connection.
   }
 }
+
+function withResolvers() {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+/** Those that keep this process alive. */
+const timers = (): number =>
+  process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
 const WAYS: Record<string, () => Transport> = {
   ssh: () => overSsh(),
@@ -112,6 +125,33 @@ for (const [way, open] of Object.entries(WAYS)) {
         throw new Error("the file is gone");
       };
       await assert.rejects(host.run(["cat"], { stdin: feed() }), /the file is gone/);
+    });
+
+    test("one that has ended keeps no program waiting, whatever its source says yet", async () => {
+      const { promise: isLate, resolve: sayIt } = withResolvers();
+      let isHeard = false;
+      const source = async function* () {
+        await isLate;
+        try {
+          yield new Uint8Array();
+        } finally {
+          isHeard = true;
+        }
+      };
+      await host.run(["true"]);
+      const before = timers();
+      await host.run(["sh", "-c", "exit 3"], { stdin: source() });
+      sayIt();
+      await until("its source is heard", () => isHeard);
+      assert.equal(timers(), before);
+    });
+
+    test("a signal for all commands hears of each only while it runs", async () => {
+      const { signal } = new AbortController();
+      for (const stdin of [undefined, "word"]) {
+        await host.run(["true"], { signal, ...(stdin === undefined ? {} : { stdin }) });
+      }
+      assert.deepEqual(getEventListeners(signal, "abort"), []);
     });
 
     test("a signal ends it", async () => {
@@ -209,6 +249,20 @@ describe("ssh", { skip }, () => {
     await fleet.hosts[1]!.start();
     assert.equal((await host.run(["echo", "up"])).stdout, "up\n");
     await host.close();
+  });
+
+  test("where there is no ssh, nothing is waited for", async () => {
+    const { PATH } = process.env;
+    const before = timers();
+    const host = overSsh();
+    process.env.PATH = fleet.folder;
+    try {
+      await assert.rejects(host.run(["true"]), unreachable(/spawn ssh ENOENT/));
+    } finally {
+      process.env.PATH = PATH;
+    }
+    await host.close();
+    assert.equal(timers(), before);
   });
 
   test("a host's name is never an option", async () => {
