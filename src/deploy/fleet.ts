@@ -8,12 +8,12 @@ import { Host } from "./host.ts";
 export async function withHosts<T>(
   environment: Environment,
   app: string,
-  { open, ...context }: { open: (host: HostSpec) => Transport; emit: Emit; signal?: AbortSignal },
+  { open, emit, signal }: { open: (host: HostSpec) => Transport; emit: Emit; signal?: AbortSignal },
   body: (hosts: Host[]) => Promise<T>,
 ): Promise<T> {
-  const hosts = environment.hosts.map(
-    (spec) => new Host(spec, app, open(spec), { environment: environment.name, ...context }),
-  );
+  // Each by its name: whoever calls may hand over more, an `environment` of another type among it.
+  const context = { environment: environment.name, emit, signal };
+  const hosts = environment.hosts.map((spec) => new Host(spec, app, open(spec), context));
   try {
     return await body(hosts);
   } finally {

@@ -182,9 +182,11 @@ describe("a fleet of five", { skip }, () => {
   test("one that can't take it refuses for all, and nothing that runs is touched", async () => {
     const broken = { app3: { env: { BROKEN: "1.0.2" } } };
     fleet.configure({ env: { WORD: "x" } }, broken, ["app1", "app3"]);
-    const { status, stdout, events } = await fleet.deploy(builds[2]!.tarball);
+    const { status, stdout, stderr, events } = await fleet.deploy(builds[2]!.tarball);
     assert.equal(status, 4, stdout);
-    const error = events.at(-1)!.error as { code: string; message: string };
+    assert.doesNotMatch(stderr, /Warning/);
+    const error = events.at(-1)!.error as { code: string; message: string; hint: string };
+    assert.match(error.hint, /: tsugi logs production --host app3/);
     assert.equal(error.code, "TSUGI_DEPLOY_REFUSED");
     assert.match(error.message, /app3.*this host is not for me/);
     assert.ok(!events.some(({ step }) => step === "upgrade"));
