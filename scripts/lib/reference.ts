@@ -9,6 +9,7 @@ import {
   NO_SECRET_NAME,
   SECRET_NAME,
 } from "../../src/pack/secrets/known.ts";
+import { NAMED_RULES } from "../../src/pack/secrets/named.ts";
 import { CREDENTIAL_FILES, RULES } from "../../src/pack/secrets/rules.ts";
 import { commandsPage } from "./commandsPage.ts";
 import { documentsPage } from "./documentsPage.ts";
@@ -87,10 +88,13 @@ ${sections.join("\n\n")}
 
 function secretsPage(): string {
   const files = CREDENTIAL_FILES.map(({ names, what }) => `| ${code(names)} | ${what} |`);
-  const forms = RULES.map(
-    ({ what, starts, isOwnOnly }) =>
-      `| ${what} | ${code(starts.join(", "))} | ${isOwnOnly ? "own files" : "all"} |`,
-  );
+  const forms = [
+    ...RULES.map(
+      ({ what, starts, isOwnOnly }) =>
+        `| ${what} | ${code(starts.join(", "))} | ${isOwnOnly ? "own files" : "all"} |`,
+    ),
+    ...NAMED_RULES.map(({ what, foundBy }) => `| ${what} | ${code(foundBy)} | own configuration |`),
+  ];
   return `# What counts as a secret
 
 <!-- Written by \`npm run docs\` from src/pack/secrets/: change it there. -->
@@ -116,6 +120,10 @@ package that is your own, by a path, a link or git, is searched as your files ar
 ## Files that are left out
 
 \`.env\` and \`.env.*\` are never packed; the build says so, and that their variables go into \`<root>/etc/env\`.
+
+Nor is what only deploys a project, unless its code names it or \`files\` in the configuration takes it: ecosystem files of
+PM2, Dockerfiles and compose files, \`fly.toml\` and the like of platforms and pipelines, \`*.tf\` and \`*.tfvars\`, manifests of
+Kubernetes and charts of Helm.
 
 ## Files that are credentials
 

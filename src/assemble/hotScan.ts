@@ -22,7 +22,9 @@ export interface HotFacts {
   forks?: boolean;
 }
 
-const IMPORTS_CLUSTER = /["'`](node:)?cluster["'`]/;
+/** Not each text of that name: `exec_mode: "cluster"` forks nothing. */
+const IMPORTS_CLUSTER =
+  /(?:\bfrom|\bimport|(?:import|require|getBuiltinModule|\))\s*\()\s*["'`](?:node:)?cluster["'`]/;
 
 /** Worth parsing: it uses `hot`, or forks workers of its own. */
 export const mentionsHot = (code: string): boolean =>
@@ -40,10 +42,15 @@ export class HotScan {
     this.#whole = whole;
   }
 
-  /** `ast` where the caller has it already. */
-  add(code: string, file: string, ast = mentionsHot(code) ? parseModule(code, file) : undefined) {
-    if (IMPORTS_CLUSTER.test(code)) this.forks = true;
-    this.#whole?.add(code, file, ast);
+  /** `ast` where the caller has it already. `isRun`: it is code of the application, not only beside it. */
+  add(
+    code: string,
+    file: string,
+    { ast: parsed, isRun = true }: { ast?: Node; isRun?: boolean } = {},
+  ) {
+    const ast = parsed ?? (mentionsHot(code) ? parseModule(code, file) : undefined);
+    if (isRun && IMPORTS_CLUSTER.test(code)) this.forks = true;
+    this.#whole?.add(code, file, { ...(ast && { ast }), isRun });
     if (ast === undefined) return;
     if (/["'`]tsugi\/hot["'`]/.test(code)) this.usesHot = true;
     const names = localNames(ast);

@@ -50,7 +50,7 @@ export async function listRelease(
   const name = releaseName(project, config, log);
   const entry = decideEntry(project, config, log);
   if (entry.hasScript) log.note("The build script is not run: its output is that of last time.");
-  const code = await codeOf(folder, entry);
+  const code = await codeOf(folder, entry, log);
   const known = new Map(code.map((file) => [file.path, file]));
   const beside = await staticFiles(project, config.files, entry.mode, known, log);
   const packageJson = fileAt("package.json", join(folder, "package.json"));
@@ -72,7 +72,11 @@ export async function listRelease(
 }
 
 /** What is there of it: an output that no build has made yet can't be listed. */
-async function codeOf(folder: string, { mode, processes, shape }: EntryDecision) {
+async function codeOf(
+  folder: string,
+  { mode, processes, shape }: EntryDecision,
+  log: BuildLog,
+): Promise<PackedFile[]> {
   const entries = processes.flatMap(({ candidates }) => {
     try {
       return [chooseEntry(folder, candidates)];
@@ -81,7 +85,9 @@ async function codeOf(folder: string, { mode, processes, shape }: EntryDecision)
     }
   });
   const args = processes.flatMap((process) => process.args ?? []);
-  if (mode === "own") return (await listOwn(folder, { entries, args, preloads: [], shape })).files;
+  if (mode === "own") {
+    return (await listOwn(folder, { entries, args, preloads: [], shape }, log)).files;
+  }
   const paths = new Set(entries.flatMap((entry) => reachedFiles(folder, entry)));
   return [...paths].map((path) => fileAt(path, join(folder, path)));
 }

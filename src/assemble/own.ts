@@ -7,6 +7,8 @@ import { fileAt, filesBelow, linkTo, type PackedFile, readSource } from "../pack
 import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
 import { parseModule } from "./ast.ts";
+import { codeReached } from "./codeReached.ts";
+import { leaveOutDeployFiles } from "./deployFiles.ts";
 import { chooseEntry, outputFolderOf } from "./entry.ts";
 import { freshFirst, noteOutput, refuseStale } from "./freshness.ts";
 import { type HotScan, mentionsHot } from "./hotScan.ts";
@@ -51,14 +53,15 @@ export async function ownFiles(
   );
   if (isBuilt) for (const entry of entries) refuseStale(folder, entry, before, command);
   log.step("Listing files");
-  const { files, sources } = await listOwn(folder, { entries, args, preloads, shape });
+  const listing = await listOwn(folder, { entries, args, preloads, shape }, log);
+  const { files, sources, runs } = listing;
   const isWhole = shape?.onlyOutputs !== true;
   if (isWhole) files.push(...withLinks(folder, files, log));
   const unfollowed = isWhole ? notPacked(folder, sources, files) : [];
   for (const { path, source } of files) {
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = Buffer.from(readSource(source)).toString("utf8");
-    if (mentionsHot(code)) hot.add(code, path);
+    if (mentionsHot(code)) hot.add(code, path, { isRun: runs(path) });
   }
   for (const file of shape?.placed?.(folder, entries[0]!) ?? []) files.push(file);
   return { files, entries, unfollowed };
@@ -87,7 +90,10 @@ function namedIn(folder: string, path: string): Unfollowed[] {
   );
 }
 
-/** What lies there now: of the project, and what its build has written. `sources`: what the entries reach. */
+/**
+ * What lies there now: of the project, and what its build has written. `sources`: what the entries
+ * reach; `runs`: whether it is code of the application.
+ */
 export async function listOwn(
   folder: string,
   {
@@ -96,7 +102,8 @@ export async function listOwn(
     preloads,
     shape,
   }: Pick<OwnRequest, "args" | "preloads" | "shape"> & { entries: string[] },
-): Promise<{ files: PackedFile[]; sources: Set<string> }> {
+  log: BuildLog,
+): Promise<{ files: PackedFile[]; sources: Set<string>; runs: (path: string) => boolean }> {
   const sources = new Set<string>();
   const paths = new Set(shape?.onlyOutputs ? [] : await listed(folder));
   const outputs = new Set([...(shape?.outputs ?? []), ...args.flatMap(outputNamedIn)]);
@@ -121,7 +128,11 @@ export async function listOwn(
     const isIdle = (path: string) => shape?.isIdle?.(join(output, path)) === true;
     for (const { path } of filesBelow(join(folder, output), output, isIdle)) paths.add(path);
   }
-  return { files: [...paths].map((path) => packedAt(path, join(folder, path))), sources };
+  const code = codeReached(folder, [...entries, ...preloads, ...args]);
+  leaveOutDeployFiles(folder, { paths, code, args }, log);
+  // Where a package's command starts it by its own rules, nobody sees what of it runs.
+  const runs = (path: string) => code.size === 0 || code.has(path);
+  return { files: [...paths].map((path) => packedAt(path, join(folder, path))), sources, runs };
 }
 
 /** `fastify start dist/app.js`, `serve -s build`, `--config=dist/a.json`. */

@@ -53,7 +53,7 @@ export function placePlugin(request: PlaceRequest): Plugin {
         if (isNeeded && asksWhereItIs(ast)) request.onAsking(packageFolderOf(id));
         return null;
       }
-      request.hot.add(code, id, ast);
+      request.hot.add(code, id, { ast });
       return isNeeded ? placed(code, id, ast, request) : null;
     },
   };

@@ -18,20 +18,22 @@ const ENDINGS = [
   "/index.cjs",
 ];
 
-export function reachedFiles(folder: string, entry: string): string[] {
-  const seen = new Set<string>();
+/** `seen`: what was gone through before is not again, and not in the result. */
+export function reachedFiles(folder: string, entry: string, seen = new Set<string>()): string[] {
+  const found: string[] = [];
   const open = [entry];
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     if (seen.has(path) || path.startsWith("..") || path.includes("node_modules/")) continue;
     seen.add(path);
+    found.push(path);
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = readFileSync(join(folder, path), "utf8");
     for (const specifier of relativeSpecifiers(code, join(folder, path), folder)) {
-      const found = resolveRelative(join(folder, dirname(path), specifier));
-      if (found !== undefined) open.push(relative(folder, found));
+      const file = resolveRelative(join(folder, dirname(path), specifier));
+      if (file !== undefined) open.push(relative(folder, file));
     }
   }
-  return [...seen].sort();
+  return found.sort();
 }
 
 function relativeSpecifiers(code: string, file: string, folder: string): string[] {

@@ -105,6 +105,104 @@ describe("tsugi release: secrets in what is packed", () => {
   });
 });
 
+/** Put together here too: what a scanner would stop at. */
+const HEX = "c2d90a1b47e8f356".repeat(4);
+const ECOSYSTEM = `module.exports = {
+  apps: [{
+    name: "small", script: "server.js", exec_mode: "cluster", instances: 2,
+    env_production: {
+      SESSION_SECRET: "pm2-prod-secret-${HEX.slice(0, 12)}",
+      DB_PASSWORD: 'hunter2${VALUE}',
+      JWT_SECRET: "${HEX}",
+    },
+  }],
+};
+`;
+
+describe("what only deploys a project", () => {
+  const builds = new Releasing("release-deploy-files");
+  const javaScript = (files: Record<string, unknown>) =>
+    smallProject(builds.folder, {
+      "package.json": { name: "small", version: "1.0.0", scripts: { start: "node server.js" } },
+      "server.js": 'require("node:http").createServer().listen(process.env.PORT ?? 0);\n',
+      "ecosystem.config.cjs": ECOSYSTEM,
+      ...files,
+    });
+  const packed = () =>
+    builds
+      .manifest()
+      .files.map(({ path }) => path.replace(/^lib\/small-1\.0\.0\//, ""))
+      .filter((path) => !path.startsWith("lib/") && !path.startsWith("runtime/"));
+
+  test("is in no release, and it is said; nor does it make the application one that forks", async () => {
+    const others = {
+      "docker-compose.yml": "services:\n  db:\n    environment:\n      POSTGRES_PASSWORD: x1\n",
+      "deploy/Dockerfile": "FROM node\n",
+      "fly.toml": "[env]\n",
+      "prod.tfvars": 'db_password = "x1"\n',
+      "pm2.json": "{}",
+      "cluster/secret.yaml": "apiVersion: v1\nkind: Secret\n",
+      ".github/workflows/ci.yml": "on: push\n",
+    };
+    javaScript({ ...others, "data/words.yaml": "kind: words\n" });
+    const { stdout } = await builds.must();
+    assert.match(stdout, /Not packed, as only a deployment reads them: .*files in tsugi\.config/);
+    const files = packed();
+    for (const path of ["ecosystem.config.cjs", ...Object.keys(others)]) {
+      assert.ok(!files.includes(path), path);
+    }
+    for (const path of ["server.js", "data/words.yaml"]) assert.ok(files.includes(path), path);
+    assert.equal(builds.manifest().forks, undefined);
+  });
+
+  test("stays where the code names it", async () => {
+    javaScript({
+      "ecosystem.config.cjs": "module.exports = {};\n",
+      "server.js":
+        'require("node:fs").readFileSync("templates/Dockerfile");\nrequire("./process");\n' +
+        'require("node:http").createServer().listen(process.env.PORT ?? 0);\n',
+      "templates/Dockerfile": "FROM node\n",
+      "process.json": "{}",
+      "compose.yaml": "services: {}\n",
+    });
+    await builds.must();
+    const files = packed();
+    assert.ok(files.includes("templates/Dockerfile") && files.includes("process.json"));
+    assert.ok(!files.includes("compose.yaml") && !files.includes("ecosystem.config.cjs"));
+  });
+
+  test("stops the build where it is packed all the same, with file and line", async () => {
+    javaScript({
+      "tsugi.config.json": {
+        files: ["ecosystem.config.cjs"],
+        runtime: { from: standInNode(builds.folder) },
+      },
+    });
+    const { status, stderr } = await builds.run();
+    assert.equal(status, 1, stderr);
+    for (const line of [5, 6, 7]) {
+      assert.match(
+        stderr,
+        new RegExp(`ecosystem\\.config\\.cjs:${line} holds a value that is called`),
+      );
+    }
+    assert.ok(!stderr.includes(HEX) && !stderr.includes(VALUE), stderr);
+  });
+
+  test("code beside the application that forks does not make it one that does", async () => {
+    javaScript({ "tools/load.js": 'require("node:cluster").fork();\n' });
+    await builds.must();
+    assert.equal(builds.manifest().forks, undefined);
+    javaScript({
+      "server.js":
+        'new (require("node:worker_threads").Worker)(require("node:path").join(__dirname, "load.js"));\n',
+      "load.js": 'const cluster = require("node:cluster");\n',
+    });
+    await builds.must("--version", "1.0.1");
+    assert.equal(builds.manifest("1.0.1").forks, true);
+  });
+});
+
 describe("twenty popular packages", () => {
   const folder = join(projectRoot, "test", "fixtures", "corpus");
 

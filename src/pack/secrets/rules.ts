@@ -6,6 +6,7 @@
  * Left out, since they would be wrong more often than right: JSON Web Tokens (public keys of
  * browsers are such) and random-looking text in general.
  */
+
 export interface SecretRule {
   id: string;
   /** `{file} holds {what}`. */
@@ -57,7 +58,7 @@ const token = (body: string): RegExp => new RegExp(`(?<![A-Za-z0-9_-])${body}${E
 const SETTINGS = /\.(?:ya?ml|toml|ini|properties|conf|cnf|cfg)$/i;
 
 /** It has a digit, or more than one kind of letter: no word of a language, as in a schema. */
-const isWord = (secret: string): boolean => /^(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]+)$/.test(secret);
+export const isWord = (secret: string): boolean => /^(?:[a-z]+|[A-Z]+|[A-Z]?[a-z]+)$/.test(secret);
 
 export const RULES: readonly SecretRule[] = [
   rule(

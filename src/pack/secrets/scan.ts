@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path/posix";
 import type { KnownSecret } from "./known.ts";
+import { NAMED_RULES } from "./named.ts";
 import { CREDENTIAL_FILES, isPrivateDer, RULES, type SecretRule } from "./rules.ts";
 
 export interface Finding {
@@ -111,13 +112,15 @@ function formsIn({ path: file, isPackage }: FileToScan, text: string): Finding[]
     for (const rule of BY_START.get(start)!) rules.add(rule);
   }
   const found: Finding[] = [];
-  for (const { pattern, what, isOwnOnly, isNone, files } of rules) {
+  // Last: whose token it is says more than its name.
+  for (const { pattern, what, isOwnOnly, isNone, files, starts } of [...rules, ...NAMED_RULES]) {
     if (isPackage && isOwnOnly) continue;
     if (files !== undefined && !files.test(file)) continue;
     for (const match of text.matchAll(pattern)) {
       const secret = match[1] ?? match[0];
       if (isNone?.(secret) || isPlaceholder(secret)) continue;
       const fingerprint = fingerprintOf(secret);
+      if (starts.length === 0 && found.some((one) => one.fingerprint === fingerprint)) continue;
       found.push({ file, line: lineAt(text, match.index), what, fingerprint });
     }
   }

@@ -9,6 +9,7 @@ import { filesBelow, textFile } from "../../../src/pack/fileSet.ts";
 import { silentLog } from "../../../src/pack/log.ts";
 import { refuseSecrets, withoutEnvFiles } from "../../../src/pack/secrets/index.ts";
 import { isUnlikelyByChance, knownSecrets } from "../../../src/pack/secrets/known.ts";
+import { NAMED_RULES } from "../../../src/pack/secrets/named.ts";
 import { CREDENTIAL_FILES, RULES } from "../../../src/pack/secrets/rules.ts";
 import { needlesOf, scanFile } from "../../../src/pack/secrets/scan.ts";
 import { writeFiles } from "../../helpers/projects.ts";
@@ -28,6 +29,9 @@ const SAMPLES: Record<string, string> = {
   "private-key-der-base64": derKey.toString("base64"),
   jwk: JSON.stringify(pemKey.export({ format: "jwk" })),
   "settings-password": `password: ${text(20)}`,
+  named: `"apiKey": "${text(20)}"`,
+  "named-yaml": `session_secret: ${text(20)}`,
+  "named-environment": `SESSION_SECRET: "correct-horse-battery-staple"`,
   "connection-string": `Server=db;Password=${text(20)}`,
   "private-key": `-----BEGIN RSA PRIVATE KEY-----\n${text(64)}\n${text(64)}\n${text(64)}\n`,
   age: `AGE-SECRET-KEY-1${upper(58)}`,
@@ -73,7 +77,7 @@ const scan = (path: string, content: string, known: { name: string; value: strin
   scanFile({ path, bytes: Buffer.from(content), isPackage: false }, needlesOf(known));
 
 describe("what has the form of a secret", () => {
-  for (const { id, what, files } of RULES) {
+  for (const { id, what, files } of [...RULES, ...NAMED_RULES]) {
     test(`${id}: ${what}, with its line`, () => {
       const sample = SAMPLES[id];
       assert.ok(sample, "a sample");
@@ -113,6 +117,35 @@ describe("what has the form of a secret", () => {
       `a${SAMPLES["aws-id"]}`,
     ]) {
       assert.deepEqual(scan("a.js", none), [], none);
+    }
+  });
+
+  test("by its name, in configuration", () => {
+    const secret = `pm2-prod-secret-${hex(12)}`;
+    const file = `module.exports = { apps: [{ env_production: {\n  SESSION_SECRET: "${secret}",\n  DB_PASSWORD: 'hunter2hunter2xyz9',\n  JWT_SECRET: \`${hex(64)}\`,\n} }] };\n`;
+    for (const path of ["ecosystem.config.cjs", "deploy/ecosystem.js", "config/production.js"]) {
+      const lines = scan(path, file).map(({ line }) => line);
+      assert.deepEqual(lines, [2, 3, 4], path);
+    }
+    assert.equal(scan("settings.json", `{ "db": { "password": "${text(16)}" } }`).length, 1);
+    // Code, and lists of packages.
+    assert.deepEqual(scan("src/server.js", file), []);
+    assert.deepEqual(scan("package.json", '{ "@ours/token": "5.0.0-beta.25.1" }'), []);
+    for (const none of [
+      'token: "5.0.0-beta.25.1"',
+      "secret: process.env.SESSION_SECRET1234",
+      "jwtSecret: config.secrets.jwt12345",
+      'password: "Your password of 8 letters"',
+      'SESSION_SECRET: "change-me-in-production-1"',
+      'AUTH_TOKEN: "AUTH_TOKEN_2"',
+      'tokenName: "x-csrf-token-1234"',
+      'secretFile: "/run/secrets/session-1"',
+      'secret: "/run/secrets/session-1"',
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: as a shell has it
+      'SESSION_SECRET: "${SESSION_SECRET:-4}"',
+      'secret: "development"',
+    ]) {
+      assert.deepEqual(scan("ecosystem.config.js", `x = {\n  ${none}\n}`), [], none);
     }
   });
 
