@@ -48,7 +48,10 @@ export interface UpgradeReport {
   pauseMs: number;
   /** Per carried connection: from its last read by the old to its first by the new generation. */
   quietMs: { p50: number; p99: number; max: number };
-  /** Requests that were held back during the pause, and requests under way at its begin. */
+  /**
+   * Requests that the pause held back on open connections, a pipeline once (those of connections that
+   * were opened meanwhile are not counted), and requests under way at its begin.
+   */
   requests: {
     waited: number;
     underWay: number;

@@ -266,7 +266,8 @@ export interface WorkerReplies {
   activate: null;
   /** `connections`: open ones at the freeze. */
   freeze: { underWay: number; frozenAtMs: number; connections?: number };
-  thaw: null;
+  /** `waited`: requests that the freeze held back. */
+  thaw: { waited: number };
   /** `skipped`: with `sliced`, states that cannot be copied in slices, and why; they are not sent. */
   sendState: {
     states: { name: string; version: number; bytes: number; stallMs?: number }[];

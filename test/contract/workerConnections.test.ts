@@ -6,6 +6,7 @@ import {
   Bench,
   carryState,
   handOff,
+  handOffIntroduced,
   NODES,
   portOf,
   relay,
@@ -85,6 +86,13 @@ class RawClient {
   send(path: string): this {
     this.socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
     return this;
+  }
+
+  /** It is with the kernel of the server. */
+  async sent(path: string): Promise<void> {
+    await new Promise((resolve) =>
+      this.socket.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, resolve),
+    );
   }
 
   write(text: string): this {
@@ -167,6 +175,25 @@ for (const node of NODES) {
       assert.equal(idle.ended, "");
     });
 
+    test("who has waited in a pause is counted, also what nobody had read yet", async () => {
+      await using bench = new Bench(node);
+      const { old, next, port } = await setUp(bench);
+      const clients = [1, 2, 3].map(() => new RawClient(port).send("/first"));
+      await Promise.all(clients.map((client) => client.answered(1)));
+      const [first, second] = clients as [RawClient, RawClient];
+      await old.request({ type: "freeze", timeoutMs: 3000 });
+      await Promise.all([first.sent("/waits"), second.sent("/waits")]);
+      assert.deepEqual(await old.request({ type: "thaw" }), { waited: 2 });
+      await Promise.all([first.answered(2), second.answered(2)]);
+      await old.request({ type: "freeze", timeoutMs: 3000 });
+      await second.sent("/waits");
+      const { waited } = await handOffIntroduced(bench, old, next);
+      await next.until("adopted", () => next.adopted.length === 3);
+      assert.equal(waited, 0, "what goes on is counted where it arrives");
+      assert.equal(next.adopted.filter((one) => one.waited).length, 1);
+      await second.answered(3);
+    });
+
     test("a freeze that runs out names what held it, and thaws", async () => {
       await using bench = new Bench(node);
       const { old, port } = await setUp(bench);
@@ -184,6 +211,7 @@ for (const node of NODES) {
         assert.ok(error.holders![0]!.ageMs >= 200);
         return true;
       });
+      assert.deepEqual(await old.request({ type: "thaw" }), { waited: 1 });
       await Promise.all([idle.answered(2), slow.answered(1)]);
       const fresh = new RawClient(port).send("/after");
       await fresh.answered(1);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
+import { Agent, get, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, test } from "node:test";
@@ -50,6 +50,33 @@ const peakBytes = (pid: number): number => {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 };
 
+/** A client with one connection that asks as soon as it was answered. */
+class AskingAgain {
+  longestMs = 0;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #over: Promise<void>;
+  #isStopping = false;
+
+  constructor(port: number) {
+    this.#over = this.#askAgain(port);
+  }
+
+  async #askAgain(port: number): Promise<void> {
+    while (!this.#isStopping) {
+      const begin = performance.now();
+      const [response] = await once(get({ port, agent: this.#agent }), "response");
+      await once(response.resume(), "end");
+      this.longestMs = Math.max(this.longestMs, performance.now() - begin);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#over;
+    this.#agent.destroy();
+  }
+}
+
 const serves = async (host: Installed, version: string, sum: number): Promise<void> => {
   assert.equal((await host.get<{ version: string }>("/version")).version, version);
   assert.equal((await host.get<{ sum: number }>("/")).sum, sum);
@@ -72,6 +99,32 @@ describe("an upgrade that goes well", () => {
     assert.deepEqual([state?.from, state?.to, state?.rehearsed], [1, 2, true]);
     await serves(host, "1.1.0", 2);
   });
+
+  for (const [strategy, fixture] of Object.entries({
+    handoff: "counter",
+    swap: "counter-accepts",
+  })) {
+    test(`says how many requests have waited for it: ${strategy}`, async () => {
+      installed = await Installed.start(
+        await build({ fixture: `${fixture}-1.0.0`, version: `1.0.0-${strategy}` }),
+      );
+      const host = installed;
+      const slowly =
+        "upgrade: { 1: (sum: number) => new Promise((resolve) => setTimeout(resolve, 400, { sum, increments: 0 })) }";
+      const next = await build({
+        fixture: `${fixture}-1.1.0`,
+        version: `1.1.0-${strategy}`,
+        edit: { "src/server.ts": (text) => text.replace(/upgrade: \{.*\}/, slowly) },
+      });
+      const clients = [new AskingAgain(host.port), new AskingAgain(host.port)];
+      await until("they are served", () => clients.every(({ longestMs }) => longestMs > 0));
+      const { report } = await host.report("upgrade", next.tarball);
+      await Promise.all(clients.map((client) => client.stop()));
+      assert.equal(report.strategy, strategy, JSON.stringify(report));
+      for (const { longestMs } of clients) assert.ok(longestMs > 300, `${longestMs} ms`);
+      assert.equal(report.requests.waited, 2);
+    });
+  }
 
   test("is followed by a downgrade and a rollback that carry the state", async () => {
     const host = await startOne();

@@ -20,7 +20,6 @@ export class Http2Sessions {
   readonly #server: Http2Server;
   readonly #sessions = new Set<Http2Session>();
   readonly #heads = new WeakMap<ServerHttp2Stream, IncomingHttpHeaders>();
-  /** Streams that began since the freeze. */
   #waiting: StreamParts[] = [];
   #restoreEmit: (() => void) | undefined;
 
@@ -35,6 +34,11 @@ export class Http2Sessions {
 
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Streams that began since the freeze. */
+  get waitingCount(): number {
+    return this.#waiting.length;
   }
 
   freeze(): void {

@@ -22,6 +22,7 @@ import {
   type SocketInternals,
 } from "../node/internals.ts";
 import { isChunked, readAll, requestBytes } from "./httpHead.ts";
+import { withUnread } from "./waited.ts";
 
 /** Events by which a request reaches an application. */
 const REQUEST_EVENTS = new Set(["request", "checkContinue", "checkExpectation"]);
@@ -151,9 +152,12 @@ export class HttpGate {
     this.#review();
   }
 
-  /** Requests that came in since the freeze. */
-  get waitingCount(): number {
-    return this.connections.reduce((sum, { waiting }) => sum + waiting.length, 0);
+  /** Before they are let go of: requests that came in since the freeze, read or not. */
+  async waited(): Promise<number> {
+    const kept = this.connections.reduce((sum, { waiting }) => sum + waiting.length, 0);
+    const quiet = this.connections.filter(({ waiting }) => waiting.length === 0);
+    const sockets = quiet.map(({ socket }) => socket).filter(isFrozen);
+    return kept + (await withUnread(sockets));
   }
 
   /** Responses that a freeze waits for. */

@@ -13,6 +13,7 @@ import { Arrivals } from "./arrivals.ts";
 import type { Carriers } from "./carriers.ts";
 import { Expected } from "./expected.ts";
 import type { HttpData } from "./sending.ts";
+import { onceRead } from "./waited.ts";
 
 /** Node closes an idle connection this much after what it has told the client. */
 const KEEP_ALIVE_BUFFER_MS = 1_000;
@@ -73,11 +74,11 @@ export class Incoming {
     this.#arrivals.end();
   }
 
-  #goesOn({ kind, quietSinceMs }: ConnectionMeta, socket: SocketInternals): void {
+  #goesOn({ kind, quietSinceMs, head }: ConnectionMeta, socket: SocketInternals): void {
     const quietMs = nowMs() - quietSinceMs;
-    // What waits in the kernel is read in the coming turn of the event loop.
-    setImmediate(() => {
-      this.#tally.push({ kind, quietMs, waited: socket.bytesRead > 0 });
+    void onceRead().then(() => {
+      const waited = socket.bytesRead > 0 || (head?.length ?? 0) > 0;
+      this.#tally.push({ kind, quietMs, waited });
       if (this.#tally.length === 1) setTimeout(() => this.#report(), REPORT_MS);
     });
   }

@@ -75,7 +75,7 @@ export class Outgoing implements Leaving {
     traffic.freezeRequests();
     this.#hasMoved = true;
     const before = this.#sending.carried;
-    const waited = traffic.waitingCount;
+    const waited = traffic.waited(({ carries }) => !carries);
     // One whose upgrade was under way may be a registered WebSocket by now.
     traffic.thawOthers((socket) => !carriers.owns(socket));
     const moves = traffic.gates.map(({ gate, listening }) => {
@@ -87,7 +87,11 @@ export class Outgoing implements Leaving {
     await Promise.all(moves);
     await this.#sending.done();
     eventSources.end(this.#left().map((socket) => responseOf(socket)));
-    return { carried: this.#sending.carried - before, left: this.#left().length, waited };
+    return {
+      carried: this.#sending.carried - before,
+      left: this.#left().length,
+      waited: await waited,
+    };
   }
 
   async drain(drainMs: number, webSocketDrainMs?: number): Promise<WorkerReplies["drain"]> {

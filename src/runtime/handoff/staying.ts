@@ -39,7 +39,7 @@ export class Staying implements Leaving {
   #unregistered = new Set<SocketInternals>();
   /** Connections that changed hands without being moved. */
   #stayed = 0;
-  #waited = 0;
+  #waited = Promise.resolve(0);
   #carried = 0;
 
   constructor(parts: LeavingParts) {
@@ -85,7 +85,7 @@ export class Staying implements Leaving {
     this.#unregistered = new Set(traffic.others.filter((socket) => !carriers.owns(socket)));
     this.#countLeft();
     this.#stayed = traffic.connections.known;
-    this.#waited = traffic.waitingCount;
+    this.#waited = traffic.waited();
     this.#finishing = new Set(traffic.responses());
     for (const response of this.#finishing) {
       response.once("close", () => this.#finishing.delete(response));
@@ -127,8 +127,9 @@ export class Staying implements Leaving {
       swapWay(carriers, () => slices.end()),
     );
     this.#parts.eventSources.end([...this.#finishing]);
+    const waited = await this.#waited;
     const left = this.#countLeft();
-    return { carried: this.#carried, left, waited: this.#waited, stayed: this.#stayed };
+    return { carried: this.#carried, left, waited, stayed: this.#stayed };
   }
 
   /** Waits for what the old code has begun. */

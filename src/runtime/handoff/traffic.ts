@@ -81,12 +81,15 @@ export class Traffic {
     }
   }
 
-  thaw(): void {
+  /** @returns how many requests it has held back */
+  thaw(): Promise<number> {
+    const waited = this.waited();
     this.isFrozen = false;
     for (const { gate } of this.gates.splice(0)) gate.thaw();
     this.#carriers.thaw();
     for (const sessions of this.http2.values()) sessions.thaw();
     this.thawOthers();
+    return waited;
   }
 
   thawOthers(isWanted: (socket: SocketInternals) => boolean = () => true): void {
@@ -108,9 +111,15 @@ export class Traffic {
     return this.gates.some(({ gate }) => gate.isAtWork);
   }
 
-  /** Requests that came in since the freeze. */
-  get waitingCount(): number {
-    return this.gates.reduce((sum, { gate }) => sum + gate.waitingCount, 0);
+  /**
+   * Requests that came in since the freeze, of those that are answered here: those that are sent on
+   * are counted where they arrive. To be called in the turn in which they are let go of.
+   */
+  async waited(isHere: (gate: HttpGate) => boolean = () => true): Promise<number> {
+    const streams = [...this.http2.values()].map(({ waitingCount }) => waitingCount);
+    const gates = this.gates.map(({ gate }) => gate).filter(isHere);
+    const all = await Promise.all([...streams, ...gates.map((gate) => gate.waited())]);
+    return all.reduce((sum, count) => sum + count, 0);
   }
 
   /** Messages under way, and requests unless they may finish in a freeze. */

@@ -34,6 +34,9 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
     old.slots.map(({ worker }) =>
       worker
         .request({ type: "thaw" }, { timeoutMs: HAND_BACK_MS })
+        .then((reply) => {
+          tally.waited += reply?.waited ?? 0;
+        })
         .catch((error) => supervisor.noteError(error)),
     ),
   );

@@ -90,12 +90,13 @@ export async function freeze(upgrade: UpgradeState, frozen: readonly Slot[]): Pr
 }
 
 /** The old one takes requests again, its state untouched. */
-export async function thaw({ old, report, pausedMs }: UpgradeState): Promise<void> {
-  await Promise.all(
+export async function thaw({ old, report, tally, pausedMs }: UpgradeState): Promise<void> {
+  const replies = await Promise.all(
     old.slots.map(({ worker }) =>
       worker.request({ type: "thaw" }, { timeoutMs: 10_000 }).catch(() => null),
     ),
   );
+  for (const reply of replies) tally.waited += reply?.waited ?? 0;
   if (old.pauses) report.pauseMs = pausedMs();
 }
 

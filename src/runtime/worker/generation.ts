@@ -99,6 +99,8 @@ export class AppGeneration {
   readonly #staying: Staying;
   /** One of the two: as it is frozen, or was left. */
   #leaving: Leaving;
+  /** Requests that its last thaw found waiting. */
+  #waited = Promise.resolve(0);
   /** Only the consumers stand still: requests are taken. */
   #hooksFrozen = false;
   #state: "loading" | "standby" | "active" | "frozen" = "loading";
@@ -188,11 +190,19 @@ export class AppGeneration {
     this.#leaving.goOn();
     this.#leaving = this.#outgoing;
     const before = this.#process.serveBy(this);
-    this.traffic.thaw();
+    this.#waited = this.traffic.thaw();
     if (before) before.#switchOver(this);
     await this.listeners.accept();
     await this.registrations.run("activate");
     this.#keepAlive.delete(this);
+  }
+
+  /** Also of one that has thawed by itself, when its freeze ran out. */
+  async #thaw(): Promise<WorkerReplies["thaw"]> {
+    await this.#activate();
+    const waited = await this.#waited;
+    this.#waited = Promise.resolve(0);
+    return { waited };
   }
 
   #switchOver(to: AppGeneration): void {
@@ -263,7 +273,7 @@ export class AppGeneration {
     return {
       activate: () => this.#activate().then(() => null),
       freeze: (request) => this.#freeze(request),
-      thaw: () => this.#activate().then(() => null),
+      thaw: () => this.#thaw(),
       sendState: (request, handle) =>
         this.states.send(request, handle!, { hasGoneOn: this.#state === "frozen" }),
       receiveState: ({ check = false }, handle) =>
