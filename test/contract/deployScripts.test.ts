@@ -19,7 +19,7 @@ import { parseFacts } from "../../src/deploy/facts.ts";
 import { HeldLock, parseLock } from "../../src/deploy/lock.ts";
 import { askFacts } from "../../src/deploy/remote/factsScript.ts";
 import { removeLock, takeLock } from "../../src/deploy/remote/lockScripts.ts";
-import { install, send, stageEnv, withEnv } from "../../src/deploy/remote/scripts.ts";
+import { finish, install, send, stageEnv, withEnv } from "../../src/deploy/remote/scripts.ts";
 import { writeUnit } from "../../src/deploy/remote/unitScripts.ts";
 import { type Layout, layoutOf } from "../../src/release/layout.ts";
 import { sha256 } from "../../src/release/manifest.ts";
@@ -265,6 +265,16 @@ describe("the lock", () => {
     const codes = (await Promise.all(takers)).map(({ exitCode }) => exitCode).sort();
     assert.deepEqual(codes, [0, 4, 4, 4, 4, 4, 4, 4]);
   });
+});
+
+test("an account after one that was cut off is a line of its own", async () => {
+  const say = async (text: string) =>
+    assert.equal((await host.run(finish(layout), { stdin: text })).exitCode, 0);
+  await say("one\n");
+  write(layout.deploysLog, "one\ntw");
+  await say("three\n");
+  await say("four\n");
+  assert.equal(read(layout.deploysLog), "one\ntw\nthree\nfour\n");
 });
 
 test("facts are asked of an empty host without leaving a trace", async () => {
