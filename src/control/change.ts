@@ -117,10 +117,12 @@ function refused(error: unknown): never {
 }
 
 /** The upgrade goes on in the supervisor; between unpack and upgrade we must not die either. */
-function surviveClosedTerminal({ direction, named }: Change): void {
+function surviveClosedTerminal({ direction, named, options = {} }: Change): void {
   process.on("SIGHUP", () => {});
   process.once("SIGINT", () => {
-    const again = direction === "rollback" ? direction : `${direction} ${named}`;
+    // As it was typed: "upgrade" would make an upgrade of a check.
+    const command = options.checkOnly ? "check" : options.installOnly ? "install" : direction;
+    const again = command === "rollback" ? command : `${command} ${named}`;
     note(`\nWhat has begun goes on in the supervisor; see it: ${again} again, or status`);
     process.exit(130);
   });

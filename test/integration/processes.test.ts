@@ -1,5 +1,6 @@
 /** Several processes and several workers of one release. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -291,4 +292,22 @@ test("SIGTERM while one is being installed: nobody will decide any more, so all 
   assert.deepEqual([status, report.result], [5, "handed-back"], JSON.stringify(report));
   await host.host.must("start");
   assert.equal((await host.status()).version, "1.0.0");
+});
+
+test("who leaves a check is told to check again, not to upgrade", async () => {
+  host = await Installed.start(one);
+  const data = join(host.root, "var");
+  writeFileSync(join(data, "gate"), "");
+  host.drop(two);
+  const { bin, environment } = host.host;
+  const child = spawn(bin, ["check", "1.1.0"], { env: environment, cwd: host.root });
+  let said = "";
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    said += text;
+  });
+  await until("the new version loads", () => existsSync(join(data, "at-the-gate")));
+  child.kill("SIGINT");
+  await once(child, "close");
+  assert.match(said, /see it: check 1\.1\.0 again, or status/);
+  rmSync(join(data, "gate"));
 });
