@@ -7,17 +7,17 @@ import { parseManifest } from "../release/manifest.ts";
 import { unitsOf } from "../release/units.ts";
 
 /** Deltas are made against them, and somebody may want the one of last week. */
-const KEPT = 5;
+export const KEPT = 5;
 
 const pointer = (root: string): string => join(root, ".last");
 
-/** After each build, also one that found its release there already. */
-export async function keepBuilds(layout: Layout, version: string): Promise<void> {
+/** After each build, also one that found its release there already. @returns what has gone, the newest first */
+export async function keepBuilds(layout: Layout, version: string): Promise<string[]> {
   writeFileSync(pointer(layout.root), `${version}\n`);
   // Somebody has started it here: it is an installation, and prunes as one.
-  if (existsSync(layout.releaseList) || existsSync(layout.pid)) return;
+  if (existsSync(layout.releaseList) || existsSync(layout.pid)) return [];
   const old = versionsIn(layout.releases).filter((other) => other !== version);
-  if (old.length < KEPT) return;
+  if (old.length < KEPT) return [];
   const release = await waitForLock(join(layout.root, ".build.lock"));
   try {
     const gone = old.slice(KEPT - 1);
@@ -25,12 +25,13 @@ export async function keepBuilds(layout: Layout, version: string): Promise<void>
     for (const other of gone) rmSync(layout.release(other).dir, { recursive: true, force: true });
     for (const other of versionsIn(layout.releases)) {
       const used = foldersOf(layout, other);
-      if (used === undefined) return; // nobody knows what it needs
+      if (used === undefined) return gone; // nobody knows what it needs
       for (const folder of used) folders.delete(folder);
     }
     for (const folder of folders) {
       rmSync(join(layout.root, folder), { recursive: true, force: true });
     }
+    return gone;
   } finally {
     await release();
   }

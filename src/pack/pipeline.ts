@@ -8,7 +8,7 @@ import type { KeyObject } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { sha256OfFile } from "../platform/sha256.ts";
 import type { Layout } from "../release/layout.ts";
-import { keepBuilds } from "./builds.ts";
+import { KEPT, keepBuilds } from "./builds.ts";
 import type { BuiltRelease } from "./built.ts";
 import { refuseForeignCache, sweepCache } from "./cache.ts";
 import type { Composed } from "./composed.ts";
@@ -75,7 +75,10 @@ export async function build<Decided>(
         return sum;
       });
   await kind.settle?.(decided);
-  await keepBuilds(layout, version);
+  const gone = await keepBuilds(layout, version);
+  if (gone.length > 0) {
+    log.note(`Removed, as the last ${KEPT} builds stay: ${gone.join(", ")} in ${layout.releases}`);
+  }
   await sweepCache();
   const { size: bytes } = await stat(tarball);
   const signedBy = presentSigner(layout, version);

@@ -68,7 +68,14 @@ describe("tsugi release: versions", () => {
 
   test("the last few builds stay, and what they share", async () => {
     smallProject(builds.folder);
-    for (let patch = 0; patch < 7; patch += 1) await builds.must("--version", `1.0.${patch}`);
+    const told: string[][] = [];
+    for (let patch = 0; patch < 7; patch += 1) {
+      const { stdout } = await builds.must("--version", `1.0.${patch}`);
+      told.push(stdout.split("\n").filter((line) => /Removed, as the last 5 builds/.test(line)));
+    }
+    assert.deepEqual(told.slice(0, 5).flat(), []);
+    assert.match(told[5]!.join("\n"), /stay: 1\.0\.0 in .*releases$/);
+    assert.match(told[6]!.join("\n"), /stay: 1\.0\.1 in .*releases$/);
     const kept = readdirSync(join(builds.tree, "releases")).filter((name) => name !== "permanent");
     assert.deepEqual(kept.sort(), ["1.0.2", "1.0.3", "1.0.4", "1.0.5", "1.0.6"]);
     const lib = readdirSync(join(builds.tree, "lib")).filter((name) => name.startsWith("small-"));

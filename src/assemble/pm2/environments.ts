@@ -39,8 +39,8 @@ function environmentOf(
   const secrets = Object.fromEntries(
     entries.filter(([key, value]) => isSecret(key, value)).map(([key]) => [key, { env: key }]),
   );
-  const path = target.path?.replace(/\/$/, "");
-  const root = path === undefined || below === undefined ? target.path : `${path}/${below}`;
+  const path = target.path === undefined ? undefined : besidePm2(target.path);
+  const root = path === undefined || below === undefined ? path : `${path}/${below}`;
   return {
     hosts: hostsOf(target),
     ...defined({ root }),
@@ -48,6 +48,9 @@ function environmentOf(
     ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
   };
 }
+
+/** PM2 keeps source/, current/ and shared/ in its own, as long as that is there. */
+const besidePm2 = (path: string): string => `${path.replace(/\/+$/, "")}-tsugi`;
 
 /**
  * What the app finds where its host does not set it: all that is no secret, where no `deploy` section
@@ -211,7 +214,7 @@ function deployNotes(name: string, target: Pm2Target): Note[] {
     notes.push({
       what: at(["path"]),
       why: "PM2 keeps source/, current/ and shared/ there, and an install root wants a folder of its own",
-      todo: `another root, such as ${target.path}-tsugi, as long as PM2's is there`,
+      todo: `root is ${besidePm2(String(target.path))}; another one, where that does not suit`,
     });
   }
   if (has("repo", "ref")) {

@@ -134,7 +134,7 @@ test("the deploy section is environments, with secrets by their names only", asy
         { host: "app1", user: "deploy" },
         { host: "app2", user: "root" },
       ],
-      root: "/srv/web",
+      root: "/srv/web-tsugi",
       env: { PORT: "4000" },
       secrets: { API_TOKEN: { env: "API_TOKEN" }, DATABASE: { env: "DATABASE" } },
     },

@@ -322,10 +322,14 @@ describe("ecosystem files as people have them", () => {
     t.after(remove);
     const { file, text, project } = CASES.at(-1)!;
     writeFiles(folder, { ...project, [file]: text });
-    const { releases } = await guessConfig(folder, file);
+    const { releases, notes } = await guessConfig(folder, file);
     assert.deepEqual(
       releases.map(({ config }) => config.environments?.production?.root),
-      ["/srv/pm2/one", "/srv/pm2/two"],
+      ["/srv/pm2-tsugi/one", "/srv/pm2-tsugi/two"],
+    );
+    assert.match(
+      JSON.stringify(notes),
+      /an install root wants a folder of its own.*root is \/srv\/pm2-tsugi/,
     );
     assert.deepEqual(releases[0]!.config.environments?.production?.env, { PORT: "80" });
   });
