@@ -13,7 +13,9 @@ export function declare(
   const parent = names.length === 1 ? program : program.commands.find((c) => c.name() === names[0]);
   const command = parent!.command(names.at(-1)!).description(wordsFor(row.text, kind));
   for (const { name, text, default: value } of row.arguments ?? []) {
-    command.argument(name, text === undefined ? "" : wordsFor(text, kind), value);
+    const words = text === undefined ? "" : wordsFor(text, kind);
+    if (/^<.*[^.]>$/.test(name)) command.argument(name, words, notEmpty);
+    else command.argument(name, words, value);
   }
   for (const option of optionsFor(row, kind)) command.addOption(asOption(option, kind));
   if (row.passThrough) command.passThroughOptions();
@@ -43,6 +45,12 @@ const VALUES: Record<
   positive: positiveNumber,
   names: (text, before = []) => [...(before as string[]), ...text.split(",")],
 };
+
+/** A variable of the shell that is not set names nothing. */
+function notEmpty(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It is empty.");
+}
 
 function wholeNumber(text: string): number {
   if (/^\d+$/.test(text) && Number.isSafeInteger(Number(text))) return Number(text);

@@ -24,7 +24,12 @@ parse([Verb | Words]) ->
         {#{<<"arguments">> := Arguments, <<"options">> := Options, <<"run">> := [Module, Function]}, false} ->
             {Given, Chosen} = options(Words, Options, Verb, [], defaults(Options)),
             Missing = [Name || #{<<"name">> := Name, <<"required">> := true} <- lists:nthtail(min(length(Given), length(Arguments)), Arguments)],
+            Empty = [Name || {Word, #{<<"name">> := Name, <<"required">> := true}}
+                                 <- lists:zip(lists:sublist(Given, length(Arguments)), lists:sublist(Arguments, length(Given))),
+                             Word =:= ""],
             if
+                Empty =/= [] ->
+                    wrong(["command-argument value '' is invalid for argument '", hd(Empty), "'. It is empty."], Verb);
                 Missing =/= [] -> wrong(["missing required argument '", hd(Missing), "'"], Verb);
                 length(Given) > length(Arguments) ->
                     wrong(io_lib:format("too many arguments for '~ts'. Expected ~b but got ~b.",

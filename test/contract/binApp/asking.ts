@@ -43,6 +43,8 @@ const WRONG: [string[], RegExp][] = [
   [["stat"], /unknown command 'stat'[\s\S]*Did you mean[\s\S]*What there is: shop help/],
   [["start", "--fast"], /unknown option '--fast'[\s\S]*How it is called: shop help start/],
   [["upgrade"], /missing required argument 'version\|file'[\s\S]*shop help upgrade/],
+  [["upgrade", ""], /argument 'version\|file'\. It is empty\.[\s\S]*shop help upgrade/],
+  [["remove", ""], /argument 'version'\. It is empty\./],
   [["remove", "0.0.1", "0.0.2"], /too many arguments[\s\S]*shop help remove/],
   [["prune", "--keep", "0"], /above 0/],
   [["logs", "-n", "all"], /whole number/],
