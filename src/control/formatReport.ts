@@ -93,9 +93,10 @@ function headline(report: UpgradeReport, asked: Asked): string {
   if (asked.checkOnly) {
     return error === undefined
       ? `Checked ${from} → ${to}: it would go by ${strategy} (${total})`
-      : `Check of ${to} failed: ${from} serves as before`;
+      : `Check of ${to} failed: ${from} ${error.code === "TSUGI_SERVING_SILENT" ? "does not answer" : "serves as before"}`;
   }
   const done = DONE[asked.direction ?? "upgrade"];
+  if (error?.code === "TSUGI_SERVING_SILENT") return `Refused: ${from} does not answer`;
   switch (result) {
     case "checked":
     case "committed":

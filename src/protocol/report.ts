@@ -44,7 +44,7 @@ export interface UpgradeReport {
   /** ISO time of the start. */
   at: string;
   steps: StepReport[];
-  /** From the freeze to the activation or the thaw; 0 where nothing was frozen. Of a restart: the gap. */
+  /** From the freeze to the activation or the thaw; 0 where nothing was frozen. Of a restart: the gap. Of a hand-back: until the old one takes requests again, if that was longer. */
   pauseMs: number;
   /** Per carried connection: from its last read by the old to its first by the new generation. */
   quietMs: { p50: number; p99: number; max: number };

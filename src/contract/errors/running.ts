@@ -69,6 +69,12 @@ export const RUNNING_ERRORS = define({
       "The worker {process}.{slot} (pid {pid}) did not answer {request} within {timeoutMs} ms.",
     hint: "Something blocks its event loop; the log may say what: {bin} logs",
   },
+  TSUGI_SERVING_SILENT: {
+    exitCode: 4,
+    message:
+      "The worker {process}.{slot} (pid {pid}) of {version}, which is to be replaced, has answered nothing for {silentMs} ms: its event loop stands still, and nothing of it can be carried.",
+    hint: "Nothing was changed, and it does not serve. {version} again, without its state in memory: {bin} restart · {next} instead: {bin} stop, then {bin} start --version {next}",
+  },
   TSUGI_NO_SUCH_WORKER: {
     exitCode: 2,
     message: "There is no worker {process}.{slot}.",

@@ -1,14 +1,16 @@
 /**
  * After the point of no return and before the commit: the new generation gives state and
- * connections back, and the old one serves again. What the new one can't give any more (it died or
- * hangs) is counted: its connections as lost, the state as of the freeze.
+ * connections back, and the old one serves again. What the new one can't give any more (it died, or its
+ * event loop stands still: then it is killed) is counted: its connections as lost, the state as of the
+ * freeze.
  */
-import { isoNow } from "../../platform/clock.ts";
+import { isoNow, stopwatch } from "../../platform/clock.ts";
 import { instant } from "../../platform/faults.ts";
 import { type Generation, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { lostWith, moveConnections, relayConnections } from "./moveConnections.ts";
 import { tellEnded } from "./retire.ts";
+import { killSilent } from "./silence.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -21,6 +23,8 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   const { supervisor } = job;
   await instant("handBack:carry");
   supervisor.serve(old);
+  const silentMs = await killSilent(upgrade);
+  const backMs = stopwatch();
   for (const { worker } of next.slots) tally.lost += lostWith(worker, tally);
   if (old.hasState) {
     const isRestart = job.plan.strategy === "restart";
@@ -40,6 +44,8 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
         .catch((error) => supervisor.noteError(error)),
     ),
   );
+  const hasPaused = silentMs > 0 || old.pauses;
+  if (hasPaused) report.pauseMs = Math.max(report.pauseMs, silentMs + backMs());
   await instant("handBack:connections");
   const stopRelay = relayConnections(next, old, tally);
   await moveConnections(next, old, tally).catch((error) => supervisor.noteError(error));

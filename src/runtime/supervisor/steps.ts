@@ -15,6 +15,7 @@ import type { UpgradeState } from "./job.ts";
 import { allPassedOn, moveConnections } from "./moveConnections.ts";
 import { probation } from "./probation.ts";
 import { retireSlots, tellEnded } from "./retire.ts";
+import { refuseSilent } from "./silence.ts";
 import { carryStates, freeze, prepareCarry, rehearseStates, thaw } from "./stateSteps.ts";
 import type { Retired } from "./takeover.ts";
 
@@ -32,7 +33,10 @@ interface StepRun {
 export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
   before: { run: (upgrade, [hook], entry) => runHook(upgrade, hook!, entry) },
   load: { run: load, undo: abandon, isTrial: true },
-  rehearse: { run: rehearseStates, isTrial: true },
+  rehearse: {
+    run: (upgrade) => refuseSilent(upgrade).then(() => rehearseStates(upgrade)),
+    isTrial: true,
+  },
   install: {
     run: ({ job, next }) => job.handler.install(next.version),
     undo: ({ job }) => fallBack(job),
@@ -63,6 +67,7 @@ const slotsOf = (slots: readonly Slot[], instructions: readonly Instruction[]): 
 /** On standby, or, where the old one has been stopped for it, to begin to work at once. */
 async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
   const isLate = upgrade.stoppedMs !== undefined;
+  if (!isLate) await refuseSilent(upgrade);
   const processes = instructions.flatMap((one) => ("process" in one ? (one.process ?? []) : []));
   await upgrade.takeover.load(processes, isLate ? "active" : "standby");
   if (isLate) return;

@@ -34,6 +34,7 @@ import {
 } from "./moveConnections.ts";
 import { Replace } from "./replace.ts";
 import { emptyReport } from "./report.ts";
+import { whoWasSilent } from "./silence.ts";
 import { STEP_RUNS } from "./steps.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { Swap } from "./swap.ts";
@@ -88,8 +89,9 @@ class Upgrade {
       }
       if (this.#job.checkOnly) await this.#undo();
       report.result = this.#job.checkOnly ? "checked" : "committed";
-    } catch (error) {
+    } catch (thrown) {
       this.#deaths?.stop();
+      const error = this.#phase === "active" ? thrown : await whoWasSilent(this.#state, thrown);
       this.#supervisor.noteError(error);
       report.error ??= errorToJson(error);
       await this.#goBack();

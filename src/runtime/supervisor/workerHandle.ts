@@ -98,6 +98,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   #nextId: number;
   #settleReady!: Pending;
   #gone: TsugiError | null = null;
+  /** When it was asked what it has not answered: since its last word. */
+  #askedAt: number | undefined;
 
   /** `firstId`: requests of two supervisors to one worker must not have the same ids. */
   constructor(
@@ -144,7 +146,13 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     this.#channel.onEvent(listener);
   }
 
+  /** For how long it has owed an answer, and said nothing else either. */
+  get silentMs(): number {
+    return this.#askedAt === undefined ? 0 : performance.now() - this.#askedAt;
+  }
+
   #receive(event: WorkerEvent, handle: RawHandle | undefined): void {
+    this.#askedAt = undefined;
     if (event.type === "reply") this.#settle(event);
     if (event.type === "failed") this.#settleReady.reject(errorFromJson(event.error));
     if (event.type === "carries" && this.declared) this.declared.carries = true;
@@ -189,6 +197,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     if (this.#gone !== null) return Promise.reject(this.#gone);
     const id = this.#nextId++;
     const { type } = request;
+    this.#askedAt ??= performance.now();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
