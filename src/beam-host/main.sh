@@ -110,7 +110,7 @@ only_numbers() { case $1 in '' | *[!0-9]*) return 1 ;; esac; }
 
 plain_pid() {
   [ $# = 1 ] && read -r pid 2>/dev/null < "$TSUGI_ROOT/run/pid" && only_numbers "$pid" &&
-    tr '\0' '\n' 2>/dev/null < "/proc/$pid/cmdline" | grep -qF -e "$TSUGI_ROOT"
+    tr '\0' '\n' 2>/dev/null < "/proc/$pid/cmdline" | grep -qF -e "$TSUGI_ROOT/"
 }
 
 plain_logs() {

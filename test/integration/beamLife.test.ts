@@ -1,8 +1,10 @@
 /** `bin/<app>` of BEAM releases, where it is more than test/contract/binApp asks of every kind. */
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import {
   chmodSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -88,6 +90,30 @@ describe("a BEAM release's life", { skip }, () => {
       } finally {
         await bin(["stop"]);
         renameSync(root, host.root);
+      }
+    });
+  });
+
+  test("a process of a root whose name only begins like this one's is not taken for its own", async () => {
+    await withShop(async (host) => {
+      const stranger = spawn("sleep", ["300"], { argv0: `${host.root}2/erts-1/bin/beam.smp` });
+      try {
+        mkdirSync(join(host.root, "run"), { recursive: true });
+        writeFileSync(join(host.root, "run", "pid"), String(stranger.pid));
+        assert.equal((await host.app("pid")).status, 3);
+        assert.equal((await host.app("stop")).status, 3);
+        assert.equal((await host.app("start")).status, 0);
+        assert.equal(stranger.exitCode ?? stranger.signalCode, null);
+        // While it runs: of all that a pause watches, only what it waits for ends it.
+        const { stdout } = await host.must(
+          "rpc",
+          `:tsugi_pause.ready(%{})
+           send(:tsugi_pause, {:DOWN, make_ref(), :process, self(), :closed})
+           :tsugi_pause.ended()`,
+        );
+        assert.match(stdout, /held/);
+      } finally {
+        stranger.kill("SIGKILL");
       }
     });
   });

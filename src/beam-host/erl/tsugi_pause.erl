@@ -23,9 +23,8 @@ ready(Told) ->
     Owner = self(),
     Pid = spawn(fun() ->
         process_flag(priority, high),
-        _ = monitor(process, Owner),
-        _ = monitor(process, release_handler),
-        loop(maps:merge(Told, #{frozen => [], hold => none, migrateMs => #{}, phase => ready}))
+        Ends = [monitor(process, Whose) || Whose <- [Owner, release_handler]],
+        loop(maps:merge(Told, #{ends => Ends, frozen => [], hold => none, migrateMs => #{}, phase => ready}))
     end),
     true = register(?MODULE, Pid),
     ok.
@@ -67,7 +66,9 @@ loop(S) ->
             end,
             From ! {Reference, Answer},
             loop(New);
-        {'DOWN', _, process, _, _} -> let_go(S);
+        {'DOWN', Reference, process, _, _} ->
+            %% A connection that came too late to be held is watched too: its end ends no upgrade.
+            case lists:member(Reference, maps:get(ends, S)) of true -> let_go(S); false -> loop(S) end;
         _ -> loop(S)
     end.
 

@@ -16,14 +16,16 @@ pid_in(File) ->
         _ -> none
     end.
 
-%% Its command line names our root. Where /proc tells nothing, it is taken at its word.
+%% Its command line names what lies in our root. Where /proc tells nothing, it is taken at its word.
 is_ours(Pid) ->
     case file:read_file("/proc/" ++ integer_to_list(Pid) ++ "/cmdline") of
         {ok, <<>>} -> true;
-        {ok, Line} -> binary:match(Line, in_bytes(tsugi_layout:root())) =/= nomatch;
+        {ok, Line} -> lists:any(fun is_below_root/1, binary:split(Line, <<0>>, [global]));
         {error, enoent} -> not filelib:is_dir("/proc/self");
         {error, _} -> true
     end.
+
+is_below_root(Argument) -> string:prefix(Argument, in_bytes(tsugi_layout:root() ++ "/")) =/= nomatch.
 
 %% As the system has it: names of files are UTF-8 (+fnu).
 in_bytes(Path) -> unicode:characters_to_binary(Path, unicode, file:native_name_encoding()).
