@@ -149,6 +149,9 @@ export function changes(kind: Kind): void {
     assert.deepEqual([committed.result, committed.to], ["committed", "0.0.2"]);
     assert.deepEqual(await statuses(host), { "0.0.1": "old", "0.0.2": "permanent" });
     assert.equal(await host.get("/count"), "1");
+    const taken = await host.must("remove", "0.0.1");
+    assert.match(taken.stderr, /^Nothing is left to roll back to: 0\.0\.1 was the only one$/m);
+    assert.equal(taken.stdout, "Removed 0.0.1\n");
   });
 
   test("what was current when the system died is not what the next start boots", async (t) => {
