@@ -1,21 +1,36 @@
 /**
  * The time between install and commit. The new generation must be healthy `healthyAfter` times in a
- * row before `probationMs` is over: a time-out is a failure, never a promotion.
+ * row before `probationMs` is over: a time-out is a failure, never a promotion. One that is too short
+ * for that many checks could never be passed: it lasts for as long as they take.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { TsugiError } from "../../contract/errors.ts";
+import type { RuntimeSettings } from "../../protocol/settings.ts";
 import type { Generation } from "./generation.ts";
 import { checkHealth, checkWorkers } from "./health.ts";
+
+const probationMsOf = ({ health, timeouts }: RuntimeSettings): number =>
+  Math.max(timeouts.probationMs, health.healthyAfter * health.intervalMs);
+
+/** Where it lasts longer than was asked for. */
+export function probationNote(settings: RuntimeSettings): string | undefined {
+  const { health, timeouts } = settings;
+  const probationMs = probationMsOf(settings);
+  if (probationMs === timeouts.probationMs) return undefined;
+  const checks = `health.healthyAfter ${health.healthyAfter} × health.intervalMs ${health.intervalMs}`;
+  return `probation lasts up to ${probationMs} ms: timeouts.probationMs ${timeouts.probationMs} has no room for ${checks}`;
+}
 
 export async function probation(
   generation: Generation,
   previous: string,
   addressOf: () => { port: number } | { path: string } | undefined,
 ): Promise<void> {
-  const { health, timeouts } = generation.settings;
+  const { health } = generation.settings;
+  const probationMs = probationMsOf(generation.settings);
   // A first answer may take its time: what the move itself has left to do is no illness.
-  await checkWorkers(generation, timeouts.probationMs);
-  const deadline = performance.now() + timeouts.probationMs;
+  await checkWorkers(generation, probationMs);
+  const deadline = performance.now() + probationMs;
   let inARow = 0;
   let problem = "no health check has ended in time";
   for (;;) {

@@ -13,7 +13,7 @@ import { askFirst } from "./firstAnswer.ts";
 import { carries, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import { allPassedOn, moveConnections } from "./moveConnections.ts";
-import { probation } from "./probation.ts";
+import { probation, probationNote } from "./probation.ts";
 import { retireSlots, tellEnded } from "./retire.ts";
 import { refuseSilent } from "./silence.ts";
 import { carryStates, freeze, prepareCarry, rehearseStates, thaw } from "./stateSteps.ts";
@@ -112,10 +112,13 @@ function countRetired(report: UpgradeReport, retired: Retired): void {
   tellEnded(report, retired);
 }
 
-async function prove({ job, old, next }: UpgradeState): Promise<void> {
+async function prove({ job, old, next }: UpgradeState): Promise<string | undefined> {
   const { listeners } = job.supervisor.parts;
   for (const text of await askFirst(next, listeners)) job.supervisor.note(text);
+  const note = probationNote(next.settings);
+  if (note !== undefined) job.supervisor.note(note);
   await probation(next, old.version, () => listeners.firstAddress());
+  return note;
 }
 
 async function commit({ job, next }: UpgradeState): Promise<void> {

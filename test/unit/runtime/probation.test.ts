@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { overlaySettings } from "../../../src/protocol/settings.ts";
 import type { Generation } from "../../../src/runtime/supervisor/generation.ts";
-import { probation } from "../../../src/runtime/supervisor/probation.ts";
+import { probation, probationNote } from "../../../src/runtime/supervisor/probation.ts";
 
 type Question = { turns?: boolean };
 
@@ -57,6 +57,17 @@ describe("a new version that is busy with what it has just been given is not tak
       server.close();
     }
   });
+});
+
+test("a probation without room for its checks lasts as long as they take, and says so", async () => {
+  const health = { intervalMs: 300, healthyAfter: 3 };
+  const generation = generationOf(async () => {}, { timeouts: { probationMs: 100 }, health });
+  await goesThrough(generation);
+  assert.equal(
+    probationNote(generation.settings),
+    "probation lasts up to 900 ms: timeouts.probationMs 100 has no room for health.healthyAfter 3 × health.intervalMs 300",
+  );
+  assert.equal(probationNote(overlaySettings({})), undefined);
 });
 
 describe("a new version is sick", { concurrency: true }, () => {
