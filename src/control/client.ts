@@ -7,10 +7,13 @@ import { CONTROL_FORMAT, type ControlEvent, type ControlRequest } from "../proto
 import { encodeLine, LineDecoder } from "../protocol/lines.ts";
 import type { Layout } from "../release/layout.ts";
 import { currentFolder } from "./context.ts";
-import { findSupervisor, notRunning } from "./running.ts";
+import { findSupervisor, notRunning, supervisorDied, waitGone } from "./running.ts";
 
 /** What is asked for is cut where it is made; this only bounds a mistake. */
 const MAX_ANSWER_LENGTH = 256 * 1024 * 1024;
+
+/** The sockets of a process that is killed close before it is gone. */
+const GONE_MS = 500;
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 export type Request = DistributiveOmit<ControlRequest, "format">;
@@ -41,7 +44,7 @@ export interface Exchange {
 
 /**
  * Sends one request and resolves with the value of its `done`.
- * @throws TSUGI_NOT_RUNNING, TSUGI_CONTROL_UNREACHABLE, RemoteError
+ * @throws TSUGI_NOT_RUNNING, TSUGI_SUPERVISOR_DIED, TSUGI_CONTROL_UNREACHABLE, RemoteError
  */
 export async function ask(
   layout: Layout,
@@ -55,6 +58,9 @@ export async function ask(
   } catch (error) {
     if (!(error instanceof Disconnected)) throw error;
     if (!isAlive(supervisor) && !error.hadConnected) throw notRunning(layout);
+    if (error.hadAnswered && (await waitGone([supervisor], GONE_MS))) {
+      throw supervisorDied(layout, supervisor.pid);
+    }
     const details = { pid: supervisor.pid, problem: error.message, bin: layout.bin };
     // One that has taken the question and breaks off is no one that hangs.
     const code = error.hadAnswered ? "TSUGI_CONTROL_BROKEN" : "TSUGI_CONTROL_UNREACHABLE";

@@ -4,15 +4,30 @@ import { type Expected, mismatch } from "../contract/checks.ts";
 import type { LastEnd } from "../protocol/documents.ts";
 import { wrapLines } from "../protocol/wrap.ts";
 import type { Layout } from "../release/layout.ts";
+import type { Context } from "./context.ts";
+import { killedPid, supervisorDied } from "./running.ts";
+import { runningVersion } from "./runningRelease.ts";
 
-/** Undefined after a `stop`, and where it was killed. */
-export async function lastEndOf({ lastEnd }: Layout): Promise<LastEnd | undefined> {
+/** Undefined after a `stop`. */
+export async function lastEndOf(context: Context): Promise<LastEnd | undefined> {
+  return (await toldEnd(context.layout)) ?? (await silentEnd(context));
+}
+
+async function toldEnd({ lastEnd }: Layout): Promise<LastEnd | undefined> {
   try {
     const found: unknown = JSON.parse(await readFile(lastEnd, "utf8"));
     return mismatch(found, EXPECTED) ? undefined : (found as LastEnd);
   } catch {
     return undefined; // nothing, or half of it: of no use to whoever asks what runs
   }
+}
+
+/** Of one that was killed, only what it has left in `run/` says that it ran. */
+async function silentEnd(context: Context): Promise<LastEnd | undefined> {
+  const pid = await killedPid(context.layout);
+  if (pid === undefined) return undefined;
+  const { code, message } = supervisorDied(context.layout, pid);
+  return { at: null, version: (await runningVersion(context)) ?? "", code, message, lastWords: [] };
 }
 
 const EXPECTED: Expected = {
@@ -25,7 +40,8 @@ const EXPECTED: Expected = {
 
 /** Lines for a person. */
 export function describeEnd({ at, version, code, message, lastWords }: LastEnd): string {
-  const head = `${version} ended at ${at}, ${code}:\n${wrapLines(`  ${message}`, 80)}`;
+  const when = at === null ? "" : ` at ${at}`;
+  const head = `${version} ended${when}, ${code}:\n${wrapLines(`  ${message}`, 80)}`;
   if (lastWords.length === 0) return head;
   return [head, "Its last words:", ...lastWords.map((line) => `  ${line}`)].join("\n");
 }

@@ -4,18 +4,30 @@
  * process that ever had its pid.
  */
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { readFile, readlink } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../contract/errors.ts";
 import { lockOwner } from "../platform/lock.ts";
 import { isAlive, livingOf, type ProcessIdentity } from "../platform/processes.ts";
-import type { Layout } from "../release/layout.ts";
+import { controlSocketOf, type Layout } from "../release/layout.ts";
 
 /** The running supervisor, or undefined. */
 export async function findSupervisor(layout: Layout): Promise<ProcessIdentity | undefined> {
   const [owner, pid] = await Promise.all([lockOwner(layout.lock), readPid(layout)]);
-  // A control program that is writing holds the lock too; it has no pid file.
-  return owner !== undefined && owner.pid === pid ? owner : undefined;
+  if (owner === undefined) return undefined;
+  // A control program that is writing holds the lock too: it has no pid file, and no socket. Whose pid file
+  // somebody has removed is known by the socket: it runs, and what it supervises is no leftover.
+  const isKnown = pid === undefined ? await listens(layout, owner.pid) : owner.pid === pid;
+  return isKnown ? owner : undefined;
+}
+
+const listens = async ({ controlSocket }: Layout, pid: number): Promise<boolean> =>
+  (await readlink(controlSocket).catch(() => "")) === controlSocketOf(pid);
+
+/** The pid of a supervisor that ended without a word: whoever is stopped, or gives up, removes its pid file. */
+export async function killedPid(layout: Layout): Promise<number | undefined> {
+  const [owner, pid] = await Promise.all([lockOwner(layout.lock), readPid(layout)]);
+  return owner === undefined ? pid : undefined;
 }
 
 /** @throws TSUGI_NOT_RUNNING */
@@ -28,6 +40,9 @@ export async function requireSupervisor(layout: Layout): Promise<ProcessIdentity
 export function notRunning({ name, root, bin }: Layout): TsugiError {
   return new TsugiError("TSUGI_NOT_RUNNING", { name, root, bin });
 }
+
+export const supervisorDied = ({ bin }: Layout, pid: number): TsugiError =>
+  new TsugiError("TSUGI_SUPERVISOR_DIED", { pid, bin });
 
 async function readPid(layout: Layout): Promise<number | undefined> {
   const text = await readFile(layout.pid, "utf8").catch((error: NodeJS.ErrnoException) => {

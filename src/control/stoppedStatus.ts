@@ -9,7 +9,7 @@ import { runningVersion } from "./runningRelease.ts";
 export async function stoppedStatus(context: Context): Promise<NotRunning> {
   const { layout } = context;
   const version = (await runningVersion(context)) ?? null;
-  const lastEnd = await lastEndOf(layout);
+  const lastEnd = await lastEndOf(context);
   return {
     ...{ name: layout.name, version, status: "stopped" },
     ...(lastEnd === undefined ? {} : { lastEnd }),

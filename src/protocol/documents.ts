@@ -62,7 +62,8 @@ export interface Glance {
 
 /** How a supervisor has ended by itself, or why it did not come up. */
 export interface LastEnd {
-  at: string;
+  /** Null where it was killed: nobody has written it down. */
+  at: string | null;
   version: string;
   code: string;
   message: string;

@@ -122,6 +122,9 @@ export function layoutOf(root: string, name: string): Layout {
   };
 }
 
+/** Each supervisor's own; `run/control.sock` leads to that of the one that runs. */
+export const controlSocketOf = (pid: number): string => `control.${pid}.sock`;
+
 /**
  * Where the builds of a project lie, a tree for each app. No tool of the project's own looks there,
  * or it would take the code of an earlier release for sources: tsc and Tailwind leave out what begins

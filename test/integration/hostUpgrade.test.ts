@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { CommandResult } from "../helpers/commands.ts";
 import type { Host } from "../helpers/host.ts";
+import { freePort } from "../helpers/ports.ts";
 import { buildWall, eventually } from "../helpers/wall.ts";
 
 const wall = await buildWall({
@@ -59,6 +60,26 @@ test("what was current when the system died is not what the next start boots", Q
   assert.equal((await get()).version, "0.0.1");
   assert.deepEqual(await statuses(host), { "0.0.1": "permanent", "0.0.2": "unpacked" });
 });
+
+test(
+  "whose supervisor is killed in the middle of an upgrade is told that it has died",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t, "0.0.1", {
+      config: { health: { path: "/", port: await freePort() }, timeouts: { probationMs: 120_000 } },
+    });
+    await host.must("start");
+    const pid = Number((await host.must("pid")).stdout);
+    const upgrade = host.app("upgrade", wall.tarball("0.0.2"));
+    const isUnderWay = async () => (await json(host, "status")).value.upgrade?.step === "probation";
+    await eventually("it is under way", isUnderWay);
+    process.kill(pid, "SIGKILL");
+    const { status, stderr } = await upgrade;
+    assert.equal(status, 3, stderr);
+    assert.match(stderr, /TSUGI_SUPERVISOR_DIED[\s\S]*bin\/wall start/);
+    assert.doesNotMatch(stderr, /It runs/);
+  },
+);
 
 test("a commit that fails says so, and by its exit code who serves", QUICK, async (t) => {
   const { host, get } = await wall.host(t);

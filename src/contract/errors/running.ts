@@ -33,6 +33,12 @@ export const RUNNING_ERRORS = define({
     message: "The supervisor (pid {pid}) broke off: {problem}",
     hint: "It runs: the same again, or see why: {bin} status · {bin} logs. How many files it has open: ls /proc/{pid}/fd | wc -l",
   },
+  TSUGI_SUPERVISOR_DIED: {
+    exitCode: 3,
+    message:
+      "The supervisor (pid {pid}) has died without a stop: it was killed, or the machine went down.",
+    hint: "Nothing runs. Start it: {bin} start · its last words: {bin} logs · killed for its memory? dmesg",
+  },
   TSUGI_WORKER_DIED: {
     exitCode: 4,
     message: "The worker {process}.{slot} (pid {pid}) is gone: {why}.",

@@ -20,7 +20,9 @@ export default async function statusCommand(
   if (running === undefined) {
     const value = await stoppedStatus(context);
     if (value.lastEnd !== undefined && !json) {
-      note([describeEnd(value.lastEnd), ...(await wayBack(context))].join("\n"));
+      // The version is not to blame for the end of one that was killed.
+      const remedy = value.lastEnd.at === null ? [] : await wayBack(context);
+      note([describeEnd(value.lastEnd), ...remedy].join("\n"));
     }
     throw Object.assign(notRunning(layout), { value });
   }

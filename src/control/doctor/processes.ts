@@ -32,9 +32,11 @@ export async function checkProcesses(context: Context): Promise<Seen> {
 
 async function lastEnd(context: Context): Promise<Finding[]> {
   const { bin } = context.layout;
-  const end = await lastEndOf(context.layout);
+  const end = await lastEndOf(context);
   if (end === undefined) return [];
   const { version, at, code, message } = end;
+  if (at === null)
+    return [{ problem: `${version} ended, ${code}: ${message}`, remedy: `${bin} start` }];
   const problem = `${version} ended by itself at ${at}, ${code}: ${message}`;
   const remedies = [`${bin} logs`, ...(await wayBack(context)), `${bin} start`];
   return [{ problem, remedy: remedies.join(" · ") }];

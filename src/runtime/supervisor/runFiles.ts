@@ -5,10 +5,10 @@ import { readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promi
 import { basename, join } from "node:path";
 import { orUndefined } from "../../platform/files.ts";
 import { livingOf, type ProcessIdentity } from "../../platform/processes.ts";
-import type { Layout } from "../../release/layout.ts";
+import { controlSocketOf, type Layout } from "../../release/layout.ts";
 
 /** The socket's own name; relative, because `run/` is the supervisor's working directory. */
-export const ownSocketName = (): string => `control.${process.pid}.sock`;
+export const ownSocketName = (): string => controlSocketOf(process.pid);
 
 /** Written beside its place; the function that comes back puts it there. */
 export async function preparePid(layout: Layout): Promise<() => Promise<void>> {
