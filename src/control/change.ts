@@ -11,7 +11,7 @@ import { ask, RemoteError, type Request } from "./client.ts";
 import { refuseIfEphemeral } from "./container.ts";
 import type { Context } from "./context.ts";
 import { formatReport } from "./formatReport.ts";
-import { note, printResult } from "./output.ts";
+import { note, printResult, warnOnce } from "./output.ts";
 import { requireSupervisor } from "./running.ts";
 import { printStep } from "./steps.ts";
 import { unpackNamed } from "./unpacking.ts";
@@ -103,7 +103,7 @@ const installed = (version: string): string =>
 /** Settings that can't be read are a refusal: the supervisor would find the same, later. */
 export async function refuseBadSettings(context: Context, version: string): Promise<void> {
   const { readHostSettings } = await import("../handler/settings.ts");
-  await readHostSettings(context.layout, version).catch(refused);
+  warnOnce((await readHostSettings(context.layout, version).catch(refused)).unknown);
 }
 
 /** Before a release is unpacked for it. */

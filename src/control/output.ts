@@ -9,6 +9,16 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+const warned = new Set<string>();
+
+/** A restart reads the settings twice. */
+export function warnOnce(texts: readonly string[]): void {
+  for (const text of texts) {
+    if (!warned.has(text)) note(`! ${text}`);
+    warned.add(text);
+  }
+}
+
 /** The result of a command, for a program or for a person. */
 export function printResult<Document>(
   json: boolean | undefined,

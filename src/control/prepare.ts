@@ -13,7 +13,7 @@ import type { RuntimeSettings } from "../protocol/settings.ts";
 import type { Layout, PermanentPointer } from "../release/layout.ts";
 import type { Context } from "./context.ts";
 import { refuseIfExposed } from "./exposed.ts";
-import { note } from "./output.ts";
+import { note, warnOnce } from "./output.ts";
 import { endProcesses, findSupervisor, liveWorkers } from "./running.ts";
 
 export interface Boot {
@@ -145,7 +145,8 @@ async function prepare(context: Context): Promise<Boot> {
     await handler.recover();
     const pointer = await permanentRelease(context.layout, handler);
     const { readHostSettings } = await import("../handler/settings.ts");
-    const { settings } = await readHostSettings(context.layout, pointer.version);
+    const { settings, unknown } = await readHostSettings(context.layout, pointer.version);
+    warnOnce(unknown);
     return { pointer, settings };
   });
 }

@@ -15,6 +15,7 @@ import {
 } from "../protocol/settings.ts";
 import type { Layout } from "../release/layout.ts";
 import { readEnvFile } from "./envFile.ts";
+import { unknownSettings } from "./unknownSettings.ts";
 
 export interface HostSettings {
   settings: RuntimeSettings;
@@ -24,6 +25,8 @@ export interface HostSettings {
   nodeArgs: string[];
   /** Changes when any file of `etc/` that is read here does. */
   etcHash: string;
+  /** What `etc/config.json` has and nobody reads, a sentence each. */
+  unknown: string[];
 }
 
 /** @throws TSUGI_SETTINGS_INVALID, TSUGI_ENV_EXPOSED */
@@ -36,16 +39,15 @@ export async function readHostSettings(layout: Layout, version: string): Promise
     readIfThere(layout.etcNodeArgs),
     readPrivately(layout.etcEnv),
   ]);
-  const settings = overlaySettings(
-    parseSettings(ownConfig, release.config),
-    parseSettings(hostConfig, layout.etcConfig),
-  );
+  const ofHost = parseSettings(hostConfig, layout.etcConfig);
+  const settings = overlaySettings(parseSettings(ownConfig, release.config), ofHost);
   await refuseBadTimes(settings, layout.etcConfig);
   return {
     settings,
     env: env === undefined ? {} : readEnvFile(env, layout.etcEnv),
     nodeArgs: [...parseNodeArgs(ownArgs), ...parseNodeArgs(hostArgs)],
     etcHash: hashOf(env, hostConfig, hostArgs),
+    unknown: unknownSettings(layout.etcConfig, ofHost),
   };
 }
 

@@ -45,7 +45,13 @@ async function problemsOfEtc({ layout, handler }: Context): Promise<Finding[]> {
     readTrustedKeys(layout.trustedKeys),
   ];
   const settled = await Promise.allSettled(reads);
-  return settled.flatMap((one) => (one.status === "rejected" ? [findingOf(one.reason)] : []));
+  return settled.flatMap((one) => {
+    if (one.status === "rejected") return [findingOf(one.reason)];
+    const unknown = one.value !== undefined && "unknown" in one.value ? one.value.unknown : [];
+    if (unknown.length === 0) return [];
+    const remedy = "Correct it there, or take it out";
+    return [{ problem: `${unknown.join("; ")}.`, remedy }];
+  });
 }
 
 /** A file that others may write, and that is of somebody else, has one remedy. */

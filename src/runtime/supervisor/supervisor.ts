@@ -174,6 +174,7 @@ export class Supervisor {
     const { layout, baseEnv, mask } = this.parts;
     const host = await readHostSettings(layout, what.manifest.version);
     mask.learn(host.env);
+    for (const text of host.unknown) this.note(text);
     const plan: GenerationPlan = {
       manifest: what.manifest,
       releaseId: what.releaseId,
