@@ -251,7 +251,7 @@ function refuseFullDisk(plan: HostPlan, artefact: Artefact, environment: string)
     root: `${host.name}:${host.root}`,
     neededMb,
     freeMb,
-    bin: `tsugi exec ${environment} --host ${host.name} -- bin/${artefact.manifest.name}`,
+    room: `tsugi exec ${environment} --host ${host.name} -- bin/${artefact.manifest.name} prune --keep 2`,
   });
 }
 

@@ -147,6 +147,14 @@ export function pruneCandidates(
   return newestFirst.filter((entry) => !stays(entry)).slice(room);
 }
 
+/** What makes room: a prune, where it takes something; else what shows where the room went. */
+export async function roomAt(layout: Layout): Promise<string> {
+  const list = await readReleaseList(layout);
+  const keep = [2, 1].find((count) => pruneCandidates(list, count, []).length > 0);
+  const { bin, root } = layout;
+  return keep === undefined ? `du -ah ${root} | sort -h | tail` : `${bin} prune --keep ${keep}`;
+}
+
 /**
  * What lies in a version's own folder and is not of the release is somebody's data: an addon wrote it
  * there, or a person. It goes to `var/left-by-<app>-<vsn>/`, never with the release.

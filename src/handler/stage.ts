@@ -22,6 +22,7 @@ import {
 import { type Unit, unitOf, unitsOf } from "../release/units.ts";
 import type { Archive, ArchiveEntry } from "./archive.ts";
 import { contentsProblem, foldersAbove } from "./contents.ts";
+import { roomAt } from "./remove.ts";
 import { checkSignature, firstDifference } from "./verify.ts";
 
 const SPARE_BYTES = 16 * 1024 * 1024;
@@ -266,7 +267,7 @@ export class Stage {
       root: this.#layout.root,
       neededMb: Math.ceil((neededBytes + SPARE_BYTES) / 1024 / 1024),
       freeMb: Math.floor(freeBytes / 1024 / 1024),
-      bin: this.#layout.bin,
+      room: await roomAt(this.#layout),
     });
   }
 

@@ -28,7 +28,7 @@ manifests() ->
 
 room(Folder, Free, Left, Root, Needed0, NeededFiles0) ->
     {Needed, NeededFiles, Remedy} = case Folder of
-        Root -> {Needed0, NeededFiles0, [tsugi_layout:bin(), " prune --keep 2"]};
+        Root -> {Needed0, NeededFiles0, tsugi_remove:room()};
         _ -> {?LEAST_BYTES, ?LEAST_FILES, ["du -ah ", Folder, " | sort -h | tail"]}
     end,
     [{[Folder, " has ", tsugi_text:bytes(Free), " free; ", tsugi_text:bytes(Needed), " should be."], Remedy} || Free < Needed]

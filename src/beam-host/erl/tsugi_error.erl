@@ -33,7 +33,7 @@ render(Error) ->
 %% What was caught, as an error of ours.
 from_reason(throw, {tsugi_error, _, _} = Error, _) -> Error;
 from_reason(error, {badmatch, {error, enospc}}, _) ->
-    with_exit({tsugi_error, 'TSUGI_DISK_FULL', #{root => tsugi_layout:root(), neededMb => 1, freeMb => 0}}, 1);
+    with_exit({tsugi_error, 'TSUGI_DISK_FULL', #{root => tsugi_layout:root(), neededMb => 1, freeMb => 0, room => tsugi_remove:room()}}, 1);
 from_reason(Class, Reason, Stack) ->
     {tsugi_error, 'TSUGI_INTERNAL',
      #{problem => text(io_lib:format("~p ~0tp at ~0tp", [Class, Reason, lists:sublist(Stack, 3)]))}}.

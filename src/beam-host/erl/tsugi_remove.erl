@@ -1,6 +1,6 @@
 %% remove and prune: a release and what only it uses.
 -module(tsugi_remove).
--export([remove/1, prune/1, sweep/0, unreferenced/0, unit/1]).
+-export([remove/1, prune/1, sweep/0, unreferenced/0, unit/1, room/0]).
 
 remove(Vsn) ->
     case tsugi_handler:status(Vsn) of
@@ -30,6 +30,14 @@ prune(Keep) ->
     Gone = [V || {_, _, V} <- safe_nthtail(max(0, Keep - 1), Sorted)],
     [remove(V) || V <- Gone],
     Gone.
+
+%% What makes room: a prune, where it takes something; else what shows where the room went.
+room() ->
+    case [found || #{<<"status">> := S} <- maps:get(<<"releases">>, tsugi_handler:view(), []),
+                   S =:= <<"old">> orelse S =:= <<"unpacked">>] of
+        [_, _ | _] -> [tsugi_layout:bin(), " prune --keep 2"];
+        _ -> ["du -ah ", tsugi_layout:root(), " | sort -h | tail"]
+    end.
 
 safe_nthtail(N, List) when N >= length(List) -> [];
 safe_nthtail(N, List) -> lists:nthtail(N, List).

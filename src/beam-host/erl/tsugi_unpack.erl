@@ -368,4 +368,5 @@ refused(Source, Problem) ->
 -spec disk_full(integer()) -> no_return().
 disk_full(NeededBytes) ->
     tsugi_error:throw('TSUGI_DISK_FULL',
-                      #{root => tsugi_layout:root(), neededMb => NeededBytes bsr 20, freeMb => 0}).
+                      #{root => tsugi_layout:root(), neededMb => NeededBytes bsr 20, freeMb => 0,
+                        room => tsugi_remove:room()}).

@@ -32,7 +32,7 @@ export const TREE_ERRORS = define({
   TSUGI_DISK_FULL: {
     exitCode: 4,
     message: "Not enough space at {root}: {neededMb} MB needed, {freeMb} MB free.",
-    hint: "Make room: {bin} prune --keep 2",
+    hint: "Make room: {room}",
   },
   TSUGI_SIGNATURE_REFUSED: {
     exitCode: 4,

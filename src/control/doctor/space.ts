@@ -10,7 +10,8 @@ const LEAST_BYTES = 64 * 1024 * 1024;
 const LEAST_FILES = 1000;
 
 export async function checkSpace(context: Context): Promise<Seen> {
-  const { root, log, data, bin } = context.layout;
+  const { roomAt } = await import("../../handler/remove.ts");
+  const { root, log, data } = context.layout;
   const { bytes, files } = await largestRelease(context);
   const findings: Finding[] = [];
   const devices = new Set<number>();
@@ -30,7 +31,7 @@ export async function checkSpace(context: Context): Promise<Seen> {
     const isRoot = folder === root;
     const needed = Math.max(LEAST_BYTES, isRoot ? bytes : 0);
     const neededFiles = Math.max(LEAST_FILES, isRoot ? files : 0);
-    const remedy = isRoot ? `${bin} prune --keep 2` : `du -ah ${folder} | sort -h | tail`;
+    const remedy = isRoot ? await roomAt(context.layout) : `du -ah ${folder} | sort -h | tail`;
     if (isRoot) note = `${bytesText(bavail * bsize)} free`;
     if (bavail * bsize < needed) {
       const problem = `${folder} has ${bytesText(bavail * bsize)} free; ${bytesText(needed)} should be.`;

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { TsugiError } from "../../../src/contract/errors.ts";
 import { createReleaseHandler } from "../../../src/handler/index.ts";
+import { roomAt } from "../../../src/handler/remove.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
 import {
   type HandmadeRelease,
@@ -28,6 +29,7 @@ async function smallHost(options: string) {
   await handler.commit("0.0.1");
   return {
     root,
+    layout,
     handler,
     offer,
     [Symbol.dispose]: () => {
@@ -58,6 +60,7 @@ async function refused(
   release: HandmadeRelease,
   code: string,
   says: RegExp,
+  hint = /./,
 ): Promise<void> {
   const before = withoutStaging(listing(host.root));
   await assert.rejects(host.offer(release), (error) => {
@@ -65,6 +68,7 @@ async function refused(
     assert.equal(error.code, code);
     assert.match(error.message, says);
     assert.equal(error.exitCode, 4);
+    assert.match(error.hint, hint);
     return true;
   });
   assert.deepEqual(withoutStaging(listing(host.root)), before);
@@ -81,7 +85,16 @@ test("a release that does not fit is refused before a byte is written", { skip }
   const release = handmadeRelease("0.0.2", {
     "lib/wall-0.0.2/big": { bytes: Buffer.alloc(1 << 20) },
   });
-  await refused(host, release, "TSUGI_DISK_FULL", /MB needed, \d+ MB free/);
+  await refused(host, release, "TSUGI_DISK_FULL", /MB needed, \d+ MB free/, /^Make room: du /);
+});
+
+test("a prune is the remedy only where it would take something", { skip }, async () => {
+  using host = await smallHost("size=17m");
+  assert.match(await roomAt(host.layout), /^du -ah \S+ \| sort -h \| tail$/);
+  await host.offer(handmadeRelease("0.0.2"));
+  assert.match(await roomAt(host.layout), /bin\/wall prune --keep 1$/);
+  await host.offer(handmadeRelease("0.0.3"));
+  assert.match(await roomAt(host.layout), /bin\/wall prune --keep 2$/);
 });
 
 test("a disk that fills up in the middle leaves nothing of it", { skip }, async () => {
