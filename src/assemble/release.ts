@@ -43,6 +43,8 @@ export interface ReleaseRequest extends BuildRequest {
   dry?: boolean;
   /** What was packed is started before it is called built. Default true. */
   isTried?: boolean;
+  /** What it lacks here, hosts have: no more than a line of it. */
+  isTrialBrief?: boolean;
   /** A clone that goes away after the build: how its programs are run, and nothing is noted in it. */
   clean?: Surroundings;
 }
@@ -61,7 +63,8 @@ export function buildRelease(request: ReleaseRequest, log: BuildLog): Promise<Bu
     refuse: refuseTreeConflict,
     async prove(tarball, { manifest: { name, version, processes } }) {
       if (!isTried(request.isTried)) return;
-      await tryRelease(tarball, { name, version, process: processes[0]!.name }, log);
+      const isBrief = request.isTrialBrief === true;
+      await tryRelease(tarball, { name, version, process: processes[0]!.name, isBrief }, log);
     },
     async settle({ node: { isNew, version } }) {
       if (isNew) await pinNode(folder, version, log);

@@ -25,6 +25,8 @@ export interface Tried {
   version: string;
   /** What processes there are, to propose something for. */
   process: string;
+  /** For hosts that have what it needs, and try it themselves: what it lacks here is a line. */
+  isBrief: boolean;
 }
 
 /** TSUGI_TRY=0 is --no-try for builds that something else starts, such as a deploy's. */
@@ -88,6 +90,12 @@ class Trial {
   /** @throws TSUGI_TRY_FAILED */
   #judge(what: string, words: string, log: BuildLog): void {
     if (PACKED_WRONG.test(words)) throw new TsugiError("TSUGI_TRY_FAILED", { what, words });
+    if (this.#what.isBrief) {
+      const reason = /(?:Error|did not start): (.{1,120})/.exec(words)?.[1];
+      return log.note(
+        [`${what}, without a host's etc/env`, ...(reason ? [reason] : [])].join(": "),
+      );
+    }
     log.warn(
       `${what}; its last words:\n${indented(words)}\n  What it needs of a host goes into etc/env there.`,
     );

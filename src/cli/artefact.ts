@@ -131,6 +131,7 @@ async function build(
 ): Promise<string> {
   const log = await createBuildLog();
   const common = {
+    isTrialBrief: true,
     ...defined({ configFile: config }),
     ...(out === undefined ? {} : { out, dry: true }),
   };

@@ -89,6 +89,22 @@ describe("a deploy of a commit, or of what a store has", { skip }, () => {
     assert.ok(!existsSync(fleet.hosts[0]!.bin));
   });
 
+  test("what it lacks of a host's variables where it is built is a line", async () => {
+    const server = join(repository.folder, "src", "server.ts");
+    const text = readFileSync(server, "utf8");
+    const needs = 'if (!process.env.SESSION_SECRET) throw new Error("SESSION_SECRET is not set");';
+    writeFileSync(server, `${text}\n${needs}\n`);
+    fleet.env.TSUGI_TRY = "1";
+    const { status, output } = await fleet.tsugi("deploy", "production", "--dry-run");
+    delete fleet.env.TSUGI_TRY;
+    writeFileSync(server, text);
+    assert.equal(status, 0, output);
+    const told = output.split("\n").filter((line) => /start here|SESSION_SECRET/.test(line));
+    assert.deepEqual(told, [
+      "  It does not start here, without a host's etc/env: SESSION_SECRET is not set",
+    ]);
+  });
+
   test("--ref: what the tag holds, whatever lies in the folder", async () => {
     writeFileSync(join(repository.folder, "src", "server.ts"), "not what was committed");
     assert.equal(await versionAfter("--ref", "one"), "1.0.0");
