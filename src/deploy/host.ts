@@ -2,7 +2,13 @@
 import { createReadStream } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { defined } from "../contract/checks.ts";
-import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../contract/errors.ts";
+import {
+  ERRORS,
+  type ErrorJson,
+  errorFromJson,
+  errorToJson,
+  TsugiError,
+} from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
 import type { Status } from "../protocol/report.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
@@ -161,6 +167,11 @@ export class Host {
     const argv = this.command("status", "--json");
     const { exitCode, stdout } = await this.run(argv, { readOnly: true });
     return exitCode === 0 ? (JSON.parse(stdout) as Status) : undefined;
+  }
+
+  async isStopped(): Promise<boolean> {
+    const { exitCode } = await this.run(this.command("status", "--json"), { readOnly: true });
+    return exitCode === ERRORS.TSUGI_NOT_RUNNING.exitCode;
   }
 
   note(text: string): void {

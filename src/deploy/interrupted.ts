@@ -7,7 +7,7 @@ const UNCHANGED = "nothing was changed there";
 const LEFT: Record<StepName, string> = {
   facts: UNCHANGED,
   lock: UNCHANGED,
-  send: "what had arrived is thrown away there",
+  send: "the new version lies there if all of it had arrived, else nothing of it; what runs there is not touched",
   unpack: "it unpacks the new version; what runs there is not touched",
   environment: "a new etc/env may lie beside the one in force, which was not touched",
   check: "the check goes on there and ends by itself; what runs is not touched",

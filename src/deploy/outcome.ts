@@ -7,7 +7,7 @@ import type { Action } from "./rollout.ts";
  * done          the new release runs there, in all processes, healthy
  * unchanged     it ran there already
  * not reached   nothing that runs was touched: the deploy stopped before
- * failed        refused, thawed or handed back: the old version serves (see its error)
+ * failed        refused, thawed or handed back: the old version serves, if it isn't stopped (see its error)
  * rolled back   it was done, and went back because another host has failed
  * unknown       the host went away in the middle: it has one whole version, tsugi status says which
  */
@@ -25,6 +25,8 @@ export interface HostOutcome {
   from: string | null;
   result: HostResult;
   error?: ErrorJson;
+  /** It has failed, and nothing runs there. */
+  isStopped?: true;
   /** Of the upgrade or reload. */
   report?: UpgradeReport;
   sentBytes: number;
@@ -99,6 +101,11 @@ export function stoppedError(
 
 /** A version that was not well will not be better the next time. */
 function nextOf(failed: HostOutcome[], environment: string): string {
+  const stopped = failed.filter(({ isStopped, from }) => isStopped && from !== null);
+  if (stopped.length > 0) {
+    const names = stopped.map(({ host }) => host).join(", ");
+    return `Nothing runs on ${names}: the same command again starts it there`;
+  }
   const isOfVersion = failed.some(({ error, report }) =>
     /UNHEALTHY|NOT_READY|WORKER_DIED|GAVE_UP|HOST_REFUSED/.test(
       `${error?.code} ${report?.error?.code}`,

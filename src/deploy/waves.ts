@@ -35,6 +35,7 @@ export async function runWaves(deployment: Deployment): Promise<void> {
   if (ledger.hasFailed && environment.rollout.onFailure === "rollback") {
     await Promise.all(done.map((host) => goBack(deployment, host)));
   }
+  await Promise.all(hosts.map((host) => lookAgain(deployment, host)));
 }
 
 async function changeHost(deployment: Deployment, host: Host, statuses: Statuses): Promise<void> {
@@ -96,6 +97,13 @@ async function goBack(deployment: Deployment, host: Host): Promise<void> {
   } catch (problem) {
     ledger.fail(host.name, problem);
   }
+}
+
+/** One that has failed may have lost its supervisor with it: nothing goes on there then. */
+async function lookAgain({ ledger }: Deployment, host: Host): Promise<void> {
+  if (ledger.of(host.name).result !== "failed") return;
+  // One that does not answer any more is not known to be stopped.
+  if (await host.isStopped().catch(() => false)) ledger.set(host.name, { isStopped: true });
 }
 
 const planOf = ({ plan }: Deployment, host: Host) =>

@@ -15,6 +15,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import type { DeployResult } from "../../src/deploy/index.ts";
 import { mustRun, runCommand } from "../helpers/commands.ts";
 import { type DeployEventLine, Deploying } from "../helpers/deploying.ts";
 import { assertGoesOn, assertTidy, assertWhole, forget, killAt } from "../helpers/deployKills.ts";
@@ -171,6 +172,41 @@ describe("a deploy that breaks", { skip }, () => {
     assert.equal(code, 1);
     assert.match(JSON.stringify(events.at(-1)), /TSUGI_INTERRUPTED/);
     assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
+  });
+
+  test("Ctrl-C when all has been sent: it does not say that nothing lies there", async () => {
+    const app2 = fleet.hosts[1]!;
+    await forget(app2, "1.0.0");
+    const isSent = ({ event, host, sent, total }: DeployEventLine) =>
+      event === "bytes" && host === "app2" && sent === total;
+    const interrupt = (pid: number) => process.kill(pid, "SIGINT");
+    const { code, events } = await fleet.deployKilledAt(one.tarball, isSent, interrupt);
+    assert.equal(code, 1);
+    assert.match(
+      (events.at(-1)!.error as { message: string }).message,
+      /app2: (the new version lies there if all of it had arrived|it unpacks)/,
+    );
+    assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
+  });
+
+  test("a supervisor that is killed in its upgrade: nothing runs there, and it is said", async () => {
+    const app2 = fleet.hosts[1]!;
+    const pid = Number(readFileSync(join(app2.root, "run", "pid"), "utf8"));
+    const kill = () => process.kill(pid, "SIGKILL");
+    const { code, events } = await fleet.deployKilledAt(
+      one.tarball,
+      began("upgrade", "app2"),
+      kill,
+    );
+    assert.equal(code, 1);
+    const { hosts, error } = events.at(-1) as unknown as DeployResult;
+    assert.equal(hosts[0]!.isStopped, undefined);
+    assert.equal(hosts[1]!.isStopped, true);
+    assert.match(error!.hint, /Nothing runs on app2: the same command again starts it there/);
+    const again = await fleet.deploy(one.tarball);
+    assert.equal(again.status, 0, again.output);
+    assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"]);
+    assert.equal((await fleet.deploy(two.tarball)).status, 0);
   });
 
   test("Ctrl-C or Ctrl-D at its question ends it: no host is changed", async () => {

@@ -72,10 +72,11 @@ function stepsOf({ action, send, unpack, relup }: HostPlan, environment: Environ
 
 /** `version`: what runs where it went well. */
 export function outcomeRow(outcome: HostOutcome, version: string): string[] {
-  const { host, from, action, result, sentBytes, report, ms } = outcome;
+  const { host, from, action, result, isStopped, sentBytes, report, ms } = outcome;
   const isCommitted = result === "failed" && report?.result === "committed";
   const isNew = result === "done" || result === "unchanged" || isCommitted;
-  const now = isNew ? (report?.to ?? version) : result === "unknown" ? "?" : (from ?? "nothing");
+  const runs = isNew ? (report?.to ?? version) : result === "unknown" ? "?" : (from ?? "nothing");
+  const now = isStopped ? "nothing" : runs;
   const words = result === "done" ? DONE[action] : result;
   const pause = report === undefined ? "" : `pause ${msText(report.pauseMs)}`;
   const sent = sentBytes === 0 ? "" : formatBytes(sentBytes);

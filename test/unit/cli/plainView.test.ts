@@ -26,3 +26,9 @@ test("after a deploy that has upgraded somebody, the page of it is named", () =>
   first.end(result({ action: "install", from: null }));
   assert.ok(!first.lines.join().includes("tsugi view"), first.lines.join("\n"));
 });
+
+test("where the old version does not serve either, that is what the table says", () => {
+  const view = new ReadView(["web1"]);
+  view.end(result({ action: "upgrade", result: "failed", isStopped: true }));
+  assert.match(view.lines.join("\n"), /web1 +1\.0\.0 +nothing +failed/);
+});
