@@ -92,9 +92,8 @@ class Trial {
     if (PACKED_WRONG.test(words)) throw new TsugiError("TSUGI_TRY_FAILED", { what, words });
     if (this.#what.isBrief) {
       const reason = /(?:Error|did not start): (.{1,120})/.exec(words)?.[1];
-      return log.note(
-        [`${what}, without a host's etc/env`, ...(reason ? [reason] : [])].join(": "),
-      );
+      log.note([`${what}, without a host's etc/env`, ...(reason ? [reason] : [])].join(": "));
+      return;
     }
     log.warn(
       `${what}; its last words:\n${indented(words)}\n  What it needs of a host goes into etc/env there.`,
