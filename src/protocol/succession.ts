@@ -27,6 +27,8 @@ export const FORWARDED_IDS = 1_000_000_000;
 export interface Succession {
   generation: number;
   previous: string;
+  /** Processes of the release that listen. */
+  listening?: readonly string[];
 }
 
 export type ToSuccessor =

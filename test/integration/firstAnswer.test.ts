@@ -1,11 +1,17 @@
 /** A process of the web is ready when it has answered something; by what it is, others are by listening. */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { startTraffic, type Workload } from "../helpers/traffic/index.ts";
 import { buildWall, type WallReleases } from "../helpers/wall.ts";
 
 /** Before wall makes its server: what every request meets. */
 const handler = (code: string) =>
   `const { createServer } = http; http.createServer = () => createServer((request, response) => { ${code} });`;
+
+const versions: Workload = {
+  request: () => ({ method: "GET", path: "/" }),
+  check: (_id, { body }) => JSON.parse(body.toString()).version,
+};
 
 describe("the first answer", () => {
   let releases: WallReleases;
@@ -19,6 +25,11 @@ describe("the first answer", () => {
       },
       "1.1.0": { extra: handler('throw new Error("no views");') },
       "1.2.0": { extra: handler("") },
+      "1.3.0": {
+        extra: `const { listen } = http.Server.prototype;
+          http.Server.prototype.listen = function (...all) { setTimeout(() => listen.apply(this, all), 2500); };`,
+      },
+      "1.4.0": { extra: "http.Server.prototype.listen = () => setInterval(() => {}, 1000);" },
     });
   });
   after(() => releases.dispose());
@@ -38,6 +49,33 @@ describe("the first answer", () => {
     const { status, stdout, stderr } = await host.app(...upgrade);
     assert.equal(status, 5, stderr);
     assert.equal(JSON.parse(stdout).result, "handed-back");
+    assert.equal((await get()).version, "1.0.0");
+  });
+
+  test("in an upgrade one that listens late is waited for, and nobody fails", async (t) => {
+    const { host, port, get } = await releases.host(t);
+    await host.must("start");
+    const clients = { newConnection: 2, keepAlive: 2 };
+    const traffic = await startTraffic({ host: "127.0.0.1", port }, versions, clients);
+    try {
+      await host.must("upgrade", releases.tarball("1.3.0"));
+      assert.equal((await get()).version, "1.3.0");
+      await traffic.answers(20);
+    } finally {
+      await traffic.stop();
+    }
+    assert.deepEqual(
+      traffic.tallies.flatMap(({ problems }) => problems),
+      [],
+    );
+  });
+
+  test("one that listens nowhere is refused where the old one listens, which goes on", async (t) => {
+    const { host, get } = await releases.host(t);
+    await host.must("start");
+    const { status, stderr } = await host.app("upgrade", releases.tarball("1.4.0"));
+    assert.equal(status, 4, stderr);
+    assert.match(stderr, /neither listens, nor said that it is ready/);
     assert.equal((await get()).version, "1.0.0");
   });
 

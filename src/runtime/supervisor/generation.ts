@@ -23,6 +23,8 @@ export interface GenerationPlan {
   host: HostSettings;
   previous: string | null;
   strategy: WorkerBoot["strategy"];
+  /** Processes of the generation before it that listen: so has this one to, before that one goes. */
+  listening: readonly string[];
 }
 
 export interface Slot {
@@ -74,6 +76,12 @@ export class Generation {
     });
   }
 
+  /** Processes that listen. */
+  get listening(): string[] {
+    const slots = this.slots.filter(({ worker }) => worker.listening.size > 0);
+    return [...new Set(slots.map(({ process }) => process.name))];
+  }
+
   get needsFreeze(): boolean {
     return this.slots.some(needsFreeze);
   }
@@ -100,7 +108,8 @@ export class Generation {
   }
 
   specOf(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerSpec {
-    const { manifest, host } = this.plan;
+    const { manifest, host, listening } = this.plan;
+    const { readyMs, readyAfterMs } = host.settings.timeouts;
     const layout = this.#layout;
     const appDir = layout.library(appDirName(manifest.name, manifest.version));
     const env = {
@@ -132,7 +141,8 @@ export class Generation {
         entry: join(appDir, process.entry),
         ...defined({ args: process.args && filledIn(process.args, env) }),
         appDir,
-        readyAfterMs: host.settings.timeouts.readyAfterMs,
+        // Being alive is enough only where nobody waits for it to listen.
+        readyAfterMs: listening.includes(process.name) ? readyMs : readyAfterMs,
       },
     };
   }

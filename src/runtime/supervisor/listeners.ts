@@ -115,7 +115,7 @@ export class ListenerTable {
 
 const ANY_ADDRESS: Record<string, string> = { "::": "localhost", "0.0.0.0": "127.0.0.1" };
 
-const isDatagrams = ({ family }: ListenKey) => family === "udp4" || family === "udp6";
+export const isDatagrams = ({ family }: ListenKey) => family === "udp4" || family === "udp6";
 
 function bind(key: ListenKey, flags: number): RawHandle | number {
   if (key.family === "udp4" || key.family === "udp6") {

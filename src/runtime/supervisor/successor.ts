@@ -227,8 +227,8 @@ function spawnSupervisor(
   env: NodeJS.ProcessEnv,
   foreground: boolean,
 ): ChildProcess {
-  const { manifest, releaseId, previous, number } = next.plan;
-  const succession: Succession = { generation: number, previous: previous ?? "" };
+  const { manifest, releaseId, previous, number, listening } = next.plan;
+  const succession: Succession = { generation: number, previous: previous ?? "", listening };
   const boot = {
     format: 1,
     root: layout.root,

@@ -22,6 +22,7 @@ import { isoNow } from "../../platform/clock.ts";
 import { isDiskFull } from "../../platform/files.ts";
 import type { Mask } from "../../protocol/mask.ts";
 import type { Retiring, SlotCrash } from "../../protocol/report.ts";
+import type { Succession } from "../../protocol/succession.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
@@ -169,7 +170,7 @@ export class Supervisor {
     releaseId: string;
     strategy: WorkerBoot["strategy"];
     /** As the predecessor counts and knows. */
-    succession?: { generation: number; previous: string };
+    succession?: Succession;
   }): Promise<Generation> {
     const { layout, baseEnv, mask } = this.parts;
     const host = await readHostSettings(layout, what.manifest.version);
@@ -182,6 +183,7 @@ export class Supervisor {
       number: what.succession?.generation ?? this.#lastNumber + 1,
       host,
       previous: what.succession?.previous ?? this.#serving?.generation.version ?? null,
+      listening: what.succession?.listening ?? this.#serving?.generation.listening ?? [],
     };
     this.#lastNumber = plan.number;
     return new Generation(plan, layout, baseEnv);

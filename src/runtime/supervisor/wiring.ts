@@ -1,5 +1,6 @@
 /** What every worker is connected to: the log, and the table of listening sockets. */
-import type { ListenerTable } from "./listeners.ts";
+import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import { isDatagrams, type ListenerTable } from "./listeners.ts";
 import { LineSplitter } from "./log/lines.ts";
 import type { Log } from "./log/log.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -35,10 +36,21 @@ export function wireListeners(
   worker.on("listen", async ({ id, key, flags }) => {
     const result = await listeners.open(key, worker.boot.generation, flags);
     if ("errno" in result) worker.send({ type: "listenReply", id, errno: result.errno });
-    else worker.send({ type: "listenReply", id }, result.handle);
+    else {
+      worker.send({ type: "listenReply", id }, result.handle);
+      noteListening(worker, key);
+    }
   });
-  worker.on("claim", ({ key }) => listeners.claim(key, worker.boot.generation));
+  worker.on("claim", ({ key }) => {
+    listeners.claim(key, worker.boot.generation);
+    noteListening(worker, key);
+  });
   worker.on("unlisten", ({ key }) => {
+    worker.listening.delete(listenKeyText(key));
     if (worker.boot.mode !== "rehearsal" && isLast()) listeners.forget(key);
   });
+}
+
+function noteListening(worker: WorkerHandle, key: ListenKey): void {
+  if (!isDatagrams(key)) worker.listening.add(listenKeyText(key));
 }

@@ -84,6 +84,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   unshared = 0;
   /** How many of them outlive collections. */
   retained = 0;
+  /** Sockets of streams, by their keys. */
+  readonly listening = new Set<string>();
   /** Connections that were carried to it, and that it has told to come back. */
   refused = 0;
   /** By the last health check that asked for it. */
