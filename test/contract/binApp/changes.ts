@@ -199,13 +199,16 @@ export function changes(kind: Kind): void {
     assert.equal(await host.get("/version"), "0.0.2");
   });
 
-  test("two upgrades to one file at once are one: the second is attached before it is unpacked", async (t) => {
+  test("two upgrades to one file at once are one: the second is attached, or finds that it runs", async (t) => {
     const host = await started(t, await kind.one());
     const { tarball } = await kind.two();
     const upgrade = () => document(host, "report", ["upgrade", tarball]);
-    const [first, second] = await Promise.all([upgrade(), upgrade()]);
-    assert.deepEqual([first.result, first.to], ["committed", "0.0.2"]);
-    assert.equal(second.at, first.at);
+    const reports = await Promise.all([upgrade(), upgrade()]);
+    const done = reports.find(({ from }) => from === "0.0.1");
+    assert.deepEqual([done?.result, done?.to], ["committed", "0.0.2"]);
+    const other = reports.find((one) => one !== done);
+    // A command that a busy machine has held up may come when all is over.
+    if (other?.at !== done?.at) assert.deepEqual([other?.from, other?.strategy], ["0.0.2", "none"]);
     assert.equal(await host.get("/version"), "0.0.2");
   });
 
