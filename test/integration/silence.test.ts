@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
-import { Installed } from "../helpers/installed.ts";
+import { Installed, until } from "../helpers/installed.ts";
 
 const workshop = mkdtempSync(join(tmpdir(), "tsugi-silence-"));
 let installed: Installed | undefined;
@@ -57,8 +57,8 @@ async function askOn(host: Installed): Promise<{ end: string; ms: number }> {
   }
 }
 
-const blockWhenActive = (text: string) =>
-  text.replace(SERVER, `hot.activate(() => { setTimeout(() => { for (;;); }, 200); });\n${SERVER}`);
+const BLOCK = "hot.activate(() => { setTimeout(() => { for (;;); }, 200); });";
+const blockWhenActive = (text: string) => text.replace(SERVER, `${BLOCK}\n${SERVER}`);
 const blockOnRequest = (text: string) =>
   text.replace(
     'if (request.url === "/version")',
@@ -109,6 +109,22 @@ for (const { kind, from, to } of moves) {
     assert.doesNotMatch(host.log, /did not answer (freeze|receiveState|announce|moveConnections)/);
   });
 }
+
+test("in a swap the process that blocks is the old version's too: started again, and the report says what was lost", async () => {
+  const release = await build("counter-accepts-1.1.0", "1.1.9", (text) => `${text}\n${BLOCK}\n`);
+  const host = await start("counter-accepts-1.0.0", "1.0.9", (text) => `${text}\n`);
+  host.drop(release);
+  await ask(host, "/increment", "POST");
+  const began = performance.now();
+  const { status, report } = await host.report("upgrade", "1.1.9");
+  const ms = performance.now() - began;
+  assert.deepEqual([status, report.strategy], [5, "swap"], JSON.stringify(report));
+  assert.ok(ms < BOUND_MS, `handed back after ${ms} ms`);
+  await until("the old version serves", () => host.get("/version").catch(() => undefined));
+  assert.equal((await host.get<{ sum: number }>("/")).sum, 0);
+  assert.equal(report.stateAsOf, "the restart: it was lost with its process");
+  assert.equal(report.connections.lost, 1);
+});
 
 test("a serving worker that hangs is named, and what helps", async () => {
   const host = await start("counter-1.0.0", "1.0.3", blockOnRequest);

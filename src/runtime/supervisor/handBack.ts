@@ -16,6 +16,8 @@ import type { WorkerHandle } from "./workerHandle.ts";
 
 const HAND_BACK_MS = 10_000;
 const NOT_CARRIED = "the restart: it was not carried";
+/** Of a swap: the state was in the process that has died. */
+const LOST = "the restart: it was lost with its process";
 
 /** Everything but RELEASES.json; what came of it is in the report. */
 export async function handBack(upgrade: UpgradeState): Promise<void> {
@@ -94,10 +96,11 @@ async function stateBack(upgrade: UpgradeState): Promise<string | undefined> {
         return whole ? undefined : isoNow();
       } catch (error) {
         supervisor.noteError(error);
-        return frozenAt;
+        return target.worker.exit === null ? frozenAt : LOST;
       }
     }),
   );
+  if (moments.includes(LOST)) return LOST;
   return moments.filter((moment) => moment !== undefined).sort()[0];
 }
 

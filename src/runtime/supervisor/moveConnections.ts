@@ -117,13 +117,16 @@ export async function moveConnections(
   tally: MoveTally,
 ): Promise<void> {
   await Promise.all(
-    from.slots.map(async ({ worker }) => {
+    from.slots.map(async (slot) => {
+      const { worker } = slot;
       if (worker.exit !== null) return;
       const moving = worker.request({ type: "moveConnections" }, { timeoutMs: MOVE_MS });
       try {
         const { waited = 0, stayed = 0 } = await moving;
         tally.waited += waited;
         tally.carried += stayed;
+        const receiver = receiverFor(slot, to);
+        if (receiver) count(tally.carriedTo, receiver, stayed);
       } catch (error) {
         // What a dead worker had not let go of is gone with it; a living one keeps it and drains.
         if (worker.exit === null) throw error;
