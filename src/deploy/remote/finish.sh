@@ -4,8 +4,6 @@ set -eu
 log=$1 next=$2 before=$3
 rm -f "$next" "$before"
 mkdir -p "${log%/*}"
-{
-  # After a line that was cut off it begins a new one: otherwise both were lost.
-  [ ! -s "$log" ] || [ "$(tail -c 1 "$log" | wc -l)" -eq 1 ] || echo
-  cat
-} >>"$log"
+# After a line that was cut off it begins a new one: otherwise both were lost.
+if [ -s "$log" ] && [ "$(tail -c 1 "$log" | wc -l)" -eq 0 ]; then echo >>"$log"; fi
+cat >>"$log"
