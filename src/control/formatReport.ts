@@ -90,20 +90,21 @@ function headline(report: UpgradeReport, asked: Asked): string {
   const { from, to, strategy, result, error } = report;
   const total = msText(report.steps.reduce((sum, step) => sum + step.ms, 0));
   if (strategy === "none") return `Nothing to do: ${to} runs already`;
+  const isSilent = error?.code === "TSUGI_SERVING_SILENT";
+  const serving = isSilent ? "does not answer" : "serves as before";
   if (asked.checkOnly) {
     return error === undefined
       ? `Checked ${from} → ${to}: it would go by ${strategy} (${total})`
-      : `Check of ${to} failed: ${from} ${error.code === "TSUGI_SERVING_SILENT" ? "does not answer" : "serves as before"}`;
+      : `Check of ${to} failed: ${from} ${serving}`;
   }
   const done = DONE[asked.direction ?? "upgrade"];
-  if (error?.code === "TSUGI_SERVING_SILENT") return `Refused: ${from} does not answer`;
-  switch (result) {
+  switch (isSilent ? "refused" : result) {
     case "checked":
     case "committed":
       if (asked.direction === "reload") return `Reloaded ${to} in ${total}`;
       return `${done} ${from} → ${to} by ${strategy} in ${total}`;
     case "refused":
-      return `Refused: ${from} serves as before`;
+      return `Refused: ${from} ${serving}`;
     case "thawed":
       return `Thawed: ${from} serves as before, its state untouched`;
     case "handed-back":
