@@ -5,8 +5,15 @@ export const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** Without the keys whose value is undefined: what is optional is then not there at all. */
 export const defined = <T extends object>(
   values: T,
+  stays: (value: unknown) => boolean = () => true,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as never;
+  Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined && stays(value)),
+  ) as never;
+
+/** The same, and without those that hold nothing. */
+export const filled = <T extends object>(values: T) =>
+  defined(values, (value) => typeof value !== "object" || Object.keys(value ?? {}).length > 0);
 
 const isWhole = (value: unknown, least: number) =>
   Number.isSafeInteger(value) && (value as number) >= least;

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import type { Config } from "../../config/schema.ts";
-import { bytesOf, defined, isSize } from "../../contract/checks.ts";
+import { bytesOf, defined, filled, isSize } from "../../contract/checks.ts";
 import { nodeArgsOf } from "./command.ts";
 import type { Ecosystem, Pm2App } from "./ecosystem.ts";
 import { environmentNotes, environmentsOf, ownVariables } from "./environments.ts";
@@ -55,29 +55,26 @@ const unique = (notes: Note[]): Note[] => [
 function configOf(processes: Process[], deploy: Ecosystem["deploy"], isOne: boolean): Config {
   const [{ app, start }] = processes as [Process];
   const apps = processes.map((one) => one.app);
-  const config: Config = {};
-  const name = plainName(String(app.name ?? ""));
-  if (name !== "" && (processes.length === 1 || start.project.packageJson.name === undefined)) {
-    config.name = name;
-  }
+  const isAlone = processes.length === 1;
+  const said = plainName(String(app.name ?? ""));
+  const isNamed = said !== "" && (isAlone || start.project.packageJson.name === undefined);
+  const name = isNamed ? said : undefined;
   const described = processes.map((one) => [one.name, processOf(one, apps, deploy)] as const);
   const [[, first]] = described as [(typeof described)[number]];
-  const isPlain = Object.keys(first).every((key) => key === "entry");
-  if (processes.length > 1 || !isPlain) config.processes = Object.fromEntries(described);
-  else if (first.entry !== undefined) config.entry = first.entry;
-  const nodeArgs = allNodeArgs(processes);
-  if (nodeArgs.length > 0) config.nodeArgs = nodeArgs;
-  const timeouts = timeoutsOf(apps);
-  if (Object.keys(timeouts).length > 0) config.timeouts = timeouts;
-  const restarts = restartsOf(apps);
-  if (Object.keys(restarts).length > 0) config.restarts = restarts;
-  const maxMemory = maxMemoryOf(apps);
-  if (maxMemory !== undefined) config.maxMemory = maxMemory;
-  const reloadAt = apps.map(timesOf).find((line) => line !== undefined);
-  if (reloadAt !== undefined) config.reloadAt = reloadAt;
-  const environments = environmentsOf(apps, deploy, isOne ? undefined : config.name);
-  if (Object.keys(environments).length > 0) config.environments = environments;
-  return config;
+  const isPlain = isAlone && Object.keys(first).every((key) => key === "entry");
+  return filled({
+    name,
+    ...(isPlain ? { entry: first.entry } : { processes: Object.fromEntries(described) }),
+    nodeArgs: allNodeArgs(processes),
+    timeouts: defined({
+      stopMs: largest(apps, "kill_timeout"),
+      readyMs: largest(apps, "listen_timeout"),
+    }),
+    restarts: restartsOf(apps),
+    maxMemory: maxMemoryOf(apps),
+    reloadAt: apps.map(timesOf).find((line) => line !== undefined),
+    environments: environmentsOf(apps, deploy, isOne ? undefined : name),
+  });
 }
 
 function processOf(
@@ -87,12 +84,7 @@ function processOf(
 ): NonNullable<Config["processes"]>[string] {
   const workers = workersOf(app);
   const variables = { ...env, ...ownVariables(app, apps, deploy) };
-  return {
-    ...defined({ entry }),
-    ...(args.length === 0 ? {} : { args }),
-    ...(Object.keys(variables).length === 0 ? {} : { env: variables }),
-    ...(workers === 1 ? {} : { workers }),
-  };
+  return filled({ entry, args, env: variables, workers: workers === 1 ? undefined : workers });
 }
 
 function notesOf(processes: Process[], deploy: Ecosystem["deploy"]): Note[] {
@@ -172,14 +164,6 @@ function restartsOf(apps: Pm2App[]): NonNullable<Config["restarts"]> {
   );
   const delayMs = Math.max(...delays);
   return { ...defined({ max }), ...(delayMs === 0 ? {} : { delayMs }) };
-}
-
-function timeoutsOf(apps: Pm2App[]): NonNullable<Config["timeouts"]> {
-  const stopMs = largest(apps, "kill_timeout");
-  const readyMs = largest(apps, "listen_timeout");
-  return {
-    ...defined({ stopMs, readyMs }),
-  };
 }
 
 /** PM2 takes milliseconds, also as text (`"3000"`, `"3s"`). */

@@ -3,7 +3,7 @@
  * `environments`, and what is only to be said, as it belongs into `etc/env` of a host.
  */
 import type { Config } from "../../config/schema.ts";
-import { defined, isRecord } from "../../contract/checks.ts";
+import { filled, isRecord } from "../../contract/checks.ts";
 import type { Ecosystem, Pm2App, Pm2Target } from "./ecosystem.ts";
 import type { Note } from "./uncarried.ts";
 
@@ -41,12 +41,7 @@ function environmentOf(
   );
   const path = target.path === undefined ? undefined : besidePm2(target.path);
   const root = path === undefined || below === undefined ? path : `${path}/${below}`;
-  return {
-    hosts: hostsOf(target),
-    ...defined({ root }),
-    ...(Object.keys(env).length === 0 ? {} : { env }),
-    ...(Object.keys(secrets).length === 0 ? {} : { secrets }),
-  };
+  return { hosts: hostsOf(target), ...filled({ root, env, secrets }) };
 }
 
 /** PM2 keeps source/, current/ and shared/ in its own, as long as that is there. */

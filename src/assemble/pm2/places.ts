@@ -17,12 +17,13 @@ export function placeOf(base: string, cwd: unknown): string {
   if (!isAbsolute(given)) return normalize(given).replace(/(.)\/$/, "$1");
   const inside = relative(base, given);
   if (!inside.startsWith("..") && !isAbsolute(inside)) return inside || ".";
-  const parts = given.split("/").filter((part) => part !== "");
-  for (let at = 1; at < parts.length; at++) {
-    const end = parts.slice(at).join("/");
-    if (isFolder(join(base, end))) return end;
-  }
-  return ".";
+  return endOf(given, (end) => isFolder(join(base, end))) ?? ".";
+}
+
+/** The longest end of a path that is so. */
+function endOf(path: string, isSo: (end: string) => boolean): string | undefined {
+  const parts = path.split("/").filter((part) => part !== "");
+  return parts.map((_, at) => parts.slice(at).join("/")).find((end, at) => at > 0 && isSo(end));
 }
 
 /** A file of an ecosystem file, relative to the app's working directory. */
@@ -30,12 +31,8 @@ export function ownPath(base: string, cwd: string, path: string): string {
   if (!isAbsolute(path)) return path;
   const inside = relative(base, path);
   if (!inside.startsWith("..")) return relative(cwd, inside);
-  const parts = path.split("/").filter((part) => part !== "");
-  for (let at = 1; at < parts.length; at++) {
-    const end = parts.slice(at).join("/");
-    if (isFile(join(base, end))) return relative(cwd, end);
-  }
-  return path;
+  const end = endOf(path, (end) => isFile(join(base, end)));
+  return end === undefined ? path : relative(cwd, end);
 }
 
 /** The nearest package.json that is one of a project: one with "type" alone (dist/) is none. */
