@@ -1,6 +1,7 @@
 /** What `tsugi init` writes: the guesses of a release as a configuration to keep and change. */
 import { resolve } from "node:path";
 import type { Config } from "../config/schema.ts";
+import { filled } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { readProject } from "../pack/project.ts";
 import { guessMode } from "./entry.ts";
@@ -14,17 +15,12 @@ export async function guessConfig(folder: string, from: string | undefined): Pro
   const { candidates, nodeArgs, args, script, isTranspiled } = guessEntry(project);
   const entry = candidates[0]!;
   const build = guessMode(project, entry, isTranspiled);
-  const { env = {} } = script ?? {};
-  const more = {
-    ...(args.length > 0 ? { args } : {}),
-    ...(Object.keys(env).length > 0 ? { env } : {}),
-  };
+  const more = filled({ args, env: script?.env });
   // Which of several its build writes, only the build can see.
   const isSure = candidates.every((path) => path.startsWith(entry));
   const isPlain = Object.keys(more).length === 0;
   const started = isPlain ? { entry } : { processes: { main: { entry, ...more } } };
-  const config: Config = { ...(isSure ? started : {}), build };
-  if (nodeArgs.length > 0) config.nodeArgs = nodeArgs;
+  const config: Config = { ...(isSure ? started : {}), build, ...filled({ nodeArgs }) };
   return { releases: [{ folder: ".", config }], notes: [], left: [] };
 }
 
@@ -42,7 +38,8 @@ async function takeOver(folder: string, from: string): Promise<Converted> {
   throw new TsugiError("TSUGI_SHAPE_UNFIT", { shape: from, problem, todo });
 }
 
-export function renderConfig(config: Config): string {
+export function renderConfig(config: Config, file: string): string {
+  if (file.endsWith(".json")) return `${JSON.stringify(config, null, 2)}\n`;
   const body = JSON.stringify(config, null, 2).replace(/^(\s*)"([A-Za-z_]\w*)":/gm, "$1$2:");
   return `import { defineConfig } from "tsugi";
 

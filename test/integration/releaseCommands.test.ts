@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { cpSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { runCommand } from "../helpers/commands.ts";
+import { mustRun, runCommand } from "../helpers/commands.ts";
 import { projectRoot } from "../helpers/example.ts";
 import { mustTsugi, smallProject, standInNode, tsugi, writeFiles } from "../helpers/projects.ts";
 import { Releasing } from "../helpers/releasing.ts";
@@ -76,6 +76,27 @@ describe("tsugi release: beside release", () => {
     });
     await builds.must();
   });
+
+  const tsconfigs: [name: string, file: string, tsconfig: object][] = [
+    ["src alone", "ts", { include: ["src/**/*"], compilerOptions: { types: [] } }],
+    ["all that lies there", "mjs", { compilerOptions: { types: [] } }],
+    ["JavaScript too", "json", { compilerOptions: { types: [], allowJs: true, noEmit: true } }],
+  ];
+  for (const [what, ending, tsconfig] of tsconfigs) {
+    test(`init leaves the project's own build as it was: tsconfig takes ${what}`, async () => {
+      smallProject(builds.folder, { "tsconfig.json": tsconfig });
+      rmSync(join(builds.folder, "tsugi.config.json"));
+      const tsc = join(projectRoot, "node_modules/.bin/tsc");
+      const listed = () => mustRun(tsc, ["--listFilesOnly"], { cwd: builds.folder });
+      const before = (await listed()).stdout;
+      const { stdout } = await mustTsugi(["init"], builds.folder);
+      assert.match(stdout, new RegExp(`Wrote .*/tsugi\\.config\\.${ending}\n`));
+      assert.equal((await listed()).stdout, before);
+      await mustTsugi(["release", "--list"], builds.folder);
+      const again = await tsugi(["init"], builds.folder);
+      assert.deepEqual([again.status, /is there already/.test(again.stderr)], [2, true]);
+    });
+  }
 
   test("init takes over a PM2 ecosystem file", async () => {
     smallProject(builds.folder, {

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { guessConfig, renderConfig } from "../../assemble/init.ts";
 import type { Note } from "../../assemble/pm2/uncarried.ts";
+import { isTakenByTsConfig } from "../../assemble/tsconfig.ts";
 import { checkConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
 import { TsugiError } from "../../contract/errors.ts";
@@ -12,14 +13,17 @@ import { printResult } from "../output.ts";
 
 export async function initCommand(folder: string, options: { from?: string }): Promise<void> {
   const base = resolve(folder);
-  if (options.from === undefined) refuseOther(configFile(base, "."));
+  if (options.from === undefined) refuseOther(configFile(base));
   const { releases, notes, left } = await guessConfig(base, options.from);
-  const files = releases.map(({ folder, config }) => ({ file: configFile(base, folder), config }));
+  const files = releases.map(({ folder, config }) => ({
+    file: configFile(join(base, folder)),
+    config,
+  }));
   for (const { file, config } of files) {
     refuseOther(file);
     await checkConfig(config, options.from ?? "what init has guessed");
   }
-  for (const { file, config } of files) await writeFile(file, renderConfig(config));
+  for (const { file, config } of files) await writeFile(file, renderConfig(config, file));
   const [first, ...further] = files as [Written, ...Written[]];
   printResult<Initialised>({ ...first, further, notes, left }, [
     ...files.map(({ file }) => `Wrote ${file}`),
@@ -33,11 +37,18 @@ export async function initCommand(folder: string, options: { from?: string }): P
 
 type Written = Initialised["further"][number];
 
-const configFile = (base: string, folder: string) => join(base, folder, "tsugi.config.ts");
+/** In the first form that the project's own build leaves alone; tsc takes no JSON. */
+function configFile(folder: string): string {
+  const forms = ["tsugi.config.ts", "tsugi.config.mjs", "tsugi.config.json"] as const;
+  return join(folder, forms.find((name) => !isTakenByTsConfig(folder, name)) ?? forms[2]);
+}
 
+/** Of several only one is read. */
 function refuseOther(file: string): void {
-  if (!existsSync(file)) return;
-  const problem = `${file} is there already`;
+  const names = [basename(file), "tsugi.config.ts", "tsugi.config.mjs"];
+  const other = names.map((name) => join(dirname(file), name)).find((path) => existsSync(path));
+  if (other === undefined) return;
+  const problem = `${other} is there already`;
   throw new TsugiError("TSUGI_USAGE", { problem, help: "What it may hold: tsugi help config" });
 }
 

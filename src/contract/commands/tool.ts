@@ -27,7 +27,7 @@ const ENVIRONMENT = {
 
 export const TOOL_COMMANDS = commands({
   init: {
-    text: "write a tsugi.config.ts with what a release would guess",
+    text: "write a configuration with what a release would guess",
     arguments: [{ name: "[folder]", text: "the project", default: "." }],
     options: [{ flags: "--from <file>", text: "take over a PM2 ecosystem file" }, JSON_DOCUMENT],
     exits: [1],

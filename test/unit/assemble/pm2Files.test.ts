@@ -300,7 +300,7 @@ describe("ecosystem files as people have them", () => {
       const started: Record<string, Started> = {};
       for (const release of found.releases) {
         const place = join(folder, release.folder);
-        writeFiles(place, { "tsugi.config.ts": renderConfig(release.config) });
+        writeFiles(place, { "tsugi.config.ts": renderConfig(release.config, "tsugi.config.ts") });
         started[release.folder] = await startedIn(place);
         if (release.folder === ".") assert.deepEqual(release.config.nodeArgs ?? [], nodeArgs);
       }
