@@ -33,6 +33,8 @@ The Procfile's \`web\`, else \`start:prod\`, else \`start\`; \`main\` where none
   \`concurrently\`, \`npm-run-all\`, \`sh -c\`, \`tini\` and their like: what they would run in the end is released, compiled where
   Node does not take it as it is. Where folders of TypeScript are loaded by their names when it runs (\`@fastify/autoload\`, a
   bot's commands), nothing is compiled, and \`tsx\` goes along.
+- **\`--import ./otel.mjs\`, \`-r dotenv/config\`**, also by \`NODE_OPTIONS\`: loaded first in the release too, and packed with
+  all that they import, whatever the rest carries.
 - **\`tsc && node dist/server.js\`**, a \`prestart\` or \`heroku-postbuild\` that builds: where there is no \`build\` script, that is it.
 - **\`a && node …\`, \`node …; b\`**: the service alone is started, and the rest is said. What has to run before an upgrade,
   such as migrations, is an \`appup\` ([the database's schema](../cookbook/database.md)); so is the Procfile's \`release\`.
@@ -54,8 +56,11 @@ export default defineConfig({ shared: ["uploads", "data.sqlite"] });
 ## Where it differs
 
 - **Packages.** The outputs of Nuxt, Nitro and Next's \`output: "standalone"\` carry their own packages, and nothing else is packed
-  (\`packages: "none"\`). Everything else has its production dependencies whole; \`packages: "traced"\` takes of them only the
+  (\`packages: "none"\`) but what node loads first. Everything else has its production dependencies whole; \`packages: "traced"\` takes of them only the
   files that the code reaches, and \`external: ["name"]\` keeps whole what is asked for by name only when it runs.
+- **Files that a glob reads** (an ORM's \`entities\`, \`loadFilesSync\`) are packed as they match at the build. A glob for
+  \`.ts\` alone, in a project whose build makes \`.js\` of it, is said: let it end with \`*{.ts,.js}\`.
+- **Yarn's Plug'n'Play** has no \`node_modules\` to pack from: \`nodeLinker: node-modules\` in \`.yarnrc.yml\`.
 - **The root of a workspace** is no app: \`npx tsugi release apps/web\`.
 - **Static sites** (\`output: "export"\`, a single-page app alone) have no server to release.
 - **A port of its own.** The trial gives a free \`PORT\`; a service that listens elsewhere is only started.

@@ -17,6 +17,7 @@ import type { ApplicationRequest } from "./request.ts";
 import { locatePackage } from "./resolveFrom.ts";
 import { linkShared } from "./shared.ts";
 import { staticFiles } from "./staticFiles.ts";
+import { tellUnstrippable } from "./stripping.ts";
 import { tellEmptyFolders, tellUnfollowed } from "./unfollowed.ts";
 
 export interface Application {
@@ -50,7 +51,10 @@ export async function buildApplication(
   const processes = request.processes.map(({ candidates: _, ...rest }, index) => {
     const entry = code.entries[index]!;
     const swap = code.swaps.get(entry);
-    return { ...rest, entry: code.placed(entry), ...defined({ swap }) };
+    const isServer = request.shape?.start?.candidates.includes(entry) || code.listens.has(entry);
+    // Those of node:cluster listen in other processes.
+    const listens = isServer && !code.hot.forks ? ({ listens: true } as const) : {};
+    return { ...rest, entry: code.placed(entry), ...defined({ swap }), ...listens };
   });
   const { placed, hot } = code;
   const { appup, needed } = await addAppup(request, code, files, log);
@@ -134,11 +138,14 @@ async function takeCode(request: ApplicationRequest, log: BuildLog): Promise<Tak
 async function takeCompiled(request: ApplicationRequest, log: BuildLog): Promise<TakenCode> {
   const { mode, isGuessed, loader, project } = request;
   const code = await compileAll(request, log);
-  const loaded = code.files.find(({ path, source }) => "file" in source && isSource(path));
-  const isFree = isGuessed && code.swaps.size === 0;
-  if (!isFree || loaded === undefined || loader === undefined) return { ...code, mode };
-  if (locatePackage(project.folder, loader) === undefined) return { ...code, mode };
-  log.guess("build", "own", `${loaded.path} is loaded when it runs; ${loader} goes along`);
+  const loaded = code.files.filter(({ path, source }) => "file" in source && isSource(path));
+  const [first] = loaded;
+  const isFree = isGuessed && code.swaps.size === 0 && first !== undefined;
+  if (!isFree || !loader || locatePackage(project.folder, loader) === undefined) {
+    tellUnstrippable(loaded, log);
+    return { ...code, mode };
+  }
+  log.guess("build", "own", `${first.path} is loaded when it runs; ${loader} goes along`);
   return { ...(await takeOwn(request, log)), mode: "own", loader };
 }
 
@@ -151,7 +158,7 @@ async function takeOwn(
   const hot = new HotScan();
   const candidates = processes.map((process) => process.candidates);
   const args = processes.flatMap((process) => process.args ?? []);
-  const { files, entries, unfollowed } = await ownFiles(
+  const { files, entries, listens, unfollowed } = await ownFiles(
     project,
     { candidates, args, preloads: [...preloads, ...(appup?.sources ?? [])], surroundings, shape },
     hot,
@@ -159,5 +166,5 @@ async function takeOwn(
   );
   const placed = (path: string) => path;
   const swaps = new Map<string, string>();
-  return { files, entries, swaps, needed: ALL_DEPENDENCIES, placed, hot, unfollowed };
+  return { files, entries, swaps, listens, needed: ALL_DEPENDENCIES, placed, hot, unfollowed };
 }

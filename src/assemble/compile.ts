@@ -29,6 +29,7 @@ export interface Compiled {
   files: PackedFile[];
   /** The form that can be swapped in place, where the code calls `hot.accept()`. */
   swap?: string;
+  listens: boolean;
 }
 
 /**
@@ -81,11 +82,12 @@ export async function compileEntry(
       } as const;
       const entryFileNames = part?.name ?? compiledName(entry);
       const { output } = await build.generate({ ...options, entryFileNames });
-      if (!swappable || !hot.accepts) return { files: output.map(textOf) };
+      const { listens } = hot;
+      if (!swappable || !hot.accepts) return { files: output.map(textOf), listens };
       const swap = swapName(entry);
       const plugins = [swapPlugin()];
       const again = await build.generate({ ...options, entryFileNames: swap, plugins });
-      return { files: [startFile(entry), ...again.output.map(textOf)], swap };
+      return { files: [startFile(entry), ...again.output.map(textOf)], swap, listens };
     } finally {
       await build.close();
     }

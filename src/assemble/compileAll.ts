@@ -3,17 +3,18 @@
  * several passes: a package that asks where it lies (to read files beside itself, to start a worker
  * of its own) cannot be inlined, and that shows only when its code has been seen.
  */
-import { existsSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { defined } from "../contract/checks.ts";
 import { fileAt, filesBelow, type PackedFile } from "../pack/fileSet.ts";
 import type { BuildLog } from "../pack/log.ts";
 import { type CompileRequest, compileEntry } from "./compile.ts";
-import { chooseEntry } from "./entry.ts";
+import { chooseEntry, isFile, withEndings } from "./entry.ts";
 import { HotScan } from "./hotScan.ts";
 import type { Neighbour } from "./neighbours.ts";
 import type { NeededPackages } from "./packages.ts";
 import { compiledName } from "./placePlugin.ts";
+import { findPreload } from "./preloads.ts";
 import { reachedFiles } from "./reached.ts";
 import type { ApplicationRequest } from "./request.ts";
 import { closureOf, locatePackage, readPackage } from "./resolveFrom.ts";
@@ -25,6 +26,8 @@ export interface Code {
   entries: string[];
   /** By entry, where the code accepts to be replaced in place. */
   swaps: ReadonlyMap<string, string>;
+  /** Entries whose code listens. */
+  listens: ReadonlySet<string>;
   needed: NeededPackages;
   /** Where a source of the project ended up. */
   placed: (path: string) => string;
@@ -35,7 +38,7 @@ export interface Code {
 export async function compileAll(request: ApplicationRequest, log: BuildLog): Promise<Code> {
   const folder = realpathSync(request.project.folder);
   const entries = request.processes.map(({ candidates }) => chooseEntry(folder, candidates));
-  const preloads = request.preloads.map((path) => chooseEntry(folder, [path]));
+  const preloads = request.preloads.map((path) => findPreload(folder, path));
   // What stays outside does so with all that it needs, or there would be two copies of that.
   const kept = new Set<string>();
   const told = new Set<string>();
@@ -56,10 +59,14 @@ export async function compileAll(request: ApplicationRequest, log: BuildLog): Pr
     }
     if (told.size > 0) log.guess("external", names(told), "they use files beside themselves");
     const needed = pass.needed(request.project.packageJson);
-    const placed = (path: string) => (existsSync(join(folder, path)) ? compiledName(path) : path);
-    const { swaps, hot } = pass;
+    const placed = (path: string) => {
+      const source = withEndings(path, true).find((name) => isFile(join(folder, name)));
+      return source === undefined ? path : compiledName(source);
+    };
+    const { swaps, listens, hot } = pass;
     const unfollowed = pass.unfollowed.values();
-    return { files: [...pass.files.values()], entries, swaps, needed, placed, hot, unfollowed };
+    const files = [...pass.files.values()];
+    return { files, entries, swaps, listens, needed, placed, hot, unfollowed };
   }
 }
 
@@ -86,6 +93,7 @@ class CompilePass {
   readonly files = new Map<string, PackedFile>();
   readonly hot = new HotScan();
   readonly swaps = new Map<string, string>();
+  readonly listens = new Set<string>();
   /** By where it stands. */
   readonly unfollowed = new Map<string, Unfollowed>();
   /** Folders of inlined packages that ask where they lie. */
@@ -95,6 +103,8 @@ class CompilePass {
   readonly #outside = new Map<string, { name: string; from: string }>();
   readonly #inlined = new Set<string>();
   readonly #open: string[] = [];
+  /** Files, folders and globs that are told. */
+  readonly #named = new Set<string>();
   readonly #isBundle: boolean;
   readonly #compile: CompileRequest;
   readonly #folder: string;
@@ -138,6 +148,7 @@ class CompilePass {
       const compiled = await compileEntry(entry, swappable, this.#compile, this.#log);
       for (const file of compiled.files) this.files.set(file.path, file);
       if (compiled.swap !== undefined) this.swaps.set(entry, compiled.swap);
+      if (compiled.listens) this.listens.add(entry);
     }
   }
 
@@ -159,15 +170,15 @@ class CompilePass {
   }
 
   #neighbour(neighbour: Neighbour): void {
-    const { path, kind, literal } = neighbour;
-    if (kind === "source" && literal !== undefined) {
+    const { path, isEntry, glob: name = path } = neighbour;
+    if (isEntry) {
       if (!this.#open.includes(path)) this.#open.push(path);
       return;
     }
     const found = filesOfNeighbour(this.#folder, neighbour);
-    if (path !== "package.json" && !this.files.has(found[0]?.path ?? "")) {
-      this.#log.guess("files", path, "the code names it");
-    }
+    const isNew = !this.files.has(found[0]?.path ?? "") && !this.#named.has(name);
+    this.#named.add(name);
+    if (name !== "package.json" && isNew) this.#log.guess("files", name, "the code names it");
     for (const file of found) this.files.set(file.path, file);
   }
 }

@@ -1,10 +1,11 @@
 /** How the app starts and is built: what is configured, and for the rest guesses that are told. */
 import type { Config } from "../config/schema.ts";
-import { defined } from "../contract/checks.ts";
+import { defined, filled } from "../contract/checks.ts";
 import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
 import { type BuildMode, guessMode, withEndings } from "./entry.ts";
 import { type EntryGuess, guessEntry } from "./guessEntry.ts";
+import { refusePlugAndPlay } from "./packageManager.ts";
 import { hasBuildScript } from "./projectBuild.ts";
 import type { ProcessDecision } from "./request.ts";
 import { type Recognised, recogniseShape } from "./shapes/index.ts";
@@ -28,9 +29,10 @@ export interface EntryDecision {
 export function decideEntry(project: Project, config: Config, log: BuildLog): EntryDecision {
   const shape = recogniseShape(project);
   if (shape !== undefined) log.guess("shape", shape.name, "package.json");
+  const packages = config.packages ?? shape?.packages ?? "all";
+  if (packages !== "none") refusePlugAndPlay(project);
   const decided = decideProcesses(project, shape, config, log);
   const mode = config.build ?? modeOf(project, decided, log);
-  const packages = config.packages ?? shape?.packages ?? "all";
   if (config.packages === undefined && packages !== "all") {
     log.guess("packages", packages, `the output of ${shape?.name} carries its own`);
   }
@@ -107,13 +109,11 @@ function guessed(
   const { candidates, why, args, script, bin } = guess;
   log.guess("entry", candidates[0]!, why);
   if (args.length > 0) log.guess("args", args.join(" "), why);
-  const env = script?.env ?? {};
   const main: ProcessDecision = {
     name: "main",
     candidates,
     ...PLAIN,
-    ...(args.length === 0 ? {} : { args }),
-    ...(Object.keys(env).length === 0 ? {} : { env }),
+    ...filled({ args, env: script?.env }),
   };
   if (script !== undefined) tellScript(script, project, log);
   tellProcesses(project, log);

@@ -30,7 +30,13 @@ const IMPORTS_CLUSTER =
 export const mentionsHot = (code: string): boolean =>
   /tsugi\/hot|\bhot\b/.test(code) || IMPORTS_CLUSTER.test(code);
 
+/** Of own code: in a bundle with its packages, anybody's. */
+export const mentionsListen = (code: string): boolean =>
+  /\.listen\s*\(|\bserve\s*\(/.test(code) && !code.includes("node_modules/");
+
 export class HotScan {
+  /** Of an entry: it or what it imports listens. */
+  listens = false;
   usesHot = false;
   accepts = false;
   forks = false;

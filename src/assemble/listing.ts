@@ -11,6 +11,7 @@ import { readProject } from "../pack/project.ts";
 import { secretsIn, withoutEnvFiles } from "../pack/secrets/index.ts";
 import { decideEntry, type EntryDecision } from "./decideEntry.ts";
 import { type BuildMode, chooseEntry } from "./entry.ts";
+import { ownPreloads, readNodeArgs } from "./nodeArgs.ts";
 import { listOwn } from "./own.ts";
 import { ALL_DEPENDENCIES, collectPackages, type PackageTree, withBins } from "./packages.ts";
 import { reachedFiles } from "./reached.ts";
@@ -74,19 +75,21 @@ export async function listRelease(
 /** What is there of it: an output that no build has made yet can't be listed. */
 async function codeOf(
   folder: string,
-  { mode, processes, shape }: EntryDecision,
+  { mode, processes, shape, nodeArgs }: EntryDecision,
   log: BuildLog,
 ): Promise<PackedFile[]> {
-  const entries = processes.flatMap(({ candidates }) => {
+  const present = (candidates: string[]) => {
     try {
       return [chooseEntry(folder, candidates)];
     } catch {
       return [];
     }
-  });
+  };
+  const entries = processes.flatMap(({ candidates }) => present(candidates));
+  const preloads = ownPreloads(readNodeArgs(nodeArgs)).flatMap((path) => present([path]));
   const args = processes.flatMap((process) => process.args ?? []);
   if (mode === "own") {
-    return (await listOwn(folder, { entries, args, preloads: [], shape }, log)).files;
+    return (await listOwn(folder, { entries, args, preloads, shape }, log)).files;
   }
   const paths = new Set(entries.flatMap((entry) => reachedFiles(folder, entry)));
   return [...paths].map((path) => fileAt(path, join(folder, path)));

@@ -5,8 +5,11 @@
  * them is compiled. Of `join(here, "views", name)` the folder is; what can't be known is listed.
  */
 import { existsSync, realpathSync, statSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
-import { memberName, type Node, stringValue, walk } from "./ast.ts";
+import { basename, dirname, join, relative } from "node:path";
+import { literally } from "../pack/glob.ts";
+import { isIdentifier, memberName, type Node, stringValue, walk } from "./ast.ts";
+import { isTypeScript } from "./entry.ts";
+import { filesOfGlob, isGlob } from "./globs.ts";
 import { choicesOf, loadedBy } from "./importPatterns.ts";
 import { OPEN, type PathReader, type PathValue, textOf } from "./pathValues.ts";
 import { resolveRelative } from "./reached.ts";
@@ -16,8 +19,10 @@ export interface Neighbour {
   /** Relative to the project. */
   path: string;
   kind: "source" | "file" | "folder";
-  /** Of `new URL`: the literal, whose ending changes when the source is compiled. */
-  literal?: Node;
+  /** A worker, or what may be one: it is compiled where the name is written out, whose ending changes. */
+  isEntry?: boolean;
+  /** As it is written, where that is how it was found. */
+  glob?: string;
 }
 
 export interface Neighbours {
@@ -26,7 +31,7 @@ export interface Neighbours {
   unfollowed: { node: Node; path?: string }[];
 }
 
-const SOURCE = /\.[cm]?[jt]s$/;
+const SOURCE = /\.[cm]?[jt]sx?$/;
 const PATHS = new Set(["NewExpression", "CallExpression", "TemplateLiteral", "BinaryExpression"]);
 
 export function findNeighbours(
@@ -37,6 +42,10 @@ export function findNeighbours(
 ): Neighbours {
   const all: Neighbours = { found: [], unfollowed: [] };
   walk(ast, (node) => {
+    const started = startedBy(node);
+    if (started !== undefined && lookStarted(started, project, reader, all)) return undefined;
+    const text = stringValue(node);
+    if (text !== undefined && isGlob(text)) lookByGlob(join(project, text), node, project, all);
     const loaded = loadedBy(node);
     if (loaded !== undefined) {
       const { source, isRequire } = loaded;
@@ -53,6 +62,32 @@ export function findNeighbours(
     return false;
   });
   return all;
+}
+
+/** `fork("./job.ts")`, `new Worker("./a.ts")`: from the working directory, unless it is a URL. */
+function startedBy({ type, callee, arguments: parts }: Node): Node | undefined {
+  const name = isIdentifier(callee) ? (callee as Node).name : memberName(callee);
+  const isStart =
+    type === "NewExpression" ? name === "Worker" : type === "CallExpression" && name === "fork";
+  return isStart ? (parts as Node[])[0] : undefined;
+}
+
+/** @returns whether it is the project's own */
+function lookStarted(node: Node, project: string, reader: PathReader, all: Neighbours): boolean {
+  const text = stringValue(node);
+  const value = reader.read(node);
+  const path = text === undefined ? value?.from === "project" && value.path : join(project, text);
+  const seen = path ? look(path, "", project) : undefined;
+  if (seen?.kind !== "source") return false;
+  all.found.push({ node, ...seen, isEntry: isTypeScript(seen.path) });
+  return true;
+}
+
+function lookByGlob(pattern: string, node: Node, project: string, all: Neighbours): void {
+  for (const path of filesOfGlob(project, pattern)) {
+    const kind = SOURCE.test(path) ? "source" : "file";
+    all.found.push({ node, path, kind, glob: relative(project, pattern).replaceAll(OPEN, "*") });
+  }
 }
 
 /** By createRequire: Node looks for it when the code runs, so it is packed as it lies there. */
@@ -79,19 +114,26 @@ function lookBeside(
   { id, project }: { id: string; project: string },
   all: Neighbours,
 ): void {
+  if (path.includes("*")) {
+    lookByGlob(path, node, project, all);
+    return;
+  }
   const known = knownPart(path);
   const seen = look(known, id, project);
   if (seen === undefined) {
     if (known !== path) all.unfollowed.push({ node });
     return;
   }
-  const neighbour = { node, ...seen };
-  const literal = literalOfUrl(node);
-  all.found.push(literal && neighbour.kind === "source" ? { ...neighbour, literal } : neighbour);
+  const isEntry = seen.kind === "source" && (isUrl(node) || isTypeScript(seen.path));
+  all.found.push({ node, ...seen, ...(isEntry ? { isEntry } : {}) });
 }
 
 /** Beside the working directory lies also what the app writes: none of it is packed for that. */
 function lookInProject({ path }: PathValue, node: Node, project: string, all: Neighbours): void {
+  if (path.includes("*")) {
+    lookByGlob(path, node, project, all);
+    return;
+  }
   const inside = relative(project, knownPart(path));
   if (inside.startsWith("..")) return;
   if (inside !== "" && existsSync(join(project, inside))) {
@@ -103,15 +145,30 @@ function lookInProject({ path }: PathValue, node: Node, project: string, all: Ne
 const knownPart = (path: string): string =>
   path.includes(OPEN) ? dirname(`${path.slice(0, path.indexOf(OPEN))}x`) : path;
 
-/** Of `new URL("./x.ts", import.meta.url)`. */
-function literalOfUrl({ type, arguments: parts }: Node): Node | undefined {
-  const [name, against] = (parts ?? []) as Node[];
-  if (type !== "NewExpression" || memberName(against) !== "url") return undefined;
-  return stringValue(name) === undefined ? undefined : name;
+/** `new URL("./x.js", import.meta.url)` */
+const isUrl = ({ type, arguments: parts }: Node): boolean =>
+  type === "NewExpression" && memberName((parts as Node[])[1]) === "url";
+
+/** Where the name of a source stands in the code, up to its ending, as far as it is written out there. */
+export function writtenName(code: string, { node, path }: Neighbour) {
+  const stem = literally(basename(path).replace(SOURCE, ""));
+  const written = new RegExp(`${stem}\\.[cm]?[jt]sx?(?=["'\`])`, "g");
+  const last = [...code.slice(node.start, node.end).matchAll(written)].at(-1);
+  if (last === undefined) return undefined;
+  const start = node.start + last.index;
+  return { start, end: start + last[0].length };
 }
 
-function look(path: string, id: string, project: string): Omit<Neighbour, "node"> | undefined {
-  if (!existsSync(path)) return undefined;
+/** As TypeScript has it: `./worker.js` may mean worker.ts. */
+function sourceAt(path: string): string | undefined {
+  const [, stem, kind] = /^(.*)\.([cm]?)js$/.exec(path) ?? [];
+  const paths = stem === undefined ? [path] : [path, `${stem}.${kind}ts`, `${stem}.tsx`];
+  return paths.find((one) => existsSync(one));
+}
+
+function look(given: string, id: string, project: string): Omit<Neighbour, "node"> | undefined {
+  const path = sourceAt(given);
+  if (path === undefined) return undefined;
   const inside = relative(project, realpathSync(path));
   const isOutside =
     inside === "" || inside.startsWith("..") || /(^|\/)node_modules(\/|$)/.test(inside);

@@ -40,6 +40,9 @@ export function readNodeArgs(args: readonly string[]): NodeArgs {
 export const ownPreload = ({ target }: Preload): string | undefined =>
   target.startsWith("./") || target.startsWith("../") ? target.replace(/^\.\//, "") : undefined;
 
+export const ownPreloads = ({ preloads }: NodeArgs): string[] =>
+  preloads.map(ownPreload).filter((path) => path !== undefined);
+
 /** `placed`: where the project's own preloads ended up (compiled: another ending). */
 export function placeNodeArgs(
   { plain, preloads }: NodeArgs,

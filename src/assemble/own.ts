@@ -9,12 +9,14 @@ import type { Project } from "../pack/project.ts";
 import { parseModule } from "./ast.ts";
 import { codeReached } from "./codeReached.ts";
 import { leaveOutDeployFiles } from "./deployFiles.ts";
-import { chooseEntry, outputFolderOf } from "./entry.ts";
+import { chooseEntry, isFile, outputFolderOf } from "./entry.ts";
 import { freshFirst, noteOutput, refuseStale } from "./freshness.ts";
-import { type HotScan, mentionsHot } from "./hotScan.ts";
+import { tellSourceGlobs } from "./globs.ts";
+import { type HotScan, mentionsHot, mentionsListen } from "./hotScan.ts";
 import { findNeighbours } from "./neighbours.ts";
 import { packedFiles } from "./packedFiles.ts";
 import { PathReader } from "./pathValues.ts";
+import { findPreload } from "./preloads.ts";
 import { buildOf, runBuild } from "./projectBuild.ts";
 import { reachedFiles } from "./reached.ts";
 import { readPackage } from "./resolveFrom.ts";
@@ -25,6 +27,7 @@ export interface OwnFiles {
   files: PackedFile[];
   /** One for each list of candidates. */
   entries: string[];
+  listens: ReadonlySet<string>;
   unfollowed: Unfollowed[];
 }
 
@@ -53,7 +56,8 @@ export async function ownFiles(
   );
   if (isBuilt) for (const entry of entries) refuseStale(folder, entry, before, command);
   log.step("Listing files");
-  const listing = await listOwn(folder, { entries, args, preloads, shape }, log);
+  const first = preloads.map((path) => findPreload(folder, path));
+  const listing = await listOwn(folder, { entries, args, preloads: first, shape }, log);
   const { files, sources, runs } = listing;
   const isWhole = shape?.onlyOutputs !== true;
   if (isWhole) files.push(...withLinks(folder, files, log));
@@ -62,10 +66,19 @@ export async function ownFiles(
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = Buffer.from(readSource(source)).toString("utf8");
     if (mentionsHot(code)) hot.add(code, path, { isRun: runs(path) });
+    if (outputFolderOf(path) !== undefined && runs(path)) tellSourceGlobs(folder, path, code, log);
   }
   for (const file of shape?.placed?.(folder, entries[0]!) ?? []) files.push(file);
-  return { files, entries, unfollowed };
+  const listens = new Set(entries.filter((entry) => listensIn(folder, entry)));
+  return { files, entries, listens, unfollowed };
 }
+
+/** Of a package's command, nobody looks. */
+const listensIn = (folder: string, entry: string): boolean =>
+  isFile(join(folder, entry)) &&
+  reachedFiles(folder, entry).some((path) =>
+    mentionsListen(readFileSync(join(folder, path), "utf8")),
+  );
 
 /** What own sources name by its place, and what is there, but in no list: .gitignore has it. */
 function notPacked(
@@ -111,9 +124,10 @@ export async function listOwn(
   // Who lists files has left out the others on purpose.
   const hasList = "files" in readPackage(folder);
   for (const entry of [...entries, ...preloads]) {
-    const reached = shape?.onlyOutputs === true ? [] : reachedFiles(folder, entry);
+    const isEntry = entries.includes(entry);
+    const reached = isEntry && shape?.onlyOutputs === true ? [] : reachedFiles(folder, entry);
     for (const path of reached) paths.add(path);
-    if (entries.includes(entry)) for (const path of reached) sources.add(path);
+    if (isEntry) for (const path of reached) sources.add(path);
     // Generated, and so in .gitignore: what it reads lies beside it (a client's engine, its schema).
     for (const path of hasList ? [] : reached) {
       const place = dirname(path);

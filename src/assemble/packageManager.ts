@@ -7,8 +7,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
-import type { PackageJson } from "../pack/project.ts";
+import type { PackageJson, Project } from "../pack/project.ts";
 import { isManager, MANAGERS, type Manager, type ManagerName, managerOf } from "./managers.ts";
+import { locatePackage } from "./resolveFrom.ts";
 
 export interface WantedManager {
   name: ManagerName;
@@ -61,12 +62,30 @@ export function localManager(app: string): string {
   return isOnPath("bun") ? "bun" : "npm";
 }
 
-function usesBun(app: string): boolean {
+const usesBun = (app: string): boolean =>
+  hasAbove(app, ["bun.lock", "bun.lockb"], (folder) => namedIn(folder)?.name === "bun");
+
+/** Up to the top of its repository. */
+function hasAbove(
+  app: string,
+  names: string[],
+  isSo: (folder: string) => boolean = () => false,
+): boolean {
   for (let folder = app; ; folder = dirname(folder)) {
-    const isLocked = ["bun.lock", "bun.lockb"].some((name) => existsSync(join(folder, name)));
-    if (isLocked || namedIn(folder)?.name === "bun") return true;
+    const isThere = names.some((name) => existsSync(join(folder, name)));
+    if (isThere || isSo(folder)) return true;
     if (existsSync(join(folder, ".git")) || dirname(folder) === folder) return false;
   }
+}
+
+/** Before its build: without node_modules there is nothing that could be packed. @throws TSUGI_SHAPE_UNFIT */
+export function refusePlugAndPlay({ folder, packageJson }: Project): void {
+  const names = Object.keys(packageJson.dependencies ?? {});
+  const isMissing = names.some((name) => locatePackage(folder, name) === undefined);
+  if (!isMissing || !hasAbove(folder, [".pnp.cjs", ".pnp.js"])) return;
+  const problem = "its packages lie in zip files, and Node finds none of them by itself";
+  const todo = 'Put "nodeLinker: node-modules" into .yarnrc.yml, then: yarn install';
+  throw new TsugiError("TSUGI_SHAPE_UNFIT", { shape: "Yarn's Plug'n'Play", problem, todo });
 }
 
 export const isOnPath = (program: string): boolean =>

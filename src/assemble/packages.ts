@@ -48,7 +48,7 @@ export const ALL_DEPENDENCIES: NeededPackages = {
   siblings: new Set(),
 };
 
-export const NO_PACKAGES: PackageTree = { files: [], packages: [] };
+export const NO_DEPENDENCIES: NeededPackages = { ...ALL_DEPENDENCIES, only: new Set() };
 
 /** With those whose command is the entry, development dependencies among them. */
 export const withBins = (needed: NeededPackages, names: string[], from: string): NeededPackages =>

@@ -8,10 +8,11 @@
 import { dirname, relative } from "node:path";
 import { type Plugin, RolldownMagicString } from "rolldown";
 import { isIdentifier, memberName, type Node, parseModule, walk } from "./ast.ts";
+import { MENTIONS_GLOB } from "./globs.ts";
 import type { HotScan } from "./hotScan.ts";
-import { mentionsHot } from "./hotScan.ts";
+import { mentionsHot, mentionsListen } from "./hotScan.ts";
 import { choiceAround, choicesOf, loadedBy } from "./importPatterns.ts";
-import { findNeighbours, type Neighbour } from "./neighbours.ts";
+import { findNeighbours, type Neighbour, writtenName } from "./neighbours.ts";
 import { PathReader } from "./pathValues.ts";
 import { PLACE, PLACE_CODE } from "./placeModule.ts";
 import { isInsideModules, packageFolderOf } from "./resolveFrom.ts";
@@ -19,7 +20,7 @@ import { type Unfollowed, unfollowedAt } from "./unfollowed.ts";
 
 const NEEDED = /import\.meta|__dirname|__filename|require\.main/;
 /** Of own code also. */
-const NAMES_FILES = /\bimport\s*\(|\brequire\b|process\.cwd\b/;
+const NAMES_FILES = /\bimport\s*\(|\brequire\b|process\.cwd\b|\bfork\s*\(|\bWorker\s*\(/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
 
 export interface PlaceRequest {
@@ -45,7 +46,9 @@ export function placePlugin(request: PlaceRequest): Plugin {
     transform(code, id) {
       if (id.startsWith("\0") || !SOURCE.test(id)) return null;
       const isOwn = !isInsideModules(id);
-      const isNeeded = NEEDED.test(code) || (isOwn && NAMES_FILES.test(code));
+      if (isOwn && mentionsListen(code)) request.hot.listens = true;
+      const isNeeded =
+        NEEDED.test(code) || (isOwn && (NAMES_FILES.test(code) || MENTIONS_GLOB.test(code)));
       if (!isNeeded && !mentionsHot(code)) return null;
       const ast = parseModule(code, id);
       if (ast === undefined) return null;
@@ -68,11 +71,11 @@ function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
   const { found, unfollowed } = findNeighbours(ast, id, request.project, reader);
   for (const { node, path } of unfollowed) miss(node, path);
   for (const neighbour of found) {
-    request.onNeighbour(neighbour);
-    const { literal } = neighbour;
-    if (literal === undefined) continue;
-    const written = code.slice(literal.start + 1, literal.end - 1);
-    text.overwrite(literal.start, literal.end, JSON.stringify(compiledName(written)));
+    const written = neighbour.isEntry ? writtenName(code, neighbour) : undefined;
+    request.onNeighbour({ ...neighbour, isEntry: written !== undefined });
+    if (written === undefined) continue;
+    const { start, end } = written;
+    text.overwrite(start, end, compiledName(code.slice(start, end)));
   }
   const { entry } = request;
   const isEntry = id === entry;

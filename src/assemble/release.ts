@@ -27,11 +27,12 @@ import { type AppupDecision, decideAppup } from "./appup.ts";
 import { decideEntry, type EntryDecision } from "./decideEntry.ts";
 import { composeRelease } from "./manifest.ts";
 import { refuseUnfitAddons } from "./native/index.ts";
-import { ownPreload, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
+import { ownPreloads, placeNodeArgs, readNodeArgs } from "./nodeArgs.ts";
 import { pinNode, resolveNode } from "./nodeVersion.ts";
 import { groupPackages } from "./packageGroup.ts";
 import { localManager } from "./packageManager.ts";
-import { collectPackages, NO_PACKAGES, type PackageTree, withBins } from "./packages.ts";
+import { collectPackages, NO_DEPENDENCIES, type PackageTree, withBins } from "./packages.ts";
+import { packagesOfPreloads, preloadedPackages } from "./preloads.ts";
 import { obtainRuntime, runtimeFacts } from "./runtime.ts";
 import { prepareSiblings } from "./siblings.ts";
 import { tracePackages } from "./traced.ts";
@@ -64,7 +65,8 @@ export function buildRelease(request: ReleaseRequest, log: BuildLog): Promise<Bu
     async prove(tarball, { manifest: { name, version, processes } }) {
       if (!isTried(request.isTried)) return;
       const isBrief = request.isTrialBrief === true;
-      await tryRelease(tarball, { name, version, process: processes[0]!.name, isBrief }, log);
+      const { name: process, listens = false } = processes[0]!;
+      await tryRelease(tarball, { name, version, process, listens, isBrief }, log);
     },
     async settle({ node: { isNew, version } }) {
       if (isNew) await pinNode(folder, version, log);
@@ -115,6 +117,7 @@ async function compose(decided: Decided, log: BuildLog): Promise<Composed> {
   const { project, config, version, layout, entry, node, appup, configFile } = decided;
   const { name } = layout;
   const given = readNodeArgs(entry.nodeArgs);
+  const preloads = ownPreloads(given);
   const siblingFiles = await prepareSiblings(project, decided.clean, log);
   const application = await buildApplication(
     {
@@ -127,7 +130,7 @@ async function compose(decided: Decided, log: BuildLog): Promise<Composed> {
       shared: config.shared ?? entry.shape?.shared ?? [],
       external: config.external ?? [],
       loader: entry.loader,
-      preloads: given.preloads.map(ownPreload).filter((path) => path !== undefined),
+      preloads,
       surroundings: decided.clean,
       appup,
       configFile: configFile && relative(project.folder, configFile),
@@ -139,9 +142,13 @@ async function compose(decided: Decided, log: BuildLog): Promise<Composed> {
   const args = placeNodeArgs(readNodeArgs(nodeArgs), application.placed);
   application.files = withoutEnvFiles([...application.files, ...args.files], log, project.folder);
   log.step("Packages");
-  const needed = withBins(application.needed, [...entry.bins, ...loaders], project.folder);
-  const all =
-    entry.packages === "none" ? NO_PACKAGES : collectPackages(project, needed, log, siblingFiles);
+  const firsts = preloadedPackages(project.folder, given.preloads);
+  const carriesOwn = entry.packages === "none";
+  const names = carriesOwn
+    ? [...firsts, ...packagesOfPreloads(project, preloads)]
+    : [...entry.bins, ...loaders, ...firsts];
+  const needed = withBins(carriesOwn ? NO_DEPENDENCIES : application.needed, names, project.folder);
+  const all = collectPackages(project, needed, log, siblingFiles);
   const tree =
     entry.packages === "traced" ? await traced(all, { project, config, application }, log) : all;
   const { isSigned } = decided;

@@ -15,6 +15,7 @@ import type { BuildLog } from "../pack/log.ts";
 import { layoutOf } from "../release/layout.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
+const LISTEN_TIMEOUT_MS = 5_000;
 
 /** Node's own words for what a tarball lacks; no variable and no database would help. */
 const PACKED_WRONG =
@@ -25,6 +26,8 @@ export interface Tried {
   version: string;
   /** What processes there are, to propose something for. */
   process: string;
+  /** A code that listens is waited for, though not for long: what it waits for may be no more here than a database. */
+  listens: boolean;
   /** For hosts that have what it needs, and try it themselves: what it lacks here is a line. */
   isBrief: boolean;
 }
@@ -70,6 +73,10 @@ class Trial {
     const port = await freePort();
     await mkdir(this.#layout.etc, { recursive: true });
     await writeFile(this.#layout.etcEnv, `PORT=${port}\n`, { mode: 0o600 });
+    if (this.#what.listens) {
+      const timeouts = { readyAfterMs: LISTEN_TIMEOUT_MS };
+      await writeFile(this.#layout.etcConfig, JSON.stringify({ timeouts }));
+    }
     const started = await this.#app("start");
     if (started.code !== 0) {
       return this.#judge("It does not start here", await this.#lastWords(started), log);

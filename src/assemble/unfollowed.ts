@@ -40,7 +40,7 @@ export function tellUnfollowed(
     return line.length > WIDEST ? `${line.slice(0, WIDEST - 1)}…` : line;
   });
   log.warn(
-    `Not packed, since only a run can tell what it means. What is read goes into\n  files, what is written into shared, in tsugi.config.ts:\n${lines.join("\n")}`,
+    `Not packed, since only a run can tell what it means. What is read goes into\n  files, what is written into shared, in tsugi.config.ts:\n${[...new Set(lines)].join("\n")}`,
   );
 }
 

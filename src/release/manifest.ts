@@ -39,6 +39,8 @@ export interface ManifestProcess {
   entry: string;
   /** The entry in the form that can be replaced in the running process; beside the entry. */
   swap?: string;
+  /** Its code listens, as far as can be read: being alive is no start of it yet. */
+  listens?: true;
   workers: number | "max";
   /** false: never two generations at once. */
   overlap: boolean;

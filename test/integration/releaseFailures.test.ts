@@ -46,6 +46,23 @@ describe("tsugi release: what fails leaves the earlier build as it was", () => {
     await builds.refused("TSUGI_ENTRY_MISSING", /src\/server\.ts, src\/main\.ts[\s\S]*entry: "src/);
   });
 
+  test("Yarn's Plug'n'Play, which has no node_modules", async () => {
+    const small = { name: "small", version: "1.0.0", dependencies: { "left-pad": "1.3.0" } };
+    const scripts = { build: "touch built", start: "left-pad" };
+    smallProject(builds.folder, {
+      "package.json": { ...small, scripts },
+      "yarn.lock": "__metadata:\n  version: 8\n",
+      ".pnp.cjs": "",
+    });
+    await builds.refused("TSUGI_SHAPE_UNFIT", /zip files[\s\S]*→ .*nodeLinker: node-modules/);
+    assert.ok(!existsSync(join(builds.folder, "built")));
+    writeFiles(builds.folder, {
+      "node_modules/left-pad/package.json": { name: "left-pad", bin: "a.js" },
+      "node_modules/left-pad/a.js": "",
+    });
+    await builds.must("--version", "1.0.1");
+  });
+
   test("packages that are not installed", async () => {
     const dependencies = { "left-pad": "1" };
     writeFiles(builds.folder, {

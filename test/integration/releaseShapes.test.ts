@@ -103,6 +103,83 @@ describe("tsugi release of any project", () => {
     assert.equal(builds.inTree("releases/1.0.0/node.args"), "--enable-source-maps\n");
   });
 
+  const packageOf = (name: string, file = "index.js") => ({
+    [`node_modules/${name}/package.json`]: { name, version: "1.0.0" },
+    [`node_modules/${name}/${file}`]: "",
+  });
+  const preloaded = {
+    ".output/server/index.mjs": "",
+    "otel.mjs":
+      'import { register } from "node:module";\nimport "./lib/setup.mjs";\nregister("hooks/hook.mjs", import.meta.url);\n',
+    "lib/setup.mjs": 'import "sdk";\n',
+    ...packageOf("sdk"),
+    ...packageOf("hooks", "hook.mjs"),
+    ...packageOf("other"),
+    ...packageOf("dotenv", "config.js"),
+  };
+  const nuxt = { nuxt: "4.5.2", hooks: "1.0.0", other: "1.0.0" };
+  const output = "node .output/server/index.mjs";
+  const preloads: [string, string][] = [
+    [`node --import ./otel.mjs -r dotenv/config ${output.slice(5)}`, "the options of node"],
+    [`NODE_OPTIONS="--import ./otel.mjs -r dotenv/config" ${output}`, "NODE_OPTIONS"],
+    [`export NODE_OPTIONS="--import ./otel.mjs -r dotenv/config"; ${output}`, "an export"],
+  ];
+  for (const [start, how] of preloads) {
+    test(`what node loads first goes along with an output that carries its packages: ${how}`, async () => {
+      project({ scripts: { start }, dependencies: nuxt }, preloaded);
+      await builds.must();
+      const lines = builds.inTree("releases/1.0.0/node.args");
+      assert.match(lines, /--import=\.\/tsugi-preload-0\.mjs\n--require=\.\/tsugi-preload-1\.cjs/);
+      assert.equal(app("tsugi-preload-0.mjs"), 'import "./otel.mjs";\n');
+      assert.equal(app("lib/setup.mjs"), 'import "sdk";\n');
+      const packed = ["sdk/index.js", "hooks/hook.mjs", "dotenv/config.js"];
+      for (const file of packed) assert.equal(app(`node_modules/${file}`), "", file);
+      assert.throws(() => app("node_modules/other/index.js"), /ENOENT/);
+      assert.deepEqual(main().env, undefined);
+    });
+  }
+
+  test("what node is to load first and is not there is refused by name, in each mode", async () => {
+    for (const start of [
+      `node --import ./otel.mjs ${output.slice(5)}`,
+      "node -r ./a src/index.ts",
+    ]) {
+      project({ scripts: { start } }, { ...server, ".output/server/index.mjs": "" });
+      await builds.refused("TSUGI_PRELOAD_MISSING", /(otel\.mjs|a), which node .* is not there/);
+    }
+    project({ scripts: { start: "node --import ../otel.mjs dist/server.js" } }, server);
+    writeFiles(join(builds.folder, ".."), { "otel.mjs": "" });
+    await builds.refused("TSUGI_PRELOAD_MISSING", /\.\.\/otel\.mjs.* lies outside of the project/);
+    project({ scripts: { start: "node -r gone/register dist/server.js" } }, server);
+    await builds.refused("TSUGI_PACKAGES_MISSING", /not installed: gone/);
+  });
+
+  test("a preload without its ending is compiled like the rest", async () => {
+    project({ scripts: { start: "node -r ./first src/index.ts" } }, { ...server, "first.ts": "" });
+    await builds.must();
+    assert.equal(app("tsugi-preload-0.cjs"), 'require("./first.mjs");\n');
+    assert.doesNotThrow(() => app("first.mjs"));
+  });
+
+  test("a glob for sources alone, in what a build has made of them, is said with what to write", async () => {
+    const { "dist/server.js": _, ...sources } = server;
+    project(
+      { scripts: { start: "node dist/server.js" } },
+      {
+        ...sources,
+        "src/user.entity.ts": "",
+        "dist/server.js":
+          'const a = { entities: ["src/**/*.entity.ts", "dist/*.js"] };\nconst b = { entitiesTs: ["src/**/*.entity.ts"], both: ["src/*{.ts,.js}"] };\n',
+      },
+    );
+    const { output } = await builds.must();
+    assert.match(
+      output,
+      /dist\/server\.js:1 looks for "src\/\*\*\/\*\.entity\.ts".*\*\{\.ts,\.js\}/s,
+    );
+    assert.doesNotMatch(output, /dist\/server\.js:2/);
+  });
+
   test("a front end's build, and a server that is started from its source", async () => {
     const build = "node build.mjs";
     project(

@@ -2,6 +2,7 @@
 import { TsugiError } from "../../contract/errors.ts";
 import type { Project } from "../../pack/project.ts";
 import { type StartScript, startedBy } from "../start/startScript.ts";
+import { adonis } from "./adonis.ts";
 import { astro } from "./astro.ts";
 import { next } from "./next.ts";
 import { nitro, nuxt, tanstackStart } from "./nitro.ts";
@@ -20,6 +21,7 @@ export const SHAPES: readonly Shape[] = [
   tanstackStart,
   nitro,
   nest,
+  adonis,
   strapi,
   viteWithServer,
   program,

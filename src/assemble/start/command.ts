@@ -66,7 +66,7 @@ function unwrap(words: string[], around: StartScript): string | undefined {
   return undefined;
 }
 
-function assign(name: string, value: string, around: StartScript): void {
+export function assign(name: string, value: string, around: StartScript): void {
   if (name === "NODE_OPTIONS") {
     const { nodeArgs, envFiles } = nodeOptions(splitWords(value));
     around.nodeArgs.push(...nodeArgs);

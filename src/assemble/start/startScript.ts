@@ -8,8 +8,8 @@
 import { join } from "node:path";
 import type { Project } from "../../pack/project.ts";
 import { procfileLines } from "../procfile.ts";
-import { readCommand } from "./command.ts";
-import type { StartScript } from "./script.ts";
+import { assign, readCommand } from "./command.ts";
+import { nothing, type StartScript, withGiven } from "./script.ts";
 import { type JoinedCommand, splitCommands, splitWords } from "./shellWords.ts";
 
 export type { StartScript } from "./script.ts";
@@ -23,7 +23,7 @@ export function readCommandLine(
   depth = 0,
 ): StartScript | undefined {
   if (depth > DEEPEST) return undefined;
-  const { steps, env } = placed(splitCommands(line));
+  const { steps, given } = placed(splitCommands(line));
   const read = steps.map(({ text, folder }) =>
     readCommand(text, {
       scripts,
@@ -35,11 +35,11 @@ export function readCommandLine(
   const found = read[at];
   if (found === undefined) return undefined;
   const around = sorted(steps, at);
-  const entry = found.entry === undefined ? undefined : join(steps[at]!.folder, found.entry);
+  const { folder } = steps[at]!;
   return {
-    ...found,
-    ...(entry === undefined ? {} : { entry }),
-    env: { ...env, ...found.env },
+    ...withGiven(found, given),
+    ...(found.entry === undefined ? {} : { entry: join(folder, found.entry) }),
+    nodeArgs: [...given.nodeArgs, ...found.nodeArgs.map((word) => inFolder(word, folder))],
     before: [...around.before, ...found.before],
     builds: [...around.builds, ...found.builds],
     left: [...found.left, ...around.left],
@@ -67,25 +67,30 @@ export function startedBy({ folder, packageJson }: Project): Started[] {
   });
 }
 
+/** `cd server && node --import ./first.mjs a.js`: node looks for it from there. */
+const inFolder = (word: string, folder: string): string =>
+  folder === ""
+    ? word
+    : word.replace(/^(--[\w-]+=)(\.\.?\/.*)$/, (_, flag, path) => `${flag}./${join(folder, path)}`);
+
 interface Step extends JoinedCommand {
   folder: string;
 }
 
 /** Without what only sets the scene for the others: `cd server`, `export PORT=80`, `set PORT=80`. */
-function placed(commands: JoinedCommand[]): { steps: Step[]; env: Record<string, string> } {
+function placed(commands: JoinedCommand[]): { steps: Step[]; given: StartScript } {
   let folder = "";
-  const env: Record<string, string> = {};
+  const given = nothing();
   const steps: Step[] = [];
   for (const { text, joint } of commands) {
     const [verb, ...words] = splitWords(text);
     const variables = words.map((word) => /^([A-Za-z_]\w*)=([^$]*)$/.exec(word));
     if (verb === "cd" && words[0] !== undefined) folder = join(folder, words[0]);
     else if (/^(export|set)$/i.test(verb ?? "") && variables.some((found) => found !== null)) {
-      for (const found of variables) if (found) env[found[1]!] = found[2]!;
+      for (const found of variables) if (found) assign(found[1]!, found[2]!, given);
     } else steps.push({ text, joint, folder });
   }
-  if (env.NODE_ENV === "production") delete env.NODE_ENV;
-  return { steps, env };
+  return { steps, given };
 }
 
 /** What stays running: of commands that wait for each other the last, of those that run at once the first server. */

@@ -44,6 +44,11 @@ export const BUILD_ERRORS = define({
     message: "The file that starts the app is not there. Looked in {folder} for: {looked}",
     hint: 'Name it: entry: "src/server.ts" in tsugi.config.ts (tsugi init writes one)',
   },
+  TSUGI_PRELOAD_MISSING: {
+    exitCode: 1,
+    message: "{path}, which node is told to load first, {problem}. Looked in {folder}",
+    hint: 'Bring it there, or take it out of the start script · to say yourself what is loaded first: nodeArgs: ["--import", "./first.mjs"] in tsugi.config.ts',
+  },
   TSUGI_BUILD_FAILED: {
     exitCode: 1,
     message: "{what} failed:\n{problem}",

@@ -246,6 +246,62 @@ describe("compiled code", () => {
     assert.match(said, /src\/main\.ts:7 {2}require\(given\)/);
   });
 
+  test("workers and processes are compiled, however their place is said", async () => {
+    const says = (word: string) => `enum Word { said = "${word}" }\nconsole.log(Word.said);\n`;
+    const { out, files } = await compileAndRun({
+      "src/main.ts": `import { fork } from "node:child_process";
+        import { once } from "node:events";
+        import { dirname, join } from "node:path";
+        import { fileURLToPath } from "node:url";
+        import { Worker } from "node:worker_threads";
+        const here = dirname(fileURLToPath(import.meta.url));
+        process.chdir(join(here, ".."));
+        const started = [
+          () => fork(new URL("./a.ts", import.meta.url)),
+          () => fork(fileURLToPath(new URL("./b.ts", import.meta.url))),
+          () => fork(join(here, "c.ts")),
+          () => fork(\`\${import.meta.dirname}/d.js\`),
+          () => new Worker(new URL("./e.js", import.meta.url)),
+          () => new Worker("./src/f.ts"),
+        ];
+        for (const start of started) await once(start(), "exit");`,
+      ...Object.fromEntries([..."abcdef"].map((word) => [`src/${word}.ts`, says(word)])),
+    });
+    assert.equal(out, "a\nb\nc\nd\ne\nf");
+    for (const word of "abcdef") assert.ok(files.includes(`src/${word}.mjs`), word);
+  });
+
+  test("what globs match is packed: of the module's own place, of the working directory", async () => {
+    const { out, files, said } = await compileAndRun({
+      "src/main.ts": `import { join } from "node:path";
+        const all = [
+          import.meta.dirname + "/**/*.entity{.ts,.js}",
+          join(import.meta.dirname, "..", "types", "*.graphql"),
+          "./mail/**/*.mjml",
+          "none/**/*.txt",
+        ];
+        console.log(all.length);`,
+      "src/user/user.entity.ts":
+        'import { a } from "./part.ts";\nexport class User { @a id = a; }\n',
+      "src/user/part.ts": "export const a = (..._: unknown[]) => {};\n",
+      "src/user/other.ts": "",
+      "types/a.graphql": "",
+      "types/a.txt": "",
+      "mail/en/hello.mjml": "",
+    });
+    assert.equal(out, "4");
+    const read = [
+      "src/user/user.entity.ts",
+      "src/user/part.ts",
+      "types/a.graphql",
+      "mail/en/hello.mjml",
+    ];
+    for (const path of read) assert.ok(files.includes(path), path);
+    assert.ok(!files.includes("types/a.txt") && !files.includes("src/user/other.ts"));
+    assert.match(said, /files src\/\*\*\/\*\.entity\{\.ts,\.js\} the code names it/);
+    assert.match(said, /user\.entity\.ts \(decorators\)\. Give the project a build script/);
+  });
+
   test("a folder of modules that is read and imported by path", async () => {
     const { out } = await compileAndRun({
       "src/main.ts": `import { readdirSync } from "node:fs";

@@ -30,6 +30,15 @@ describe("a start script", () => {
       "cross-env NODE_OPTIONS='--import ./a.mjs' node dist/main",
       { tool: "node", entry: "dist/main", nodeArgs: ["--import=./a.mjs"] },
     ],
+    [
+      "export NODE_OPTIONS='-r ./a.cjs' TZ=UTC && cd server && node --import ./b.mjs main.js",
+      {
+        tool: "node",
+        entry: "server/main.js",
+        nodeArgs: ["--require=./a.cjs", "--import=./server/b.mjs"],
+        env: { TZ: "UTC" },
+      },
+    ],
     ["tsx watch src/server.ts", { tool: "tsx", entry: "src/server.ts", nodeArgs: [] }],
     ["npx ts-node -T src/main.ts", { tool: "ts-node", entry: "src/main.ts", nodeArgs: [] }],
     ["nodemon --watch src --exec tsx src/a.ts", { tool: "tsx", entry: "src/a.ts", nodeArgs: [] }],
