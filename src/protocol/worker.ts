@@ -75,6 +75,8 @@ export interface WorkerBoot {
   /** What TSUGI_APP_DIR says; the working directory of whoever serves. */
   appDir?: string;
   readyAfterMs: number;
+  /** Its code listens: so long that is waited for instead. */
+  listensWithinMs?: number;
 }
 
 /** How a socket that is bound is asked for. One key, one kernel socket, shared by all who ask. */

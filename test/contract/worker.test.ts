@@ -160,6 +160,33 @@ for (const node of NODES) {
       assert.equal(worker.events("ready").length, 0);
     });
 
+    const ASKS_ITSELF = `
+      import { createServer } from "node:http";
+      import { once } from "node:events";
+      const server = createServer((_, response) => response.end("answered"));
+      await once(server.listen(0), "listening");
+      const itself = async () => {
+        const answer = await fetch("http://localhost:" + server.address().port).catch(() => {});
+        console.log((await answer?.text()) ?? "refused");
+      };`;
+
+    test("a start is answered by itself as soon as it listens, before its entry has settled", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(`${ASKS_ITSELF} await itself();`);
+      await worker.event("ready");
+      await worker.until("answer", () => worker.stdout === "answered\n");
+    });
+
+    test("what is prepared is there before the first request", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(`
+        import { hot } from "tsugi/hot";
+        hot.prepare(() => itself());
+        ${ASKS_ITSELF}`);
+      await worker.event("ready");
+      await worker.until("answer", () => worker.stdout === "refused\n");
+    });
+
     test("process.send('ready') makes ready before readyAfterMs", async () => {
       await using bench = new Bench(node);
       const worker = bench.start(`process.send("ready"); setInterval(() => {}, 1000);`, {

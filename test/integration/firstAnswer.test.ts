@@ -52,6 +52,12 @@ describe("the first answer", () => {
     assert.equal((await get()).version, "1.0.0");
   });
 
+  test("a start of one that listens late returns when it answers", async (t) => {
+    const { host, get } = await releases.host(t, "1.3.0");
+    await host.must("start");
+    assert.equal((await get()).version, "1.3.0");
+  });
+
   test("in an upgrade one that listens late is waited for, and nobody fails", async (t) => {
     const { host, port, get } = await releases.host(t);
     await host.must("start");

@@ -77,6 +77,8 @@ export class Listeners {
   #accepting = false;
   /** While this generation is loaded for a swap: those of the one that serves. */
   lender: Listeners | undefined;
+  /** Nobody else has been serving on its sockets: as under plain Node, whoever sees 'listening' is answered. */
+  acceptsAtOnce: () => boolean = () => false;
   /** A server has begun to listen, or has given up. */
   onChange: () => void = () => {};
   /** A server is about to listen. */
@@ -199,7 +201,7 @@ export class Listeners {
       listening.fail(handle === undefined ? errnoOf(reply) : constants.errno.EADDRINUSE);
     } else {
       listening.begin(handle);
-      if (this.#accepting) await this.#acceptOne(listening);
+      if (this.#accepting || this.acceptsAtOnce()) await this.#acceptOne(listening);
     }
     this.#updateLife();
     this.onChange();

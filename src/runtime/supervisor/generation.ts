@@ -7,13 +7,16 @@ import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { defined } from "../../contract/checks.ts";
 import type { HostSettings } from "../../handler/settings.ts";
-import type { RuntimeSettings } from "../../protocol/settings.ts";
+import { DEFAULT_SETTINGS, type RuntimeSettings } from "../../protocol/settings.ts";
 import { WORKER_PROTOCOL_FORMAT, type WorkerBoot } from "../../protocol/worker.ts";
 import { appDirName, type Layout } from "../../release/layout.ts";
 import type { Manifest, ManifestProcess } from "../../release/manifest.ts";
 import { filledIn } from "./arguments.ts";
 import { spawnChannel, type WorkerSpec } from "./workerChannel.ts";
 import { WorkerHandle } from "./workerHandle.ts";
+
+/** Before readyMs is over, one whose code listens counts as ready without that: it may be under a condition. */
+const SPARE_MS = 1_000;
 
 /** What a generation is made from. */
 export interface GenerationPlan {
@@ -110,6 +113,8 @@ export class Generation {
   specOf(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerSpec {
     const { manifest, host, listening } = this.plan;
     const { readyMs, readyAfterMs } = host.settings.timeouts;
+    const isAwaited = listening.includes(process.name);
+    const isDefault = readyAfterMs === DEFAULT_SETTINGS.timeouts.readyAfterMs;
     const layout = this.#layout;
     const appDir = layout.library(appDirName(manifest.name, manifest.version));
     const env = {
@@ -142,7 +147,10 @@ export class Generation {
         ...defined({ args: process.args && filledIn(process.args, env) }),
         appDir,
         // Being alive is enough only where nobody waits for it to listen.
-        readyAfterMs: listening.includes(process.name) ? readyMs : readyAfterMs,
+        readyAfterMs: isAwaited ? readyMs : readyAfterMs,
+        ...(process.listens && isDefault && !isAwaited
+          ? { listensWithinMs: readyMs - SPARE_MS }
+          : {}),
       },
     };
   }

@@ -119,8 +119,14 @@ export class AppGeneration {
       listeners: this.listeners,
       registrations: this.registrations,
       readyAfterMs: boot.readyAfterMs,
+      listensWithinMs: boot.listensWithinMs,
     });
     const { listeners, registrations } = this;
+    // What `hot.prepare` makes is there before the first request.
+    listeners.acceptsAtOnce = () =>
+      mode === "active" &&
+      registrations.hooks.prepare.length === 0 &&
+      (strategy === "start" || !registrations.used);
     this.carriers = new Carriers(registrations, {
       keyOf: (socket) => this.traffic.connections.keyOf(socket),
       serverOf: (key) => listeners.byKey(key)?.server,
@@ -160,6 +166,7 @@ export class AppGeneration {
       return;
     }
     this.isReady = true;
+    this.#tellSilent();
     const { states, hooks } = this.registrations;
     if (states.size > 0 || hooks.freeze.length > 0) this.traffic.ages.start();
     this.#channel.send({
@@ -175,6 +182,14 @@ export class AppGeneration {
       http: this.listeners.httpKeys,
     });
     this.carriers.onFirst = () => this.#channel.send({ type: "carries" });
+  }
+
+  /** Its code may listen only under a condition: it counts as ready all the same. */
+  #tellSilent(): void {
+    const { listensWithinMs } = this.boot;
+    if (listensWithinMs === undefined || this.readiness.isPresent) return;
+    const text = `its code listens, and in ${listensWithinMs} ms it has not; it counts as ready`;
+    this.#channel.send({ type: "notice", text });
   }
 
   /** The first activation, a thaw and a hand-back are one thing: this generation serves. */

@@ -1,7 +1,7 @@
 /**
  * When a generation is ready (docs/internals/design.md): its entry has settled, `hot.prepare` has resolved,
  * and then whichever comes first: it listens, it says `process.send("ready")`, or, without a
- * listener, it has been alive for readyAfterMs. What begins its work only in `hot.activate` has to
+ * listener, it has been alive for readyAfterMs (for listensWithinMs where its code calls `listen`). What begins its work only in `hot.activate` has to
  * outlive the beginning of that as well, at a start.
  */
 import type { Registrations } from "../../hot/registrations.ts";
@@ -15,6 +15,7 @@ export interface ReadinessParts {
   listeners: Listeners;
   registrations: Registrations;
   readyAfterMs: number;
+  listensWithinMs: number | undefined;
 }
 
 export class Readiness {
@@ -47,10 +48,18 @@ export class Readiness {
     loading.then(() => this.#entry.resolve(), this.#entry.reject);
   }
 
+  /** It listens, or says that it is ready. */
+  get isPresent(): boolean {
+    return this.#signalled || this.#parts.listeners.settled;
+  }
+
   async wait(): Promise<void> {
     await this.#entry.promise;
-    await this.#parts.registrations.run("prepare");
-    await this.#present(this.#parts.readyAfterMs);
+    const { registrations, readyAfterMs, listensWithinMs } = this.#parts;
+    await registrations.run("prepare");
+    // It may be there that it listens, once it is activated.
+    const isLater = registrations.hooks.activate.length > 0;
+    await this.#present((isLater ? undefined : listensWithinMs) ?? readyAfterMs);
   }
 
   /** One that listens nowhere: a variable that is missing shows when its consumers have begun. */
@@ -68,7 +77,7 @@ export class Readiness {
       if (listeners.all.length === 0) resolve();
     }, aliveMs).unref();
     this.#recheck = () => {
-      if (this.#signalled || listeners.settled) resolve();
+      if (this.isPresent) resolve();
     };
     this.#recheck();
     return promise.finally(() => clearTimeout(timer));
