@@ -20,7 +20,7 @@ describe("tsugi release: what it writes", () => {
     assert.equal(manifest.build, "compile");
     assert.equal(manifest.usesHot, false);
     assert.deepEqual(manifest.processes, [
-      { name: "main", entry: "src/server.mjs", workers: 1, overlap: true },
+      { name: "main", entry: "src/server.mjs", listens: true, workers: 1, overlap: true },
     ]);
     assert.deepEqual(
       manifest.components.map(({ name }) => name),
@@ -126,7 +126,7 @@ describe("tsugi release: what it writes", () => {
     rmSync(join(builds.folder, "tsugi.config.json"));
     await builds.must();
     assert.deepEqual(builds.manifest().processes, [
-      { name: "web", entry: "src/server.mjs", workers: "max", overlap: true },
+      { name: "web", entry: "src/server.mjs", listens: true, workers: "max", overlap: true },
       { name: "jobs", entry: "src/jobs.mjs", workers: 1, overlap: false },
     ]);
   });
@@ -134,6 +134,7 @@ describe("tsugi release: what it writes", () => {
   test("preloads as files of the app, named from the working directory", async () => {
     smallProject(builds.folder, {
       "src/trace.ts": "export const traced: boolean = true;\n",
+      "node_modules/early/package.json": { name: "early", version: "1.0.0" },
       "tsugi.config.json": {
         runtime: { from: standInNode(builds.folder) },
         nodeArgs: ["--max-old-space-size=300", "--import", "./src/trace.ts", "-r", "early"],
