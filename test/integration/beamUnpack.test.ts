@@ -1,20 +1,16 @@
 /** Hostile archives on a BEAM host: the Erlang that unpacks there, alone, in a VM of this machine. */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { elixirMissing } from "../helpers/beam.ts";
 import { mustRun } from "../helpers/commands.ts";
-import { projectRoot } from "../helpers/example.ts";
+import { compileBeamHost, handmadeBeamRelease } from "../helpers/handmadeBeam.ts";
 import {
   entriesOf,
   type HandmadeFile,
-  type HandmadeRelease,
-  handmadeRelease,
   pack,
   type RawEntry,
-  sealed,
   temporaryFolder,
 } from "../helpers/handmadeRelease.ts";
 import { ambiguous } from "../helpers/rawTar.ts";
@@ -23,29 +19,13 @@ const folder = temporaryFolder();
 after(() => folder[Symbol.dispose]());
 const skip = await elixirMissing();
 
-function beamRelease(version: string, extra: Record<string, HandmadeFile> = {}): HandmadeRelease {
-  const files: Record<string, HandmadeFile> = {
-    "bin/shop": { bytes: "#!/bin/sh\n", mode: 0o755 },
-    "erts-13.1/bin/beam.smp": { bytes: "not really a VM\n", mode: 0o755 },
-    [`lib/shop-${version}/ebin/shop.app`]: { bytes: `{application, shop, [${version}]}.\n` },
-    [`lib/shop-${version}/priv/current`]: { link: "../ebin" },
-    [`releases/${version}/start.boot`]: { bytes: "boot\n" },
-    ...extra,
-  };
-  const { manifest } = handmadeRelease(version, files, "shop");
-  manifest.files = manifest.files.filter(({ path }) => path in files);
-  manifest.kind = "beam";
-  manifest.runtime.dir = "erts-13.1";
-  return sealed(manifest, files);
-}
-
-const honest = entriesOf(beamRelease("0.0.2"));
+const honest = entriesOf(handmadeBeamRelease("0.0.2"));
 const APP = "lib/shop-0.0.2/ebin/shop.app";
 const change = (find: string, by: Partial<RawEntry>) =>
   honest.map((entry) => (entry.name === find ? { ...entry, ...by } : entry));
 const add = (entry: RawEntry) => [...honest, entry];
 const manifestWith = (extra: Record<string, HandmadeFile>) =>
-  entriesOf(beamRelease("0.0.2", extra));
+  entriesOf(handmadeBeamRelease("0.0.2", extra));
 
 const HOSTILE: Record<string, RawEntry[]> = {
   "a path that climbs out": add({ name: "../evil", bytes: "x" }),
@@ -91,7 +71,7 @@ test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
   skip,
 }, async () => {
   const at = (...parts: string[]) => folder.at(...parts);
-  for (const place of ["ebin", "offers", "root/releases"]) {
+  for (const place of ["offers", "root/releases"]) {
     mkdirSync(at(place), { recursive: true });
   }
   const offers: Record<string, Buffer> = {};
@@ -114,7 +94,12 @@ test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
   writeFileSync(at("offers", "999"), whole);
   // A store sends no folders that are there; any other has to come.
   const without = (folder: string) =>
-    pack(entriesOf(beamRelease("0.0.3")).filter(({ name }) => !name.startsWith(folder)));
+    pack(entriesOf(handmadeBeamRelease("0.0.3")).filter(({ name }) => !name.startsWith(folder)));
+  const letters = { "lib/shop-0.0.4/priv/größe.txt": { bytes: "7\n" } };
+  writeFileSync(
+    at("offers", "999-letters"),
+    await pack(entriesOf(handmadeBeamRelease("0.0.4", letters))),
+  );
   writeFileSync(at("offers", "999-own"), await without("lib/"));
   writeFileSync(at("offers", "999-without-erts"), await without("erts-13.1/"));
 
@@ -123,30 +108,32 @@ test("a hostile archive is refused on a BEAM host and leaves nothing behind", {
   writeFileSync(at("offers", "999-z-cut"), whole.subarray(0, -1));
   writeFileSync(at("offers", "999-z-longer"), Buffer.concat([whole, Buffer.from("garbage")]));
 
-  const sources = join(projectRoot, "src", "beam-host", "erl");
-  const modules = readdirSync(sources).filter((file) => file.endsWith(".erl"));
-  await mustRun("erlc", ["-o", at("ebin"), ...modules.map((file) => join(sources, file))]);
-  const { stdout } = await mustRun("erl", ["-noshell", "-pa", at("ebin"), "-eval", EVALUATE], {
-    cwd: folder.path,
-    env: { ...process.env, TSUGI_ROOT: at("root"), TSUGI_NAME: "shop" },
-    timeoutMs: 120_000,
-  });
+  await compileBeamHost(at("ebin"));
+  const { stdout } = await mustRun(
+    "erl",
+    ["+fnu", "-noshell", "-pa", at("ebin"), "-eval", EVALUATE],
+    {
+      cwd: folder.path,
+      env: { ...process.env, TSUGI_ROOT: at("root"), TSUGI_NAME: "shop" },
+      timeoutMs: 120_000,
+    },
+  );
   const outcomes = stdout
     .trim()
     .split("\n")
     .map((line) => line.split("\t")[1]);
-  assert.equal(outcomes.length, names.length + 6, stdout);
+  assert.equal(outcomes.length, names.length + 7, stdout);
   names.forEach((what, index) => {
     assert.match(outcomes[index]!, /^TSUGI_(UNPACK_REFUSED|MANIFEST_INVALID)$/, what);
   });
-  const [refused, last] = ["TSUGI_UNPACK_REFUSED", outcomes.slice(-6)];
+  const [refused, last] = ["TSUGI_UNPACK_REFUSED", outcomes.slice(-7)];
   assert.deepEqual(
     last,
-    ["ok", refused, "ok", "here already", refused, refused],
+    ["ok", "ok", refused, "ok", "here already", refused, refused],
     "the honest ones",
   );
   assert.deepEqual(readdirSync(at("root", "releases", ".staging")), []);
   assert.deepEqual(readdirSync(at("root")).sort(), ["bin", "erts-13.1", "lib", "releases"]);
-  assert.deepEqual(readdirSync(at("root", "lib")), ["shop-0.0.2", "shop-0.0.3"]);
+  assert.deepEqual(readdirSync(at("root", "lib")), ["shop-0.0.2", "shop-0.0.3", "shop-0.0.4"]);
   assert.deepEqual(readdirSync(folder.path).sort(), ["ebin", "offers", "root"], "beside the root");
 });

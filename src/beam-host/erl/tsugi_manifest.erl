@@ -59,7 +59,7 @@ verify_tree(#{<<"files">> := Files}, Root) -> verify_files(Files, Root).
 
 verify_files([], _) -> ok;
 verify_files([#{<<"path">> := Path, <<"sha256">> := Sha} = File | Rest], Root) ->
-    Full = filename:join(Root, binary_to_list(Path)),
+    Full = filename:join(Root, unicode:characters_to_list(Path)),
     case File of
         #{<<"link">> := Target} ->
             case file:read_link(Full) of
