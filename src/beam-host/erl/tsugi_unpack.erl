@@ -1,6 +1,7 @@
 %% unpack: a release from a tarball or a tree onto this host, whole or not at all.
 %%
-%%   drop box, file or folder → releases/.staging/<pid>   every file held against the manifest
+%%   drop box, file or folder → releases/.staging/<pid>   every file held against the manifest, or linked
+%%                                                       to a neighbour's (tsugi_share)
 %%                            → rename lib/*, erts-*      folders that are there already are compared
 %%                            → bin/*                     only if the bytes differ
 %%                            → releases/<vsn>            last: now it is unpacked
@@ -69,17 +70,22 @@ offered(Source, Wanted) ->
     Manifest.
 
 %% Fun(Folder) with the release in a folder of its own, which is gone afterwards. A tarball need not have what
-%% lies in the folders that are Here.
+%% lies in the folders that are Here, or that a neighbour of the root has.
 staged(Source, #{<<"files">> := Files} = Manifest, Here, Fun) ->
     sweep(),
     Staging = staged_file(""),
     ok = filelib:ensure_dir(filename:join(Staging, "x")),
     try
         tsugi_fault:strike("unpack:extract"),
-        Lacking = Manifest#{<<"files">> := [File || File <- Files, not lists:member(unit_of(File), Here)]},
+        {Runtime, Linked} = {tsugi_share:runtime(Manifest), filename:join(Staging, ".linked")},
+        IsLinked = not lists:member(Runtime, Here) andalso tsugi_share:link(Manifest, Linked),
+        Present = [Runtime || IsLinked] ++ Here,
+        Lacking = Manifest#{<<"files">> := [File || File <- Files, not lists:member(unit_of(File), Present)]},
         extract(Source, Manifest, Lacking, Staging),
         case tsugi_manifest:verify_tree(Lacking, Staging) of
-            ok -> Fun(Staging);
+            ok ->
+                [ok = file:rename(filename:join([Linked | Runtime]), filename:join([Staging | Runtime])) || IsLinked],
+                Fun(Staging);
             {What, Path} -> refused(Source, [Path, " is ", atom_to_list(What)])
         end
     after
@@ -156,7 +162,7 @@ extract(Source, Manifest, Lacking, Staging) ->
             case erl_tar:table(Tar, [verbose]) of
                 {ok, Entries} ->
                     case tsugi_contents:archive_problem(Entries, Manifest, Lacking) of
-                        none -> extract_files(Source, Tar, links(Manifest) =/= [], Lacking, Staging);
+                        none -> extract_files(Source, Tar, Manifest, Lacking, Staging);
                         Problem -> refused(Source, Problem)
                     end;
                 {error, Reason} -> unreadable(Source, Reason)
@@ -165,17 +171,18 @@ extract(Source, Manifest, Lacking, Staging) ->
     end.
 
 %% Links are made from the manifest, where they were looked at; erl_tar takes none that begins with `..`.
-extract_files(Source, Tar, HasLinks, #{<<"files">> := Files} = Manifest, Staging) ->
+%% Where it has all to take it is told no names, which it looks up one by one.
+extract_files(Source, Tar, Manifest, #{<<"files">> := Files} = Lacking, Staging) ->
     Own = ["releases/", tsugi_manifest:version(Manifest), "/release.json"],
     Rest = [Path || #{<<"path">> := Path} = File <- Files, not is_map_key(<<"link">>, File)],
     Names = [unicode:characters_to_list(Path) || Path <- [Own, [Own, ".sig"] | Rest]],
-    Only = [{files, Names} || HasLinks],
+    Only = [{files, Names} || Lacking =/= Manifest orelse links(Manifest) =/= []],
     case erl_tar:extract(Tar, [{cwd, Staging} | Only]) of
         ok -> ok;
         {error, {_, enospc}} -> disk_full(limit(Manifest));
         {error, Reason} -> unreadable(Source, Reason)
     end,
-    [copy(Link, Source, Staging) || Link <- links(Manifest)],
+    [copy(Link, Source, Staging) || Link <- links(Lacking)],
     ok.
 
 links(#{<<"files">> := Files}) -> [File || #{<<"link">> := _} = File <- Files].
@@ -336,8 +343,9 @@ verify_once(Vsn) ->
     end.
 
 verify(Vsn) ->
-    case tsugi_manifest:verify_tree(manifest(Vsn), tsugi_layout:root()) of
-        ok -> ok;
+    Manifest = manifest(Vsn),
+    case tsugi_manifest:verify_tree(Manifest, tsugi_layout:root()) of
+        ok -> tsugi_share:share(Manifest);
         {What, Path} -> damaged(Vsn, [Path, " is ", atom_to_list(What)])
     end.
 
