@@ -132,17 +132,10 @@ rollback(_, [], Options) ->
     change(To, Goal, #{direction => rollback}, Options).
 
 previous(Current) ->
-    case ways_back() of
+    case tsugi_handler:ways_back() of
         [Vsn | _] -> Vsn;
         [] -> tsugi_error:throw('TSUGI_NOTHING_TO_ROLL_BACK_TO', #{version => Current})
     end.
-
-%% The last one first.
-ways_back() ->
-    Committed = [{N, binary_to_list(V)} || #{<<"version">> := V, <<"committed">> := N, <<"status">> := <<"old">>} = Entry
-                                               <- maps:get(<<"releases">>, tsugi_handler:view(), []),
-                                           not is_map_key(<<"rolledBack">>, Entry)],
-    [Vsn || {_, Vsn} <- lists:reverse(lists:sort(Committed))].
 
 change(Asked, Goal, Words, Options) ->
     Node = tsugi_remote:require(),
@@ -293,7 +286,7 @@ reload(_, [], _) ->
     {ok, Report, tsugi_show:report(json(Report), #{direction => reload})}.
 
 remove(_, [Vsn], _) ->
-    Before = ways_back(),
+    Before = tsugi_handler:ways_back(),
     ok = tsugi_remote:here_or_there(tsugi_remove, remove, [Vsn]),
     ok = tsugi_remote:here_or_there(tsugi_handler, write_view, []),
     _ = Before =:= [Vsn] andalso tsugi_cli:note("Nothing is left to roll back to: ~ts was the only one", [Vsn]),

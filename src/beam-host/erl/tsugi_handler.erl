@@ -5,8 +5,8 @@
 %% runs (or by the same code in the control program, which then starts sasl for itself).
 -module(tsugi_handler).
 -export([ensure_releases/1, mend_live/0, adopt/1, set_unpacked/1, install/2, make_permanent/1, remove/1,
-         releases/0, status/1, current/0, permanent/0, permanent_on_disk/0, write_start_erl/1, settle_permanent/0,
-         write_view/0, write_view/1, write_view_or_later/1, agree/1, view/0]).
+         releases/0, status/1, ways_back/0, current/0, permanent/0, permanent_on_disk/0, write_start_erl/1,
+         settle_permanent/0, write_view/0, write_view/1, write_view_or_later/1, agree/1, view/0]).
 
 -include_lib("kernel/include/file.hrl").
 
@@ -189,6 +189,13 @@ releases() ->
            end} || {Vsn, Status} <- Found].
 
 status(Vsn) -> proplists:get_value(Vsn, releases()).
+
+%% Where a rollback may go, the last one first.
+ways_back() ->
+    Committed = [{N, V} || #{<<"version">> := Text, <<"committed">> := N} = Entry <- maps:get(<<"releases">>, view(), []),
+                           not is_map_key(<<"rolledBack">>, Entry),
+                           V <- [binary_to_list(Text)], status(V) =:= old],
+    [V || {_, V} <- lists:reverse(lists:sort(Committed))].
 
 %% What runs: the current one, or else the permanent one.
 current() ->

@@ -19,15 +19,16 @@ remove(Vsn) ->
     sweep(),
     ok.
 
-%% Keeps the permanent and the current one, and of the others the last `Keep - 1` that were permanent
-%% and the newest unpacked. Answers what went.
+%% The permanent and the current one and the target of a rollback always stay (and count); then those that were
+%% permanent, the last one first, and the newest unpacked. Answers what went.
 prune(Keep) ->
-    View = [{binary_to_list(V), maps:get(<<"committed">>, E, 0), maps:get(<<"since">>, E, <<>>)}
-            || #{<<"version">> := V} = E <- maps:get(<<"releases">>, tsugi_handler:view(), [])],
-    Candidates = [{Committed, Since, V} || {V, Committed, Since} <- View,
-                                           lists:member(tsugi_handler:status(V), [old, unpacked])],
-    Sorted = lists:reverse(lists:sort(Candidates)),
-    Gone = [V || {_, _, V} <- safe_nthtail(max(0, Keep - 1), Sorted)],
+    Stay = [V || {V, Status} <- tsugi_handler:releases(), Status =:= permanent orelse Status =:= current]
+        ++ lists:sublist(tsugi_handler:ways_back(), 1),
+    Others = [{maps:get(<<"committed">>, E, 0), maps:get(<<"since">>, E, <<>>), binary_to_list(V)}
+              || #{<<"version">> := V} = E <- maps:get(<<"releases">>, tsugi_handler:view(), []),
+                 not lists:member(binary_to_list(V), Stay)],
+    Sorted = lists:reverse(lists:sort(Others)),
+    Gone = [V || {_, _, V} <- safe_nthtail(max(0, Keep - length(Stay)), Sorted)],
     [remove(V) || V <- Gone],
     Gone.
 

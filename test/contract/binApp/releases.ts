@@ -58,6 +58,17 @@ export function releases(kind: Kind): void {
     });
   }
 
+  test("prune spares the release that a rollback would go to", async (t) => {
+    const host = await started(t, await kind.one());
+    await host.must("upgrade", (await kind.two()).tarball);
+    const spared = await document(host, "prune", ["prune", "--keep", "1"]);
+    assert.deepEqual(spared, { keep: 1, removed: [] });
+    await host.must("rollback");
+    assert.equal(await host.get("/version"), "0.0.1");
+    const pruned = await document(host, "prune", ["prune", "--keep", "1"]);
+    assert.deepEqual(pruned, { keep: 1, removed: ["0.0.2"] });
+  });
+
   test("plan says how it would go and why, and unpacks nothing", async (t) => {
     const host = await started(t, await kind.one());
     const two = await kind.two();
