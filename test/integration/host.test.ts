@@ -83,31 +83,6 @@ test(
   },
 );
 
-test(
-  "status and doctor say that the last supervisor was killed, till the next start",
-  QUICK,
-  async (t) => {
-    const { host } = await wall.host(t);
-    await host.must("start");
-    const supervisor = await pidOf(host);
-    process.kill(supervisor, "SIGKILL");
-    await eventually("it is noticed", async () => (await host.app("ping")).status === 3);
-    const died = new RegExp(
-      `0\\.0\\.1 ended, TSUGI_SUPERVISOR_DIED:\\s+The supervisor \\(pid ${supervisor}\\)`,
-    );
-    expectEnd(await host.app("status"), 3, died);
-    const { value } = await json(host, "status");
-    assert.equal(value.lastEnd.code, "TSUGI_SUPERVISOR_DIED");
-    const { status, stdout } = await host.app("doctor");
-    assert.equal(status, 4);
-    assert.match(stdout, died);
-    assert.match(stdout, /→ \S+bin\/wall start$/m);
-    await host.must("start");
-    await host.must("stop");
-    assert.equal((await json(host, "status")).value.lastEnd, undefined);
-  },
-);
-
 test("whose pid file is removed is known all the same, and stopped in order", QUICK, async (t) => {
   const { host, get } = await wall.host(t);
   await host.must("start");

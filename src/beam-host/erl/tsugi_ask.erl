@@ -17,15 +17,19 @@ pid(_, _, _) ->
 status(_, _, #{"-w" := true} = Options) -> tsugi_watch:watch(Options);
 status(_, _, _) ->
     case tsugi_remote:vm_pid() of
-        none -> {exit, 3, stopped(), "", {tsugi_error, 'TSUGI_NOT_RUNNING', #{}}};
+        none ->
+            Stopped = stopped(),
+            Text = case Stopped of #{lastEnd := End} -> tsugi_last_end:describe(End); _ -> "" end,
+            {exit, 3, Stopped, Text, {tsugi_error, 'TSUGI_NOT_RUNNING', #{}}};
         _ ->
             Status = tsugi_remote:call(tsugi_server, status, []),
             {ok, Status, describe_status(Status)}
     end.
 
 stopped() ->
-    #{name => text(tsugi_layout:name()), version => text_or_null(tsugi_handler:permanent_on_disk()),
-      status => <<"stopped">>, error => tsugi_error:to_map({tsugi_error, 'TSUGI_NOT_RUNNING', #{}})}.
+    Stopped = #{name => text(tsugi_layout:name()), version => text_or_null(tsugi_handler:permanent_on_disk()),
+                status => <<"stopped">>, error => tsugi_error:to_map({tsugi_error, 'TSUGI_NOT_RUNNING', #{}})},
+    case tsugi_last_end:find() of none -> Stopped; End -> Stopped#{lastEnd => End} end.
 
 describe_status(#{name := Name, version := Vsn, releaseId := Id, status := Status, since := Since,
                   processes := [#{name := Process, slots := [Slot]}]} = All) ->

@@ -107,7 +107,7 @@ iso(Seconds) -> calendar:system_time_to_rfc3339(Seconds, [{offset, "Z"}]).
 
 processes(_) ->
     case tsugi_remote:vm_pid() of
-        none -> {"nothing runs", gave_up() ++ orphans(none)};
+        none -> {"nothing runs", gave_up() ++ killed() ++ orphans(none)};
         Pid -> {["pid ", integer_to_list(Pid)], unwell() ++ orphans(Pid)}
     end.
 
@@ -116,6 +116,13 @@ gave_up() ->
         true -> [{"It ended by itself, and too often to be started again.",
                   [tsugi_layout:bin(), " logs · ", tsugi_layout:bin(), " start"]}];
         false -> []
+    end.
+
+killed() ->
+    case tsugi_last_end:find() of
+        none -> [];
+        #{version := Vsn, code := Code, message := Message} ->
+            [{[Vsn, " ended, ", Code, ": ", Message], [tsugi_layout:bin(), " start"]}]
     end.
 
 unwell() ->

@@ -52,6 +52,24 @@ export function life(kind: Kind): void {
     assert.equal(version, "0.0.1");
   });
 
+  test("status and doctor say that what ran was killed, until the next start", async (t) => {
+    const host = await started(t, await kind.one());
+    const pid = await host.pid();
+    // First the keeper of a BEAM release, which would start it again.
+    for (const file of ["keeper", "pid"].map((name) => join(host.root, "run", name))) {
+      if (existsSync(file)) process.kill(Number(readFileSync(file, "utf8")), "SIGKILL");
+    }
+    await until("it is gone", async () => (await host.app("ping")).status === 3, DEADLINE_MS);
+    const died = `0\\.0\\.1 ended, TSUGI_SUPERVISOR_DIED:\\s+The supervisor \\(pid ${pid}\\)`;
+    ended(await host.app("status"), 3, new RegExp(died));
+    const { lastEnd } = await document(host, "stopped", ["status"], 3);
+    assert.deepEqual([lastEnd.code, lastEnd.at], ["TSUGI_SUPERVISOR_DIED", null]);
+    ended(await host.app("doctor"), 4, new RegExp(`${died}[\\s\\S]*→ \\S+bin/shop start$`, "m"));
+    await host.must("start");
+    await host.must("stop");
+    assert.ok(!("lastEnd" in (await document(host, "stopped", ["status"], 3))));
+  });
+
   test("restart refuses what a start would refuse, while the old one still serves", async (t) => {
     const host = await started(t, await kind.one());
     const pid = await host.pid();
