@@ -201,44 +201,6 @@ test(
 );
 
 test(
-  "a key of etc/config.json that is not known is told, with the one that was meant, and is no stop",
-  QUICK,
-  async (t) => {
-    const { host } = await wall.host(t, "0.0.1");
-    const health = { intervalMs: 50 };
-    const config = {
-      timeout: { freezeMs: 5000 },
-      keepRelease: 3,
-      timeouts: { freezMs: 1 },
-      health,
-    };
-    const file = join(host.root, "etc", "config.json");
-    writeFileSync(file, JSON.stringify({ ...config, ofAnotherVersion: true }));
-    const words = [
-      "timeout is not known; did you mean timeouts?",
-      "keepRelease is not known; did you mean keepReleases?",
-      "timeouts.freezMs is not known; did you mean freezeMs?",
-      "ofAnotherVersion is not known",
-    ];
-    for (const verb of ["start", "reload", "restart"]) {
-      const { stderr } = await host.must(verb);
-      for (const text of words) assert.equal(stderr.split(`${file}: ${text}`).length, 2, stderr);
-    }
-    const { status, stdout } = await host.app("doctor");
-    assert.equal(status, 4, stdout);
-    const told = stdout.replace(/\s+/g, " ");
-    for (const text of words) {
-      assert.ok(told.includes(text), stdout);
-      assert.ok(logOf(host).includes(text), logOf(host));
-    }
-    writeFileSync(file, JSON.stringify({ timeouts: { freezeMs: 5000 }, health }));
-    const { stderr } = await host.must("reload");
-    assert.doesNotMatch(stderr, /is not known/);
-    await host.must("stop");
-  },
-);
-
-test(
   "who is told to stop before it is ready has not failed: it ends, and nothing else is tried",
   QUICK,
   async (t) => {

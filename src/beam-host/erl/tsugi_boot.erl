@@ -6,6 +6,7 @@ after_boot() ->
     wait_started(infinity),
     {_, Running} = init:script_id(),
     say_ready(Running),
+    [logger:warning("~ts", [Text]) || Text <- tsugi_unknown:sentences()],
     tsugi_unpack:sweep(),
     case tsugi_journal:take() of
         none -> ok;

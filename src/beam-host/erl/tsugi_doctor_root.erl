@@ -14,7 +14,7 @@ permissions(_) ->
     Root = tsugi_layout:root(),
     {ok, #file_info{uid = Owner}} = file:read_file_info(Root),
     Exposed = [{[Path, ": ", Why, "."], Fix} || #{path := Path, why := Why, fix := Fix} <- tsugi_exposure:find()],
-    All = Exposed ++ foreign(Owner) ++ problems_of_etc(),
+    All = Exposed ++ foreign(Owner) ++ problems_of_etc() ++ unknown_settings(),
     %% A file that others may write, and that is of somebody else, has one remedy.
     {["the root belongs to user ", integer_to_list(Owner)],
      lists:uniq(fun({_, Remedy}) -> text(Remedy) end, All)}.
@@ -32,6 +32,12 @@ permanent() -> case tsugi_handler:permanent_on_disk() of undefined -> ""; Vsn ->
 problems_of_etc() ->
     Reads = [fun() -> tsugi_settings:check(permanent()) end, fun tsugi_trust:read/0],
     lists:append([try Read(), [] catch throw:Error -> [tsugi_doctor:finding(Error)] end || Read <- Reads]).
+
+unknown_settings() ->
+    case tsugi_unknown:sentences() of
+        [] -> [];
+        Sentences -> [{[lists:join("; ", Sentences), "."], "Correct it there, or take it out"}]
+    end.
 
 %% --- leftovers ----------------------------------------------------------------------------------
 

@@ -45,6 +45,7 @@ bootable() ->
 %% Everything that must be right before a VM is started: verified, configured, known to OTP.
 prepare() ->
     Vsn = bootable(),
+    tsugi_unknown:warn(),
     tsugi_unpack:sweep(),
     tsugi_remove:sweep(),
     ensure_cookie(),

@@ -1,6 +1,6 @@
 %% releases/<vsn>/config.json overlaid by etc/config.json; times in milliseconds.
 -module(tsugi_settings).
--export([get/2, all/1, etc_hash/0, check/1, keeper/1]).
+-export([get/2, all/1, rows/0, read/1, etc_hash/0, check/1, keeper/1]).
 
 get(Vsn, Path) -> get_path(all(Vsn), Path).
 

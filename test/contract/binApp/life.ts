@@ -70,6 +70,37 @@ export function life(kind: Kind): void {
     assert.ok(!("lastEnd" in (await document(host, "stopped", ["status"], 3))));
   });
 
+  test("a key of etc/config.json that is not known is told, with the one that was meant, and is no stop", async (t) => {
+    const host = await installed(t, await kind.one());
+    const health = { intervalMs: 50 };
+    const config = {
+      timeout: { freezeMs: 5000 },
+      keepRelease: 3,
+      timeouts: { freezMs: 1 },
+      health,
+    };
+    const file = join(host.root, "etc", "config.json");
+    writeFileSync(file, JSON.stringify({ ...config, ofAnotherVersion: true }));
+    const words = [
+      "timeout is not known; did you mean timeouts?",
+      "keepRelease is not known; did you mean keepReleases?",
+      "timeouts.freezMs is not known; did you mean freezeMs?",
+      "ofAnotherVersion is not known",
+    ];
+    for (const verb of ["start", "reload", "restart"]) {
+      const { stderr } = await host.must(verb);
+      for (const text of words) assert.equal(stderr.split(`${file}: ${text}`).length, 2, stderr);
+    }
+    const { stdout } = ended(await host.app("doctor"), 4);
+    const told = stdout.replace(/\s+/g, " ");
+    for (const text of words) {
+      assert.ok(told.includes(text), stdout);
+      assert.ok(host.log().includes(text), host.log());
+    }
+    writeFileSync(file, JSON.stringify({ timeouts: { freezeMs: 5000 }, health }));
+    assert.doesNotMatch((await host.must("reload")).stderr, /is not known/);
+  });
+
   test("restart refuses what a start would refuse, while the old one still serves", async (t) => {
     const host = await started(t, await kind.one());
     const pid = await host.pid();
