@@ -126,15 +126,6 @@ describe("an upgrade that goes well", () => {
     });
   }
 
-  test("whose probation is too short for its checks: it lasts as long as they take", async () => {
-    const host = await startOne({ config: { timeouts: { probationMs: 100 } } });
-    host.drop(await two());
-    const { status, stderr, report } = await host.report("upgrade", "1.1.0");
-    assert.equal(status, 0, JSON.stringify(report));
-    assert.match(stderr, /timeouts\.probationMs 100 has no room for health\.healthyAfter 2/);
-    assert.match(host.log, /probation lasts up to 1000 ms/);
-  });
-
   test("is followed by a downgrade and a rollback that carry the state", async () => {
     const host = await startOne();
     host.drop(await two());

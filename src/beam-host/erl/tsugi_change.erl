@@ -142,6 +142,7 @@ change(Asked, Goal, Words, Options) ->
     refuse_if_ephemeral(Options),
     #{version := Vsn} = unpack_named(Asked, Options),
     refuse_bad_settings(Vsn),
+    [tsugi_cli:note(["! ", Note]) || Goal =/= check, Goal =/= give_up, Note <- tsugi_health:probation_note(Vsn)],
     tsugi_cli:note("Config generated from releases/~ts and etc/", [Vsn]),
     Request = #{asked => Vsn, goal => Goal, vm => tsugi_remote:vm_pid(),
                 reports => count_reports(), direction => maps:get(relup, Words, auto),

@@ -1,7 +1,7 @@
 %% Is the running release well? Its applications run, the processes whose state was carried live on,
 %% and its health URL answers where it has one.
 -module(tsugi_health).
--export([watch/1, probation/2, check/2]).
+-export([watch/1, probation/2, probation_note/1, check/2]).
 
 %% In good order, as a page's process does when its client closes it; or before anybody looked.
 -define(IS_ORDERLY(Reason), (Reason =:= normal orelse Reason =:= shutdown orelse Reason =:= noproc
@@ -11,15 +11,31 @@
 watch(Pids) -> [{erlang:monitor(process, Pid), Module, Pid} || {Module, Pid} <- Pids].
 
 %% Healthy `healthyAfter` times in a row before `probationMs` is over: a time-out is a failure, never a
-%% promotion. References = watch/1's. Answers ok | {error, Text}.
+%% promotion. One that is too short for that many checks could never be passed: it lasts for as long as they take.
+%% References = watch/1's. Answers ok | {error, Text}.
 probation(Vsn, References) ->
-    Get = fun(Path) -> tsugi_settings:get(Vsn, Path) end,
-    Rules = #{release => tsugi_release:load(Vsn), version => Vsn, watched => References,
-              interval => Get([<<"health">>, <<"intervalMs">>]), wanted => Get([<<"health">>, <<"healthyAfter">>]),
-              deadline => erlang:monotonic_time(millisecond) + Get([<<"timeouts">>, <<"probationMs">>])},
+    #{lasts := Ms} = Times = times(Vsn),
+    [logger:warning("~ts", [Note]) || Note <- probation_note(Vsn)],
+    Rules = Times#{release => tsugi_release:load(Vsn), version => Vsn, watched => References,
+                   deadline => erlang:monotonic_time(millisecond) + Ms},
     Outcome = probe(Rules, 0, "no health check has ended in time"),
     [erlang:demonitor(Reference, [flush]) || {Reference, _, _} <- References],
     Outcome.
+
+times(Vsn) ->
+    [Asked, Wanted, Interval] =
+        [tsugi_settings:get(Vsn, Path) || Path <- [[<<"timeouts">>, <<"probationMs">>], [<<"health">>, <<"healthyAfter">>],
+                                                   [<<"health">>, <<"intervalMs">>]]],
+    #{asked => Asked, wanted => Wanted, interval => Interval, lasts => max(Asked, Wanted * Interval)}.
+
+%% Where it lasts longer than was asked for: [Text].
+probation_note(Vsn) ->
+    case times(Vsn) of
+        #{asked := Ms, lasts := Ms} -> [];
+        #{asked := Asked, lasts := Ms, wanted := Wanted, interval := Interval} ->
+            [io_lib:format("probation lasts up to ~b ms: timeouts.probationMs ~b has no room for "
+                           "health.healthyAfter ~b × health.intervalMs ~b", [Ms, Asked, Wanted, Interval])]
+    end.
 
 probe(#{release := Release, version := Vsn, wanted := Wanted} = Rules, Good, Problem) ->
     case check(Vsn, Release) of

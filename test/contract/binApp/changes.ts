@@ -119,6 +119,16 @@ export function changes(kind: Kind): void {
     assert.deepEqual(await statuses(host), { "0.0.1": "permanent", "0.0.2": "unpacked" });
   });
 
+  test("a probation that is too short for its checks lasts as long as they take", async (t) => {
+    const health = { intervalMs: 300, healthyAfter: 2 };
+    const host = await started(t, await kind.one(), {
+      config: { health, timeouts: { probationMs: 100 } },
+    });
+    const { stderr } = await host.must("upgrade", (await kind.two()).tarball);
+    assert.match(stderr, /timeouts\.probationMs 100 has no room for health\.healthyAfter 2/);
+    assert.match(host.log(), /probation lasts up to 600 ms/);
+  });
+
   test("install makes current and commit permanent; rollback gives up what is current", async (t) => {
     const host = await started(t, await kind.one());
     await failure(host, ["commit"], 1, "TSUGI_NOTHING_TO_COMMIT");
