@@ -185,6 +185,52 @@ describe("the old version serves as before (exit 4)", { skip }, () => {
     });
   });
 
+  test("a process that ends while states are copied is none that a rehearsal fails at", async () => {
+    await withCart(async (host) => {
+      host.drop(await second("0.0.2"));
+      // While the cart, which is older, does not answer.
+      await host.rpc(`
+        {:ok, passing} = GenServer.start(Shop.Cart, 0)
+        GenServer.cast(Shop.Cart, :be_busy)
+        asked = fn ->
+          {:messages, waiting} = Process.info(Process.whereis(Shop.Cart), :messages)
+          Process.sleep(1)
+          Enum.any?(waiting, &match?({:system, _, :get_status}, &1))
+        end
+        spawn(fn ->
+          Stream.repeatedly(asked) |> Enum.find(& &1)
+          Process.exit(passing, :kill)
+        end)`);
+      const { status, value, output } = await host.json("check", "0.0.2");
+      assert.equal(status, 0, output);
+      assert.equal(
+        value.steps.find(({ name }: { name: string }) => name === "rehearse").failed,
+        undefined,
+      );
+      await host.rpc("send(Shop.Cart, :go_on)");
+      assert.equal(await host.get("/count"), "3");
+    });
+  });
+
+  test("a code_change that does not end is a refusal when the time for a rehearsal is over", async () => {
+    const endless = await second("endless", {
+      edit: {
+        [CART]: replace("{:ok, %{count: count, last: [:carried]}}", "Process.sleep(:infinity)"),
+      },
+    });
+    await withCart(
+      async (host) => {
+        const pid = await host.pid();
+        const { status, value, output } = await host.upgrade(endless);
+        assert.equal(status, 4, output);
+        assert.equal(value.error.code, "TSUGI_STATE_FAILED");
+        assert.match(value.error.message, /Shop\.Cart.* did not end within 4000 ms/);
+        await servesAsBefore(host, pid);
+      },
+      { config: { timeouts: { rehearseMs: 4_000 } } },
+    );
+  });
+
   test("an unhealthy version is handed back with the state, before it is permanent (10)", async () => {
     const health = { path: "/version", port: 1, intervalMs: 20, healthyAfter: 2 };
     await withCart(

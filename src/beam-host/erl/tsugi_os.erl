@@ -1,36 +1,55 @@
 %% Programs and processes of the operating system.
 -module(tsugi_os).
--export([run/2, run/3, command/1, program/2, alive/1, rss_bytes/1, cpu_ms/1, identity/1]).
+-export([run/2, run/3, run_within/3, command/1, program/2, alive/1, rss_bytes/1, cpu_ms/1, identity/1]).
 
 %% Runs a shell script of ours to its end: {ExitCode, Output}.
 run(Script, Args) -> run(Script, Args, []).
 
 run(Script, Args, Env) -> sh([Script | Args], Env).
 
+%% Killed when the time is over: {time_out, Output}. For scripts that end in one `exec`.
+run_within(Script, Args, TimeoutMs) ->
+    Port = open("/bin/sh", [Script | Args], own_env()),
+    Timer = erlang:send_after(TimeoutMs, self(), {Port, time_out}),
+    Ended = collect(Port, []),
+    _ = erlang:cancel_timer(Timer),
+    receive {Port, time_out} -> Ended after 0 -> Ended end.
+
 %% sh with these arguments, in the environment as it is.
 command(Args) -> sh(Args, []).
 
-sh(Args, Env) ->
-    program("/bin/sh", Args, [{"TSUGI_ROOT", tsugi_layout:root()},
-                              {"TSUGI_NAME", tsugi_layout:name()},
-                              {"TSUGI_LIB", filename:dirname(tsugi_layout:tsugi_priv())} | Env]).
+sh(Args, Env) -> program("/bin/sh", Args, own_env() ++ Env).
+
+own_env() ->
+    [{"TSUGI_ROOT", tsugi_layout:root()}, {"TSUGI_NAME", tsugi_layout:name()},
+     {"TSUGI_LIB", filename:dirname(tsugi_layout:tsugi_priv())}].
 
 %% Any other program, by its path.
 program(Path, Args) -> program(Path, Args, []).
 
-program(Path, Args, Env) ->
-    collect(open_port({spawn_executable, Path},
-                      [{args, Args}, {env, Env}, exit_status, stderr_to_stdout, binary, use_stdio, hide]), []).
+program(Path, Args, Env) -> collect(open(Path, Args, Env), []).
+
+open(Path, Args, Env) ->
+    open_port({spawn_executable, Path}, [{args, Args}, {env, Env}, exit_status, stderr_to_stdout, binary, use_stdio, hide]).
 
 collect(Port, Acc) ->
     receive
         {Port, {data, Data}} -> collect(Port, [Acc, Data]);
-        {Port, {exit_status, Code}} ->
-            Bytes = iolist_to_binary(Acc),
-            {Code, case unicode:characters_to_list(Bytes) of
-                       Text when is_list(Text) -> Text;
-                       _ -> binary_to_list(Bytes)
-                   end}
+        {Port, {exit_status, Code}} -> {Code, text(Acc)};
+        {Port, time_out} ->
+            case erlang:port_info(Port, os_pid) of
+                {os_pid, Pid} -> os:cmd("kill -9 " ++ integer_to_list(Pid));
+                undefined -> ok
+            end,
+            {_, Output} = collect(Port, Acc),
+            {time_out, Output}
+    end.
+
+text(Output) ->
+    Bytes = iolist_to_binary(Output),
+    case unicode:characters_to_list(Bytes) of
+        Text when is_list(Text) -> Text;
+        _ -> binary_to_list(Bytes)
     end.
 
 %% A zombie does not live.

@@ -16,38 +16,49 @@ run(_, _, <<"skip">>) -> #{};
 run(#{from := #{vsn := From}, to := #{vsn := To}, direction := Direction}, Script, Mode) ->
     Carrier = case Direction of up -> To; down -> From end,
     Changes = tsugi_script:changes(Script),
+    TimeoutMs = tsugi_settings:get(From, [<<"timeouts">>, <<"rehearseMs">>]),
+    Begun = now_ms(),
     Processes = tsugi_freeze:processes([M || {M, _, _} <- Changes]),
-    Copies = [copy(M, Pid, lists:keyfind(M, 1, Changes), Mode) || {M, Pid} <- Processes],
+    %% Those that don't answer must not take it all.
+    Copies = [copy(M, Pid, lists:keyfind(M, 1, Changes), Mode, Begun + TimeoutMs div 2) || {M, Pid} <- Processes],
     Skipped = maps:from_list([{M, Why} || {skipped, M, Why} <- Copies]),
     Files = tsugi_release:code_files(tsugi_release:load(case Direction of up -> From; down -> To end)),
     case [setelement(5, Copy, change_vsn(element(2, Copy), Direction, Files))
           || {copy, _, _, _, _, _} = Copy <- Copies] of
         [] -> Skipped;
-        Ready -> maps:merge(maps:from_list(perform(Carrier, Ready)), Skipped)
+        Ready -> maps:merge(maps:from_list(perform(Carrier, Ready, TimeoutMs, Begun + TimeoutMs)), Skipped)
     end.
+
+now_ms() -> erlang:monotonic_time(millisecond).
 
 %% The version that release_handler will give to code_change.
 change_vsn(M, Direction, Files) ->
     Vsn = case Files of #{M := File} -> tsugi_beams:vsn(File); _ -> undefined end,
     case Direction of up -> Vsn; down -> {down, Vsn} end.
 
-copy(Module, Pid, {_, Extra, _}, Mode) ->
-    {memory, Bytes} = erlang:process_info(Pid, memory),
-    case Bytes > ?MAX_BYTES andalso Mode =/= <<"full">> of
-        true -> {skipped, Module, <<"skipped: the process is larger than 64 MB">>};
-        false ->
+%% One that ends meanwhile, as a page's does at any time, has no state any more: gone.
+copy(Module, Pid, {_, Extra, _}, Mode, Deadline) ->
+    TimeoutMs = min(?COPY_TIMEOUT_MS, Deadline - now_ms()),
+    case erlang:process_info(Pid, memory) of
+        undefined -> gone;
+        {memory, Bytes} when Bytes > ?MAX_BYTES, Mode =/= <<"full">> ->
+            {skipped, Module, <<"skipped: the process is larger than 64 MB">>};
+        _ when TimeoutMs =< 0 -> {skipped, Module, <<"skipped: no time was left for it (timeouts.rehearseMs)">>};
+        _ ->
             try
-                Kind = kind(Pid, Module),
-                {copy, Module, of_kind(Kind, sys:get_state(Pid, ?COPY_TIMEOUT_MS)), Extra, undefined, Kind}
+                Kind = kind(Pid, Module, TimeoutMs),
+                {copy, Module, of_kind(Kind, sys:get_state(Pid, TimeoutMs)), Extra, undefined, Kind}
             catch
-                exit:_ -> {skipped, Module, <<"skipped: the process is busy">>};
+                exit:{timeout, _} -> {skipped, Module, <<"skipped: the process is busy">>};
+                exit:_ -> gone;
+                throw:gone -> gone;
                 throw:wrapped -> {skipped, Module, <<"skipped: its state is kept by another module">>}
             end
     end.
 
 %% Whose loop it runs says which function will be called with which state.
-kind(Pid, Module) ->
-    {status, _, {module, Loop}, _} = sys:get_status(Pid, ?COPY_TIMEOUT_MS),
+kind(Pid, Module, TimeoutMs) ->
+    {status, _, {module, Loop}, _} = sys:get_status(Pid, TimeoutMs),
     case {Loop, initial_call(Pid)} of
         {Module, _} -> special;
         {gen_server, {Module, init, _}} -> server;
@@ -62,15 +73,21 @@ of_kind(view, #{socket := Socket}) -> Socket;
 of_kind(view, _) -> throw(wrapped);
 of_kind(_, State) -> State.
 
-perform(Carrier, Copies) ->
+perform(Carrier, [{copy, First, _, _, _, _} | _] = Copies, TimeoutMs, Deadline) ->
     File = tsugi_layout:at(["run", "rehearsal." ++ os:getpid()]),
     ok = file:write_file(File, <<>>),
     ok = file:change_mode(File, 8#600),
     ok = file:write_file(File, term_to_binary(Copies)),
-    try tsugi_os:run(tsugi_layout:tsugi_priv() ++ "/evaluate.sh", [Carrier, ?MODULE_STRING, "main", Carrier, File]) of
+    Arguments = [Carrier, ?MODULE_STRING, "main", Carrier, File],
+    try tsugi_os:run_within(tsugi_layout:tsugi_priv() ++ "/evaluate.sh", Arguments, max(1, Deadline - now_ms())) of
         {0, _} ->
             {ok, Bytes} = file:read_file(File),
             [answer(M, Outcome) || {M, Outcome} <- binary_to_term(Bytes)];
+        {time_out, _} ->
+            {ok, Bytes} = file:read_file(File),
+            Module = case binary_to_term(Bytes) of {under_way, M} -> M; _ -> First end,
+            Why = io_lib:format("its rehearsal did not end within ~b ms (timeouts.rehearseMs)", [TimeoutMs]),
+            answer(Module, {failed, Why});
         {_, Output} -> [{M, tsugi_json:text(["skipped: ", string:slice(Output, 0, 200)])}
                         || {copy, M, _, _, _, _} <- Copies]
     after
@@ -94,8 +111,10 @@ main(_) ->
     #{consolidated := Consolidated} = tsugi_release:load(Vsn),
     _ = Consolidated =:= none orelse code:add_patha(Consolidated),
     _ = application:ensure_all_started(elixir),
-    Outcomes = [{M, rehearse(M, State, Extra, OldVsn, Kind)}
-                || {copy, M, State, Extra, OldVsn, Kind} <- Copies],
+    Outcomes = [begin
+                    ok = file:write_file(File, term_to_binary({under_way, M})),
+                    {M, rehearse(M, State, Extra, OldVsn, Kind)}
+                end || {copy, M, State, Extra, OldVsn, Kind} <- Copies],
     ok = file:write_file(File, term_to_binary(Outcomes)),
     erlang:halt(0).
 
@@ -160,5 +179,7 @@ vsn_of(M, Files) ->
     end.
 
 initial_call(Pid) ->
-    {dictionary, Dictionary} = erlang:process_info(Pid, dictionary),
-    proplists:get_value('$initial_call', Dictionary).
+    case erlang:process_info(Pid, dictionary) of
+        {dictionary, Dictionary} -> proplists:get_value('$initial_call', Dictionary);
+        undefined -> throw(gone)
+    end.
