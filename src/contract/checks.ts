@@ -15,6 +15,18 @@ export const defined = <T extends object>(
 export const filled = <T extends object>(values: T) =>
   defined(values, (value) => typeof value !== "object" || Object.keys(value ?? {}).length > 0);
 
+/** Of what may be missing, or closed to us. */
+export function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for what is no JSON. */
+export const jsonIn = <T>(text: string): T | undefined => orUndefined(() => JSON.parse(text) as T);
+
 const isWhole = (value: unknown, least: number) =>
   Number.isSafeInteger(value) && (value as number) >= least;
 

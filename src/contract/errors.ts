@@ -66,6 +66,9 @@ export const TsugiError: {
   readonly prototype: TsugiError;
 } = RegisteredError;
 
+export const hasCode = (error: unknown, code: ErrorCode): error is TsugiError =>
+  error instanceof TsugiError && error.code === code;
+
 /** A code with its details, before or beside the error that they make. */
 export type Reason<C extends ErrorCode> = { [K in C]: { code: K; details: DetailsOf<K> } }[C];
 

@@ -2,9 +2,10 @@
  * In a container, what is not on a volume is gone with it: an upgrade would be undone by the next
  * restart of the container, silently. So it is refused there.
  */
+
 import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { orUndefined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
-import { orUndefined } from "../platform/files.ts";
 import type { Layout } from "../release/layout.ts";
 
 export interface ContainerFacts {

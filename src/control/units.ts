@@ -1,8 +1,9 @@
 /** systemd: does it own this system? */
+
 import { readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { orUndefined } from "../platform/files.ts";
+import { orUndefined } from "../contract/checks.ts";
 import type { Layout } from "../release/layout.ts";
 import { unitWords } from "../release/systemdUnit.ts";
 

@@ -1,4 +1,5 @@
 /** What a host says of itself. Facts only: what follows from them is the rollout's to decide. */
+import { jsonIn } from "../contract/checks.ts";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 import type { Status, UpgradeReport } from "../protocol/report.ts";
 import type { Inventory } from "../release/delta.ts";
@@ -114,7 +115,7 @@ export function parseFacts(text: string): HostFacts {
   const one = (key: string) => all(key)[0] ?? "";
   const json = <T>(name: string): T | undefined => {
     const found = documents[name];
-    return found?.exitCode === 0 ? parseJson<T>(found.text) : undefined;
+    return found?.exitCode === 0 ? jsonIn<T>(found.text) : undefined;
   };
   const inventory = json<Inventory & { releases: ReleaseEntry[] }>("inventory");
   const isInstalled = one("installed") === "yes";
@@ -153,7 +154,7 @@ export function parseFacts(text: string): HostFacts {
     lastUpgrade: json<UpgradeReport>("lastUpgrade"),
     deploys: (documents.deploys?.text ?? "")
       .split("\n")
-      .flatMap((line) => parseJson<DeployRecord>(line) ?? []),
+      .flatMap((line) => jsonIn<DeployRecord>(line) ?? []),
   };
 }
 
@@ -182,12 +183,4 @@ function split(text: string): { lines: string[]; documents: Record<string, Docum
     else lines.push(line);
   }
   return { lines, documents };
-}
-
-function parseJson<T>(text: string): T | undefined {
-  try {
-    return JSON.parse(text) as T;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** Who deploys to a host right now, or has said that nobody may. */
 import { hostname, userInfo } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import { TsugiError } from "../contract/errors.ts";
+import { hasCode, TsugiError } from "../contract/errors.ts";
 import type { Layout } from "../release/layout.ts";
 import type { RunResult, Transport } from "../transport/index.ts";
 import { removeLock, takeLock } from "./remote/lockScripts.ts";
@@ -190,7 +190,7 @@ async function patiently<T>(take: () => Promise<T>): Promise<T> {
     try {
       return await take();
     } catch (error) {
-      const isLocked = error instanceof TsugiError && error.code === "TSUGI_DEPLOY_LOCKED";
+      const isLocked = hasCode(error, "TSUGI_DEPLOY_LOCKED");
       if (!isLocked || performance.now() > deadline) throw error;
       await delay(PATIENCE_MS / 8);
     }

@@ -3,8 +3,10 @@
  * releases through their states (release/status.ts); it starts and stops nothing. A running
  * supervisor uses it; otherwise the control program that holds the lock.
  */
+
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { jsonIn } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { isoNow } from "../platform/clock.ts";
 import { appendDurably, ensureFolder, exists, readIfThere } from "../platform/files.ts";
@@ -250,13 +252,8 @@ const markVerified = (
 
 async function readReports(layout: Layout): Promise<UpgradeReport[]> {
   const text = (await readIfThere(layout.upgradesLog)) ?? "";
-  return text.split("\n").flatMap((line) => {
-    try {
-      return [JSON.parse(line) as UpgradeReport];
-    } catch {
-      return []; // The last line of a crash may be torn.
-    }
-  });
+  // The last line of a crash may be torn.
+  return text.split("\n").flatMap((line) => jsonIn<UpgradeReport>(line) ?? []);
 }
 
 async function recover(layout: Layout, runningVersion: string | undefined): Promise<void> {

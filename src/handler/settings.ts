@@ -9,6 +9,7 @@ import { TsugiError } from "../contract/errors.ts";
 import { SETTING_ROWS } from "../contract/settings.ts";
 import { readIfThere } from "../platform/files.ts";
 import {
+  DEFAULT_SETTINGS,
   overlaySettings,
   type PartialSettings,
   type RuntimeSettings,
@@ -50,6 +51,13 @@ export async function readHostSettings(layout: Layout, version: string): Promise
     unknown: unknownSettings(layout.etcConfig, ofHost),
   };
 }
+
+/** What is wrong in `etc/` keeps nobody from ending what runs, or from describing it. */
+export const settingsOrDefault = (layout: Layout, version: string): Promise<RuntimeSettings> =>
+  readHostSettings(layout, version).then(
+    ({ settings }) => settings,
+    () => DEFAULT_SETTINGS,
+  );
 
 /** `etc/env` alone, before anything else is looked at. @throws as readHostSettings */
 export async function refuseBadEnv({ etcEnv }: Layout): Promise<void> {

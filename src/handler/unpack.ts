@@ -13,7 +13,7 @@
 import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { TsugiError } from "../contract/errors.ts";
+import { hasCode, TsugiError } from "../contract/errors.ts";
 import { ensureFolder, exists, renameDurably, writeDurably } from "../platform/files.ts";
 import type { Layout } from "../release/layout.ts";
 import type { Manifest } from "../release/manifest.ts";
@@ -138,7 +138,7 @@ async function findSource(
 
 async function alreadyThere(layout: Layout, version: string): Promise<Unpacked> {
   const { releaseId } = await readManifest(layout, version).catch((error) => {
-    if (!(error instanceof TsugiError) || error.code !== "TSUGI_RELEASE_NOT_FOUND") throw error;
+    if (!hasCode(error, "TSUGI_RELEASE_NOT_FOUND")) throw error;
     const looked = `neither unpacked nor as a tarball at ${layout.release(version).tarball}`;
     throw notFound(layout, version, looked);
   });

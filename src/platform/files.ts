@@ -119,12 +119,3 @@ export async function exists(path: string): Promise<boolean> {
 export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
   await mkdir(path, { recursive: true, mode });
 }
-
-/** Of what may be missing, or closed to us. */
-export function orUndefined<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
-}

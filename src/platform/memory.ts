@@ -1,5 +1,7 @@
 /** How much memory this process and its children may still take. */
+
 import { readFileSync } from "node:fs";
+import { orUndefined } from "../contract/checks.ts";
 
 /** Bytes: the least of what the cgroup (v2) and the machine have left; Infinity if neither says. */
 export function availableMemoryBytes(): number {
@@ -21,10 +23,5 @@ function leftOnMachine(): number {
   return kib === undefined ? Number.POSITIVE_INFINITY : Number(kib) * 1024;
 }
 
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return undefined;
-  }
-}
+const read = (path: string): string | undefined =>
+  orUndefined(() => readFileSync(path, "utf8").trim());

@@ -1,7 +1,8 @@
 /** The processes of this machine, as far as this user may see them (Linux: /proc; else none). */
+
 import { readdirSync, readFileSync } from "node:fs";
-import type { ProcessIdentity } from "./processes.ts";
-import { identityOf } from "./processes.ts";
+import { orUndefined } from "../contract/checks.ts";
+import { identityOf, type ProcessIdentity } from "./processes.ts";
 
 export interface RunningProcess {
   pid: number;
@@ -12,7 +13,7 @@ export interface RunningProcess {
 
 /** Zombies are none: nothing of them runs. */
 export function runningProcesses(): RunningProcess[] {
-  return list("/proc").flatMap((name) => {
+  return (orUndefined(() => readdirSync("/proc")) ?? []).flatMap((name) => {
     const found = /^\d+$/.test(name) ? read(`/proc/${name}/stat`) : undefined;
     if (found === undefined) return [];
     // The name in parentheses may hold spaces and parentheses: what follows the last one counts.
@@ -73,18 +74,4 @@ export function descendantsOf(
 /** Unlike a pid, it names no other process later on. */
 export const identify = ({ pid }: { pid: number }): ProcessIdentity => identityOf(pid);
 
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
-}
-
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-}
+const read = (path: string): string | undefined => orUndefined(() => readFileSync(path, "utf8"));

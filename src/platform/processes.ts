@@ -2,7 +2,9 @@
  * Telling processes apart. A pid alone says nothing: it may be another process by now. A process
  * is `{ pid, startTime, bootId }`, as far as the platform can tell (Linux: all three).
  */
+
 import { readFileSync } from "node:fs";
+import { jsonIn, orUndefined } from "../contract/checks.ts";
 
 export interface ProcessIdentity {
   pid: number;
@@ -27,14 +29,15 @@ export function isAlive(identity: ProcessIdentity): boolean {
 export function livingOf(lines: string): ProcessIdentity[] {
   return lines
     .split("\n")
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as ProcessIdentity];
-      } catch {
-        return [];
-      }
-    })
-    .filter((identity) => Number.isInteger(identity?.pid) && isAlive(identity));
+    .map((line) => jsonIn<ProcessIdentity>(line))
+    .filter((found): found is ProcessIdentity => Number.isInteger(found?.pid) && isAlive(found!));
+}
+
+export function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.Signals): void {
+  for (const identity of identities) {
+    // It may end at this moment, or be another user's.
+    orUndefined(() => isAlive(identity) && process.kill(identity.pid, signal));
+  }
 }
 
 /** Some process has that pid; for what only a guess hangs on. */
@@ -48,18 +51,16 @@ export function isRunning(pid: number): boolean {
 }
 
 function startTimeOf(pid: number): string | null {
-  try {
-    const fields = statOf(pid);
-    return fields[0] === "Z" || fields[0] === "X" ? "gone" : (fields[19] ?? null);
-  } catch {
-    return null;
-  }
+  const fields = statOf(pid);
+  return fields[0] === "Z" || fields[0] === "X" ? "gone" : (fields[19] ?? null);
 }
 
-/** From its state on. @throws where it is gone, or this is no Linux */
+const read = (path: string): string => orUndefined(() => readFileSync(path, "utf8")) ?? "";
+
+/** From its state on; nothing where it is gone, or this is no Linux. */
 function statOf(pid: number): string[] {
   // The name in parentheses may hold spaces and parentheses: what follows the last one counts.
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const stat = read(`/proc/${pid}/stat`);
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }
 
@@ -68,29 +69,15 @@ const TICK_MS = 10;
 
 /** Processor time that it has taken, 0 where it cannot be told. */
 export function cpuMsOf(pid: number): number {
-  try {
-    const fields = statOf(pid);
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    return 0;
-  }
+  const { 11: user = 0, 12: system = 0 } = statOf(pid);
+  return (Number(user) + Number(system)) * TICK_MS;
 }
 
-function bootId(): string | null {
-  try {
-    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
-  } catch {
-    return null;
-  }
-}
+const bootId = (): string | null => read("/proc/sys/kernel/random/boot_id").trim() || null;
 
 /** Resident memory in bytes, 0 where it cannot be told. */
 export function rssBytesOf(pid: number): number {
-  try {
-    // In KiB, unlike statm: a page has 4, 16 or 64 of them.
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Number(kib ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
+  // In KiB, unlike statm: a page has 4, 16 or 64 of them.
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(read(`/proc/${pid}/status`))?.[1];
+  return Number(kib ?? 0) * 1024;
 }

@@ -6,7 +6,7 @@
  */
 
 import { isRecord } from "../contract/checks.ts";
-import { TsugiError } from "../contract/errors.ts";
+import { hasCode, TsugiError } from "../contract/errors.ts";
 import { isDescriptor, type StoredFacts } from "../oci/artefact.ts";
 import { OciClient } from "../oci/client.ts";
 import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
@@ -155,7 +155,7 @@ export class RegistryRepository implements Repository {
   /** Something else under a tag of its own is nobody's business. */
   #releaseAt(tag: string): Promise<FoundRelease | undefined> {
     return lookUp(this.#client, tag).catch((error) => {
-      if (error instanceof TsugiError && error.code === "TSUGI_STORE_DAMAGED") return undefined;
+      if (hasCode(error, "TSUGI_STORE_DAMAGED")) return undefined;
       throw error;
     });
   }

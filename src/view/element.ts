@@ -27,6 +27,12 @@ export const factList = (facts: readonly Fact[]): Element =>
     ),
   );
 
+/** As wide as it has to be: on a narrow screen it scrolls by itself. */
+export const table = (heads: readonly Child[], rows: readonly Child[]): Element => {
+  const head = h("thead", null, h("tr", null, ...heads));
+  return h("div", { class: "wide" }, h("table", null, head, h("tbody", null, ...rows)));
+};
+
 export const section = (id: string, title: string, ...children: Child[]): Element =>
   h(
     "section",

@@ -1,5 +1,6 @@
 /** Asks the hosts for what the page shows. Reads only. */
 
+import { jsonIn } from "../contract/checks.ts";
 import { errorToJson } from "../contract/errors.ts";
 import type { DeployRecord } from "../deploy/audit.ts";
 import { type HostFacts, readFacts } from "../deploy/facts.ts";
@@ -44,13 +45,7 @@ export async function gather(host: Host, most: number): Promise<Gathered> {
 
 /** A line that a crash has cut is nobody's report. */
 function documents<T>(lines: string): T[] {
-  return lines.split("\n").flatMap((line) => {
-    try {
-      return line === "" ? [] : [JSON.parse(line) as T];
-    } catch {
-      return [];
-    }
-  });
+  return lines.split("\n").flatMap((line) => jsonIn<T>(line) ?? []);
 }
 
 const unreachable = (host: string, error: ViewHost["error"]): ViewHost => ({

@@ -1,4 +1,4 @@
-import { type Element, h, section } from "./element.ts";
+import { type Element, h, section, table } from "./element.ts";
 import type { ViewFacts, ViewHost } from "./facts.ts";
 import { bytes, counted, duration, moment } from "./words.ts";
 
@@ -7,23 +7,9 @@ export const hostsSection = ({ hosts }: ViewFacts): Element =>
   section(
     "hosts",
     counted(hosts.length, "host"),
-    h(
-      "div",
-      { class: "wide" },
-      h(
-        "table",
-        null,
-        h(
-          "thead",
-          null,
-          h(
-            "tr",
-            null,
-            ...COLUMNS.map(([name, _, kind]) => h("th", { scope: "col", class: kind }, name)),
-          ),
-        ),
-        h("tbody", null, ...hosts.flatMap(rowsOf)),
-      ),
+    table(
+      COLUMNS.map(([name, _, kind]) => h("th", { scope: "col", class: kind }, name)),
+      hosts.flatMap(rowsOf),
     ),
   );
 

@@ -1,6 +1,6 @@
 import type { UpgradeReport } from "../protocol/report.ts";
 import { bars } from "./bars.ts";
-import { type Element, type Fact, factList, h, section } from "./element.ts";
+import { type Element, type Fact, factList, h, section, table } from "./element.ts";
 import { longestWaitMs, type Upgraded, upgradesTogether, type ViewFacts } from "./facts.ts";
 import { waterfall } from "./waterfall.ts";
 import { bytes, counted, duration, moment } from "./words.ts";
@@ -110,18 +110,8 @@ function statesTable({ states }: UpgradeReport): Element | false {
     migrateMs === null ? "not measured" : duration(migrateMs),
     rehearsed === true ? "yes" : rehearsed === false ? "no" : rehearsed,
   ]);
-  return h(
-    "div",
-    { class: "wide" },
-    h(
-      "table",
-      null,
-      h("thead", null, h("tr", null, ...head.map((name) => h("th", { scope: "col" }, name)))),
-      h(
-        "tbody",
-        null,
-        ...rows.map((row) => h("tr", null, ...row.map((cell) => h("td", null, cell)))),
-      ),
-    ),
+  return table(
+    head.map((name) => h("th", { scope: "col" }, name)),
+    rows.map((row) => h("tr", null, ...row.map((cell) => h("td", null, cell)))),
   );
 }

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
-import { orUndefined } from "../../src/platform/files.ts";
+import { orUndefined } from "../../src/contract/checks.ts";
 import { descendantsOf, runningProcesses } from "../../src/platform/processTable.ts";
 import { openStore } from "../../src/store/index.ts";
 import type { Host } from "../helpers/host.ts";

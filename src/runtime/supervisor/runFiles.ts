@@ -1,10 +1,9 @@
-/** What a running supervisor leaves in `run/`: pid, workers, and the link to its control socket. */
+/** What a running supervisor leaves in `run/`: its pid, and the link to its control socket. */
 
 import { readFileSync, readlinkSync, rmSync } from "node:fs";
-import { readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { orUndefined } from "../../platform/files.ts";
-import { livingOf, type ProcessIdentity } from "../../platform/processes.ts";
+import { orUndefined } from "../../contract/checks.ts";
 import { controlSocketOf, type Layout } from "../../release/layout.ts";
 
 /** The socket's own name; relative, because `run/` is the supervisor's working directory. */
@@ -23,38 +22,6 @@ export async function prepareControlLink(layout: Layout): Promise<() => Promise<
   await rm(temporary, { force: true });
   await symlink(ownSocketName(), temporary);
   return () => rename(temporary, layout.controlSocket);
-}
-
-let recorded: Promise<void> = Promise.resolve();
-
-/**
- * So that the next `start` can end workers that outlived a killed supervisor. Two workers may start
- * at once: the records are written one after the other, the last one wins.
- */
-export function recordWorkers(layout: Layout, workers: readonly ProcessIdentity[]): Promise<void> {
-  const lines = workers.map((worker) => `${JSON.stringify(worker)}\n`).join("");
-  const writing = recorded.then(() => writeWorkers(layout, lines));
-  recorded = writing.catch(() => {});
-  return writing;
-}
-
-/** What a predecessor has recorded: its workers have a while to drain. */
-export async function recordedWorkers(layout: Layout): Promise<ProcessIdentity[]> {
-  return livingOf(await readFile(layout.workers, "utf8").catch(() => ""));
-}
-
-/** Resolves when nothing is being written any more. */
-export const workersRecorded = (): Promise<void> => recorded;
-
-async function writeWorkers(layout: Layout, lines: string): Promise<void> {
-  const temporary = `${layout.workers}.${process.pid}`;
-  try {
-    await writeFile(temporary, lines, { mode: 0o600 });
-    await rename(temporary, layout.workers);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }
 
 /**
