@@ -15,6 +15,7 @@ import {
 import { HandleQueue } from "./handleQueue.ts";
 import type { RawHandle } from "./internals.ts";
 import { onInternalMessage } from "./messages.ts";
+import { hiddenIn } from "./symbols.ts";
 
 type Send = (
   message: unknown,
@@ -119,10 +120,7 @@ export class SupervisorChannel implements EventSink {
  * channel has ended, from the channel's own callback: that goes through.
  */
 function keepConnected(): void {
-  const symbol = Object.getOwnPropertySymbols(process).find(
-    ({ description }) => description === "kChannelHandle",
-  );
-  const channel = (process as unknown as Record<symbol, RawHandle>)[symbol!];
+  const channel = hiddenIn<RawHandle>(process, "kChannelHandle");
   if (channel?.getAsyncId === undefined) return;
   const original = process.disconnect!;
   const channelId = channel.getAsyncId();

@@ -5,6 +5,7 @@
 import net from "node:net";
 import { acceptedSocket } from "./accepted.ts";
 import type { RawHandle, ServerInternals, SocketInternals } from "./internals.ts";
+import { symbolOf } from "./symbols.ts";
 
 /** What `remoteAddress`, `localPort` and the like are answered from. */
 export interface SocketNames {
@@ -117,9 +118,7 @@ function nodesOwn(handle: RawHandle): NodesOwn {
   const options = { handle, pauseOnCreate: true } as net.SocketConstructorOpts;
   const socket = new net.Socket(options) as SocketInternals;
   const symbols = Object.getOwnPropertySymbols(handle);
-  const named = (name: string) =>
-    Object.getOwnPropertySymbols(socket).find(({ description }) => description === name) ??
-    Symbol(name);
+  const named = (name: string) => symbolOf(socket, name) ?? Symbol(name);
   known = {
     owner: symbols.find((symbol) => handle[symbol] === socket)!,
     onread: handle.onread,

@@ -12,6 +12,13 @@ export interface MigrationPlan {
   release: string;
 }
 
+/** What came of a step on the state's way, or of the application's `encode` and `decode`. */
+export function stateError(state: string, error: unknown): TsugiError {
+  if (error instanceof TsugiError) return error;
+  const problem = messageOf(error);
+  return new TsugiError("TSUGI_STATE_FAILED", { state, problem }, { cause: error });
+}
+
 /** Throws TSUGI_STATE_PATH_MISSING before any step runs, TSUGI_STATE_FAILED when one throws. */
 export async function migrate(value: unknown, plan: MigrationPlan): Promise<unknown> {
   const { state, steps, from, to, release } = plan;

@@ -1,13 +1,12 @@
 /** The new generation's half of a state's way: read, deserialize, upgrade, decode; all or none. */
 import { isDeepStrictEqual } from "node:util";
-import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState } from "../../protocol/worker.ts";
 import type { RawHandle } from "../node/internals.ts";
 import { assertGoesOn, findCloneProblem } from "./cloneable.ts";
 import { FRAME, type Frame, readFrames } from "./frames.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, stateError } from "./migrate.ts";
 import type { StateHeader } from "./send.ts";
 import { byteLengthOf, deserialize, type Serialized, type UnknownView } from "./serialize.ts";
 import { Joiner, type Part } from "./slices.ts";
@@ -83,9 +82,7 @@ async function unpack(
     if (check) assertGoesOn(cell, from, value);
     return value;
   } catch (error) {
-    if (error instanceof TsugiError) throw error;
-    const problem = messageOf(error);
-    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem }, { cause: error });
+    throw stateError(state, error);
   }
 }
 

@@ -1,11 +1,10 @@
 /** The old generation's half of a state's way: encode, downgrade if need be, serialize, write. */
-import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { DeclaredState, WorkerReplies } from "../../protocol/worker.ts";
 import { assertCloneable } from "./cloneable.ts";
 import { FRAME, type FrameWriter } from "./frames.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, stateError } from "./migrate.ts";
 import { migratePurely } from "./pure.ts";
 import { byteLengthOf, deserialize, type Serialized, serialize } from "./serialize.ts";
 import { Slicer, Unsliceable } from "./slices.ts";
@@ -91,8 +90,7 @@ async function sendSlices(
       await writer.json({ name, version, buffers: 0, part: true, dropped: true });
       return error.message;
     }
-    const problem = messageOf(error);
-    throw new TsugiError("TSUGI_STATE_FAILED", { state: name, problem }, { cause: error });
+    throw stateError(name, error);
   }
   lookedThrough.add(cell);
   sent.push({ name, version, bytes, stallMs: slicer.longestMs });
@@ -117,9 +115,7 @@ async function pack(
     const migrated = pure ? await migratePurely(copy, plan) : await migrate(copy, plan);
     return serializeChecked(state, migrated, check === true);
   } catch (error) {
-    if (error instanceof TsugiError) throw error;
-    const problem = messageOf(error);
-    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem }, { cause: error });
+    throw stateError(state, error);
   }
 }
 

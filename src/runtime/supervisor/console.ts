@@ -1,4 +1,5 @@
 /** A REPL inside a worker, its text relayed between the control socket and the worker. */
+import { defined } from "../../contract/checks.ts";
 import type { ControlRequest } from "../../protocol/control.ts";
 import type { ControlClient } from "./controlServer.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
@@ -28,8 +29,8 @@ export async function openConsole(
     }
   });
   const { terminal, columns } = request;
-  const size = columns === undefined ? {} : { columns };
-  await worker.request({ type: "consoleOpen", session, terminal, ...size }, { timeoutMs: 5_000 });
+  const open = { type: "consoleOpen", session, terminal, ...defined({ columns }) } as const;
+  await worker.request(open, { timeoutMs: 5_000 });
   await closed;
   worker.off("consoleOutput", onOutput);
   worker.send({ type: "consoleInput", session, data: null });

@@ -5,7 +5,7 @@
 
 import { chmodSync, rmSync } from "node:fs";
 import net from "node:net";
-import { defined } from "../../contract/checks.ts";
+import { defined, orUndefined } from "../../contract/checks.ts";
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ControlEvent, ControlRequest } from "../../protocol/control.ts";
 import { checkControlRequest } from "../../protocol/controlRequest.ts";
@@ -122,13 +122,8 @@ export class ControlServer {
 
 /** Of what follows the first request, a console's input, what is damaged is let go. */
 function heed(listener: ((request: ControlRequest) => void) | undefined, value: unknown): void {
-  let request: ControlRequest;
-  try {
-    request = checkControlRequest(value);
-  } catch {
-    return;
-  }
-  listener?.(request);
+  const request = orUndefined(() => checkControlRequest(value));
+  if (request !== undefined) listener?.(request);
 }
 
 const usageError = (problem: string) =>

@@ -20,8 +20,11 @@ function factsEntry({ slots, settings }: Generation, name: string): [string, Pro
         states: states.map(([state, version]) => ({ name: state, version })),
         usesHot: declared.some(({ usesHot }) => usesHot),
         carries: declared.some(({ carries }) => carries === true),
-        unregistered: workers.reduce((sum, { worker }) => sum + worker.unregistered, 0),
-        unshared: workers.reduce((sum, { worker }) => sum + worker.unshared, 0),
+        unregistered: workers.reduce(
+          (sum, { worker }) => sum + (worker.health.unregistered ?? 0),
+          0,
+        ),
+        unshared: workers.reduce((sum, { worker }) => sum + (worker.health.unshared ?? 0), 0),
         webSocketDrainMs: settings.timeouts.webSocketDrainMs,
         freezes: declared.some(({ freezes }) => freezes === true),
       },

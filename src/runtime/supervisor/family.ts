@@ -8,8 +8,8 @@
  * A process that is to live on says so: TSUGI_LIVES_ON=1 in its environment (and `detached`, so that
  * signals to the session don't reach it). `bin/<app>` typed by an application is nobody's.
  */
-import { setTimeout as delay } from "node:timers/promises";
-import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
+
+import { isAlive, type ProcessIdentity, signalAll } from "../../platform/processes.ts";
 import {
   descendantsOf,
   endsWithWorker,
@@ -19,8 +19,8 @@ import {
   runningProcesses,
   WORKER_ID,
 } from "../../platform/processTable.ts";
+import { until } from "../../platform/waiting.ts";
 
-const POLL_MS = 20;
 /** What SIGKILL does not end in this time waits in the kernel for something. */
 const KILLED_MS = 1_000;
 
@@ -70,13 +70,19 @@ export class Family {
     this.look();
     this.#lookForOrphans();
     const left = () => [...this.#members.values()].filter(({ identity }) => isAlive(identity));
+    const signal = (members: Member[], name: NodeJS.Signals) =>
+      signalAll(
+        members.map(({ identity }) => identity),
+        name,
+      );
     const termed = left();
     signal(termed, "SIGTERM");
-    await gone(left, graceMs);
+    const isGone = () => left().length === 0;
+    await until(isGone, graceMs);
     this.look();
     const stubborn = left();
     signal(stubborn, "SIGKILL");
-    await gone(left, KILLED_MS);
+    await until(isGone, KILLED_MS);
     const running = left();
     const labels = (members: Member[]) => members.map(({ label }) => label);
     return {
@@ -108,19 +114,4 @@ export class Family {
       if (environmentOf(one.pid)?.has(WORKER_ID) === false) this.#add(one);
     }
   }
-}
-
-function signal(members: readonly Member[], name: NodeJS.Signals): void {
-  for (const { identity } of members) {
-    try {
-      if (isAlive(identity)) process.kill(identity.pid, name);
-    } catch {
-      // It has ended at this moment, or is another user's.
-    }
-  }
-}
-
-async function gone(left: () => Member[], withinMs: number): Promise<void> {
-  const deadline = performance.now() + withinMs;
-  while (left().length > 0 && performance.now() < deadline) await delay(POLL_MS);
 }

@@ -64,10 +64,10 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
 async function announceBack({ job, old, next, takeover, unsteady }: UpgradeState): Promise<void> {
   const { supervisor } = job;
   try {
-    await takeover.connect(next, old);
+    await takeover.connect?.(next, old);
     const frozen = next.slots.filter((slot) => !isFrozen(old, slot));
     await Promise.all(frozen.map(({ worker }) => freezeNext(supervisor, worker, next)));
-    await takeover.announce(next, old, unsteady);
+    await takeover.announce?.(next, old, unsteady);
   } catch (error) {
     // They come one by one.
     supervisor.noteError(error);

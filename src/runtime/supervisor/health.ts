@@ -1,14 +1,13 @@
 /** One health check of one generation: every worker answers, and the path answers, if one is set. */
+
 import { once } from "node:events";
+import { messageOf } from "../../contract/errors.ts";
 import type { WorkerReplies } from "../../protocol/worker.ts";
 import type { Generation } from "./generation.ts";
 import { type Limit, msUntil, withinTurns } from "./withinTurns.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
-export interface HealthResult {
-  healthy: boolean;
-  problem?: string;
-}
+type HealthResult = Pick<WorkerReplies["health"], "healthy" | "problem">;
 
 export async function checkHealth(
   generation: Generation,
@@ -32,7 +31,7 @@ export function checkWorkers(
   timeoutMs: number,
   measure = false,
 ): Promise<string | undefined> {
-  const what = { type: "health", ...(measure ? { measure } : {}) } as const;
+  const what = { type: "health", measure } as const;
   return noteHealth(generation, (worker) => worker.request(what, { timeoutMs }));
 }
 
@@ -41,33 +40,19 @@ type Ask = (worker: WorkerHandle) => Promise<WorkerReplies["health"]>;
 async function noteHealth({ slots }: Generation, ask: Ask): Promise<string | undefined> {
   const problems = await Promise.all(
     slots.map(async ({ process, index, worker }) => {
-      const result = await checkWorker(worker, ask);
-      worker.healthy = result.healthy;
-      worker.problem = result.problem;
-      return result.healthy
-        ? undefined
-        : `${process.name}.${index}: ${result.problem ?? "unhealthy"}`;
+      worker.health = await checkWorker(worker, ask);
+      const { healthy, problem = "unhealthy" } = worker.health;
+      return healthy ? undefined : `${process.name}.${index}: ${problem}`;
     }),
   );
   return problems.find((problem) => problem !== undefined);
 }
 
-async function checkWorker(worker: WorkerHandle, ask: Ask): Promise<HealthResult> {
-  try {
-    const result = await ask(worker);
-    worker.measured = result.measured ?? {};
-    worker.version = result.version;
-    worker.leaks = result.running ?? [];
-    worker.leaking = result.leaking ?? 0;
-    worker.pending = result.pending ?? [];
-    worker.retained = result.retained ?? 0;
-    worker.unregistered = result.unregistered ?? 0;
-    worker.unshared = result.unshared ?? 0;
-    return result;
-  } catch (error) {
-    return { healthy: false, problem: (error as Error).message };
-  }
-}
+/** Of one that does not answer, the rest is as it last said. */
+const checkWorker = (worker: WorkerHandle, ask: Ask): Promise<WorkerReplies["health"]> =>
+  ask(worker).catch((error: unknown) => {
+    return { ...worker.health, healthy: false, problem: messageOf(error) };
+  });
 
 async function checkPath(
   { settings: { health }, slots }: Generation,
@@ -92,6 +77,6 @@ async function checkPath(
     return { healthy, problem: `${health.path} answered ${response.statusCode}` };
   } catch (error) {
     sent.on("error", () => {}).destroy();
-    return { healthy: false, problem: `${health.path}: ${(error as Error).message}` };
+    return { healthy: false, problem: `${health.path}: ${messageOf(error)}` };
   }
 }

@@ -1,4 +1,5 @@
 /** How a worker ends: it drains, it disposes, it gets SIGTERM, and, if it must, SIGKILL. */
+import { defined } from "../../contract/checks.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Slot } from "./generation.ts";
@@ -64,8 +65,7 @@ export async function drained(
   { drainMs, webSocketDrainMs }: Drain,
   graceMs: number,
 ): Promise<Drained | undefined> {
-  const own = webSocketDrainMs === undefined ? {} : { webSocketDrainMs };
-  const request = { type: "drain", drainMs, ...own } as const;
+  const request = { type: "drain", drainMs, ...defined({ webSocketDrainMs }) } as const;
   const reply = worker.request(request, { timeoutMs: drainMs + graceMs });
   const counts = await reply.catch(() => undefined);
   return counts && { closed: 0, ...counts };

@@ -3,7 +3,7 @@
  * for to its end. So it is asked first whether it turns at all. What it was asked before counts: one that
  * was silent all through probation gets no such time again.
  */
-import { TsugiError } from "../../contract/errors.ts";
+import { hasCode, TsugiError } from "../../contract/errors.ts";
 import type { UpgradeState } from "./job.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -57,7 +57,7 @@ export async function refuseSilent({ job, old, next }: UpgradeState): Promise<vo
 
 /** What an upgrade failed by: where the old one is silent, whoever waited for it is not to blame. */
 export async function whoWasSilent(upgrade: UpgradeState, error: unknown): Promise<unknown> {
-  if (!(error instanceof TsugiError) || error.code !== "TSUGI_WORKER_SILENT") return error;
+  if (!hasCode(error, "TSUGI_WORKER_SILENT")) return error;
   return refuseSilent(upgrade).then(
     () => error,
     (silent: unknown) => silent,

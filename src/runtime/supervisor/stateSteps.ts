@@ -104,8 +104,8 @@ export async function thaw({ old, report, tally, pausedMs }: UpgradeState): Prom
 const crossing = ({ old, next }: UpgradeState): Slot[] =>
   old.slots.filter((slot) => hasState(slot) && next.slotLike(slot));
 
-export const prepareCarry = (upgrade: UpgradeState): Promise<void> =>
-  upgrade.takeover.prepare(crossing(upgrade));
+export const prepareCarry = async (upgrade: UpgradeState): Promise<void> =>
+  upgrade.takeover.prepare?.(crossing(upgrade));
 
 export async function carryStates(upgrade: UpgradeState): Promise<void> {
   const { old, next, report, takeover, unsteady } = upgrade;

@@ -23,15 +23,13 @@ export async function statusOf(
   const { current, parts } = supervisor;
   const host = await readHostSettings(parts.layout, current.version).catch(() => null);
   await checkWorkers(current, STATUS_HEALTH_MS, measure);
-  const refusal = current.plan.manifest.accepts ? whyNoSwap(supervisor) : undefined;
   const processes = new Map<string, Status["processes"][number]>();
   const facts = factsOf(current);
   for (const slot of current.slots) {
     const { worker, restarts } = slot;
     const { name } = slot.process;
-    const crash = supervisor.crashOf(slot);
-    const declares = facts[name];
-    const entry = processes.get(name) ?? { name, slots: [], ...defined({ declares }) };
+    const declares = defined({ declares: facts[name] });
+    const entry = processes.get(name) ?? { name, slots: [], ...declares };
     processes.set(name, entry);
     entry.slots.push({
       pid: worker.pid,
@@ -40,9 +38,9 @@ export async function statusOf(
       restarts,
       rssBytes: rssBytesOf(worker.pid),
       cpuMs: cpuMsOf(worker.pid),
-      ...(measure ? worker.measured : {}),
+      ...(measure ? worker.health.measured : {}),
       ...healthOf(worker, parts.mask),
-      ...defined({ crash }),
+      ...defined({ crash: supervisor.crashOf(slot) }),
     });
   }
   return {
@@ -54,23 +52,22 @@ export async function statusOf(
     processes: [...processes.values()],
     etcChanged: host === null || host.etcHash !== current.plan.host.etcHash,
     upgrade: upgrades.status,
-    ...defined({ retiring: supervisor.retiring }),
     leftovers: leftoversOf(supervisor),
-    pending: current.slots.flatMap(({ worker }) => worker.pending),
+    pending: current.slots.flatMap(({ worker }) => worker.health.pending ?? []),
     logDropped: parts.log.dropped,
-    ...defined({ logProblem: parts.log.problem }),
     supervisorNode: versions.node,
-    ...defined({ refusesSwap: refusal }),
+    ...defined({
+      retiring: supervisor.retiring,
+      logProblem: parts.log.problem,
+      refusesSwap: current.plan.manifest.accepts ? whyNoSwap(supervisor) : undefined,
+    }),
   };
 }
 
-function healthOf({ healthy, problem, version, exit, declared }: WorkerHandle, mask: Mask) {
+function healthOf({ health, exit, declared }: WorkerHandle, mask: Mask) {
   if (exit !== null || declared === undefined) return { healthy: false };
-  return {
-    healthy,
-    ...(problem === undefined ? {} : { problem: mask.text(problem) }),
-    ...(version === undefined ? {} : { version }),
-  };
+  const { healthy, problem, version } = health;
+  return { healthy, ...defined({ problem: problem && mask.text(problem), version }) };
 }
 
 /** What a swap has left is shown until it is gone. */
@@ -78,6 +75,6 @@ function leftoversOf({ leftovers, current }: Supervisor): string[] {
   const lasting = leftovers.filter(({ generation }) => generation === undefined);
   return [
     ...lasting.map(({ what }) => what),
-    ...current.slots.flatMap(({ worker }) => worker.leaks),
+    ...current.slots.flatMap(({ worker }) => worker.health.running ?? []),
   ];
 }

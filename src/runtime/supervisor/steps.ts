@@ -47,13 +47,15 @@ export const STEP_RUNS: Readonly<Record<Operation, StepRun>> = {
     undo: thaw,
   },
   carry: { run: carryStates },
-  announce: { run: ({ takeover, old, next, unsteady }) => takeover.announce(old, next, unsteady) },
+  announce: {
+    run: async ({ takeover, old, next, unsteady }) => takeover.announce?.(old, next, unsteady),
+  },
   activate: { run: activate },
   connections: { run: ({ old, next, tally }) => moveConnections(old, next, tally) },
   stop: { run: stop },
   probation: { run: prove },
   commit: { run: commit, isWrite: true },
-  takeOver: { run: ({ takeover }) => takeover.takeOver() },
+  takeOver: { run: async ({ takeover }) => takeover.takeOver?.() },
   prune: { run: prune },
   retire: { run: retire },
   after: { run: (upgrade, [hook], entry) => runHook(upgrade, hook!, entry) },
@@ -72,8 +74,8 @@ async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise
   await upgrade.takeover.load(processes, isLate ? "active" : "standby");
   if (isLate) return;
   await prepareCarry(upgrade);
-  await upgrade.takeover.connect(upgrade.old, upgrade.next);
-  if (!upgrade.job.checkOnly) await upgrade.takeover.introduce(upgrade.old, upgrade.next);
+  await upgrade.takeover.connect?.(upgrade.old, upgrade.next);
+  if (!upgrade.job.checkOnly) await upgrade.takeover.introduce?.(upgrade.old, upgrade.next);
 }
 
 async function abandon({ next, takeover, leftovers }: UpgradeState): Promise<void> {

@@ -1,11 +1,12 @@
 /** The old supervisor's end of a succession (protocol/succession.ts). */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { TsugiError } from "../../contract/errors.ts";
 import { faultOfSuccessor } from "../../platform/faults.ts";
 import { identityOf, isAlive } from "../../platform/processes.ts";
 import { SUPERVISOR_ARGUMENTS } from "../../platform/supervisorArguments.ts";
+import { until, within } from "../../platform/waiting.ts";
 import {
   FORWARDED_IDS,
   type FromSuccessor,
@@ -23,7 +24,6 @@ import { WorkerHandle } from "./workerHandle.ts";
 
 /** How long its workers may take to notice. */
 const GONE_MS = 10_000;
-const GONE_POLL_MS = 20;
 
 interface RemoteWorker {
   onEvent?: (event: WorkerEvent, handle: RawHandle | undefined) => void;
@@ -113,23 +113,16 @@ export class Successor {
   /** Its workers end by themselves when it is gone. */
   async #allGone(): Promise<void> {
     const workers = this.#next.slots.map(({ worker }) => identityOf(worker.pid));
-    const deadline = performance.now() + GONE_MS;
-    while (this.#gone === null || workers.some(isAlive)) {
-      if (performance.now() > deadline) return;
-      await delay(GONE_POLL_MS);
-    }
+    await until(() => this.#gone !== null && !workers.some(isAlive), GONE_MS);
   }
 
   /** @throws TSUGI_SUCCESSOR_DIED where it says nothing for as long as a release may take to be ready */
   async #inTime<T>(answer: Promise<T>): Promise<T> {
     const { readyMs } = this.#next.settings.timeouts;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
+    return within(readyMs, answer, () => {
       const why = `it has not answered within ${readyMs} ms`;
-      const details = { why, bin: this.#layout.bin };
-      timer = setTimeout(() => reject(new TsugiError("TSUGI_SUCCESSOR_DIED", details)), readyMs);
+      throw new TsugiError("TSUGI_SUCCESSOR_DIED", { why, bin: this.#layout.bin });
     });
-    return Promise.race([answer, late]).finally(() => clearTimeout(timer));
   }
 
   /** Ends it, and with it its workers. */

@@ -59,15 +59,6 @@ export class Swap implements Takeover {
     }
   }
 
-  async prepare(): Promise<void> {}
-
-  async connect(): Promise<void> {}
-
-  async introduce(): Promise<void> {}
-
-  /** They change hands as the objects that they are, with the activation, in one turn. */
-  async announce(): Promise<void> {}
-
   async carry(_from: WorkerHandle, to: WorkerHandle, { timeoutMs, check = false }: CarryOptions) {
     const { states } = await to.request({ type: "swapCarry", check }, { timeoutMs });
     return states;
@@ -90,8 +81,6 @@ export class Swap implements Takeover {
   end(): void {
     this.#isAbandoned = true;
   }
-
-  async takeOver(): Promise<void> {}
 }
 
 /** One that has ended meanwhile has left nothing. */

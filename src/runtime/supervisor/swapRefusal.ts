@@ -16,9 +16,9 @@ export function whyNoSwap(supervisor: Supervisor): string | undefined {
     if (supervisor.crashOf(one)?.keepsCrashing) return `${slot} keeps crashing`;
     if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
     if (!worker.declared.drainable) return `${slot} has workers of its own`;
-    const { leaking, leaks, retained } = worker;
+    const { leaking = 0, running = [], retained = 0 } = worker.health;
     if (leaking >= LEAKS_BORNE)
-      return `${leaking} earlier versions still run in ${slot}: ${leaks[0]} …`;
+      return `${leaking} earlier versions still run in ${slot}: ${running[0]} …`;
     if (retained >= RETAINED_BORNE)
       return `${slot} still holds the memory of ${retained} earlier versions`;
   }

@@ -39,19 +39,20 @@ export interface CarryOptions {
   check?: boolean;
 }
 
+/** What may be absent has nothing to do: in a swap, connections change hands as the objects that they are. */
 export interface Takeover {
   /** State goes on as it is: nothing is copied, so a migration must not change what it is given. */
   readonly isByReference: boolean;
   /** Brings workers of these processes up; resolves when all are ready. `active`: they begin at once. */
   load(processes: readonly string[], mode: "standby" | "active"): Promise<void>;
   /** While the old generation serves: what would only make the pause longer. */
-  prepare(slots: readonly Slot[]): Promise<void>;
+  prepare?(slots: readonly Slot[]): Promise<void>;
   /** A way for connections from each worker to the one that follows it, there or back. */
-  connect(from: Generation, to: Generation): Promise<void>;
+  connect?(from: Generation, to: Generation): Promise<void>;
   /** While the old generation serves: the new one gets to know its connections. */
-  introduce(from: Generation, to: Generation): Promise<void>;
+  introduce?(from: Generation, to: Generation): Promise<void>;
   /** All open connections of registered servers are with the other generation, ahead of their sockets. */
-  announce(from: Generation, to: Generation, unsteady: Unsteady): Promise<void>;
+  announce?(from: Generation, to: Generation, unsteady: Unsteady): Promise<void>;
   /** All states of one worker into another, there or back. */
   carry(from: WorkerHandle, to: WorkerHandle, how: CarryOptions): Promise<CarriedState[]>;
   /** Ends what has served. Never throws: what fails on the way only makes it shorter. */
@@ -61,5 +62,5 @@ export interface Takeover {
   /** The new generation was given up, and is retired: nothing else of it may stay. */
   end(): void;
   /** After the commit: `run/` becomes a new supervisor's. */
-  takeOver(): Promise<void>;
+  takeOver?(): Promise<void>;
 }

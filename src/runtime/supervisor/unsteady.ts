@@ -4,7 +4,7 @@
  * so that its state and its connections go over.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { TsugiError } from "../../contract/errors.ts";
+import { hasCode } from "../../contract/errors.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /** A pipe of a process that dies may end before its end is seen. */
@@ -31,7 +31,7 @@ export class Unsteady {
       return await ask();
     } catch (error) {
       // Of a steady one, too, whoever watches deaths says more than what it has cut off.
-      const isCutOff = error instanceof TsugiError && error.code === "TSUGI_ANNOUNCE_CUT_OFF";
+      const isCutOff = hasCode(error, "TSUGI_ANNOUNCE_CUT_OFF");
       const awaited = isCutOff ? workers : workers.filter((worker) => this.has(worker));
       const ends = awaited.map((worker) => worker.exited.then(() => worker));
       const dead = await Promise.race([...ends, delay(ends.length > 0 ? SEEN_DEAD_MS : 0)]);

@@ -5,7 +5,7 @@
  */
 
 import { defined } from "../../contract/checks.ts";
-import { errorFromJson, errorOf, messageOf, TsugiError } from "../../contract/errors.ts";
+import { errorFromJson, errorOf, hasCode, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { fault } from "../../platform/faults.ts";
@@ -177,15 +177,8 @@ export class Upgrades {
       rehearse: request.options.rehearse ?? "auto",
       checkOnly: request.options.checkOnly ?? false,
       rollback: request.rollback === true,
-      onStep: (name, state, ms, text) => {
-        emit({
-          event: "step",
-          name,
-          state,
-          ...defined({ ms }),
-          ...(text ? { text } : {}),
-        });
-      },
+      onStep: (name, state, ms, text) =>
+        emit({ event: "step", name, state, ...defined({ ms, text: text || undefined }) }),
       onRetiring: (soFar) => ongoing.retires(() => mask.document(soFar())),
       confirm: () => this.#confirm(emit),
       stop: this.#stop.signal,
@@ -271,8 +264,7 @@ async function verifyOnce(handler: ReleaseHandler, version: string): Promise<voi
   try {
     await handler.verify(version);
   } catch (error) {
-    const isDamaged = error instanceof TsugiError && error.code === "TSUGI_RELEASE_DAMAGED";
-    if (!isDamaged) throw error;
+    if (!hasCode(error, "TSUGI_RELEASE_DAMAGED")) throw error;
     // Of a release that should start it is a failure, of one that is offered a refusal.
     const details = { source: `releases/${version}`, problem: String(error.details.problem) };
     throw new TsugiError("TSUGI_UNPACK_REFUSED", details, { cause: error });

@@ -113,8 +113,8 @@ async function evaluate(
 ): Promise<unknown> {
   const worker = findWorker(supervisor, request.process, request.slot);
   const { expression, maxBytes } = request;
-  const most = maxBytes === undefined ? {} : { maxBytes };
-  return worker.request({ type: "evaluate", expression, ...most }, { timeoutMs: RPC_MS });
+  const asked = { type: "evaluate", expression, ...defined({ maxBytes }) } as const;
+  return worker.request(asked, { timeoutMs: RPC_MS });
 }
 
 /** A running supervisor is the only writer of `releases/`. */

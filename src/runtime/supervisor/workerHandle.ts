@@ -8,7 +8,6 @@ import {
 } from "../../contract/errors.ts";
 import type {
   Holder,
-  Measured,
   WorkerBoot,
   WorkerEvent,
   WorkerReady,
@@ -67,29 +66,12 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   failure: string | undefined;
   /** Set once `ready` has resolved. */
   declared: WorkerReady | undefined;
-  healthy = true;
-  /** As it says itself; undefined of one that does not say it. */
-  version: string | undefined;
-  /** Why it is not. */
-  problem: string | undefined;
-  /** What generations that were swapped out have left running, as of the last health check. */
-  leaks: string[] = [];
-  /** By how many generations. */
-  leaking = 0;
-  /** Of which the memory has not been collected. */
-  pending: string[] = [];
-  /** Open WebSockets of servers that are not registered, as of the last health check. */
-  unregistered = 0;
-  /** UDP sockets that no other process can have, as of then. */
-  unshared = 0;
-  /** How many of them outlive collections. */
-  retained = 0;
+  /** As of the last health check. */
+  health: WorkerReplies["health"] = { healthy: true };
   /** Sockets of streams, by their keys. */
   readonly listening = new Set<string>();
   /** Connections that were carried to it, and that it has told to come back. */
   refused = 0;
-  /** By the last health check that asked for it. */
-  measured: Measured = {};
   /** Null while it runs. */
   exit: WorkerExit | null = null;
 

@@ -1,5 +1,7 @@
 /** The worker processes of this supervisor: spawned, wired and recorded, of whichever generation. */
-import { messageOf, TsugiError } from "../../contract/errors.ts";
+
+import { hasCode, messageOf, TsugiError } from "../../contract/errors.ts";
+import { within } from "../../platform/waiting.ts";
 import type { Mask } from "../../protocol/mask.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
@@ -86,14 +88,12 @@ export class Workers {
     const { readyMs } = generation.settings.timeouts;
     const { name, version, process, slot } = worker.boot;
     const { bin } = this.#with.layout;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const why = "it neither listens, nor said that it is ready, nor has its entry settled";
-      const details = { what: `${process}.${slot}`, timeoutMs: readyMs, why, bin };
-      timer = setTimeout(() => reject(new TsugiError("TSUGI_NOT_READY", details)), readyMs);
-    });
     try {
-      await Promise.race([worker.ready, late]);
+      await within(readyMs, worker.ready, () => {
+        const why = "it neither listens, nor said that it is ready, nor has its entry settled";
+        const details = { what: `${process}.${slot}`, timeoutMs: readyMs, why, bin };
+        throw new TsugiError("TSUGI_NOT_READY", details);
+      });
     } catch (error) {
       // One that another generation shares its process with is unloaded by the upgrade.
       if (this.#live.has(worker)) {
@@ -103,8 +103,6 @@ export class Workers {
       const problem = `${problemOf(error)}${await saidLast(worker, this.#with.mask)}`;
       const details = { name, version, problem, bin };
       throw new TsugiError("TSUGI_LOAD_FAILED", details, { cause: error });
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -130,6 +128,5 @@ async function saidLast(worker: WorkerHandle, mask: Mask): Promise<string> {
 
 /** The worker says "did not load" itself: once is enough. */
 export function problemOf(error: unknown): string {
-  const isLoadFailure = error instanceof TsugiError && error.code === "TSUGI_LOAD_FAILED";
-  return isLoadFailure ? String(error.details.problem) : messageOf(error);
+  return hasCode(error, "TSUGI_LOAD_FAILED") ? String(error.details.problem) : messageOf(error);
 }

@@ -3,13 +3,12 @@
  * as its migration and no longer, however much of it there is. Where a state has `encode` and
  * `decode` (instances of classes, which belong to one generation's code) it goes through them.
  */
-import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { Registrations } from "../../hot/registrations.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { CarriedState, WorkerBoot } from "../../protocol/worker.ts";
 import { assertGoesOn } from "../state/cloneable.ts";
-import { migrate } from "../state/migrate.ts";
+import { migrate, stateError } from "../state/migrate.ts";
 
 export interface Side {
   registrations: Registrations;
@@ -63,8 +62,6 @@ async function convert(
     if (check) assertGoesOn(receiver, at, made);
     return made;
   } catch (error) {
-    if (error instanceof TsugiError) throw error;
-    const problem = messageOf(error);
-    throw new TsugiError("TSUGI_STATE_FAILED", { state, problem }, { cause: error });
+    throw stateError(state, error);
   }
 }

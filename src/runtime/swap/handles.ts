@@ -5,12 +5,14 @@
  *
  * Nothing here is on the path of a request that is only answered.
  */
+
 import type { ChildProcess } from "node:child_process";
 import type { Socket as UdpSocket } from "node:dgram";
 import type { FSWatcher, StatWatcher } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import net from "node:net";
 import type { Worker as Thread } from "node:worker_threads";
+import { orUndefined } from "../../contract/checks.ts";
 import { isTimerOver } from "../node/modules.ts";
 import { symbolsOf } from "../node/symbols.ts";
 import { callingFile } from "./callers.ts";
@@ -147,13 +149,8 @@ const outgoingSocket: Observe<net.Socket> = (socket) => () => {
     : `socket to ${remoteAddress}:${remotePort}`;
 };
 
-const udpSocket: Observe<UdpSocket> = (socket) => () => {
-  try {
-    return `UDP socket on port ${socket.address().port}`;
-  } catch {
-    return undefined;
-  }
-};
+const udpSocket: Observe<UdpSocket> = (socket) => () =>
+  orUndefined(() => `UDP socket on port ${socket.address().port}`);
 
 const fileWatcher: Observe<FSWatcher> = (watcher, [path]) => {
   let runs = true;

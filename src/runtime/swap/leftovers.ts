@@ -2,6 +2,7 @@
  * What generations that are gone have left in the process: what can still run (it is said until it
  * cannot), and their memory, which counts as pending until a collection that comes by itself.
  */
+import { until } from "../../platform/waiting.ts";
 import type { WorkerReplies } from "../../protocol/worker.ts";
 import { Collections } from "./collections.ts";
 import type { Look } from "./handles.ts";
@@ -65,10 +66,7 @@ export class Leftovers {
 
   async #settle(gone: Gone): Promise<string[]> {
     this.#gone.push(gone);
-    const deadline = performance.now() + SETTLE_MS;
-    while (gone.running().length > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-    }
+    await until(() => gone.running().length === 0, SETTLE_MS, LOOK_MS);
     const running = gone.running();
     if (running.length === 0) this.#gone = this.#gone.filter((it) => it !== gone);
     return running;

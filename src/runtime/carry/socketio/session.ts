@@ -102,7 +102,7 @@ export class Session {
     if (!this.#isFrozen) startHeartbeat(this.engineSession, this.#parts.engine);
   }
 
-  /** `request`: of its WebSocket. Changes nothing that a `resume` does not undo. */
+  /** `request`: of its WebSocket. Changes nothing that a `thaw` does not undo. */
   record(request?: EngineRequest): SessionRecord {
     const { session, client, save } = this.#parts;
     const { transport } = session;

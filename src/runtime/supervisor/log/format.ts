@@ -7,6 +7,7 @@
  *           it uses itself stays its own.
  *   raw     what the application printed, and nothing else; tsugi's own lines are as in `plain`.
  */
+import { jsonIn } from "../../../contract/checks.ts";
 import type { LogFormat } from "../../../protocol/settings.ts";
 
 export interface LogLine {
@@ -27,20 +28,11 @@ export function formatLine(format: LogFormat, line: LogLine, now = new Date()): 
 function asJson({ version, pid, text, stream }: LogLine, now: Date): string {
   const fields: Record<string, unknown> = { time: now.toISOString(), version, pid };
   if (stream === "stderr") fields.stream = stream;
-  const found = objectIn(text);
+  const found = /^\s*\{/.test(text) ? jsonIn<object>(text) : undefined;
   if (found === undefined) return JSON.stringify({ ...fields, message: text });
   for (const name of Object.keys(fields)) if (Object.hasOwn(found, name)) delete fields[name];
   // Its own text stays as it is, to the last digit of its numbers.
   const own = text.trim().slice(1).trimStart();
   const ours = JSON.stringify(fields).slice(0, -1);
   return ours === "{" ? `{${own}` : `${ours}${own === "}" ? "" : ","}${own}`;
-}
-
-function objectIn(text: string): object | undefined {
-  if (!/^\s*\{/.test(text)) return undefined;
-  try {
-    return JSON.parse(text) as object;
-  } catch {
-    return undefined;
-  }
 }

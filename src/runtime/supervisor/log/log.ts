@@ -3,6 +3,7 @@
  * `log/<app>.log` or, under `foreground`, to stdout. A full disk or a slow reader costs lines,
  * which are counted; it never costs the application anything, because its pipes are always read.
  */
+import { within } from "../../../platform/waiting.ts";
 import type { LogSettings } from "../../../protocol/settings.ts";
 import { formatLine, type LogLine } from "./format.ts";
 import { LogQueue, type LogTarget } from "./queue.ts";
@@ -80,8 +81,7 @@ export class Log {
 
   /** The last thing that a supervisor does: within a second, whatever the disk does. */
   async close(): Promise<void> {
-    const timeout = new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS));
-    if (this.#sources.size > 0) await Promise.race([Promise.all(this.#sources), timeout]);
+    await within(LAST_WORDS_MS, Promise.all(this.#sources), () => {});
     await this.#queue.close();
   }
 

@@ -2,8 +2,10 @@
  * The supervisor's own stdout, under `foreground`: a file, a pipe, a terminal, systemd's socket.
  * Nobody who reads it slowly, or not at all, makes the supervisor wait.
  */
+
 import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
 import { promisify } from "node:util";
+import { orUndefined } from "../../../contract/checks.ts";
 import type { LogTarget } from "./queue.ts";
 
 const { O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants;
@@ -25,7 +27,7 @@ export class OutputTarget implements LogTarget {
       return;
     }
     // Without waiting, and for nobody else who shares it: as a description of our own.
-    const own = found.isSocket() ? undefined : openAnew(fd);
+    const own = found.isSocket() ? undefined : orUndefined(() => openAnew(fd));
     if (own !== undefined) {
       this.#fd = own;
       this.#reopened = true;
@@ -54,10 +56,6 @@ export class OutputTarget implements LogTarget {
   }
 }
 
-function openAnew(fd: number): number | undefined {
-  try {
-    return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
-  } catch {
-    return undefined; // another user's, or no /proc
-  }
-}
+/** @throws where it is another user's, or there is no /proc */
+const openAnew = (fd: number): number =>
+  openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);

@@ -6,7 +6,9 @@
  *              ▼                         nobody is there any more: what waits is lost
  *            lost ──► one line in the log that says how many, at the place where they are missing
  */
+
 import { messageOf } from "../../../contract/errors.ts";
+import { within } from "../../../platform/waiting.ts";
 
 /** Where lines go. */
 export interface LogTarget {
@@ -219,12 +221,4 @@ function isGone(error: unknown): boolean {
   return code === "EPIPE" || code === "ECONNRESET" || code === "EBADF";
 }
 
-function soon(work: Promise<void>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, CLOSE_MS);
-    void work.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
+const soon = (work: Promise<void>): Promise<void> => within(CLOSE_MS, work, () => {});

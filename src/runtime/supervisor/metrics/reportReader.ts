@@ -2,7 +2,9 @@
  * What log/upgrades.jsonl comes to. The file is what outlives a supervisor, so counters are of all of
  * it; what was read once is not read again.
  */
+
 import { type FileHandle, open } from "node:fs/promises";
+import { takingTurns } from "../../../platform/turns.ts";
 import type { UpgradeReport } from "../../../protocol/report.ts";
 import { addReport, emptyTally, type UpgradeTally } from "../../../protocol/upgradeTally.ts";
 
@@ -12,12 +14,11 @@ const LINE_FEED = 10;
 export class ReportReader {
   #tally = emptyTally();
   #readBytes = 0;
-  #reading: Promise<void> = Promise.resolve();
+  readonly #inTurn = takingTurns();
 
   async read(path: string): Promise<UpgradeTally> {
     // Two who ask at once must not count a line twice.
-    this.#reading = this.#reading.then(() => this.#readOn(path));
-    await this.#reading;
+    await this.#inTurn(() => this.#readOn(path));
     return this.#tally;
   }
 
