@@ -1,5 +1,12 @@
 /** docs/reference/commands.md, from the contract's tables of commands. */
-import type { CommandRow, HostKind, OptionRow, Words } from "../../src/contract/commands/define.ts";
+import {
+  argumentsOf,
+  type CommandRow,
+  type HostKind,
+  type OptionRow,
+  optionsOf,
+  type Words,
+} from "../../src/contract/commands/define.ts";
 import { HOST_COMMANDS } from "../../src/contract/commands/host.ts";
 import { TOOL_COMMANDS } from "../../src/contract/commands/tool.ts";
 import { EXITS } from "../../src/contract/exits.ts";
@@ -40,8 +47,8 @@ const sections = (program: string, rows: Record<string, CommandRow>): string =>
 
 function section(call: string, row: CommandRow): string {
   const { text, example, exits = [], document, only } = row;
-  const words = [call, ...(row.arguments ?? []).map(({ name }) => name)];
-  const options = (row.options ?? []).length > 0 ? ["[options]"] : [];
+  const words = [call, ...argumentsOf(row).map(({ name }) => name)];
+  const options = optionsOf(row).length > 0 ? ["[options]"] : [];
   const facts = [
     ...(only === undefined ? [] : [`On hosts of ${HOSTS[only]} only.`]),
     `Exit codes: ${[0, ...exits, 2].sort().join(", ")}.`,
@@ -63,11 +70,11 @@ function section(call: string, row: CommandRow): string {
 
 function table(row: CommandRow): string[] {
   const rows = [
-    ...(row.arguments ?? []).map(({ name, text = "", default: value }) => [
+    ...argumentsOf(row).map(({ name, text = "", default: value }) => [
       name,
       textOf(text) + defaultText(value),
     ]),
-    ...(row.options ?? []).map((option) => [option.flags, optionText(option)]),
+    ...optionsOf(row).map((option) => [option.flags, optionText(option)]),
   ];
   if (rows.length === 0) return [];
   const lines = rows.map(([name, text]) => `| \`${name!.replaceAll("|", "\\|")}\` | ${text} |`);

@@ -1,6 +1,12 @@
 /** Manual pages, from the same tables as the pages of docs/reference. */
 import { configReference } from "../../src/config/reference.ts";
-import type { CommandRow, HostKind, Words } from "../../src/contract/commands/define.ts";
+import {
+  argumentsOf,
+  type CommandRow,
+  type HostKind,
+  optionsOf,
+  type Words,
+} from "../../src/contract/commands/define.ts";
 import { HOST_COMMANDS } from "../../src/contract/commands/host.ts";
 import { TOOL_COMMANDS } from "../../src/contract/commands/tool.ts";
 import { ERRORS } from "../../src/contract/errors.ts";
@@ -57,10 +63,10 @@ function commandsPage({ name, call, is, about, rows, also }: CommandsPage): stri
 }
 
 function command(call: string, verb: string, row: CommandRow): string[] {
-  const words = [call, verb, ...(row.arguments ?? []).map((argument) => argument.name)];
+  const words = [call, verb, ...argumentsOf(row).map((argument) => argument.name)];
   const described = [
-    ...(row.arguments ?? []).map((argument) => [argument.name, wordsOf(argument.text ?? "")]),
-    ...(row.options ?? []).map(({ flags, text: says, choices, default: value }) => [
+    ...argumentsOf(row).map((argument) => [argument.name, wordsOf(argument.text ?? "")]),
+    ...optionsOf(row).map(({ flags, text: says, choices, default: value }) => [
       flags,
       [
         wordsOf(says),

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { defined } from "../contract/checks.ts";
-import { type OptionRow, SHELLS } from "../contract/commands/define.ts";
+import { argumentsOf, type FlaggedOption, optionsOf, SHELLS } from "../contract/commands/define.ts";
 import { HELP, hostCommands } from "../contract/commands/host.ts";
 import { BEAM_HOST_ERRORS } from "../contract/errors/beamHost.ts";
 import { BUCKETS_SECONDS, METRICS, type MetricRow } from "../contract/metrics.ts";
@@ -13,7 +13,6 @@ import { SETTING_ROWS } from "../contract/settings.ts";
 import { STEPS } from "../contract/steps.ts";
 import { canonicalJson } from "../release/manifest.ts";
 import { hostCompletion } from "../usage/completion.ts";
-import { optionsFor } from "../usage/declare.ts";
 import { hostProgram, hostVerbs } from "../usage/hostProgram.ts";
 
 /** Into priv/ of tsugi's application. */
@@ -49,8 +48,8 @@ function commandRows() {
   const help = { verb: "help", arguments: [argumentOf("[command]")], options: [] };
   const rows = hostCommands("beam").map(([verb, row]) => ({
     verb,
-    arguments: (row.arguments ?? []).map(({ name }) => argumentOf(name)),
-    options: optionsFor(row, "beam").map(optionOf),
+    arguments: argumentsOf(row).map(({ name }) => argumentOf(name)),
+    options: optionsOf(row, "beam").map(optionOf),
     run: row.erlang,
   }));
   return [...rows, { ...help, run: ["tsugi_usage", "help"] }];
@@ -62,7 +61,7 @@ const argumentOf = (name: string) => ({
 });
 
 /** The first of its names is the one that commands look for. */
-function optionOf({ flags, value, choices, default: unless }: OptionRow) {
+function optionOf({ flags, value, choices, default: unless }: FlaggedOption) {
   const words = flags.split(/,? /);
   const names = words.filter((word) => word.startsWith("-"));
   const kind = names.length === words.length ? "flag" : (value ?? "text");

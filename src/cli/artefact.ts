@@ -1,29 +1,23 @@
 /** The release that is to be deployed: one that is named, or this project, built. */
+
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { deltaFor } from "../assemble/delta.ts";
 import { loadConfig } from "../config/load.ts";
 import { defined } from "../contract/checks.ts";
+import type { ToolOptions } from "../contract/commands/tool.ts";
 import { TsugiError } from "../contract/errors.ts";
-import type { Artefact, HostChoice } from "../deploy/index.ts";
+import type { Artefact } from "../deploy/index.ts";
 import { readManifest, verifyRelease } from "../pack/inspect.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
 import { canonicalJson, releaseIdOf } from "../release/manifest.ts";
-import { createBuildLog } from "./buildLog.ts";
+import { logged } from "./buildLog.ts";
 import { appName } from "./fleet.ts";
 import { type AnyRequest, buildAny } from "./releasing.ts";
 import { sourceOf, withStored } from "./stores.ts";
-
-export interface ArtefactOptions extends HostChoice {
-  config?: string;
-  /** What is built goes away again. */
-  dryRun?: boolean;
-  git?: string;
-  ref?: string;
-}
 
 export interface ArtefactSource {
   /** Of the release. */
@@ -36,7 +30,7 @@ export interface ArtefactSource {
 export async function withArtefact<T>(
   folder: string,
   named: string | undefined,
-  options: ArtefactOptions,
+  options: ToolOptions<"deploy">,
   body: (source: ArtefactSource) => Promise<T>,
 ): Promise<T> {
   if (named === undefined) return withBuild(folder, options, body);
@@ -66,7 +60,7 @@ const present = (artefact: Artefact): ArtefactSource => ({
 
 async function withBuild<T>(
   folder: string,
-  options: ArtefactOptions,
+  options: ToolOptions<"deploy">,
   body: (source: ArtefactSource) => Promise<T>,
 ): Promise<T> {
   const out = options.dryRun ? mkdtempSync(join(tmpdir(), "tsugi-dry-")) : undefined;
@@ -126,10 +120,9 @@ function deltasOf(tarball: string): NonNullable<Artefact["deltaFor"]> {
 
 async function build(
   folder: string,
-  { config, git, ref }: ArtefactOptions,
+  { config, git, ref }: ToolOptions<"deploy">,
   out: string | undefined,
 ): Promise<string> {
-  const log = await createBuildLog();
   const common = {
     isTrialBrief: true,
     ...defined({ configFile: config }),
@@ -138,12 +131,5 @@ async function build(
   const clean = { ...common, git: git ?? folder, into: folder };
   const isClean = git !== undefined || ref !== undefined;
   const request: AnyRequest = isClean ? { ...clean, ...defined({ ref }) } : { ...common, folder };
-  try {
-    const { tarball } = await buildAny(request, log);
-    log.done();
-    return tarball;
-  } catch (error) {
-    log.failed();
-    throw error;
-  }
+  return (await logged((log) => buildAny(request, log))).tarball;
 }

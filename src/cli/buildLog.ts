@@ -5,8 +5,21 @@
 import type { BuildLog } from "../pack/log.ts";
 import { printLine, wantsJson } from "./output.ts";
 
+/** Calls with a log, and shows how that ended. */
+export async function logged<T>(build: (log: BuildLog) => Promise<T>): Promise<T> {
+  const log = await createBuildLog();
+  try {
+    const made = await build(log);
+    log.done();
+    return made;
+  } catch (error) {
+    log.failed();
+    throw error;
+  }
+}
+
 /** One of the two has to be called at the end, or the spinner turns on. */
-export interface ShownLog extends BuildLog {
+interface ShownLog extends BuildLog {
   done(): void;
   failed(): void;
 }

@@ -1,6 +1,7 @@
 /** `tsugi status --watch`: each host's own `bin/<app> status --watch`, side by side. */
 
 import { setTimeout as delay } from "node:timers/promises";
+import { jsonIn } from "../contract/checks.ts";
 import { type ErrorJson, errorToJson } from "../contract/errors.ts";
 import { bytesText, uptimeText } from "../control/output.ts";
 import { showUntilEnded } from "../control/watch/screen.ts";
@@ -8,6 +9,7 @@ import type { Host } from "../deploy/index.ts";
 import { table } from "../protocol/columns.ts";
 import type { Glance } from "../protocol/documents.ts";
 import { type WatchedWorker, watchedWorkers } from "../protocol/glance.ts";
+import { wholeLines } from "../protocol/wholeLines.ts";
 import type { HostGlance } from "./documents.ts";
 import { followHost } from "./followHost.ts";
 import { hostProblem, wantsJson } from "./output.ts";
@@ -40,12 +42,7 @@ export async function watchFleet(hosts: Host[]): Promise<void> {
 async function attend(host: Host, seen: Seen, signal: AbortSignal): Promise<void> {
   const argv = host.command("status", "--watch", "--json");
   while (!signal.aborted) {
-    let rest = "";
-    const onStdout = (text: string) => {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) hear(seen, line);
-    };
+    const { push: onStdout } = wholeLines((line) => hear(seen, line));
     await followHost(host, "watching it", argv, { onStdout, signal, quietMs: QUIET_MS }).catch(
       (error: unknown) => {
         seen.error = errorToJson(error);
@@ -56,14 +53,12 @@ async function attend(host: Host, seen: Seen, signal: AbortSignal): Promise<void
 }
 
 function hear(seen: Seen, line: string): void {
-  try {
-    const now = JSON.parse(line) as Glance;
-    if (seen.now !== undefined) seen.before = seen.now;
-    seen.now = now;
-    delete seen.error;
-  } catch {
-    // What is no document is a word of a shell's there.
-  }
+  const now = jsonIn<Glance>(line);
+  // What is no document is a word of a shell's there.
+  if (now === undefined) return;
+  if (seen.now !== undefined) seen.before = seen.now;
+  seen.now = now;
+  delete seen.error;
 }
 
 /** What is not known of a host yet is left out. */

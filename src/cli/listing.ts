@@ -1,7 +1,9 @@
 /** `tsugi release --list`, for a person and as a document. */
+
 import { resolve } from "node:path";
 import { type ListedFile, type Listing, listRelease } from "../assemble/listing.ts";
 import { defined } from "../contract/checks.ts";
+import type { ToolOptions } from "../contract/commands/tool.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { createBuildLog } from "./buildLog.ts";
 import { formatBytes, printResult } from "./output.ts";
@@ -11,7 +13,7 @@ const SHOWN = 20;
 
 export async function printListing(
   folder: string,
-  { config, git, ref }: { config?: string; git?: string; ref?: string },
+  { config, git, ref }: ToolOptions<"release">,
 ): Promise<void> {
   const { isBeamProject } = await import("../beam/index.ts");
   if (git !== undefined || ref !== undefined) {
@@ -22,10 +24,7 @@ export async function printListing(
   if (isBeamProject(resolve(folder))) {
     throw usage("--list is for Node: of Elixir and Erlang, their own tools say what is packed");
   }
-  const request = {
-    folder: resolve(folder),
-    ...defined({ configFile: config }),
-  };
+  const request = { folder: resolve(folder), ...defined({ configFile: config }) };
   const listing = await listRelease(request, await createBuildLog());
   printResult<Listing>(listing, linesOf(listing));
 }

@@ -1,5 +1,7 @@
 /** Lines of several hosts in the order of their times: each with its host, none torn. */
 
+import { wholeLines } from "../protocol/wholeLines.ts";
+
 /** What a log line begins with, or has as a field where it is JSON. */
 const TIME = /^\[?(\d{4}-\d\d-\d\d[T ][\d:.]+Z?)|"time":\s*"([^"]+)"/;
 
@@ -20,25 +22,13 @@ export class MergedLines {
 
   /** A line without a time, as of a stack trace, stays with the one before it. */
   source(prefix: string): { push: (text: string) => void; end: () => void } {
-    let rest = "";
     let at = "";
-    const add = (line: string) => {
+    return wholeLines((line) => {
       const match = TIME.exec(line);
       at = match?.[1] ?? match?.[2] ?? at;
       this.#order += 1;
       this.#waiting.push({ at, order: this.#order, text: `${prefix}  ${line}\n` });
-    };
-    return {
-      push: (text) => {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop()!;
-        lines.forEach(add);
-      },
-      end: () => {
-        if (rest !== "") add(rest);
-        rest = "";
-      },
-    };
+    });
   }
 
   flush(): void {

@@ -1,5 +1,6 @@
 /** The manifest of whatever names a release: a path, a store reference, an install root behind ssh. */
 
+import { defined, jsonIn } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { readManifest } from "../pack/inspect.ts";
 import { type Manifest, parseManifest } from "../release/manifest.ts";
@@ -28,8 +29,8 @@ async function runningThere(address: string): Promise<Manifest> {
   const { parseSshAddress } = await import("../store/index.ts");
   const { openTransport } = await import("../transport/index.ts");
   const { folder, ...target } = parseSshAddress(address);
-  const configFile = process.env.TSUGI_SSH_CONFIG;
-  const host = openTransport({ ...target, ...(configFile ? { configFile } : {}) });
+  const configFile = process.env.TSUGI_SSH_CONFIG || undefined;
+  const host = openTransport({ ...target, ...defined({ configFile }) });
   const ask = async (script: string, argument = "") => {
     const argv = ["sh", "-c", script, "tsugi", folder, argument];
     const { exitCode, stdout, stderr } = await host.run(argv, { readOnly: true });
@@ -49,19 +50,11 @@ async function runningThere(address: string): Promise<Manifest> {
 
 /** What is current runs; else `permanent` is the truth, and a BEAM's RELEASES.json a view of it. */
 function versionOf(permanent: string, list: string): string | undefined {
-  const releases = releasesIn(list);
+  const { releases = [] } = jsonIn<Partial<ReleaseList> | null>(list) ?? {};
   const withStatus = (status: string) => releases.find((entry) => entry.status === status)?.version;
   const named = permanent.split(" ")[0] || undefined;
   const version = withStatus("current") ?? named ?? withStatus("permanent");
   return isVersionName(version) ? version : undefined;
-}
-
-function releasesIn(text: string): ReleaseList["releases"] {
-  try {
-    return (JSON.parse(text) as ReleaseList).releases ?? [];
-  } catch {
-    return [];
-  }
 }
 
 const unreadable = (place: string, problem: string) =>

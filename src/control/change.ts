@@ -2,6 +2,7 @@
  * upgrade, downgrade, rollback, install and check are one request to the supervisor, which does
  * the work: this program shows how it goes, and may die on the way without harm.
  */
+import type { HostOptions } from "../contract/commands/host.ts";
 import { type ExitCode, errorToJson } from "../contract/errors.ts";
 import { exists } from "../platform/files.ts";
 import type { UpgradeOptions } from "../protocol/control.ts";
@@ -16,14 +17,7 @@ import { requireSupervisor } from "./running.ts";
 import { printStep } from "./steps.ts";
 import { unpackNamed } from "./unpacking.ts";
 
-export interface ChangeFlags {
-  json?: boolean;
-  force?: boolean;
-  ephemeral?: boolean;
-  rehearse?: "auto" | "full" | "skip";
-  boot?: boolean;
-  wait?: boolean;
-}
+export type ChangeFlags = Partial<HostOptions<"upgrade"> & HostOptions<"check">>;
 
 export interface Change {
   direction: "upgrade" | "downgrade" | "rollback";

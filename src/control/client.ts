@@ -1,5 +1,7 @@
 /** The control program's end of `run/control.sock` (protocol/control.ts). */
+
 import { createConnection, type Socket } from "node:net";
+import { orUndefined } from "../contract/checks.ts";
 import type { ErrorJson } from "../contract/errors.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { isAlive } from "../platform/processes.ts";
@@ -89,19 +91,9 @@ function connect(layout: Layout): Socket {
   } catch (error) {
     throw new Disconnected((error as Error).message, false);
   } finally {
-    goBack(before);
-  }
-}
-
-/**
- * Whoever types as root acts as the owner of the install root, who may not enter the folder in
- * which root is (/root). Paths are resolved by then, so it is as well to stay.
- */
-function goBack(folder: string | undefined): void {
-  try {
-    if (folder !== undefined) process.chdir(folder);
-  } catch {
-    // In `run/`, then.
+    // Whoever types as root acts as the owner of the install root, who may not enter the folder in
+    // which root is (/root). Paths are resolved by then, so it is as well to stay.
+    if (before !== undefined) orUndefined(() => process.chdir(before));
   }
 }
 

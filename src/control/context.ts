@@ -1,5 +1,7 @@
 /** What every command has: where the root is, how to write there, and how to speak. */
+
 import { resolve } from "node:path";
+import { orUndefined } from "../contract/checks.ts";
 import type { ReleaseHandler } from "../handler/index.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 
@@ -28,10 +30,4 @@ export function createContext(root: string, name: string, tsugiVersion: string):
 }
 
 /** Undefined when the folder is gone, or may not be seen by the owner of the root. */
-export function currentFolder(): string | undefined {
-  try {
-    return process.cwd();
-  } catch {
-    return undefined;
-  }
-}
+export const currentFolder = (): string | undefined => orUndefined(() => process.cwd());

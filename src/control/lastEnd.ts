@@ -1,6 +1,6 @@
 /** How the last supervisor has ended by itself, where nothing runs. */
 import { readFile } from "node:fs/promises";
-import { type Expected, mismatch } from "../contract/checks.ts";
+import { type Expected, jsonIn, mismatch } from "../contract/checks.ts";
 import type { LastEnd } from "../protocol/documents.ts";
 import { wrapLines } from "../protocol/wrap.ts";
 import type { Layout } from "../release/layout.ts";
@@ -14,12 +14,9 @@ export async function lastEndOf(context: Context): Promise<LastEnd | undefined> 
 }
 
 async function toldEnd({ lastEnd }: Layout): Promise<LastEnd | undefined> {
-  try {
-    const found: unknown = JSON.parse(await readFile(lastEnd, "utf8"));
-    return mismatch(found, EXPECTED) ? undefined : (found as LastEnd);
-  } catch {
-    return undefined; // nothing, or half of it: of no use to whoever asks what runs
-  }
+  // Half of it is of no use to whoever asks what runs.
+  const found = jsonIn<LastEnd>(await readFile(lastEnd, "utf8").catch(() => ""));
+  return mismatch(found, EXPECTED) ? undefined : found;
 }
 
 /** Of one that was killed, only what it has left in `run/` says that it ran. */

@@ -31,8 +31,8 @@ async function main(): Promise<void> {
     const context = createContext(root, name, __TSUGI_VERSION__);
     if (args.length === 1 && args[0] === "ping") {
       // Health checks call it every few seconds: a third of its time would be the parser's.
-      const { ping } = await import("./commands/ping.ts");
-      return await ping(context, false);
+      const { default: ping } = await import("./commands/ping.ts");
+      return await ping(context, {});
     }
     const { createProgram } = await import("./program.ts");
     const program = createProgram(context, args);

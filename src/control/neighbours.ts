@@ -8,6 +8,7 @@ import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { jsonIn } from "../contract/checks.ts";
 import { cpuMsOf } from "../platform/processes.ts";
 import { table } from "../protocol/columns.ts";
 import type { AppRow, NotRunning } from "../protocol/documents.ts";
@@ -65,11 +66,8 @@ async function binOf(root: string): Promise<string | undefined> {
 }
 
 async function registeredName(path: string): Promise<unknown> {
-  try {
-    return (JSON.parse(await readFile(path, "utf8")) as { name?: unknown }).name;
-  } catch {
-    return undefined;
-  }
+  const text = await readFile(path, "utf8").catch(() => "");
+  return jsonIn<{ name?: unknown } | null>(text)?.name;
 }
 
 /** It was never started: mix puts files of its own beside, with a dot in their names. */
@@ -90,9 +88,9 @@ async function askApp(bin: string): Promise<{ row: AppRow; pids: number[] }> {
   if (identity === undefined) {
     return { row: { ...none, problem: "others may change it, so it is not asked" }, pids: [] };
   }
-  const text = await statusDocument(bin, identity);
-  const said = parse(text);
-  if (said === undefined) return { row: { ...none, problem: "it does not answer" }, pids: [] };
+  const said = jsonIn<Status | NotRunning | null>(await statusDocument(bin, identity));
+  if (typeof said?.status !== "string")
+    return { row: { ...none, problem: "it does not answer" }, pids: [] };
   if (!("processes" in said)) {
     return { row: { ...none, version: said.version, status: "stopped" }, pids: [] };
   }
@@ -139,15 +137,6 @@ function statusDocument(bin: string, identity: object): Promise<string> {
   return new Promise((resolve) => {
     execFile(bin, ["status", "--json"], options, (_error, stdout) => resolve(stdout));
   });
-}
-
-function parse(text: string): Status | NotRunning | undefined {
-  try {
-    const said = JSON.parse(text) as Status | NotRunning;
-    return typeof said.status === "string" ? said : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 const cpuOf = (pids: number[]): number => pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0);

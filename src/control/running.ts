@@ -3,12 +3,14 @@
  * another process by now. A supervisor holds `run/lock`, which tells it apart from any other
  * process that ever had its pid.
  */
+
 import { readFileSync } from "node:fs";
 import { readFile, readlink } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
+import { orUndefined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { lockOwner } from "../platform/lock.ts";
-import { isAlive, livingOf, type ProcessIdentity } from "../platform/processes.ts";
+import { isAlive, livingOf, type ProcessIdentity, signalAll } from "../platform/processes.ts";
+import { until } from "../platform/waiting.ts";
 import { controlSocketOf, type Layout } from "../release/layout.ts";
 
 /** The running supervisor, or undefined. */
@@ -54,27 +56,15 @@ async function readPid(layout: Layout): Promise<number | undefined> {
 }
 
 /** The workers that `run/workers` names and that are still those very processes. */
-export function liveWorkers(layout: Layout): ProcessIdentity[] {
-  try {
-    return livingOf(readFileSync(layout.workers, "utf8"));
-  } catch {
-    return [];
-  }
-}
-
-const POLL_MS = 20;
+export const liveWorkers = (layout: Layout): ProcessIdentity[] =>
+  livingOf(orUndefined(() => readFileSync(layout.workers, "utf8")) ?? "");
 
 /** @returns true when all are gone in time */
 export async function waitGone(
   identities: readonly ProcessIdentity[],
   timeoutMs: number,
 ): Promise<boolean> {
-  const deadline = performance.now() + timeoutMs;
-  while (identities.some(isAlive)) {
-    if (performance.now() > deadline) return false;
-    await delay(POLL_MS);
-  }
-  return true;
+  return until(() => !identities.some(isAlive), timeoutMs);
 }
 
 /** SIGTERM, and SIGKILL for what is still there after `graceMs`. */
@@ -86,14 +76,4 @@ export async function endProcesses(
   if (await waitGone(identities, graceMs)) return;
   signalAll(identities, "SIGKILL");
   await waitGone(identities, graceMs);
-}
-
-function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS.Signals): void {
-  for (const identity of identities) {
-    try {
-      if (isAlive(identity)) process.kill(identity.pid, signal);
-    } catch {
-      // It has gone in this moment.
-    }
-  }
 }

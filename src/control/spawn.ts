@@ -1,8 +1,16 @@
 /** Spawns the supervisor of the permanent release and waits for its one message. */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ErrorJson, errorFromJson, messageOf, TsugiError } from "../contract/errors.ts";
+import { orUndefined } from "../contract/checks.ts";
+import {
+  type ErrorJson,
+  errorFromJson,
+  hasCode,
+  messageOf,
+  TsugiError,
+} from "../contract/errors.ts";
 import { passedDescriptors } from "../platform/socketActivation.ts";
 import { spawnProblem } from "../platform/spawnProblem.ts";
 import { SUPERVISOR_ARGUMENTS } from "../platform/supervisorArguments.ts";
@@ -104,8 +112,7 @@ function firstAnswer(child: ChildProcess, timeoutMs: number): Promise<Answer> {
 const endedAsTold = (code: number | null, signal: NodeJS.Signals | null): boolean =>
   code === 0 || (signal !== null && STOP_SIGNALS.has(signal));
 
-export const wasStopped = (error: unknown): boolean =>
-  error instanceof TsugiError && error.code === "TSUGI_START_STOPPED";
+export const wasStopped = (error: unknown): boolean => hasCode(error, "TSUGI_START_STOPPED");
 
 /** Nothing serves: what refuses an upgrade (exit 4) is a failure (exit 1) of a start. */
 function failedAnswer(layout: Layout, version: string, error: ErrorJson): TsugiError {
@@ -119,12 +126,8 @@ function failedAnswer(layout: Layout, version: string, error: ErrorJson): TsugiE
 const bootErrors = (layout: Layout): string => join(layout.run, "boot.err");
 
 function startFailed(layout: Layout, version: string, problem: string): TsugiError {
-  let words = "";
-  try {
-    words = readFileSync(bootErrors(layout), "utf8").trim().split("\n").slice(-15).join("\n  ");
-  } catch {
-    // Nothing was said.
-  }
+  const said = orUndefined(() => readFileSync(bootErrors(layout), "utf8")) ?? "";
+  const words = said.trim().split("\n").slice(-15).join("\n  ");
   const { name, bin } = layout;
   const whole = words === "" ? problem : `${problem}\n  ${words}`;
   return new TsugiError("TSUGI_START_FAILED", { name, version, problem: whole, bin });

@@ -1,4 +1,5 @@
 /** What `status` says where nothing runs. */
+import { defined } from "../contract/checks.ts";
 import { errorToJson } from "../contract/errors.ts";
 import type { NotRunning } from "../protocol/documents.ts";
 import type { Context } from "./context.ts";
@@ -9,10 +10,9 @@ import { runningVersion } from "./runningRelease.ts";
 export async function stoppedStatus(context: Context): Promise<NotRunning> {
   const { layout } = context;
   const version = (await runningVersion(context)) ?? null;
-  const lastEnd = await lastEndOf(context);
   return {
     ...{ name: layout.name, version, status: "stopped" },
-    ...(lastEnd === undefined ? {} : { lastEnd }),
+    ...defined({ lastEnd: await lastEndOf(context) }),
     error: errorToJson(notRunning(layout)),
   };
 }

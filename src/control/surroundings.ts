@@ -5,7 +5,9 @@
  *   daemon             what systemd would give it. A shell has tokens, sockets of agents and SUDO_USER in
  *                      it, other ones for each who types; the same command has to start the same system
  */
+
 import { userInfo } from "node:os";
+import { orUndefined } from "../contract/checks.ts";
 
 export type Mode = "daemon" | "foreground";
 
@@ -29,11 +31,8 @@ export function surroundings(
 
 /** None for somebody who is in no passwd file. */
 function user(): NodeJS.ProcessEnv {
-  try {
-    const { username, homedir, shell } = userInfo();
-    const known = { USER: username, LOGNAME: username, HOME: homedir };
-    return shell ? { ...known, SHELL: shell } : known;
-  } catch {
-    return {};
-  }
+  const info = orUndefined(() => userInfo());
+  if (info === undefined) return {};
+  const { username, homedir, shell } = info;
+  return { USER: username, LOGNAME: username, HOME: homedir, ...(shell && { SHELL: shell }) };
 }

@@ -38,7 +38,7 @@ export async function unpackNamed(
   const source = isPath(named) ? named : `releases/${named}/${layout.name}.tar.gz`;
   const label = isPath(named) ? "" : `Release ${named} not found, `;
   note(`${label}${label ? "unpacking" : "Unpacking"} ${source}`);
-  const request = { ...what, ...(force ? { force } : {}) };
+  const request = { ...what, ...defined({ force }) };
   if (!("source" in what)) return carryOut(context, request);
   return whereVisible(context, what.source, (source) => carryOut(context, { ...request, source }));
 }
@@ -94,7 +94,7 @@ export async function unpackDelta(
   named: string,
   force: boolean | undefined,
 ): Promise<Unpacked> {
-  const request = { delta: true, ...(force ? { force } : {}) };
+  const request = { delta: true, ...defined({ force }) };
   if (named !== "-") {
     note(`Unpacking the delta ${named}`);
     return carryOut(context, { ...request, source: context.resolvePath(named) });

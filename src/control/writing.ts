@@ -4,7 +4,6 @@
  */
 
 import type { ReleaseHandler } from "../handler/index.ts";
-import type { ControlEvent } from "../protocol/control.ts";
 import { ask, type Request } from "./client.ts";
 import type { Context } from "./context.ts";
 import { inTurn, withLock } from "./prepare.ts";
@@ -15,9 +14,8 @@ export async function writeReleases<T>(
   context: Context,
   request: Request,
   offline: (handler: ReleaseHandler) => Promise<T>,
-  onEvent: (event: ControlEvent) => void = printStep,
 ): Promise<T> {
-  const online = async () => (await ask(context.layout, request, { onEvent })) as T;
+  const online = async () => (await ask(context.layout, request, { onEvent: printStep })) as T;
   const isRunning = async () => (await findSupervisor(context.layout)) !== undefined;
   if (await isRunning()) return online();
   // A start may have been under way: look again when it is our turn.

@@ -4,20 +4,29 @@
  * typed, the program and the words before it, and prints candidates, each with a tab and what it is.
  * Names of files come from the shell itself, where nothing of these fits.
  */
+
 import {
+  argumentsOf,
   type CommandRow,
   type Completed,
+  type FlaggedOption,
   type HostKind,
-  type OptionRow,
+  optionsOf,
   SHELLS,
 } from "../contract/commands/define.ts";
 import { HELP, hostCommands } from "../contract/commands/host.ts";
-import { optionsFor, wordsFor } from "./declare.ts";
+import { TsugiError } from "../contract/errors.ts";
+import { wordsFor } from "./declare.ts";
 
 export type Shell = (typeof SHELLS)[number];
 
-export const isShell = (text: string): text is Shell =>
-  (SHELLS as readonly string[]).includes(text);
+/** @throws TSUGI_USAGE. `help`: what to type then */
+export function shellNamed(text: string, help: string): Shell {
+  const shell = SHELLS.find((name) => name === text);
+  if (shell !== undefined) return shell;
+  const problem = `there are no completions for ${text}, but for ${SHELLS.join(", ")}`;
+  throw new TsugiError("TSUGI_USAGE", { problem, help });
+}
 
 export interface CompletedProgram {
   /** A word of the shell: `tsugi`, or the application's. */
@@ -31,7 +40,7 @@ export const completionScript = (shell: Shell, program: CompletedProgram): strin
 
 /** Of `bin/<app>`, whose help is no row on Node. */
 export function hostCompletion(shell: Shell, name: string, kind: HostKind): string {
-  const help: CommandRow = { text: HELP.text, arguments: [{ name: "[command]" }], example: "" };
+  const help: CommandRow = { text: HELP.text, arguments: { "[command]": {} }, example: "" };
   return completionScript(shell, {
     name,
     kind,
@@ -98,7 +107,7 @@ complete -c ${name} -f -a '(__tsugi_${name})'
 
 function candidates(program: CompletedProgram): string {
   const commands = Object.entries(program.rows).map(([verb, row]) => {
-    const options = optionsFor(row, program.kind);
+    const options = optionsOf(row, program.kind);
     return { verb, row, options, help: wordsFor(row.text, program.kind) };
   });
   const inTwoWords = commands.flatMap(({ verb }) => (verb.includes(" ") ? [quoted(verb)] : []));
@@ -108,7 +117,7 @@ function candidates(program: CompletedProgram): string {
     options.filter(takesValue).flatMap(({ flags }) => namesOf(flags).map((n) => `${verb}:${n}`)),
   );
   const places = commands.flatMap(({ verb, row, options }) => [
-    ...(row.arguments ?? []).map(({ completed }, at) =>
+    ...argumentsOf(row).map(({ completed }, at) =>
       place(`${verb}:${at}`, verb === "help" ? verbs : completed),
     ),
     ...options.flatMap(({ flags, choices, completed }) =>
@@ -134,7 +143,7 @@ ${inTwoWords.length === 0 ? "" : `  case "$verb \${1-}" in ${inTwoWords.join(" |
 ${places.flat().join("\n")}
   -*:*:[0-9]*)
     case $verb in
-${commands.map(({ verb, options }) => optionsOf(verb, options, program.kind)).join("\n")}
+${commands.map(({ verb, options }) => flagsOf(verb, options, program.kind)).join("\n")}
     esac ;;
   esac`.replaceAll(/^ {4}\n/gm, "");
 }
@@ -160,12 +169,12 @@ const LIVE: Record<Extract<Completed, string>, string> = {
   environments: `"$program" completion environments 2>/dev/null`,
 };
 
-function optionsOf(verb: string, options: OptionRow[], kind: HostKind): string {
+function flagsOf(verb: string, options: FlaggedOption[], kind: HostKind): string {
   const rows = options.map(({ flags, text }) => [namesOf(flags).at(-1)!, wordsFor(text, kind)]);
   return `    ${quoted(verb)}) ${printed([...rows, ["--help", "how it is called"]])} ;;`;
 }
 
-const takesValue = ({ flags }: OptionRow): boolean => /[<[]/.test(flags);
+const takesValue = ({ flags }: FlaggedOption): boolean => /[<[]/.test(flags);
 const namesOf = (flags: string): string[] => flags.match(/(?<![\w-])--?[\w-]+/g) ?? [];
 
 const listed = (words: readonly string[]): string =>

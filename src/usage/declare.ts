@@ -1,6 +1,14 @@
 /** The contract's rows of commands as commander has them: for parsing, and for their help. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { CommandRow, HostKind, OptionRow, Words } from "../contract/commands/define.ts";
+import {
+  argumentsOf,
+  type CommandRow,
+  type FlaggedOption,
+  type HostKind,
+  type OptionRow,
+  optionsOf,
+  type Words,
+} from "../contract/commands/define.ts";
 
 /** `kind`: of the host whose command line it is; none of `tsugi`'s own. */
 export function declare(
@@ -12,23 +20,20 @@ export function declare(
   const names = verb.split(" ");
   const parent = names.length === 1 ? program : program.commands.find((c) => c.name() === names[0]);
   const command = parent!.command(names.at(-1)!).description(wordsFor(row.text, kind));
-  for (const { name, text, default: value } of row.arguments ?? []) {
+  for (const { name, text, default: value } of argumentsOf(row)) {
     const words = text === undefined ? "" : wordsFor(text, kind);
     if (/^<.*[^.]>$/.test(name)) command.argument(name, words, notEmpty);
     else command.argument(name, words, value);
   }
-  for (const option of optionsFor(row, kind)) command.addOption(asOption(option, kind));
+  for (const option of optionsOf(row, kind)) command.addOption(asOption(option, kind));
   if (row.passThrough) command.passThroughOptions();
   return command;
 }
 
-export const optionsFor = (row: CommandRow, kind: HostKind): OptionRow[] =>
-  (row.options ?? []).filter(({ only }) => only === undefined || only === kind);
-
 export const wordsFor = (words: Words, kind: HostKind): string =>
   typeof words === "string" ? words : words[kind];
 
-function asOption(row: OptionRow, kind: HostKind): Option {
+function asOption(row: FlaggedOption, kind: HostKind): Option {
   const option = new Option(row.flags, wordsFor(row.text, kind));
   if (row.choices !== undefined) option.choices(row.choices);
   if (row.value !== undefined) option.argParser<unknown>(VALUES[row.value]);

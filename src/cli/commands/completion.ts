@@ -1,19 +1,13 @@
 import { loadConfig } from "../../config/load.ts";
-import { SHELLS } from "../../contract/commands/define.ts";
 import { TOOL_COMMANDS } from "../../contract/commands/tool.ts";
-import { TsugiError } from "../../contract/errors.ts";
-import { completionScript, isShell } from "../../usage/completion.ts";
+import { completionScript, shellNamed } from "../../usage/completion.ts";
 import { printLine } from "../output.ts";
 
 export async function completionCommand(shell: string): Promise<void> {
   if (shell === "environments") return printEnvironments();
-  if (!isShell(shell)) {
-    const problem = `there are no completions for ${shell}, but for ${SHELLS.join(", ")}`;
-    throw new TsugiError("TSUGI_USAGE", { problem, help: "tsugi help completion" });
-  }
-  printLine(
-    completionScript(shell, { name: "tsugi", kind: "node", rows: TOOL_COMMANDS }).trimEnd(),
-  );
+  const asked = shellNamed(shell, "tsugi help completion");
+  const program = { name: "tsugi", kind: "node", rows: TOOL_COMMANDS } as const;
+  printLine(completionScript(asked, program).trimEnd());
 }
 
 /** Of the project here; none outside of one. */

@@ -3,18 +3,13 @@ import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { deltaFor } from "../../assemble/delta.ts";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import type { Inventory } from "../../release/delta.ts";
 import type { DeltaMade } from "../documents.ts";
 import { formatBytes, printResult } from "../output.ts";
 
-interface DeltaOptions {
-  inventory: string;
-  base?: string[];
-  out: string;
-}
-
-export async function deltaCommand(place: string, options: DeltaOptions): Promise<void> {
+export async function deltaCommand(place: string, options: ToolOptions<"delta">): Promise<void> {
   const inventory = await readInventory(options.inventory);
   const delta = await deltaFor(inventory, place, options.base ?? []);
   const { header, bytes, chunks } = delta;

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/load.ts";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import {
   chooseHosts,
   type DeployCall,
@@ -9,7 +10,7 @@ import {
   resolveEnvironment,
 } from "../../deploy/index.ts";
 import { planUpgrade } from "../../relup/index.ts";
-import { type ArtefactOptions, type ArtefactSource, withArtefact } from "../artefact.ts";
+import { type ArtefactSource, withArtefact } from "../artefact.ts";
 import { createView } from "../deployView/create.ts";
 import type { DeployView } from "../deployView/view.ts";
 import { wouldDo } from "../deployView/words.ts";
@@ -17,17 +18,10 @@ import { opener } from "../hosts.ts";
 import { type Interrupt, onInterrupt } from "../interrupt.ts";
 import { traced } from "../traces/tracedView.ts";
 
-export interface DeployOptions extends ArtefactOptions {
-  dryRun?: boolean;
-  verbose?: boolean;
-  allowRestart?: boolean;
-  yes?: boolean;
-}
-
 export async function deployCommand(
   name: string | undefined,
   release: string | undefined,
-  options: DeployOptions,
+  options: ToolOptions<"deploy">,
 ): Promise<void> {
   const folder = resolve(".");
   const { config } = await loadConfig(folder, options.config);
@@ -54,7 +48,7 @@ async function callOf(
   environment: Environment,
   view: DeployView,
   interrupt: Interrupt,
-  { dryRun, verbose, yes, allowRestart }: DeployOptions,
+  { dryRun, verbose, yes, allowRestart }: ToolOptions<"deploy">,
 ): Promise<Omit<DeployCall, "secrets" | "folder">> {
   const { planBeam } = await import("../../beam/index.ts");
   const emit = view.show.bind(view);
@@ -80,7 +74,11 @@ async function callOf(
   };
 }
 
-async function run(view: DeployView, call: DeployCall, { dryRun }: DeployOptions): Promise<void> {
+async function run(
+  view: DeployView,
+  call: DeployCall,
+  { dryRun }: ToolOptions<"deploy">,
+): Promise<void> {
   try {
     const result = await deploy(call);
     if (result !== undefined) return view.end(result);

@@ -1,23 +1,26 @@
 import { resolve } from "node:path";
 import { loadConfig } from "../../config/load.ts";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { errorFromJson, TsugiError } from "../../contract/errors.ts";
-import { inRoot, settle } from "../../deploy/index.ts";
+import { type Host, inRoot, settle } from "../../deploy/index.ts";
+import { wholeLines } from "../../protocol/wholeLines.ts";
 import type { Executed } from "../documents.ts";
-import { type FleetOptions, withFleet } from "../fleet.ts";
+import { withFleet } from "../fleet.ts";
 import { fail, printResult, wantsJson } from "../output.ts";
-import { prefixedLines } from "../prefixedLines.ts";
 
 /**
  * One command on every host, in its install root: `tsugi exec production bin/wall releases`. Where
  * there is one environment its name may be left out. The first exit code that is not 0 is ours.
  */
-export async function execCommand(words: string[], options: FleetOptions): Promise<void> {
+export async function execCommand(words: string[], options: ToolOptions<"exec">): Promise<void> {
   const { name, argv } = await split(words, options);
   await withFleet(name, options, async (hosts, environment) => {
     const width = Math.max(...hosts.map((host) => host.name.length));
+    // Whole ones: of several hosts none tears another's.
+    const linesOf = ({ name }: Host, stream: NodeJS.WritableStream) =>
+      wholeLines((line) => stream.write(`${name.padEnd(width)}  ${line}\n`));
     const { answers, failures } = await settle(hosts, async (host) => {
-      const out = prefixedLines(host.name.padEnd(width), process.stdout);
-      const errors = prefixedLines(host.name.padEnd(width), process.stderr);
+      const [out, errors] = [linesOf(host, process.stdout), linesOf(host, process.stderr)];
       const shown = wantsJson() ? {} : { onStdout: out.push, onStderr: errors.push };
       // It may take as long as it likes: Ctrl-C ends it.
       const result = await host.run(inRoot(host.spec.root, argv), {
@@ -36,7 +39,7 @@ export async function execCommand(words: string[], options: FleetOptions): Promi
   });
 }
 
-async function split(words: string[], options: FleetOptions) {
+async function split(words: string[], options: ToolOptions<"exec">) {
   const [first, ...rest] = words;
   const { config } = await loadConfig(resolve("."), options.config);
   const hasName = first! in (config.environments ?? {});

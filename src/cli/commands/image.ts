@@ -1,22 +1,17 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { type ImageMade, makeImage } from "../../image/image.ts";
 import { fileTarget, registryTarget } from "../../image/target.ts";
-import { createBuildLog } from "../buildLog.ts";
+import { logged } from "../buildLog.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { sourceOf } from "../stores.ts";
-
-interface Options {
-  base: string;
-  push?: string;
-  out?: string;
-}
 
 /** Of the last image only: it can be made again. */
 const KEPT_AT = join(".tsugi", "image");
 
-export async function imageCommand(places: string[], options: Options): Promise<void> {
+export async function imageCommand(places: string[], options: ToolOptions<"image">): Promise<void> {
   const { base, push, out } = options;
   if (push !== undefined && out !== undefined) {
     const help = "How it is called: tsugi help image";
@@ -25,17 +20,15 @@ export async function imageCommand(places: string[], options: Options): Promise<
   const { target, tag, done, close } =
     push === undefined ? fileTarget(out ?? KEPT_AT) : registryTarget(push);
   const sources = (places.length === 0 ? ["."] : places).map(sourceOf);
-  const log = await createBuildLog();
   try {
     if (push === undefined && out === undefined)
       await rm(KEPT_AT, { recursive: true, force: true });
-    const image = await makeImage({ sources, base, target, tag, log });
-    await done();
-    log.done();
+    const image = await logged(async (log) => {
+      const made = await makeImage({ sources, base, target, tag, log });
+      await done();
+      return made;
+    });
     printResult<ImageMade>(image, linesOf(image, { isPushed: push !== undefined }));
-  } catch (error) {
-    log.failed();
-    throw error;
   } finally {
     await close();
   }

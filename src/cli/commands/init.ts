@@ -6,12 +6,13 @@ import type { Note } from "../../assemble/pm2/uncarried.ts";
 import { isTakenByTsConfig } from "../../assemble/tsconfig.ts";
 import { checkConfig } from "../../config/load.ts";
 import type { Config } from "../../config/schema.ts";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { wrap, wrapLines } from "../../protocol/wrap.ts";
 import type { Initialised } from "../documents.ts";
 import { printResult } from "../output.ts";
 
-export async function initCommand(folder: string, options: { from?: string }): Promise<void> {
+export async function initCommand(folder: string, options: ToolOptions<"init">): Promise<void> {
   const base = resolve(folder);
   if (options.from === undefined) refuseOther(configFile(base));
   const { releases, notes, left } = await guessConfig(base, options.from);

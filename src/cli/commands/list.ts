@@ -1,4 +1,5 @@
 import { defined } from "../../contract/checks.ts";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { table } from "../../protocol/columns.ts";
 import type { StoredFacts } from "../../store/index.ts";
 import type { Listed } from "../documents.ts";
@@ -7,7 +8,7 @@ import { withStore } from "../stores.ts";
 
 export async function listCommand(
   name: string | undefined,
-  options: { store?: string },
+  options: ToolOptions<"list">,
 ): Promise<void> {
   await withStore(options.store, async (store) => {
     const releases = await store.list(name);

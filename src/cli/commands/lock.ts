@@ -1,12 +1,13 @@
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { errorFromJson } from "../../contract/errors.ts";
 import { ageText, lockByHand, settle, unlock } from "../../deploy/index.ts";
 import type { Locked, Unlocked } from "../documents.ts";
-import { type FleetOptions, withFleet } from "../fleet.ts";
+import { withFleet } from "../fleet.ts";
 import { fail, printResult } from "../output.ts";
 
 export async function lockCommand(
   name: string | undefined,
-  options: FleetOptions & { reason: string },
+  options: ToolOptions<"lock">,
 ): Promise<void> {
   await withFleet(name, options, async (hosts, environment) => {
     const { answers, failures } = await settle(hosts, (host) =>
@@ -29,7 +30,7 @@ export async function lockCommand(
 
 export async function unlockCommand(
   name: string | undefined,
-  options: FleetOptions,
+  options: ToolOptions<"unlock">,
 ): Promise<void> {
   await withFleet(name, options, async (hosts, environment) => {
     const { answers, failures } = await settle(hosts, (host) =>

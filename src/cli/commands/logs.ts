@@ -1,6 +1,7 @@
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { type ErrorJson, errorFromJson, TsugiError } from "../../contract/errors.ts";
 import { type Host, settle } from "../../deploy/index.ts";
-import { type FleetOptions, withFleet } from "../fleet.ts";
+import { withFleet } from "../fleet.ts";
 import { followHost } from "../followHost.ts";
 import { MergedLines } from "../mergedLines.ts";
 import { applicationsBelow, isFolder, neighboursOf } from "../neighbourHosts.ts";
@@ -8,14 +9,11 @@ import { applicationsBelow, isFolder, neighboursOf } from "../neighbourHosts.ts"
 /** Of what comes at about the same time, the order is that of its times. */
 const TOGETHER_MS = 250;
 
-interface Options extends FleetOptions {
-  follow?: boolean;
-  lines: number;
-  all?: boolean;
-}
-
 /** The logs of all hosts, or of all their applications, in the order of time, each line with its host. */
-export async function logsCommand(name: string | undefined, options: Options): Promise<void> {
+export async function logsCommand(
+  name: string | undefined,
+  options: ToolOptions<"logs">,
+): Promise<void> {
   if (options.all && isFolder(name)) return show(await applicationsBelow(name), options);
   await withFleet(name, options, async (hosts) => {
     const beside = async () => (await Promise.all(hosts.map(neighboursOf))).flat();
@@ -23,7 +21,7 @@ export async function logsCommand(name: string | undefined, options: Options): P
   });
 }
 
-async function show(hosts: Host[], { follow, lines: most }: Options): Promise<void> {
+async function show(hosts: Host[], { follow, lines: most }: ToolOptions<"logs">): Promise<void> {
   if (hosts.length === 0) {
     const problem = "no application is installed there";
     throw new TsugiError("TSUGI_USAGE", { problem, help: "tsugi ps <folder>" });

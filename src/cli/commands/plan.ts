@@ -1,3 +1,4 @@
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { errorOf, TsugiError } from "../../contract/errors.ts";
 import { explainPlan, type Plan, planUpgrade } from "../../relup/index.ts";
 import { printError, printResult } from "../output.ts";
@@ -6,12 +7,11 @@ import { manifestAt } from "../places.ts";
 /** Each allows what stands before it, too. */
 const STRATEGIES = ["none", "swap", "handoff", "replace", "restart"] as const;
 
-interface Options {
-  require?: "swap" | "handoff" | "replace";
-  store?: string;
-}
-
-export async function planCommand(from: string, to: string, options: Options): Promise<void> {
+export async function planCommand(
+  from: string,
+  to: string,
+  options: ToolOptions<"plan">,
+): Promise<void> {
   const allowed = options.require;
   const old = await manifestAt(from, options.store);
   const now = await manifestAt(to, options.store);
@@ -26,7 +26,7 @@ export async function planCommand(from: string, to: string, options: Options): P
   process.exitCode = 4;
 }
 
-function refusalOf(plan: Plan, allowed: Options["require"]): TsugiError | undefined {
+function refusalOf(plan: Plan, allowed: ToolOptions<"plan">["require"]): TsugiError | undefined {
   const [obstacle] = plan.obstacles;
   if (obstacle !== undefined) return errorOf(obstacle);
   const { from, to, strategy, reasons } = plan;

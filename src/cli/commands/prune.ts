@@ -1,15 +1,13 @@
 import { defined } from "../../contract/checks.ts";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import type { StorePruned } from "../documents.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { withStore } from "../stores.ts";
 
-interface Options {
-  store?: string;
-  keep: number;
-  dryRun?: boolean;
-}
-
-export async function pruneCommand(name: string | undefined, options: Options): Promise<void> {
+export async function pruneCommand(
+  name: string | undefined,
+  options: ToolOptions<"prune">,
+): Promise<void> {
   const { keep } = options;
   const dryRun = options.dryRun === true;
   await withStore(options.store, async (store) => {

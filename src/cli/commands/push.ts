@@ -1,14 +1,9 @@
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import type { PushedTo } from "../documents.ts";
 import { formatBytes, printLine, printResult } from "../output.ts";
 import { sourceOf, withStore } from "../stores.ts";
 
-interface Options {
-  store?: string;
-  sbom?: boolean;
-  provenance?: boolean;
-}
-
-export async function pushCommand(place: string, options: Options): Promise<void> {
+export async function pushCommand(place: string, options: ToolOptions<"push">): Promise<void> {
   const source = sourceOf(place);
   await withStore(options.store, async (store) => {
     const attach = (["sbom", "provenance"] as const).filter((kind) => options[kind] === true);

@@ -1,29 +1,24 @@
+import { defined } from "../../contract/checks.ts";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { type RollbackResult, rollback, type UndoPlan, withHosts } from "../../deploy/index.ts";
 import { createView } from "../deployView/create.ts";
 import type { DeployView } from "../deployView/view.ts";
-import { type FleetOptions, readEnvironment } from "../fleet.ts";
+import { readEnvironment } from "../fleet.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { traced } from "../traces/tracedView.ts";
 
-interface RollbackOptions extends FleetOptions {
-  to?: string;
-  dryRun?: boolean;
-  yes?: boolean;
-}
-
 export async function rollbackCommand(
   name: string | undefined,
-  options: RollbackOptions,
+  options: ToolOptions<"rollback">,
 ): Promise<void> {
   const { environment, app, open } = await readEnvironment(name, options);
   const view = traced(await createView(environment.hosts.map((host) => host.name)), "rollback");
   const emit = view.show.bind(view);
   const { signal, end } = onInterrupt((text) => emit({ event: "note", text }));
-  const to = options.to === undefined ? {} : { to: options.to };
   const confirm = (plan: UndoPlan) => confirmed(view, plan, options);
   try {
     const result = await withHosts(environment, app, { open, emit, signal }, (hosts) =>
-      rollback({ environment, confirm, emit, signal, ...to }, hosts),
+      rollback({ environment, confirm, emit, signal, ...defined({ to: options.to }) }, hosts),
     );
     if (result === undefined) emit({ event: "note", text: "No host was changed." });
     else view.end({ ...result, name: app, version: versionsOf(result), said: said(result) });
@@ -37,7 +32,7 @@ export async function rollbackCommand(
 async function confirmed(
   view: DeployView,
   { hosts }: UndoPlan,
-  { yes, dryRun }: RollbackOptions,
+  { yes, dryRun }: ToolOptions<"rollback">,
 ): Promise<boolean> {
   if (dryRun) return false;
   const count = hosts.filter(({ to }) => to !== null).length;

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { foreground } from "../../control/commands/foreground.ts";
 import { start } from "../../control/commands/start.ts";
 import { createContext } from "../../control/context.ts";
@@ -6,13 +7,11 @@ import { ownPackage } from "../../pack/ownPackage.ts";
 import { printLine, wantsJson } from "../output.ts";
 import { readSourceProject, writeSourceTree } from "../sourceTree.ts";
 
-export interface RunOptions {
-  detach?: boolean;
-  cwd?: string;
-}
-
 /** From source, no release: daemon, pid file, log file, ready check, restarts. */
-export async function runCommand(entry: string | undefined, options: RunOptions): Promise<void> {
+export async function runCommand(
+  entry: string | undefined,
+  options: ToolOptions<"run">,
+): Promise<void> {
   const source = await readSourceProject(resolve(options.cwd ?? "."));
   const { layout } = source;
   const context = createContext(layout.root, layout.name, ownPackage().version);

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { type Verified, verifyRelease } from "../../pack/inspect.ts";
 import { defaultKeyFile, readPrivateKey, readTrustedKey } from "../../pack/keys.ts";
@@ -8,15 +9,8 @@ import { parsePlace } from "../../store/index.ts";
 import { printResult } from "../output.ts";
 import { sourceOf, withStored } from "../stores.ts";
 
-interface Options {
-  key?: string;
-  signer?: string;
-  publicKey?: string;
-  store?: string;
-}
-
 /** No code of the release, nor of what it was built from, runs here. */
-export async function signCommand(text: string, options: Options): Promise<void> {
+export async function signCommand(text: string, options: ToolOptions<"sign">): Promise<void> {
   const sign = signOf(options);
   const place = parsePlace(text);
   const signed = place.kind === "stored" ? await stored() : await tarball();
@@ -40,7 +34,7 @@ export async function signCommand(text: string, options: Options): Promise<void>
   }
 }
 
-function signOf({ key, signer, publicKey }: Options): Sign {
+function signOf({ key, signer, publicKey }: ToolOptions<"sign">): Sign {
   const help = "How it is called: tsugi help sign";
   if (signer === undefined) {
     if (publicKey !== undefined)

@@ -1,13 +1,11 @@
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { ageText, type HostStatus, readHostStatus } from "../../deploy/index.ts";
 import { table } from "../../protocol/columns.ts";
 import type { FleetStatus } from "../documents.ts";
-import { type FleetOptions, withFleet } from "../fleet.ts";
+import { withFleet } from "../fleet.ts";
 import { hostProblem, printResult } from "../output.ts";
 
-export async function statusCommand(
-  name: string | undefined,
-  options: FleetOptions & { watch?: boolean },
-) {
+export async function statusCommand(name: string | undefined, options: ToolOptions<"status">) {
   await withFleet(name, options, async (hosts, environment) => {
     if (options.watch) return (await import("../fleetWatch.ts")).watchFleet(hosts);
     const statuses = await Promise.all(hosts.map(readHostStatus));

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { stop } from "../../control/commands/stop.ts";
 import { createContext } from "../../control/context.ts";
 import { ownPackage } from "../../pack/ownPackage.ts";
@@ -6,7 +7,7 @@ import type { Stopped } from "../../protocol/documents.ts";
 import { printResult } from "../output.ts";
 import { readSourceProject } from "../sourceTree.ts";
 
-export async function stopCommand(options: { cwd?: string }): Promise<void> {
+export async function stopCommand(options: ToolOptions<"stop">): Promise<void> {
   const { layout } = await readSourceProject(resolve(options.cwd ?? "."));
   const stopped = await stop(createContext(layout.root, layout.name, ownPackage().version));
   const { name, version, pid, killed } = stopped;

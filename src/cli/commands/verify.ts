@@ -1,14 +1,10 @@
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { trustIn, type Verified, verifiedOf, verifyRelease } from "../../pack/inspect.ts";
 import { parsePlace } from "../../store/index.ts";
 import { formatBytes, printResult } from "../output.ts";
 import { withStored } from "../stores.ts";
 
-interface Options {
-  keys?: string;
-  store?: string;
-}
-
-export async function verifyCommand(text: string, options: Options): Promise<void> {
+export async function verifyCommand(text: string, options: ToolOptions<"verify">): Promise<void> {
   const { keys } = options;
   const verified = await verify(text, options);
   const { name, version, files, bytes, releaseId, signedBy } = verified;
@@ -19,7 +15,7 @@ export async function verifyCommand(text: string, options: Options): Promise<voi
   ]);
 }
 
-async function verify(text: string, { keys, store }: Options): Promise<Verified> {
+async function verify(text: string, { keys, store }: ToolOptions<"verify">): Promise<Verified> {
   const place = parsePlace(text);
   if (place.kind !== "stored") return verifyRelease(text, keys);
   const refuseUntrusted = await trustIn(keys);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import type { ToolOptions } from "../../contract/commands/tool.ts";
 import type { Host } from "../../deploy/index.ts";
 import { ownPackage } from "../../pack/ownPackage.ts";
 import { isoNow } from "../../platform/clock.ts";
@@ -9,7 +10,7 @@ import type { ViewFacts } from "../../view/facts.ts";
 import { gather } from "../../view/gather.ts";
 import { page } from "../../view/page.ts";
 import type { Viewed } from "../documents.ts";
-import { type FleetOptions, withFleet } from "../fleet.ts";
+import { withFleet } from "../fleet.ts";
 import { applicationIn, isFolder } from "../neighbourHosts.ts";
 import { printLine, printResult } from "../output.ts";
 import { manifestAt } from "../places.ts";
@@ -18,20 +19,16 @@ import { manifestAt } from "../places.ts";
 const MOST = 50;
 const EVERY_MS = 1_000;
 
-interface Options extends FleetOptions {
-  out: string;
-  live?: boolean;
-  next?: string;
-  store?: string;
-}
-
 /** What an environment runs, how its last upgrades and deploys went, and how the next would. */
-export async function viewCommand(name: string | undefined, options: Options): Promise<void> {
+export async function viewCommand(
+  name: string | undefined,
+  options: ToolOptions<"view">,
+): Promise<void> {
   if (isFolder(name)) return show([await applicationIn(name)], name, options);
   await withFleet(name, options, (hosts, environment) => show(hosts, environment.name, options));
 }
 
-async function show(hosts: Host[], where: string, options: Options): Promise<void> {
+async function show(hosts: Host[], where: string, options: ToolOptions<"view">): Promise<void> {
   const read = () => readFacts(hosts, where, options);
   if (options.live) return serve(read);
   const facts = await read();
@@ -40,7 +37,11 @@ async function show(hosts: Host[], where: string, options: Options): Promise<voi
   printResult<Viewed>({ file, ...facts }, [`Wrote ${options.out}: open it in a browser`]);
 }
 
-async function readFacts(hosts: Host[], environment: string, options: Options): Promise<ViewFacts> {
+async function readFacts(
+  hosts: Host[],
+  environment: string,
+  options: ToolOptions<"view">,
+): Promise<ViewFacts> {
   const gathered = await Promise.all(hosts.map((host) => gather(host, MOST)));
   const running = gathered.find(({ facts }) => facts?.manifest !== undefined)?.facts?.manifest;
   const wanted =

@@ -77,8 +77,7 @@ function hostSpan(host: string, steps: TraceSpan[], outcome: HostOutcome | undef
     endMs: Math.max(...steps.map(({ endMs }) => endMs)),
     attributes: {
       "host.name": host,
-      ...defined({ "tsugi.from": from ?? undefined }),
-      ...defined({ "tsugi.result": result }),
+      ...defined({ "tsugi.from": from ?? undefined, "tsugi.result": result }),
     },
     ...defined({ error: error?.message }),
     children: steps.map((step) => (step === told && report ? withReport(step, report) : step)),

@@ -2,106 +2,89 @@
  * `bin/<app>`. A command is a row here, a file in src/control/commands, and an Erlang function.
  */
 import { SETTINGS } from "../settings.ts";
-import { type CommandRow, commands, type HostKind, type OptionRow, SHELLS } from "./define.ts";
+import { type CommandRow, commands, type HostKind, type OptionsOf, SHELLS } from "./define.ts";
 
-const JSON_DOCUMENT = { flags: "--json", text: "one JSON document on stdout" } as const;
+const JSON_DOCUMENT = { "--json": "one JSON document on stdout" } as const;
 
-const SLOT = [
-  {
-    flags: "--process <name>",
-    text: {
-      node: "which process (default: the first)",
-      beam: "which process: a BEAM release has one, main",
-    },
+const SLOT = {
+  "--process <name>": {
+    node: "which process (default: the first)",
+    beam: "which process: a BEAM release has one, main",
   },
-  {
-    flags: "--slot <number>",
+  "--slot <number>": {
     text: { node: "which of its slots", beam: "which of its slots: it has one, 0" },
     value: "whole",
   },
-] as const satisfies OptionRow[];
+} as const;
 
 const FORCE_TEXT = {
   node: "replace a release of the same version that is merely unpacked",
   beam: "replace an unpacked release of the same version; accept an incomplete appup",
 };
-const FORCE = { flags: "--force", text: FORCE_TEXT } as const;
-const FORCE_APPUP = { ...FORCE, only: "beam" } as const;
+const FORCE = { "--force": FORCE_TEXT } as const;
+const FORCE_APPUP = { "--force": { text: FORCE_TEXT, only: "beam" } } as const;
 
-const EPHEMERAL = {
-  flags: "--ephemeral",
-  text: "also where the root is gone with its container",
-} as const;
+const EPHEMERAL = { "--ephemeral": "also where the root is gone with its container" } as const;
 
-const CHANGE = [
-  {
-    flags: "--rehearse <mode>",
+const CHANGE = {
+  "--rehearse <mode>": {
     text: "take a copy of the live state through the new code first",
     choices: ["auto", "full", "skip"],
     default: "auto",
   },
-  {
-    flags: "--allow-restart",
+  "--allow-restart": {
     text: "also where only a restart will do; state in memory is lost",
     only: "beam",
   },
-  EPHEMERAL,
-  JSON_DOCUMENT,
-] as const satisfies OptionRow[];
+  ...EPHEMERAL,
+  ...JSON_DOCUMENT,
+} as const;
 
 const WAIT = {
-  flags: "--wait",
-  text: "return only when the old version's last response has ended, too",
-  only: "node",
-} as const satisfies OptionRow;
+  "--wait": {
+    text: "return only when the old version's last response has ended, too",
+    only: "node",
+  },
+} as const;
 
 const VERSION_OR_FILE = {
-  name: "<version|file>",
-  text: "a version in the drop box or unpacked, a tarball, or a build's folder",
-  completed: "releases here",
+  "<version|file>": {
+    text: "a version in the drop box or unpacked, a tarball, or a build's folder",
+    completed: "releases here",
+  },
 } as const;
 
 const KEEP_ENV = {
-  flags: "--keep-env",
-  text: "with this shell's whole environment, not only what a unit would have",
+  "--keep-env": "with this shell's whole environment, not only what a unit would have",
 } as const;
 
 /** How a host looks what is wanted. */
-const FOLLOWING = [
-  {
-    flags: "--every <seconds>",
-    text: "how often it looks",
-    value: "positive",
-    default: 30,
-    only: "node",
-  },
-  {
-    flags: "--share <percent>",
+const FOLLOWING = {
+  "--every <seconds>": { text: "how often it looks", value: "positive", default: 30, only: "node" },
+  "--share <percent>": {
     text: "only so many of all hosts follow, always the same ones",
     value: "positive",
     default: 100,
     only: "node",
   },
-  {
-    flags: "--annotation <key>",
+  "--annotation <key>": {
     text: 'the line of the file that is meant: <key>="…", as Kubernetes writes annotations',
     only: "node",
   },
-] as const;
+} as const;
 
 export const HOST_COMMANDS = commands({
   start: {
     text: "start the permanent release; returns when it is ready",
-    options: [
-      {
-        flags: "--version <version>",
+    options: {
+      "--version <version>": {
         text: "another release; once it is ready, it is the permanent one",
         completed: "releases here",
         only: "node",
       },
-      KEEP_ENV,
-      JSON_DOCUMENT,
-    ],
+      ...KEEP_ENV,
+      ...JSON_DOCUMENT,
+    },
     exits: [1, 3, 4],
     document: "Started",
     example: "bin/wall start",
@@ -109,7 +92,7 @@ export const HOST_COMMANDS = commands({
   },
   stop: {
     text: "finish what is under way, then end; returns when all is gone",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     exits: [1, 3],
     document: "Stopped",
     example: "bin/wall stop",
@@ -117,7 +100,7 @@ export const HOST_COMMANDS = commands({
   },
   restart: {
     text: "stop, then start; in-memory state is lost (reload and upgrade keep it)",
-    options: [KEEP_ENV, JSON_DOCUMENT],
+    options: { ...KEEP_ENV, ...JSON_DOCUMENT },
     exits: [1, 3, 4],
     document: "Started",
     example: "bin/wall restart",
@@ -125,7 +108,7 @@ export const HOST_COMMANDS = commands({
   },
   reload: {
     text: "apply a changed etc/ to the running release; no connection is dropped",
-    options: [WAIT, JSON_DOCUMENT],
+    options: { ...WAIT, ...JSON_DOCUMENT },
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall reload",
@@ -133,21 +116,20 @@ export const HOST_COMMANDS = commands({
   },
   foreground: {
     text: "run without a daemon, for containers and systemd; the log goes to stdout only",
-    options: [
-      {
-        flags: "--follow <reference|file>",
+    options: {
+      "--follow <reference|file>": {
         text: "begin with the release that is wanted there, and go wherever it says: help follow",
         only: "node",
       },
       ...FOLLOWING,
-    ],
+    },
     exits: [1],
     example: "bin/wall foreground",
     erlang: ["tsugi_life", "foreground"],
   },
   ping: {
     text: "pong, if it is running and answers",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     exits: [1, 3],
     document: "Pong",
     example: "bin/wall ping",
@@ -155,7 +137,7 @@ export const HOST_COMMANDS = commands({
   },
   pid: {
     text: { node: "print the supervisor's pid", beam: "print the VM's pid" },
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     exits: [3],
     document: "Pid",
     example: "bin/wall pid",
@@ -163,10 +145,7 @@ export const HOST_COMMANDS = commands({
   },
   status: {
     text: "what runs, since when, how well; exit 3 when it is not running",
-    options: [
-      { flags: "-w, --watch", text: "each second until Ctrl-C, with how busy it is" },
-      JSON_DOCUMENT,
-    ],
+    options: { "-w, --watch": "each second until Ctrl-C, with how busy it is", ...JSON_DOCUMENT },
     exits: [1, 3],
     document: "Status | NotRunning | Glance",
     example: "bin/wall status --json",
@@ -174,7 +153,7 @@ export const HOST_COMMANDS = commands({
   },
   doctor: {
     text: "what is wrong on this host, each with its remedy; also where nothing runs",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     exits: [4],
     document: "Diagnosis",
     example: "bin/wall doctor",
@@ -182,7 +161,7 @@ export const HOST_COMMANDS = commands({
   },
   ps: {
     text: "the applications beside this one, under the same parent folder: a row each",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     exits: [1],
     document: "Neighbours",
     example: "bin/wall ps",
@@ -196,15 +175,10 @@ export const HOST_COMMANDS = commands({
   },
   logs: {
     text: "the last lines of the log; -f goes on as they come, through rotations",
-    options: [
-      { flags: "-f, --follow", text: "go on until Ctrl-C" },
-      {
-        flags: "-n, --lines <count>",
-        text: "how many of the last lines",
-        value: "whole",
-        default: 100,
-      },
-    ],
+    options: {
+      "-f, --follow": "go on until Ctrl-C",
+      "-n, --lines <count>": { text: "how many of the last lines", value: "whole", default: 100 },
+    },
     exits: [1],
     example: "bin/wall logs -n 20 -f",
     erlang: ["tsugi_ask", "logs"],
@@ -224,22 +198,18 @@ export const HOST_COMMANDS = commands({
       node: "evaluate an expression inside a running worker and print its value",
       beam: "evaluate an expression inside the running node and print its value",
     },
-    arguments: [
-      {
-        name: "<expression>",
-        text: { node: "JavaScript; a promise is awaited", beam: "Elixir, or else Erlang" },
-      },
-    ],
-    options: [
+    arguments: {
+      "<expression>": { node: "JavaScript; a promise is awaited", beam: "Elixir, or else Erlang" },
+    },
+    options: {
       ...SLOT,
-      {
-        flags: "--max-bytes <count>",
+      "--max-bytes <count>": {
         text: "how much of a long value comes (default: 1 MB; at most 64 MB)",
         value: "positive",
         only: "node",
       },
-      JSON_DOCUMENT,
-    ],
+      ...JSON_DOCUMENT,
+    },
     exits: [1, 3],
     document: "Evaluated",
     example: 'bin/wall rpc "process.memoryUsage().rss"',
@@ -247,7 +217,7 @@ export const HOST_COMMANDS = commands({
   },
   eval: {
     text: "evaluate an expression beside what runs: code and configuration, nothing started",
-    arguments: [{ name: "<expression>", text: "Elixir, or else Erlang" }],
+    arguments: { "<expression>": "Elixir, or else Erlang" },
     exits: [1],
     only: "beam",
     example: 'bin/wall eval "Wall.Release.migrate()"',
@@ -255,7 +225,7 @@ export const HOST_COMMANDS = commands({
   },
   releases: {
     text: "the releases on this host and their status",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     exits: [1],
     document: "ReleaseList",
     example: "bin/wall releases",
@@ -263,14 +233,10 @@ export const HOST_COMMANDS = commands({
   },
   describe: {
     text: "what a release is made of, and how it came here",
-    arguments: [
-      {
-        name: "[version]",
-        text: "default: the one that runs, or would",
-        completed: "releases here",
-      },
-    ],
-    options: [JSON_DOCUMENT],
+    arguments: {
+      "[version]": { text: "default: the one that runs, or would", completed: "releases here" },
+    },
+    options: JSON_DOCUMENT,
     exits: [1, 4],
     document: "Described",
     example: "bin/wall describe 1.2.0",
@@ -278,16 +244,15 @@ export const HOST_COMMANDS = commands({
   },
   unpack: {
     text: "verify a release and put it on this host; nothing that runs is touched",
-    arguments: [VERSION_OR_FILE],
-    options: [
-      {
-        flags: "--delta",
+    arguments: VERSION_OR_FILE,
+    options: {
+      "--delta": {
         text: "what is named is a delta for this host; - reads it from stdin",
         only: "node",
       },
-      { flags: "--force", text: FORCE_TEXT.node },
-      JSON_DOCUMENT,
-    ],
+      "--force": FORCE_TEXT.node,
+      ...JSON_DOCUMENT,
+    },
     exits: [1, 4],
     document: "Unpacked",
     example: "bin/wall unpack /tmp/wall-1.2.0.tar.gz",
@@ -295,16 +260,15 @@ export const HOST_COMMANDS = commands({
   },
   plan: {
     text: "how an upgrade would go, and why; nothing is run, nothing unpacked",
-    arguments: [VERSION_OR_FILE],
-    options: [
-      {
-        flags: "--from <version>",
+    arguments: VERSION_OR_FILE,
+    options: {
+      "--from <version>": {
         text: "from another release than the one that runs, or would",
         completed: "releases here",
       },
-      FORCE_APPUP,
-      JSON_DOCUMENT,
-    ],
+      ...FORCE_APPUP,
+      ...JSON_DOCUMENT,
+    },
     exits: [1, 4],
     document: "Plan",
     example: "bin/wall plan 1.2.0",
@@ -312,18 +276,15 @@ export const HOST_COMMANDS = commands({
   },
   check: {
     text: "the upgrade up to the point where the old version would notice; then thrown away",
-    arguments: [VERSION_OR_FILE],
-    options: [
-      {
-        flags: "--boot",
-        text: {
-          node: "boot also an application that doesn't use tsugi/hot",
-          beam: "nothing more: a BEAM release is checked in full",
-        },
+    arguments: VERSION_OR_FILE,
+    options: {
+      "--boot": {
+        node: "boot also an application that doesn't use tsugi/hot",
+        beam: "nothing more: a BEAM release is checked in full",
       },
-      FORCE_APPUP,
+      ...FORCE_APPUP,
       ...CHANGE,
-    ],
+    },
     exits: [1, 3, 4],
     document: "UpgradeReport",
     example: "bin/wall check 1.2.0",
@@ -331,8 +292,8 @@ export const HOST_COMMANDS = commands({
   },
   install: {
     text: "like upgrade, but not permanent: until a commit, a restart boots the old version",
-    arguments: [VERSION_OR_FILE],
-    options: [FORCE, ...CHANGE],
+    arguments: VERSION_OR_FILE,
+    options: { ...FORCE, ...CHANGE },
     exits: [1, 3, 4, 5],
     document: "Installed | UpgradeReport",
     example: "bin/wall install 1.2.0",
@@ -340,7 +301,7 @@ export const HOST_COMMANDS = commands({
   },
   commit: {
     text: "make the current release permanent: from now on a boot starts it",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     exits: [1, 3, 4, 5],
     document: "Committed",
     example: "bin/wall commit",
@@ -348,8 +309,8 @@ export const HOST_COMMANDS = commands({
   },
   upgrade: {
     text: "go over to another version while the service runs, and make it permanent",
-    arguments: [VERSION_OR_FILE],
-    options: [FORCE, WAIT, ...CHANGE],
+    arguments: VERSION_OR_FILE,
+    options: { ...FORCE, ...WAIT, ...CHANGE },
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall upgrade 1.2.0",
@@ -357,14 +318,10 @@ export const HOST_COMMANDS = commands({
   },
   downgrade: {
     text: "go back to an earlier version while the service runs; state is carried back",
-    arguments: [
-      {
-        name: "<version>",
-        text: "one that was permanent on this host",
-        completed: "releases here",
-      },
-    ],
-    options: [FORCE_APPUP, WAIT, ...CHANGE],
+    arguments: {
+      "<version>": { text: "one that was permanent on this host", completed: "releases here" },
+    },
+    options: { ...FORCE_APPUP, ...WAIT, ...CHANGE },
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall downgrade 1.1.0",
@@ -372,7 +329,7 @@ export const HOST_COMMANDS = commands({
   },
   rollback: {
     text: "back to the version that was permanent before; a current one is given up",
-    options: [FORCE_APPUP, WAIT, ...CHANGE],
+    options: { ...FORCE_APPUP, ...WAIT, ...CHANGE },
     exits: [1, 3, 4, 5],
     document: "UpgradeReport",
     example: "bin/wall rollback",
@@ -380,8 +337,8 @@ export const HOST_COMMANDS = commands({
   },
   remove: {
     text: "take a release off this host; the permanent and the current one stay",
-    arguments: [{ name: "<version>", completed: "releases here" }],
-    options: [JSON_DOCUMENT],
+    arguments: { "<version>": { completed: "releases here" } },
+    options: JSON_DOCUMENT,
     exits: [1, 4],
     document: "Removed",
     example: "bin/wall remove 1.0.0",
@@ -389,15 +346,14 @@ export const HOST_COMMANDS = commands({
   },
   prune: {
     text: "remove the oldest releases; never what runs, nor what a rollback would need",
-    options: [
-      {
-        flags: "--keep <count>",
+    options: {
+      "--keep <count>": {
         text: "how many stay",
         value: "positive",
         default: SETTINGS.keepReleases.default,
       },
-      JSON_DOCUMENT,
-    ],
+      ...JSON_DOCUMENT,
+    },
     exits: [1],
     document: "Pruned",
     example: "bin/wall prune --keep 2",
@@ -406,27 +362,24 @@ export const HOST_COMMANDS = commands({
   follow: {
     only: "node",
     text: "go wherever a tag in a registry or a line in a file says, whenever it changes",
-    arguments: [
-      {
-        name: "<reference|file>",
-        text: "oci://registry/app[:tag], or a file with a version, a path or such a name",
-      },
-    ],
-    options: [...FOLLOWING, EPHEMERAL],
+    arguments: {
+      "<reference|file>":
+        "oci://registry/app[:tag], or a file with a version, a path or such a name",
+    },
+    options: { ...FOLLOWING, ...EPHEMERAL },
     exits: [1],
     example: "bin/wall follow oci://registry.example/team/wall:production",
   },
   inventory: {
     text: "what this host has, so that nothing of it needs to be sent again",
-    options: [
-      { flags: "--files", text: "every file with its SHA-256" },
-      {
-        flags: "--manifests",
+    options: {
+      "--files": "every file with its SHA-256",
+      "--manifests": {
         text: "every release.json, for who has none of these releases",
         only: "node",
       },
-      JSON_DOCUMENT,
-    ],
+      ...JSON_DOCUMENT,
+    },
     exits: [1],
     document: "Inventory",
     example: "bin/wall inventory --json",
@@ -434,21 +387,21 @@ export const HOST_COMMANDS = commands({
   },
   systemd: {
     text: "print a unit for this root",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     document: "SystemdUnit",
     example: "bin/wall systemd",
     erlang: ["tsugi_unit", "systemd"],
   },
   version: {
     text: "the release's version, and what this command runs on",
-    options: [JSON_DOCUMENT],
+    options: JSON_DOCUMENT,
     document: "HostVersion",
     example: "bin/wall version",
     erlang: ["tsugi_ask", "version"],
   },
   completion: {
     text: "print what makes a shell complete this command: versions, too",
-    arguments: [{ name: "<shell>", text: SHELLS.join(", "), completed: SHELLS }],
+    arguments: { "<shell>": { text: SHELLS.join(", "), completed: SHELLS } },
     example: "bin/wall completion bash",
     erlang: ["tsugi_usage", "completion"],
   },
@@ -460,6 +413,9 @@ export type HostVerb = keyof typeof HOST_COMMANDS;
 export type NodeVerb = {
   [V in HostVerb]: (typeof HOST_COMMANDS)[V] extends { only: "beam" } ? never : V;
 }[HostVerb];
+
+/** What `bin/<app>` on a host of Node is called with. */
+export type HostOptions<V extends NodeVerb> = OptionsOf<(typeof HOST_COMMANDS)[V]>;
 
 /** What a host of that kind has. */
 export const hostCommands = (kind: HostKind): [HostVerb, CommandRow][] =>

@@ -1,14 +1,10 @@
 import { defined } from "../../contract/checks.ts";
+import type { HostOptions } from "../../contract/commands/host.ts";
 import { ask, type Request } from "../client.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
 
-interface Options {
-  process?: string;
-  slot?: number;
-}
-
-export default async function consoleCommand(context: Context, options: Options) {
+export default async function consoleCommand(context: Context, options: HostOptions<"console">) {
   const terminal = Boolean(process.stdin.isTTY && process.stdout.isTTY);
   const columns = process.stdout.columns;
   const request: Request = {

@@ -1,12 +1,15 @@
 import { hostname } from "node:os";
+import type { HostOptions } from "../../contract/commands/host.ts";
 import type { Context } from "../context.ts";
 import { follow } from "../follow/follow.ts";
-import { type FollowOptions, followRequest } from "../follow/request.ts";
+import { followRequest } from "../follow/request.ts";
 import { note } from "../output.ts";
 
-type Options = FollowOptions & { ephemeral?: boolean };
-
-export default async function followCommand(context: Context, place: string, options: Options) {
+export default async function followCommand(
+  context: Context,
+  place: string,
+  options: HostOptions<"follow">,
+) {
   const flags = options.ephemeral ? ["--ephemeral"] : [];
   const request = followRequest(context.layout, place, options, flags);
   const end = new AbortController();

@@ -1,13 +1,14 @@
 import type { ChildProcess } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import type { HostOptions } from "../../contract/commands/host.ts";
 import { readIfThere } from "../../platform/files.ts";
 import { isAlive, type ProcessIdentity } from "../../platform/processes.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Context } from "../context.ts";
 import { bringWanted, startWanted } from "../follow/coldStart.ts";
 import { follow } from "../follow/follow.ts";
-import { type FollowOptions, type FollowRequest, followRequest } from "../follow/request.ts";
+import { type FollowRequest, followRequest } from "../follow/request.ts";
 import { note } from "../output.ts";
 import { type Boot, type StartWish, whileStarting } from "../prepare.ts";
 import { findSupervisor } from "../running.ts";
@@ -17,9 +18,10 @@ import { spawnSupervisor, wasStopped } from "../spawn.ts";
 const FORWARDED = ["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 const POLL_MS = 200;
 
-type Options = Partial<FollowOptions> & { follow?: string };
-
-export default async function foregroundCommand(context: Context, options: Options) {
+export default async function foregroundCommand(
+  context: Context,
+  options: HostOptions<"foreground">,
+) {
   const request = requestIn(context, options);
   return request === undefined
     ? foreground(context)
@@ -64,10 +66,10 @@ async function followInForeground(context: Context, request: FollowRequest): Pro
 }
 
 /** What goes with the container is brought again when it starts: an upgrade of it may be, too. */
-const requestIn = ({ layout }: Context, { follow: place, ...options }: Options) =>
-  place === undefined
-    ? undefined
-    : followRequest(layout, place, options as FollowOptions, ["--ephemeral"]);
+const requestIn = (
+  { layout }: Context,
+  { follow: place, ...options }: HostOptions<"foreground">,
+) => (place === undefined ? undefined : followRequest(layout, place, options, ["--ephemeral"]));
 
 async function boot(context: Context, signals: Signals, wish: StartWish): Promise<ChildProcess> {
   const { layout } = context;

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import type { HostOptions } from "../../contract/commands/host.ts";
 import { thisPlatform } from "../../platform/thisPlatform.ts";
 import { table } from "../../protocol/columns.ts";
 import type { Inventory } from "../../release/delta.ts";
@@ -8,15 +9,9 @@ import { type Unit, unitHash, unitsOf } from "../../release/units.ts";
 import type { Context } from "../context.ts";
 import { printResult } from "../output.ts";
 
-interface Options {
-  json?: boolean;
-  files?: boolean;
-  manifests?: boolean;
-}
-
 export default async function inventoryCommand(
   context: Context,
-  { json, files, manifests }: Options,
+  { json, files, manifests }: HostOptions<"inventory">,
 ) {
   const handler = await context.handler();
   const { name, releases } = await handler.list();

@@ -1,5 +1,6 @@
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import type { HostOptions } from "../../contract/commands/host.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { exists } from "../../platform/files.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +13,7 @@ let readerHasGone = false;
 
 export default async function logsCommand(
   context: Context,
-  { follow, lines }: { follow?: boolean; lines: number },
+  { follow, lines }: HostOptions<"logs">,
 ) {
   process.stdout.on("error", () => {
     readerHasGone = true;

@@ -1,3 +1,4 @@
+import type { HostOptions } from "../../contract/commands/host.ts";
 import type { Status } from "../../protocol/report.ts";
 import type { Layout } from "../../release/layout.ts";
 import { explainPlan, type LiveFacts, type Plan, planUpgrade } from "../../relup/index.ts";
@@ -8,11 +9,6 @@ import { inStore, withBrought } from "../fromStore.ts";
 import { printResult } from "../output.ts";
 import { findSupervisor } from "../running.ts";
 import { requireVersion } from "../runningRelease.ts";
-
-interface Options {
-  from?: string;
-  json?: boolean;
-}
 
 const STATUS_MS = 10_000;
 
@@ -30,7 +26,7 @@ const declaredBy = (running: Status | undefined): LiveFacts["running"] =>
 export default async function planCommand(
   context: Context,
   named: string,
-  { from, json }: Options,
+  { from, json }: HostOptions<"plan">,
 ) {
   const handler = await context.handler();
   const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };

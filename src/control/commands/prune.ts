@@ -1,14 +1,10 @@
+import type { HostOptions } from "../../contract/commands/host.ts";
 import type { Pruned } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
 import { count, printResult } from "../output.ts";
 import { writeReleases } from "../writing.ts";
 
-interface Options {
-  keep: number;
-  json?: boolean;
-}
-
-export default async function pruneCommand(context: Context, { keep, json }: Options) {
+export default async function pruneCommand(context: Context, { keep, json }: HostOptions<"prune">) {
   const value = await writeReleases<unknown>(context, { verb: "prune", keep }, (handler) =>
     handler.prune(keep, []),
   );

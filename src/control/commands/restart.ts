@@ -1,4 +1,4 @@
-import { TsugiError } from "../../contract/errors.ts";
+import { hasCode } from "../../contract/errors.ts";
 import { refuseBadSettings } from "../change.ts";
 import type { Context } from "../context.ts";
 import { refuseIfExposed } from "../exposed.ts";
@@ -20,7 +20,7 @@ export default async function restartCommand(context: Context, options: StartOpt
     const { name, version, pid } = await stop(context);
     note(`${name} ${version} stopped, pid ${pid}`);
   } catch (error) {
-    if (!(error instanceof TsugiError) || error.code !== "TSUGI_NOT_RUNNING") throw error;
+    if (!hasCode(error, "TSUGI_NOT_RUNNING")) throw error;
     note(`${context.layout.name} was not running`);
   }
   await start(context, options);

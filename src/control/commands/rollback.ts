@@ -1,3 +1,4 @@
+import { defined } from "../../contract/checks.ts";
 import { type ChangeFlags, change } from "../change.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
@@ -9,7 +10,7 @@ export default async function rollbackCommand(context: Context, flags: ChangeFla
   if ((await findSupervisor(context.layout)) === undefined) {
     const version = await handler.rollbackTarget();
     note(`Nothing runs: ${version}, which was permanent before, is started`);
-    return start(context, { version, rollback: true, ...(flags.json ? { json: true } : {}) });
+    return start(context, { version, rollback: true, ...defined({ json: flags.json }) });
   }
   const { releases } = await handler.list();
   // What was installed and not committed is given up; else the one that was permanent before.

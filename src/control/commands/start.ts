@@ -1,4 +1,4 @@
-import { TsugiError } from "../../contract/errors.ts";
+import { hasCode } from "../../contract/errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { Started } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
@@ -7,10 +7,6 @@ import { type Boot, whileStarting } from "../prepare.ts";
 import { spawnSupervisor, wasStopped } from "../spawn.ts";
 import { unitFor } from "../units.ts";
 import { wayBack } from "../wayBack.ts";
-
-export default function startCommand(context: Context, options: StartOptions) {
-  return start(context, options);
-}
 
 export interface StartOptions {
   json?: boolean;
@@ -22,6 +18,8 @@ export interface StartOptions {
   /** Runs when it is certain that nothing runs. */
   before?: () => void;
 }
+
+export { start as default };
 
 export async function start(
   context: Context,
@@ -43,7 +41,7 @@ export async function start(
     rollback,
   }).catch(async (error) => {
     // What can't start may not be all that there is.
-    if (!isRunning(error) && !wasStopped(error)) {
+    if (!hasCode(error, "TSUGI_ALREADY_RUNNING") && !wasStopped(error)) {
       for (const line of await wayBack(context, startOf)) note(line);
     }
     throw error;
@@ -53,6 +51,3 @@ export async function start(
 }
 
 const startOf = (version: string): string => `start --version ${version}`;
-
-const isRunning = (error: unknown): boolean =>
-  error instanceof TsugiError && error.code === "TSUGI_ALREADY_RUNNING";

@@ -1,3 +1,4 @@
+import type { HostOptions } from "../../contract/commands/host.ts";
 import type { Status } from "../../protocol/report.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
@@ -12,7 +13,7 @@ const TIMEOUT_MS = 10_000;
 
 export default async function statusCommand(
   context: Context,
-  { json, watch }: { json?: boolean; watch?: boolean },
+  { json, watch }: HostOptions<"status">,
 ) {
   if (watch) return (await import("../watch/watch.ts")).watch(context, json);
   const { layout } = context;

@@ -1,7 +1,6 @@
-import { TsugiError } from "../../contract/errors.ts";
+import { hasCode } from "../../contract/errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { Stopped } from "../../protocol/documents.ts";
-import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import type { Layout } from "../../release/layout.ts";
 import { ask, RemoteError } from "../client.ts";
 import type { Context } from "../context.ts";
@@ -70,16 +69,11 @@ export async function stop(context: Context) {
 async function answers(layout: Layout): Promise<boolean> {
   return ask(layout, { verb: "ping" }, { timeoutMs: ANSWER_MS }).then(
     () => true,
-    (error) => !(error instanceof TsugiError) || error.code !== "TSUGI_CONTROL_UNREACHABLE",
+    (error) => !hasCode(error, "TSUGI_CONTROL_UNREACHABLE"),
   );
 }
 
 async function stopTime(context: Context, version: string | undefined): Promise<number> {
-  try {
-    const { readHostSettings } = await import("../../handler/settings.ts");
-    const { settings } = await readHostSettings(context.layout, version ?? "");
-    return settings.timeouts.stopMs;
-  } catch {
-    return DEFAULT_SETTINGS.timeouts.stopMs; // an etc/ that can't be read must not keep it running
-  }
+  const { settingsOrDefault } = await import("../../handler/settings.ts");
+  return (await settingsOrDefault(context.layout, version ?? "")).timeouts.stopMs;
 }

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { userInfo } from "node:os";
+import { orUndefined } from "../../contract/checks.ts";
 import type { SystemdUnit } from "../../protocol/documents.ts";
-import { DEFAULT_SETTINGS } from "../../protocol/settings.ts";
 import { type UnitOwner, unitSeconds, unitText } from "../../release/systemdUnit.ts";
 import type { Context } from "../context.ts";
 import { note, printResult } from "../output.ts";
@@ -10,11 +10,8 @@ import { runningVersion } from "../runningRelease.ts";
 export default async function systemdCommand(context: Context, { json }: { json?: boolean }) {
   const { layout } = context;
   const version = await runningVersion(context);
-  const { readHostSettings } = await import("../../handler/settings.ts");
-  const settings = await readHostSettings(layout, version ?? "")
-    .then((host) => host.settings)
-    .catch(() => DEFAULT_SETTINGS);
-  const { stopMs, readyMs } = settings.timeouts;
+  const { settingsOrDefault } = await import("../../handler/settings.ts");
+  const { stopMs, readyMs } = (await settingsOrDefault(layout, version ?? "")).timeouts;
   const unit = unitText(layout, {
     owner: ownerOf(layout.root),
     stopSeconds: unitSeconds(stopMs),
@@ -31,9 +28,5 @@ export default async function systemdCommand(context: Context, { json }: { json?
 function ownerOf(root: string): UnitOwner {
   const { uid, gid } = statSync(root);
   if (uid !== process.getuid?.()) return { uid, gid, name: undefined };
-  try {
-    return { uid, gid, name: userInfo().username };
-  } catch {
-    return { uid, gid, name: undefined };
-  }
+  return { uid, gid, name: orUndefined(() => userInfo().username) };
 }

@@ -1,14 +1,10 @@
 /** What `follow` and `foreground --follow` are told on their command lines. */
+
 import { hostname } from "node:os";
+import type { HostOptions } from "../../contract/commands/host.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import type { Layout } from "../../release/layout.ts";
 import { isAmong } from "./share.ts";
-
-export interface FollowOptions {
-  every: number;
-  share: number;
-  annotation?: string;
-}
 
 export interface FollowRequest {
   /** oci://registry/app[:tag], or a file. */
@@ -25,7 +21,7 @@ export interface FollowRequest {
 export function followRequest(
   { bin }: Layout,
   place: string,
-  { every, share, annotation }: FollowOptions,
+  { every, share, annotation }: HostOptions<"foreground">,
   flags: string[],
 ): FollowRequest | undefined {
   if (share > 100) {

@@ -1,6 +1,8 @@
 /** Which version a host is to have: what a tag in a store names, or a line in a file says. */
+
 import { readFile, stat } from "node:fs/promises";
-import { TsugiError } from "../../contract/errors.ts";
+import { jsonIn } from "../../contract/checks.ts";
+import { hasCode, TsugiError } from "../../contract/errors.ts";
 import { isVersionName } from "../../release/names.ts";
 import { isPath } from "../arguments.ts";
 import type { Context } from "../context.ts";
@@ -56,7 +58,7 @@ const unreadable = (file: string, problem: string) =>
 async function wantedInStore({ layout }: Context, place: string): Promise<Wanted | undefined> {
   const { lookUpNamed } = await import("../../oci/index.ts");
   const named = await lookUpNamed(place, layout.name).catch((error) => {
-    if (error instanceof TsugiError && error.code === "TSUGI_NOT_IN_STORE") return undefined;
+    if (hasCode(error, "TSUGI_NOT_IN_STORE")) return undefined;
     throw error;
   });
   if (named === undefined) return undefined;
@@ -77,10 +79,6 @@ const firstLine = (text: string): string | undefined =>
 
 function annotated(text: string, annotation: string): string | undefined {
   const line = text.split("\n").find((one) => one.startsWith(`${annotation}="`)) ?? "";
-  try {
-    const value: unknown = JSON.parse(line.slice(annotation.length + 1));
-    return typeof value === "string" ? value.trim() : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = jsonIn<unknown>(line.slice(annotation.length + 1));
+  return typeof value === "string" ? value.trim() : undefined;
 }

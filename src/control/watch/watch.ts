@@ -1,5 +1,7 @@
 /** `bin/<app> status --watch`. */
+
 import { open } from "node:fs/promises";
+import { jsonIn } from "../../contract/checks.ts";
 import { errorToJson } from "../../contract/errors.ts";
 import { isoNow } from "../../platform/clock.ts";
 import type { Glance } from "../../protocol/documents.ts";
@@ -56,19 +58,11 @@ async function lastReport(path: string): Promise<UpgradeReport | null> {
     const tail = await file?.read(Buffer.alloc(size - start), 0, size - start, start);
     const lines = (tail?.buffer.toString("utf8") ?? "").split("\n").reverse();
     for (const line of lines) {
-      const report = parse(line);
+      const report = jsonIn<UpgradeReport>(line);
       if (report !== undefined) return report;
     }
     return null;
   } finally {
     await file?.close();
-  }
-}
-
-function parse(line: string): UpgradeReport | undefined {
-  try {
-    return line === "" ? undefined : (JSON.parse(line) as UpgradeReport);
-  } catch {
-    return undefined;
   }
 }
