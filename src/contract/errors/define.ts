@@ -1,7 +1,4 @@
-/**
- * How a row of the table of errors is written. Exit codes: 1 failed · 2 wrong usage · 3 not
- * running · 4 refused or thawed (the old version serves as before) · 5 handed back (it serves again).
- */
+/** How a row of the table of errors is written: by the word for its exit code (contract/exits.ts). */
 export type ExitCode = 1 | 2 | 3 | 4 | 5;
 
 export interface ErrorDefinition {
@@ -11,6 +8,18 @@ export interface ErrorDefinition {
   /** The next thing to type or to look at. */
   hint: string;
 }
+
+const row =
+  <E extends ExitCode>(exitCode: E) =>
+  <M extends string, H extends string>(message: M, hint: H) => ({ exitCode, message, hint });
+
+export const failed = row(1);
+export const wrongUsage = row(2);
+export const notRunning = row(3);
+/** Or thawed: the old version serves as before. */
+export const refused = row(4);
+/** The old version serves again. */
+export const handedBack = row(5);
 
 export const define = <const T extends Record<`TSUGI_${string}`, ErrorDefinition>>(
   definitions: T,
