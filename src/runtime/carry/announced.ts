@@ -2,16 +2,17 @@
  * A connection that was announced: this generation has it, its application too, and its handle is
  * still on its way from the old one.
  */
+import { withResolvers } from "../../platform/promises.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { attachHandle, endPending, isPending } from "../node/pending.ts";
 
 export class AnnouncedConnection {
   readonly socket: SocketInternals;
   /** The 'connection' listeners have had their time: they are async, or none of them is. */
-  readonly attended: Promise<void>;
+  readonly #attending = withResolvers<void>();
+  readonly attended = this.#attending.promise;
   readonly #onAttached: () => void;
   #isAttended = false;
-  #attend: () => void = () => {};
   /** Nothing is read before its listeners have had their time. */
   isOpening = false;
   /** What has come before somebody attends to it. */
@@ -24,9 +25,6 @@ export class AnnouncedConnection {
     this.socket = socket;
     this.said = said;
     this.#onAttached = onAttached;
-    this.attended = new Promise((resolve) => {
-      this.#attend = resolve;
-    });
   }
 
   /** One whose handle had never gone: it has been here all the time. */
@@ -39,7 +37,7 @@ export class AnnouncedConnection {
   /** The application listens, or never will. */
   onAttended(): void {
     this.#isAttended = true;
-    this.#attend();
+    this.#attending.resolve();
     this.#arrived?.();
     this.#arrived = undefined;
   }

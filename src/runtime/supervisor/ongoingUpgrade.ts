@@ -3,6 +3,7 @@
  * then the report. It is told when all has ended, or, where slow responses keep the old version for
  * long, before: the new version is permanent and proven by then.
  */
+import { withResolvers } from "../../platform/promises.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 
@@ -21,8 +22,7 @@ export class OngoingUpgrade {
   /** Nothing is left to be done but the end of the old version. */
   isRetiring = false;
   readonly finished: Promise<UpgradeReport>;
-  readonly #soFar: Promise<UpgradeReport>;
-  #tell: (report: UpgradeReport) => void = () => {};
+  readonly #soFar = withResolvers<UpgradeReport>();
   readonly #events: ControlEvent[] = [];
   readonly #listeners = new Set<Hear>();
 
@@ -33,15 +33,12 @@ export class OngoingUpgrade {
   ) {
     this.version = version;
     this.kind = kind;
-    this.#soFar = new Promise((resolve) => {
-      this.#tell = resolve;
-    });
     this.finished = perform(this);
   }
 
   /** Those who wait to the very end hear of all of it, the others of what matters. */
   get told(): Promise<UpgradeReport> {
-    return Promise.race([this.finished, this.#soFar]);
+    return Promise.race([this.finished, this.#soFar.promise]);
   }
 
   emit(event: ControlEvent): void {
@@ -53,7 +50,7 @@ export class OngoingUpgrade {
   /** `soFar`: the report as it is when it is told. */
   retires(soFar: () => UpgradeReport): void {
     this.isRetiring = true;
-    const timer = setTimeout(() => this.#tell(soFar()), TOLD_MS);
+    const timer = setTimeout(() => this.#soFar.resolve(soFar()), TOLD_MS);
     const stop = () => clearTimeout(timer);
     this.finished.then(stop, stop);
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import { faultOfSuccessor } from "../../platform/faults.ts";
 import { identityOf, isAlive } from "../../platform/processes.ts";
+import { type Resolvers, withResolvers } from "../../platform/promises.ts";
 import { SUPERVISOR_ARGUMENTS } from "../../platform/supervisorArguments.ts";
 import { until, within } from "../../platform/waiting.ts";
 import {
@@ -32,11 +33,6 @@ interface RemoteWorker {
   early: (() => void)[];
 }
 
-interface Answer<T> {
-  resolve: (value: T) => void;
-  reject: (error: Error) => void;
-}
-
 export class Successor {
   readonly #child: ChildProcess;
   readonly #workers: RemoteWorker[] = [];
@@ -44,9 +40,9 @@ export class Successor {
   readonly #next: Generation;
   readonly #layout: Layout;
   #isAbandoned = false;
-  #spawned: Answer<Spawned["slots"]> | null = null;
+  #spawned: Resolvers<Spawned["slots"]> | null = null;
   #gone: TsugiError | null = null;
-  #tookOver: Answer<void> | null = null;
+  #tookOver: Resolvers<void> | null = null;
 
   constructor(next: Generation, layout: Layout, env: NodeJS.ProcessEnv, foreground: boolean) {
     this.#next = next;
@@ -77,12 +73,13 @@ export class Successor {
   }
 
   async #spawn(message: ToSuccessor): Promise<void> {
-    const spawned = new Promise<Spawned["slots"]>((resolve, reject) => {
-      this.#spawned = { resolve, reject };
-    });
+    const spawned = withResolvers<Spawned["slots"]>();
+    this.#spawned = spawned;
     if (this.#gone) throw this.#gone;
     this.#send(message);
-    for (const { worker: number, process: name, index, pid } of await this.#inTime(spawned)) {
+    for (const { worker: number, process: name, index, pid } of await this.#inTime(
+      spawned.promise,
+    )) {
       const process = this.#next.plan.manifest.processes.find((one) => one.name === name)!;
       const boot = this.#next.specOf(process, index, "standby").boot;
       const worker = new WorkerHandle(this.#channel(number, pid), boot, FORWARDED_IDS);
@@ -96,11 +93,9 @@ export class Successor {
   async takeOver(): Promise<void> {
     try {
       if (this.#gone) throw this.#gone;
-      const done = new Promise<void>((resolve, reject) => {
-        this.#tookOver = { resolve, reject };
-      });
+      this.#tookOver = withResolvers<void>();
       this.#send({ type: "takeOver" });
-      await this.#inTime(done);
+      await this.#inTime(this.#tookOver.promise);
     } catch (error) {
       this.abandon();
       await this.#allGone();

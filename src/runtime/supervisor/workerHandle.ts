@@ -1,4 +1,5 @@
 /** The supervisor's end of one worker: spawn, requests with replies, events, the end. */
+
 import { EventEmitter } from "node:events";
 import {
   type DetailsOf,
@@ -6,6 +7,7 @@ import {
   errorFromJson,
   TsugiError,
 } from "../../contract/errors.ts";
+import { withResolvers } from "../../platform/promises.ts";
 import type {
   Holder,
   WorkerBoot,
@@ -51,7 +53,8 @@ class FreezeHeldError extends TsugiError<"TSUGI_FREEZE_TIMEOUT"> {
 export class WorkerHandle extends EventEmitter<WorkerEvents> {
   readonly pid: number;
   readonly boot: WorkerBoot;
-  readonly ready: Promise<WorkerReady>;
+  readonly #ready = withResolvers<WorkerReady>();
+  readonly ready = this.#ready.promise;
   readonly exited: Promise<WorkerExit>;
   /** It prints nothing any more: after its end, unless a process that it has left behind does. */
   readonly outputEnded: Promise<void>;
@@ -80,7 +83,6 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   readonly #generations: GenerationsInWorker;
   readonly #pending = new Map<number, Pending>();
   #nextId: number;
-  #settleReady!: Pending;
   #gone: TsugiError | null = null;
   /** When it was asked what it has not answered: since its last word. */
   #askedAt: number | undefined;
@@ -98,9 +100,6 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
     this.pid = channel.pid;
     this.#channel = channel;
     this.#nextId = firstId;
-    this.ready = new Promise((resolve, reject) => {
-      this.#settleReady = { resolve: resolve as (value: unknown) => void, reject };
-    });
     this.ready.catch(() => {}); // whoever waits for it sees the rejection
     this.exited = new Promise((resolve) => this.once("exit", resolve));
     this.outputEnded = channel.outputEnded;
@@ -138,11 +137,11 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   #receive(event: WorkerEvent, handle: RawHandle | undefined): void {
     this.#askedAt = undefined;
     if (event.type === "reply") this.#settle(event);
-    if (event.type === "failed") this.#settleReady.reject(errorFromJson(event.error));
+    if (event.type === "failed") this.#ready.reject(errorFromJson(event.error));
     if (event.type === "carries" && this.declared) this.declared.carries = true;
     if (event.type === "ready") {
       this.declared = event;
-      this.#settleReady.resolve(event);
+      this.#ready.resolve(event);
     }
     (this as EventEmitter).emit(event.type, event, handle);
   }
@@ -167,7 +166,7 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
       why,
     });
     this.#gone = error;
-    this.#settleReady.reject(error);
+    this.#ready.reject(error);
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
     this.emit("exit", exit);

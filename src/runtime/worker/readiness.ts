@@ -5,8 +5,8 @@
  * outlive the beginning of that as well, at a start.
  */
 import type { Registrations } from "../../hot/registrations.ts";
+import { withResolvers } from "../../platform/promises.ts";
 import type { Listeners } from "../listen/listeners.ts";
-import { withResolvers } from "./promises.ts";
 
 /** Beside readyAfterMs, which has gone by once: a start must not run out of readyMs by it. */
 const OUTLIVE_MS = 1_000;
