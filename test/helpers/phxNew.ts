@@ -55,24 +55,8 @@ function addDesk(folder: string): void {
   edit("config/prod.exs", /exclude: \[[\s\S]*?\n {4}\]/, 'exclude: ["localhost", "127.0.0.1"]');
   const socket = '  socket "/socket", DeskWeb.UserSocket, websocket: true, longpoll: false\n\n$&';
   edit("lib/desk_web/endpoint.ex", / {2}socket "\/live"/, socket);
-  edit("lib/desk_web/router.ex", /end\s*$/, ROUTES);
+  const router = readFileSync(join(desk, "lib/desk_web/router.ex"), "utf8");
+  edit("lib/desk_web/router.ex", /end\s*$/, router.slice(router.indexOf('\n  scope "/"')));
 }
 
 const DEPS = "  defp deps, do: Enum.map(packages(), &package/1)\n";
-
-const ROUTES = `
-  scope "/", DeskWeb do
-    pipe_through :browser
-    live "/page", PageLive
-    live "/plain", PlainLive
-  end
-
-  scope "/", DeskWeb do
-    pipe_through :api
-    get "/version", ApiController, :version
-    get "/word", ApiController, :word
-    get "/slow", ApiController, :slow
-    get "/meter", ApiController, :meter
-  end
-end
-`;
