@@ -2,8 +2,7 @@
 import type { DeployEvent, DeployResult } from "../../deploy/index.ts";
 import { formatBytes } from "../output.ts";
 import { PlainView } from "./plain.ts";
-import { msText } from "./time.ts";
-import { doing, done } from "./words.ts";
+import { doing, done, msText } from "./words.ts";
 
 const REDRAW_MS = 100;
 const FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";

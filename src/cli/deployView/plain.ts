@@ -12,9 +12,8 @@ import {
 } from "../../deploy/index.ts";
 import { table } from "../../protocol/columns.ts";
 import { fail, formatBytes, printLine } from "../output.ts";
-import { msText } from "./time.ts";
 import type { DeployView } from "./view.ts";
-import { done, outcomeRow, planRow } from "./words.ts";
+import { done, msText, outcomeRow, planRow } from "./words.ts";
 
 /** Steps whose good end nobody needs to read. */
 const QUIET = new Set(["facts", "lock", "health", "account"]);

@@ -8,7 +8,6 @@ import type {
   StepName,
 } from "../../deploy/index.ts";
 import { formatBytes } from "../output.ts";
-import { msText } from "./time.ts";
 
 /** What a step is called while it goes on, and when it is done. */
 const STEPS: Record<StepName, [doing: string, done: string]> = {
@@ -90,3 +89,8 @@ const DONE: Record<HostOutcome["action"], string> = {
   upgrade: "upgraded",
   reload: "reloaded",
 };
+
+export function msText(ms: number): string {
+  if (ms >= 10_000) return `${Math.round(ms / 1000)} s`;
+  return ms >= 1000 ? `${(ms / 1000).toFixed(1)} s` : `${Math.round(ms)} ms`;
+}

@@ -1,10 +1,10 @@
 /** What `follow` and `foreground --follow` are told on their command lines. */
 
+import { createHash } from "node:crypto";
 import { hostname } from "node:os";
 import type { HostOptions } from "../../contract/commands/host.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import type { Layout } from "../../release/layout.ts";
-import { isAmong } from "./share.ts";
 
 export interface FollowRequest {
   /** oci://registry/app[:tag], or a file. */
@@ -30,4 +30,10 @@ export function followRequest(
   }
   if (!isAmong(share, hostname())) return undefined;
   return { place, annotation, everyMs: every * 1000, flags };
+}
+
+/** The same hosts are among the first 25 % each time: by a hash of the name, evenly. */
+function isAmong(percent: number, hostname: string): boolean {
+  const hash = createHash("sha256").update(hostname).digest().readUInt32BE(0);
+  return (hash / 2 ** 32) * 100 < percent;
 }

@@ -3,7 +3,6 @@
  * back afterwards, one below the other elsewhere.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { fitted } from "./fitted.ts";
 
 const EVERY_MS = 1_000;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -74,4 +73,17 @@ function onTerminal(out: NodeJS.WriteStream): Screen {
       out.write(LEAVE);
     },
   };
+}
+
+/** As much of a text as there is room for; what is cut says so. */
+function fitted(text: string, columns: number, rows: number): string[] {
+  const lines = text.split("\n").map((line) => cut(line, columns));
+  if (lines.length <= rows) return lines;
+  const shown = lines.slice(0, Math.max(0, rows - 1));
+  return [...shown, cut(`… ${lines.length - shown.length} more lines`, columns)];
+}
+
+function cut(line: string, columns: number): string {
+  const characters = [...line];
+  return characters.length <= columns ? line : `${characters.slice(0, columns - 1).join("")}…`;
 }

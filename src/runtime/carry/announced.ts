@@ -2,7 +2,7 @@
  * A connection that was announced: this generation has it, its application too, and its handle is
  * still on its way from the old one.
  */
-import { withResolvers } from "../../platform/promises.ts";
+import { withResolvers } from "../../platform/waiting.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { attachHandle, endPending, isPending } from "../node/pending.ts";
 

@@ -3,7 +3,7 @@
  * then the report. It is told when all has ended, or, where slow responses keep the old version for
  * long, before: the new version is permanent and proven by then.
  */
-import { withResolvers } from "../../platform/promises.ts";
+import { withResolvers } from "../../platform/waiting.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 

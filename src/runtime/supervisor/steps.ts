@@ -8,16 +8,17 @@ import { stopwatch } from "../../platform/clock.ts";
 import type { StepReport, UpgradeReport } from "../../protocol/report.ts";
 import type { Instruction, Operation } from "../../relup/instructions.ts";
 import { runHook } from "./appup.ts";
-import { fallBack } from "./fallBack.ts";
 import { askFirst } from "./firstAnswer.ts";
 import { carries, hasState, type Slot } from "./generation.ts";
-import type { UpgradeState } from "./job.ts";
+import type { UpgradeJob, UpgradeState } from "./job.ts";
 import { allPassedOn, moveConnections } from "./moveConnections.ts";
 import { probation, probationNote } from "./probation.ts";
 import { retireSlots, tellEnded } from "./retire.ts";
 import { refuseSilent } from "./silence.ts";
 import { carryStates, freeze, prepareCarry, rehearseStates, thaw } from "./stateSteps.ts";
 import type { Retired } from "./takeover.ts";
+
+const AGAIN_MS = 1_000;
 
 interface StepRun {
   /** `entry`: what the report says of it. Resolves with words, where they are others than always. */
@@ -80,6 +81,21 @@ async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise
 
 async function abandon({ next, takeover, leftovers }: UpgradeState): Promise<void> {
   leftovers.push(...(await takeover.abandon(next.slots)));
+}
+
+/**
+ * In `releases/`, it is not current any more. Again and again where the disk is full: nobody else would know that it was given up.
+ */
+async function fallBack(job: UpgradeJob): Promise<void> {
+  const { handler, supervisor, next } = job;
+  try {
+    await handler.fallBack(next.version);
+  } catch (error) {
+    supervisor.noteError(error);
+    setTimeout(() => {
+      if (supervisor.state === "serving") void fallBack(job);
+    }, AGAIN_MS).unref();
+  }
 }
 
 async function activate(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {

@@ -5,9 +5,8 @@ import { join } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import { faultOfSuccessor } from "../../platform/faults.ts";
 import { identityOf, isAlive } from "../../platform/processes.ts";
-import { type Resolvers, withResolvers } from "../../platform/promises.ts";
 import { SUPERVISOR_ARGUMENTS } from "../../platform/supervisorArguments.ts";
-import { until, within } from "../../platform/waiting.ts";
+import { type Resolvers, until, within, withResolvers } from "../../platform/waiting.ts";
 import {
   FORWARDED_IDS,
   type FromSuccessor,

@@ -7,7 +7,7 @@ import {
   errorFromJson,
   TsugiError,
 } from "../../contract/errors.ts";
-import { withResolvers } from "../../platform/promises.ts";
+import { withResolvers } from "../../platform/waiting.ts";
 import type {
   Holder,
   WorkerBoot,

@@ -5,7 +5,7 @@
  * outlive the beginning of that as well, at a start.
  */
 import type { Registrations } from "../../hot/registrations.ts";
-import { withResolvers } from "../../platform/promises.ts";
+import { withResolvers } from "../../platform/waiting.ts";
 import type { Listeners } from "../listen/listeners.ts";
 
 /** Beside readyAfterMs, which has gone by once: a start must not run out of readyMs by it. */
