@@ -1,4 +1,7 @@
-/** How a row of the table of errors is written: by the word for its exit code (contract/exits.ts). */
+/**
+ * How a row of the table of errors is written. Exit codes: 1 failed · 2 wrong usage · 3 not
+ * running · 4 refused or thawed (the old version serves as before) · 5 handed back (it serves again).
+ */
 export type ExitCode = 1 | 2 | 3 | 4 | 5;
 
 export interface ErrorDefinition {
