@@ -34,7 +34,7 @@ interface Measured {
 }
 
 export async function deploy(bench: Bench): Promise<Result[]> {
-  await needPrograms(["sshd", "rsync"], ["openssh-server", "rsync"]);
+  await needPrograms("sshd", "rsync");
   const tarballs = await buildAll(bench);
   const [near, far] = [tarballs.slice(0, UNMEASURED + ROUNDS), tarballs.slice(-ROUNDS)];
   const one = await Fleet.start(bench, NAMES.slice(0, 1));

@@ -6,7 +6,7 @@
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../../test/helpers/commands.ts";
-import { needPrograms } from "../../test/helpers/debian.ts";
+import { needPackages } from "../../test/helpers/debian.ts";
 import { projectRoot } from "../../test/helpers/example.ts";
 import { writeFiles } from "../../test/helpers/projects.ts";
 import type { Bench } from "../lib/bench.ts";
@@ -31,7 +31,7 @@ const VERSIONS = {
 } as const;
 
 export async function genServer(bench: Bench): Promise<Result[]> {
-  await needPrograms(["escript"], ["erlang-dev", "erlang-base"]);
+  await needPackages(["escript"], ["erlang-dev", "erlang-base"]);
   const tarballs = await buildAll(bench);
   const results: Result[] = [];
   for (const { what, megabytes, shape } of CASES) {

@@ -26,7 +26,7 @@ const FOLLOWED = "feed";
 
 export async function registry(bench: Bench): Promise<Result[]> {
   const missing = await whyNoRegistry();
-  if (missing !== undefined) throw new Error(missing);
+  if (missing) throw new Error(missing);
   const real = await startRegistry(join(bench.folder, "registry"));
   bench.onEnd(() => real.close());
   process.env.TSUGI_CACHE ??= join(bench.folder, "cache");

@@ -33,7 +33,7 @@ export class Nginx implements Contestant {
   #nginx: ChildProcess | undefined;
 
   static async make(bench: Bench, project: string, node: string): Promise<Nginx> {
-    await needPrograms(["nginx"], ["nginx-light"]);
+    await needPrograms("nginx");
     const place = async (colour: string): Promise<Place> => ({
       folder: copySource(project, join(bench.folder, "projects", `feed-${colour}`)),
       port: await freePort(),

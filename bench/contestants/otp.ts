@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun } from "../../test/helpers/commands.ts";
-import { needPrograms } from "../../test/helpers/debian.ts";
+import { needPackages } from "../../test/helpers/debian.ts";
 import { projectRoot } from "../../test/helpers/example.ts";
 import { freePort } from "../../test/helpers/ports.ts";
 import { type Bench, endChild } from "../lib/bench.ts";
@@ -23,7 +23,7 @@ export class Otp implements Contestant {
   #vm: ChildProcess | undefined;
 
   static async make(bench: Bench): Promise<Otp> {
-    await needPrograms(["erl", "escript", "mix"], ["elixir"]);
+    await needPackages(["erl", "escript", "mix"], ["elixir"]);
     const otp = new Otp(bench, join(bench.folder, "otp-feed"), await freePort());
     await otp.build(FIRST);
     await mustRun("escript", [MAKE, "install", otp.workshop, FIRST, otp.#root]);

@@ -20,7 +20,7 @@ const CONNECTIONS = "16";
 const AUTOCANNON = "autocannon@9.0.0";
 
 export async function findLoad(folder: string): Promise<Load> {
-  await needPrograms(["wrk"], ["wrk"]).catch(() => {});
+  await needPrograms("wrk").catch(() => {});
   const wrk = findProgram("wrk");
   return wrk === undefined ? await autocannon(folder) : wrkLoad(wrk);
 }

@@ -123,7 +123,7 @@ async function otpRelease(otp: Otp, round: number) {
 }
 
 async function plainFolder(project: string, folder: string) {
-  await needPrograms(["rsync"], ["rsync"]);
+  await needPrograms("rsync");
   const [before, after] = [join(folder, "before"), join(folder, "after")];
   cpSync(project, before, { recursive: true, verbatimSymlinks: true });
   const installMs = await elapsedMs(() => installPackages(before));

@@ -121,7 +121,7 @@ async function throughTsugi(): Promise<void> {
 }
 
 console.log(bold("tsugi: the same commands for an Elixir release, in its running VM"));
-await needPrograms(["mix", "erl"], ["elixir"]);
+await needPrograms("mix", "erl");
 try {
   await plainReleaseHandler();
   await throughTsugi();

@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { TsugiError } from "../../src/contract/errors.ts";
 import { SshTransport } from "../../src/transport/index.ts";
 import type { SshTarget } from "../../src/transport/ssh.ts";
-import { needPrograms } from "../helpers/debian.ts";
+import { type Program, whyWithout } from "../helpers/debian.ts";
 import { type SshFleet, startSshHosts, whyNoSshd } from "../helpers/sshd.ts";
 
 const RUN = 'sh -c "$SSH_ORIGINAL_COMMAND"';
@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), "tsugi-logins-"));
 const counted = join(folder, "counted");
 
 /** What stands between sshd and a command, on hosts where all is well in the end. */
-const WELL: Record<string, { login: string; needs?: [program: string, debian: string] }> = {
+const WELL: Record<string, { login: string; needs?: Program }> = {
   noisy: {
     login: `echo hello; echo 'warning: old' >&2; printf 'no line break'; printf '{"error":' >&2
 ${RUN}; code=$?; echo bye; echo 'exit' >&2; exit $code`,
@@ -30,8 +30,8 @@ ${RUN}; code=$?; echo bye; echo 'exit' >&2; exit $code`,
   "liar about exit codes": { login: `${RUN}; exit 0` },
   counted: { login: `echo >>'${counted}'; exec ${RUN}` },
   bash: { login: 'exec bash -c "$SSH_ORIGINAL_COMMAND"' },
-  csh: { login: 'exec tcsh -c "$SSH_ORIGINAL_COMMAND"', needs: ["tcsh", "tcsh"] },
-  fish: { login: 'exec fish -c "$SSH_ORIGINAL_COMMAND"', needs: ["fish", "fish"] },
+  csh: { login: 'exec tcsh -c "$SSH_ORIGINAL_COMMAND"', needs: "tcsh" },
+  fish: { login: 'exec fish -c "$SSH_ORIGINAL_COMMAND"', needs: "fish" },
 };
 
 const ILL: Record<string, string> = {
@@ -45,11 +45,7 @@ const ILL: Record<string, string> = {
 
 let skip = await whyNoSshd();
 for (const { needs } of Object.values(WELL)) {
-  if (skip || needs === undefined) continue;
-  skip = await needPrograms([needs[0]], [needs[1]]).then(
-    () => false as const,
-    (error: Error) => error.message,
-  );
+  if (needs !== undefined) skip ||= await whyWithout(needs);
 }
 const aliasOf = (name: string) => name.replaceAll(" ", "-");
 let fleet: SshFleet;

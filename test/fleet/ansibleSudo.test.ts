@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Played, playbook, whyNoAnsible } from "../helpers/ansible.ts";
-import { needPrograms } from "../helpers/debian.ts";
+import { needPackages } from "../helpers/debian.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { MountHost, whyNoMountHosts } from "../helpers/mountHosts.ts";
 import { freePort } from "../helpers/ports.ts";
@@ -45,7 +45,7 @@ describe("the Ansible role through sudo, host by host", { skip }, () => {
   before(async () => {
     chmodSync(workshop, 0o711);
     // Between two users without rights, Ansible shares its files by an access list.
-    await needPrograms(["setfacl"], ["acl"]);
+    await needPackages(["setfacl"], ["acl"]);
     for (const version of ["1.0.0", "1.0.1", "1.0.2"]) {
       const folder = join(workshop, version);
       builds.push(await buildVariant(folder, { fixture: "teller-1.0.0", version }));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type CommandResult, runCommand } from "./commands.ts";
-import { findProgram, needPrograms } from "./debian.ts";
+import { findProgram, whyWithout } from "./debian.ts";
 import { projectRoot } from "./example.ts";
 
 /** With the ansible.cfg that users are told to take. */
@@ -14,14 +14,7 @@ export interface Played extends CommandResult {
   hosts: Record<string, { changed: number; failed: number }>;
 }
 
-export async function whyNoAnsible(): Promise<string | false> {
-  try {
-    await needPrograms(["ansible-playbook", "git"], ["ansible-core", "git"]);
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
+export const whyNoAnsible = () => whyWithout("ansible-playbook", "git");
 
 /** `folder`: where Ansible keeps what is its own; npm and tsugi keep their caches. */
 export async function playbook(file: string, args: string[], folder: string): Promise<Played> {

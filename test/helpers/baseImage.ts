@@ -2,16 +2,11 @@
 import { copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { mustRun } from "./commands.ts";
-import { findProgram, needPrograms } from "./debian.ts";
+import { findProgram, whyWithout } from "./debian.ts";
 
 const TOOLS = ["sh", "ls", "cat", "id", "stat", "readlink", "mount", "ps", "wget"];
 
-/** Undefined where they are there, or could be installed. */
-export const whyNoImages = (): Promise<string | undefined> =>
-  needPrograms(["umoci", "skopeo", "busybox"], ["umoci", "skopeo", "busybox"]).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
+export const whyNoImages = () => whyWithout("umoci", "skopeo", "busybox");
 
 /** @returns the layout; its image is `latest`. `without`: what is left out of it. */
 export async function makeBaseImage(

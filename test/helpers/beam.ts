@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { AppHost } from "./appHost.ts";
 import { type CommandOptions, mustRun, runCommand } from "./commands.ts";
-import { findProgram, needPrograms, unpackPackage } from "./debian.ts";
+import { findProgram, unpackPackage, whyWithout } from "./debian.ts";
 import { projectRoot, tsugiCli } from "./example.ts";
 
 /** An install root of an Elixir or Erlang release. */
@@ -22,14 +22,7 @@ export const BeamHost = AppHost;
 export type BeamHost = AppHost;
 
 /** False, or why tests that need Elixir are skipped here. On Debian as root it gets installed. */
-export async function elixirMissing(): Promise<string | false> {
-  try {
-    await needPrograms(["mix", "erl"], ["elixir"]);
-    return false;
-  } catch (error) {
-    return `Elixir is not installed: ${(error as Error).message}`;
-  }
-}
+export const elixirMissing = () => whyWithout("mix", "erl");
 
 /**
  * The folder of rebar3, if there is one. Debian's package wants a desktop of other packages, and runs

@@ -101,7 +101,7 @@ export class BootedSystemd {
  */
 export async function bootSystemd(writable: string): Promise<BootedSystemd | undefined> {
   if (process.getuid?.() !== 0) return undefined;
-  await needPrograms(["systemctl", "systemd-notify", "nsenter"], ["systemd", "util-linux"]);
+  await needPrograms("systemctl", "systemd-notify", "nsenter");
   const cgroups = CGROUPS.filter(isCgroup).map((root) => join(root, `tsugi-test-${process.pid}`));
   try {
     for (const cgroup of cgroups) mkdirSync(cgroup);

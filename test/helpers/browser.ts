@@ -14,7 +14,7 @@ const ARGUMENTS = [
 ];
 
 export async function openBrowser(): Promise<Browser> {
-  await needPrograms(["chromium"], ["chromium"]);
+  await needPrograms("chromium");
   return chromium.launch({ executablePath: findProgram("chromium")!, args: ARGUMENTS });
 }
 

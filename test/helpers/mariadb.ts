@@ -17,10 +17,7 @@ export interface MariaDb {
 }
 
 export async function startMariaDb(): Promise<MariaDb> {
-  await needPrograms(
-    ["mariadbd", "mariadb-install-db", "my_print_defaults"],
-    ["mariadb-server-core", "mariadb-client-core"],
-  );
+  await needPrograms("mariadbd", "mariadb-install-db", "my_print_defaults");
   const folder = mkdtempSync(join(tmpdir(), "tsugi-mariadb-"));
   const data = join(folder, "data");
   const log = join(folder, "log");

@@ -5,16 +5,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "./commands.ts";
-import { needPrograms } from "./debian.ts";
+import { whyWithout } from "./debian.ts";
 import type { SshPlace } from "./sshd.ts";
 
 export async function whyNoMountHosts(): Promise<string | false> {
   if (process.getuid?.() !== 0) return "a mount namespace takes root";
-  try {
-    await needPrograms(["sudo", "useradd"], ["sudo", "passwd"]);
-  } catch (error) {
-    return (error as Error).message;
-  }
+  const why = await whyWithout("sudo", "useradd");
+  if (why) return why;
   const { status, output } = await runCommand("unshare", ["--mount", "true"]);
   return status === 0 ? false : `no mount namespaces here: ${output.trim()}`;
 }

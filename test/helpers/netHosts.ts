@@ -5,16 +5,13 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mustRun, runCommand } from "./commands.ts";
-import { needPrograms } from "./debian.ts";
+import { whyWithout } from "./debian.ts";
 import type { SshPlace } from "./sshd.ts";
 
 export async function whyNoNetworks(): Promise<string | false> {
   if (process.getuid?.() !== 0) return "network namespaces take root";
-  try {
-    await needPrograms(["ip", "tc"], ["iproute2"]);
-  } catch (error) {
-    return (error as Error).message;
-  }
+  const why = await whyWithout("ip", "tc");
+  if (why) return why;
   const name = `tsugi-try-${process.pid}`;
   const { status, output } = await runCommand("ip", ["netns", "add", name]);
   if (status !== 0) return `no network namespaces here: ${output.trim()}`;

@@ -4,15 +4,10 @@ import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { join } from "node:path";
-import { findProgram, needPrograms } from "./debian.ts";
+import { findProgram, whyWithout } from "./debian.ts";
 import { accepts, freePort } from "./ports.ts";
 
-/** Undefined where it is there, or could be installed. */
-export const whyNoRegistry = (): Promise<string | undefined> =>
-  needPrograms(["docker-registry", "skopeo"], ["docker-registry", "skopeo"]).then(
-    () => undefined,
-    (error: Error) => error.message,
-  );
+export const whyNoRegistry = () => whyWithout("docker-registry", "skopeo");
 
 /** A line of htpasswd: alice, with the password "wonderland" (bcrypt). */
 export const ALICE = "alice:$2y$05$3oFwnZ3IyXNnMldyv2GUvuHCqRsXpTdaTWEE/NO91LjZthgZxBL..\n";

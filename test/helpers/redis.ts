@@ -11,7 +11,7 @@ export interface Redis {
 }
 
 export async function startRedis(): Promise<Redis> {
-  await needPrograms(["redis-server"], ["redis-server"]);
+  await needPrograms("redis-server");
   const port = await freePort();
   const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
   const server = spawn(findProgram("redis-server")!, args, { stdio: "ignore" });

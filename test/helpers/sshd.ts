@@ -15,20 +15,13 @@ import {
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { mustRun } from "./commands.ts";
-import { findProgram, needPrograms } from "./debian.ts";
+import { findProgram, whyWithout } from "./debian.ts";
 import { makeHostPath } from "./host.ts";
 import { until } from "./installed.ts";
 import { accepts, freePort } from "./ports.ts";
 
 /** Why there can be no sshd here, for a test's `skip`; it is installed where that is possible. */
-export async function whyNoSshd(): Promise<string | false> {
-  try {
-    await needPrograms(["sshd", "ssh", "ssh-keygen"], ["openssh-server", "openssh-client"]);
-    return false;
-  } catch (error) {
-    return (error as Error).message;
-  }
-}
+export const whyNoSshd = () => whyWithout("sshd", "ssh", "ssh-keygen");
 
 export interface SshHost {
   /** As the ssh configuration has it. */

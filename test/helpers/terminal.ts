@@ -22,7 +22,7 @@ export class Terminal {
 
   /** What the command leaves is followed by `ended <its exit code>`. */
   static async run(argv: string[], { cwd, env, columns, rows }: TerminalOptions) {
-    await needPrograms(["tmux"], ["tmux"]);
+    await needPrograms("tmux");
     const terminal = new Terminal(await mkdtemp(join(tmpdir(), "tsugi-terminal-")));
     const pairs = Object.entries(env).map(([name, value]) => `${name}=${value}`);
     // The trap keeps the shell; it is the command's own again.

@@ -5,12 +5,9 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ansibleExamples } from "../helpers/ansible.ts";
 import { runCommand } from "../helpers/commands.ts";
-import { findProgram, needPrograms } from "../helpers/debian.ts";
+import { findProgram, whyWithout } from "../helpers/debian.ts";
 
-const skip = await needPrograms(["ansible-lint"], ["ansible-lint"]).then(
-  () => false as const,
-  (error: Error) => error.message,
-);
+const skip = await whyWithout("ansible-lint");
 
 test("ansible-lint has nothing to say about the role and its examples", { skip }, async () => {
   const home = mkdtempSync(join(tmpdir(), "tsugi-ansible-lint-"));

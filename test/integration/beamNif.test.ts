@@ -9,7 +9,7 @@ import { after, describe, test } from "node:test";
 import { withoutProgress } from "../../src/beam/tools.ts";
 import { BeamBuilds, BeamHost, copyFixture, elixirMissing, runRelease } from "../helpers/beam.ts";
 import { mustRun } from "../helpers/commands.ts";
-import { findProgram, needPrograms } from "../helpers/debian.ts";
+import { findProgram, needPackages } from "../helpers/debian.ts";
 
 const missing = ["gcc", "make"].find((program) => findProgram(program) === undefined);
 const skip =
@@ -21,7 +21,7 @@ async function headersMissing(): Promise<string | false> {
   const root = ["-noshell", "-eval", "io:put_chars(code:root_dir()), halt()."];
   const { stdout } = await mustRun("erl", root);
   try {
-    await needPrograms([join(stdout.trim(), "usr", "include", "erl_nif.h")], ["erlang-dev"]);
+    await needPackages([join(stdout.trim(), "usr", "include", "erl_nif.h")], ["erlang-dev"]);
     return false;
   } catch (error) {
     return (error as Error).message;

@@ -5,16 +5,10 @@ import { test } from "node:test";
 import { NAMES } from "../../bench/contestants/contestant.ts";
 import type { Results } from "../../bench/lib/page.ts";
 import { runCommand } from "../helpers/commands.ts";
-import { needPrograms } from "../helpers/debian.ts";
+import { whyWithout } from "../helpers/debian.ts";
 import { projectRoot } from "../helpers/example.ts";
 
-const missing = await needPrograms(
-  ["wrk", "nginx", "rsync", "mix"],
-  ["wrk", "nginx-light", "rsync", "elixir"],
-).then(
-  () => false as const,
-  (error: Error) => error.message,
-);
+const missing = await whyWithout("wrk", "nginx", "rsync", "mix");
 
 const bench = (...args: string[]) =>
   runCommand(process.execPath, [join(projectRoot, "scripts", "bench.mjs"), ...args], {

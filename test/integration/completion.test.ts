@@ -13,7 +13,7 @@ describe("a shell completes tsugi", () => {
   const { folder, remove } = temporaryFolder("completion");
   const env = { ...process.env, HOME: folder, PATH: `${join(folder, "bin")}:${process.env.PATH}` };
   before(async () => {
-    await needPrograms(["zsh", "fish", "mandoc"], ["zsh", "fish", "mandoc"]);
+    await needPrograms("zsh", "fish", "mandoc");
     const environments = { production: { hosts: ["app1"] }, staging: { hosts: ["app2"] } };
     writeFiles(folder, { "tsugi.config.json": { name: "wall", environments }, "bin/.keep": "" });
     symlinkSync(tsugiCli, join(folder, "bin", "tsugi"));

@@ -4,18 +4,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { needPrograms } from "../helpers/debian.ts";
+import { whyWithout } from "../helpers/debian.ts";
 import { type DeployEventLine, Deploying } from "../helpers/deploying.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { until } from "../helpers/installed.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
 
-const skip =
-  (await whyNoSshd()) ||
-  (await needPrograms(["tcsh"], ["tcsh"]).then(
-    () => false as const,
-    (error: Error) => error.message,
-  ));
+const skip = (await whyNoSshd()) || (await whyWithout("tcsh"));
 
 const LOGINS = {
   app1: `echo hello; printf 'and warnings' >&2; sh -c "$SSH_ORIGINAL_COMMAND"; code=$?; echo bye; exit $code`,

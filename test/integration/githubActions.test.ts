@@ -23,7 +23,7 @@ import {
 } from "@actions/workflow-parser";
 import { parse } from "yaml";
 import { mustRun, runCommand } from "../helpers/commands.ts";
-import { needPrograms } from "../helpers/debian.ts";
+import { whyWithout } from "../helpers/debian.ts";
 import { projectRoot, tsugiCli } from "../helpers/example.ts";
 import { freePort } from "../helpers/ports.ts";
 import { Repository } from "../helpers/repository.ts";
@@ -64,11 +64,7 @@ test("the workflow is one that GitHub would take", async () => {
   }
 });
 
-const skip =
-  (await needPrograms(["jq", "git"], ["jq", "git"]).then(
-    () => false as const,
-    (error: Error) => error.message,
-  )) || (await whyNoSshd());
+const skip = (await whyWithout("jq", "git")) || (await whyNoSshd());
 
 test("its steps bring a commit to a host that serves it", { skip }, async () => {
   const folder = mkdtempSync(join(tmpdir(), "tsugi-actions-"));

@@ -25,8 +25,7 @@ import { buildWall, eventually, type WallReleases } from "../helpers/wall.ts";
 const skip =
   (process.getuid?.() !== 0 && "only root may unpack an image as it is") ||
   (await whyNoImages()) ||
-  (await whyNoRegistry()) ||
-  false;
+  (await whyNoRegistry());
 
 describe("an image", { skip }, () => {
   const { folder, remove } = temporaryFolder("image");

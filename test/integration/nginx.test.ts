@@ -7,17 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRun } from "../helpers/commands.ts";
-import { findProgram, needPrograms } from "../helpers/debian.ts";
+import { findProgram, whyWithout } from "../helpers/debian.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { Installed, until } from "../helpers/installed.ts";
 import { pageAt } from "../helpers/markdown.ts";
 import { accepts, freePort } from "../helpers/ports.ts";
 import { startTraffic, type Workload } from "../helpers/traffic/index.ts";
 
-const missing = await needPrograms(["nginx"], ["nginx-light"]).then(
-  () => false as const,
-  (error: Error) => error.message,
-);
+const missing = await whyWithout("nginx");
 
 describe("nginx in front", { skip: missing }, () => {
   const workshop = mkdtempSync(join(tmpdir(), "tsugi-nginx-"));

@@ -28,7 +28,7 @@ writeFileSync("dist/built.json", JSON.stringify([at.toString(), at.toLocaleStrin
 `;
 
 before(async () => {
-  await needPrograms(["faketime", "setpriv"], ["faketime", "util-linux"]);
+  await needPrograms("faketime", "setpriv");
   chmodSync(base, 0o755);
   writeFiles(join(base, "addon"), {
     "package.json": { name: "answer", version: "1.0.0", main: "build/Release/answer.node" },

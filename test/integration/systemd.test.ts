@@ -19,7 +19,7 @@ let one: BuiltRelease;
 let other: BuiltRelease;
 
 before(async () => {
-  await needPrograms(["socat", "systemd-notify"], ["socat", "systemd"]);
+  await needPrograms("socat", "systemd-notify");
   one = await buildVariant(join(workshop, "one"), { fixture: "counter-1.0.0" });
   other = await buildVariant(join(workshop, "other"), {
     fixture: "counter-1.1.0",

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { writeSection } from "../../../scripts/lib/reliability.ts";
 import { mustRun, runCommand } from "../commands.ts";
-import { needPrograms } from "../debian.ts";
+import { needPackages } from "../debian.ts";
 import { freePort } from "../ports.ts";
 import { random } from "../random.ts";
 import { buildWall } from "../wall.ts";
@@ -33,7 +33,7 @@ console.log(`seed ${seed}; the same again: ${command}`);
 
 const DISK_BYTES = 600 << 20;
 const programs = ["nbdfuse", "fusermount3", "mkfs.ext4", "losetup"];
-await needPrograms(programs, ["libnbd-bin", "fuse3", "e2fsprogs", "mount"]);
+await needPackages(programs, ["libnbd-bin", "fuse3", "e2fsprogs", "mount"]);
 
 const folder = mkdtempSync(join(tmpdir(), "tsugi-power-"));
 const wall = await buildWall({

@@ -4,13 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runCommand } from "../../helpers/commands.ts";
-import { needPrograms } from "../../helpers/debian.ts";
+import { whyWithout } from "../../helpers/debian.ts";
 
 const folder = fileURLToPath(new URL("../../../src/deploy/remote", import.meta.url));
-const skip = await needPrograms(["shellcheck"], ["shellcheck"]).then(
-  () => false as const,
-  (error: Error) => error.message,
-);
+const skip = await whyWithout("shellcheck");
 
 test("what a deploy runs on hosts is plain sh that shellcheck has nothing to say about", {
   skip,
