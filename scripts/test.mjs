@@ -1,8 +1,8 @@
 /**
  * `npm test [-- unit|contract|integration|<path>…]`: installs what is missing, builds, lints, and
- * runs the suites one after the other with Node's own test runner.
+ * runs the suites with Node's own test runner.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,10 +10,13 @@ import { installPackages } from "./lib/ready.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(root);
-const run = (command, args) => {
-  const { status } = spawnSync(command, args, { stdio: "inherit" });
+const run = (command, args, stdio = "inherit") =>
+  new Promise((resolve) => spawn(command, args, { stdio }).once("close", resolve));
+const must = async (command, args) => {
+  const status = await run(command, args);
   if (status !== 0) process.exit(status ?? 1);
 };
+const withTsx = (file, ...args) => [process.execPath, ["--import", "tsx", file, ...args]];
 
 installPackages();
 
@@ -33,15 +36,16 @@ const files = places
   .map((place) => (existsSync(place) ? place : join("test", place)))
   .filter((place) => existsSync(place))
   .flatMap(find);
+if (files.length === 0) {
+  console.error(`No tests there: ${asked.join(" ")}`);
+  process.exit(2);
+}
 
-if (asked.length === 0) run("npm", ["run", "--silent", "lint"]);
-run("npm", ["run", "--silent", "build"]);
-const concurrency = process.env.TSUGI_TEST_CONCURRENCY ?? "2";
-run(process.execPath, [
-  "--import",
-  "tsx",
-  "--test",
-  "--test-reporter=spec",
-  `--test-concurrency=${concurrency}`,
-  ...files,
-]);
+const build = () => must("npm", ["run", "--silent", "build"]);
+if (asked.length > 0) await build();
+else {
+  // Goes on beside the unit tests; whoever needs a program of it waits.
+  run(...withTsx("test/helpers/installDebian.ts"), "ignore");
+  await Promise.all([must("npm", ["run", "--silent", "lint"]), build()]);
+}
+await must(...withTsx("scripts/lib/runTests.mjs", ...files));
