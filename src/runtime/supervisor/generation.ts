@@ -149,7 +149,7 @@ export class Generation {
         // Being alive is enough only where nobody waits for it to listen.
         readyAfterMs: isAwaited ? readyMs : readyAfterMs,
         ...(process.listens && isDefault && !isAwaited
-          ? { listensWithinMs: readyMs - SPARE_MS }
+          ? { listensWithinMs: Math.max(readyAfterMs, readyMs - SPARE_MS) }
           : {}),
       },
     };
