@@ -19,7 +19,11 @@ export interface NodeArgs {
 }
 
 const ALIASES: Record<string, string> = { "-r": "--require", "--experimental-loader": "--loader" };
-const PRELOADS = new Set(["--import", "--require", "--loader"]);
+const PRELOADS: Record<string, { ending: string; load: (specifier: string) => string }> = {
+  "--import": { ending: "mjs", load: (specifier) => `import ${specifier}` },
+  "--require": { ending: "cjs", load: (specifier) => `require(${specifier})` },
+  "--loader": { ending: "mjs", load: (specifier) => `export * from ${specifier}` },
+};
 
 /** Takes `--import x` and `--import=x` alike. */
 export function readNodeArgs(args: readonly string[]): NodeArgs {
@@ -27,7 +31,7 @@ export function readNodeArgs(args: readonly string[]): NodeArgs {
   for (let at = 0; at < args.length; at++) {
     const [name, ...value] = args[at]!.split("=");
     const flag = ALIASES[name!] ?? name!;
-    if (!PRELOADS.has(flag)) result.plain.push(args[at]!);
+    if (!Object.hasOwn(PRELOADS, flag)) result.plain.push(args[at]!);
     else {
       const target = value.length > 0 ? value.join("=") : (args[++at] ?? "");
       result.preloads.push({ flag, target });
@@ -53,15 +57,9 @@ export function placeNodeArgs(
   for (const [index, preload] of preloads.entries()) {
     const own = ownPreload(preload);
     const specifier = JSON.stringify(own === undefined ? preload.target : `./${placed(own)}`);
-    const isRequire = preload.flag === "--require";
-    const name = `tsugi-preload-${index}.${isRequire ? "cjs" : "mjs"}`;
-    const isLoader = preload.flag === "--loader";
-    const code = isRequire
-      ? `require(${specifier});\n`
-      : isLoader
-        ? `export * from ${specifier};\n`
-        : `import ${specifier};\n`;
-    files.push(textFile(name, code));
+    const { ending, load } = PRELOADS[preload.flag]!;
+    const name = `tsugi-preload-${index}.${ending}`;
+    files.push(textFile(name, `${load(specifier)};\n`));
     lines.push(`${preload.flag}=./${name}`);
   }
   return { lines, files };

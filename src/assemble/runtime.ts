@@ -140,20 +140,15 @@ function runtimeOf(
   platform: string,
   recorded: Recorded,
 ): Runtime {
-  const inPlace = recorded.files
-    .map(({ name, ...file }) => ({
-      path: `runtime/${dir}/${name}`,
-      file: join(place, name),
-      ...file,
-    }))
+  const all = recorded.files
+    .map((file) => ({ ...file, path: `runtime/${dir}/${file.name}` }))
     .sort(byPath);
-  const entries = inPlace.map(
-    ({ path, mode, size, sha256 }): ManifestFile => ({ path, mode, size, sha256 }),
-  );
-  const files = inPlace.map(({ path, mode, file, seen }) => ({
-    path,
-    mode,
-    source: { file, seen },
+  const entries: ManifestFile[] = all.map(({ path, mode, size, sha256 }) => {
+    return { path, mode, size, sha256 };
+  });
+  const files = all.map(({ path, mode, name, seen }) => ({
+    ...{ path, mode },
+    source: { file: join(place, name), seen },
   }));
   const group = { files, entries, stable: true };
   return { dir, version, platform, node: join(place, "bin", "node"), group };

@@ -10,7 +10,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
-import { type CommandResult, runCommand, tail } from "../pack/commands.ts";
+import { type CommandResult, runCommand, type Surroundings, tail } from "../pack/commands.ts";
 import type { BuildLog } from "../pack/log.ts";
 import { layoutOf } from "../release/layout.ts";
 
@@ -115,8 +115,8 @@ class Trial {
   }
 
   #app(...args: string[]): Promise<CommandResult> {
-    const { env } = { env: this.#env };
-    return runCommand(this.#layout.bin, args, this.#root, {}, { env, running: new Set() });
+    const around = { env: this.#env, running: new Set() } as Surroundings;
+    return runCommand(this.#layout.bin, args, this.#root, {}, around);
   }
 
   /** Of its log, without the time and the version of each line; else what the command said. */
