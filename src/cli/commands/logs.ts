@@ -34,15 +34,19 @@ async function show(hosts: Host[], { follow, lines: most }: ToolOptions<"logs">)
   const { failures } = await settle(hosts, async (host) => {
     const out = lines.source(host.name.padEnd(width));
     const argv = host.command("logs", "-n", String(most));
-    const [what, onStdout] = ["reading the log", out.push];
-    if (follow) {
-      await followHost(host, what, [...argv, "-f"], { onStdout, signal: abort.signal });
-    } else await host.must(what, argv, { onStdout });
+    const what = "reading the log";
+    const how = { onStdout: out.push, signal: abort.signal };
+    if (follow) await followHost(host, what, [...argv, "-f"], how);
+    else await host.must(what, argv, how);
     out.end();
   });
   clearInterval(timer);
   lines.flush();
-  if (abort.signal.aborted) return;
+  if (abort.signal.aborted) {
+    // Who follows ends it so; who does not has seen a part.
+    if (!follow) process.exitCode = 130;
+    return;
+  }
   // One of many that was never started has none to show.
   const isSilent = ({ error }: { error: ErrorJson }) => error.message.includes("TSUGI_NO_LOG");
   const silent = failures.filter(isSilent);
