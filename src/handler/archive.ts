@@ -2,28 +2,16 @@
  * A release on its way in, as a stream of entries: out of a tarball (gzip members one after the
  * other, or a plain tar) or out of the tree of a build. Nothing here trusts what it reads.
  */
+import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { open, readdir, readFile, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { Transform } from "node:stream";
+import { pipeline } from "node:stream";
 import { createGunzip } from "node:zlib";
-import tar from "tar-stream";
 import { exists, WITHOUT_WAITING } from "../platform/files.ts";
 import { END_MEMBER } from "../release/endOfTar.ts";
 import type { Manifest } from "../release/manifest.ts";
-import { TarShape } from "./tarShape.ts";
-
-export interface ArchiveEntry {
-  path: string;
-  type: "file" | "link" | "folder" | "other";
-  /** What the archive calls it, for a message. */
-  typeName: string;
-  mode: number;
-  size: number;
-  link?: string;
-  /** Has to be read to its end, or the stream stands still. */
-  body: AsyncIterable<Uint8Array>;
-}
+import { type ArchiveEntry, readTar } from "./tar.ts";
 
 export interface Archive {
   entries: AsyncIterable<ArchiveEntry>;
@@ -37,6 +25,14 @@ export interface Archive {
   hasEnd?(): Promise<boolean>;
 }
 
+/** What a release says of itself, before its files come. */
+export interface OpenedRelease {
+  manifest: Manifest;
+  manifestBytes: string;
+  signature: string | undefined;
+  releaseId: string;
+}
+
 /** Node's own 16 KiB make 8,000 turns of the event loop of one Node binary. */
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -45,106 +41,49 @@ const LIMIT_BEFORE_MANIFEST = 128 * 1024 * 1024;
 
 export function openTarball(path: string): Archive {
   let left = LIMIT_BEFORE_MANIFEST;
-  const shape = new TarShape();
-  const guard = new Transform({
-    transform(chunk: Uint8Array, _encoding, done) {
+  const limited = async function* () {
+    for await (const chunk of unpacked(path)) {
       left -= chunk.length;
-      const isBomb = left < 0;
-      if (isBomb) done(new Error("it holds more bytes than its manifest says"));
-      else
-        attempt(
-          () => shape.push(chunk),
-          (error) => done(error, chunk),
-        );
-    },
-    flush: (done) => attempt(() => shape.end(), done),
-  });
+      if (left < 0) throw new Error("it holds more bytes than its manifest says");
+      yield chunk;
+    }
+  };
   return {
-    entries: tarEntries(path, guard),
+    entries: readTar(limited()),
     limitBytes: (most) => {
       left = most;
     },
     expect: () => {},
-    hasEnd: () => hasEnd(path),
+    hasEnd: async () => {
+      const { size } = await stat(path);
+      const { length } = END_MEMBER;
+      return (await bytesAt(path, Math.max(0, size - length), length)).equals(END_MEMBER);
+    },
   };
-}
-
-async function hasEnd(path: string): Promise<boolean> {
-  const file = await open(path, WITHOUT_WAITING);
-  try {
-    const { size } = await file.stat();
-    const { length } = END_MEMBER;
-    const { buffer } = await file.read(Buffer.alloc(length), 0, length, Math.max(0, size - length));
-    return buffer.equals(END_MEMBER);
-  } finally {
-    await file.close();
-  }
-}
-
-function attempt(body: () => void, done: (error: Error | null) => void): void {
-  let problem: Error | null = null;
-  try {
-    body();
-  } catch (error) {
-    problem = error as Error;
-  }
-  done(problem);
 }
 
 /** A number is a flag, too; the types of Node know words only. */
 const AT_ONCE = { flags: WITHOUT_WAITING as unknown as string };
 
-async function* tarEntries(path: string, guard: Transform): AsyncGenerator<ArchiveEntry> {
+async function* unpacked(path: string): AsyncGenerator<Uint8Array> {
+  const isGzip = (await bytesAt(path, 0, 2)).toString("hex") === "1f8b";
   const source = createReadStream(path, { ...AT_ONCE, highWaterMark: CHUNK_BYTES });
-  const extract = tar.extract();
-  const gunzip = (await isGzip(path)) ? createGunzip({ chunkSize: CHUNK_BYTES }) : undefined;
-  const streams = gunzip === undefined ? [source, guard] : [source, gunzip, guard];
-  for (const [index, stream] of streams.entries()) {
-    stream.on("error", (error: Error) => extract.destroy(error));
-    const next = streams[index + 1];
-    if (next !== undefined) stream.pipe(next as Transform);
-    else stream.pipe(extract as unknown as NodeJS.WritableStream);
-  }
-  try {
-    for await (const entry of extract) {
-      const { name, type, mode, size, linkname } = entry.header;
-      yield {
-        path: type === "directory" ? name.replace(/\/$/, "") : name,
-        type: TYPES[type ?? ""] ?? "other",
-        typeName: type ?? "unknown",
-        mode: (mode ?? 0) & 0o7777,
-        size: size ?? 0,
-        ...(linkname ? { link: linkname } : {}),
-        body: entry as unknown as AsyncIterable<Uint8Array>,
-      };
-    }
-    if (gunzip !== undefined) await refuseBytesBehind(path, gunzip.bytesWritten);
-  } finally {
-    for (const stream of streams) stream.destroy();
-  }
-}
-
-/** gunzip stops at a zero; what another reader makes of the rest is not ours to guess. */
-async function refuseBytesBehind(path: string, read: number): Promise<void> {
-  for await (const chunk of createReadStream(path, { ...AT_ONCE, start: read })) {
+  if (!isGzip) return yield* source;
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  // What goes wrong is thrown where it is read.
+  yield* pipeline(source, gunzip, () => {});
+  // gunzip stops at a zero; what another reader makes of the rest is not ours to guess.
+  for await (const chunk of createReadStream(path, { ...AT_ONCE, start: gunzip.bytesWritten })) {
     if ((chunk as Buffer).some((byte) => byte !== 0)) {
       throw new Error("something lies behind the end of the archive");
     }
   }
 }
 
-const TYPES: Record<string, ArchiveEntry["type"]> = {
-  file: "file",
-  "contiguous-file": "file",
-  symlink: "link",
-  directory: "folder",
-};
-
-async function isGzip(path: string): Promise<boolean> {
+async function bytesAt(path: string, position: number, length: number): Promise<Buffer> {
   const file = await open(path, WITHOUT_WAITING);
   try {
-    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return buffer[0] === 0x1f && buffer[1] === 0x8b;
+    return (await file.read(Buffer.alloc(length), 0, length, position)).buffer;
   } finally {
     await file.close();
   }
@@ -192,7 +131,7 @@ async function* folderEntries(
   for (const file of manifest()?.files ?? []) {
     const { path, link } = file;
     if (link === undefined) yield await fileEntry(root, path, file.mode);
-    else yield { ...file, type: "link", typeName: "symlink", link, body: nothing() };
+    else yield { ...file, type: "symlink", link, body: nothing() };
   }
 }
 
@@ -203,7 +142,26 @@ async function fileEntry(root: string, path: string, wanted = 0): Promise<Archiv
   const { size } = found;
   const mode = (found.mode & 0o777) === (wanted & 0o555) ? wanted : found.mode;
   const body = bytesOf(join(root, path));
-  return { path, type: "file", typeName: "file", mode: mode & 0o777, size, body };
+  return { path, type: "file", mode: mode & 0o777, size, body };
+}
+
+/** To its end, and into `file`, which is closed then. */
+export async function readBody(
+  body: AsyncIterable<Uint8Array>,
+  file?: FileHandle,
+): Promise<{ size: number; sha256: string }> {
+  const hash = createHash("sha256");
+  let size = 0;
+  try {
+    for await (const chunk of body) {
+      hash.update(chunk);
+      size += chunk.length;
+      await file?.writeFile(chunk);
+    }
+  } finally {
+    await file?.close();
+  }
+  return { size, sha256: hash.digest("hex") };
 }
 
 /** Opened when it is read: an error of a stream that nobody reads would end the process. */
@@ -217,7 +175,7 @@ export function textEntry(path: string, text: string | Uint8Array): ArchiveEntry
   const body = (async function* () {
     yield bytes;
   })();
-  return { path, mode: 0o644, size: bytes.length, type: "file", typeName: "file", body };
+  return { path, mode: 0o644, size: bytes.length, type: "file", body };
 }
 
 export async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -228,7 +228,7 @@ async function verify(layout: Layout, version: string, again: boolean): Promise<
   // Another build of the same version, extracted over it, was verified by nobody.
   if (entry.verified && entry.releaseId === releaseId && !again) return;
   const signature = await readIfThere(layout.release(version).signature);
-  await checkSignature(layout, { name: manifest.name, version, manifestBytes: bytes, signature });
+  await checkSignature(layout, { manifest, manifestBytes: bytes, signature });
   const difference = await firstDifference(layout.root, manifest.files);
   if (difference !== undefined) {
     throw damaged(`${difference.path}: ${difference.problem}`);

@@ -5,12 +5,12 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { TsugiError } from "../contract/errors.ts";
 import { exists, syncFolder } from "../platform/files.ts";
+import { someAtOnce } from "../platform/turns.ts";
 import type { Layout } from "../release/layout.ts";
 import {
   MAX_MANIFEST_BYTES,
@@ -20,20 +20,14 @@ import {
   releaseIdOf,
 } from "../release/manifest.ts";
 import { type Unit, unitOf, unitsOf } from "../release/units.ts";
-import type { Archive, ArchiveEntry } from "./archive.ts";
+import { type Archive, type OpenedRelease, readBody } from "./archive.ts";
 import { contentsProblem, foldersAbove } from "./contents.ts";
 import { roomAt } from "./remove.ts";
+import type { ArchiveEntry } from "./tar.ts";
 import { checkSignature, firstDifference } from "./verify.ts";
 
 const SPARE_BYTES = 16 * 1024 * 1024;
 const SYNCED_AT_ONCE = 16;
-
-export interface Opened {
-  manifest: Manifest;
-  manifestBytes: string;
-  signature: string | undefined;
-  releaseId: string;
-}
 
 export interface Progress {
   bytes: number;
@@ -45,7 +39,7 @@ export class Stage {
   readonly #layout: Layout;
   readonly #source: string;
   readonly #folder: string;
-  readonly #entries: AsyncIterator<ArchiveEntry>;
+  readonly #entries: AsyncGenerator<ArchiveEntry, undefined>;
   readonly #archive: Archive;
   /** The entry after the manifest when that was no signature. */
   #held: ArchiveEntry | undefined;
@@ -57,7 +51,7 @@ export class Stage {
     this.#source = source;
     this.#archive = archive;
     this.#folder = folder;
-    this.#entries = archive.entries[Symbol.asyncIterator]();
+    this.#entries = this.#guarded(archive.entries);
   }
 
   refuse(problem: string, cause?: unknown): TsugiError {
@@ -66,7 +60,7 @@ export class Stage {
   }
 
   /** Reads the manifest and its signature, and decides whether the rest may be read at all. */
-  async open(version: string | undefined): Promise<Opened> {
+  async open(version: string | undefined): Promise<OpenedRelease> {
     const first = await this.#next();
     const match = /^releases\/([^/]+)\/release\.json$/.exec(first?.path ?? "");
     if (first === undefined || !match) {
@@ -86,14 +80,13 @@ export class Stage {
     this.#archive.limitBytes(total + manifest.files.length * 4096 + SPARE_BYTES);
     this.#archive.expect(manifest);
     const signature = await this.#signature(`${first.path}.sig`);
-    const { name, version: own } = manifest;
-    await checkSignature(this.#layout, { name, version: own, manifestBytes, signature });
+    await checkSignature(this.#layout, { manifest, manifestBytes, signature });
     return { manifest, manifestBytes, signature, releaseId: releaseIdOf(manifestBytes) };
   }
 
   /** Writes what is not on this host yet; what is, is only compared. `linked`: in the folder already. */
   async fill(
-    { manifest }: Opened,
+    { manifest }: OpenedRelease,
     { present, linked }: Record<"present" | "linked", readonly Unit[]>,
     onProgress?: (progress: Progress) => void,
   ) {
@@ -106,7 +99,7 @@ export class Stage {
   }
 
   /** Of a release that is here already: nothing is taken, and it has to be whole all the same. */
-  async skip({ manifest }: Opened): Promise<void> {
+  async skip({ manifest }: OpenedRelease): Promise<void> {
     await this.#read(manifest, []);
   }
 
@@ -125,10 +118,7 @@ export class Stage {
     while (!maySkip || lacking.size > 0 || wanted.size === 0) {
       const entry = await this.#next();
       if (entry === undefined) break;
-      if (entry.type === "folder" && ancestors.has(entry.path)) {
-        await drain(entry);
-        continue;
-      }
+      if (entry.type === "directory" && ancestors.has(entry.path)) continue;
       const file = wanted.get(entry.path);
       if (file === undefined) throw this.refuse(this.#unexpected(entry, manifest));
       wanted.delete(entry.path);
@@ -141,24 +131,23 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await this.#entries.return?.();
+    await this.#entries.return(undefined);
   }
 
   async #next(): Promise<ArchiveEntry | undefined> {
     const held = this.#held;
     this.#held = undefined;
-    if (held) return held;
-    try {
-      const result = await this.#entries.next();
-      return result.done ? undefined : result.value;
-    } catch (cause) {
-      throw this.#unreadable(cause);
-    }
+    return held ?? (await this.#entries.next()).value;
   }
 
-  #unreadable(cause: unknown): TsugiError {
-    if (cause instanceof TsugiError) return cause;
-    return this.refuse(`it can't be read to its end (${(cause as Error).message})`, cause);
+  /** What comes of it, whose faults are the archive's and not the disk's. */
+  async *#guarded<T>(items: AsyncIterable<T>): AsyncGenerator<T, undefined> {
+    try {
+      yield* items;
+    } catch (cause) {
+      if (cause instanceof TsugiError) throw cause;
+      throw this.refuse(`it can't be read to its end (${(cause as Error).message})`, cause);
+    }
   }
 
   async #signature(path: string): Promise<string | undefined> {
@@ -170,14 +159,12 @@ export class Stage {
 
   async #text(entry: ArchiveEntry): Promise<string> {
     if (entry.type !== "file" || entry.size > MAX_MANIFEST_BYTES) {
-      throw this.refuse(`${entry.path} is a ${entry.typeName} of ${entry.size} bytes`);
+      throw this.refuse(`${entry.path} is a ${entry.type} of ${entry.size} bytes`);
     }
     if (this.#archive.isTree !== true && entry.mode !== 0o644) {
       throw this.refuse(`${entry.path} has mode ${entry.mode.toString(8)}, expected 644`);
     }
-    const bytes = await buffer(entry.body).catch((cause) => {
-      throw this.#unreadable(cause);
-    });
+    const bytes = await buffer(this.#guarded(entry.body));
     // As text it would be other bytes, and have another SHA-256, than as a file.
     if (!isUtf8(bytes)) throw this.refuse(`${entry.path} is not UTF-8`);
     return bytes.toString("utf8");
@@ -186,22 +173,22 @@ export class Stage {
   #unexpected(entry: ArchiveEntry, manifest: Manifest): string {
     const twice = manifest.files.some((file) => file.path === entry.path);
     if (twice) return `${entry.path} is in it twice`;
-    return `${JSON.stringify(entry.path)} (${entry.typeName}) is not in its manifest`;
+    return `${JSON.stringify(entry.path)} (${entry.type}) is not in its manifest`;
   }
 
   async #take(entry: ArchiveEntry, file: ManifestFile, write: boolean): Promise<void> {
-    const expected = file.link === undefined ? "file" : "link";
-    if (entry.type !== expected) {
-      throw this.refuse(`${entry.path} is a ${entry.typeName}, expected a ${expected}`);
+    if (entry.type !== (file.link === undefined ? "file" : "symlink")) {
+      const expected = file.link === undefined ? "file" : "link";
+      throw this.refuse(`${entry.path} is a ${entry.type}, expected a ${expected}`);
     }
     const path = join(this.#folder, entry.path);
     if (file.link !== undefined) {
       if (entry.link !== file.link) {
         throw this.refuse(`${entry.path} links to ${entry.link}, expected ${file.link}`);
       }
-      await drain(entry);
-      if (write) await this.#makeLink(file.link, path);
-      return;
+      if (!write) return;
+      await this.#makeFolder(dirname(path));
+      return symlink(file.link, path);
     }
     if (entry.size !== file.size) {
       throw this.refuse(`${entry.path} has ${entry.size} bytes, expected ${file.size}`);
@@ -210,45 +197,17 @@ export class Stage {
       const [found, wanted] = [entry.mode.toString(8), file.mode.toString(8)];
       throw this.refuse(`${entry.path} has mode ${found}, expected ${wanted}`);
     }
-    const hash = await this.#copy(entry, write ? path : undefined);
-    if (hash !== file.sha256) throw this.refuse(`${entry.path}: its SHA-256 differs`);
+    const target = write ? await this.#create(path, entry.mode) : undefined;
+    const { sha256 } = await readBody(this.#guarded(entry.body), target);
+    if (sha256 !== file.sha256) throw this.refuse(`${entry.path}: its SHA-256 differs`);
   }
 
-  async #makeLink(target: string, path: string): Promise<void> {
+  async #create(path: string, mode: number): Promise<FileHandle> {
     await this.#makeFolder(dirname(path));
-    await symlink(target, path);
-  }
-
-  async #copy(entry: ArchiveEntry, path: string | undefined): Promise<string> {
-    const hash = createHash("sha256");
-    let file: FileHandle | undefined;
-    if (path !== undefined) {
-      await this.#makeFolder(dirname(path));
-      file = await open(path, "wx", entry.mode);
-      this.#written.push(path);
-    }
-    try {
-      await file?.chmod(entry.mode);
-      for await (const chunk of this.#guarded(entry)) {
-        hash.update(chunk);
-        await file?.writeFile(chunk);
-      }
-    } finally {
-      await file?.close();
-    }
-    return hash.digest("hex");
-  }
-
-  /** The body, whose faults are the archive's and not the disk's. */
-  async *#guarded(entry: ArchiveEntry): AsyncGenerator<Uint8Array> {
-    const body = entry.body[Symbol.asyncIterator]();
-    for (;;) {
-      const result = await body.next().catch((cause) => {
-        throw this.#unreadable(cause);
-      });
-      if (result.done) return;
-      yield result.value;
-    }
+    const file = await open(path, "wx", mode);
+    this.#written.push(path);
+    await file.chmod(mode);
+    return file;
   }
 
   async #makeFolder(path: string): Promise<void> {
@@ -284,24 +243,16 @@ export class Stage {
 
   /** A commit may follow at once, so all of it has to be on disk, not in a cache. */
   async #sync(): Promise<void> {
-    const paths = [...this.#written];
-    const worker = async () => {
-      for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
-        const file = await open(path, "r");
-        await file.sync().finally(() => file.close());
-      }
-    };
-    await Promise.all(Array.from({ length: SYNCED_AT_ONCE }, worker));
+    await someAtOnce(SYNCED_AT_ONCE, this.#written, async (path) => {
+      const file = await open(path, "r");
+      await file.sync().finally(() => file.close());
+    });
     for (const folder of this.#folders) await syncFolder(folder);
   }
 }
 
 const sum = (files: readonly ManifestFile[]): number =>
   files.reduce((total, file) => total + (file.link === undefined ? file.size : 0), 0);
-
-async function drain(entry: ArchiveEntry): Promise<void> {
-  for await (const _chunk of entry.body);
-}
 
 /** Those folders of the release that are on this host already. */
 export async function presentUnits(layout: Layout, manifest: Manifest): Promise<Unit[]> {

@@ -20,12 +20,12 @@ import type { Manifest } from "../release/manifest.ts";
 import { isVersionName } from "../release/names.ts";
 import type { ReleaseEntry } from "../release/status.ts";
 import { runtimeOf, type Unit, unitsOf } from "../release/units.ts";
-import { type Archive, openFolder, openTarball } from "./archive.ts";
+import { type Archive, type OpenedRelease, openFolder, openTarball } from "./archive.ts";
 import { openDelta } from "./deltaArchive.ts";
 import { notFound, readManifest, readReleaseList } from "./releaseList.ts";
 import { removeFiles, sweepUnreferenced } from "./remove.ts";
 import { linkRuntime } from "./sharedRuntime.ts";
-import { type Opened, type Progress, presentUnits, Stage } from "./stage.ts";
+import { type Progress, presentUnits, Stage } from "./stage.ts";
 
 export interface UnpackRequest {
   /** Checked against the manifest; needed where `source` is absent (the drop box). */
@@ -153,7 +153,7 @@ async function presentRelease(layout: Layout, version: string): Promise<ReleaseE
 function refuseUnlessForced(
   layout: Layout,
   previous: ReleaseEntry,
-  opened: Opened,
+  opened: OpenedRelease,
   force: boolean | undefined,
 ): void {
   if (force && previous.status === "unpacked") return;
@@ -168,7 +168,7 @@ function refuseUnlessForced(
 /** Present folders, less those that only the release about to be replaced uses. */
 async function unitsThatStay(
   layout: Layout,
-  opened: Opened,
+  opened: OpenedRelease,
   previous: ReleaseEntry | undefined,
 ): Promise<Unit[]> {
   const present = await presentUnits(layout, opened.manifest);
@@ -195,7 +195,7 @@ async function linkedUnits(
   return (await linkRuntime(layout, manifest, folder)) ? [runtime] : [];
 }
 
-async function place(layout: Layout, staged: string, opened: Opened): Promise<void> {
+async function place(layout: Layout, staged: string, opened: OpenedRelease): Promise<void> {
   const { version } = opened.manifest;
   const placed: string[] = [];
   try {
@@ -228,7 +228,7 @@ async function placeCommands(layout: Layout, staged: string): Promise<void> {
 async function placeRelease(
   layout: Layout,
   staged: string,
-  opened: Opened,
+  opened: OpenedRelease,
   placed: string[],
 ): Promise<void> {
   const release = layout.release(opened.manifest.version);

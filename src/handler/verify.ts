@@ -7,6 +7,7 @@ import type { Layout } from "../release/layout.ts";
 import type { Manifest, ManifestFile } from "../release/manifest.ts";
 import { parseTrustedKeys, signatureProblem, type Trusted } from "../release/signature.ts";
 import { unitsOf } from "../release/units.ts";
+import type { OpenedRelease } from "./archive.ts";
 import { foldersAbove } from "./contents.ts";
 
 export interface Difference {
@@ -81,17 +82,12 @@ export async function checkSignature(layout: Layout, release: SignedRelease): Pr
   if (trusted !== undefined) await checkSignedBy(trusted, release, layout.trustedKeys);
 }
 
-export interface SignedRelease {
-  name: string;
-  version: string;
-  manifestBytes: string;
-  signature: string | undefined;
-}
+type SignedRelease = Omit<OpenedRelease, "releaseId">;
 
 /** `keysFile`: where the keys come from. @throws TSUGI_SIGNATURE_REFUSED */
 export async function checkSignedBy(
   { keys, floors }: Trusted,
-  { name, version, manifestBytes, signature }: SignedRelease,
+  { manifest: { name, version }, manifestBytes, signature }: SignedRelease,
   keysFile: string,
 ): Promise<void> {
   const refused = (problem: string) =>

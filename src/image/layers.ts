@@ -113,7 +113,7 @@ async function unpack(place: string, plans: readonly LayerPlan[]) {
   const copyTo = ({ path, link }: ManifestFile) =>
     link === undefined ? copies.get(path) : undefined;
   try {
-    if (copies.size > 0) await visitRelease(place, { opened: async () => true, copyTo });
+    if (copies.size > 0) await visitRelease(place, { copyTo });
   } catch (error) {
     await remove();
     throw error;

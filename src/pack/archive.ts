@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
@@ -13,20 +14,16 @@ export async function filesOfTar(
 ): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
   const tar = extract();
-  tar.on("entry", (header, stream, next) => {
-    const name = header.type === "file" ? wanted(header.name) : undefined;
-    const chunks: Buffer[] = [];
-    stream.on("data", (chunk: unknown) => {
-      if (name !== undefined) chunks.push(chunk as Buffer);
-    });
-    stream.on("end", () => {
-      if (name !== undefined) found.set(name, Buffer.concat(chunks));
-      next();
-    });
-    stream.on("error", next);
-  });
-  if (archive.endsWith(".xz")) await pipeline(unxz(archive), tar);
-  else await pipeline(createReadStream(archive), createGunzip(), tar);
+  const ended = archive.endsWith(".xz")
+    ? pipeline(unxz(archive), tar)
+    : pipeline(createReadStream(archive), createGunzip(), tar);
+  ended.catch(() => {}); // it is thrown below, unless reading it has failed first
+  for await (const entry of tar) {
+    const name = entry.header.type === "file" ? wanted(entry.header.name) : undefined;
+    if (name === undefined) entry.resume();
+    else found.set(name, await buffer(entry));
+  }
+  await ended;
   return found;
 }
 

@@ -1,45 +1,54 @@
 /** Reads finished releases, wherever they lie: a tarball, the tree of a build, an install root. */
 
 import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
 import { existsSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { messageOf, TsugiError } from "../contract/errors.ts";
-import { type Archive, type ArchiveEntry, openFolder, openTarball } from "../handler/archive.ts";
+import {
+  type Archive,
+  type OpenedRelease,
+  openFolder,
+  openTarball,
+  readBody,
+} from "../handler/archive.ts";
 import { placesProblem } from "../handler/contents.ts";
+import type { ArchiveEntry } from "../handler/tar.ts";
 import { checkSignedBy, readTrustedKeys } from "../handler/verify.ts";
 import { type Manifest, type ManifestFile, parseManifest, sha256 } from "../release/manifest.ts";
 import { signerOf } from "../release/signature.ts";
+
+export type { OpenedRelease };
 
 const MANIFEST = /^releases\/[^/]+\/release\.json$/;
 
 /** @throws TSUGI_RELEASE_UNREADABLE */
 export async function openRelease(place: string): Promise<Archive> {
   const path = resolve(place);
-  const unreadable = (problem: string) =>
-    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
-  if (!existsSync(path)) throw unreadable("there is no such file or folder");
+  if (!existsSync(path)) throw unreadable(place, "there is no such file or folder");
   if (!statSync(path).isDirectory()) return openTarball(path);
   const isVersion =
     existsSync(join(path, "release.json")) && basename(dirname(path)) === "releases";
   const archive = isVersion
     ? await openFolder(dirname(dirname(path)), basename(path))
     : await openFolder(path);
-  if (archive === undefined) throw unreadable("it holds no release, or several and none permanent");
-  return archive;
+  if (archive !== undefined) return archive;
+  throw unreadable(place, "it holds no release, or several and none permanent");
 }
+
+const unreadable = (place: string, problem: string, cause?: unknown): TsugiError =>
+  new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem }, { cause });
 
 /** The manifest alone: of a tarball only the first kilobytes are read. */
 export async function readManifest(place: string): Promise<Manifest> {
-  const archive = await openRelease(place);
+  const { entries } = await openRelease(place);
   try {
-    for await (const entry of archive.entries) return await manifestIn(entry, place);
+    for await (const entry of entries) return manifestIn(entry, await textOf(entry), place);
   } catch (error) {
     throw asUnreadable(place, error);
   }
-  throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem: "it is empty" });
+  throw unreadable(place, "it is empty");
 }
 
 export interface Verified {
@@ -52,20 +61,12 @@ export interface Verified {
   bytes: number;
 }
 
-/** What a release says of itself, before its files come. */
-export interface OpenedRelease {
-  manifest: Manifest;
-  manifestBytes: string;
-  signature: string | undefined;
-  releaseId: string;
-}
-
 /** Somebody who looks on while a release is held against its manifest. */
 export interface Visitor {
   /** @returns false when that was enough: the files are not read */
-  opened(release: OpenedRelease): Promise<boolean>;
+  opened?(release: OpenedRelease): Promise<boolean>;
   /** Where the bytes of a file are wanted; they are right only when the visit has ended well. */
-  copyTo(file: ManifestFile): string | undefined;
+  copyTo?(file: ManifestFile): string | undefined;
 }
 
 /**
@@ -74,7 +75,7 @@ export interface Visitor {
  */
 export async function verifyRelease(place: string, keysFile?: string): Promise<Verified> {
   const refuseUntrusted = await trustIn(keysFile);
-  const opened = await visitArchive(await openRelease(place), place);
+  const opened = await visitRelease(place);
   await refuseUntrusted(opened);
   return verifiedOf(opened);
 }
@@ -97,30 +98,23 @@ export async function trustIn(keysFile: string | undefined): Promise<TrustCheck>
     const details = { file: keysFile, line: "", problem: "there is no such file" };
     throw new TsugiError("TSUGI_TRUSTED_KEYS_INVALID", details);
   }
-  return ({ manifest: { name, version }, manifestBytes, signature }) =>
-    checkSignedBy(trusted, { name, version, manifestBytes, signature }, keysFile);
+  return (release) => checkSignedBy(trusted, release, keysFile);
 }
-
-/** The same, for somebody who wants the files. */
-export const visitRelease = async (place: string, visitor: Visitor): Promise<OpenedRelease> =>
-  visitArchive(await openRelease(place), place, visitor);
 
 /** What stands in front: nothing is held against it. */
 export const openHead = (place: string): Promise<OpenedRelease> =>
-  visitRelease(place, { opened: async () => false, copyTo: () => undefined });
+  visitRelease(place, { opened: async () => false });
 
-async function visitArchive(
-  archive: Archive,
-  place: string,
-  visitor?: Visitor,
-): Promise<OpenedRelease> {
+/** Holds every file against the manifest. @throws TSUGI_RELEASE_DIFFERS, TSUGI_RELEASE_UNREADABLE */
+export async function visitRelease(place: string, visitor: Visitor = {}): Promise<OpenedRelease> {
+  const archive = await openRelease(place);
   const expected = new Map<string, ManifestFile>();
   const differs = (path: string, problem: string) =>
     new TsugiError("TSUGI_RELEASE_DIFFERS", { place, path, problem });
   try {
     const entries = archive.entries[Symbol.asyncIterator]();
     const { opened, first } = await openedFrom(entries, archive, place);
-    if ((await visitor?.opened(opened)) === false) {
+    if ((await visitor.opened?.(opened)) === false) {
       await entries.return?.();
       return opened;
     }
@@ -130,7 +124,7 @@ async function visitArchive(
       if (file === undefined) throw differs(entry.path, "the manifest does not name it");
       const problem =
         modeDifference(entry, file, archive) ??
-        (await difference(entry, file, visitor?.copyTo(file)));
+        (await difference(entry, file, visitor.copyTo?.(file)));
       if (problem !== undefined) throw differs(entry.path, problem);
       expected.delete(entry.path);
     }
@@ -149,13 +143,11 @@ async function openedFrom(
   place: string,
 ): Promise<{ opened: OpenedRelease; first: ArchiveEntry | undefined }> {
   const head = (await entries.next()).value;
-  const unreadable = (problem: string) =>
-    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
-  if (head === undefined) throw unreadable("it is empty");
+  if (head === undefined) throw unreadable(place, "it is empty");
   const manifestBytes = await textOf(head);
-  const manifest = checked(head, manifestBytes, place);
+  const manifest = manifestIn(head, manifestBytes, place);
   const problem = placesProblem(manifest);
-  if (problem !== undefined) throw unreadable(problem);
+  if (problem !== undefined) throw unreadable(place, problem);
   archive.expect(manifest);
   archive.limitBytes(Number.MAX_SAFE_INTEGER);
   let first = (await entries.next()).value;
@@ -163,7 +155,7 @@ async function openedFrom(
   const odd = [head, first].find(
     (entry) => entry?.path.startsWith(head.path) && isOdd(entry, archive),
   );
-  if (odd !== undefined) throw unreadable(`${odd.path} is no plain file of mode 644`);
+  if (odd !== undefined) throw unreadable(place, `${odd.path} is no plain file of mode 644`);
   if (first?.path === `${head.path}.sig`) {
     signature = await textOf(first);
     first = (await entries.next()).value;
@@ -178,25 +170,15 @@ async function difference(
   copy: string | undefined,
 ): Promise<string | undefined> {
   if (file.link !== undefined) {
-    return entry.type === "link" && entry.link === file.link
+    return entry.type === "symlink" && entry.link === file.link
       ? undefined
       : `no link to ${file.link}`;
   }
-  if (entry.type !== "file") return `a ${entry.typeName}, expected a file`;
-  const hash = createHash("sha256");
-  let size = 0;
+  if (entry.type !== "file") return `a ${entry.type}, expected a file`;
   const target = copy === undefined ? undefined : await open(copy, "wx", 0o600);
-  try {
-    for await (const chunk of entry.body) {
-      hash.update(chunk);
-      size += chunk.length;
-      await target?.writeFile(chunk);
-    }
-  } finally {
-    await target?.close();
-  }
+  const { size, sha256 } = await readBody(entry.body, target);
   if (size !== file.size) return `${size} bytes, expected ${file.size}`;
-  return hash.digest("hex") === file.sha256 ? undefined : "its SHA-256 differs";
+  return sha256 === file.sha256 ? undefined : "its SHA-256 differs";
 }
 
 /** A tarball has the very bits; in a folder, the umask of whoever extracted it may have taken some away. */
@@ -211,19 +193,12 @@ function modeDifference(entry: ArchiveEntry, file: ManifestFile, { isTree }: Arc
 const isOdd = ({ type, mode }: ArchiveEntry, { isTree }: Archive) =>
   type !== "file" || (isTree !== true && mode !== 0o644);
 
-const manifestIn = async (entry: ArchiveEntry, place: string) =>
-  checked(entry, await textOf(entry), place);
-
-function checked(entry: ArchiveEntry, text: string, place: string): Manifest {
-  const unreadable = (problem: string) =>
-    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem });
-  if (!MANIFEST.test(entry.path)) {
-    throw unreadable(`it begins with ${entry.path}, expected releases/<vsn>/release.json`);
-  }
+function manifestIn(entry: ArchiveEntry, text: string, place: string): Manifest {
+  const begins = `it begins with ${entry.path}, expected`;
+  if (!MANIFEST.test(entry.path)) throw unreadable(place, `${begins} releases/<vsn>/release.json`);
   const manifest = parseManifest(text, place);
   const expected = `releases/${manifest.version}/release.json`;
-  if (entry.path !== expected)
-    throw unreadable(`it begins with ${entry.path}, expected ${expected}`);
+  if (entry.path !== expected) throw unreadable(place, `${begins} ${expected}`);
   return manifest;
 }
 
@@ -234,8 +209,5 @@ async function textOf(entry: ArchiveEntry): Promise<string> {
   return bytes.toString("utf8");
 }
 
-function asUnreadable(place: string, error: unknown): unknown {
-  if (error instanceof TsugiError) return error;
-  const problem = messageOf(error);
-  return new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem }, { cause: error });
-}
+const asUnreadable = (place: string, error: unknown): unknown =>
+  error instanceof TsugiError ? error : unreadable(place, messageOf(error), error);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { inflateRawSync } from "node:zlib";
 import { messageOf, TsugiError } from "../contract/errors.ts";
+import { pathIn } from "../handler/tar.ts";
 
 export interface Member {
   /** In the tarball, the end excluded. */
@@ -24,37 +25,34 @@ const TRAILER_BYTES = 8;
 /** @returns none where it is packed in another way; @throws TSUGI_RELEASE_UNREADABLE where it is no gzip */
 export function membersOf(tarball: Buffer, place: string): Member[] {
   const members: Member[] = [];
-  try {
-    for (let start = 0; start < tarball.length; start = members.at(-1)!.end) {
-      if (!PLAIN_HEADER.every((byte, at) => tarball[start + at] === byte)) return [];
-      const { unpacked, bytes } = inflated(tarball.subarray(start + HEADER_BYTES));
-      const end = start + HEADER_BYTES + bytes + TRAILER_BYTES;
-      const sums = [tarball.subarray(start, end), unpacked].map(sumOf);
-      const [sha256, unpackedSha256] = sums as [string, string];
-      const first = pathIn(unpacked);
-      members.push({ start, end, sha256, unpackedSha256, unpackedBytes: unpacked.length, first });
-    }
-  } catch (error) {
-    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem: messageOf(error) });
+  for (let start = 0; start < tarball.length; start = members.at(-1)!.end) {
+    const member = memberAt(tarball, start, place);
+    if (member === undefined) return [];
+    const { unpacked, end } = member;
+    const sha256 = sumOf(tarball.subarray(start, end));
+    const sums = { sha256, unpackedSha256: sumOf(unpacked) };
+    members.push({ start, end, ...sums, unpackedBytes: unpacked.length, first: pathIn(unpacked) });
   }
   return members;
 }
 
-/** `bytes`: how many of them belong to it. */
-function inflated(deflated: Buffer): { unpacked: Buffer; bytes: number } {
-  // The types of Node don't know what `info` gives.
-  const { buffer, engine } = inflateRawSync(deflated, { info: true }) as unknown as {
-    buffer: Buffer;
-    engine: { bytesWritten: number };
-  };
-  return { unpacked: buffer, bytes: engine.bytesWritten };
-}
-
-/** A ustar header has long paths in two parts. */
-function pathIn(tar: Buffer): string {
-  const field = (from: number, to: number) => tar.toString("utf8", from, to).split("\0")[0]!;
-  const [name, prefix] = [field(0, 100), field(345, 500)];
-  return prefix === "" ? name : `${prefix}/${name}`;
+/** @returns undefined where it is packed in another way; @throws TSUGI_RELEASE_UNREADABLE where it is no gzip */
+export function memberAt(
+  tarball: Buffer,
+  start: number,
+  place: string,
+): { unpacked: Buffer; end: number } | undefined {
+  if (!PLAIN_HEADER.every((byte, at) => tarball[start + at] === byte)) return undefined;
+  const begin = start + HEADER_BYTES;
+  try {
+    // The types of Node don't know what `info` gives.
+    const { buffer, engine } = inflateRawSync(tarball.subarray(begin), {
+      info: true,
+    }) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+    return { unpacked: buffer, end: begin + engine.bytesWritten + TRAILER_BYTES };
+  } catch (error) {
+    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem: messageOf(error) });
+  }
 }
 
 const sumOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");

@@ -5,19 +5,14 @@
  */
 import { spawnSync } from "node:child_process";
 import type { KeyObject } from "node:crypto";
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
-import { chmod, open, rename, rm, stat } from "node:fs/promises";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmod, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { Gunzip } from "fflate";
+import { buffer } from "node:stream/consumers";
 import { messageOf, TsugiError } from "../contract/errors.ts";
+import { readTar } from "../handler/tar.ts";
+import { END_OF_TAR_BYTES } from "../release/endOfTar.ts";
 import {
   formatSignature,
   signatureProblem,
@@ -25,6 +20,7 @@ import {
   type TrustedKey,
 } from "../release/signature.ts";
 import { textFile } from "./fileSet.ts";
+import { memberAt } from "./members.ts";
 import { packMember } from "./tarball.ts";
 
 /** @returns the text of a `.sig` */
@@ -61,25 +57,18 @@ export const signByProgram =
 
 /** In its place, whole or not at all; what lies beside it in a build's tree gets the signature too. */
 export async function signTarball(path: string, sign: Sign): Promise<string> {
-  const unreadable = (problem: string) =>
-    new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: path, problem });
-  const { member, end } = await firstMember(path);
-  const first = entriesOf(member);
-  const manifest = first?.[0];
-  if (manifest === undefined || first!.length > 2) {
-    throw unreadable("it was not packed by tsugi: manifest and signature are not alone in front");
-  }
+  const tarball = await readFile(path);
+  const { manifest, end } = await headOf(tarball, path);
   const signature = sign(manifest.text);
-  const files = [
+  const head = await packMember([
     textFile(manifest.path, manifest.text),
     textFile(`${manifest.path}.sig`, signature),
-  ];
+  ]);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const rest = createReadStream(path, { start: end, highWaterMark: 1 << 20 });
-    const bytes = Readable.from(concatenated(await packMember(files), rest));
-    await pipeline(bytes, createWriteStream(temporary, { flags: "wx" }));
-    await chmod(temporary, (await stat(path)).mode & 0o777);
+    const mode = (await stat(path)).mode & 0o777;
+    await writeFile(temporary, [...head, tarball.subarray(end)], { flag: "wx" });
+    await chmod(temporary, mode);
     await rename(temporary, path);
   } finally {
     await rm(temporary, { force: true });
@@ -91,49 +80,30 @@ export async function signTarball(path: string, sign: Sign): Promise<string> {
   return signature;
 }
 
-async function* concatenated(first: Uint8Array[], rest: AsyncIterable<Uint8Array>) {
-  yield* first;
-  yield* rest;
+/** What is in the first member, and where the second one begins. */
+async function headOf(tarball: Buffer, place: string) {
+  const foreign = (problem: string) =>
+    new TsugiError("TSUGI_RELEASE_UNREADABLE", {
+      place,
+      problem: `it was not packed by tsugi: ${problem}`,
+    });
+  const member = memberAt(tarball, 0, place);
+  if (member === undefined || member.end === tarball.length) throw foreign("it is all in one");
+  const [manifest, ...others] = await filesIn(member.unpacked).catch(() => []);
+  if (manifest === undefined || others.length > 1) {
+    throw foreign("manifest and signature are not alone in front");
+  }
+  return { manifest, end: member.end };
 }
 
-/** Where the second member begins, and what is in the first. */
-async function firstMember(path: string): Promise<{ member: Buffer; end: number }> {
-  const chunks: Uint8Array[] = [];
-  let end: number | undefined;
-  const gunzip = new Gunzip((chunk) => {
-    if (end === undefined) chunks.push(chunk);
-  });
-  gunzip.onmember = (at) => {
-    end ??= at;
-  };
-  const file = await open(path, "r");
-  try {
-    for await (const chunk of file.createReadStream({ highWaterMark: 1 << 16, autoClose: false })) {
-      gunzip.push(new Uint8Array(chunk as Buffer));
-      if (end !== undefined) return { member: Buffer.concat(chunks), end };
-    }
-  } catch (error) {
-    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: path, problem: messageOf(error) });
-  } finally {
-    await file.close();
+/** @throws for anything else than a manifest and its signature */
+async function filesIn(tar: Buffer): Promise<{ path: string; text: string }[]> {
+  const found: { path: string; text: string }[] = [];
+  const whole = Readable.from([tar, Buffer.alloc(END_OF_TAR_BYTES)]);
+  for await (const { path, type, body } of readTar(whole)) {
+    const isOurs = type === "file" && /^releases\/[^/]+\/release\.json(\.sig)?$/.test(path);
+    if (!isOurs) throw new Error(path);
+    found.push({ path, text: (await buffer(body)).toString("utf8") });
   }
-  throw new TsugiError("TSUGI_RELEASE_UNREADABLE", {
-    place: path,
-    problem: "it was not packed by tsugi: it is all in one",
-  });
-}
-
-/** Undefined for anything but plain entries up to the very end. */
-function entriesOf(tar: Buffer): { path: string; text: string }[] | undefined {
-  const entries: { path: string; text: string }[] = [];
-  for (let at = 0; at < tar.length; ) {
-    const path = tar.toString("utf8", at, at + 100).split("\0")[0]!;
-    const size = Number.parseInt(tar.toString("latin1", at + 124, at + 136), 8);
-    const isPlain =
-      tar.toString("latin1", at + 156, at + 157) === "0" && Number.isSafeInteger(size);
-    if (!isPlain || !/^releases\/[^/]+\/release\.json(\.sig)?$/.test(path)) return undefined;
-    entries.push({ path, text: tar.toString("utf8", at + 512, at + 512 + size) });
-    at += 512 + Math.ceil(size / 512) * 512;
-  }
-  return entries;
+  return found;
 }

@@ -7,3 +7,18 @@ export function takingTurns(): <T>(body: () => Promise<T>) => Promise<T> {
     return turn;
   };
 }
+
+/** Never more than `most` at once. @returns what each has come to, in the order of the items */
+export async function someAtOnce<T, R>(
+  most: number,
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const queue = items.entries();
+  const worker = async () => {
+    for (const [at, item] of queue) results[at] = await work(item);
+  };
+  await Promise.all(Array.from({ length: most }, worker));
+  return results;
+}

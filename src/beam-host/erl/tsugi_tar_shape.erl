@@ -1,5 +1,5 @@
 %% One reading of an archive: a tar is taken only in the one form that all readers take alike. The rules
-%% and the words are those of src/handler/tarShape.ts, and the reasons stand there.
+%% and the words are those of src/handler/tar.ts, and the reasons stand there.
 -module(tsugi_tar_shape).
 -export([check/2]).
 

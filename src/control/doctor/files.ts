@@ -37,7 +37,7 @@ async function manifestOf(layout: Layout, version: string): Promise<Manifest> {
   const bytes = (await readIfThere(path.manifest)) ?? "";
   const manifest = parseManifest(bytes, path.manifest);
   const signature = await readIfThere(path.signature);
-  await checkSignature(layout, { name: manifest.name, version, manifestBytes: bytes, signature });
+  await checkSignature(layout, { manifest, manifestBytes: bytes, signature });
   return manifest;
 }
 

@@ -10,11 +10,12 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { parseArgs } from "node:util";
 import { gunzipSync } from "node:zlib";
 import { writeSection } from "../../../scripts/lib/reliability.ts";
 import { TsugiError } from "../../../src/contract/errors.ts";
-import { TarShape } from "../../../src/handler/tarShape.ts";
+import { readTar } from "../../../src/handler/tar.ts";
 import { readManifest, verifyRelease } from "../../../src/pack/inspect.ts";
 import { entriesOf, handmadeRelease, pack } from "../handmadeRelease.ts";
 import { oneOf, random } from "../random.ts";
@@ -77,7 +78,7 @@ export async function fuzzReaders({
     for (; run.cases < cases && performance.now() < deadline; run.cases += 1) {
       const tar =
         run.cases === 0 ? honest : spoilt(below(4) === 0 ? oneOf(known, below) : honest, below);
-      if (!isFormed(tar)) continue;
+      if (!(await isFormed(tar))) continue;
       run.formed += 1;
       const hash = createHash("sha256").update(tar).digest("base64");
       if (tried.has(hash)) continue;
@@ -101,11 +102,9 @@ export async function fuzzReaders({
   }
 }
 
-function isFormed(tar: Buffer): boolean {
-  const shape = new TarShape();
+async function isFormed(tar: Buffer): Promise<boolean> {
   try {
-    shape.push(tar);
-    shape.end();
+    for await (const _entry of readTar(Readable.from([tar])));
     return true;
   } catch {
     return false;
