@@ -27,6 +27,12 @@ export function orUndefined<T>(read: () => T): T | undefined {
 /** Undefined for what is no JSON. */
 export const jsonIn = <T>(text: string): T | undefined => orUndefined(() => JSON.parse(text) as T);
 
+/** The object that a text is as JSON. */
+export function recordIn(text: string | undefined): Record<string, unknown> | undefined {
+  const json = jsonIn(text ?? "");
+  return isRecord(json) ? json : undefined;
+}
+
 const isWhole = (value: unknown, least: number) =>
   Number.isSafeInteger(value) && (value as number) >= least;
 

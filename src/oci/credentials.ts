@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { isRecord } from "../contract/checks.ts";
+import { isRecord, recordIn } from "../contract/checks.ts";
 import { readIfThere } from "../platform/files.ts";
 
 export interface Credentials {
@@ -35,7 +35,8 @@ export async function credentialsOf(
   env = process.env,
 ): Promise<Credentials | undefined> {
   for (const path of authFiles(env)) {
-    const file = parsed(await readIfThere(path).catch(() => undefined));
+    const text = await readIfThere(path).catch(() => undefined);
+    const file: AuthFile | undefined = recordIn(text);
     if (file === undefined) continue;
     const found = (await fromHelper(file, host)) ?? fromFile(file, host, repository);
     if (found !== undefined) return found;
@@ -52,15 +53,6 @@ function authFiles(env: NodeJS.ProcessEnv): string[] {
     join(home, ".config", "containers", "auth.json"),
     join(DOCKER_CONFIG || join(home, ".docker"), "config.json"),
   ];
-}
-
-function parsed(text: string | undefined): AuthFile | undefined {
-  try {
-    const json: unknown = JSON.parse(text ?? "");
-    return isRecord(json) ? (json as AuthFile) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** podman may have an entry for a part of the path: the longest that fits. */
@@ -89,7 +81,7 @@ async function fromHelper(file: AuthFile, host: string): Promise<Credentials | u
     helper.stdin?.on("error", () => {});
     helper.stdin?.end(`${key}\n`);
   });
-  const answer = parsed(said) as { Username?: string; Secret?: string } | undefined;
+  const answer: { Username?: string; Secret?: string } | undefined = recordIn(said);
   if (!answer?.Secret) return undefined;
   return { user: answer.Username ?? "", password: answer.Secret };
 }

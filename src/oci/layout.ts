@@ -10,12 +10,18 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isRecord } from "../contract/checks.ts";
+import { recordIn } from "../contract/checks.ts";
 import type { TsugiError } from "../contract/errors.ts";
 import { isDescriptor, parseOciRelease } from "./artefact.ts";
 import { LATEST, tagOf } from "./reference.ts";
-import { type Content, type Descriptor, digestOf, type ReleaseSource } from "./source.ts";
-import { type FoundRelease, storeDamaged } from "./take.ts";
+import {
+  type Content,
+  type Descriptor,
+  digestOf,
+  type ReleaseSource,
+  storeDamaged,
+} from "./source.ts";
+import type { FoundRelease } from "./take.ts";
 
 export const LAYOUT = {
   marker: "oci-layout",
@@ -46,53 +52,51 @@ export const layoutTag = (name: string, version: string): string => `${name}-${t
 export interface LayoutFiles {
   readonly where: string;
   /** Their bytes, in that order; undefined for what is not there. */
-  read(paths: readonly string[]): AsyncIterable<{ path: string; bytes: Uint8Array | undefined }>;
+  read(paths: readonly string[]): Promise<(Buffer | undefined)[]>;
 }
 
 export const filesBelow = (where: string): LayoutFiles => ({
   where,
-  async *read(paths) {
+  async read(paths) {
+    const found: (Buffer | undefined)[] = [];
     for (const path of paths) {
-      const bytes = await readFile(join(where, path)).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-        throw error;
-      });
-      yield { path, bytes };
+      found.push(await readFile(join(where, path)).catch(ifGone(undefined)));
     }
+    return found;
   },
 });
 
-export class ImageLayout<F extends LayoutFiles = LayoutFiles> implements ReleaseSource {
-  readonly files: F;
+export const ifGone =
+  <T>(value: T) =>
+  (error: NodeJS.ErrnoException): T => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return value;
+    throw error;
+  };
 
-  constructor(files: F) {
-    this.files = files;
-  }
+export class ImageLayout implements ReleaseSource {
+  readonly where: string;
+  readonly #files: LayoutFiles;
 
-  get where(): string {
-    return this.files.where;
+  constructor(files: LayoutFiles) {
+    this.where = files.where;
+    this.#files = files;
   }
 
   /** Undefined: there is no layout. @throws TSUGI_STORE_DAMAGED */
   async index(): Promise<LayoutIndex | undefined> {
-    const [bytes] = await this.#read([LAYOUT.index]);
+    const [bytes] = await this.#files.read([LAYOUT.index]);
     if (bytes === undefined) return undefined;
-    const json = parsed(bytes);
-    const { manifests } = isRecord(json) ? json : {};
+    const json = recordIn(bytes.toString("utf8"));
+    const { manifests } = json ?? {};
     if (Array.isArray(manifests) && manifests.every(isDescriptor)) return json as LayoutIndex;
-    throw storeDamaged(this.fileOf(LAYOUT.index), "it is no list of manifests");
+    throw this.#damaged(LAYOUT.index, "it is no list of manifests");
   }
 
   /** The releases that an index names, each once; what is no release of tsugi is somebody else's. */
   async releases(index: LayoutIndex | undefined): Promise<FoundRelease[]> {
-    const digests = [...new Set(index?.manifests.map(({ digest }) => digest))];
-    const read = await this.#read(digests.map(LAYOUT.blob));
-    return digests.flatMap((digest, at) => {
-      // Gone: somebody prunes.
-      const bytes = read[at];
-      if (bytes === undefined) return [];
-      if (digestOf(bytes) !== digest) throw this.#differs(digest);
-      const release = parseOciRelease(Buffer.from(bytes).toString("utf8"));
+    const read = await this.blobs(index?.manifests.map(({ digest }) => digest) ?? []);
+    return [...read].flatMap(([digest, bytes]) => {
+      const release = parseOciRelease(bytes.toString("utf8"));
       return typeof release === "string" ? [] : [{ ...release, digest, size: bytes.length }];
     });
   }
@@ -118,37 +122,33 @@ export class ImageLayout<F extends LayoutFiles = LayoutFiles> implements Release
   }
 
   /** @throws TSUGI_STORE_DAMAGED */
-  async bytesOf(digest: string): Promise<Uint8Array> {
-    const [bytes] = await this.#read([LAYOUT.blob(digest)]);
-    if (bytes === undefined)
-      throw storeDamaged(this.fileOf(LAYOUT.blob(digest)), "it is not there");
-    if (digestOf(bytes) !== digest) throw this.#differs(digest);
+  async bytesOf(digest: string): Promise<Buffer> {
+    const bytes = (await this.blobs([digest])).get(digest);
+    if (bytes === undefined) throw this.#damaged(LAYOUT.blob(digest), "it is not there");
     return bytes;
   }
 
-  /** For a message: the file that a person would look at. */
-  fileOf(path: string): string {
-    return `${this.where}/${path}`;
-  }
-
-  async #read(paths: readonly string[]): Promise<(Uint8Array | undefined)[]> {
-    const found: (Uint8Array | undefined)[] = [];
-    for await (const { bytes } of this.files.read(paths)) found.push(bytes);
+  /** Those that are there, each once: others may be gone, as somebody prunes. @throws TSUGI_STORE_DAMAGED */
+  async blobs(digests: readonly string[]): Promise<Map<string, Buffer>> {
+    const asked = [...new Set(digests)];
+    const read = await this.#files.read(asked.map(LAYOUT.blob));
+    const found = new Map<string, Buffer>();
+    for (const [at, digest] of asked.entries()) {
+      const bytes = read[at];
+      if (bytes === undefined) continue;
+      if (digestOf(bytes) !== digest) {
+        throw this.#damaged(LAYOUT.blob(digest), "its SHA-256 differs from its name");
+      }
+      found.set(digest, bytes);
+    }
     return found;
   }
 
-  #differs(digest: string): TsugiError {
-    return storeDamaged(this.fileOf(LAYOUT.blob(digest)), "its SHA-256 differs from its name");
+  /** Names the file that a person would look at. */
+  #damaged(path: string, problem: string): TsugiError {
+    return storeDamaged(`${this.where}/${path}`, problem);
   }
 }
 
 export const newestFirst = (a: FoundRelease, b: FoundRelease): number =>
   a.pushedAt < b.pushedAt ? 1 : a.pushedAt > b.pushedAt ? -1 : 0;
-
-function parsed(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return undefined;
-  }
-}

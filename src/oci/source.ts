@@ -1,5 +1,6 @@
 /** Where releases lie as OCI content: a repository in a registry, or an image layout in a folder. */
 import { createHash } from "node:crypto";
+import { TsugiError } from "../contract/errors.ts";
 
 export interface Descriptor {
   mediaType: string;
@@ -29,3 +30,6 @@ export interface ReleaseSource {
    */
   read(content: Content, begin: () => Promise<(chunk: Uint8Array) => Promise<void>>): Promise<void>;
 }
+
+export const storeDamaged = (file: string, problem: string): TsugiError =>
+  new TsugiError("TSUGI_STORE_DAMAGED", { file, problem });

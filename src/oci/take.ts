@@ -1,17 +1,13 @@
 /** Out of a store and onto the disk: layers one after the other, each held against its digest. */
 import { open, rm } from "node:fs/promises";
-import { TsugiError } from "../contract/errors.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { type OciRelease, parseOciRelease } from "./artefact.ts";
 import type { OciClient } from "./client.ts";
 import { tagOf } from "./reference.ts";
-import type { Content, ReleaseSource } from "./source.ts";
+import { type Content, type ReleaseSource, storeDamaged } from "./source.ts";
 
 /** `digest`, `size`: of its manifest. */
 export type FoundRelease = OciRelease & { digest: string; size: number };
-
-export const storeDamaged = (file: string, problem: string): TsugiError =>
-  new TsugiError("TSUGI_STORE_DAMAGED", { file, problem });
 
 /** @returns undefined where there is none; @throws TSUGI_STORE_DAMAGED where it is no release */
 export async function lookUp(

@@ -1,10 +1,10 @@
 /** What is said of a release beside it: a document in an OCI artefact whose subject the release is. */
 import type { About } from "../oci/artefact.ts";
-import { type Descriptor, digestOf, MANIFEST_TYPE } from "../oci/source.ts";
+import { type Descriptor, MANIFEST_TYPE } from "../oci/source.ts";
 import type { FoundRelease } from "../oci/take.ts";
 import type { Manifest } from "../release/manifest.ts";
 import type { Package } from "./packages.ts";
-import type { Part, Repository } from "./repository.ts";
+import { partOf, type Repository } from "./repository.ts";
 
 export const ATTACHMENTS = {
   sbom: { type: "application/vnd.cyclonedx+json", file: "sbom.cdx.json" },
@@ -63,9 +63,4 @@ async function textOf(kind: Attachment, { found, manifest, about, packages }: Sa
   }
   const { provenanceOf } = await import("./provenance.ts");
   return provenanceOf(found, manifest, about, packages);
-}
-
-function partOf(text: string): Part {
-  const bytes = Buffer.from(text);
-  return { digest: digestOf(bytes), size: bytes.length, bytes };
 }

@@ -2,9 +2,10 @@
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { filesBelow } from "../oci/layout.ts";
+import { filesBelow, ifGone } from "../oci/layout.ts";
 import { fault } from "../platform/faults.ts";
 import { exists, renameDurably, syncFolder, writeSynced } from "../platform/files.ts";
+import { someAtOnce } from "../platform/turns.ts";
 import { type Listed, type NewFile, OWN, type StoreFiles } from "./files.ts";
 
 const WRITES_AT_ONCE = 8;
@@ -49,37 +50,18 @@ export class Directory implements StoreFiles {
   }
 
   /** Several at a time: each waits for the disk. */
-  async put(files: AsyncIterable<NewFile>): Promise<void> {
-    const iterator = files[Symbol.asyncIterator]();
-    const worker = async () => {
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-        await this.#putOne(next.value);
-      }
-    };
-    try {
-      await Promise.all(Array.from({ length: WRITES_AT_ONCE }, worker));
-    } finally {
-      await iterator.return?.();
-    }
+  async put(files: readonly NewFile[]): Promise<void> {
+    await someAtOnce(WRITES_AT_ONCE, files, (file) => this.#place(file, renameDurably));
   }
 
   async create(file: NewFile): Promise<boolean> {
-    const target = this.#at(file.path);
-    const label = labelOf(file.path);
-    const temporary = await this.#write(label, file);
     try {
-      await makeFolder(dirname(target));
-      await fault(`${label}:rename`, target);
-      // A link, because a rename would replace what somebody else has created meanwhile.
-      await link(temporary, target);
-      await fault(`${label}:renamed`, target);
-      await syncFolder(dirname(target));
+      await this.#place(file, linkDurably);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+      const { code, syscall } = error as NodeJS.ErrnoException;
+      if (code === "EEXIST" && syscall === "link") return false;
       throw error;
-    } finally {
-      await rm(temporary, { force: true });
     }
   }
 
@@ -92,13 +74,13 @@ export class Directory implements StoreFiles {
 
   async close(): Promise<void> {}
 
-  async #putOne(file: NewFile): Promise<void> {
+  async #place(file: NewFile, move: typeof renameDurably): Promise<void> {
     const target = this.#at(file.path);
     const label = labelOf(file.path);
     const temporary = await this.#write(label, file);
     try {
       await makeFolder(dirname(target));
-      await renameDurably(label, temporary, target);
+      await move(label, temporary, target);
     } finally {
       await rm(temporary, { force: true });
     }
@@ -118,6 +100,14 @@ export class Directory implements StoreFiles {
   }
 }
 
+/** Where a rename would replace what somebody else has created meanwhile. */
+async function linkDurably(label: string, from: string, to: string): Promise<void> {
+  await fault(`${label}:rename`, to);
+  await link(from, to);
+  await fault(`${label}:renamed`, to);
+  await syncFolder(dirname(to));
+}
+
 /** With the folders above it, each as durable as what is written into it. */
 async function makeFolder(folder: string): Promise<void> {
   const first = await mkdir(folder, { recursive: true });
@@ -129,10 +119,3 @@ async function makeFolder(folder: string): Promise<void> {
 
 /** `store.blobs`, `store.index`, `store.lock` …: by what is written. */
 const labelOf = (path: string) => `store.${path.replace(`${OWN.folder}/`, "").split(/[/.]/)[0]}`;
-
-const ifGone =
-  <T>(value: T) =>
-  (error: NodeJS.ErrnoException): T => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return value;
-    throw error;
-  };

@@ -1,3 +1,5 @@
+import type { LayoutFiles } from "../oci/layout.ts";
+
 /**
  * What a store asks of the place where it lies: few verbs on whole files, so that a folder and a
  * folder behind ssh can both do them. Paths are relative to the store and made by us alone.
@@ -5,20 +7,16 @@
  * `put` and `create` leave a whole file or none, whatever happens while they work: the bytes are
  * written under `.tsugi/tmp/`, synced, then renamed or linked into place.
  */
-export interface StoreFiles {
-  /** As the user wrote it, for messages. */
-  readonly where: string;
+export interface StoreFiles extends LayoutFiles {
   /** Reading it moves nothing over a network that we know of. */
   readonly isHere: boolean;
   /** Files and folders in a folder; none where there is no such folder. */
   list(folder: string): Promise<Listed[]>;
   /** Every path that is there. */
   present(paths: readonly string[]): Promise<Set<string>>;
-  /** Their bytes, in that order; undefined for what is not there. */
-  read(paths: readonly string[]): AsyncIterable<{ path: string; bytes: Uint8Array | undefined }>;
   /** The clock of the place: a shared disk's is not always ours. Writes for it. */
   nowMs(): Promise<number>;
-  put(files: AsyncIterable<NewFile>): Promise<void>;
+  put(files: readonly NewFile[]): Promise<void>;
   /** @returns false where a file of that name is there already */
   create(file: NewFile): Promise<boolean>;
   remove(paths: readonly string[]): Promise<void>;
@@ -35,11 +33,6 @@ export interface Listed {
 export interface NewFile {
   path: string;
   bytes: Uint8Array;
-}
-
-export async function readOne(files: StoreFiles, path: string): Promise<Uint8Array | undefined> {
-  for await (const { bytes } of files.read([path])) return bytes;
-  return undefined;
 }
 
 /** What is ours in a folder whose layout is everybody's. */

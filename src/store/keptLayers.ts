@@ -4,27 +4,17 @@ import type { ReleaseSource } from "../oci/source.ts";
 import { keptBlob } from "../pack/keptBlob.ts";
 import type { Repository } from "./repository.ts";
 
-export function kept(repository: Repository): ReleaseSource & { moved: Moved } {
-  const moved: Moved = { blobs: 0, bytes: 0 };
-  if (repository.isHere) {
-    return { where: repository.where, moved, read: (...asked) => repository.read(...asked) };
-  }
-  return {
-    where: repository.where,
-    moved,
-    read: async (layer, begin) => {
-      const { path, isNew } = await keptBlob(repository, layer);
-      if (isNew) {
-        moved.blobs += 1;
-        moved.bytes += layer.size;
-      }
-      const write = await begin();
-      for await (const chunk of createReadStream(path)) await write(chunk as Uint8Array);
-    },
+export function kept(repository: Repository) {
+  const moved = { blobs: 0, bytes: 0 };
+  const read: ReleaseSource["read"] = async (layer, begin) => {
+    if (repository.isHere) return repository.read(layer, begin);
+    const { path, isNew } = await keptBlob(repository, layer);
+    if (isNew) {
+      moved.blobs += 1;
+      moved.bytes += layer.size;
+    }
+    const write = await begin();
+    for await (const chunk of createReadStream(path)) await write(chunk as Uint8Array);
   };
-}
-
-interface Moved {
-  blobs: number;
-  bytes: number;
+  return { where: repository.where, moved, read };
 }

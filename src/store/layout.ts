@@ -24,20 +24,15 @@ import {
   tagIn,
 } from "../oci/layout.ts";
 import { LATEST } from "../oci/reference.ts";
-import {
-  type Content,
-  type Descriptor,
-  digestOf,
-  INDEX_TYPE,
-  MANIFEST_TYPE,
-} from "../oci/source.ts";
+import { type Content, type Descriptor, INDEX_TYPE, MANIFEST_TYPE } from "../oci/source.ts";
 import type { FoundRelease } from "../oci/take.ts";
-import { type NewFile, OWN, type StoreFiles } from "./files.ts";
+import { OWN, type StoreFiles } from "./files.ts";
 import { reachable, referrersOf } from "./reachable.ts";
 import {
   isAsGood,
   type Offer,
   type Part,
+  partOf,
   type ReleaseName,
   type Repository,
   refuseOther,
@@ -88,9 +83,8 @@ export class LayoutRepository implements Repository {
 
   async countOn(contents: readonly Pick<Part, "digest">[]): Promise<() => Promise<void>> {
     const path = `${OWN.pushes}/${randomBytes(8).toString("hex")}`;
-    await this.#write([
-      { path, bytes: Buffer.from(contents.map(({ digest }) => digest).join("\n")) },
-    ]);
+    const bytes = Buffer.from(contents.map(({ digest }) => digest).join("\n"));
+    await this.#files.put([{ path, bytes }]);
     // Where that can't be done any more, a prune does it a day later.
     return () => this.#files.remove([path]).catch(() => {});
   }
@@ -101,13 +95,12 @@ export class LayoutRepository implements Repository {
   }
 
   async put(parts: readonly Part[]): Promise<Part[]> {
-    await this.#write(parts.map(({ digest, bytes }) => ({ path: LAYOUT.blob(digest), bytes })));
+    await this.#files.put(parts.map(({ digest, bytes }) => ({ path: LAYOUT.blob(digest), bytes })));
     return [...parts];
   }
 
   async publish({ release, document, parts }: Offer): Promise<"published" | "there" | "lacking"> {
-    const bytes = Buffer.from(document);
-    const manifest = { digest: digestOf(bytes), size: bytes.length, bytes };
+    const manifest = partOf(document);
     await this.put([manifest]);
     return inTurn(this.#files, async (stillOurs) => {
       const index = await this.#layout.index();
@@ -118,7 +111,7 @@ export class LayoutRepository implements Repository {
       for (const other of there) refuseOther(this, other, release);
       if (there.some((other) => isAsGood(other, release))) return "there";
       if ((await this.lacking([...parts, manifest])).length > 0) return "lacking";
-      const entry = { mediaType: MANIFEST_TYPE, digest: manifest.digest, size: bytes.length };
+      const entry = { mediaType: MANIFEST_TYPE, digest: manifest.digest, size: manifest.size };
       const tags = [layoutTag(name, version), layoutTag(name, LATEST)];
       const others = (index ?? EMPTY).manifests.filter(
         (other) => !tags.includes(tagIn(other) ?? "") && !there.some(isSame(other)),
@@ -150,14 +143,14 @@ export class LayoutRepository implements Repository {
       const index = await this.#layout.index();
       if (index === undefined) return 0;
       // Before anything goes: what can't be read stops it.
-      await reachable(this.#files, index);
+      await reachable(this.#layout, index);
       const gone = new Set(releases.map(({ digest }) => digest));
-      for (const digest of await referrersOf(this.#files, index, gone)) gone.add(digest);
+      for (const digest of await referrersOf(this.#layout, index, gone)) gone.add(digest);
       const manifests = index.manifests.filter(({ digest }) => !gone.has(digest));
       const left = { ...index, manifests: await this.#withLatest(manifests) };
       if (releases.length > 0) await this.#writeIndex(left, stillOurs);
       await this.#sweepAbandoned();
-      const used = [...(await reachable(this.#files, left)), ...(await this.#countedOn())];
+      const used = [...(await reachable(this.#layout, left)), ...(await this.#countedOn())];
       return this.#removeUnused(new Set(used), stillOurs);
     });
   }
@@ -166,22 +159,13 @@ export class LayoutRepository implements Repository {
     return this.#files.close();
   }
 
-  async #write(files: readonly NewFile[]): Promise<void> {
-    if (files.length === 0) return;
-    await this.#files.put(
-      (async function* () {
-        yield* files;
-      })(),
-    );
-  }
-
   async #writeIndex(index: LayoutIndex, stillOurs: StillOurs): Promise<void> {
     const marker = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
     const isMarked = (await this.#files.present([LAYOUT.marker])).size > 0;
-    if (!isMarked) await this.#write([{ path: LAYOUT.marker, bytes: marker }]);
+    if (!isMarked) await this.#files.put([{ path: LAYOUT.marker, bytes: marker }]);
     await stillOurs();
     const bytes = Buffer.from(JSON.stringify(index));
-    await this.#write([{ path: LAYOUT.index, bytes }]);
+    await this.#files.put([{ path: LAYOUT.index, bytes }]);
   }
 
   /** What was the latest may be gone: the newest that is left is it. */
@@ -200,15 +184,7 @@ export class LayoutRepository implements Repository {
 
   async #countedOn(): Promise<string[]> {
     const pushes = (await this.#files.list(OWN.pushes)).map(({ name }) => `${OWN.pushes}/${name}`);
-    const found: string[] = [];
-    for await (const { bytes } of this.#files.read(pushes)) {
-      found.push(
-        ...Buffer.from(bytes ?? "")
-          .toString("utf8")
-          .split("\n"),
-      );
-    }
-    return found;
+    return (await this.#files.read(pushes)).flatMap((bytes) => String(bytes ?? "").split("\n"));
   }
 
   /** @returns the bytes that became free */

@@ -16,13 +16,7 @@ export function namingErrors(files: StoreFiles): StoreFiles {
     isHere,
     list: (folder) => files.list(folder).catch(name),
     present: (paths) => files.present(paths).catch(name),
-    read: async function* (paths) {
-      try {
-        yield* files.read(paths);
-      } catch (error) {
-        name(error);
-      }
-    },
+    read: (paths) => files.read(paths).catch(name),
     nowMs: () => files.nowMs().catch(name),
     put: (added) => files.put(added).catch(name),
     create: (file) => files.create(file).catch(name),

@@ -4,17 +4,16 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isRecord } from "../contract/checks.ts";
+import { defined, isRecord, recordIn } from "../contract/checks.ts";
 import { type About, LAYER_TYPE, type Layer, titled } from "../oci/artefact.ts";
 import { type PackedFile, type PackedGroup, textFile } from "../pack/fileSet.ts";
 import { type OpenedRelease, visitRelease } from "../pack/inspect.ts";
 import { type Member, membersOf } from "../pack/members.ts";
 import { writeTarball } from "../pack/tarball.ts";
-import { readIfThere } from "../platform/files.ts";
 import { appDirName } from "../release/layout.ts";
 import type { Manifest, ManifestFile } from "../release/manifest.ts";
 import { unitOf } from "../release/units.ts";
-import { type Package, PackageList } from "./packages.ts";
+import { describesPackage, type Package, packagesIn } from "./packages.ts";
 
 export interface Parcel {
   opened: OpenedRelease;
@@ -30,9 +29,8 @@ export async function parcelOf(
   folder: string,
   refuse: (opened: OpenedRelease) => Promise<void>,
 ): Promise<Parcel> {
-  const packageJson = join(folder, "package.json");
-  const packages = new PackageList(folder);
   let described = "";
+  const copies = new Map<string, string>();
   const opened = await visitRelease(source, {
     opened: async (release) => {
       const { name, version } = release.manifest;
@@ -40,10 +38,16 @@ export async function parcelOf(
       await refuse(release);
       return true;
     },
-    copyTo: ({ path }) => (path === described ? packageJson : packages.copyOf(path)),
+    copyTo: ({ path, link }) => {
+      const isWanted = link === undefined && (path === described || describesPackage(path));
+      if (!isWanted) return undefined;
+      copies.set(path, join(folder, `package-${copies.size}.json`));
+      return copies.get(path);
+    },
   });
-  const about = aboutIn(await readIfThere(packageJson), opened.manifest);
-  const facts = { opened, about, packages: await packages.read(opened.manifest) };
+  const { [described]: own, ...others } = await textsOf(copies);
+  const about = aboutIn(own, opened.manifest);
+  const facts = { opened, about, packages: packagesIn(opened.manifest, Object.values(others)) };
   const asItIs = (await stat(source)).isFile() ? await readFile(source) : undefined;
   const members = asItIs === undefined ? [] : membersOf(asItIs, source);
   if (asItIs !== undefined && isParted(members, opened)) {
@@ -51,6 +55,12 @@ export async function parcelOf(
   }
   const tarball = await readFile(await packed(source, folder, opened));
   return { ...facts, tarball, layers: membersOf(tarball, source).map(layerOf) };
+}
+
+async function textsOf(copies: ReadonlyMap<string, string>): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const [path, copy] of copies) texts[path] = await readFile(copy, "utf8");
+  return texts;
 }
 
 const layerOf = ({ start, end, sha256, unpackedSha256, first }: Member): Layer => ({
@@ -83,30 +93,20 @@ const REVISION = /\+\d+\.([0-9a-f]{7,40})$/;
 
 /** @param text package.json, where there is one */
 function aboutIn(text: string | undefined, { version }: Manifest): About {
-  const about: About = {};
-  const revision = REVISION.exec(version)?.[1];
-  if (revision !== undefined) about.revision = revision;
-  try {
-    const json: unknown = JSON.parse(text ?? "");
-    if (!isRecord(json)) return about;
-    const { license, repository } = json;
-    if (typeof license === "string") about.licenses = license;
-    const url = isRecord(repository) ? repository.url : repository;
-    if (typeof url === "string") about.source = url.replace(/^git\+/, "").replace(/\.git$/, "");
-  } catch {
-    // It is of no use to others; a release needs none.
-  }
-  return about;
+  const { license, repository } = recordIn(text) ?? {};
+  const url = isRecord(repository) ? repository.url : repository;
+  return defined({
+    revision: REVISION.exec(version)?.[1],
+    licenses: typeof license === "string" ? license : undefined,
+    source: typeof url === "string" ? url.replace(/^git\+/, "").replace(/\.git$/, "") : undefined,
+  });
 }
 
 /** As the build packs it, from what lies in `source`. */
 async function packed(source: string, folder: string, opened: OpenedRelease): Promise<string> {
   const { files, version } = opened.manifest;
   const places = new Map(files.map((file, at) => [file.path, join(folder, String(at))]));
-  await visitRelease(source, {
-    opened: async () => true,
-    copyTo: ({ path }) => places.get(path),
-  });
+  await visitRelease(source, { copyTo: ({ path }) => places.get(path) });
   const target = join(folder, "release.tar.gz");
   const own = `releases/${version}/release.json`;
   const head = [textFile(own, opened.manifestBytes)];

@@ -1,8 +1,8 @@
 /** pull: layers one after the other are the tarball that was pushed, byte for byte. */
 import { mkdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { ReleaseSource } from "../oci/source.ts";
-import { type FoundRelease, storeDamaged, takeHead, takeTarball } from "../oci/take.ts";
+import { type ReleaseSource, storeDamaged } from "../oci/source.ts";
+import { type FoundRelease, takeHead, takeTarball } from "../oci/take.ts";
 import { type OpenedRelease, openHead, type TrustCheck, visitRelease } from "../pack/inspect.ts";
 import { type BuildLog, silentLog } from "../pack/log.ts";
 import { renameDurably } from "../platform/files.ts";
@@ -69,7 +69,7 @@ export async function takeVerified(
 ): Promise<OpenedRelease> {
   await openStored(source, found, refuseUntrusted);
   await takeTarball(source, found, target);
-  const opened = await visitRelease(target, { opened: async () => true, copyTo: nowhere });
+  const opened = await visitRelease(target);
   refuseAnother(source, found, opened);
   return opened;
 }
@@ -89,8 +89,6 @@ export function openStored(
     return opened;
   });
 }
-
-const nowhere = () => undefined;
 
 /** What is said of a release may have been written by anybody. */
 function refuseAnother(

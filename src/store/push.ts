@@ -10,7 +10,14 @@ import { sha256 } from "../release/manifest.ts";
 import { type Attachment, attach } from "./attach.ts";
 import { inFolder } from "./inFolder.ts";
 import { type Parcel, parcelOf } from "./parcel.ts";
-import { isAsGood, type Offer, type Part, type Repository, refuseOther } from "./repository.ts";
+import {
+  isAsGood,
+  type Offer,
+  type Part,
+  partOf,
+  type Repository,
+  refuseOther,
+} from "./repository.ts";
 
 export interface PushRequest {
   /** A tarball, or a tree that has the release. */
@@ -81,9 +88,7 @@ function offerOf({ opened, layers, tarball, about }: Parcel, pushedAt: string): 
     parts.push({ digest, size, bytes: tarball.subarray(start, start + size) });
     start += size;
   }
-  const bytes = Buffer.from(config);
-  parts.push({ digest: digestOf(bytes), size: bytes.length, bytes });
-  return { release, document, parts };
+  return { release, document, parts: [...parts, partOf(config)] };
 }
 
 /** `there`: also then a part of it may have been lost. */

@@ -5,13 +5,14 @@
  * moment, the one that was overtaken sees it and fails.
  */
 
-import { isRecord } from "../contract/checks.ts";
+import { recordIn } from "../contract/checks.ts";
 import { hasCode, TsugiError } from "../contract/errors.ts";
 import { isDescriptor, type StoredFacts } from "../oci/artefact.ts";
 import { OciClient } from "../oci/client.ts";
 import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
 import { type Content, type Descriptor, INDEX_TYPE } from "../oci/source.ts";
 import { type FoundRelease, lookUp, lookUpVersion } from "../oci/take.ts";
+import { someAtOnce } from "../platform/turns.ts";
 import { Mounts } from "./mounts.ts";
 import {
   isAsGood,
@@ -51,7 +52,7 @@ export class RegistryRepository implements Repository {
   /** Each once, however many tags name it. */
   async releases(): Promise<FoundRelease[]> {
     const tags = (await this.#client.tags()).filter((tag) => tag !== LATEST && !isListTag(tag));
-    const found = await someAtOnce(tags, (tag) => this.#releaseAt(tag));
+    const found = await someAtOnce(AT_ONCE, tags, (tag) => this.#releaseAt(tag));
     const releases = found.filter((release) => release !== undefined);
     return [...new Map(releases.map((release) => [release.digest, release])).values()];
   }
@@ -67,7 +68,7 @@ export class RegistryRepository implements Repository {
   }
 
   async lacking(parts: readonly Part[]): Promise<Part[]> {
-    const there = await someAtOnce(parts, ({ digest }) => this.#client.has(digest));
+    const there = await someAtOnce(AT_ONCE, parts, ({ digest }) => this.#client.has(digest));
     return parts.filter((_, at) => !there[at]);
   }
 
@@ -166,15 +167,6 @@ const listTag = (digest: string): string => digest.replace(":", "-");
 const isListTag = (tag: string): boolean => /^sha256-[0-9a-f]{64}$/.test(tag);
 
 function parsedIndex(text: string | undefined): Descriptor[] {
-  const json: unknown = JSON.parse(text ?? "{}");
-  const { manifests } = isRecord(json) ? json : {};
+  const { manifests } = recordIn(text) ?? {};
   return Array.isArray(manifests) ? manifests.filter(isDescriptor) : [];
-}
-
-async function someAtOnce<T, R>(items: readonly T[], ask: (item: T) => Promise<R>): Promise<R[]> {
-  const answers: R[] = [];
-  for (let at = 0; at < items.length; at += AT_ONCE) {
-    answers.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map(ask))));
-  }
-  return answers;
 }

@@ -1,7 +1,7 @@
 /** What a store asks of the place that keeps its releases: a registry's repository, or an image layout. */
 import { TsugiError } from "../contract/errors.ts";
 import type { StoredFacts } from "../oci/artefact.ts";
-import type { Content, Descriptor, ReleaseSource } from "../oci/source.ts";
+import { type Content, type Descriptor, digestOf, type ReleaseSource } from "../oci/source.ts";
 import type { FoundRelease } from "../oci/take.ts";
 
 export interface ReleaseName {
@@ -14,6 +14,11 @@ export interface ReleaseName {
 /** A layer or a configuration, on its way in. */
 export interface Part extends Content {
   bytes: Uint8Array;
+}
+
+export function partOf(text: string): Part {
+  const bytes = Buffer.from(text);
+  return { digest: digestOf(bytes), size: bytes.length, bytes };
 }
 
 export interface Offer {

@@ -6,12 +6,12 @@
 
 import { randomBytes } from "node:crypto";
 import { PassThrough } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { sha256 } from "../release/manifest.ts";
 import { openTransport, type RunOptions, type Transport } from "../transport/index.ts";
 import type { Listed, NewFile, StoreFiles } from "./files.ts";
-import { FrameReader } from "./frames.ts";
 import { parseSshAddress } from "./reference.ts";
 
 /** `$1`: the store; `$2`: what else a script needs. */
@@ -116,30 +116,20 @@ export class SshFolder implements StoreFiles {
     );
   }
 
-  async *read(paths: readonly string[]) {
-    if (paths.length === 0) return;
+  async read(paths: readonly string[]): Promise<(Buffer | undefined)[]> {
+    if (paths.length === 0) return [];
     const stdout = new PassThrough();
-    const frames = new FrameReader(stdout);
-    const stop = new AbortController();
-    const ended = this.#run(READ, "", { stdin: lines(paths), stdout, signal: stop.signal });
-    ended.catch((error: Error) => stdout.destroy(error));
-    try {
-      for (const path of paths) {
-        const size = await frames.line();
-        yield { path, bytes: size === "-" ? undefined : await frames.bytes(Number(size)) };
-      }
-      await ended;
-    } finally {
-      // Whoever stops reading before the end leaves a command that waits to be read.
-      stop.abort();
-    }
+    const asked = this.#run(READ, "", { stdin: lines(paths), stdout });
+    const [answer] = await Promise.all([buffer(stdout), asked]);
+    return unframed(answer, paths.length);
   }
 
   async nowMs(): Promise<number> {
     return Number(await this.#run("date +%s", "")) * 1000;
   }
 
-  async put(files: AsyncIterable<NewFile>): Promise<void> {
+  async put(files: readonly NewFile[] | AsyncIterable<NewFile>): Promise<void> {
+    if (Array.isArray(files) && files.length === 0) return;
     await this.#run(PUT, randomName(), { stdin: framed(files) });
   }
 
@@ -170,7 +160,21 @@ const randomName = () => randomBytes(12).toString("hex");
 
 const lines = (paths: readonly string[]) => paths.map((path) => `${path}\n`).join("");
 
-async function* framed(files: AsyncIterable<NewFile> | NewFile[]): AsyncGenerator<Uint8Array> {
+/** As READ answers. */
+function unframed(answer: Buffer, count: number): (Buffer | undefined)[] {
+  let at = 0;
+  return Array.from({ length: count }, () => {
+    const start = answer.indexOf("\n", at) + 1;
+    const size = answer.toString("latin1", at, start - 1);
+    at = start + (size === "-" ? 0 : Number(size));
+    if (start === 0 || at > answer.length) throw new Error("it ended in the middle of a file");
+    return size === "-" ? undefined : answer.subarray(start, at);
+  });
+}
+
+async function* framed(
+  files: readonly NewFile[] | AsyncIterable<NewFile>,
+): AsyncGenerator<Uint8Array> {
   let pending = { files: 0, bytes: 0 };
   for await (const { path, bytes } of files) {
     yield Buffer.from(`${bytes.length} ${sha256(bytes)} ${path}\n`);

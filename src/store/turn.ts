@@ -14,7 +14,7 @@ import { TsugiError } from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
 import { identityOf, isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { sha256 } from "../release/manifest.ts";
-import { OWN, readOne, type StoreFiles } from "./files.ts";
+import { OWN, type StoreFiles } from "./files.ts";
 
 const HELD_MS = 60_000;
 const POLL_MS = 50;
@@ -84,8 +84,8 @@ async function ageOfLock(files: StoreFiles): Promise<number> {
 }
 
 async function textOfLock(files: StoreFiles): Promise<string | undefined> {
-  const bytes = await readOne(files, OWN.lock);
-  return bytes === undefined ? undefined : Buffer.from(bytes).toString("utf8");
+  const [bytes] = await files.read([OWN.lock]);
+  return bytes?.toString("utf8");
 }
 
 /** Only of a process that would be seen if it were there. */

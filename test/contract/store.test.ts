@@ -25,6 +25,7 @@ import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
 import { OWN } from "../../src/store/files.ts";
 import { openFolder, openStore } from "../../src/store/index.ts";
 import { LayoutRepository } from "../../src/store/layout.ts";
+import { SshFolder } from "../../src/store/ssh.ts";
 import { Store } from "../../src/store/store.ts";
 import {
   entriesOf,
@@ -442,7 +443,7 @@ test("pushes and prunes at once, for a while: what is listed is whole", async ()
 describe("store: behind ssh", { skip }, () => {
   test("a connection that is cut within a file leaves no part of it, and the store goes on", async () => {
     const folder = join(fleet.hosts[0]!.folder, `cut-${next()}`);
-    const there = await openFolder(`ssh://depot${folder}`, fleet.configFile);
+    const there = new SshFolder(`ssh://depot${folder}`, fleet.configFile);
     const temporaries = join(folder, OWN.temporary);
     const sizes = () => {
       const names = existsSync(temporaries) ? readdirSync(temporaries) : [];

@@ -1,0 +1,129 @@
+/**
+ * Calls of one repository in a registry. What fails for a moment (the network, 429, 5xx) is tried again,
+ * later each time, or when the registry says.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { defined } from "../contract/checks.ts";
+import { messageOf, TsugiError } from "../contract/errors.ts";
+import { Authorization } from "./authorization.ts";
+import { formatRepository, isLoopback, type OciReference } from "./reference.ts";
+import { networkRemark, useSystem } from "./system.ts";
+
+const ATTEMPTS = 5;
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+const ANSWER_MS = 60_000;
+
+export interface Call {
+  method?: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
+  headers?: Record<string, string>;
+  body?: Blob | string;
+  /** Statuses that are an answer; any other is an error. */
+  expects: readonly number[];
+}
+
+export class Connection {
+  readonly where: string;
+  readonly base: string;
+  readonly #authorization: Authorization;
+
+  constructor({ host, repository }: OciReference) {
+    this.where = formatRepository({ host, repository });
+    useSystem();
+    this.base = `${isLoopback(host) ? "http" : "https"}://${host}/v2/${repository}`;
+    this.#authorization = new Authorization(host, repository);
+  }
+
+  /** `path`: below the repository. */
+  async call(path: string | URL, call: Call): Promise<Response> {
+    const url = typeof path === "string" ? `${this.base}${path}` : path.href;
+    // A place for an upload may be another host's: it knows by its address who comes.
+    const isOurs = new URL(url).origin === new URL(this.base).origin;
+    const ask = async () => {
+      const { method = "GET", headers = {}, body } = call;
+      const authorization = isOurs ? await this.#authorization.header(method) : undefined;
+      const all = { ...headers, ...defined({ authorization }) };
+      return answered(url, { method, headers: all, body: body ?? null });
+    };
+    let answer = await ask();
+    if (answer.status === 401 && (await this.#authorization.answer(answer))) answer = await ask();
+    if (call.expects.includes(answer.status)) return answer;
+    const problem = `it answered ${answer.status} to ${call.method ?? "GET"} ${new URL(url).pathname}`;
+    if (answer.status === 401 || answer.status === 403) {
+      throw new TsugiError("TSUGI_REGISTRY_DENIED", {
+        store: this.where,
+        status: answer.status,
+        host: new URL(this.base).host,
+      });
+    }
+    if (answer.status === 429 || answer.status >= 500) {
+      throw new Passing(problem, secondsIn(answer.headers.get("retry-after")));
+    }
+    throw this.failed(`${problem}${await detailOf(answer)}`);
+  }
+
+  async again<T>(attempt: () => Promise<T>): Promise<T> {
+    let pauseMs = FIRST_PAUSE_MS;
+    for (let count = 1; ; count += 1) {
+      try {
+        return await attempt();
+      } catch (error) {
+        const passing = error instanceof Passing ? error : passingOf(error);
+        if (passing === undefined) throw error;
+        if (count === ATTEMPTS) throw this.failed(`${passing.message} (${ATTEMPTS} attempts)`);
+        const jitter = 0.5 + Math.random();
+        await delay(Math.min(passing.afterMs ?? pauseMs * jitter, LONGEST_PAUSE_MS));
+        pauseMs *= 2;
+      }
+    }
+  }
+
+  failed(problem: string): TsugiError {
+    return new TsugiError("TSUGI_STORE_FAILED", { store: this.where, problem });
+  }
+}
+
+/** Until its head is there; a body that stops coming is ended by fetch itself. */
+async function answered(url: string, request: RequestInit): Promise<Response> {
+  const abort = new AbortController();
+  const isUpload = typeof request.body === "object" && request.body !== null;
+  const timer = isUpload ? undefined : setTimeout(() => abort.abort(), ANSWER_MS);
+  try {
+    return await fetch(url, { ...request, signal: abort.signal });
+  } catch (error) {
+    const problem = abort.signal.aborted ? "it does not answer" : causeOf(error);
+    throw new Passing(`${problem}${networkRemark()}`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** It may go well the next time. */
+export class Passing extends Error {
+  readonly afterMs: number | undefined;
+
+  constructor(message: string, afterMs?: number) {
+    super(message);
+    this.afterMs = afterMs;
+  }
+}
+
+/** A body that breaks off in the middle is an error of fetch's own. */
+const passingOf = (error: unknown): Passing | undefined =>
+  error instanceof TypeError || (error as Error)?.name === "TimeoutError"
+    ? new Passing(causeOf(error))
+    : undefined;
+
+const causeOf = (error: unknown): string => messageOf((error as Error).cause ?? error);
+
+const secondsIn = (header: string | null): number | undefined => {
+  const seconds = Number(header ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+};
+
+/** What the registry says itself, at most a line. */
+async function detailOf(answer: Response): Promise<string> {
+  const body = (await answer.json().catch(() => undefined)) as { errors?: unknown } | undefined;
+  const [first] = Array.isArray(body?.errors) ? (body.errors as { message?: unknown }[]) : [];
+  return typeof first?.message === "string" ? `: ${first.message.slice(0, 200)}` : "";
+}
