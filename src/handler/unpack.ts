@@ -106,34 +106,30 @@ export async function peek(layout: Layout, request: UnpackRequest): Promise<Mani
   }
 }
 
+/** Undefined: nothing lies in the drop box. */
 async function findSource(
   layout: Layout,
-  request: UnpackRequest,
+  { version, source: named, delta }: UnpackRequest,
 ): Promise<{ source: string; archive: Archive } | undefined> {
-  const { version } = request;
-  if (request.source === undefined) {
-    if (version === undefined || !isVersionName(version)) {
-      throw notFound(layout, String(version), "that is no version");
-    }
-    const source = layout.release(version).tarball;
-    const found = await stat(source).catch(() => undefined);
-    if (found === undefined) return undefined;
-    if (found.isFile()) return { source, archive: openTarball(source) };
-    throw new TsugiError("TSUGI_UNPACK_REFUSED", { source, problem: "it is no file" });
+  const isNamed = named !== undefined;
+  if (!isNamed && !isVersionName(version)) {
+    throw notFound(layout, String(version), "that is no version");
   }
-  const source = resolve(request.source);
+  const source = isNamed ? resolve(named) : layout.release(version!).tarball;
   const info = await stat(source).catch(() => undefined);
-  if (info?.isFile() && request.delta) return { source, archive: await openDelta(source, layout) };
-  if (info?.isFile()) {
-    return { source, archive: openTarball(source) };
+  if (info === undefined) {
+    if (!isNamed) return undefined;
+    throw notFound(layout, version ?? source, `there is no ${source}`);
   }
-  const archive = info?.isDirectory() ? await openFolder(source, version) : undefined;
-  if (archive !== undefined) return { source, archive };
-  if (info !== undefined && !info.isDirectory()) {
+  if (info.isFile()) {
+    return { source, archive: delta ? await openDelta(source, layout) : openTarball(source) };
+  }
+  if (!isNamed || !info.isDirectory()) {
     throw new TsugiError("TSUGI_UNPACK_REFUSED", { source, problem: "it is no file" });
   }
-  const looked = info ? `${source} holds no release` : `there is no ${source}`;
-  throw notFound(layout, version ?? source, looked);
+  const archive = await openFolder(source, version);
+  if (archive !== undefined) return { source, archive };
+  throw notFound(layout, version ?? source, `${source} holds no release`);
 }
 
 async function alreadyThere(layout: Layout, version: string): Promise<Unpacked> {

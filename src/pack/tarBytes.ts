@@ -1,4 +1,5 @@
 /** Tars that are the same bytes whoever makes them: no time, no owner's name. */
+import { buffer } from "node:stream/consumers";
 import { type Header, type Pack, pack } from "tar-stream";
 
 /** Root's, where nothing else is said. */
@@ -13,14 +14,8 @@ export const PLAIN_HEADER = {
 /** What `fill` has put in, and the end of the archive. */
 export async function tarBytes(fill: (tar: Pack) => void | Promise<void>): Promise<Buffer> {
   const tar = pack();
-  const chunks: Uint8Array[] = [];
-  tar.on("data", (chunk: unknown) => chunks.push(chunk as Uint8Array));
-  const ended = new Promise<void>((resolve, reject) => {
-    tar.on("end", () => resolve());
-    tar.on("error", reject);
-  });
+  const bytes = buffer(tar);
   await fill(tar);
   tar.finalize();
-  await ended;
-  return Buffer.concat(chunks);
+  return bytes;
 }

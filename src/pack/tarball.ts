@@ -7,9 +7,8 @@
  * once and kept. The deflate is fflate's, in JavaScript: zlib gives other bytes on other machines.
  */
 import { createHash } from "node:crypto";
-import { once } from "node:events";
-import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { finished } from "node:stream/promises";
+import { createReadStream, createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
 import { Gzip } from "fflate";
 import { END_MEMBER, END_OF_TAR_BYTES } from "../release/endOfTar.ts";
 import { canonicalJson } from "../release/manifest.ts";
@@ -23,6 +22,7 @@ const MEMBER_FORMAT = 1;
 const LEVEL = 6;
 /** The compressor is fed pieces of one size, since its output depends on them. */
 const PIECE_BYTES = 1 << 18;
+const READ = { highWaterMark: 1 << 20 };
 
 /** @returns its SHA-256. `first`: release.json (and its signature); the groups follow in the order of their paths. */
 export async function writeTarball(
@@ -34,50 +34,23 @@ export async function writeTarball(
   const ordered = groups
     .filter(({ files }) => files.length > 0)
     .sort((a, b) => (a.files[0]!.path < b.files[0]!.path ? -1 : 1));
-  const out = new HashedFile(target);
-  try {
-    await out.write(await packMember(first));
+  const members = async function* () {
+    yield* await packMember(first);
     for (const group of ordered) {
-      if (group.stable) await out.copy((await keptGroup(group, log)).path);
-      else await out.write(await compress(await tarOf(group)));
+      if (group.stable) yield* createReadStream((await keptGroup(group, log)).path, READ);
+      else yield* await compress(await tarOf(group));
     }
-    await out.write([END_MEMBER]);
-  } finally {
-    await out.close();
-  }
-  return out.sha256();
-}
-
-/** Hashes what it writes: the tarball is not read again for its SHA-256. */
-class HashedFile {
-  readonly #hash = createHash("sha256");
-  readonly #stream: WriteStream;
-
-  constructor(path: string) {
-    this.#stream = createWriteStream(path);
-  }
-
-  async write(chunks: Iterable<Uint8Array>): Promise<void> {
-    for (const chunk of chunks) {
-      this.#hash.update(chunk);
-      if (!this.#stream.write(chunk)) await once(this.#stream, "drain");
+    yield END_MEMBER;
+  };
+  const hash = createHash("sha256");
+  const hashed = async function* () {
+    for await (const chunk of members()) {
+      hash.update(chunk);
+      yield chunk;
     }
-  }
-
-  async copy(path: string): Promise<void> {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-      await this.write([chunk as Uint8Array]);
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#stream.end();
-    await finished(this.#stream);
-  }
-
-  sha256(): string {
-    return this.#hash.digest("hex");
-  }
+  };
+  await pipeline(hashed, createWriteStream(target));
+  return hash.digest("hex");
 }
 
 /** Manifest and signature, as they stand in front. */
