@@ -11,22 +11,32 @@ export class Authorization {
   #credentials: Promise<Credentials | undefined> | undefined;
   /** By what it allows: reading, or everything. */
   readonly #headers = new Map<string, string>();
-  #asked = "";
+  readonly #asking = new Map<string, Promise<boolean>>();
 
   constructor(host: string, repository: string) {
     this.#host = host;
     this.#repository = repository;
   }
 
-  async header(method: string): Promise<string | undefined> {
-    this.#asked = actionsOf(method);
-    return this.#headers.get(this.#asked);
+  header(method: string): string | undefined {
+    return this.#headers.get(actionsOf(method));
   }
 
-  /** @returns whether it is worth asking again */
-  async answer(refused: Response): Promise<boolean> {
-    const actions = this.#asked;
+  /**
+   * `sent`: the header of what was refused. Those who are refused at the same moment ask once.
+   * @returns whether it is worth asking again
+   */
+  async answer(refused: Response, method: string, sent: string | undefined): Promise<boolean> {
+    const actions = actionsOf(method);
+    if (this.#headers.get(actions) !== sent) return true;
     const challenge = refused.headers.get("www-authenticate") ?? "";
+    let asking = this.#asking.get(actions);
+    asking ??= this.#ask(challenge, actions).finally(() => this.#asking.delete(actions));
+    this.#asking.set(actions, asking);
+    return asking;
+  }
+
+  async #ask(challenge: string, actions: string): Promise<boolean> {
     this.#credentials ??= credentialsOf(this.#host, this.#repository);
     const credentials = await this.#credentials;
     const header = /^basic\b/i.test(challenge)

@@ -39,16 +39,17 @@ export class Connection {
     const url = typeof path === "string" ? `${this.base}${path}` : path.href;
     // A place for an upload may be another host's: it knows by its address who comes.
     const isOurs = new URL(url).origin === new URL(this.base).origin;
-    const ask = async () => {
-      const { method = "GET", headers = {}, body } = call;
-      const authorization = isOurs ? await this.#authorization.header(method) : undefined;
-      const all = { ...headers, ...defined({ authorization }) };
-      return answered(url, { method, headers: all, body: body ?? null });
-    };
-    let answer = await ask();
-    if (answer.status === 401 && (await this.#authorization.answer(answer))) answer = await ask();
+    const { method = "GET", headers = {}, body = null } = call;
+    const ask = (authorization: string | undefined) =>
+      answered(url, { method, headers: { ...headers, ...defined({ authorization }) }, body });
+    const sent = isOurs ? this.#authorization.header(method) : undefined;
+    let answer = await ask(sent);
+    const isAsked = isOurs && answer.status === 401;
+    if (isAsked && (await this.#authorization.answer(answer, method, sent))) {
+      answer = await ask(this.#authorization.header(method));
+    }
     if (call.expects.includes(answer.status)) return answer;
-    const problem = `it answered ${answer.status} to ${call.method ?? "GET"} ${new URL(url).pathname}`;
+    const problem = `it answered ${answer.status} to ${method} ${new URL(url).pathname}`;
     if (answer.status === 401 || answer.status === 403) {
       throw new TsugiError("TSUGI_REGISTRY_DENIED", {
         store: this.where,
