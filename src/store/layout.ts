@@ -23,13 +23,14 @@ import {
   tagged,
   tagIn,
 } from "../oci/layout.ts";
-import { LATEST } from "../oci/reference.ts";
+import { LATEST, tagOf } from "../oci/reference.ts";
 import { type Content, type Descriptor, INDEX_TYPE, MANIFEST_TYPE } from "../oci/source.ts";
 import type { FoundRelease } from "../oci/take.ts";
 import { OWN, type StoreFiles } from "./files.ts";
 import { reachable, referrersOf } from "./reachable.ts";
 import {
   isAsGood,
+  type ListedRelease,
   type Offer,
   type Part,
   partOf,
@@ -72,8 +73,12 @@ export class LayoutRepository implements Repository {
     return (await this.#files.present(["."])).size > 0;
   }
 
-  async releases(): Promise<FoundRelease[]> {
-    return this.#layout.releases(await this.#layout.index());
+  async releases(): Promise<ListedRelease[]> {
+    const index = await this.#layout.index();
+    return (await this.#layout.releases(index)).map((release) => {
+      const tags = index!.manifests.filter(isSame(release)).map(tagIn);
+      return { ...release, isTagged: tags.some((tag) => isOwnTag(tag, release)) };
+    });
   }
 
   async find({ name, version }: ReleaseName): Promise<FoundRelease | undefined> {
@@ -207,6 +212,11 @@ export class LayoutRepository implements Repository {
     }
   }
 }
+
+/** Neither its version, as other tools write it too, nor the latest. */
+const isOwnTag = (tag: string | undefined, { name, version }: FoundRelease): boolean =>
+  tag !== undefined &&
+  ![version, LATEST].some((own) => tag === tagOf(own) || tag === layoutTag(name, own));
 
 const isSame =
   ({ digest }: { digest: string }) =>

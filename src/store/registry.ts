@@ -16,6 +16,7 @@ import { someAtOnce } from "../platform/turns.ts";
 import { Mounts } from "./mounts.ts";
 import {
   isAsGood,
+  type ListedRelease,
   type Offer,
   type Part,
   type ReleaseName,
@@ -50,11 +51,17 @@ export class RegistryRepository implements Repository {
   }
 
   /** Each once, however many tags name it. */
-  async releases(): Promise<FoundRelease[]> {
+  async releases(): Promise<ListedRelease[]> {
     const tags = (await this.#client.tags()).filter((tag) => tag !== LATEST && !isListTag(tag));
     const found = await someAtOnce(AT_ONCE, tags, (tag) => this.#releaseAt(tag));
-    const releases = found.filter((release) => release !== undefined);
-    return [...new Map(releases.map((release) => [release.digest, release])).values()];
+    const listed = new Map<string, ListedRelease>();
+    for (const [at, release] of found.entries()) {
+      if (release === undefined) continue;
+      const { digest, version } = release;
+      const isTagged = tags[at] !== tagOf(version) || listed.get(digest)?.isTagged === true;
+      listed.set(digest, { ...release, isTagged });
+    }
+    return [...listed.values()];
   }
 
   find({ name, version }: ReleaseName): Promise<FoundRelease | undefined> {

@@ -11,6 +11,11 @@ export interface ReleaseName {
   version: string;
 }
 
+export interface ListedRelease extends FoundRelease {
+  /** Somebody has given it a name beside its version. */
+  isTagged: boolean;
+}
+
 /** A layer or a configuration, on its way in. */
 export interface Part extends Content {
   bytes: Uint8Array;
@@ -34,7 +39,7 @@ export interface Repository extends ReleaseSource {
   readonly isHere: boolean;
   /** Whatever is in it. */
   isThere(): Promise<boolean>;
-  releases(): Promise<FoundRelease[]>;
+  releases(): Promise<ListedRelease[]>;
   find(wanted: ReleaseName): Promise<FoundRelease | undefined>;
   /** So that a prune leaves them while they come. @returns what takes that back */
   countOn(contents: readonly Pick<Part, "digest">[]): Promise<() => Promise<void>>;

@@ -8,10 +8,10 @@ import { type Sign, signTarball } from "../pack/signRelease.ts";
 import { inFolder } from "./inFolder.ts";
 import { openStored, type Pulled, type PullRequest, pull, takeVerified } from "./pull.ts";
 import { type Pushed, type PushRequest, push } from "./push.ts";
-import type { ReleaseName, Repository } from "./repository.ts";
+import type { ListedRelease, ReleaseName, Repository } from "./repository.ts";
 
 export interface PruneRequest {
-  /** So many of each app stay: those pushed last. */
+  /** So many of each app stay: those pushed last. What has a tag of somebody's own stays besides. */
   keep: number;
   /** Only of this app. */
   name?: string;
@@ -38,7 +38,7 @@ export class Store {
   }
 
   /** Of one app or of all; by name, the newest push first. */
-  async list(name?: string): Promise<FoundRelease[]> {
+  async list(name?: string): Promise<ListedRelease[]> {
     const releases = await this.#repository.releases();
     if (releases.length === 0) await this.#refuseIfGone();
     return releases
@@ -89,9 +89,9 @@ export class Store {
   async prune({ keep, name, dryRun }: PruneRequest): Promise<Pruned> {
     const releases = await this.list(name);
     // By versions: one that was signed later is there twice where a tag still names what it was.
-    const isKept = ({ name: app, version }: FoundRelease) => {
+    const isKept = ({ name: app, version, isTagged }: ListedRelease) => {
       const versions = releases.filter((other) => other.name === app).map((other) => other.version);
-      return [...new Set(versions)].indexOf(version) < keep;
+      return isTagged || [...new Set(versions)].indexOf(version) < keep;
     };
     const removed = releases.filter((release) => !isKept(release));
     const kept = releases.filter(isKept);

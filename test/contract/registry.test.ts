@@ -112,8 +112,8 @@ describe("a registry", { skip }, () => {
     const skopeo = (...args: string[]) =>
       mustRun("skopeo", ["copy", "--src-tls-verify=false", "--dest-tls-verify=false", ...args], {});
     const there = `docker://${registry.host}/team`;
-    for (const tag of ["1.0.0", "1.1.0"])
-      await skopeo(`${there}/wall:${tag}`, `oci:${copy}:t${tag}`);
+    await skopeo(`${there}/wall:1.0.0`, `oci:${copy}:1.0.0`);
+    await skopeo(`${there}/wall:1.1.0`, `oci:${copy}:t1.1.0`);
     const store = await openStore(copy);
     for (const version of ["1.0.0", "1.1.0", "t1.1.0", "latest"]) {
       const target = join(folder, "copied", `${version}.tar.gz`);
@@ -158,7 +158,7 @@ describe("a registry", { skip }, () => {
     await store.verify(await store.find({ name: "wall", version: "latest" }));
   });
 
-  test("a tag of one's own makes no second release of one: a prune keeps what it is to keep", async () => {
+  test("a tag of one's own makes no second release of one, and keeps it", async () => {
     const store = await openStore(place("team/tagged"));
     for (const version of ["1.0.0", "1.1.0"]) await store.push({ source: tarballs[version]! });
     const at = (tag: string) => `docker://${registry.host}/team/tagged:${tag}`;
@@ -174,6 +174,9 @@ describe("a registry", { skip }, () => {
     for (const version of ["1.1.0", "production", "latest"]) {
       assert.equal((await store.verify(await store.find({ version }))).manifest.version, "1.1.0");
     }
+    await store.push({ source: tarballs["1.2.0+7"]! });
+    assert.deepEqual((await store.prune({ keep: 1 })).removed, []);
+    await store.verify(await store.find({ version: "production" }));
   });
 
   test("a push that was overtaken while its layers came takes nobody's place", async () => {

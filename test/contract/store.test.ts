@@ -17,8 +17,8 @@ import {
 import { basename, join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { TsugiError } from "../../src/contract/errors.ts";
-import { LAYOUT, tagIn } from "../../src/oci/layout.ts";
-import { digestOf, MANIFEST_TYPE } from "../../src/oci/source.ts";
+import { LAYOUT, tagged, tagIn } from "../../src/oci/layout.ts";
+import { type Descriptor, digestOf, MANIFEST_TYPE } from "../../src/oci/source.ts";
 import { trustIn, verifyRelease } from "../../src/pack/inspect.ts";
 import { identityOf } from "../../src/platform/processes.ts";
 import { formatTrustedKey, signManifest } from "../../src/release/signature.ts";
@@ -231,6 +231,23 @@ for (const [kind, make] of Object.entries(PLACES)) {
       utimesSync(marker, longAgo, longAgo);
       await store.prune({ keep: 1 });
       assert.deepEqual(blobs(), []);
+    });
+
+    test("prune leaves what has a tag of one's own, for as long as it has it", once, async () => {
+      for (const version of ["1.0.0", "1.1.0", "1.2.0"]) await push(wall(version));
+      const path = join(place.folder, LAYOUT.index);
+      const index = () => JSON.parse(readFileSync(path, "utf8"));
+      const { digest, size } = await store.find({ name: "wall", version: "1.0.0" });
+      const production = tagged({ mediaType: MANIFEST_TYPE, digest, size }, "production");
+      const manifests = [...index().manifests, production];
+      writeFileSync(path, JSON.stringify({ ...index(), manifests }));
+      const removed = async () =>
+        (await store.prune({ keep: 1 })).removed.map(({ version }) => version);
+      assert.deepEqual(await removed(), ["1.1.0"]);
+      await store.verify(await store.find({ name: "wall", version: "production" }));
+      const left = index().manifests.filter((entry: Descriptor) => tagIn(entry) !== "production");
+      writeFileSync(path, JSON.stringify({ ...index(), manifests: left }));
+      assert.deepEqual(await removed(), ["1.0.0"]);
     });
 
     test(
