@@ -110,6 +110,9 @@ export const titleOf = ({ annotations }: Descriptor): string =>
 export const titled = (first: string): Pick<Descriptor, "annotations"> =>
   first === "" ? {} : { annotations: { [KEYS.name]: `${unitOf(first) ?? first}.tar.gz` } };
 
+/** What is said of somebody else's, as of a container image. */
+export const FOREIGN = "it is no release of tsugi";
+
 /** @returns in words what is wrong with it, where it is no release */
 export function parseOciRelease(text: string): OciRelease | string {
   let json: unknown;
@@ -118,19 +121,15 @@ export function parseOciRelease(text: string): OciRelease | string {
   } catch {
     return "its manifest is not JSON";
   }
-  if (!isRecord(json) || json.artifactType !== ARTEFACT_TYPE) return "it is no release of tsugi";
+  if (!isRecord(json) || json.artifactType !== ARTEFACT_TYPE) return FOREIGN;
   const { annotations, layers } = json;
   if (!isRecord(annotations) || !Array.isArray(layers) || layers.length < 2) {
     return "its manifest has no annotations or no layers";
   }
   if (!layers.every(isDescriptor)) return "one of its layers is not named by a digest";
   const said = (key: keyof typeof KEYS) => annotations[KEYS[key]];
-  const [name, version, releaseId, sum] = [
-    said("name"),
-    said("version"),
-    said("releaseId"),
-    said("sha256"),
-  ];
+  const keys = ["name", "version", "releaseId", "sha256"] as const;
+  const [name, version, releaseId, sum] = keys.map(said);
   if (!isAppName(name)) return "it has no name";
   if (!isVersionName(version)) return "it has no version";
   if (!isSha256(releaseId) || !isSha256(sum)) return "its hashes are no SHA-256";

@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { APP_NAME, VERSION_NAME } from "../release/names.ts";
+import { FOREIGN } from "./artefact.ts";
 import { OciClient } from "./client.ts";
 import { filesBelow, ImageLayout } from "./layout.ts";
 import { LATEST, parseOciReference, SCHEME } from "./reference.ts";
@@ -22,7 +23,7 @@ export interface Named {
 
 /**
  * `oci://registry/app[:tag]`, or `<folder>#[<app>@]<version>`, since a host knows its app.
- * @throws TSUGI_NOT_IN_STORE, TSUGI_STORE_DAMAGED
+ * @throws TSUGI_NOT_IN_STORE, TSUGI_STORE_DAMAGED, TSUGI_UNPACK_REFUSED
  */
 export async function lookUpNamed(text: string, app: string): Promise<Named> {
   const { source, version, found, exactly } = text.startsWith(SCHEME)
@@ -38,6 +39,9 @@ async function inRegistry(text: string) {
   const { reference: version = LATEST, ...repository } = parseOciReference(text);
   const source = new OciClient(repository);
   const found = await lookUp(source, version);
+  if (found === FOREIGN) {
+    throw new TsugiError("TSUGI_UNPACK_REFUSED", { source: text, problem: found });
+  }
   return {
     source,
     version,

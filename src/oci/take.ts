@@ -1,33 +1,25 @@
 /** Out of a store and onto the disk: layers one after the other, each held against its digest. */
 import { open, rm } from "node:fs/promises";
 import { sha256OfFile } from "../platform/sha256.ts";
-import { type OciRelease, parseOciRelease } from "./artefact.ts";
+import { FOREIGN, type OciRelease, parseOciRelease } from "./artefact.ts";
 import type { OciClient } from "./client.ts";
-import { tagOf } from "./reference.ts";
 import { type Content, type ReleaseSource, storeDamaged } from "./source.ts";
 
 /** `digest`, `size`: of its manifest. */
 export type FoundRelease = OciRelease & { digest: string; size: number };
 
-/** @returns undefined where there is none; @throws TSUGI_STORE_DAMAGED where it is no release */
+/** @returns undefined where there is none, `FOREIGN` for what is somebody else's; @throws TSUGI_STORE_DAMAGED */
 export async function lookUp(
   client: OciClient,
   reference: string,
-): Promise<FoundRelease | undefined> {
+): Promise<FoundRelease | typeof FOREIGN | undefined> {
   const found = await client.manifest(reference);
   if (found === undefined) return undefined;
   const release = parseOciRelease(found.bytes);
   const size = Buffer.byteLength(found.bytes);
   if (typeof release !== "string") return { ...release, digest: found.digest, size };
+  if (release === FOREIGN) return FOREIGN;
   throw storeDamaged(`${client.where}:${reference}`, release);
-}
-
-/** A version's tag has to be that version: a tag is only a name that somebody has given. */
-export async function lookUpVersion(client: OciClient, version: string) {
-  const found = await lookUp(client, tagOf(version));
-  if (found === undefined || found.version === version) return found;
-  const problem = `it is ${found.name} ${found.version}`;
-  throw storeDamaged(`${client.where}:${tagOf(version)}`, problem);
 }
 
 /** Writes the tarball, whole or not at all. */

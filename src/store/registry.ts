@@ -7,11 +7,11 @@
 
 import { recordIn } from "../contract/checks.ts";
 import { hasCode, TsugiError } from "../contract/errors.ts";
-import { isDescriptor, type StoredFacts } from "../oci/artefact.ts";
+import { FOREIGN, isDescriptor, type StoredFacts } from "../oci/artefact.ts";
 import { OciClient } from "../oci/client.ts";
 import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
-import { type Content, type Descriptor, INDEX_TYPE } from "../oci/source.ts";
-import { type FoundRelease, lookUp, lookUpVersion } from "../oci/take.ts";
+import { type Content, type Descriptor, INDEX_TYPE, storeDamaged } from "../oci/source.ts";
+import { type FoundRelease, lookUp } from "../oci/take.ts";
 import { someAtOnce } from "../platform/turns.ts";
 import { Mounts } from "./mounts.ts";
 import {
@@ -66,7 +66,22 @@ export class RegistryRepository implements Repository {
 
   find({ name, version }: ReleaseName): Promise<FoundRelease | undefined> {
     const isVersion = name !== undefined && version !== LATEST;
-    return (isVersion ? lookUpVersion : lookUp)(this.#client, version);
+    return isVersion ? this.#ofVersion(version) : this.#lookUp(version);
+  }
+
+  async #lookUp(tag: string): Promise<FoundRelease | undefined> {
+    const found = await lookUp(this.#client, tag);
+    if (found !== FOREIGN) return found;
+    const place = `${this.where}:${tag}`;
+    throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place, problem: found });
+  }
+
+  /** A version's tag has to be that version: a tag is only a name that somebody has given. */
+  async #ofVersion(version: string): Promise<FoundRelease | undefined> {
+    const found = await this.#lookUp(tagOf(version));
+    if (found === undefined || found.version === version) return found;
+    const problem = `it is ${found.name} ${found.version}`;
+    throw storeDamaged(`${this.where}:${tagOf(version)}`, problem);
   }
 
   /** A registry's own collection of garbage knows of uploads, or is run when nobody pushes. */
@@ -110,14 +125,14 @@ export class RegistryRepository implements Repository {
 
   /** @throws TSUGI_STORE_CONFLICT where that version is another release */
   async #present(release: StoredFacts): Promise<FoundRelease | undefined> {
-    const there = await lookUpVersion(this.#client, release.version);
+    const there = await this.#ofVersion(release.version);
     if (there !== undefined) refuseOther(this, there, release);
     return there;
   }
 
   /** `latest` is named after the version. */
   async complete({ digest, pushedAt }: FoundRelease): Promise<void> {
-    const latest = await lookUp(this.#client, LATEST);
+    const latest = await this.#lookUp(LATEST);
     if (latest !== undefined && latest.pushedAt >= pushedAt) return;
     const own = await this.#client.manifest(digest);
     if (own !== undefined) await this.#client.putManifest(LATEST, own.bytes);
@@ -161,11 +176,12 @@ export class RegistryRepository implements Repository {
   async close(): Promise<void> {}
 
   /** Something else under a tag of its own is nobody's business. */
-  #releaseAt(tag: string): Promise<FoundRelease | undefined> {
-    return lookUp(this.#client, tag).catch((error) => {
+  async #releaseAt(tag: string): Promise<FoundRelease | undefined> {
+    const found = await lookUp(this.#client, tag).catch((error) => {
       if (hasCode(error, "TSUGI_STORE_DAMAGED")) return undefined;
       throw error;
     });
+    return found === FOREIGN ? undefined : found;
   }
 }
 

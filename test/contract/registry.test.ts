@@ -217,8 +217,8 @@ describe("a registry", { skip }, () => {
     );
     const store = await openStore(place("team/foreign"));
     await assert.rejects(store.find({ name: "wall", version: "1.0.0" }), {
-      code: "TSUGI_STORE_DAMAGED",
-      message: /it is no release of tsugi/,
+      code: "TSUGI_RELEASE_UNREADABLE",
+      message: /foreign:1\.0\.0 is no release .* it is no release of tsugi/,
     });
     assert.deepEqual(await store.list(), []);
     for (const text of ["oci://", "oci://host", "oci://host/UPPER", "oci://host/a:b:c"]) {

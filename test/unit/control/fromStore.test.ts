@@ -1,7 +1,10 @@
 /** A host that takes a release out of a store that is a folder there. */
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { TsugiError } from "../../../src/contract/errors.ts";
@@ -147,6 +150,20 @@ test("another release under the name that was asked for is not taken", async () 
   const found = await store.find({ name: "wall", version: "0.0.2" });
   const damaged = failsWith("TSUGI_STORE_DAMAGED", /says wall 0\.0\.2 .* holds wall 0\.0\.1/, 1);
   await assert.rejects(store.verify(found), damaged);
+});
+
+test("what a registry has of others under that tag is said to be no release, not damaged", async (t) => {
+  using at = hostWithStore();
+  const config = { mediaType: "application/vnd.oci.image.config.v1+json" };
+  const image = JSON.stringify({ schemaVersion: 2, config, layers: [] });
+  const registry = createServer((_request, response) => response.end(image));
+  t.after(() => registry.close());
+  await once(registry.listen(0, "127.0.0.1"), "listening");
+  const { port } = registry.address() as AddressInfo;
+  await assert.rejects(
+    at.unpack(`oci://127.0.0.1:${port}/team/wall:0.0.2`),
+    failsWith("TSUGI_UNPACK_REFUSED", /it is no release of tsugi/, 4),
+  );
 });
 
 test("no older release comes in than etc/trusted_keys allows, however well it is signed", async () => {
