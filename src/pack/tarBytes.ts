@@ -1,5 +1,4 @@
 /** Tars that are the same bytes whoever makes them: no time, no owner's name. */
-import { buffer } from "node:stream/consumers";
 import { type Header, type Pack, pack } from "tar-stream";
 
 /** Root's, where nothing else is said. */
@@ -14,8 +13,12 @@ export const PLAIN_HEADER = {
 /** What `fill` has put in, and the end of the archive. */
 export async function tarBytes(fill: (tar: Pack) => void | Promise<void>): Promise<Buffer> {
   const tar = pack();
-  const bytes = buffer(tar);
+  const chunks: Uint8Array[] = [];
+  const read = (async () => {
+    for await (const chunk of tar) chunks.push(chunk as Uint8Array);
+  })();
   await fill(tar);
   tar.finalize();
-  return bytes;
+  await read;
+  return Buffer.concat(chunks);
 }
