@@ -9,7 +9,8 @@ export function saveConnection(
   connection: object,
   request?: IncomingMessage,
 ): unknown {
-  const saved = save?.(connection, request);
+  if (save === undefined) return undefined;
+  const saved = save(connection, request);
   const problem = findCloneProblem("data", saved);
   if (problem) throw new Error(`${problem.path} is ${problem.what}`);
   return saved;

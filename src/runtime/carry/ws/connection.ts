@@ -115,12 +115,13 @@ export class WebSocketConnection implements Connection {
     this.#carrier = carrier;
     this.#ownCloseListeners = webSocket.listeners("close") as CloseListener[];
     this.inFlight.onIdle = () => carrier.onChange();
+    // The last first: a property that was added last goes without making its object slow.
     this.#undo = [
       observeEventTarget(webSocket, this.inFlight),
       this.#observeEvents(),
       this.#keepCompressed(),
       () => this.#opening?.undo(),
-    ];
+    ].reverse();
   }
 
   get isMovable(): boolean {
@@ -247,7 +248,7 @@ export class WebSocketConnection implements Connection {
   /** In a swap: lets go of it as it is. Throws, with nothing changed, when `save` does. */
   give(): GivenWebSocket {
     const { webSocket } = this;
-    const record = { ...this.fixed(), ...this.changes() };
+    const record = { ...this.#agreed(), ...this.changes() };
     for (const undo of this.#undo) undo();
     this.#tidy();
     webSocket.removeAllListeners();
@@ -273,13 +274,17 @@ export class WebSocketConnection implements Connection {
   }
 
   fixed(): FixedRecord {
+    return { ...this.#agreed(), names: namesOf(handleOf(this.socket)) };
+  }
+
+  /** Without what only another process has to be told. */
+  #agreed(): FixedRecord {
     const { webSocket } = this;
     const deflate = webSocket._extensions["permessage-deflate"];
     return {
       ...this.#recorded,
       protocol: webSocket.protocol,
       deflate: deflate?.params ? { ...deflate.params } : null,
-      names: namesOf(handleOf(this.socket)),
     };
   }
 

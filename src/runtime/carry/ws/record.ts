@@ -1,6 +1,6 @@
 /** What travels of a WebSocket besides its handle and its bytes; and the request that began it. */
 import type { IncomingMessage } from "node:http";
-import { setHeaders } from "../../node/http.ts";
+import { completeRequest } from "../../node/http.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import type { SocketNames } from "../../node/pending.ts";
 import type { OpeningMessage } from "../opening.ts";
@@ -36,20 +36,19 @@ export const recordRequest = (request: IncomingMessage): RequestRecord => ({
   rawHeaders: request.rawHeaders,
 });
 
+let http: typeof import("node:http") | undefined;
+
 /** The upgrade request, as the first generation saw it. */
 export function requestFrom(record: RequestRecord, socket: SocketInternals): IncomingMessage {
   // Not imported: the ES module of node:http also loads what few applications use (14 MB in Node 24).
-  const { IncomingMessage } = process.getBuiltinModule("node:http");
-  const request = new IncomingMessage(socket);
+  http ??= process.getBuiltinModule("node:http");
+  const request = new http.IncomingMessage(socket);
   const [major, minor] = record.httpVersion.split(".").map(Number);
   request.method = "GET";
   request.url = record.url;
   request.httpVersion = record.httpVersion;
   request.httpVersionMajor = major ?? 1;
   request.httpVersionMinor = minor ?? 1;
-  request.rawHeaders = record.rawHeaders;
-  setHeaders(request, record.rawHeaders);
-  request.complete = true;
-  request.push(null);
+  completeRequest(request, record.rawHeaders);
   return request;
 }

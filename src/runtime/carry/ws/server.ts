@@ -19,7 +19,7 @@ import { type FixedRecord, requestFrom, type WebSocketRecord } from "./record.ts
 import { closeAgain, replayUpgrade } from "./replay.ts";
 import { isBehindRouter, Router } from "./router.ts";
 import { SERVICE_RESTART } from "./serviceRestart.ts";
-import { standInFor } from "./standIn.ts";
+import { standIns } from "./standIn.ts";
 
 export class CarriedWebSocketServer {
   readonly #server: WebSocketServerInternals;
@@ -32,6 +32,7 @@ export class CarriedWebSocketServer {
   /** What `ws` sets on each of its WebSockets. */
   #ownKeys: ReadonlySet<string | symbol> | undefined;
   readonly #router = new Router();
+  readonly #standIn = standIns(() => this.#context.isAnswering());
   #isReplaying = false;
   #isPreparing = false;
 
@@ -120,7 +121,7 @@ export class CarriedWebSocketServer {
   #standInFor(webSocket: WebSocketInternals): void {
     const { clients } = this.#server;
     if (clients === undefined) return;
-    const standIn = standInFor(webSocket, () => this.#context.isAnswering());
+    const standIn = this.#standIn(webSocket);
     clients.add(standIn);
     this.#carrier.leaveBehind({ forget: () => clients.delete(standIn) });
   }
