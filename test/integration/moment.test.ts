@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -119,6 +119,37 @@ async function goThrough(folder: string, { strategy, otherNode, isSick, ...room 
     await host.remove();
   }
 }
+
+test("a worker that is just being started again, and all who come to it, go with the upgrade", async () => {
+  const gate = join(workshop, "gate");
+  const takesItsTime = (source: string) =>
+    `${source}\nawait new Promise((done) => setTimeout(done, 3_000));`;
+  const waitsAtTheGate = (source: string) =>
+    `import { existsSync } from "node:fs";\n${source}\nwhile (!existsSync(${JSON.stringify(gate)})) await new Promise((done) => setTimeout(done, 20));`;
+  const first = await build("restarted", "1.0.0", { edit: takesItsTime });
+  const second = await build("restarted", "1.1.0", { edit: waitsAtTheGate });
+  const host = await Installed.start(first);
+  let crowd: Crowd | undefined;
+  try {
+    host.drop(second);
+    const { processes } = await host.status();
+    process.kill(processes[0]!.slots[0]!.pid, "SIGKILL");
+    const upgrading = host.report("upgrade", second.version, "--wait");
+    await until("it is begun", () => /upgrade to 1\.1\.0: begun/.test(host.log), 60_000);
+    crowd = await Crowd.gather({ size: SIZE, port: host.port });
+    crowd.begin();
+    await someTalk(crowd);
+    writeFileSync(gate, "");
+    const { status, report } = await upgrading;
+    assert.deepEqual([status, report.result], [0, "committed"], JSON.stringify(report));
+    assert.ok(report.connections.carried >= SIZE, `${report.connections.carried} carried`);
+    await someTalk(crowd);
+    await allIsWell(crowd);
+  } finally {
+    crowd?.leave();
+    await host.remove();
+  }
+});
 
 test("an upgrade returns while the old version still answers, and the next one waits for that", async () => {
   const room = { tcp: false };

@@ -15,6 +15,7 @@
  * Who dies is started again while it serves; in an upgrade, the upgrade decides what that means.
  */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
@@ -72,6 +73,8 @@ export interface SupervisorParts {
   /** Called when the supervisor gives up: the process exits non-zero. */
   onGiveUp: (error: TsugiError, lastWords: string[]) => void;
 }
+
+const LOOK_MS = 20;
 
 /** The generation that serves, and what of it has crashed. */
 interface Serving {
@@ -205,6 +208,22 @@ export class Supervisor {
   async waitAllReady(generation: Generation): Promise<void> {
     const { workers } = this;
     await Promise.all(generation.slots.map((slot) => workers.waitReady(generation, slot.worker)));
+  }
+
+  /**
+   * Whoever is being started again after a crash will serve in a moment, and have state and
+   * connections: a plan that is made before that would forget them. One that keeps crashing is not
+   * waited for, nor one that hangs.
+   */
+  async allStarted(): Promise<void> {
+    const { current } = this;
+    const isComing = (slot: Slot) =>
+      slot.worker.declared === undefined && !this.#serving!.restarts.keepsCrashing(slot);
+    const deadlineMs = performance.now() + current.settings.timeouts.readyMs;
+    while (this.#isAlone && this.current === current && current.slots.some(isComing)) {
+      if (performance.now() > deadlineMs) return;
+      await delay(LOOK_MS);
+    }
   }
 
   /** From here on it is started again where it dies while its generation serves. */
