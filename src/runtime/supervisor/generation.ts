@@ -15,7 +15,11 @@ import { filledIn } from "./arguments.ts";
 import { spawnChannel, type WorkerSpec } from "./workerChannel.ts";
 import { WorkerHandle } from "./workerHandle.ts";
 
-/** Before readyMs is over, one whose code listens counts as ready without that: it may be under a condition. */
+/**
+ * At a start, one whose code listens counts as ready without that after so long: it may be under a
+ * condition. Before readyMs is over, in any case.
+ */
+const LISTENS_WITHIN_MS = 10_000;
 const SPARE_MS = 1_000;
 
 /** What a generation is made from. */
@@ -148,8 +152,13 @@ export class Generation {
         appDir,
         // Being alive is enough only where nobody waits for it to listen.
         readyAfterMs: isAwaited ? readyMs : readyAfterMs,
-        ...(process.listens && isDefault && !isAwaited
-          ? { listensWithinMs: Math.max(readyAfterMs, readyMs - SPARE_MS) }
+        ...(process.listens && isDefault && this.plan.strategy === "start"
+          ? {
+              listensWithinMs: Math.max(
+                readyAfterMs,
+                Math.min(LISTENS_WITHIN_MS, readyMs - SPARE_MS),
+              ),
+            }
           : {}),
       },
     };

@@ -1,8 +1,8 @@
 /**
  * When a generation is ready (docs/internals/design.md): its entry has settled, `hot.prepare` has resolved,
  * and then whichever comes first: it listens, it says `process.send("ready")`, or, without a
- * listener, it has been alive for readyAfterMs (for listensWithinMs where its code calls `listen`). What begins its work only in `hot.activate` has to
- * outlive the beginning of that as well, at a start.
+ * listener, it has been alive for readyAfterMs (for listensWithinMs where its code calls `listen`).
+ * What begins its work only in `hot.activate` has to outlive the beginning of that as well, at a start.
  */
 import type { Registrations } from "../../hot/registrations.ts";
 import { withResolvers } from "../../platform/waiting.ts";
