@@ -1,4 +1,5 @@
 /** Tables for a terminal and for a page. */
+import { folded } from "../../scripts/lib/reliability.ts";
 import { alignTable } from "../../test/helpers/traffic/table.ts";
 import { NAMES, TITLES } from "../contestants/contestant.ts";
 import type { Result } from "./result.ts";
@@ -22,7 +23,7 @@ export function markdownRows(rows: Row[]): string {
   return [
     markdownTable([header(), ...cells]),
     notes.map((note) => `${note}  `).join("\n"),
-    markdownTable([["row", "how it is measured"], ...meanings]),
+    folded("How each row is measured", markdownTable([["row", "how it is measured"], ...meanings])),
   ].join("\n\n");
 }
 

@@ -12,6 +12,9 @@ export const RELIABILITY_PAGE = fileURLToPath(
   new URL("../../docs/reliability.md", import.meta.url),
 );
 
+/** What few read to its end. */
+const CELLS_PAGE = fileURLToPath(new URL("../../docs/reliability-cells.md", import.meta.url));
+
 /**
  * Section → the machine that writes it, and its arguments; `--write` is added. `npm run long -- reliability`
  * runs them in this order.
@@ -43,11 +46,17 @@ export interface Section {
   command: string;
   /** Markdown: tables, as they came out. */
   body: string;
+  /** Long ones: in a section of the same name on a page of their own. */
+  cells?: string;
 }
 
 /** Replaces that section of the page, and nothing else. */
 export function writeSection(section: Section, path = RELIABILITY_PAGE): void {
   writeFileSync(path, withSection(readFileSync(path, "utf8"), section));
+  const { cells } = section;
+  if (cells === undefined) return;
+  const page = readFileSync(CELLS_PAGE, "utf8");
+  writeFileSync(CELLS_PAGE, withSection(page, { ...section, body: cells }));
 }
 
 export function withSection(page: string, { name, command, body }: Section): string {

@@ -80,7 +80,7 @@ function write(all: Planned[]): void {
   const body = [
     `${count} of ${all.length} cells were run; the full disk is ${disk}.`,
     `\`\`\`text\n${summary(outcomes)}\n\`\`\``,
-    markdownTables(outcomes),
   ].join("\n\n");
-  writeSection({ name: "crash", command: "npm run long -- crash --write", body });
+  const cells = markdownTables(outcomes);
+  writeSection({ name: "crash", command: "npm run long -- crash --write", body, cells });
 }

@@ -150,7 +150,7 @@ function write(cells: ReturnType<typeof cellOf>[]): void {
   const body = [
     `${count} of ${cells.length} cells were run; the full disk is ${disk.isReal ? "a full tmpfs" : "left out: not root here"}.`,
     `\`\`\`text\n${summary(outcomes)}\n\`\`\``,
-    ...tables,
   ].join("\n\n");
-  writeSection({ name: "crash-beam", command: "npm run long -- crash:beam --write", body });
+  const command = "npm run long -- crash:beam --write";
+  writeSection({ name: "crash-beam", command, body, cells: tables.join("\n\n") });
 }

@@ -6,7 +6,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeSection } from "../../../scripts/lib/reliability.ts";
+import { folded, writeSection } from "../../../scripts/lib/reliability.ts";
 import { runCommand } from "../commands.ts";
 import { projectRoot } from "../example.ts";
 import { BUGS, type Guard, type PlantedBug, PROMISES, planted } from "./bugs.ts";
@@ -127,8 +127,8 @@ function tap(name: string): string {
 
 function write(): void {
   const lines = rows.map((row) => `| ${row.join(" | ")} |`);
-  const body = ["| promise | planted bug | | by the guard |", "|---|---|---|---|", ...lines].join(
-    "\n",
-  );
+  const table = ["| promise | planted bug | | by the guard |", "|---|---|---|---|", ...lines];
+  const caught = rows.filter(([, , outcome]) => outcome === "caught").length;
+  const body = folded(`${caught} of ${rows.length} planted bugs caught`, table.join("\n"));
   writeSection({ name: "guards", command: "npm run long -- guards --write", body });
 }

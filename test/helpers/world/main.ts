@@ -6,7 +6,7 @@ import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { rowsOf, writeSection } from "../../../scripts/lib/reliability.ts";
+import { folded, rowsOf, writeSection } from "../../../scripts/lib/reliability.ts";
 import { endCommands } from "../commands.ts";
 import { type Course, STEPS, travel } from "./journey.ts";
 import { WORLD } from "./shapes.ts";
@@ -48,7 +48,7 @@ for (const name of wanted.filter((name) => positionals.length > 0 || !results.ha
 }
 console.log(table().join("\n"));
 if (values.write) {
-  const body = table().join("\n");
+  const body = folded(`${Object.keys(WORLD).length} projects, step by step`, table().join("\n"));
   writeSection({ name: "world", command: "npm run long -- world --write", body });
 }
 process.exitCode = failed > 0 ? 1 : 0;
