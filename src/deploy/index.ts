@@ -19,4 +19,5 @@ export { type RollbackResult, rollback } from "./rollback.ts";
 export type { Action, Artefact, HostPlan, RolloutPlan } from "./rollout.ts";
 export { expandHome, readSecrets } from "./secrets.ts";
 export { settle } from "./settle.ts";
+export { namesText } from "./told.ts";
 export type { UndoPlan } from "./undo.ts";

@@ -2,6 +2,7 @@
 import { type ErrorJson, errorFromJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import type { UpgradeReport } from "../protocol/report.ts";
 import type { Action } from "./rollout.ts";
+import { firstOf } from "./told.ts";
 
 /**
  * done          the new release runs there, in all processes, healthy
@@ -62,7 +63,9 @@ export function refusedError(refusals: { host: string; error: ErrorJson }[]): Ts
   const problem =
     refusals.length === 1
       ? told(first!)
-      : refusals.map((refusal) => `\n    ${told(refusal)}`).join("");
+      : firstOf(refusals.map(told))
+          .map((line) => `\n    ${line}`)
+          .join("");
   return new TsugiError("TSUGI_DEPLOY_REFUSED", { problem, next: first!.error.hint });
 }
 
@@ -84,7 +87,7 @@ export function stoppedError(
   const problem =
     failed.length === 0
       ? "it was interrupted."
-      : failed.map(({ host, error }) => told({ host, error: error! })).join(" ");
+      : firstOf(failed.map(({ host, error }) => told({ host, error: error! }))).join(" ");
   const done = outcomes.filter((outcome) => isFine(outcome) || ranBefore(outcome, version)).length;
   const verb = done === 1 ? "runs" : "run";
   const count = outcomes.length;

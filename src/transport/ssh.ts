@@ -21,6 +21,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { LOGIN_COMMAND, Question } from "./answer.ts";
+import { amongLogins } from "./atOnce.ts";
 import { orAborted, runChild } from "./child.ts";
 import { DIALOGUE_COMMAND, Dialogue } from "./dialogue.ts";
 import { commandText, Patience, quietMsOf, silentError } from "./patience.ts";
@@ -74,6 +75,7 @@ export class SshTransport implements Transport {
   #connecting: Promise<void> | undefined;
   #dialogue: { dialogue: Dialogue; log: string } | undefined;
   #runs = 0;
+  #isClosed = false;
 
   constructor(target: SshTarget) {
     this.name = target.host;
@@ -132,6 +134,7 @@ export class SshTransport implements Transport {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#dialogue?.dialogue.end();
     const master = this.#master;
     if (master !== undefined && master.exitCode === null && master.signalCode === null) {
@@ -147,14 +150,15 @@ export class SshTransport implements Transport {
 
   /** Anew where the connection was lost in the meantime. */
   #connect(): Promise<void> {
-    this.#connecting ??= this.#startMaster().catch((error) => {
+    this.#connecting ??= amongLogins(() => this.#startMaster()).catch((error) => {
       this.#connecting = undefined;
       throw error;
     });
     return this.#connecting;
   }
 
-  #startMaster(): Promise<void> {
+  async #startMaster(): Promise<void> {
+    if (this.#isClosed) throw this.#unreachable("nobody waits for it any more");
     const log = join(this.#folder, "master.log");
     rmSync(log, { force: true });
     const stdio: ["pipe", "pipe", "pipe"] = ["pipe", "pipe", "pipe"];

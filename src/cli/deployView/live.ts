@@ -1,18 +1,14 @@
 /** Hosts side by side on a terminal, each with its step and bytes; what is done stays above. */
 import type { DeployEvent, DeployResult } from "../../deploy/index.ts";
 import { formatBytes } from "../output.ts";
+import { fitting, type Row } from "./fitting.ts";
 import { PlainView } from "./plain.ts";
 import { doing, done, msText } from "./words.ts";
 
 const REDRAW_MS = 100;
 const FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 
-interface Row {
-  text: string;
-  /** Of the step that goes on; undefined while the host waits. */
-  since: number | undefined;
-  failed: boolean;
-}
+const WAITS: Row = { text: "", since: undefined, failed: false };
 
 export class LiveView extends PlainView {
   readonly #hosts: string[];
@@ -86,7 +82,7 @@ export class LiveView extends PlainView {
   }
 
   #show(host: string, change: Partial<Row>): void {
-    const row = this.#rows.get(host) ?? { text: "", since: undefined, failed: false };
+    const row = this.#rows.get(host) ?? WAITS;
     this.#rows.set(host, { ...row, ...change });
     this.#timer ??= setInterval(() => this.#draw(), REDRAW_MS);
   }
@@ -94,14 +90,16 @@ export class LiveView extends PlainView {
   #draw(): void {
     this.#frame += 1;
     const width = Math.max(...this.#hosts.map((host) => host.length));
-    const lines = this.#hosts.map((host) => {
-      const row = this.#rows.get(host) ?? { text: "", since: undefined, failed: false };
+    const rowOf = (host: string) => this.#rows.get(host) ?? WAITS;
+    const { shown, rest } = fitting(this.#hosts, rowOf, (process.stdout.rows || 24) - 1);
+    const lines = shown.map((host) => {
+      const row = rowOf(host);
       const turning = FRAMES[this.#frame % FRAMES.length]!;
       const sign = row.failed ? "✖" : row.since === undefined ? "·" : turning;
       const time = row.since === undefined ? "" : ` ${msText(performance.now() - row.since)}`;
       return `  ${sign} ${host.padEnd(width)}  ${row.text}${time}`.slice(0, columns());
     });
-    this.#screen(lines.join("\n"));
+    this.#screen([...lines, ...rest].join("\n"));
   }
 
   /** What was drawn last is gone: the account has it all. */

@@ -7,6 +7,7 @@ import {
   ageText,
   type DeployEvent,
   type DeployResult,
+  namesText,
   type RolloutPlan,
   type UndoPlan,
 } from "../../deploy/index.ts";
@@ -36,7 +37,7 @@ export class PlainView implements DeployView {
         return;
       case "wave":
         if (event.count > 1) {
-          this.print(`Wave ${event.number} of ${event.count}: ${event.hosts.join(", ")}`);
+          this.print(`Wave ${event.number} of ${event.count}: ${namesText(event.hosts)}`);
         }
         return;
       case "bytes":
@@ -153,9 +154,8 @@ function undoLines({ deploy, hosts }: UndoPlan): string[] {
 function planLines({ hosts, waves }: RolloutPlan): string[] {
   if (hosts.length === 0) return [];
   const rows = table([["host", "runs", "what", "release"], ...hosts.map(planRow)]);
-  const names = waves.map((wave) => wave.join(", "));
   return [
     ...rows.map((row) => `  ${row}`),
-    ...(waves.length > 1 ? [`  one after the other: ${names.join(" · ")}`] : []),
+    ...(waves.length > 1 ? [`  one after the other: ${waves.map(namesText).join(" · ")}`] : []),
   ];
 }

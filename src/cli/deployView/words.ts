@@ -1,11 +1,12 @@
 /** What the views of a deploy have in common: words for actions, steps and results. */
 
-import type {
-  Environment,
-  HostOutcome,
-  HostPlan,
-  RolloutPlan,
-  StepName,
+import {
+  type Environment,
+  type HostOutcome,
+  type HostPlan,
+  namesText,
+  type RolloutPlan,
+  type StepName,
 } from "../../deploy/index.ts";
 import { formatBytes } from "../output.ts";
 
@@ -49,7 +50,7 @@ export function wouldDo({ hosts }: RolloutPlan, environment: Environment): strin
     const steps = stepsOf(plan, environment).join(", ");
     groups.set(steps, [...(groups.get(steps) ?? []), plan.host.name]);
   }
-  return [...groups].map(([steps, names]) => `would, on ${names.join(", ")}: ${steps}`);
+  return [...groups].map(([steps, names]) => `would, on ${namesText(names)}: ${steps}`);
 }
 
 function stepsOf({ action, send, unpack, relup }: HostPlan, environment: Environment): string[] {
