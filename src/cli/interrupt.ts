@@ -1,4 +1,5 @@
 /** Ctrl-C: the first one ends all waiting and says what is left where, the second one says nothing. */
+import { setMaxListeners } from "node:events";
 import { TsugiError } from "../contract/errors.ts";
 
 export interface Interrupt {
@@ -12,6 +13,8 @@ const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 export function onInterrupt(say: (text: string) => void): Interrupt {
   const abort = new AbortController();
+  // Each host waits for it: of more than ten Node thinks that they are a leak.
+  setMaxListeners(0, abort.signal);
   const interrupted = () => {
     if (abort.signal.aborted) process.exit(130);
     say("Interrupted: nothing more is begun; what a host is at is left to it.");
