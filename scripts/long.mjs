@@ -65,6 +65,13 @@ const MACHINES = {
     options: ["[--cuts N] [--seed S] [--write]"],
     program: "test/helpers/powerCut/main.ts",
   },
+  scale: {
+    does: "a thousand hosts, deployed to by ssh and following one registry: time, load, what a bad version reaches",
+    options: [
+      "[ssh|follow] [--hosts N] [--seed S] [--write]   only that part; writes docs/scale.md",
+    ],
+    program: "test/helpers/scale/main.ts",
+  },
   fuzz: {
     does: "spoilt archives, manifests, settings, messages; what breaks something goes into a corpus",
     options: [

@@ -1,7 +1,7 @@
 /** A registry as people run it, Debian's docker-registry, and what may stand in front of it and fail. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { findProgram, whyWithout } from "./debian.ts";
@@ -16,18 +16,29 @@ export interface Registry {
   /** `localhost:5000` */
   host: string;
   port: number;
+  pid(): number;
+  /** Nobody answers there any more, until `start`. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** `htpasswd`: the lines of that file; without it, anybody may do anything. */
-export async function startRegistry(folder: string, htpasswd?: string): Promise<Registry> {
+/**
+ * `htpasswd`: the lines of that file; without it, anybody may do anything. `accessLog`: the file in which each
+ * request becomes a line.
+ */
+export async function startRegistry(
+  folder: string,
+  htpasswd?: string,
+  accessLog?: string,
+): Promise<Registry> {
   mkdirSync(folder, { recursive: true });
   const port = await freePort();
   const passwords = join(folder, "htpasswd");
   if (htpasswd !== undefined) writeFileSync(passwords, htpasswd);
   const config = {
     version: 0.1,
-    log: { level: "error", accesslog: { disabled: true } },
+    log: { level: "error", accesslog: { disabled: accessLog === undefined } },
     storage: { filesystem: { rootdirectory: join(folder, "data") }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}` },
     ...(htpasswd === undefined ? {} : { auth: { htpasswd: { realm: "test", path: passwords } } }),
@@ -35,17 +46,30 @@ export async function startRegistry(folder: string, htpasswd?: string): Promise<
   // JSON is YAML.
   const file = join(folder, "registry.yml");
   writeFileSync(file, JSON.stringify(config));
-  const child = spawn(findProgram("docker-registry")!, ["serve", file], { stdio: "ignore" });
-  while (!(await accepts(port))) {
-    if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  const output = accessLog === undefined ? "ignore" : openSync(accessLog, "a");
+  let child: ChildProcess;
+  const start = async () => {
+    child = spawn(findProgram("docker-registry")!, ["serve", file], {
+      stdio: ["ignore", output, "ignore"],
+    });
+    while (!(await accepts(port))) {
+      if (child.exitCode !== null) throw new Error(`docker-registry ended with ${child.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const stop = async () => {
+    child.kill("SIGKILL");
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  };
+  await start();
   return {
     host: `localhost:${port}`,
     port,
+    pid: () => child.pid!,
+    ...{ start, stop },
     close: async () => {
-      child.kill("SIGKILL");
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      await stop();
+      if (typeof output === "number") closeSync(output);
       rmSync(folder, { recursive: true, force: true });
     },
   };
