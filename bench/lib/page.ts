@@ -60,7 +60,22 @@ function machineText({ machine, versions, sections }: Results): string {
     `- Measured on ${dates.join(" and ")}, in ${Math.round(seconds / 60)} minutes`,
     `- Machine, and who measured: ${machine}`,
     `- ${programs.join(", ")}`,
+    ...yardstick(sections),
   ].join("\n");
+}
+
+/** Of bare Node, on the machine that the aims in milliseconds were set on. */
+const REQUESTS_THERE = 46_848;
+
+/** Machines differ by more than what is measured: how fast this one was, by what owes tsugi nothing. */
+function yardstick({ throughput }: Results["sections"]): string[] {
+  const [row] = throughput?.rows ?? [];
+  const here = Number.parseInt(row?.cells.node?.text ?? "", 10);
+  if (Number.isNaN(here)) return [];
+  const ratio = (here / REQUESTS_THERE).toFixed(2);
+  return [
+    `- Bare node answered ${here} requests/s here, where the machine that the aims in milliseconds were set on has it answer ${REQUESTS_THERE}: this one is × ${ratio} as fast`,
+  ];
 }
 
 function tableText(results: Results): string {
