@@ -6,7 +6,7 @@ import { exists } from "../platform/files.ts";
 import { type Inventory, type InventoryRelease, unpackManifest } from "../release/delta.ts";
 import { type Delta, makeDelta, type ReleaseContent } from "../release/deltaMake.ts";
 import { parseManifest, releaseIdOf } from "../release/manifest.ts";
-import { openContent, treeOf } from "./releaseContent.ts";
+import { type OpenContent, openContent, treeOf } from "./releaseContent.ts";
 
 /**
  * @param place  a tarball, the tree of a build, or its `releases/<vsn>`; the other releases of that
@@ -19,19 +19,28 @@ export async function deltaFor(
   place: string,
   bases: readonly string[] = [],
 ): Promise<Delta> {
-  const release = await openContent(place);
-  if (release.manifest.kind === "beam") throw noBeamDelta(place);
-  const places = [...bases, ...(await releasesBeside(place))];
-  const found = new Map<string, ReleaseContent>();
-  for (const base of places) {
-    const content = await openContent(base);
-    found.set(releaseIdOf(content.manifestBytes), content);
+  const opened: OpenContent[] = [];
+  const open = async (one: string) => {
+    const content = await openContent(one);
+    opened.push(content);
+    return content;
+  };
+  try {
+    const release = await open(place);
+    if (release.manifest.kind === "beam") throw noBeamDelta(place);
+    const found = new Map<string, ReleaseContent>();
+    for (const base of [...bases, ...(await releasesBeside(place))]) {
+      const content = await open(base);
+      found.set(releaseIdOf(content.manifestBytes), content);
+    }
+    // What runs first: it is nearest to what comes next.
+    const runs = ({ status }: InventoryRelease) => status === "current" || status === "permanent";
+    const wanted = [...inventory.releases].sort((a, b) => Number(runs(b)) - Number(runs(a)));
+    const usable = wanted.flatMap((known) => found.get(known.releaseId) ?? asToldBy(known) ?? []);
+    return await makeDelta(inventory, release, usable);
+  } finally {
+    await Promise.all(opened.map((content) => content.close()));
   }
-  // What runs first: it is nearest to what comes next.
-  const runs = ({ status }: InventoryRelease) => status === "current" || status === "permanent";
-  const wanted = [...inventory.releases].sort((a, b) => Number(runs(b)) - Number(runs(a)));
-  const usable = wanted.flatMap((known) => found.get(known.releaseId) ?? asToldBy(known) ?? []);
-  return makeDelta(inventory, release, usable);
 }
 
 /** Their hosts have OTP and nothing else, and OTP can't decompress brotli. */

@@ -15,7 +15,7 @@ import type { Composed } from "../pack/composed.ts";
 import { textFile } from "../pack/fileSet.ts";
 import type { BuildLog } from "../pack/log.ts";
 import { type BuildRequest, build, type ReleaseKind } from "../pack/pipeline.ts";
-import { type Project, readProject } from "../pack/project.ts";
+import { type Project, readProject, releaseName } from "../pack/project.ts";
 import { refuseSecrets, withoutEnvFiles } from "../pack/secrets/index.ts";
 import { refuseTreeConflict } from "../pack/tree.ts";
 import { resolveVersion } from "../pack/version.ts";
@@ -198,21 +198,6 @@ function traced(
   const entries = application.processes.map(({ entry }) => entry);
   const request = { files: application.files, entries, whole: config.external ?? [] };
   return tracePackages(tree, { folder: realpathSync(project.folder), ...request }, log);
-}
-
-export function releaseName(
-  { packageJson, folder }: Project,
-  config: Config,
-  log: BuildLog,
-): string {
-  if (config.name !== undefined) return config.name;
-  const name = (packageJson.name ?? "").replace(/^@[^/]+\//, "");
-  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
-    const problem = `"name" in ${join(folder, "package.json")} is ${JSON.stringify(packageJson.name)}, which is no file name`;
-    throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
-  }
-  log.guess("name", name, "package.json");
-  return name;
 }
 
 /** `clean`: what is decided is not written into the project. */

@@ -10,39 +10,46 @@ import { openRelease } from "../pack/inspect.ts";
 import type { ReleaseContent } from "../release/deltaMake.ts";
 import { type ManifestFile, parseManifest, sha256 } from "../release/manifest.ts";
 
+export interface OpenContent extends ReleaseContent {
+  close(): Promise<void>;
+}
+
 /**
+ * A tarball is read as far as its files are asked for: the runtime, which is most of it, stands at its end.
  * @param place  a tarball, the tree of a build, or its `releases/<vsn>`
  * @throws TSUGI_RELEASE_UNREADABLE; and, when a file is read, TSUGI_RELEASE_DIFFERS
  */
-export async function openContent(place: string): Promise<ReleaseContent> {
+export async function openContent(place: string): Promise<OpenContent> {
   const tree = treeOf(resolve(place));
   const archive = await openRelease(tree?.folder ?? place);
+  const entries = archive.entries[Symbol.asyncIterator]();
   const files = new Map<string, Uint8Array>();
-  let manifestBytes: string | undefined;
-  let signature: string | undefined;
-  for await (const { path, body } of archive.entries) {
-    const isSignature = path.endsWith("/release.json.sig");
-    if (tree !== undefined && manifestBytes !== undefined && !isSignature) break;
-    const bytes = await buffer(body);
-    if (manifestBytes === undefined) {
-      manifestBytes = bytes.toString("utf8");
-      const manifest = parseManifest(manifestBytes, place);
-      archive.expect(manifest);
-      archive.limitBytes(Number.MAX_SAFE_INTEGER);
-    } else if (isSignature) signature = bytes.toString("utf8");
-    else files.set(path, bytes);
-  }
-  const manifest = parseManifest(manifestBytes ?? "", place);
+  const take = async (): Promise<string | undefined> => {
+    const { value: entry, done } = await entries.next();
+    if (done) return undefined;
+    files.set(entry.path, await buffer(entry.body));
+    return entry.path;
+  };
+  const text = (path: string) => Buffer.from(files.get(path) ?? []).toString("utf8");
+  const first = (await take()) ?? "";
+  const manifestBytes = text(first);
+  const manifest = parseManifest(manifestBytes, place);
+  archive.expect(manifest);
+  archive.limitBytes(Number.MAX_SAFE_INTEGER);
+  const isSigned = (await take()) === `${first}.sig`;
+  const inTarball = async (path: string) => {
+    while (!files.has(path) && (await take()) !== undefined);
+    return files.get(path);
+  };
+  const inTree = (path: string) => readFile(join(tree!.root, path)).catch(() => undefined);
   return {
     manifest,
-    manifestBytes: manifestBytes!,
-    ...defined({ signature }),
-    read: async (file) => {
-      const bytes =
-        tree === undefined
-          ? files.get(file.path)
-          : await readFile(join(tree.root, file.path)).catch(() => undefined);
-      return checked(place, file, bytes);
+    manifestBytes,
+    ...defined({ signature: isSigned ? text(`${first}.sig`) : undefined }),
+    read: async (file) =>
+      checked(place, file, await (tree === undefined ? inTarball : inTree)(file.path)),
+    close: async () => {
+      await entries.return?.();
     },
   };
 }

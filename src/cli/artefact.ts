@@ -9,14 +9,14 @@ import { defined } from "../contract/checks.ts";
 import type { ToolOptions } from "../contract/commands/tool.ts";
 import { TsugiError } from "../contract/errors.ts";
 import type { Artefact } from "../deploy/index.ts";
-import { readManifest, verifyRelease } from "../pack/inspect.ts";
+import { openHead, verifyRelease } from "../pack/inspect.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { packManifest } from "../release/delta.ts";
 import type { Delta } from "../release/deltaMake.ts";
-import { canonicalJson, releaseIdOf } from "../release/manifest.ts";
+import { releaseIdOf } from "../release/manifest.ts";
 import { logged } from "./buildLog.ts";
 import { appName } from "./fleet.ts";
-import { type AnyRequest, buildAny } from "./releasing.ts";
+import type { AnyRequest } from "./releasing.ts";
 import { sourceOf, withStored } from "./stores.ts";
 
 export interface ArtefactSource {
@@ -76,24 +76,28 @@ async function withBuild<T>(
 }
 
 async function artefactOf(tarball: string): Promise<Artefact> {
-  const manifest = await readManifest(tarball);
+  const { manifest, releaseId } = await openHead(tarball);
   if (statSync(tarball).isDirectory()) {
     const problem = "it has no tarball to send";
     throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: tarball, problem });
   }
-  const releaseId = releaseIdOf(canonicalJson(manifest));
-  const verify = async () => {
+  const verify = once(async () => {
     if ((await verifyRelease(tarball)).releaseId === releaseId) return;
-    const problem = "its manifest is not written as tsugi writes them";
+    const problem = "it was replaced by another one meanwhile";
     throw new TsugiError("TSUGI_RELEASE_UNREADABLE", { place: tarball, problem });
-  };
+  });
   const deltaFor = manifest.kind === "node" ? deltasOf(tarball) : async () => undefined;
-  let sum: Promise<string> | undefined;
-  const sha256 = () => {
-    sum ??= sha256OfFile(tarball);
-    return sum;
-  };
+  const sha256 = once(() => sha256OfFile(tarball));
   return { manifest, releaseId, tarball, bytes: statSync(tarball).size, verify, sha256, deltaFor };
+}
+
+/** Made when it is asked for first. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** Against what was built here before, and the manifest of what runs there. Equal hosts share one. */
@@ -123,6 +127,8 @@ async function build(
   { config, git, ref }: ToolOptions<"deploy">,
   out: string | undefined,
 ): Promise<string> {
+  // With a compiler in it, which a release that is built already need not wait for.
+  const { buildAny } = await import("./releasing.ts");
   const common = {
     isTrialBrief: true,
     ...defined({ configFile: config }),

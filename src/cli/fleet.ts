@@ -1,7 +1,6 @@
 /** What `tsugi status|lock|unlock|rollback|logs|exec [environment]` begin with. */
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
@@ -14,7 +13,7 @@ import {
   withHosts,
 } from "../deploy/index.ts";
 import { silentLog } from "../pack/log.ts";
-import { readProject } from "../pack/project.ts";
+import { readProject, releaseName } from "../pack/project.ts";
 import { opener } from "./hosts.ts";
 
 export interface FleetOptions extends HostChoice {

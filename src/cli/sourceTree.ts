@@ -24,13 +24,12 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { decideEntry } from "../assemble/decideEntry.ts";
 import { chooseEntry, isTypeScript } from "../assemble/entry.ts";
-import { releaseName } from "../assemble/release.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { silentLog } from "../pack/log.ts";
 import { ownPackage, shippedFolder } from "../pack/ownPackage.ts";
-import { type Project, readProject } from "../pack/project.ts";
+import { type Project, readProject, releaseName } from "../pack/project.ts";
 import { thisPlatform } from "../platform/thisPlatform.ts";
 import { overlaySettings, settingsIn } from "../protocol/settings.ts";
 import {

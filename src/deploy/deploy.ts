@@ -28,7 +28,14 @@ import { interruptedError } from "./interrupted.ts";
 import { Ledger } from "./ledger.ts";
 import { holdLocks } from "./lock.ts";
 import { type DeployResult, refusedError, stoppedError } from "./outcome.ts";
-import { type AskedHost, planRollout, type RolloutPlan, unfitHosts } from "./rollout.ts";
+import {
+  type Artefact,
+  type AskedHost,
+  type HostPlan,
+  planRollout,
+  type RolloutPlan,
+  unfitHosts,
+} from "./rollout.ts";
 import { settle } from "./settle.ts";
 import { runWaves } from "./waves.ts";
 
@@ -58,7 +65,7 @@ async function planAndCarryOut(call: DeployCall, hosts: Host[]): Promise<DeployR
   const request = { ...call, artefact };
   const { name, version } = artefact.manifest;
   const plan = makePlan(request, asked);
-  if (plan.hosts.some(({ send }) => send)) await artefact.verify();
+  await readyToSend(plan, artefact);
   if (!(await request.confirm(plan, version))) return undefined;
   signal.throwIfAborted();
   const reason = `tsugi deploy ${environment.name}: ${name} ${version}`;
@@ -85,6 +92,15 @@ function makePlan(request: DeployRequest, asked: AskedHost[]): RolloutPlan {
   emit({ event: "plan", plan });
   if (plan.refusals.length > 0) throw refusedError(plan.refusals);
   return plan;
+}
+
+/** What is wrong with the file is said before it is asked for; of what goes as a delta, the rest is not read. */
+async function readyToSend({ hosts }: RolloutPlan, artefact: Artefact): Promise<void> {
+  const sent = hosts.filter(({ send }) => send);
+  const deltas = sent.map(({ action, facts }) =>
+    action === "install" ? undefined : artefact.deltaFor?.(facts).catch(() => undefined),
+  );
+  if ((await Promise.all(deltas)).includes(undefined)) await artefact.verify();
 }
 
 function deploymentOf(request: DeployRequest, hosts: Host[], plan: RolloutPlan): Deployment {

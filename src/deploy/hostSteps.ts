@@ -34,6 +34,7 @@ export async function prepare(
   if (plan.send) {
     const sent = await sendDelta(host, plan, artefact, force, signal);
     if (sent !== undefined) return sent;
+    await artefact.verify();
     const argv = send(host.layout, version, bytes);
     await host.step("send", () => host.must("sending the release", argv, upload()));
   }

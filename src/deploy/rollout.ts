@@ -17,7 +17,7 @@ export interface Artefact {
   /** The file that is sent. */
   tarball: string;
   bytes: number;
-  /** Holds the file against its manifest: before a byte of it is sent. */
+  /** Holds the file against its manifest, once: before it is sent. What goes as a delta is, file by file. */
   verify: () => Promise<void>;
   /** Of the file. */
   sha256: () => Promise<string>;

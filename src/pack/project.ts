@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, TsugiError } from "../contract/errors.ts";
+import type { BuildLog } from "./log.ts";
 
 export interface PackageJson {
   name?: string;
@@ -37,4 +38,20 @@ export function readProject(folder: string): Project {
     const problem = `${file} does not parse: ${messageOf(cause)}`;
     throw new TsugiError("TSUGI_PROJECT_INVALID", { problem }, { cause });
   }
+}
+
+/** @throws TSUGI_PROJECT_INVALID */
+export function releaseName(
+  { packageJson, folder }: Project,
+  config: { name?: string | undefined },
+  log: Pick<BuildLog, "guess">,
+): string {
+  if (config.name !== undefined) return config.name;
+  const name = (packageJson.name ?? "").replace(/^@[^/]+\//, "");
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(name)) {
+    const problem = `"name" in ${join(folder, "package.json")} is ${JSON.stringify(packageJson.name)}, which is no file name`;
+    throw new TsugiError("TSUGI_PROJECT_INVALID", { problem });
+  }
+  log.guess("name", name, "package.json");
+  return name;
 }

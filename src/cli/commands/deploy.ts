@@ -35,7 +35,7 @@ export async function deployCommand(
     const view = traced(await createView(environment.hosts.map((host) => host.name)), "deploy");
     const interrupt = onInterrupt((text) => view.show({ event: "note", text }));
     try {
-      const call = await callOf(source, environment, view, interrupt, options);
+      const call = callOf(source, environment, view, interrupt, options);
       await run(view, { ...call, secrets, folder }, options);
     } finally {
       interrupt.end();
@@ -43,25 +43,27 @@ export async function deployCommand(
   });
 }
 
-async function callOf(
+function callOf(
   source: ArtefactSource,
   environment: Environment,
   view: DeployView,
   interrupt: Interrupt,
   { dryRun, verbose, yes, allowRestart }: ToolOptions<"deploy">,
-): Promise<Omit<DeployCall, "secrets" | "folder">> {
-  const { planBeam } = await import("../../beam/index.ts");
+): Omit<DeployCall, "secrets" | "folder"> {
+  let plan: DeployCall["planUpgrade"] = planUpgrade;
   const emit = view.show.bind(view);
   return {
     environment,
     app: source.name,
-    obtain: () => {
+    obtain: async () => {
       view.rest();
       // A build is no host's business: Ctrl-C ends it as it ends any program.
-      return interrupt.without(source.obtain);
+      const artefact = await interrupt.without(source.obtain);
+      if (artefact.manifest.kind === "beam") plan = (await import("../../beam/index.ts")).planBeam;
+      return artefact;
     },
     allowRestart: allowRestart === true,
-    planUpgrade: (from, to) => (to.kind === "beam" ? planBeam : planUpgrade)(from, to),
+    planUpgrade: (from, to) => plan(from, to),
     open: opener(environment, resolve("."), dryRun && verbose ? emit : undefined),
     confirm: async (plan, version) => {
       if (dryRun && verbose) return true;
