@@ -6,7 +6,8 @@
  *   plan       one action a host, or why it can't be      ┘
  *   lock       the first host first: of two, one wins
  *   prepare    send, unpack, etc/env beside the old one   ┐ all hosts at once; nothing that runs
- *   check      the new version loaded and thrown away     ┘ notices; one failure stops here
+ *   check      the new version loaded and thrown away     ┘ notices; one failure stops here. Where there is
+ *              one host only, its upgrade says the same
  *   ── from here on hosts change ──
  *   waves      canary, then batches (waves.ts)
  *   verify     the running processes are asked their version
@@ -112,6 +113,7 @@ function deploymentOf(request: DeployRequest, hosts: Host[], plan: RolloutPlan):
     hosts,
     plan,
     isDry,
+    checksFirst: checksFirst(request, plan),
     ledger: new Ledger(environment.name, artefact, plan.hosts),
     envChanged: new Set(),
     hook: async (hook, host) => {
@@ -128,6 +130,13 @@ function deploymentOf(request: DeployRequest, hosts: Host[], plan: RolloutPlan):
       await runHook(environment.hooks, hook, moment, folder, say);
     },
   };
+}
+
+/** What runs before a new version is loaded (hooks of its appup, a unit) is not run for one that can't be. */
+function checksFirst({ environment, artefact }: DeployRequest, { hosts }: RolloutPlan): boolean {
+  const [{ relup }, ...others] = hosts as [HostPlan];
+  if (others.length > 0 || environment.systemd || artefact.manifest.kind !== "node") return true;
+  return relup?.instructions.every(({ op }) => op !== "before") !== true;
 }
 
 async function carryOut(deployment: Deployment): Promise<DeployResult> {
@@ -173,7 +182,7 @@ async function prepareAll(deployment: Deployment): Promise<void> {
     const text = envText({ ...host.spec.env, ...secrets });
     if (await stage(host, text)) envChanged.add(host.name);
   });
-  await onAll((host, at) => check(host, plan.hosts[at]!, artefact));
+  if (deployment.checksFirst) await onAll((host, at) => check(host, plan.hosts[at]!, artefact));
 }
 
 /** A host that can't be told any more still has its own log of upgrades. */

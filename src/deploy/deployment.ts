@@ -38,6 +38,8 @@ export interface Deployment {
   plan: RolloutPlan;
   /** Commands are printed, none is run. */
   isDry: boolean;
+  /** Else the upgrade of the only host refuses what a check would: it would load the same once more. */
+  checksFirst: boolean;
   ledger: Ledger;
   /** Names of hosts whose etc/env will be another one. */
   envChanged: Set<string>;

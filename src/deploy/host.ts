@@ -10,7 +10,7 @@ import {
   TsugiError,
 } from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
-import type { Status } from "../protocol/report.ts";
+import type { Status, UpgradeReport } from "../protocol/report.ts";
 import { type Layout, layoutOf } from "../release/layout.ts";
 import type { RunOptions, RunResult, Transport } from "../transport/index.ts";
 import type { HostSpec } from "./environment.ts";
@@ -159,7 +159,7 @@ export class Host {
     const error = remoteError(result);
     if (error === undefined) return undefined;
     const hint = hintFromAfar(error.hint, this.layout, this.environment, this.name);
-    return Object.assign(error, { hint });
+    return Object.assign(error, { hint, isRefusal: isRefusal(result) });
   }
 
   /** Undefined where nothing runs. */
@@ -224,6 +224,10 @@ function remoteError({ stdout }: RunResult): TsugiError | undefined {
     return undefined;
   }
 }
+
+/** Nothing has changed there, and what runs has not noticed. */
+const isRefusal = ({ exitCode, stdout }: RunResult): boolean =>
+  exitCode === 4 && (JSON.parse(stdout) as Partial<UpgradeReport>).result !== "thawed";
 
 class Lines {
   readonly #onLine: (text: string) => void;

@@ -5,12 +5,13 @@
  */
 
 import { defined } from "../contract/checks.ts";
-import { TsugiError } from "../contract/errors.ts";
+import { errorToJson, TsugiError } from "../contract/errors.ts";
 import { stopwatch } from "../platform/clock.ts";
 import type { Status } from "../protocol/report.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Host } from "./host.ts";
 import { askProcesses, change, healthy, undo } from "./hostSteps.ts";
+import { refusedError } from "./outcome.ts";
 
 /** What hosts said last of themselves, by name. */
 type Statuses = Map<string, Status>;
@@ -53,6 +54,9 @@ async function changeHost(deployment: Deployment, host: Host, statuses: Statuses
     ledger.set(host.name, { result, ms: ms() });
     if (!isUnchanged) await deployment.hook("afterHost", host.name);
   } catch (error) {
+    if (!deployment.checksFirst && Reflect.get(error as object, "isRefusal") === true) {
+      throw refusedError([{ host: host.name, error: errorToJson(error) }]);
+    }
     ledger.fail(host.name, error);
     ledger.set(host.name, { ms: ms() });
   }

@@ -196,4 +196,25 @@ describe("a fleet of five", { skip }, () => {
     );
     for (const host of fleet.hosts) assert.match(fleet.envOf(host), /WORD=hello/);
   });
+
+  test("the only host of a deploy: its upgrade refuses what a check would, in the same words", async () => {
+    fleet.configure({ env: { WORD: "x" } }, { app1: { env: { BROKEN: "1.0.2" } } }, ["app1"]);
+    const [host] = fleet.hosts as [(typeof fleet.hosts)[0]];
+    const known = fleet.records(host).length;
+    const { status, output, events } = await fleet.deploy(builds[2]!.tarball);
+    assert.equal(status, 4, output);
+    const error = events.at(-1)!.error as { code: string; message: string; hint: string };
+    assert.equal(error.code, "TSUGI_DEPLOY_REFUSED");
+    assert.match(error.message, /app1.*this host is not for me/);
+    assert.match(error.hint, /: tsugi logs production --host app1/);
+    assert.ok(!events.some(({ step }) => step === "check"), "it is loaded once");
+    assert.equal((await fleet.ask(host)).version, "1.0.1");
+    assert.match(fleet.envOf(host), /WORD=hello/);
+    assert.equal((await fleet.status(host)).etcChanged, false);
+    const records = fleet.records(host).slice(known);
+    assert.deepEqual(
+      records.map(({ to, result }) => [to, result]),
+      [["1.0.2", "not reached"]],
+    );
+  });
 });

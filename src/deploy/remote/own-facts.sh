@@ -25,5 +25,5 @@ if { read -r version _ <"$1"; } 2>/dev/null && [ -f "$releases/$version/release.
 fi
 [ -x "$bin" ] || exit 0
 echo "installed yes"
-document inventory "$bin" inventory --json
-document status "$bin" status --json
+# At once: each is a start of Node.
+document status "$bin" status --json | { document inventory "$bin" inventory --json </dev/null; cat; }
