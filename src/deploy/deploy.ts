@@ -152,7 +152,7 @@ async function carryOut(deployment: Deployment): Promise<DeployResult> {
   }
   const stopped = stoppedError(ledger.outcomes, version, environment.name);
   const isInterrupted = stopped !== undefined && request.signal.aborted;
-  const error = isInterrupted ? interruptedError(deployment.hosts, environment.name) : stopped;
+  const error = isInterrupted ? interruptedIn(deployment) : stopped;
   if (error === undefined) await hook("afterDeploy");
   return {
     environment: environment.name,
@@ -164,6 +164,16 @@ async function carryOut(deployment: Deployment): Promise<DeployResult> {
     ...(isDry ? { dryRun: true as const } : {}),
     ...defined({ error: error && errorToJson(error) }),
   };
+}
+
+function interruptedIn({ hosts, ledger, request: { environment } }: Deployment) {
+  const isTaken = environment.rollout.onFailure === "rollback";
+  const done = ledger.outcomes.filter(({ result }) => isTaken && result === "done");
+  return interruptedError(
+    hosts,
+    environment.name,
+    done.map(({ host }) => host),
+  );
 }
 
 /** All hosts at once; a failure of one is a refusal for all. */
@@ -189,9 +199,9 @@ async function prepareAll(deployment: Deployment): Promise<void> {
 async function writeAccounts({ request, hosts, plan, ledger }: Deployment): Promise<void> {
   const signal = request.signal.aborted ? AbortSignal.timeout(LAST_WORDS_MS) : undefined;
   await settle(hosts, async (host, at) => {
-    // What goes on there needs what an account clears away.
-    if (host.cutOff !== undefined) return;
     const { result } = ledger.of(host.name);
+    // What goes on there needs what an account clears away.
+    if (host.cutOff !== undefined && result !== "done") return;
     const isTold = result === "unchanged" && tellsIt(plan.hosts[at]!.facts, ledger);
     if (result !== "unknown" && !isTold) await account(host, ledger.record(host.name), signal);
   });

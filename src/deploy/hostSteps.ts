@@ -224,10 +224,8 @@ const wrong = (host: Host, problem: string): TsugiError => {
 /** Back to what it ran before this deploy. */
 export async function undo(host: Host, plan: HostPlan): Promise<void> {
   if (plan.action === "install" || plan.action === "start") return;
-  await host.step("rollback", async () => {
-    await host.must("restoring etc/env", restoreEnv(host.layout));
-    await host.app([plan.action === "upgrade" ? "rollback" : "reload"]);
-  });
+  const argv = [plan.action === "upgrade" ? "rollback" : "reload"];
+  await host.step("rollback", () => host.app(argv, (command) => restoreEnv(host.layout, command)));
 }
 
 /** The account, and nothing left over of the deploy. */

@@ -21,10 +21,18 @@ const LEFT: Record<StepName, string> = {
   account: "the new version runs there; the account of it may be missing",
 };
 
-export function interruptedError(hosts: Host[], environment: string): TsugiError {
-  const cut = hosts.flatMap(({ name, cutOff }) =>
-    cutOff === undefined ? [] : [`\n    ${name}: ${LEFT[cutOff]}`],
-  );
-  const left = ["Each host has one whole version.", ...cut].join("");
+const STAYS = "the new version runs there; it is not taken back";
+
+/** `stays`: what would have been taken back, had a host failed. */
+export function interruptedError(
+  hosts: Host[],
+  environment: string,
+  stays: readonly string[] = [],
+): TsugiError {
+  const lines = hosts.flatMap(({ name, cutOff }) => {
+    if (cutOff !== undefined) return `\n    ${name}: ${LEFT[cutOff]}`;
+    return stays.includes(name) ? `\n    ${name}: ${STAYS}` : [];
+  });
+  const left = ["Each host has one whole version.", ...lines].join("");
   return new TsugiError("TSUGI_INTERRUPTED", { left, environment });
 }

@@ -33,7 +33,8 @@ export async function runWaves(deployment: Deployment): Promise<void> {
     done.push(...wave);
   }
   if (!ledger.hasFailed) await Promise.all(done.map((host) => verify(deployment, host, statuses)));
-  if (ledger.hasFailed && environment.rollout.onFailure === "rollback") {
+  // After an interrupt nothing is begun any more.
+  if (ledger.hasFailed && !signal.aborted && environment.rollout.onFailure === "rollback") {
     await Promise.all(done.map((host) => goBack(deployment, host)));
   }
   await Promise.all(hosts.map((host) => lookAgain(deployment, host)));
@@ -75,7 +76,7 @@ async function watch({ request, ledger }: Deployment, host: Host, statuses: Stat
     const next = `Look there: tsugi logs ${host.environment} --host ${host.name}`;
     throw new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
   } catch (error) {
-    ledger.fail(host.name, error);
+    if (!request.signal.aborted) ledger.fail(host.name, error);
   }
 }
 

@@ -189,6 +189,31 @@ describe("a deploy that breaks", { skip }, () => {
     assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
   });
 
+  test("Ctrl-C in a later wave, with onFailure: rollback: the first one stays, and that is said", async () => {
+    fleet.configure({ rollout: { canary: 1, batch: 1, onFailure: "rollback" } });
+    const interrupt = (pid: number) => process.kill(pid, "SIGINT");
+    const { code, events } = await fleet.deployKilledAt(
+      one.tarball,
+      began("upgrade", "app2"),
+      interrupt,
+    );
+    fleet.configure();
+    assert.equal(code, 1);
+    assert.ok(!events.some(({ step }) => step === "rollback"), "nothing more is begun");
+    const { hosts, error } = events.at(-1) as unknown as DeployResult;
+    assert.equal(hosts[1]!.result, "unknown");
+    assert.equal(hosts[0]!.result, "done");
+    assert.match(
+      error!.message,
+      /app1: the new version runs there;.*\n.*app2: the upgrade goes on/,
+    );
+    await until("app2 has gone on by itself", async () =>
+      (await fleet.versions()).every((version) => version === "1.0.0"),
+    );
+    assert.equal((await fleet.deploy(two.tarball)).status, 0);
+    assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
+  });
+
   test("a supervisor that is killed in its upgrade: nothing runs there, and it is said", async () => {
     const app2 = fleet.hosts[1]!;
     const pid = Number(readFileSync(join(app2.root, "run", "pid"), "utf8"));

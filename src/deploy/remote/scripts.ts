@@ -38,8 +38,8 @@ export function withEnv(layout: Layout, mode: "trial" | "keep", argv: string[]):
   return asOwner(root, WITH_ENV, mode, ...paths, ...argv);
 }
 
-export const restoreEnv = ({ root, etcEnv, etcEnvBefore }: Layout): string[] =>
-  asOwner(root, RESTORE_ENV, etcEnv, etcEnvBefore);
+export const restoreEnv = ({ root, etcEnv, etcEnvBefore }: Layout, argv: string[]): string[] =>
+  asOwner(root, RESTORE_ENV, etcEnv, etcEnvBefore, ...argv);
 
 export const finish = ({ root, deploysLog, etcEnvNext, etcEnvBefore }: Layout): string[] =>
   asOwner(root, FINISH, deploysLog, etcEnvNext, etcEnvBefore);
