@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { orUndefined } from "../../src/contract/checks.ts";
@@ -155,6 +155,22 @@ describe("a host and a registry", { skip }, () => {
     const followed = following(t, host, file);
     await followed.says(/0\.0\.2 runs, as is wanted/);
     assert.equal(followed.output().split("wanted is").length - 1, 1, followed.output());
+    await followed.end();
+  });
+
+  test("follows again when what is wrong with the host is mended", async (t) => {
+    const { host } = await wall.host(t);
+    await host.must("start");
+    const [file, env] = [join(host.root, "wanted"), join(host.root, "etc/env")];
+    writeFileSync(file, `${wall.tarball("0.0.2")}\n`);
+    const good = readFileSync(env, "utf8");
+    writeFileSync(env, "no line of an environment\n");
+    const followed = following(t, host, file);
+    await followed.says(
+      /TSUGI_SETTINGS_INVALID.*Not gone there \(exit code 4\): tried again later/s,
+    );
+    writeFileSync(env, good);
+    await followed.says(/0\.0\.2 runs, as is wanted/);
     await followed.end();
   });
 

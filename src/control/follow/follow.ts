@@ -27,6 +27,9 @@ const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
 /** Of an upgrade that no version is to blame for: failed on the way, not running, killed. */
 const FAILED: readonly (number | null)[] = [1, 3, null];
+/** So is none for these refusals: the host can be mended, or its other upgrade ends. */
+const OF_THE_HOST =
+  /^TSUGI_(DISK_FULL|MEMORY_SHORT|MACHINE_REFUSED|FILE_REFUSED|SETTINGS_INVALID|ENV_EXPOSED|TRUSTED_KEYS_INVALID|SERVING_SILENT|UPGRADE_UNDER_WAY)$/;
 
 /** Until `signal`: an upgrade that is under way then is the supervisor's, and goes on. */
 export async function follow(
@@ -84,12 +87,19 @@ async function goTo(
   note(`${isoNow()} ${status.version} runs, wanted is ${wanted.named}`);
   // Detached: a Ctrl-C is for the one that follows.
   const upgrade = spawn(layout.bin, ["upgrade", wanted.named, ...flags], {
-    stdio: ["ignore", "inherit", "inherit"],
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
     detached: true,
   });
-  const [exitCode] = (await once(upgrade, "exit")) as [number | null];
+  let code = "";
+  upgrade.on("message", (told: { code?: string }) => {
+    code = String(told.code);
+  });
+  const [[exitCode]] = await Promise.all([
+    once(upgrade, "exit") as Promise<[number | null]>,
+    once(upgrade, "disconnect"),
+  ]);
   if (exitCode === 0) return "done";
-  const isFailed = FAILED.includes(exitCode);
+  const isFailed = FAILED.includes(exitCode) || OF_THE_HOST.test(code);
   const again = isFailed ? "later" : "when something else is wanted";
   say(`Not gone there (exit code ${exitCode}): tried again ${again}`);
   return isFailed ? "failed" : "refused";
