@@ -9,6 +9,7 @@ import { note } from "../output.ts";
 import { settlePermanent, withLock } from "../prepare.ts";
 import { wasStopped } from "../spawn.ts";
 import { unpackNamed } from "../unpacking.ts";
+import { isOfTheHost } from "./blame.ts";
 import type { FollowRequest } from "./request.ts";
 import { type Wanted, wantedAt } from "./wanted.ts";
 
@@ -29,7 +30,7 @@ export async function bringWanted(
   }
 }
 
-/** Starts by `boot`: with what was brought, or else with what was here. @returns what did not start */
+/** Starts by `boot`: with what was brought, or else with what was here. @returns what need not be tried again */
 export async function startWanted(
   brought: { version: string; wanted: Wanted } | undefined,
   boot: (version: string | undefined) => Promise<void>,
@@ -45,7 +46,7 @@ export async function startWanted(
     if (wasStopped(error)) throw error;
     sayOf(`${brought.version} is wanted and does not start`, error);
     await boot(undefined);
-    return brought.wanted.identity;
+    return isOfTheHost(errorToJson(error).code) ? undefined : brought.wanted.identity;
   }
 }
 

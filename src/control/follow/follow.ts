@@ -4,8 +4,8 @@
  *   look ──► nothing, or what runs ──────────────────────────────► wait
  *     ▲  └─► something else ──► bin/<app> upgrade ──► it runs ───► wait
  *     │                                           ├─► refused ───► wait until something else is wanted
- *     │                                           └─► failed ──┐
- *     └── later each time ◄── a registry that can't be asked ◄─┘
+ *     │                                           └─► failed, or the host's fault (blame.ts) ──┐
+ *     └── later each time ◄── a registry that can't be asked ◄─────────────────────────────────┘
  *
  * The upgrade is a process of its own: by `bin/<app>`, so that the next one is made by the tsugi of
  * the version that serves then.
@@ -20,6 +20,7 @@ import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
 import { note } from "../output.ts";
 import { findSupervisor } from "../running.ts";
+import { isOfTheHost } from "./blame.ts";
 import type { FollowRequest } from "./request.ts";
 import { type Wanted, wantedAt } from "./wanted.ts";
 
@@ -27,9 +28,6 @@ const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
 /** Of an upgrade that no version is to blame for: failed on the way, not running, killed. */
 const FAILED: readonly (number | null)[] = [1, 3, null];
-/** So is none for these refusals: the host can be mended, or its other upgrade ends. */
-const OF_THE_HOST =
-  /^TSUGI_(DISK_FULL|MEMORY_SHORT|MACHINE_REFUSED|FILE_REFUSED|SETTINGS_INVALID|ENV_EXPOSED|TRUSTED_KEYS_INVALID|SERVING_SILENT|UPGRADE_UNDER_WAY)$/;
 
 /** Until `signal`: an upgrade that is under way then is the supervisor's, and goes on. */
 export async function follow(
@@ -99,7 +97,7 @@ async function goTo(
     once(upgrade, "disconnect"),
   ]);
   if (exitCode === 0) return "done";
-  const isFailed = FAILED.includes(exitCode) || OF_THE_HOST.test(code);
+  const isFailed = FAILED.includes(exitCode) || isOfTheHost(code);
   const again = isFailed ? "later" : "when something else is wanted";
   say(`Not gone there (exit code ${exitCode}): tried again ${again}`);
   return isFailed ? "failed" : "refused";

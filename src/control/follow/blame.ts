@@ -1,0 +1,14 @@
+/** Whose fault it was that a release did not come in: what the host is to blame for can be mended there. */
+const OF_THE_HOST = new Set([
+  "TSUGI_DISK_FULL",
+  "TSUGI_ENV_EXPOSED",
+  "TSUGI_FILE_REFUSED",
+  "TSUGI_MACHINE_REFUSED",
+  "TSUGI_MEMORY_SHORT",
+  "TSUGI_SERVING_SILENT",
+  "TSUGI_SETTINGS_INVALID",
+  "TSUGI_TRUSTED_KEYS_INVALID",
+  "TSUGI_UPGRADE_UNDER_WAY",
+]);
+
+export const isOfTheHost = (code: string): boolean => OF_THE_HOST.has(code);
