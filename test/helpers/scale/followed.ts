@@ -95,7 +95,7 @@ export async function followAll(folder: string, options: FollowOptions): Promise
     }
     const among = names.filter((name) => isAmong(sharePercent, name)).length;
     const stage = stages(log, did);
-    const longMs = 10 * everyMs + 120_000;
+    const longMs = 20 * everyMs + 300_000;
     const done = (what: Did["did"], version: string) =>
       new Set(
         did.filter((one) => one.did === what && one.version === version).map(({ host }) => host),
