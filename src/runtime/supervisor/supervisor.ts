@@ -212,15 +212,19 @@ export class Supervisor {
 
   /**
    * Whoever is being started again after a crash will serve in a moment, and have state and
-   * connections: a plan that is made before that would forget them. One that keeps crashing is not
-   * waited for, nor one that hangs.
+   * connections: a plan made before that would forget them, and a pipe laid before it would not be
+   * theirs. One that keeps crashing is not waited for, nor one that hangs.
    */
   async allStarted(): Promise<void> {
     const { current } = this;
-    const isComing = (slot: Slot) =>
-      slot.worker.declared === undefined && !this.#serving!.restarts.keepsCrashing(slot);
+    const { restarts } = this.#serving!;
+    const isComing = (slot: Slot) => {
+      const { declared, exit } = slot.worker;
+      const comes = exit === null || this.#isAlone;
+      return declared === undefined && comes && !restarts.keepsCrashing(slot);
+    };
     const deadlineMs = performance.now() + current.settings.timeouts.readyMs;
-    while (this.#isAlone && this.current === current && current.slots.some(isComing)) {
+    while (this.#state !== "stopping" && current.slots.some(isComing)) {
       if (performance.now() > deadlineMs) return;
       await delay(LOOK_MS);
     }

@@ -226,9 +226,9 @@ export class Upgrades {
     const host = await readHostSettings(parts.layout, request.version);
     parts.mask.learn(host.env);
     const list = await handler.list();
-    await this.#supervisor.allStarted();
     // What earlier swaps have left, and what will have to be closed, is asked for anew.
     await checkWorkers(current, LOOK_MS);
+    await this.#supervisor.allStarted();
     const entry = list.releases.find((release) => release.version === request.version);
     const { planUpgrade } = await import("../../relup/index.ts");
     const plan = planUpgrade(from, to, {
