@@ -75,7 +75,7 @@ export interface WorkerBoot {
   /** What TSUGI_APP_DIR says; the working directory of whoever serves. */
   appDir?: string;
   readyAfterMs: number;
-  /** Its code listens: so long that is waited for instead. */
+  /** Its code listens, or the version before it does: so long that is waited for instead. */
   listensWithinMs?: number;
 }
 

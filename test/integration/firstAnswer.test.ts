@@ -29,6 +29,11 @@ describe("the first answer", () => {
         extra: `const { listen } = http.Server.prototype;
           http.Server.prototype.listen = function (...all) { setTimeout(() => listen.apply(this, all), 2500); };`,
       },
+      "1.5.0": {
+        extra: `const { hot } = await import("tsugi/hot");
+          const { listen } = http.Server.prototype;
+          http.Server.prototype.listen = function (...all) { hot.activate(() => { listen.apply(this, all); }); };`,
+      },
       "1.4.0": { extra: "http.Server.prototype.listen = () => setInterval(() => {}, 1000);" },
     });
   });
@@ -74,6 +79,15 @@ describe("the first answer", () => {
       traffic.tallies.flatMap(({ problems }) => problems),
       [],
     );
+  });
+
+  test("in an upgrade one that listens only once it is activated is not waited for before that", async (t) => {
+    const { host, get } = await releases.host(t);
+    await host.must("start");
+    await host.must("upgrade", releases.tarball("1.5.0"));
+    assert.equal((await get()).version, "1.5.0");
+    await host.must("rollback");
+    assert.equal((await get()).version, "1.0.0");
   });
 
   test("one that listens nowhere is refused where the old one listens, which goes on", async (t) => {

@@ -114,11 +114,19 @@ export class Generation {
     return new WorkerHandle(spawnChannel(spec), spec.boot);
   }
 
-  specOf(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerSpec {
-    const { manifest, host, listening } = this.plan;
+  /** Being alive is enough only for one of which nobody knows that it listens. */
+  #listensWithinMs({ name, listens }: ManifestProcess): number | undefined {
+    const { host, listening, strategy } = this.plan;
     const { readyMs, readyAfterMs } = host.settings.timeouts;
-    const isAwaited = listening.includes(process.name);
+    if (listening.includes(name)) return readyMs;
     const isDefault = readyAfterMs === DEFAULT_SETTINGS.timeouts.readyAfterMs;
+    if (!listens || !isDefault || strategy !== "start") return undefined;
+    return Math.max(readyAfterMs, Math.min(LISTENS_WITHIN_MS, readyMs - SPARE_MS));
+  }
+
+  specOf(process: ManifestProcess, index: number, mode: WorkerBoot["mode"]): WorkerSpec {
+    const { manifest, host } = this.plan;
+    const { readyAfterMs } = host.settings.timeouts;
     const layout = this.#layout;
     const appDir = layout.library(appDirName(manifest.name, manifest.version));
     const env = {
@@ -150,16 +158,8 @@ export class Generation {
         entry: join(appDir, process.entry),
         ...defined({ args: process.args && filledIn(process.args, env) }),
         appDir,
-        // Being alive is enough only where nobody waits for it to listen.
-        readyAfterMs: isAwaited ? readyMs : readyAfterMs,
-        ...(process.listens && isDefault && this.plan.strategy === "start"
-          ? {
-              listensWithinMs: Math.max(
-                readyAfterMs,
-                Math.min(LISTENS_WITHIN_MS, readyMs - SPARE_MS),
-              ),
-            }
-          : {}),
+        readyAfterMs,
+        ...defined({ listensWithinMs: this.#listensWithinMs(process) }),
       },
     };
   }
