@@ -9,9 +9,8 @@ import { spec } from "node:test/reporters";
 import { inOrder } from "./testOrder.ts";
 
 const files = inOrder(process.argv.slice(2));
-/** More than there are processors: two files at once keep two of them busy for 60 % of the time. */
-const atOnce = Math.ceil(1.5 * availableParallelism());
-const concurrency = Number(process.env.TSUGI_TEST_CONCURRENCY ?? atOnce);
+/** As many as there are processors: with three on two, tests of load ran out of their time on a slow machine. */
+const concurrency = Number(process.env.TSUGI_TEST_CONCURRENCY ?? availableParallelism());
 
 const seconds = new Map();
 const events = run({ files, concurrency });
