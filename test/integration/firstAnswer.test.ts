@@ -86,6 +86,8 @@ describe("the first answer", () => {
     await host.must("start");
     await host.must("upgrade", releases.tarball("1.5.0"));
     assert.equal((await get()).version, "1.5.0");
+    const { stdout: log } = await host.must("logs", "-n", "200");
+    assert.doesNotMatch(log, /it counts as ready/);
     await host.must("rollback");
     assert.equal((await get()).version, "1.0.0");
   });

@@ -186,8 +186,8 @@ export class AppGeneration {
 
   /** Its code may listen only under a condition: it counts as ready all the same. */
   #tellSilent(): void {
-    const { listensWithinMs } = this.boot;
-    if (listensWithinMs === undefined || this.readiness.isPresent) return;
+    const { listensWithinMs, isPresent } = this.readiness;
+    if (listensWithinMs === undefined || isPresent) return;
     const text = `its code listens, and in ${listensWithinMs} ms it has not; it counts as ready`;
     this.#channel.send({ type: "notice", text });
   }

@@ -53,13 +53,17 @@ export class Readiness {
     return this.#signalled || this.#parts.listeners.settled;
   }
 
+  /** So long its listening is waited for. It may come in `hot.activate`, and then not before that. */
+  get listensWithinMs(): number | undefined {
+    const { registrations, listensWithinMs } = this.#parts;
+    return registrations.hooks.activate.length > 0 ? undefined : listensWithinMs;
+  }
+
   async wait(): Promise<void> {
     await this.#entry.promise;
-    const { registrations, readyAfterMs, listensWithinMs } = this.#parts;
+    const { registrations, readyAfterMs } = this.#parts;
     await registrations.run("prepare");
-    // It may be there that it listens, once it is activated.
-    const isLater = registrations.hooks.activate.length > 0;
-    await this.#present((isLater ? undefined : listensWithinMs) ?? readyAfterMs);
+    await this.#present(this.listensWithinMs ?? readyAfterMs);
   }
 
   /** One that listens nowhere: a variable that is missing shows when its consumers have begun. */
