@@ -7,6 +7,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { messageOf } from "../../contract/errors.ts";
+import { until } from "../../platform/waiting.ts";
 import type { WorkerReplies } from "../../protocol/worker.ts";
 import type { Announcing, SendConnection } from "../carry/carrier.ts";
 import { swapWay } from "../carry/way.ts";
@@ -139,10 +140,7 @@ export class Staying implements Leaving {
     const atFirst = this.#unregistered.size;
     const sockets = [...this.#unregistered].filter(isWebSocket);
     const closed = webSocketDrainMs === undefined ? 0 : closeWithin(sockets, webSocketDrainMs);
-    const deadline = performance.now() + drainMs;
-    while (this.#countLeft() > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
-    }
+    await until(() => this.#countLeft() === 0, drainMs, CHECK_MS);
     carriers.thaw();
     const unfinished = [...this.#finishing].filter((one) => !eventSources.has(one));
     const lost = [

@@ -19,24 +19,23 @@ export const isAtWork = (response: ServerResponse): boolean =>
 export const wasContinued = (response: unknown): boolean =>
   (response as { _sent100?: boolean })._sent100 === true;
 
-/** How much of its body is taken in before somebody reads it: may be set. */
-export const readableState = (request: IncomingMessage): { highWaterMark: number } =>
-  (request as unknown as { _readableState: { highWaterMark: number } })._readableState;
-
 interface RequestInternals {
-  _readableState: { ended: boolean };
+  /** `highWaterMark`: how much of its body is taken in before somebody reads it. Both may be set. */
+  _readableState: { highWaterMark: number; ended: boolean };
   _addHeaderLines(rawHeaders: readonly string[], count: number): void;
 }
+
+export const readableState = (request: IncomingMessage): RequestInternals["_readableState"] =>
+  (request as unknown as RequestInternals)._readableState;
 
 /**
  * As its parser leaves a request that has no body: `headers` are put together when they are asked
  * for, and nobody is told of an end that nobody reads. Thousands are made within a freeze.
  */
 export function completeRequest(request: IncomingMessage, rawHeaders: readonly string[]): void {
-  const internals = request as unknown as RequestInternals;
-  internals._addHeaderLines(rawHeaders, rawHeaders.length);
+  (request as unknown as RequestInternals)._addHeaderLines(rawHeaders, rawHeaders.length);
   request.complete = true;
-  internals._readableState.ended = true;
+  readableState(request).ended = true;
 }
 
 /** Node looks for requests that take too long by an interval that holds the server. */

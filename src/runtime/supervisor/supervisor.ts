@@ -15,12 +15,12 @@
  * Who dies is started again while it serves; in an upgrade, the upgrade decides what that means.
  */
 
-import { setTimeout as delay } from "node:timers/promises";
 import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
 import { isDiskFull } from "../../platform/files.ts";
+import { until } from "../../platform/waiting.ts";
 import type { Mask } from "../../protocol/mask.ts";
 import type { Retiring, SlotCrash } from "../../protocol/report.ts";
 import type { Succession } from "../../protocol/succession.ts";
@@ -73,8 +73,6 @@ export interface SupervisorParts {
   /** Called when the supervisor gives up: the process exits non-zero. */
   onGiveUp: (error: TsugiError, lastWords: string[]) => void;
 }
-
-const LOOK_MS = 20;
 
 /** The generation that serves, and what of it has crashed. */
 interface Serving {
@@ -223,11 +221,8 @@ export class Supervisor {
       const comes = exit === null || this.#isAlone;
       return declared === undefined && comes && !restarts.keepsCrashing(slot);
     };
-    const deadlineMs = performance.now() + current.settings.timeouts.readyMs;
-    while (this.#state !== "stopping" && current.slots.some(isComing)) {
-      if (performance.now() > deadlineMs) return;
-      await delay(LOOK_MS);
-    }
+    const isOver = () => this.#state === "stopping" || !current.slots.some(isComing);
+    await until(isOver, current.settings.timeouts.readyMs);
   }
 
   /** From here on it is started again where it dies while its generation serves. */
