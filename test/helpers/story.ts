@@ -89,8 +89,11 @@ function commandsOf(block: Block): Command[] {
   return commands;
 }
 
+/** All at once: what was put in may look like what is still to be replaced (port 14001, say). */
 function inSandbox(text: string, { replace }: Sandbox): string {
-  return replace.reduce((all, [from, to]) => all.replaceAll(from, to), text);
+  const meant = new Map(replace);
+  const said = new RegExp([...meant.keys()].map(literally).join("|"), "g");
+  return text.replace(said, (from) => meant.get(from)!);
 }
 
 function split(output: string): Map<number, { text: string; status: number }> {
