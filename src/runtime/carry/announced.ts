@@ -2,15 +2,13 @@
  * A connection that was announced: this generation has it, its application too, and its handle is
  * still on its way from the old one.
  */
-import { withResolvers } from "../../platform/waiting.ts";
+import { type Resolvers, withResolvers } from "../../platform/waiting.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { attachHandle, endPending, isPending } from "../node/pending.ts";
 
 export class AnnouncedConnection {
   readonly socket: SocketInternals;
-  /** The 'connection' listeners have had their time: they are async, or none of them is. */
-  readonly #attending = withResolvers<void>();
-  readonly attended = this.#attending.promise;
+  #attending: Resolvers<void> | undefined;
   readonly #onAttached: () => void;
   #isAttended = false;
   /** Nothing is read before its listeners have had their time. */
@@ -34,10 +32,17 @@ export class AnnouncedConnection {
     return stayed;
   }
 
+  /** The 'connection' listeners have had their time. Undefined: they have had it, none of them is async. */
+  get attended(): Promise<void> | undefined {
+    if (this.#isAttended) return undefined;
+    this.#attending ??= withResolvers();
+    return this.#attending.promise;
+  }
+
   /** The application listens, or never will. */
   onAttended(): void {
     this.#isAttended = true;
-    this.#attending.resolve();
+    this.#attending?.resolve();
     this.#arrived?.();
     this.#arrived = undefined;
   }

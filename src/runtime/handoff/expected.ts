@@ -1,5 +1,6 @@
 /** Connections that were announced to this generation, until the process that had them has gone. */
 import { messageOf, TsugiError } from "../../contract/errors.ts";
+import { within } from "../../platform/waiting.ts";
 import type { BetweenWorkers, ConnectionMeta } from "../../protocol/worker.ts";
 import type { AnnouncedConnection } from "../carry/announced.ts";
 import type { Prepared } from "../carry/prepared.ts";
@@ -92,14 +93,9 @@ export class Expected {
       throw new TsugiError("TSUGI_ANNOUNCE_FAILED", { problem }, { cause: this.#problem });
     }
     const all = [...this.#all.values()];
-    await Promise.all(all.map((one) => one.said));
-    const attended = Promise.all(all.map((one) => one.attended));
-    let timer: NodeJS.Timeout | undefined;
-    const enough = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ATTEND_MS);
-    });
-    await Promise.race([attended, enough]);
-    clearTimeout(timer);
+    await Promise.all(all.flatMap((one) => one.said ?? []));
+    const attending = all.flatMap((one) => one.attended ?? []);
+    if (attending.length > 0) await within(ATTEND_MS, Promise.all(attending), () => []);
     return count;
   }
 

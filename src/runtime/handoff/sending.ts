@@ -10,6 +10,8 @@ import { TimeSlices } from "./timeSlices.ts";
 
 const MOVES_A_TURN = 20;
 const REPORT_MS = 10;
+/** All have been let go of by then, most often: to close a handle takes as long as to let go of it. */
+const CLOSE_AFTER_MS = 20;
 
 /** What travels with an HTTP connection. */
 export interface HttpData {
@@ -24,6 +26,8 @@ export class Sending {
   /** Straight to the next generation; without it the supervisor passes everything on. */
   departures: Departures | undefined;
   readonly #slices = new TimeSlices();
+  /** The next generation has these handles too, and reads them by now. */
+  readonly #released: RawHandle[] = [];
 
   constructor(channel: EventSink) {
     this.#channel = channel;
@@ -58,7 +62,7 @@ export class Sending {
   ): Promise<void> | undefined {
     if (meta.isAhead && handle !== undefined) {
       departures.release(meta);
-      handle.close();
+      this.#closeLater(handle);
       this.#carried += 1;
       this.#report();
       return this.#slices.end();
@@ -78,6 +82,19 @@ export class Sending {
       });
     this.#inFlight.add(sent);
     return this.#slices.end();
+  }
+
+  #closeLater(handle: RawHandle): void {
+    this.#released.push(handle);
+    if (this.#released.length === 1) setTimeout(() => this.#closeReleased(), CLOSE_AFTER_MS);
+  }
+
+  async #closeReleased(): Promise<void> {
+    for (const handle of this.#released.splice(0)) {
+      handle.close();
+      const turn = this.#slices.end();
+      if (turn) await turn;
+    }
   }
 
   #report(): void {

@@ -8,7 +8,7 @@ import { handleOf } from "../../node/fields.ts";
 import { freezeSocket, quietSinceMs, takeHandle, thawSocket } from "../../node/frozenSockets.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import { isPending, namesOf } from "../../node/pending.ts";
-import { takeUnread } from "../../node/unread.ts";
+import { joined, NOTHING, takeUnread } from "../../node/unread.ts";
 import type { Carrier } from "../carrier.ts";
 import type { Connection, Parcel } from "../connection.ts";
 import { InFlight } from "../inFlight.ts";
@@ -205,16 +205,17 @@ export class WebSocketConnection implements Connection {
 
   take(follow?: Follow): Parcel {
     const { socket } = this;
-    const frames = this.hasEnded ? Buffer.alloc(0) : this.#frames();
+    const frames = this.hasEnded ? NOTHING : this.#frames();
     const since = quietSinceMs(socket);
     this.#isGone = true;
     const kept = keptFrames(this.#kept.splice(0));
     if (this.hasEnded) {
       this.#tidy();
-      const head = Buffer.concat([kept, this.#closeFrame()]);
+      const head = joined([kept, this.#closeFrame()]);
       return { handle: undefined, head, quietSinceMs: since };
     }
-    const head = Buffer.concat([kept, frames, takeUnread(socket), this.#closeFrame()]);
+    const unread = socket.readableLength > 0 ? takeUnread(socket) : NOTHING;
+    const head = joined([kept, frames, unread, this.#closeFrame()]);
     const closeSent = this.webSocket._closeFrameSent && !this.#toldOfClose;
     const rest = { head, quietSinceMs: since, ...(closeSent ? { closeSent } : {}) };
     if (follow) {
@@ -313,13 +314,13 @@ export class WebSocketConnection implements Connection {
   }
 
   #frames(): Buffer {
-    if (this.webSocket._closeFrameReceived) return Buffer.alloc(0);
+    if (this.webSocket._closeFrameReceived) return NOTHING;
     return pendingFrames(this.webSocket._receiver, this.#compressed);
   }
 
   #closeFrame(): Buffer {
     const { _closeFrameReceived, _closeCode, _closeMessage } = this.webSocket;
-    return _closeFrameReceived ? closeFrame(_closeCode, _closeMessage) : Buffer.alloc(0);
+    return _closeFrameReceived ? closeFrame(_closeCode, _closeMessage) : NOTHING;
   }
 
   #tidy(): void {

@@ -9,6 +9,7 @@
  * A mask of zeros changes nothing, so a payload that was unmasked here goes on as it is. Frames of
  * a *compressed* message can't be told from what they inflated to: they are kept as they came.
  */
+import { joined, NOTHING } from "../../node/unread.ts";
 import { RECEIVER_STATE, type ReceiverInternals } from "./internals.ts";
 
 const FIN = 0x80;
@@ -21,7 +22,7 @@ const NO_MASK = Buffer.alloc(4);
 export function pendingFrames(receiver: ReceiverInternals, compressed: readonly Buffer[]): Buffer {
   const parts: Buffer[] = [];
   const earlier = receiver._compressed ? compressed : receiver._fragments;
-  const payload = Buffer.concat(earlier);
+  const payload = joined(earlier);
   const opcode = receiver._fragmented;
   // A frame without a payload leaves no trace in `_fragments`, but it began the message.
   const inData = receiver._state !== RECEIVER_STATE.info && receiver._opcode < CLOSE;
@@ -30,7 +31,7 @@ export function pendingFrames(receiver: ReceiverInternals, compressed: readonly 
     parts.push(frameHead(first, payload.byteLength, NO_MASK), payload);
   }
   parts.push(halfFrameHead(receiver, earlier.length > 0), ...receiver._buffers);
-  return Buffer.concat(parts);
+  return joined(parts);
 }
 
 const OPCODES: Record<string, number> = { text: 0x01, binary: 0x02, pong: 0x0a };
@@ -43,7 +44,7 @@ export function keptFrames(events: readonly [event: string, parts: unknown[]][])
     const payload = bytesOf(data);
     return [frameHead(FIN | opcode, payload.byteLength, NO_MASK), payload];
   });
-  return Buffer.concat(parts);
+  return joined(parts);
 }
 
 /** A message's, by the connection's `binaryType`. */
@@ -65,7 +66,7 @@ export function closeFrame(code: number, reason: Buffer): Buffer {
 /** The head of the frame that is under way, as far as the parser has consumed it. */
 function halfFrameHead(receiver: ReceiverInternals, continues: boolean): Buffer {
   const { _state: state, _payloadLength: length } = receiver;
-  if (state === RECEIVER_STATE.info) return Buffer.alloc(0);
+  if (state === RECEIVER_STATE.info) return NOTHING;
   const first = firstByte(receiver, continues);
   if (state === RECEIVER_STATE.length16) return Buffer.from([first, MASKED | 126]);
   if (state === RECEIVER_STATE.length64) return Buffer.from([first, MASKED | 127]);
