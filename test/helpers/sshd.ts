@@ -149,11 +149,15 @@ class Sshd implements SshHost {
     const settings = `${folder}.sshd`;
     mkdirSync(folder);
     mkdirSync(settings);
+    const home = join(settings, "home");
+    mkdirSync(home);
     await generateKey(join(settings, "host_key"));
     const userKey = place.user === undefined ? commonKey : join(settings, "user_key");
     if (userKey !== commonKey) await generateKey(userKey);
     const port = await freePort();
-    const variables = Object.entries(env).map(([key, value]) => `${key}="${value}"`);
+    // What the machine's own ~/.bashrc does is part of no test, and may take seconds at each login.
+    const own = place.user === undefined ? { HOME: home, ...env } : env;
+    const variables = Object.entries(own).map(([key, value]) => `${key}="${value}"`);
     writeFileSync(
       join(settings, "sshd_config"),
       [
