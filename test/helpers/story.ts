@@ -90,7 +90,7 @@ function commandsOf(block: Block): Command[] {
 }
 
 /** All at once: what was put in may look like what is still to be replaced (port 14001, say). */
-function inSandbox(text: string, { replace }: Sandbox): string {
+export function inSandbox(text: string, { replace }: Sandbox): string {
   const meant = new Map(replace);
   const said = new RegExp([...meant.keys()].map(literally).join("|"), "g");
   return text.replace(said, (from) => meant.get(from)!);

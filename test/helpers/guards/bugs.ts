@@ -1,14 +1,14 @@
 /**
- * For each promise of the README some bugs that would break it, and the guard that has to notice: a
- * test, as narrow as it can be. Each is a change of a few words in a named place of the sources.
+ * For each promise of the README, and for each kind of fault that others have found in using tsugi, some bugs
+ * that would bring it back, and the guard that has to notice: a test, as narrow as it can be. Each is a change of a few words in a named place of the sources.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Fault } from "../crash/cell.ts";
 
 export interface PlantedBug {
-  /** Its number in the README. */
-  promise: 1 | 2 | 3 | 4 | 5 | 6 | 7;
+  /** The number of a promise of the README, or a kind of fault. */
+  promise: keyof typeof PROMISES;
   bug: string;
   file: string;
   find: string;
@@ -21,7 +21,7 @@ export type Guard =
   | { file: string; test: string; needsRoot?: true }
   | { scenario: string; label: string; fault: Fault };
 
-export const PROMISES: Record<PlantedBug["promise"], string> = {
+export const PROMISES = {
   1: "old keeps running until new is proven",
   2: "nothing acknowledged is lost",
   3: "a crash leaves one whole version",
@@ -29,7 +29,12 @@ export const PROMISES: Record<PlantedBug["promise"], string> = {
   5: "success is measured, never assumed",
   6: "the same input builds the same bytes",
   7: "plain Node still works",
-};
+  W: "other people's projects and clients",
+  O: "situations at night",
+  D: "deploys and rollbacks",
+  S: "security",
+  C: "the plan that is shown runs",
+} as const;
 
 const UPGRADE = "test/integration/upgrade.test.ts";
 
@@ -221,6 +226,88 @@ export const BUGS: readonly PlantedBug[] = [
       file: "test/unit/hot/inert.test.ts",
       test: "under plain node state is initial(), and prepare runs before activate",
     },
+  },
+  {
+    promise: "W",
+    bug: "a streamed answer to a POST is taken for an event stream, and ended",
+    file: "src/runtime/handoff/eventSources.ts",
+    find: 'method === "GET" && /',
+    replace: 'method !== "HEAD" && /',
+    guard: { file: "test/contract/streams.test.ts", test: "Hono, without state" },
+  },
+  {
+    promise: "W",
+    bug: "a build that is only in prestart is not run: old code is packed",
+    file: "src/assemble/projectBuild.ts",
+    find: '"prestart:prod", "prestart"];',
+    replace: '"prestart:prod"];',
+    guard: {
+      file: "test/integration/releaseShapes.test.ts",
+      test: "a build that only the start script has is run each time",
+    },
+  },
+  {
+    promise: "W",
+    bug: "bytes of a registry are taken as they come",
+    file: "src/oci/client.ts",
+    find: 'if (`sha256:${hash.digest("hex")}` !== digest) throw this.#lies(digest);',
+    replace: "",
+    guard: {
+      file: "test/contract/registry.test.ts",
+      test: "by lying about a digest is found out, and nothing is left",
+    },
+  },
+  {
+    promise: "O",
+    bug: "a log line that is lost is not counted",
+    file: "src/runtime/supervisor/log/queue.ts",
+    find: "this.#lost += count;",
+    replace: "",
+    guard: {
+      file: "test/integration/logs.test.ts",
+      test: "with a log that is full it serves, says so, restarts and stops in time",
+      needsRoot: true,
+    },
+  },
+  {
+    promise: "O",
+    bug: "what a worker has started outlives it",
+    file: "src/runtime/supervisor/family.ts",
+    find: 'signal(termed, "SIGTERM");',
+    replace: "return { ended: [], killed: [], running: [] };",
+    guard: {
+      file: "test/integration/families.test.ts",
+      test: "a stop ends it too, and says so",
+    },
+  },
+  {
+    promise: "D",
+    bug: "what a login prints is part of the answer",
+    file: "src/transport/answer.ts",
+    find: "this.#noise = noise.subarray(-NOISE_BYTES);",
+    replace: "this.#noise = noise.subarray(-NOISE_BYTES);\n    this.push(noise);",
+    guard: { file: "test/contract/logins.test.ts", test: "a login that is noisy:" },
+  },
+  {
+    promise: "S",
+    bug: "root runs what belongs to the application's user",
+    file: "src/control/stepDown.sh",
+    find: 'if [ "$(id -u)" = 0 ] && [ "$owner" != 0 ]; then',
+    replace: "if false; then",
+    guard: {
+      file: "test/integration/stepsDown.test.ts",
+      test: "what they have put there runs as they, whatever the environment says",
+      needsRoot: true,
+    },
+  },
+  {
+    promise: "C",
+    bug: "a step that was planned is left out",
+    file: "src/runtime/supervisor/upgrade.ts",
+    find: "for (const step of relupSteps(this.#job.plan.instructions)) {",
+    replace:
+      'for (const step of relupSteps(this.#job.plan.instructions)) {\n        if (step.op === "prune") continue;',
+    guard: { file: "test/integration/relup.test.ts", test: "a swap" },
   },
 ];
 
