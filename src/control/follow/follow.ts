@@ -26,6 +26,9 @@ import { type Wanted, wantedAt } from "./wanted.ts";
 
 const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
+/** Of a pause, how long it is. */
+const LEAST_SHARE = 0.75;
+const MOST_SHARE = 1.25;
 /** Of an upgrade that no version is to blame for: failed on the way, not running, killed. */
 const FAILED: readonly (number | null)[] = [1, 3, null];
 
@@ -38,6 +41,7 @@ export async function follow(
   let refused = failed;
   let said: string | undefined;
   let pauseMs = everyMs;
+  let leastShare = 0;
   const say = (text: string) => {
     // The same again is no news.
     if (text !== said) note(`${isoNow()} ${text}`);
@@ -57,8 +61,10 @@ export async function follow(
       say(`${code}: ${message}`);
       pauseMs = longer(pauseMs);
     }
-    // Not all hosts at the same moment.
-    await delay(pauseMs * (0.75 + Math.random() / 2), undefined, { signal }).catch(() => {});
+    // Not all hosts at the same moment: those that began together part at their first pause.
+    const share = leastShare + Math.random() * (MOST_SHARE - leastShare);
+    leastShare = LEAST_SHARE;
+    await delay(pauseMs * share, undefined, { signal }).catch(() => {});
   }
 }
 
