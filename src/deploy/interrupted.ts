@@ -1,7 +1,8 @@
-/** What Ctrl-C leaves: said by host, because each goes on with what it is at by itself. */
+/** What Ctrl-C leaves: said by what a host was at, because each goes on with that by itself. */
 import { TsugiError } from "../contract/errors.ts";
 import type { StepName } from "./events.ts";
 import type { Host } from "./host.ts";
+import { namesText } from "./told.ts";
 
 const UNCHANGED = "nothing was changed there";
 const LEFT: Record<StepName, string> = {
@@ -29,10 +30,12 @@ export function interruptedError(
   environment: string,
   stays: readonly string[] = [],
 ): TsugiError {
-  const lines = hosts.flatMap(({ name, cutOff }) => {
-    if (cutOff !== undefined) return `\n    ${name}: ${LEFT[cutOff]}`;
-    return stays.includes(name) ? `\n    ${name}: ${STAYS}` : [];
-  });
-  const left = ["Each host has one whole version.", ...lines].join("");
-  return new TsugiError("TSUGI_INTERRUPTED", { left, environment });
+  const left = new Map<string, string[]>();
+  for (const { name, cutOff } of hosts) {
+    const text = cutOff === undefined ? stays.includes(name) && STAYS : LEFT[cutOff];
+    if (text) left.set(text, [...(left.get(text) ?? []), name]);
+  }
+  const lines = [...left].map(([text, names]) => `\n    ${namesText(names)}: ${text}`);
+  const whole = ["Each host has one whole version.", ...lines].join("");
+  return new TsugiError("TSUGI_INTERRUPTED", { left: whole, environment });
 }

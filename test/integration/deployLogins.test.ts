@@ -86,7 +86,7 @@ describe("hosts that say other things than one has asked", { skip }, () => {
       process.kill(pid, "SIGINT"),
     );
     assert.equal(code, 1);
-    const words = /TSUGI_INTERRUPTED.*app1: the (check|upgrade) goes on/;
+    const words = /TSUGI_INTERRUPTED.*app1(, app2)?: the (check|upgrade) goes on/;
     assert.match(JSON.stringify(events.at(-1)!.error), words);
     const again = await fleet.deploy(one.tarball);
     assert.equal(again.status, 0, again.output);
