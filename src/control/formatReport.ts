@@ -63,7 +63,7 @@ const LONG_OVERLAP_MS = 5_000;
 
 function closedText({ connections: { closed } }: UpgradeReport): string {
   const what = closed === 1 ? "1 WebSocket" : `${closed} WebSockets`;
-  return `${what} of a server that is not registered (hot.websockets)`;
+  return `${what} of a server that is not registered (hot.websockets), or whose save failed (the log says so)`;
 }
 
 /** The whole of it is for the record. */

@@ -68,6 +68,28 @@ describe("WebSockets of libraries go on in the next process", () => {
     });
   }
 
+  test("Hono: who keeps its objects hears of each client once, also after a hand-back", async () => {
+    await using bench = benchWithPackages();
+    const all = `
+      const all = new Set();
+      hot.activate(() => setInterval(() => { for (const ws of all) ws.send(String(all.size)); }, 20));`;
+    const source = appOf("@hono/node-ws")
+      .replace("onOpen: (event, ws) => {", "onOpen: (event, ws) => { all.add(ws);")
+      .replace("onMessage:", "onClose: (event, ws) => all.delete(ws), onMessage:")
+      .replace("const app = new Hono();", `const app = new Hono();${all}`);
+    const old = bench.start(source);
+    const next = bench.start(source, standby);
+    const client = new EchoClient(await portOf(old), { path: "/chat" });
+    await client.opened;
+    await next.event("ready");
+    await handOff(bench, old, next);
+    await handBack(bench, old, next);
+    const before = client.messages.length;
+    await client.until("what is said to all", () => client.messages.length > before + 5);
+    assert.deepEqual([...new Set(client.messages)].sort(), ["1", "welcome"]);
+    client.socket.close(4000);
+  });
+
   for (const route of ["another route", "no line"]) {
     test(`whose next version has ${route}: told to come back, and not counted as carried`, async () => {
       await using bench = benchWithPackages();

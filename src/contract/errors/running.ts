@@ -70,7 +70,7 @@ export const RUNNING_ERRORS = define({
   ),
   TSUGI_FREEZE_TIMEOUT: refused(
     "Not frozen within {timeoutMs} ms; held by {holders}",
-    "Thawed: the old version serves as before. Let it end, exempt it (hot.exempt(res)), or raise timeouts.freezeMs.",
+    "Thawed: the old version serves as before. Let it end (what a listener of a WebSocket returns has to settle), exempt a response (hot.exempt(res)), or raise timeouts.freezeMs.",
   ),
   TSUGI_ANNOUNCE_FAILED: refused(
     "The open connections can't go on in the new version: {problem}",

@@ -30,6 +30,8 @@ export function takeUnread(socket: SocketInternals): Buffer {
   if (decoder && decoder.lastNeed > 0) {
     // The first bytes of a character whose rest has not arrived.
     parts.push(Buffer.from(decoder.lastChar.subarray(0, decoder.lastTotal - decoder.lastNeed)));
+    // Taken: should the connection come back, they are not here any more.
+    decoder.end();
   }
   return joined(parts);
 }

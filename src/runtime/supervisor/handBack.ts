@@ -8,7 +8,7 @@ import { isoNow, stopwatch } from "../../platform/clock.ts";
 import { instant } from "../../platform/faults.ts";
 import { type Generation, hasState, type Slot } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
-import { lostWith, moveConnections, relayConnections } from "./moveConnections.ts";
+import { emptyTally, lostWith, moveConnections, relayConnections } from "./moveConnections.ts";
 import { tellEnded } from "./retire.ts";
 import { killSilent } from "./silence.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -49,14 +49,19 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   const hasPaused = silentMs > 0 || old.pauses;
   if (hasPaused) report.pauseMs = Math.max(report.pauseMs, silentMs + backMs());
   await instant("handBack:connections");
-  const stopRelay = relayConnections(next, old, tally);
-  await moveConnections(next, old, tally).catch((error) => supervisor.noteError(error));
+  const back = emptyTally();
+  const stopRelay = relayConnections(next, old, back);
+  await moveConnections(next, old, back).catch((error) => supervisor.noteError(error));
   await instant("handBack:retire");
   const retired = await takeover.retire(next.slots, { drainMs: HAND_BACK_MS });
-  tally.lost += retired.lost;
   upgrade.leftovers.push(...retired.leftovers);
   tellEnded(report, retired);
   stopRelay();
+  // Open before and open after: those that went there and came back.
+  tally.carried = Math.min(tally.carried, back.carried);
+  tally.lost += back.lost + retired.lost;
+  tally.waited += back.waited;
+  tally.quietMs.push(...back.quietMs);
   takeover.end();
 }
 

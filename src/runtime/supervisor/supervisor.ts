@@ -92,6 +92,7 @@ export class Supervisor {
   #serving: Serving | undefined;
   /** Of every generation that has served: one that is gone back to has not become steady by it. */
   readonly #restarts = new WeakMap<Generation, Restarts>();
+  readonly #servesSince = new WeakMap<Generation, string>();
   #lastNumber = 0;
 
   constructor(parts: SupervisorParts) {
@@ -307,7 +308,9 @@ export class Supervisor {
     const restarts = this.#restarts.get(generation) ?? new Restarts(generation, this.parts.mask);
     this.#restarts.set(generation, restarts);
     this.#serving = { generation, restarts };
-    this.since = isoNow();
+    // One that is handed back to has served since then.
+    this.since = this.#servesSince.get(generation) ?? isoNow();
+    this.#servesSince.set(generation, this.since);
     this.parts.log.use(generation.settings.logs);
     this.parts.onServe(generation);
   }

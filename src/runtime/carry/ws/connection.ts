@@ -27,6 +27,7 @@ import {
   recordRequest,
   type WebSocketRecord,
 } from "./record.ts";
+import { SERVICE_RESTART } from "./serviceRestart.ts";
 
 type CloseListener = (this: WebSocketInternals) => void;
 
@@ -239,6 +240,18 @@ export class WebSocketConnection implements Connection {
     socket.on("error", () => {});
     socket.destroy();
     return this.webSocket;
+  }
+
+  /**
+   * A router makes an object of its own for each time that one opens, by which the application knows it: of the
+   * one before it hears that it is over.
+   */
+  tellClosed(): void {
+    const listeners = this.webSocket.listeners("close") as CloseListener[];
+    for (const listener of listeners) {
+      if (this.#ownCloseListeners.includes(listener)) continue;
+      Reflect.apply(listener, this.webSocket, [SERVICE_RESTART, NOTHING]);
+    }
   }
 
   /** Its handle has come. */

@@ -163,7 +163,7 @@ export class CarriedWebSocketServer {
     const record = meta.data as WebSocketRecord;
     const ready = prepared instanceof PreparedWebSocket ? prepared : undefined;
     const { owner, socket, request } = ready ?? this.#begin(meta, record);
-    const own = comeBack(before, record);
+    const own = this.#comeBack(before, record);
     let webSocket: WebSocketInternals | undefined;
     const attached = () => webSocket && this.#known.get(webSocket)?.attached();
     const announced = new AnnouncedConnection(socket, attached);
@@ -199,6 +199,23 @@ export class CarriedWebSocketServer {
     else if (this.#restore(webSocket!, record, request)) this.#present(webSocket!, request, begin);
     else this.#giveUp(webSocket!, begin);
     return announced;
+  }
+
+  /** The object of before, but where a session that its client had opened still knows it. */
+  #comeBack(before: Connection | undefined, { opening }: WebSocketRecord) {
+    if (!(before instanceof WebSocketConnection)) return undefined;
+    if (this.#isBehindRouter) this.#tellClosed(before);
+    if (opening === undefined) return before.comeBack();
+    before.forget();
+    return undefined;
+  }
+
+  #tellClosed(before: WebSocketConnection): void {
+    try {
+      before.tellClosed();
+    } catch (error) {
+      this.#context.notice(`a WebSocket that came back: its 'close' listener: ${messageOf(error)}`);
+    }
   }
 
   /** Its listeners are there: first they hear what the client had begun with. */
@@ -326,14 +343,6 @@ interface Routed {
 const HANDLER_MS = 250;
 
 const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** The object of before, but where a session that its client had opened still knows it. */
-function comeBack(before: Connection | undefined, { opening }: WebSocketRecord) {
-  if (!(before instanceof WebSocketConnection)) return undefined;
-  if (opening === undefined) return before.comeBack();
-  before.forget();
-  return undefined;
-}
 
 const isWebSocketConnection = (connection: Connection): connection is WebSocketConnection =>
   connection instanceof WebSocketConnection;
