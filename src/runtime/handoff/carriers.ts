@@ -24,6 +24,7 @@ export class Carriers {
   readonly #registrations: Registrations;
   readonly #context: CarrierContext;
   readonly #all: Carrier[] = [];
+  readonly #toldRefused = new Set<string>();
   #isMoving = false;
   #look: () => void = () => {};
   /** A server is registered where there was none. */
@@ -135,13 +136,17 @@ export class Carriers {
     this.#context.onRefused();
     const refuse = meta.kind === "http" ? undefined : carriedKinds[meta.kind].refuse;
     if (refuse) refuse(socket);
-    else {
-      this.#context.notice(
-        `a carried connection (${meta.kind}) was not taken: this version registers no such server`,
-      );
-      socket.end();
-    }
+    else socket.end();
+    this.#tellRefused(meta.kind, refuse ? "told to come back" : "closed");
     return refused;
+  }
+
+  /** Of thousands it is said once. */
+  #tellRefused(kind: string, how: string): void {
+    if (this.#toldRefused.has(kind)) return;
+    this.#toldRefused.add(kind);
+    const whose = `carried connections (${kind})`;
+    this.#context.notice(`${whose} were ${how}: this version registers no such server`);
   }
 
   #carrierOf({ kind, server: ordinal }: ConnectionMeta): Carrier | undefined {
