@@ -100,7 +100,9 @@ async function goThrough(folder: string, { strategy, otherNode, isSick, ...room 
     assert.deepEqual([status, report.result], wanted, `${report.error?.message}\n${stderr}`);
     assert.equal(report.strategy, strategy);
     assert.equal(report.connections.lost, 0);
-    assert.ok(report.connections.carried >= SIZE, `${report.connections.carried} carried`);
+    const { carried } = report.connections;
+    // Once each, also of those that went there and came back.
+    assert.ok(carried >= SIZE && carried < 2 * SIZE, `${carried} carried`);
     assert.ok(report.pauseMs > 0);
     await someTalk(crowd);
   };
