@@ -32,7 +32,7 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
     row(
       "connections",
       `${carried} carried, ${drained} drained, ${lost} lost${
-        carried > 0 ? ` (quiet p50 ${quiet[0]}, p99 ${quiet[1]}, at most ${quiet[2]})` : ""
+        quietMs.max > 0 ? ` (quiet p50 ${quiet[0]}, p99 ${quiet[1]}, at most ${quiet[2]})` : ""
       }`,
     );
   }

@@ -134,6 +134,12 @@ test("a report fits into 80 columns and says what was measured", () => {
   assert.match(text, /left of old +nothing/);
 });
 
+test("how long connections were quiet is said where it was measured", () => {
+  assert.match(formatReport(REPORT), /quiet p50/);
+  const unmeasured = { ...REPORT, quietMs: { p50: 0, p99: 0, max: 0 } };
+  assert.doesNotMatch(formatReport(unmeasured), /quiet/);
+});
+
 test("how fast a large state went over is said, where it was copied", () => {
   const [rooms] = REPORT.states;
   const states = [{ ...rooms!, bytes: 100_000_000 }];
