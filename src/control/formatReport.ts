@@ -32,7 +32,9 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
     row(
       "connections",
       `${carried} carried, ${drained} drained, ${lost} lost${
-        quietMs.max > 0 ? ` (quiet p50 ${quiet[0]}, p99 ${quiet[1]}, at most ${quiet[2]})` : ""
+        carried > 0 && quietMs.max > 0
+          ? ` (quiet p50 ${quiet[0]}, p99 ${quiet[1]}, at most ${quiet[2]})`
+          : ""
       }`,
     );
   }
