@@ -106,8 +106,11 @@ const MACHINES = {
     env: { TSUGI_TEST_ROUNDS: "2" },
   },
   guards: {
-    does: "a bug planted for each promise: does its guard notice?",
-    options: ["--promise N            only that one", "--write"],
+    does: "a bug planted for each promise and kind of fault: does its guard notice?",
+    options: [
+      "--promise N            only that one; W, O, D, S or C: that kind of fault",
+      "--write",
+    ],
     program: "test/helpers/guards/main.ts",
   },
   world: {

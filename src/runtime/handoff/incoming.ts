@@ -27,18 +27,10 @@ export interface IncomingParts {
   carriers: Carriers;
 }
 
-interface Begun {
-  meta: ConnectionMeta;
-  socket: SocketInternals;
-  quietMs: number;
-}
-
 export class Incoming {
   readonly #parts: IncomingParts;
   /** Adopted, and not reported yet. */
   readonly #tally: AdoptedConnection[] = [];
-  /** Those that are read from this turn on. */
-  #begun: Begun[] = [];
   readonly #arrivals = new Arrivals();
   /** Those that were announced. */
   readonly expected: Expected;
@@ -82,22 +74,13 @@ export class Incoming {
     this.#arrivals.end();
   }
 
-  #goesOn(meta: ConnectionMeta, socket: SocketInternals): void {
-    this.#begun.push({ meta, socket, quietMs: nowMs() - meta.quietSinceMs });
-    if (this.#begun.length > 1) return;
-    const begun = this.#begun;
-    setImmediate(() => {
-      this.#begun = [];
+  #goesOn({ kind, quietSinceMs, head }: ConnectionMeta, socket: SocketInternals): void {
+    const quietMs = nowMs() - quietSinceMs;
+    void onceRead().then(() => {
+      const waited = socket.bytesRead > 0 || (head?.length ?? 0) > 0;
+      this.#tally.push({ kind, quietMs, waited });
+      if (this.#tally.length === 1) setTimeout(() => this.#report(), REPORT_MS);
     });
-    void onceRead().then(() => this.#count(begun));
-  }
-
-  #count(begun: readonly Begun[]): void {
-    if (this.#tally.length === 0) setTimeout(() => this.#report(), REPORT_MS);
-    for (const { meta, socket, quietMs } of begun) {
-      const waited = socket.bytesRead > 0 || (meta.head?.length ?? 0) > 0;
-      this.#tally.push({ kind: meta.kind, quietMs, waited });
-    }
   }
 
   #report(): void {

@@ -5,9 +5,19 @@
  */
 import type { SocketInternals } from "../node/internals.ts";
 
-export const onceRead = async (): Promise<void> => {
-  for (const _ of [1, 2]) await new Promise((resolve) => setImmediate(resolve));
+export const onceRead = (): Promise<void> => {
+  reading ??= nextPoll();
+  return reading;
 };
+
+/** Of thousands that are read from one turn on: one look for all of them. */
+let reading: Promise<void> | undefined;
+
+async function nextPoll(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  reading = undefined;
+  await new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Called before they are read again: on how many of them something had come. */
 export async function withUnread(sockets: readonly SocketInternals[]): Promise<number> {

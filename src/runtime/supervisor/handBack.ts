@@ -61,7 +61,7 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
   tally.carried = Math.min(tally.carried, back.carried);
   tally.lost += back.lost + retired.lost;
   tally.waited += back.waited;
-  tally.quietMs.push(...back.quietMs);
+  tally.quietMs = tally.quietMs.concat(back.quietMs);
   takeover.end();
 }
 

@@ -74,15 +74,15 @@ export interface SupervisorParts {
   onGiveUp: (error: TsugiError, lastWords: string[]) => void;
 }
 
-/** The generation that serves, and what of it has crashed. */
+/** The generation that serves, what of it has crashed, and when it served first. */
 interface Serving {
   generation: Generation;
   restarts: Restarts;
+  since: string;
 }
 
 export class Supervisor {
   readonly parts: SupervisorParts;
-  since = isoNow();
   /** Of the last upgrade: what of an old generation still runs. */
   leftovers: Leftover[] = [];
   /** Of the last upgrade: what has served before, until it has ended. */
@@ -90,9 +90,8 @@ export class Supervisor {
   readonly workers: Workers;
   #state: State = "booting";
   #serving: Serving | undefined;
-  /** Of every generation that has served: one that is gone back to has not become steady by it. */
-  readonly #restarts = new WeakMap<Generation, Restarts>();
-  readonly #servesSince = new WeakMap<Generation, string>();
+  /** Of every generation that has served: one that is gone back to has not become steady by it, and has served all along. */
+  readonly #served = new WeakMap<Generation, Serving>();
   #lastNumber = 0;
 
   constructor(parts: SupervisorParts) {
@@ -132,6 +131,11 @@ export class Supervisor {
     const { name, bin } = this.parts.layout;
     if (this.#serving === undefined) throw new TsugiError("TSUGI_STARTING", { name, bin });
     return this.#serving.generation;
+  }
+
+  /** When that began to serve. */
+  get since(): string {
+    return this.#serving!.since;
   }
 
   get hasStarted(): boolean {
@@ -305,12 +309,12 @@ export class Supervisor {
   /** This generation serves from here on. */
   serve(generation: Generation): void {
     this.#serving?.restarts.end();
-    const restarts = this.#restarts.get(generation) ?? new Restarts(generation, this.parts.mask);
-    this.#restarts.set(generation, restarts);
-    this.#serving = { generation, restarts };
-    // One that is handed back to has served since then.
-    this.since = this.#servesSince.get(generation) ?? isoNow();
-    this.#servesSince.set(generation, this.since);
+    this.#serving = this.#served.get(generation) ?? {
+      generation,
+      restarts: new Restarts(generation, this.parts.mask),
+      since: isoNow(),
+    };
+    this.#served.set(generation, this.#serving);
     this.parts.log.use(generation.settings.logs);
     this.parts.onServe(generation);
   }

@@ -1,6 +1,7 @@
 /**
  * For each promise of the README, and for each kind of fault that others have found in using tsugi, some bugs
- * that would bring it back, and the guard that has to notice: a test, as narrow as it can be. Each is a change of a few words in a named place of the sources.
+ * that would bring it back, and the guard that has to notice: a test, as narrow as it can be. Each is a change of a
+ * few words in a named place of the sources.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

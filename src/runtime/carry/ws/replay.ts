@@ -7,6 +7,7 @@ import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { defined } from "../../../contract/checks.ts";
 import type { SocketInternals } from "../../node/internals.ts";
+import { NOTHING } from "../../node/unread.ts";
 import { override } from "../override.ts";
 import type {
   DeflateParameters,
@@ -16,7 +17,6 @@ import type {
 import type { FixedRecord } from "./record.ts";
 
 /** What was read before follows with the handle. */
-const NO_HEAD = Buffer.alloc(0);
 
 /** `own`: made anew instead of another object. Undefined: the server takes no connection any more. */
 export function replayUpgrade(
@@ -36,7 +36,7 @@ export function replayUpgrade(
     override(socket, "end", () => socket),
   ];
   try {
-    server.handleUpgrade(handshake(request, record), socket, NO_HEAD, (made) => {
+    server.handleUpgrade(handshake(request, record), socket, NOTHING, (made) => {
       webSocket = made;
     });
   } finally {
