@@ -38,6 +38,9 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
       }`,
     );
   }
+  if (!hasChanged && report.connections.lost > 0) {
+    row("connections", `${report.connections.lost} lost, with the worker that has died`);
+  }
   if (hasChanged && report.connections.closed) row("closed", closedText(report));
   if (hasChanged && report.connections.cut) row("cut", report.connections.cut.join(", "));
   if (hasChanged && (report.overlapMs ?? 0) >= LONG_OVERLAP_MS) {
@@ -93,7 +96,9 @@ function headline(report: UpgradeReport, asked: Asked): string {
   const total = msText(report.steps.reduce((sum, step) => sum + step.ms, 0));
   if (strategy === "none") return `Nothing to do: ${to} runs already`;
   const isSilent = error?.code === "TSUGI_SERVING_SILENT";
-  const serving = isSilent ? "does not answer" : "serves as before";
+  // Started again: what died of it held connections, or a state.
+  const hasDied = report.connections.lost > 0 || report.stateAsOf !== undefined;
+  const serving = isSilent ? "does not answer" : hasDied ? "serves again" : "serves as before";
   if (asked.checkOnly) {
     return error === undefined
       ? `Checked ${from} → ${to}: it would go by ${strategy} (${total})`
@@ -108,7 +113,7 @@ function headline(report: UpgradeReport, asked: Asked): string {
     case "refused":
       return `Refused: ${from} ${serving}`;
     case "thawed":
-      return `Thawed: ${from} serves as before, its state untouched`;
+      return `Thawed: ${from} ${serving}${hasDied ? "" : ", its state untouched"}`;
     case "handed-back":
       return asked.direction === "rollback"
         ? `${done}: ${to} is given up, ${from} serves again`

@@ -301,6 +301,8 @@ export interface WorkerReplies {
     /** How many generations `running` is of. */
     leaking?: number;
     pending?: string[];
+    /** Connections, where it was only asked whether it turns: lost, should it die. */
+    open?: number;
     /** Open WebSockets of servers that are not registered. */
     unregistered?: number;
     /** UDP sockets that no other process can have. */

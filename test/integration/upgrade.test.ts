@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Agent, get, request } from "node:http";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, describe, test } from "node:test";
@@ -236,6 +237,31 @@ describe("an upgrade that goes wrong leaves the old version serving", () => {
   test("when the new version exits while it loads", async () => {
     const exit = "process.exit(7);\nserver.listen(";
     await refused(await changed("1.3.1", "server.listen(", exit), "TSUGI_LOAD_FAILED");
+  });
+
+  test("when the old worker is killed meanwhile: what went with it is counted", async () => {
+    const host = await startOne();
+    const clients = [1, 2, 3].map(() => connect(host.port, "127.0.0.1"));
+    await Promise.all(clients.map((client) => once(client, "connect")));
+    assert.equal((await host.get<{ sum: number }>("/")).sum, 0);
+    const slow = "await new Promise((resolve) => setTimeout(resolve, 20_000));\nserver.listen(";
+    const next = await changed("1.3.8", "server.listen(", slow);
+    const [old] = (await host.status()).processes[0]!.slots;
+    const upgrading = host.host.app("upgrade", next.tarball);
+    await until("both are there", () => runningWorkers(host).length === 2);
+    process.kill(old!.pid, "SIGKILL");
+    const { status, output } = await upgrading;
+    for (const client of clients) client.destroy();
+    assert.equal(status, 4, output);
+    assert.match(output, /Refused: 1\.0\.0 serves again/);
+    assert.match(output, /connections +[34] lost, with the worker that has died/);
+    assert.match(output, /state as of +the restart: it was lost with its process/);
+    await until("it serves again", () =>
+      serves(host, "1.0.0", 0).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 
   test("when nothing says how the state gets to the new version", async () => {

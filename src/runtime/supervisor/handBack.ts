@@ -17,7 +17,7 @@ import type { WorkerHandle } from "./workerHandle.ts";
 const HAND_BACK_MS = 10_000;
 const NOT_CARRIED = "the restart: it was not carried";
 /** Of a swap: the state was in the process that has died. */
-const LOST = "the restart: it was lost with its process";
+export const LOST_WITH_PROCESS = "the restart: it was lost with its process";
 
 /** Everything but RELEASES.json; what came of it is in the report. */
 export async function handBack(upgrade: UpgradeState): Promise<void> {
@@ -101,11 +101,11 @@ async function stateBack(upgrade: UpgradeState): Promise<string | undefined> {
         return whole ? undefined : isoNow();
       } catch (error) {
         supervisor.noteError(error);
-        return target.worker.exit === null ? frozenAt : LOST;
+        return target.worker.exit === null ? frozenAt : LOST_WITH_PROCESS;
       }
     }),
   );
-  if (moments.includes(LOST)) return LOST;
+  if (moments.includes(LOST_WITH_PROCESS)) return LOST_WITH_PROCESS;
   return moments.filter((moment) => moment !== undefined).sort()[0];
 }
 

@@ -20,7 +20,7 @@ export interface MoveTally {
   /** Handles that have come in and have not left this process yet. */
   onTheWay: number;
   onArrival: () => void;
-  /** Open connections of each frozen worker. */
+  /** Open connections of each old worker, as it last said. */
   open: Map<WorkerHandle, number>;
   /** Connections on which a request waited for the new generation. */
   waited: number;
@@ -30,7 +30,9 @@ export interface MoveTally {
 export const lostWith = (worker: WorkerHandle, tally: MoveTally): number =>
   worker.exit === null ? 0 : (tally.carriedTo.get(worker) ?? 0);
 
-const carriedFrom = (worker: WorkerHandle, tally: MoveTally) => tally.carriedFrom.get(worker) ?? 0;
+/** What an old one that has died had not let go of. */
+export const keptBy = (worker: WorkerHandle, { open, carriedFrom }: MoveTally): number =>
+  Math.max(0, (open.get(worker) ?? 0) - (carriedFrom.get(worker) ?? 0));
 
 const count = (counts: Map<WorkerHandle, number>, worker: WorkerHandle, more = 1) =>
   counts.set(worker, (counts.get(worker) ?? 0) + more);
@@ -125,12 +127,12 @@ export async function moveConnections(
         const { waited = 0, stayed = 0 } = await moving;
         tally.waited += waited;
         tally.carried += stayed;
+        count(tally.carriedFrom, worker, stayed);
         const receiver = receiverFor(slot, to);
         if (receiver) count(tally.carriedTo, receiver, stayed);
       } catch (error) {
-        // What a dead worker had not let go of is gone with it; a living one keeps it and drains.
+        // A dead one has counted as such; a living one keeps what it has and drains.
         if (worker.exit === null) throw error;
-        tally.lost += Math.max(0, (tally.open.get(worker) ?? 0) - carriedFrom(worker, tally));
       }
     }),
   );

@@ -12,18 +12,27 @@ const LEAST_MS = 1_000;
 /** Of a supervisor that was stopped itself, one at most runs out for no reason. */
 const QUESTIONS = 2;
 
-/** For how long nothing has been heard of it; undefined of one that answers, is gone or still loads. */
-async function silentFor(worker: WorkerHandle): Promise<number | undefined> {
+/**
+ * For how long nothing has been heard of it; undefined of one that answers, is gone or still loads.
+ * `onAnswer`: how many connections it has open.
+ */
+async function silentFor(
+  worker: WorkerHandle,
+  onAnswer: (open: number) => void = () => {},
+): Promise<number | undefined> {
   if (worker.declared === undefined) return undefined;
   const timeoutMs = Math.max(LEAST_MS, SILENT_MS - worker.silentMs) / QUESTIONS;
   for (let asked = 0; asked < QUESTIONS; asked += 1) {
     const question = worker.request({ type: "health", turns: true }, { timeoutMs });
-    if (await question.then(() => true, isAnswer)) return undefined;
+    const answer = await question.catch(unlessSilent);
+    if (answer === undefined) continue;
+    if (answer?.open !== undefined) onAnswer(answer.open);
+    return undefined;
   }
   return Math.round(worker.silentMs);
 }
 
-const isAnswer = (error: TsugiError): boolean => error.code !== "TSUGI_WORKER_SILENT";
+const unlessSilent = ({ code }: TsugiError) => (code === "TSUGI_WORKER_SILENT" ? undefined : null);
 
 /** Those of the new generation: they have nothing to give back. Resolves with the longest silence, 0 where all answer. */
 export async function killSilent({ job: { supervisor }, next }: UpgradeState): Promise<number> {
@@ -41,12 +50,12 @@ export async function killSilent({ job: { supervisor }, next }: UpgradeState): P
 }
 
 /** @throws TSUGI_SERVING_SILENT: of the old generation, nothing could be carried */
-export async function refuseSilent({ job, old, next }: UpgradeState): Promise<void> {
+export async function refuseSilent({ job, old, next, tally }: UpgradeState): Promise<void> {
   // It ends them, and asks them for nothing.
   if (job.plan.strategy === "restart") return;
   const { bin } = job.supervisor.parts.layout;
   const asked = old.slots.map(async ({ process, index, worker }) => {
-    const silentMs = await silentFor(worker);
+    const silentMs = await silentFor(worker, (open) => tally.open.set(worker, open));
     if (silentMs === undefined) return;
     const who = { process: process.name, slot: index, pid: worker.pid, silentMs };
     const details = { ...who, version: old.version, next: next.version, bin };

@@ -113,10 +113,12 @@ async function activate(upgrade: UpgradeState, instructions: Instruction[]): Pro
 }
 
 async function stop(upgrade: UpgradeState, instructions: Instruction[]): Promise<void> {
-  const { old, report } = upgrade;
+  const { old, report, tally } = upgrade;
   // Nobody serves from here on, until its successor is activated.
   upgrade.stoppedMs = stopwatch();
   const slots = slotsOf(old.slots, instructions);
+  // What ends in order counts itself.
+  for (const { worker } of slots) tally.open.delete(worker);
   const retired = await retireSlots(slots, old.settings.timeouts);
   upgrade.leftovers.push(...retired.leftovers);
   countRetired(report, retired);

@@ -22,11 +22,13 @@ import {
   replacesSupervisor,
 } from "../../relup/instructions.ts";
 import { type DeathWatch, watchDeaths } from "./deaths.ts";
-import { handBack } from "./handBack.ts";
+import { hasState, type Slot } from "./generation.ts";
+import { handBack, LOST_WITH_PROCESS } from "./handBack.ts";
 import { Handoff } from "./handoff.ts";
 import type { UpgradeJob, UpgradeState } from "./job.ts";
 import {
   emptyTally,
+  keptBy,
   lostWith,
   quietSummary,
   refusedBy,
@@ -135,6 +137,7 @@ class Upgrade {
     if (PHASES.indexOf(phase) <= PHASES.indexOf(this.#phase)) return;
     const { old, next, tally, unsteady } = this.#state;
     if (this.#phase === "before") {
+      for (const slot of old.slots) this.#noteDeath(slot);
       // A swap goes on in the process that would be gone.
       const isSwap = this.#job.plan.strategy === "swap";
       for (const one of isSwap ? [] : this.#supervisor.unsteadyWorkers) unsteady.add(one);
@@ -148,6 +151,17 @@ class Upgrade {
       this.#stopRelay = relayConnections(old, next, tally);
     }
     if (phase === "after") this.#close();
+  }
+
+  /** Whatever comes of it: with an old worker that dies before the commit goes what it alone had. */
+  #noteDeath(slot: Slot): void {
+    const { tally, report } = this.#state;
+    const { worker } = slot;
+    void worker.exited.then(() => {
+      if (isOver(this.#phase) || this.#isClosed) return;
+      tally.lost += keptBy(worker, tally);
+      if (this.#phase !== "active" && hasState(slot)) report.stateAsOf = LOST_WITH_PROCESS;
+    });
   }
 
   /** The new version is permanent and proven: it is on its own, whatever the old one still answers. */

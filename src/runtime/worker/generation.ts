@@ -302,7 +302,7 @@ export class AppGeneration {
       swapCarry: ({ check = false }) => this.#carryHere(check),
       unload: async () => ({ running: await this.#process.unload(this) }),
       health: async ({ measure, turns }) => {
-        if (turns) return { healthy: true };
+        if (turns) return { healthy: true, open: this.traffic.connections.accepted };
         const { requests, ...health } = await checkHealth(this.registrations);
         return {
           ...health,
