@@ -42,6 +42,9 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
     row("connections", `${report.connections.lost} lost, with the worker that has died`);
   }
   if (hasChanged && report.connections.closed) row("closed", closedText(report));
+  for (const { count, why } of hasChanged ? (report.connections.refused ?? []) : []) {
+    row("refused", `${count} of the carried were closed, to come back: ${why}`);
+  }
   if (hasChanged && report.connections.cut) row("cut", report.connections.cut.join(", "));
   if (hasChanged && (report.overlapMs ?? 0) >= LONG_OVERLAP_MS) {
     row("both ran", `for ${msText(report.overlapMs!)}`);

@@ -66,6 +66,8 @@ export interface UpgradeReport {
     drained: number;
     lost: number;
     closed?: number;
+    /** Of the drained, those that were carried to the new version, which has closed them. */
+    refused?: { count: number; why: string }[];
     /** Of the lost, those that were ended in the middle of an answer: method, path, bytes so far. */
     cut?: string[];
   };

@@ -349,8 +349,8 @@ export type WorkerEvent =
   | { type: "sent"; connections: number }
   /** Several at a time: with thousands of connections each message of its own is felt. */
   | { type: "adopted"; connections: AdoptedConnection[] }
-  /** One that was carried is closed here: its client is to come back. */
-  | { type: "refused" }
+  /** One that was carried is closed here: its client is to come back. Older workers don't say why. */
+  | { type: "refused"; why?: string }
   | { type: "consoleOutput"; session: number; data: string }
   | { type: "consoleClosed"; session: number }
   /** The old generation's state was touched after the freeze: reported, never silent. */

@@ -81,7 +81,7 @@ export function measured({
   requests,
   leftovers,
 }: UpgradeReport): Fact[] {
-  const { carried, drained, lost } = connections;
+  const { carried, drained, lost, refused = [] } = connections;
   return [
     { name: "Pause", value: duration(pauseMs) },
     {
@@ -90,6 +90,9 @@ export function measured({
     },
     { name: "Connections carried", value: carried.toLocaleString("en") },
     { name: "Ended in order", value: drained.toLocaleString("en") },
+    ...refused.map(({ count, why }) => {
+      return { name: "Closed of the carried", value: `${count}: ${why}`, isBad: true };
+    }),
     { name: "Lost", value: lost.toLocaleString("en"), isBad: lost > 0 },
     { name: "Requests that waited", value: requests.waited.toLocaleString("en") },
     {

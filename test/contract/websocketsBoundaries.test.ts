@@ -407,6 +407,20 @@ describe("a WebSocket is moved", () => {
     assert.equal(client.closed?.code, 1012);
   });
 
+  test("into a version whose restore throws: told to come back, and said why", async (t) => {
+    const pair = new Pair(t, {}, (source) =>
+      source.replace("restore: (ws, data) => {", '$& throw new Error("not so");'),
+    );
+    const client = await pair.client();
+    await pair.move();
+    await client.until("close", () => client.closed !== undefined);
+    assert.equal(client.closed?.code, 1012);
+    assert.deepEqual(
+      pair.next.events("refused").map(({ why }) => why),
+      ["restore: not so"],
+    );
+  });
+
   for (const [what, save, problem] of [
     ["throws", `throw new Error("no");`, /save: no/],
     ["returns a function", "return { a: [() => {}] };", /save: data\.a\[0\] is the function/],

@@ -26,13 +26,15 @@ export interface CarrierContext {
   serverOf(key: ConnectionMeta["key"]): object | undefined;
   /** From here on `hot.carried` is true for it. */
   markCarried(connection: object): void;
-  /** It was carried, and its client is told to come back all the same. */
-  onRefused(): void;
+  /** It was carried, and is closed all the same: its client is to come back. */
+  onRefused(why: string): void;
   /** A request that began in this generation has not been answered. */
   isAnswering(): boolean;
   /** Something that a report should say. */
   notice(text: string): void;
 }
+
+export const restoreFailed = (error: unknown): string => `restore: ${messageOf(error)}`;
 
 /**
  * What one kind of server adds: a connection that is taken over, before its handle is here.

@@ -24,7 +24,6 @@ export class Carriers {
   readonly #registrations: Registrations;
   readonly #context: CarrierContext;
   readonly #all: Carrier[] = [];
-  readonly #toldRefused = new Set<string>();
   #isMoving = false;
   #look: () => void = () => {};
   /** A server is registered where there was none. */
@@ -133,20 +132,11 @@ export class Carriers {
     const socket = pendingSocket(undefined, undefined);
     const refused = new AnnouncedConnection(socket, () => {});
     refused.onAttended();
-    this.#context.onRefused();
+    this.#context.onRefused(`this version registers no such server (${meta.kind})`);
     const refuse = meta.kind === "http" ? undefined : carriedKinds[meta.kind].refuse;
     if (refuse) refuse(socket);
     else socket.end();
-    this.#tellRefused(meta.kind, refuse ? "told to come back" : "closed");
     return refused;
-  }
-
-  /** Of thousands it is said once. */
-  #tellRefused(kind: string, how: string): void {
-    if (this.#toldRefused.has(kind)) return;
-    this.#toldRefused.add(kind);
-    const whose = `carried connections (${kind})`;
-    this.#context.notice(`${whose} were ${how}: this version registers no such server`);
   }
 
   #carrierOf({ kind, server: ordinal }: ConnectionMeta): Carrier | undefined {

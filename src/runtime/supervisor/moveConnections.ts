@@ -147,9 +147,14 @@ export function receiverFor(slot: Slot, to: Generation) {
   return others[slot.index % Math.max(1, others.length)]?.worker;
 }
 
-/** Of the carried: those that were told to come back by whoever was to go on with them. */
-export const refusedBy = ({ slots }: Generation): number =>
-  slots.reduce((sum, { worker }) => sum + worker.refused, 0);
+/** Of the carried: those that were told to come back by whoever was to go on with them, by why. */
+export function refusedBy({ slots }: Generation): Map<string, number> {
+  const all = new Map<string, number>();
+  for (const { worker } of slots) {
+    for (const [why, count] of worker.refused) all.set(why, (all.get(why) ?? 0) + count);
+  }
+  return all;
+}
 
 export function quietSummary(quietMs: readonly number[]): {
   p50: number;

@@ -252,12 +252,17 @@ function takeoverFor({ plan, supervisor, next }: UpgradeJob): Takeover {
 function withCounts({ next, report, tally, leftovers }: UpgradeState): UpgradeReport {
   const { connections, requests } = report;
   const { lost, waited } = tally;
-  const refused = Math.min(refusedBy(next), tally.carried);
-  const carried = tally.carried - refused;
-  const drained = connections.drained + refused;
+  const refused = [...refusedBy(next)].map(([why, count]) => ({ count, why }));
+  const comeBack = Math.min(
+    refused.reduce((sum, { count }) => sum + count, 0),
+    tally.carried,
+  );
+  const carried = tally.carried - comeBack;
+  const drained = connections.drained + comeBack;
+  const counts = { carried, drained, lost: connections.lost + lost };
   return {
     ...report,
-    connections: { ...connections, carried, drained, lost: connections.lost + lost },
+    connections: { ...connections, ...counts, ...(refused.length > 0 ? { refused } : {}) },
     requests: { ...requests, waited },
     quietMs: quietSummary(tally.quietMs),
     leftovers: leftovers.map(({ what }) => what),

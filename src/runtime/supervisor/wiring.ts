@@ -15,6 +15,12 @@ export function wireLog(worker: WorkerHandle, log: Log, note: (text: string) => 
   const splitters = { stdout: linesOf("stdout"), stderr: linesOf("stderr") };
   worker.on("output", (stream, chunk) => splitters[stream].push(chunk));
   worker.on("notice", ({ text }) => note(`${version}: ${text}`));
+  worker.on("refused", ({ why = "this version did not take it" }) => {
+    const known = worker.refused.get(why) ?? 0;
+    worker.refused.set(why, known + 1);
+    // Of thousands it is said once.
+    if (known === 0) note(`${version}: a carried connection is closed, to come back: ${why}`);
+  });
   worker.on("outputLost", ({ count }) => log.lose(count, `${version} ${worker.pid} was not read`));
   worker.on("lateAccess", ({ state }) => {
     note(`${version}: state "${state}" was touched after the freeze`);

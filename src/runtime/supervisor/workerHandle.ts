@@ -73,8 +73,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   health: WorkerReplies["health"] = { healthy: true };
   /** Sockets of streams, by their keys. */
   readonly listening = new Set<string>();
-  /** Connections that were carried to it, and that it has told to come back. */
-  refused = 0;
+  /** Connections that were carried to it and that it has closed: how many, by why. */
+  readonly refused = new Map<string, number>();
   /** Null while it runs. */
   exit: WorkerExit | null = null;
 

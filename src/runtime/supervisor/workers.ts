@@ -73,9 +73,6 @@ export class Workers {
   wire(generation: Generation, worker: WorkerHandle): void {
     const { log, listeners, note, isSettled } = this.#with;
     wireLog(worker, log, note);
-    worker.on("refused", () => {
-      worker.refused += 1;
-    });
     wireListeners(worker, listeners, () => {
       const { process } = worker.boot;
       const others = generation.slots.filter((slot) => slot.process.name === process);

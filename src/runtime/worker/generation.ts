@@ -132,7 +132,7 @@ export class AppGeneration {
       serverOf: (key) => listeners.byKey(key)?.server,
       isAnswering: () => this.#staying.isAnswering,
       markCarried: (connection) => registrations.carried.add(connection),
-      onRefused: () => channel.send({ type: "refused" }),
+      onRefused: (why) => channel.send({ type: "refused", why }),
       notice: (text) => channel.send({ type: "notice", text }),
     });
     const { carriers } = this;

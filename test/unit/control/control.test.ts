@@ -140,6 +140,19 @@ test("how long connections were quiet is said where it was measured", () => {
   assert.doesNotMatch(formatReport(unmeasured), /quiet/);
 });
 
+test("what the new version has closed of the carried is said, and why", () => {
+  const connections = { ...REPORT.connections, refused: [{ count: 3, why: "restore: not so" }] };
+  const text = formatReport({ ...REPORT, connections });
+  assert.match(text, /refused +3 of the carried were closed, to come back: restore:\s+not so/);
+});
+
+test("a worker that has died is told of where nothing has changed, too", () => {
+  const connections = { carried: 0, drained: 0, lost: 4 };
+  const text = formatReport({ ...REPORT, connections, result: "refused" });
+  assert.match(text, /^Refused: 0\.0\.1 serves again\n/);
+  assert.match(text, /connections +4 lost, with the worker that has died/);
+});
+
 test("how fast a large state went over is said, where it was copied", () => {
   const [rooms] = REPORT.states;
   const states = [{ ...rooms!, bytes: 100_000_000 }];

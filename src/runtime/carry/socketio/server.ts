@@ -8,7 +8,7 @@ import type { SocketIoServerLike } from "../../../hot/types.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import type { AnnouncedConnection } from "../announced.ts";
-import type { Carrier, CarrierContext } from "../carrier.ts";
+import { type Carrier, type CarrierContext, restoreFailed } from "../carrier.ts";
 import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
 import type { MakeConnection } from "../ws/connection.ts";
@@ -223,7 +223,7 @@ export class CarriedSocketIoServer {
     try {
       this.#options.restore?.(socket, saved);
     } catch (error) {
-      this.#context.notice(`a carried Socket.IO session was closed: restore: ${messageOf(error)}`);
+      this.#context.onRefused(restoreFailed(error));
       // Its client comes back anew, whatever it was in the middle of.
       setImmediate(() => socket.client.conn.onClose("forced server close"));
     }

@@ -1,14 +1,13 @@
 /** A `net.Server` that the application registered with `hot.sockets`. */
 
 import type { Server } from "node:net";
-import { messageOf } from "../../../contract/errors.ts";
 import type { RegisteredServer } from "../../../hot/registrations.ts";
 import type { ConnectionMeta } from "../../../protocol/worker.ts";
 import type { EmitterInternals } from "../../node/events.ts";
 import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
 import { pendingSocket } from "../../node/pending.ts";
 import { AnnouncedConnection } from "../announced.ts";
-import type { Carrier, CarrierContext } from "../carrier.ts";
+import { type Carrier, type CarrierContext, restoreFailed } from "../carrier.ts";
 import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../inFlight.ts";
 import { type GivenSocket, TcpConnection, type TcpRecord } from "./connection.ts";
@@ -87,7 +86,7 @@ export class CarriedSocketServer {
       this.#options.restore?.(socket, saved);
       return true;
     } catch (error) {
-      this.#context.notice(`a carried connection was closed: restore: ${messageOf(error)}`);
+      this.#context.onRefused(restoreFailed(error));
       socket.destroy();
       return false;
     }

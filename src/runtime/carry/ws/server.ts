@@ -7,7 +7,7 @@ import type { ConnectionMeta } from "../../../protocol/worker.ts";
 import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
 import { pendingSocket } from "../../node/pending.ts";
 import { AnnouncedConnection } from "../announced.ts";
-import type { Carrier, CarrierContext } from "../carrier.ts";
+import { type Carrier, type CarrierContext, restoreFailed } from "../carrier.ts";
 import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../inFlight.ts";
 import type { Prepared } from "../prepared.ts";
@@ -190,14 +190,15 @@ export class CarriedWebSocketServer {
       },
     );
     const refuse = () => {
-      this.#context.onRefused();
+      this.#context.onRefused(NOT_TAKEN);
       refuseWebSocket(socket);
       announced.onAttended();
     };
     if (this.#isBehindRouter) this.#route(owner, { socket, request, make, begin, refuse }, record);
     else if (make() === undefined) refuse();
-    else if (this.#restore(webSocket!, record, request)) this.#present(webSocket!, request, begin);
-    else this.#giveUp(webSocket!, begin);
+    else if (this.#restore(webSocket!, record, request, begin)) {
+      this.#present(webSocket!, request, begin);
+    }
     return announced;
   }
 
@@ -245,9 +246,8 @@ export class CarriedWebSocketServer {
   ): void {
     const restored = () => {
       const webSocket = make();
-      if (webSocket === undefined || this.#restore(webSocket, record, request)) return webSocket;
-      this.#giveUp(webSocket, begin);
-      return undefined;
+      const isMade = webSocket !== undefined && this.#restore(webSocket, record, request, begin);
+      return isMade ? webSocket : undefined;
     };
     const onRouted = (webSocket: WebSocketInternals | undefined) => {
       const connection = webSocket && this.#known.get(webSocket);
@@ -255,13 +255,6 @@ export class CarriedWebSocketServer {
       else whenAttended(connection, later(HANDLER_MS), begin);
     };
     this.#router.send(owner, { socket, request, make: restored, onRouted, onRefused: refuse });
-  }
-
-  /** Its client is told to come back. */
-  #giveUp(webSocket: WebSocketInternals, begin: () => void): void {
-    this.#context.onRefused();
-    begin();
-    webSocket.close(SERVICE_RESTART);
   }
 
   /**
@@ -290,19 +283,33 @@ export class CarriedWebSocketServer {
       else connection.thaw();
     };
     const attended = this.#afterOpening(record, () => webSocket, begin);
-    if (this.#restore(webSocket, record, request)) this.#present(webSocket, request, attended);
-    else this.#giveUp(webSocket, begin);
+    if (this.#restore(webSocket, record, request, begin)) {
+      this.#present(webSocket, request, attended);
+    }
     return begin;
   }
 
-  #restore(webSocket: WebSocketInternals, record: WebSocketRecord, request: IncomingMessage) {
+  /** False: its client is told to come back. */
+  #restore(
+    webSocket: WebSocketInternals,
+    record: WebSocketRecord,
+    request: IncomingMessage,
+    begin: () => void,
+  ): boolean {
     try {
       this.#options.restore?.(webSocket, record.saved, request);
       return true;
     } catch (error) {
-      this.#context.notice(`a carried WebSocket was closed: restore: ${messageOf(error)}`);
+      this.#giveUp(webSocket, restoreFailed(error), begin);
       return false;
     }
+  }
+
+  /** Its client is told to come back. */
+  #giveUp(webSocket: WebSocketInternals, why: string, begin: () => void): void {
+    this.#context.onRefused(why);
+    begin();
+    webSocket.close(SERVICE_RESTART);
   }
 
   #replay(
@@ -321,7 +328,7 @@ export class CarriedWebSocketServer {
 
   #present(webSocket: WebSocketInternals, request: IncomingMessage, begin: () => void): void {
     if (this.#server.listenerCount("connection") === 0) {
-      this.#giveUp(webSocket, begin);
+      this.#giveUp(webSocket, NOBODY_LISTENS, begin);
       return;
     }
     const connection = this.#known.get(webSocket)!;
@@ -330,6 +337,10 @@ export class CarriedWebSocketServer {
     else begin();
   }
 }
+
+/** Why a WebSocket that was carried is refused. */
+const NOT_TAKEN = "no 'upgrade' listener of this version takes it (its route, its checks)";
+const NOBODY_LISTENS = "its WebSocketServer has no 'connection' listener";
 
 interface Routed {
   socket: SocketInternals;
