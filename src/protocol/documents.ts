@@ -27,6 +27,8 @@ export interface Stopped {
   killed: boolean;
   /** Of Node: log lines since the start that went nowhere. */
   logDropped?: number;
+  /** Of Node: answers that were under way still when the time to stop was over. */
+  cut?: string[];
   /** Of Node: what was ended besides the workers, and what could not be. */
   ended?: string[];
   running?: string[];

@@ -431,6 +431,18 @@ test("check goes as far as the rehearsal and changes nothing", async () => {
   assert.equal((await host.host.app("check", "1.4.0")).status, 4);
 });
 
+test("a stop names the answers that it has cut short", async () => {
+  const hang = 'if (request.url === "/hang?key=1") return;\n  if (request.url === "/") ';
+  const release = await changed("1.5.0", 'if (request.url === "/") ', hang);
+  installed = await Installed.start(release, { config: { timeouts: { stopMs: 500 } } });
+  const asked = get({ port: installed.port, path: "/hang?key=1" }).on("error", () => {});
+  await once(asked, "finish");
+  await installed.get("/");
+  const { stderr } = await installed.host.must("stop");
+  assert.match(stderr, /Cut short when the time to stop was over: GET \/hang \(0 bytes sent\)/);
+  assert.match(installed.log, /cut short: GET \/hang \(0 bytes sent\)/);
+});
+
 const isRunning = (pid: number): boolean => {
   try {
     process.kill(pid, 0);

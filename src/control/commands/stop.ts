@@ -38,7 +38,8 @@ export async function stop(context: Context) {
   if (unit) note(`systemd owns it (${unit}); next time: systemctl stop ${unit}`);
   const processes = [supervisor, ...liveWorkers(layout)];
   // A supervisor that doesn't take the request gets a signal; one that hangs is killed below.
-  const told = { logDropped: 0, ended: [] as string[], running: [] as string[] };
+  const none: string[] = [];
+  const told = { logDropped: 0, ended: none, running: none, cut: none };
   const asked = ask(layout, { verb: "stop" }).then(
     (answer) => void Object.assign(told, answer),
     (error) => {
@@ -55,14 +56,15 @@ export async function stop(context: Context) {
   if (!gone) await endLeftovers(layout);
   // Nobody is there any more who could keep it waiting.
   if (gone) await asked;
-  const { logDropped, ended, running } = told;
+  const { logDropped, ended, running, cut } = told;
   if (logDropped > 0) note(`${count(logDropped, "log line")} lost since the start`);
+  if (cut.length > 0) note(`Cut short when the time to stop was over: ${cut.join(", ")}`);
   if (ended.length > 0) note(`Ended with it: ${ended.join(", ")}`);
   if (running.length > 0) note(`Still running, and not to be ended: ${running.join(", ")}`);
   const { name } = layout;
   const version = manifest?.version ?? "";
   const what = { name, version, pid: supervisor.pid, states, killed: !gone };
-  return { ...what, logDropped, ended, running, ms: ms() };
+  return { ...what, logDropped, cut, ended, running, ms: ms() };
 }
 
 /** False for one that hangs. */

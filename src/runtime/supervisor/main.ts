@@ -331,6 +331,8 @@ async function stopAll(exitCode: number): Promise<Stopped> {
   const { live } = supervisor.workers;
   const drain = { drainMs: stopMs };
   const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain, stopMs)));
+  const cut = retired.flatMap((one) => one.cut ?? []);
+  if (cut.length > 0) supervisor.note(`cut short: ${cut.join(", ")}`);
   supervisor.parts.listeners.closeAll();
   notifier.end();
   await endpoint?.then((opened) => opened.close());
@@ -348,5 +350,6 @@ async function stopAll(exitCode: number): Promise<Stopped> {
     logDropped: supervisor.parts.log.dropped,
     ended: retired.flatMap(({ ended = [] }) => ended),
     running: retired.flatMap(({ leftovers }) => leftovers.map(({ what }) => what)),
+    cut,
   };
 }

@@ -21,6 +21,8 @@ export interface Stopped {
   /** Beside the workers: what was ended with them, and what could not be. */
   ended: string[];
   running: string[];
+  /** Answers that were under way still when the time was over. */
+  cut: string[];
 }
 
 export interface VerbContext {
