@@ -49,7 +49,10 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   if (hasChanged && (report.overlapMs ?? 0) >= LONG_OVERLAP_MS) {
     row("both ran", `for ${msText(report.overlapMs!)}`);
   }
-  for (const state of report.states) row("state", stateText(state));
+  const isOfSeveral = new Set(report.states.map(({ worker }) => worker)).size > 1;
+  for (const state of report.states) {
+    row("state", `${isOfSeveral ? `${state.worker} ` : ""}${stateText(state)}`);
+  }
   const throughput = throughputText(report);
   if (throughput) row("throughput", throughput);
   if (report.stateAsOf) row("state as of", report.stateAsOf);

@@ -41,6 +41,9 @@ export interface Slot {
   restarts: number;
 }
 
+export const slotName = ({ process, index }: Pick<Slot, "process" | "index">): string =>
+  `${process.name}.${index}`;
+
 export const hasState = ({ worker }: Slot): boolean => (worker.declared?.states.length ?? 0) > 0;
 
 /** Its registered servers' connections change hands within one pause. */

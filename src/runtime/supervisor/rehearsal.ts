@@ -11,25 +11,31 @@ import { TsugiError } from "../../contract/errors.ts";
 import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
 import { statePath } from "../../relup/states.ts";
 import { carryState } from "./carryState.ts";
-import { type Generation, hasState, type Slot } from "./generation.ts";
+import { type Generation, hasState, type Slot, slotName } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
 /** `pure`: a step must not change what it is given: it will be given the state itself. */
-export async function rehearse(upgrade: UpgradeState, pure: boolean): Promise<CarriedState[]> {
+export async function rehearse(upgrade: UpgradeState, pure: boolean): Promise<StateOfSlot[]> {
   const { job, old: from, next: to, unsteady } = upgrade;
   const { supervisor } = job;
-  const carried: CarriedState[] = [];
+  const carried: StateOfSlot[] = [];
   for (const slot of from.slots) {
     if (!hasState(slot)) continue;
     const target = to.slotLike(slot);
     if (target === undefined) continue;
     const trial = () => rehearseSlot({ supervisor, from, to, slot, target, pure });
-    carried.push(...((await unsteady.ask([slot.worker], trial)) ?? []));
+    carried.push(...ofSlot(slot, await unsteady.ask([slot.worker], trial)));
   }
   return carried;
 }
+
+/** Several workers have a state of the same name each. */
+export type StateOfSlot = CarriedState & { worker: string };
+
+export const ofSlot = (slot: Slot, states: readonly CarriedState[] = []): StateOfSlot[] =>
+  states.map((state) => ({ worker: slotName(slot), ...state }));
 
 interface SlotRehearsal {
   supervisor: Supervisor;

@@ -4,10 +4,9 @@ import { isoNow } from "../../platform/clock.ts";
 import { availableMemoryBytes } from "../../platform/memory.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
-import type { CarriedState } from "../../protocol/worker.ts";
-import { type Generation, hasState, needsFreeze, type Slot } from "./generation.ts";
+import { type Generation, hasState, needsFreeze, type Slot, slotName } from "./generation.ts";
 import type { UpgradeJob, UpgradeState } from "./job.ts";
-import { rehearse } from "./rehearsal.ts";
+import { ofSlot, rehearse, type StateOfSlot } from "./rehearsal.ts";
 import type { Takeover } from "./takeover.ts";
 
 /** @returns why not, where it was not. @throws TSUGI_STATE_FAILED, TSUGI_MEMORY_SHORT */
@@ -52,9 +51,10 @@ const needsSteps = (old: Generation, next: Generation): boolean =>
 
 const toMegabytes = (bytes: number): number => Math.round(bytes / 1_000_000);
 
-const declaredStates = (old: Generation): CarriedState[] =>
-  old.slots.flatMap(({ worker }) =>
-    (worker.declared?.states ?? []).map(({ name, version }) => ({
+const declaredStates = (old: Generation): StateOfSlot[] =>
+  old.slots.flatMap((slot) =>
+    (slot.worker.declared?.states ?? []).map(({ name, version }) => ({
+      worker: slotName(slot),
       name,
       from: version,
       to: version,
@@ -112,15 +112,17 @@ export async function carryStates(upgrade: UpgradeState): Promise<void> {
   const { rehearseMs: timeoutMs } = old.settings.timeouts;
   // Looking through a state takes as long as its migration: in the pause only if nobody has.
   const check = report.states.some(({ rehearsed }) => rehearsed !== true);
-  const rehearsed = new Map(report.states.map((state) => [state.name, state.rehearsed]));
+  const rehearsed = new Map(report.states.map((state) => [keyOf(state), state.rehearsed]));
   const carried = await Promise.all(
     crossing(upgrade).map(async (slot) => {
       const to = next.slotLike(slot)!.worker;
       const carry = () => takeover.carry(slot.worker, to, { timeoutMs, check });
-      return (await unsteady.ask([slot.worker], carry)) ?? [];
+      return ofSlot(slot, await unsteady.ask([slot.worker], carry));
     }),
   );
   report.states = carried
     .flat()
-    .map((state) => ({ ...state, rehearsed: rehearsed.get(state.name) ?? false }));
+    .map((state) => ({ ...state, rehearsed: rehearsed.get(keyOf(state)) ?? false }));
 }
+
+const keyOf = ({ worker, name }: { worker?: string; name: string }) => `${worker} ${name}`;

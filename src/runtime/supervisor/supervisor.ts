@@ -29,7 +29,7 @@ import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
 import { watchDeaths } from "./deaths.ts";
 import { askFirst } from "./firstAnswer.ts";
-import { Generation, type GenerationPlan, type Slot } from "./generation.ts";
+import { Generation, type GenerationPlan, type Slot, slotName } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
 import type { Notifier } from "./notify/notifier.ts";
@@ -240,7 +240,7 @@ export class Supervisor {
     const { worker } = slot;
     worker.once("exit", (exit) => {
       if (!this.#isAlone || generation !== this.current || slot.worker !== worker) return;
-      this.note(`${slot.process.name}.${slot.index} pid ${worker.pid}: ${describeExit(exit)}`);
+      this.note(`${slotName(slot)} pid ${worker.pid}: ${describeExit(exit)}`);
       this.#restartLater(generation, slot, worker.failure ?? describeExit(exit));
     });
   }
@@ -257,7 +257,7 @@ export class Supervisor {
       void restarts.gaveUp(slot).then((end) => this.parts.onGiveUp(...end));
     } else if (pauseMs !== undefined && restarts.keepsCrashing(slot)) {
       const next = `it is started again in ${pauseMs / 1000} s`;
-      this.note(`${slot.process.name}.${slot.index} keeps crashing: ${next}; the others serve`);
+      this.note(`${slotName(slot)} keeps crashing: ${next}; the others serve`);
       if (restarts.hasBegunToLoop(slot)) void this.#tellOfLoop(slot, slot.worker);
     }
   }
@@ -266,7 +266,7 @@ export class Supervisor {
     // What it said last may come after its end.
     await outputEnded;
     const { why, lastWords } = this.crashOf(slot)!;
-    const worker = `${slot.process.name}.${slot.index}`;
+    const worker = slotName(slot);
     const text = `${worker} keeps crashing: ${why}; the others serve`;
     this.parts.notifier.tell("crash-loop", { text, worker, lastWords }, worker);
   }
@@ -277,7 +277,7 @@ export class Supervisor {
     slot.restarts += 1;
     slot.worker = this.workers.spawn(generation, slot.process, slot.index, "active");
     this.#watch(generation, slot);
-    this.note(`${slot.process.name}.${slot.index} restarted, pid ${slot.worker.pid}`);
+    this.note(`${slotName(slot)} restarted, pid ${slot.worker.pid}`);
     // One that hangs while it loads is ended, and so counted, as one that crashes.
     this.workers.waitReady(generation, slot.worker).catch((error) => this.noteError(error));
   }
