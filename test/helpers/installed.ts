@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Status, UpgradeReport } from "../../src/protocol/report.ts";
 import type { BuiltRelease } from "./fixtureReleases.ts";
 import { Host, makeHostPath } from "./host.ts";
+import { PATIENCE_MS } from "./patience.ts";
 import { freePort } from "./ports.ts";
 
 export interface InstalledOptions {
@@ -99,11 +100,11 @@ export class Installed {
   }
 }
 
-/** Waits for a condition; the deadline is for what must never happen. */
+/** Waits for a condition. */
 export async function until<T>(
   what: string,
   check: () => T | Promise<T>,
-  deadlineMs = 15_000,
+  deadlineMs = PATIENCE_MS,
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + deadlineMs;
   for (;;) {

@@ -21,6 +21,7 @@ import { fileURLToPath } from "node:url";
 import { buildsIn } from "../../src/release/layout.ts";
 import { mustRun } from "./commands.ts";
 import { Host, makeHostPath } from "./host.ts";
+import { PATIENCE_MS } from "./patience.ts";
 import { freePort } from "./ports.ts";
 
 const tsugiCli = fileURLToPath(new URL("../../dist/cli/main.mjs", import.meta.url));
@@ -149,7 +150,11 @@ async function build(folder: string, version: string, extra: string, config: obj
 }
 
 /** Waits for a condition; the tests never sleep. */
-export async function eventually<T>(what: string, look: () => T | Promise<T>, timeoutMs = 10_000) {
+export async function eventually<T>(
+  what: string,
+  look: () => T | Promise<T>,
+  timeoutMs = PATIENCE_MS,
+) {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const found = await look();

@@ -1,6 +1,7 @@
 /** Applications with WebSockets for the contract tests, and clients that count what they get. */
 import { fileURLToPath, pathToFileURL } from "node:url";
 import WebSocket from "ws";
+import { PATIENCE_MS } from "./patience.ts";
 
 /** Installed under these names (package.json), so that several versions stand side by side. */
 export const WS_PACKAGES = ["ws-8.0", "ws-8.8", "ws-8.13", "ws-8.18", "ws"];
@@ -130,7 +131,7 @@ export class EchoClient {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  async until(what: string, pick: () => boolean, timeoutMs = 8000): Promise<void> {
+  async until(what: string, pick: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
     if (pick()) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {

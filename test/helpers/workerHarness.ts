@@ -26,6 +26,7 @@ import {
 } from "../../src/protocol/worker.ts";
 import { bindDatagrams } from "../../src/runtime/node/datagrams.ts";
 import { HandleQueue } from "../../src/runtime/node/handleQueue.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 const WORKER = fileURLToPath(new URL("../../dist/release/worker.mjs", import.meta.url));
 
@@ -176,7 +177,11 @@ export class WorkerUnderTest {
   }
 
   /** Waits until `pick` finds something, or fails after `timeoutMs` with what the worker wrote. */
-  async until<T>(what: string, pick: () => T | undefined | false, timeoutMs = 8000): Promise<T> {
+  async until<T>(
+    what: string,
+    pick: () => T | undefined | false,
+    timeoutMs = PATIENCE_MS,
+  ): Promise<T> {
     const found = pick();
     if (found) return found;
     return new Promise<T>((resolve, reject) => {
