@@ -6,7 +6,7 @@ import type { Manifest } from "../release/manifest.ts";
 import type { Package } from "./packages.ts";
 import { partOf, type Repository } from "./repository.ts";
 
-export const ATTACHMENTS = {
+const ATTACHMENTS = {
   sbom: { type: "application/vnd.cyclonedx+json", file: "sbom.cdx.json" },
   provenance: { type: "application/vnd.in-toto+json", file: "provenance.intoto.json" },
 } as const;

@@ -74,7 +74,7 @@ const hostBars = (together: readonly Upgraded[]): Element =>
   );
 
 /** Only what was measured: absent, not zero. */
-export function measured({
+function measured({
   pauseMs,
   quietMs,
   connections,

@@ -53,7 +53,7 @@ class Found extends Error {
   }
 }
 
-export class Search {
+class Search {
   readonly #path: Key[] = [];
   readonly #seen = new Set<object>();
 
