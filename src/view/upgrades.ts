@@ -74,13 +74,7 @@ const hostBars = (together: readonly Upgraded[]): Element =>
   );
 
 /** Only what was measured: absent, not zero. */
-function measured({
-  pauseMs,
-  quietMs,
-  connections,
-  requests,
-  leftovers,
-}: UpgradeReport): Fact[] {
+function measured({ pauseMs, quietMs, connections, requests, leftovers }: UpgradeReport): Fact[] {
   const { carried, drained, lost, refused = [] } = connections;
   return [
     { name: "Pause", value: duration(pauseMs) },
