@@ -43,7 +43,8 @@ export interface HostFacts {
   manifest: Manifest | undefined;
   manifestBytes: string | undefined;
   lock: Lock | undefined;
-  lastUpgrade: UpgradeReport | undefined;
+  /** The last of them, the newest last. */
+  upgrades: UpgradeReport[];
   /** The last of them, the newest last. */
   deploys: DeployRecord[];
 }
@@ -117,6 +118,8 @@ export function parseFacts(text: string): HostFacts {
     const found = documents[name];
     return found?.exitCode === 0 ? jsonIn<T>(found.text) : undefined;
   };
+  const jsonLines = <T>(name: string): T[] =>
+    (documents[name]?.text ?? "").split("\n").flatMap((line) => jsonIn<T>(line) ?? []);
   const inventory = json<Inventory & { releases: ReleaseEntry[] }>("inventory");
   const isInstalled = one("installed") === "yes";
   if (isInstalled && inventory === undefined) throw new Error("its bin/<app> gives no inventory");
@@ -151,10 +154,8 @@ export function parseFacts(text: string): HostFacts {
     manifest: undefined,
     manifestBytes: undefined,
     lock: documents.lock === undefined ? undefined : parseLock(documents.lock.text),
-    lastUpgrade: json<UpgradeReport>("lastUpgrade"),
-    deploys: (documents.deploys?.text ?? "")
-      .split("\n")
-      .flatMap((line) => jsonIn<DeployRecord>(line) ?? []),
+    upgrades: jsonLines<UpgradeReport>("upgrades"),
+    deploys: jsonLines<DeployRecord>("deploys"),
   };
 }
 

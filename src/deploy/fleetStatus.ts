@@ -31,7 +31,8 @@ export async function readHostStatus(host: Host): Promise<HostStatus> {
 }
 
 export function statusOf(host: string, facts: HostFacts): HostStatus {
-  const { status, lastUpgrade, lock, installed } = facts;
+  const { status, upgrades, lock, installed } = facts;
+  const lastUpgrade = upgrades.at(-1);
   const lastDeploy = facts.deploys.at(-1);
   const slots = (status?.processes ?? []).flatMap(({ slots }) => slots);
   const running = slots.every(({ healthy }) => healthy) ? "ok" : "unhealthy";

@@ -1,7 +1,7 @@
 /** What is done to one host, step by step. In which order, and on which hosts, is `deploy.ts`'s. */
 import { setTimeout as delay } from "node:timers/promises";
 import { defined } from "../contract/checks.ts";
-import { messageOf, TsugiError } from "../contract/errors.ts";
+import { hasCode, messageOf, TsugiError } from "../contract/errors.ts";
 import type { Status, UpgradeReport } from "../protocol/report.ts";
 import type { Manifest } from "../release/manifest.ts";
 import { timesOfUnit, unitText } from "../release/systemdUnit.ts";
@@ -112,12 +112,36 @@ export async function change(
     return undefined;
   }
   if (plan.action === "upgrade") {
-    if (!plan.isRunning) await start(host, systemd, (command) => command);
+    if (!plan.isRunning && !(await startsOld(host, plan, version, systemd))) {
+      await host.step("start", () => host.app(["start", "--version", version], keep));
+      return undefined;
+    }
     const argv = ["upgrade", version, ...(plan.restarts ? ["--allow-restart"] : [])];
     return host.step("upgrade", () => host.app<UpgradeReport>(argv, keep), pause);
   }
   if (!envChanged && plan.facts.status?.etcChanged !== true) return undefined;
   return host.step("reload", () => host.app<UpgradeReport>(["reload"], keep), pause);
+}
+
+/**
+ * To be upgraded: what an appup has to do is done then. False for one that does not start any more, which
+ * is no reason to have no service, where nothing has to be done and systemd has no say.
+ */
+async function startsOld(
+  host: Host,
+  { from, hasHooks }: HostPlan,
+  version: string,
+  systemd: boolean,
+): Promise<boolean> {
+  try {
+    await start(host, systemd, (command) => command);
+    return true;
+  } catch (error) {
+    const isOurs = hasCode(error, "TSUGI_START_FAILED") && !systemd && hasHooks !== true;
+    if (!isOurs) throw error;
+    host.note(`${from} does not start any more, so ${version} is started in its place`);
+    return false;
+  }
 }
 
 const pause = (report: UpgradeReport | undefined): string =>

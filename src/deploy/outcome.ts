@@ -107,6 +107,10 @@ function nextOf(failed: HostOutcome[], environment: string): string {
   const stopped = failed.filter(({ isStopped, from }) => isStopped && from !== null);
   if (stopped.length > 0) {
     const names = stopped.map(({ host }) => host).join(", ");
+    if (stopped.some(({ error }) => error?.code === "TSUGI_START_FAILED")) {
+      const logs = `tsugi logs ${environment} --host ${stopped[0]!.host}`;
+      return `Nothing runs on ${names}: see why it did not start (${logs}), then the same command again`;
+    }
     return `Nothing runs on ${names}: the same command again starts it there`;
   }
   const isOfVersion = failed.some(({ error, report }) =>

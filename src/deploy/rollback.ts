@@ -11,7 +11,7 @@ import { rollbackTargetOf } from "../release/status.ts";
 import { DEPLOY_RECORD_FORMAT } from "./audit.ts";
 import type { Environment } from "./environment.ts";
 import type { Emit } from "./events.ts";
-import type { HostFacts } from "./facts.ts";
+import { bootVersion, type HostFacts } from "./facts.ts";
 import type { Host } from "./host.ts";
 import { account } from "./hostSteps.ts";
 import { interruptedError } from "./interrupted.ts";
@@ -74,7 +74,7 @@ async function planAndCarryOut(
     const outcome = {
       host: name,
       action: "rollback" as const,
-      from: factsOf(name).status!.version,
+      from: bootVersion(factsOf(name)) ?? null,
     };
     outcomes.set(name, { ...outcome, result: "not reached", sentBytes: 0, ms: 0 });
   }
@@ -142,7 +142,9 @@ async function goBack(
   try {
     signal.throwIfAborted();
     const report = await host.step("rollback", () => host.app<UpgradeReport>(argv));
-    return await finish({ result: "done", ...defined({ report }) });
+    // Of a start there is none.
+    const isReport = facts.status !== undefined;
+    return await finish({ result: "done", ...(isReport ? defined({ report }) : {}) });
   } catch (error) {
     return await finish(failure(error));
   }
@@ -152,5 +154,6 @@ async function goBack(
 function commandFor(to: string, { status, releases }: HostFacts): string[] {
   const permanent = releases.find((entry) => entry.status === "permanent")?.version;
   const byItself = status?.status === "current" ? permanent : rollbackTargetOf(releases)?.version;
-  return byItself === to ? ["rollback"] : ["downgrade", to];
+  if (byItself === to) return ["rollback"];
+  return status === undefined ? ["start", "--version", to] : ["downgrade", to];
 }

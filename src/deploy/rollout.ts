@@ -41,6 +41,8 @@ export interface HostPlan {
   /** How the running system gets there; absent where it isn't running. */
   relup?: Plan;
   isRunning: boolean;
+  /** Its appup has something done before it is loaded, or after. */
+  hasHooks?: boolean;
   /** Of a BEAM release: with another OTP or Elixir, so `upgrade` has to be told that it may restart. */
   restarts?: boolean;
   /** The tarball is not there yet, neither unpacked nor in the drop box. */
@@ -158,14 +160,15 @@ function relupOf(
   facts: HostFacts,
   to: Manifest,
   { planUpgrade, allowRestart, environment }: PlanOptions,
-): { relup?: Plan; restarts?: boolean } {
+): Pick<HostPlan, "relup" | "restarts" | "hasHooks"> {
   if (facts.manifest === undefined) return {};
   const relup = planUpgrade(facts.manifest, to);
   const [obstacle] = relup.obstacles;
   if (obstacle !== undefined) throw errorOf(obstacle);
   const restarts = to.kind === "beam" && relup.strategy === "restart";
   // It is started only to be upgraded: there is nothing that could be lost.
-  if (facts.status === undefined) return { restarts };
+  const hasHooks = relup.instructions.some(({ op }) => op === "before" || op === "after");
+  if (facts.status === undefined) return { restarts, hasHooks };
   // Its host refuses it as well, but only after everything has been sent.
   if (restarts && !allowRestart) {
     const reasons = relup.reasons.join(", ");

@@ -10,7 +10,7 @@ import { defined } from "../contract/checks.ts";
 import { type ErrorJson, errorToJson, TsugiError } from "../contract/errors.ts";
 import type { DeployRecord } from "./audit.ts";
 import type { HostSpec } from "./environment.ts";
-import type { HostFacts } from "./facts.ts";
+import { bootVersion, type HostFacts } from "./facts.ts";
 
 export interface HostUndo {
   host: string;
@@ -35,14 +35,17 @@ interface Asked {
 /** @throws TSUGI_NOTHING_TO_UNDO */
 export function planUndo(asked: Asked[], environment: string, version?: string): UndoPlan {
   const deploy = version === undefined ? lastDeployOf(asked, environment) : undefined;
-  const plan: UndoPlan = { hosts: [], refusals: [], ...defined({ deploy }) };
+  const told = deploy && { at: deploy.at, by: deploy.by, to: deploy.to };
+  const plan: UndoPlan = { hosts: [], refusals: [], ...defined({ deploy: told }) };
   for (const { host, facts } of asked) {
-    const runs = runningVersion(facts);
+    const runs = facts.status?.version ?? null;
     try {
       const { to, why } =
         deploy === undefined ? goingTo(version!, facts) : undoing(deploy, host, facts, environment);
       if (to !== null) refuseImpossible(host, facts, to, environment);
-      plan.hosts.push({ host: host.name, runs, to, why });
+      const isStarted = to !== null && runs === null;
+      const reason = isStarted ? `${why}; nothing runs there: it is started` : why;
+      plan.hosts.push({ host: host.name, runs, to, why: reason });
     } catch (error) {
       plan.refusals.push({ host: host.name, error: errorToJson(error) });
     }
@@ -60,26 +63,53 @@ const isRollback = ({ action }: DeployRecord): boolean => action === "rollback";
 const isOfVersion = ({ action, result, from, to }: DeployRecord): boolean =>
   !isRollback({ action } as DeployRecord) && from !== to && result !== "unchanged";
 
-const runningVersion = ({ status }: HostFacts): string | null => status?.version ?? null;
+/** A deploy: one run of it, or several, where it was done again until it had come to its end. */
+interface Deploy {
+  at: string;
+  by: string;
+  to: string;
+  runs: Set<string>;
+}
 
-function lastDeployOf(asked: Asked[], environment: string): NonNullable<UndoPlan["deploy"]> {
-  const open = asked.flatMap(({ facts }) => notUndone(facts.deploys)).filter(isOfVersion);
-  const undone = new Set(asked.flatMap(({ facts }) => undoneBy(facts.deploys)));
-  const left = open.filter((record) => !undone.has(keyOf(record)));
-  const last = left.sort((a, b) => (a.at < b.at ? 1 : -1))[0];
-  if (last !== undefined) return { at: last.at, by: last.by, to: last.to };
+function lastDeployOf(asked: Asked[], environment: string): Deploy {
+  const all = deploysOf(asked);
+  const last = all.findLast((deploy) => !isUndone(deploy, asked));
+  if (last !== undefined) return last;
   const problem =
-    undone.size > 0
+    all.length > 0
       ? "every deploy that is written down there was undone already"
       : "no deploy that brought another version is written down there (log/deploys.jsonl)";
   throw new TsugiError("TSUGI_NOTHING_TO_UNDO", { problem, environment });
 }
 
-/** Keys of the deploys that rollbacks on this host say they have undone. */
-const undoneBy = (records: DeployRecord[]): string[] =>
-  records.flatMap(({ undoes, result }) =>
-    undoes !== undefined && result === "done" ? [keyOf(undoes)] : [],
-  );
+/** Of all hosts, the newest last. Runs that bring the same version are one deploy, but for a rollback between them. */
+function deploysOf(asked: Asked[]): Deploy[] {
+  const records = asked.flatMap(({ facts: { deploys } }) => [
+    ...notUndone(deploys).filter(isOfVersion),
+    ...deploys.filter((record) => isRollback(record) && record.undoes !== undefined),
+  ]);
+  const all: Deploy[] = [];
+  let isNext = true;
+  for (const record of records.sort((a, b) => (a.at < b.at ? -1 : 1))) {
+    const { at, by, to } = record;
+    const last = all.at(-1);
+    if (isRollback(record)) isNext = true;
+    else if (isNext || last?.to !== to) {
+      all.push({ at, by, to, runs: new Set([keyOf(record)]) });
+      isNext = false;
+    } else {
+      Object.assign(last, { at, by });
+      last.runs.add(keyOf(record));
+    }
+  }
+  return all;
+}
+
+/** On each host that it had changed. */
+function isUndone(deploy: Deploy, asked: Asked[]): boolean {
+  const all = asked.map(({ facts }) => changeBy(deploy, facts));
+  return all.includes(UNDONE) && !all.some((change) => typeof change !== "string");
+}
 
 /** A rollback that does not say what it undoes, as of an older tsugi, undoes the one before it. */
 function notUndone(records: DeployRecord[]): DeployRecord[] {
@@ -94,18 +124,15 @@ function notUndone(records: DeployRecord[]): DeployRecord[] {
 const nothing = (why: string) => ({ to: null, why });
 
 function undoing(
-  deploy: { at: string; by: string; to: string },
+  deploy: Deploy,
   { name: host }: HostSpec,
   facts: HostFacts,
   environment: string,
 ): { to: string | null; why: string } {
-  const runs = runningVersion(facts);
-  const record = facts.deploys.find(
-    (one) => !isRollback(one) && one.at === deploy.at && one.by === deploy.by,
-  );
-  const change = record === undefined ? cutOffChange(deploy.to, facts) : changeIn(record);
+  const runs = bootVersion(facts);
+  const change = changeBy(deploy, facts);
   if (typeof change === "string") return nothing(change);
-  if (runs !== null && runs !== change.to) return nothing(`runs ${runs} since then`);
+  if (runs !== undefined && runs !== change.to) return nothing(`runs ${runs} since then`);
   if (change.from !== null) return { to: change.from, why: "what it ran before" };
   throw new TsugiError("TSUGI_HOST_REFUSED", {
     host,
@@ -114,13 +141,31 @@ function undoing(
   });
 }
 
+type Change = { from: string | null; to: string };
+
+const UNDONE = "it was undone there already";
+
+/** @returns what it did there, or why that is nothing */
+function changeBy({ runs, to }: Deploy, facts: HostFacts): Change | string {
+  const { deploys } = facts;
+  const undoes = ({ undoes, result }: DeployRecord) =>
+    undoes !== undefined && result === "done" && runs.has(keyOf(undoes));
+  if (deploys.some(undoes)) return UNDONE;
+  const records = deploys.filter((record) => !isRollback(record) && runs.has(keyOf(record)));
+  const changes = records.map(changeIn);
+  const change = changes.find((one) => typeof one !== "string");
+  if (change !== undefined) return change;
+  // Of a run that is not written down there, the deployer may have lost it in the middle.
+  const isCutOff = records.length < runs.size;
+  const last = changes.at(-1) ?? "that deploy changed nothing there";
+  return (isCutOff && changeByItself(to, facts)) || last;
+}
+
 /** @returns what it did, or why that is nothing */
-function changeIn(record: DeployRecord): { from: string | null; to: string } | string {
-  const { result, from, to } = record;
+function changeIn({ result, from, to, report }: DeployRecord): Change | string {
   if (from === to) return "that deploy changed no version there";
-  if (result === "done" || record.report?.result === "committed") {
-    return result === "rolled back" ? "that deploy went back there by itself" : { from, to };
-  }
+  if (result === "done") return { from, to };
+  if (report?.result === "committed" && result !== "rolled back") return { from, to };
   const words: Record<string, string> = {
     "not reached": "that deploy did not come to it",
     "rolled back": "that deploy went back there by itself",
@@ -129,24 +174,22 @@ function changeIn(record: DeployRecord): { from: string | null; to: string } | s
   return words[result] ?? "that deploy failed there, and it kept what it ran";
 }
 
-/** The deployer lost it in the middle, and it went on by itself. */
-function cutOffChange(to: string, { lastUpgrade, deploys }: HostFacts) {
-  const isTold = deploys.some((record) => record.to === to && record.result === "done");
-  if (lastUpgrade?.to !== to || lastUpgrade.result !== "committed" || isTold) {
-    return "that deploy changed nothing there";
-  }
-  return { from: lastUpgrade.from, to };
+/** It went on without its deployer: no account tells of its last upgrade. */
+function changeByItself(to: string, { upgrades, deploys }: HostFacts): Change | undefined {
+  const last = upgrades.findLast((one) => one.result === "committed" && one.from !== one.to);
+  const isTold = deploys.some(({ report }) => report !== undefined && report.at === last?.at);
+  return last === undefined || last.to !== to || isTold ? undefined : { from: last.from, to };
 }
 
 function goingTo(version: string, facts: HostFacts): { to: string | null; why: string } {
-  return runningVersion(facts) === version
+  return facts.status?.version === version
     ? nothing("runs it already")
     : { to: version, why: "asked for" };
 }
 
 function refuseImpossible(
   { name: host, root }: HostSpec,
-  { status, releases }: HostFacts,
+  { releases, status, systemd }: HostFacts,
   to: string,
   environment: string,
 ): void {
@@ -154,10 +197,10 @@ function refuseImpossible(
   const refuse = (problem: string, next: string) => {
     throw new TsugiError("TSUGI_HOST_REFUSED", { host, problem, next });
   };
-  if (status === undefined) {
+  if (status === undefined && systemd.hasUnit) {
     refuse(
-      `nothing runs in ${root}`,
-      `What it has: tsugi exec ${environment} --host ${host} -- ls releases · tsugi status ${environment}`,
+      `nothing runs in ${root}, and it is systemd's to start`,
+      `There: stop the unit · bin/<app> start --version ${to} · bin/<app> stop · start the unit`,
     );
   }
   if (there?.committed === undefined) {

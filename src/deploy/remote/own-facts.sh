@@ -11,7 +11,7 @@ for box in "$releases"/*/"$name.tar.gz"; do
 done
 document() { echo "@$1"; shift; "$@" 2>/dev/null; code=$?; echo; echo "@end $code"; }
 [ ! -f "$lock" ] || document lock cat "$lock"
-[ ! -f "$upgrades" ] || document lastUpgrade tail -n 1 "$upgrades"
+[ ! -f "$upgrades" ] || document upgrades tail -n 5 "$upgrades"
 [ ! -f "$deploys" ] || document deploys tail -n 20 "$deploys"
 if [ -f "$busy" ] && pid=$(cat "$busy") && kill -0 "$pid" 2>/dev/null; then
   # After a reboot the number may be somebody else's; the path is among its own arguments.

@@ -27,14 +27,22 @@ const done = (at: string, from: string | null, to: string) =>
   record({ at, from, to, result: "done", ...(from === null ? { action: "install" } : {}) });
 
 /** Host by host: what runs, and what is written down. */
-function plan(hosts: Record<string, [runs: string, ...DeployRecord[]]>, to?: string) {
+function plan(
+  hosts: Record<string, [runs: string | null, ...DeployRecord[]]>,
+  to?: string,
+  upgrades: Record<string, object[]> = {},
+) {
   const versions = ["1.0.0", "1.1.0", "1.2.0"];
   const asked = Object.entries(hosts).map(([name, [runs, ...deploys]]) => ({
     host: { name, root: "/srv/wall", local: false, env: {} },
     facts: {
-      status: { version: runs },
+      status: runs === null ? undefined : { version: runs },
       deploys,
-      releases: versions.map((version, committed) => ({ version, committed })),
+      upgrades: upgrades[name] ?? [],
+      systemd: { hasUnit: name === "unit" },
+      releases: versions.map((version, committed) => {
+        return { version, committed, status: version === "1.2.0" ? "permanent" : "old" };
+      }),
     } as unknown as HostFacts,
   }));
   const { hosts: planned, refusals } = planUndo(asked, "production", to);
@@ -95,6 +103,56 @@ describe("what a rollback undoes", () => {
   test("a host that has got another version since then stays", () => {
     const hosts = { app1: ["1.0.0", second, third], app2: ["1.2.0", second, third] } as const;
     assert.deepEqual(plan(hosts as never).to, { app1: null, app2: "1.1.0" });
+  });
+
+  test("what broke off half-way is completed: who has gone back stays there", () => {
+    const undone = back("2026-01-04", "1.2.0", "1.1.0", "2026-01-03");
+    const hosts = {
+      app1: ["1.1.0", first, second, third, undone],
+      app2: ["1.2.0", first, second, third],
+    } as const;
+    assert.deepEqual(plan(hosts as never).to, { app1: null, app2: "1.1.0" });
+    const byItself = { ...hosts, app2: ["1.1.0", first, second, third] };
+    const words = /app1: it was undone there already; app2: runs 1\.1\.0 since then/;
+    assert.throws(() => plan(byItself as never), refusal(words));
+  });
+
+  test("a deploy that was done again until it was through is one", () => {
+    const missed = { ...third, result: "not reached" };
+    const again = done("2026-01-04", "1.1.0", "1.2.0");
+    const same = record({ at: "2026-01-04", from: "1.2.0", to: "1.2.0", result: "unchanged" });
+    const canary = [second, third, same];
+    const rest = [second, missed, again];
+    const hosts = { app1: ["1.2.0", ...canary], app2: ["1.2.0", ...rest] } as const;
+    assert.deepEqual(plan(hosts as never).to, { app1: "1.1.0", app2: "1.1.0" });
+    const undone = back("2026-01-05", "1.2.0", "1.1.0", "2026-01-04");
+    const both = {
+      app1: ["1.1.0", first, ...canary, undone],
+      app2: ["1.1.0", first, ...rest, undone],
+    };
+    assert.deepEqual(plan(both as never).to, { app1: "1.0.0", app2: "1.0.0" });
+  });
+
+  test("a host that has gone on without its deployer goes back, too", () => {
+    const missed = { ...third, result: "not reached" };
+    const earlier = { at: "2025-12-31", from: "1.0.0", to: "1.2.0", result: "committed" };
+    const told = { ...done("2025-12-31", "1.0.0", "1.2.0"), report: earlier } as never;
+    const hosts = { app1: ["1.2.0", told, second], app2: ["1.1.0", second, missed] } as const;
+    const own = { at: "2026-01-03", from: "1.1.0", to: "1.2.0", result: "committed" };
+    const reload = { ...own, at: "2026-01-04", from: "1.2.0" };
+    const upgrades = { app1: [earlier, own, reload] };
+    assert.deepEqual(plan(hosts as never, undefined, upgrades).to, { app1: "1.1.0", app2: null });
+    const { to } = plan({ ...hosts, app2: ["1.2.0", second, third] } as never, undefined, {
+      app1: [earlier],
+    });
+    assert.deepEqual(to, { app1: null, app2: "1.1.0" });
+  });
+
+  test("where nothing runs any more what ran before is started, unless systemd would", () => {
+    const { to } = plan({ app1: [null, second, third], app2: ["1.2.0", second, third] });
+    assert.deepEqual(to, { app1: "1.1.0", app2: "1.1.0" });
+    const { refusals } = plan({ unit: [null, second, third] });
+    assert.match(refusals[0]!.error.message, /it is systemd's to start/);
   });
 
   test("a version by its name: every host that ran it before; another one refuses", () => {
