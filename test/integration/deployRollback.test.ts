@@ -1,6 +1,6 @@
 /** `tsugi rollback` undoes what the last deploy did, where it did it; and one host or another by itself. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -71,5 +71,50 @@ describe("a rollback of an environment", { skip }, () => {
     assert.match(wrong.output, /production has no host app9; it has: app1, app2/);
     const only = await fleet.tsugi("status", "production", "--skip", "app1");
     assert.doesNotMatch(only.stdout, /^app1/m);
+  });
+
+  test("that one host could not do is completed by the same command, and nothing else is", async () => {
+    const first = await fleet.tsugi("rollback", "production", "--to", "1.0.0", "--yes");
+    assert.equal(first.status, 0, first.output);
+    const deployed = await fleet.deploy(two.tarball);
+    assert.equal(deployed.status, 0, deployed.output);
+    const env = join(fleet.hosts[1]!.root, "etc", "env");
+    chmodSync(env, 0o644);
+    const refused = await fleet.tsugi("rollback", "production", "--yes");
+    assert.notEqual(refused.status, 0, refused.output);
+    assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.1"]);
+    chmodSync(env, 0o600);
+    const again = await fleet.tsugi("rollback", "production", "--yes");
+    assert.equal(again.status, 0, again.output);
+    assert.match(again.stdout, /app1 +1\.0\.0 +stays +it was undone there already/);
+    assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"]);
+  });
+
+  test("starts what ran before where nothing runs any more; a deploy gets over what does not start", async () => {
+    const fatal = `import { existsSync } from "node:fs";
+if (existsSync(process.env.TSUGI_DATA_DIR + "/broken")) throw new Error("no database");\n`;
+    const brittle = await buildVariant(join(workshop, "brittle"), {
+      fixture: "teller-1.0.0",
+      version: "1.0.2",
+      edit: { "src/server.ts": (text: string) => fatal + text },
+    });
+    const breakAll = async () => {
+      assert.equal((await fleet.deploy(brittle.tarball)).status, 0);
+      for (const { root, bin } of fleet.hosts) {
+        writeFileSync(join(root, "var", "broken"), "");
+        assert.equal((await runCommand(bin, ["stop"])).status, 0);
+      }
+    };
+    await breakAll();
+    const back = await fleet.tsugi("rollback", "production", "--yes");
+    assert.equal(back.status, 0, back.output);
+    assert.match(back.stdout, /nothing runs there: it is started/);
+    assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.0"]);
+    for (const { root } of fleet.hosts) rmSync(join(root, "var", "broken"));
+    await breakAll();
+    const over = await fleet.tsugi("deploy", "production", two.tarball, "--yes");
+    assert.equal(over.status, 0, over.output);
+    assert.match(over.stdout, /1\.0\.2 does not start any more, so 1\.0\.1 is started/);
+    assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
   });
 });
