@@ -4,6 +4,7 @@ import type { CommandRow } from "../contract/commands/define.ts";
 import { TOOL_COMMANDS, type ToolVerb } from "../contract/commands/tool.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { declare } from "../usage/declare.ts";
+import { arrangeExec } from "./execWords.ts";
 import { fail, setJson } from "./output.ts";
 
 /** Called with its arguments, then its options. */
@@ -84,10 +85,18 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+async function run(words: string[]): Promise<void> {
+  if (words.length === 0) return help(undefined);
+  const [verb, ...rest] = words;
+  if (verb === "exec") words = [verb, ...(await arrangeExec(rest))];
+  const end = words.indexOf("--");
+  setJson(words.slice(0, end === -1 ? undefined : end).includes("--json"));
+  await program.parseAsync(words, { from: "user" });
+}
+
 // Before parsing: a wrong argument is reported in JSON too.
 setJson(process.argv.includes("--json"));
-const isAlone = process.argv.length === 2;
-await (isAlone ? help(undefined) : program.parseAsync()).catch((error: unknown) => {
+await run(process.argv.slice(2)).catch((error: unknown) => {
   const asked = error instanceof CommanderError && error.exitCode === 0;
   if (!asked) fail(error);
 });
