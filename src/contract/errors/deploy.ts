@@ -17,7 +17,7 @@ export const DEPLOY_ERRORS = define({
   ),
   TSUGI_SECRET_UNREADABLE: failed(
     "The secret {name} could not be read: {problem}.",
-    "Nothing was changed. Where it comes from: environments.<name>.secrets in tsugi.config.*",
+    "Nothing was changed. Where it comes from: environments.<name>.secrets in tsugi.config.* · one that is to be empty is no secret: {name}: '' in environments.<name>.env",
   ),
   TSUGI_HOST_REFUSED: refused("{host} can't take it: {problem}.", "{next}"),
   TSUGI_DEPLOY_RESTART_NEEDED: refused(
