@@ -81,14 +81,16 @@ export class PlainView implements DeployView {
   rest(): void {}
 
   async ask(question: string): Promise<boolean> {
-    if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
-    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    // Who reads the account, by `| tee`, say, has no say in it: the question goes to the terminal itself.
+    const { stdin, stderr } = process;
+    if (!stdin.isTTY || !stderr.isTTY) return true;
+    const terminal = createInterface({ input: stdin, output: stderr });
     try {
       // By Ctrl-C, Ctrl-D: a question that is left has no answer. Some Nodes say so, others nothing.
       const left = once(terminal, "close").then(() => "\n");
       const said = terminal.question(`${question} [y/N] `).catch(() => left);
       const answer = await Promise.race([said, left]);
-      if (answer === "\n") this.print("");
+      if (answer === "\n") stderr.write("\n");
       return /^y(es)?$/i.test(answer.trim());
     } finally {
       terminal.close();
