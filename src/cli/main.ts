@@ -87,15 +87,21 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 
 async function run(words: string[]): Promise<void> {
   if (words.length === 0) return help(undefined);
+  readJson(words);
   const [verb, ...rest] = words;
-  if (verb === "exec") words = [verb, ...(await arrangeExec(rest))];
-  const end = words.indexOf("--");
-  setJson(words.slice(0, end === -1 ? undefined : end).includes("--json"));
-  await program.parseAsync(words, { from: "user" });
+  const arranged = verb === "exec" ? [verb, ...(await arrangeExec(rest))] : words;
+  readJson(arranged);
+  await program.parseAsync(arranged, { from: "user" });
 }
 
-// Before parsing: a wrong argument is reported in JSON too.
-setJson(process.argv.includes("--json"));
+/** Before parsing: a wrong argument is reported in JSON too. What follows `--` is no option. */
+function readJson(words: string[]): void {
+  const end = words.indexOf("--");
+  const rows: Record<string, CommandRow> = TOOL_COMMANDS;
+  const asLines = rows[words[0]!]?.document === "DeployLine";
+  setJson(words.slice(0, end === -1 ? undefined : end).includes("--json"), asLines);
+}
+
 await run(process.argv.slice(2)).catch((error: unknown) => {
   const asked = error instanceof CommanderError && error.exitCode === 0;
   if (!asked) fail(error);

@@ -1,12 +1,15 @@
 /** What an operator types at `tsugi deploy`, `rollback` and `exec`, and what scripts read of it. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Deploying } from "../helpers/deploying.ts";
+import { tsugiCli } from "../helpers/example.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { until } from "../helpers/installed.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
+import { Terminal } from "../helpers/terminal.ts";
 
 const skip = await whyNoSshd();
 
@@ -14,9 +17,11 @@ describe("what is typed", { skip }, () => {
   const workshop = mkdtempSync(join(tmpdir(), "tsugi-deploy-typed-"));
   let fleet: Deploying;
   let one: BuiltRelease;
+  let two: BuiltRelease;
 
   before(async () => {
     one = await buildVariant(join(workshop, "one"), { fixture: "teller-1.0.0" });
+    two = await buildVariant(join(workshop, "two"), { fixture: "teller-1.0.0", version: "1.0.1" });
     fleet = await Deploying.start("teller", ["app1", "app2"]);
     assert.equal((await fleet.deploy(one.tarball)).status, 0);
   });
@@ -65,5 +70,76 @@ describe("what is typed", { skip }, () => {
     const none = await execs("production", "--host", "app1", "--");
     assert.match(none.stderr, /which command\?/);
     assert.deepEqual((await execs("--", "ls", "wrong")).status, 2);
+  });
+
+  test("--json of deploy and rollback: every line is an event, the last one the result or the error", async () => {
+    const lines = async (...words: string[]) => {
+      const { stdout, status } = await fleet.tsugi(...words, "--json");
+      const events = stdout.trimEnd().split("\n");
+      const last = events.map((line) => JSON.parse(line)).at(-1);
+      return { status, last, isDated: !Number.isNaN(Date.parse(last.at)) };
+    };
+    for (const [code, ...words] of [
+      ["TSUGI_ENVIRONMENT_UNKNOWN", "deploy", "nope"],
+      ["TSUGI_ENVIRONMENT_UNKNOWN", "rollback", "nope"],
+      ["TSUGI_HOST_UNKNOWN", "rollback", "production", "--host", "nope"],
+      ["TSUGI_USAGE", "deploy", "production", "--nope"],
+      ["TSUGI_RELEASE_UNREADABLE", "deploy", "production", "./nope.tar.gz"],
+    ] as [string, ...string[]][]) {
+      const { status, last, isDated } = await lines(...words);
+      assert.deepEqual([last.event, last.error?.code, isDated], ["error", code, true]);
+      assert.equal(status, last.error.exitCode);
+    }
+    const dry = await lines("rollback", "production", "--to", "1.0.0", "--dry-run");
+    const { event, dryRun, hosts, environment } = dry.last;
+    assert.deepEqual([event, dryRun, hosts, environment], ["result", true, [], "production"]);
+  });
+
+  test("a secret that is empty is refused as one that is not there, and says so", async () => {
+    const file = join(workshop, "secret");
+    writeFileSync(file, "\n");
+    const before = fleet.envOf(fleet.hosts[0]!);
+    fleet.env.PRODUCTION_KEY = "";
+    for (const [source, said] of [
+      [{ env: "PRODUCTION_KEY" }, "the variable PRODUCTION_KEY is empty"],
+      [{ file }, `${file} is empty`],
+      [{ command: ["true"] }, "what true prints is empty"],
+    ] as const) {
+      fleet.configure({ secrets: { API_KEY: source } });
+      const { status, stderr } = await fleet.tsugi("deploy", "production", one.tarball, "--yes");
+      assert.equal(status, 1, stderr);
+      const told = stderr.replace(/\s+/g, " ");
+      assert.ok(told.includes(`The secret API_KEY could not be read: ${said}.`), told);
+      assert.match(told, /API_KEY: '' in environments\.<name>\.env/);
+    }
+    fleet.configure();
+    assert.equal(fleet.envOf(fleet.hosts[0]!), before);
+  });
+
+  test("a pipe behind it does not take the question away: it is asked on the terminal", async () => {
+    const deployed = await fleet.deploy(two.tarball);
+    assert.equal(deployed.status, 0, deployed.output);
+    const tsugi = `"${process.execPath}" "${tsugiCli}"`;
+    const { PATH, HOME } = process.env;
+    const log = join(workshop, "log");
+    for (const [command, question] of [
+      ["rollback production", /Roll back these 2 hosts\? \[y\/N\]/],
+      [`deploy production "${one.tarball}"`, /Deploy 1\.0\.0 to these 2 hosts\? \[y\/N\]/],
+    ] as const) {
+      const argv = ["sh", "-c", `${tsugi} ${command} | tee "${log}"`];
+      const options = { cwd: fleet.folder, env: { PATH, HOME }, columns: 80, rows: 24 };
+      const terminal = await Terminal.run(argv, options);
+      const shows = (words: RegExp) =>
+        until(`${words}`, async () => words.test((await terminal.screen()).join("\n")));
+      try {
+        await shows(question);
+        await terminal.press("n");
+        await terminal.press("Enter");
+        await shows(/No host was changed\.\s+ended 0/);
+      } finally {
+        await terminal.end();
+      }
+      assert.doesNotMatch(readFileSync(log, "utf8"), question);
+    }
   });
 });
