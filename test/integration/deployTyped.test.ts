@@ -142,4 +142,53 @@ describe("what is typed", { skip }, () => {
       assert.doesNotMatch(readFileSync(log, "utf8"), question);
     }
   });
+
+  test("deploy --dry-run breaks no word on a narrow terminal", async () => {
+    const argv = [process.execPath, tsugiCli, "deploy", "production", one.tarball, "--dry-run"];
+    const { PATH, HOME } = process.env;
+    const options = { cwd: fleet.folder, env: { PATH, HOME }, columns: 60, rows: 40 };
+    const terminal = await Terminal.run(argv, options);
+    try {
+      let screen = "";
+      await until("it has ended", async () => {
+        screen = (await terminal.screen()).join("\n");
+        return /ended 0/.test(screen);
+      });
+      assert.match(screen, /^ {2}would, on app1, app2: .*\n {2}\S.*processes$/m);
+    } finally {
+      await terminal.end();
+    }
+  });
+
+  test("where a deploy stops, it counts the hosts that run it, and names a rollback where there is something to undo", async () => {
+    const stops = async (tarball: string, change: Record<string, unknown>) => {
+      fleet.configure(change);
+      const { events, output } = await fleet.deploy(tarball);
+      const { error } = events.at(-1) as { error?: { message: string; hint: string } };
+      assert.ok(error !== undefined, output);
+      return error;
+    };
+    const ill = await stops(one.tarball, { env: { ILL: "1.0.0" } });
+    assert.match(ill.message, /^0 of 2 hosts run 1\.0\.0; app1: /);
+    assert.match(ill.hint, /Mend it and deploy another version · what runs/);
+    assert.deepEqual(await fleet.versions(), ["1.0.1", "1.0.1"]);
+
+    const reload = await stops(two.tarball, { env: { ILL: "1.0.1" } });
+    assert.match(
+      reload.message,
+      /^0 of 2 hosts run 1\.0\.1 as this deploy wants it; app1: .*unhealthy/,
+    );
+    assert.match(reload.hint, /the settings that it got, then the same command again/);
+
+    const hook = await stops(one.tarball, { hooks: { afterHost: ["false"] } });
+    assert.match(hook.message, /^1 of 2 hosts runs 1\.0\.0; app1: The hook afterHost failed/);
+    assert.deepEqual(await fleet.versions(), ["1.0.0", "1.0.1"]);
+
+    fleet.configure({ env: { ILL: "1.0.0" } }, { app1: { env: { ILL: "" } } });
+    const { events } = await fleet.deploy(one.tarball);
+    const { message, hint } = events.at(-1)!.error as { message: string; hint: string };
+    assert.match(message, /^1 of 2 hosts runs 1\.0\.0; app2: /);
+    assert.match(hint, /deploy another version · what runs/, "app1 ran it before");
+    fleet.configure();
+  });
 });
