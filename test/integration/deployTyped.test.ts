@@ -8,6 +8,7 @@ import { Deploying } from "../helpers/deploying.ts";
 import { tsugiCli } from "../helpers/example.ts";
 import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
 import { until } from "../helpers/installed.ts";
+import { freePort } from "../helpers/ports.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
 import { Terminal } from "../helpers/terminal.ts";
 
@@ -189,6 +190,30 @@ describe("what is typed", { skip }, () => {
     const { message, hint } = events.at(-1)!.error as { message: string; hint: string };
     assert.match(message, /^1 of 2 hosts runs 1\.0\.0; app2: /);
     assert.match(hint, /deploy another version · what runs/, "app1 ran it before");
+    fleet.configure();
+  });
+
+  test("a host that is not reached is answered by what ssh says of it", async () => {
+    const nobody = fleet.fleet.through("app2", await freePort());
+    const strange = join(workshop, "strange");
+    const config = readFileSync(fleet.fleet.configFile, "utf8");
+    writeFileSync(
+      strange,
+      config.replace(/UserKnownHostsFile .*/g, "UserKnownHostsFile /dev/null"),
+    );
+    const keyless = join(workshop, "keyless");
+    writeFileSync(keyless, config.replace(/IdentityFile .*/g, "IdentityFile /dev/null"));
+    for (const [ssh, perHost, said] of [
+      [nobody, {}, /Connection refused.*→ Nothing listens there: see whether its sshd runs/],
+      [strange, {}, /→ Its host key is not known here: go there by hand once/],
+      [keyless, {}, /Permission denied.*→ It does not let this key in/],
+      [fleet.fleet.configFile, { app2: { host: "no-such-host" } }, /→ Nobody knows that name/],
+    ] as const) {
+      fleet.configure({ ssh: { config: ssh } }, perHost);
+      const { stderr } = await fleet.tsugi("rollback", "production", "--yes");
+      assert.match(stderr.replace(/\s+/g, " "), said);
+      assert.match(stderr, /→ by hand: ssh -F \S+ \S+ true/);
+    }
     fleet.configure();
   });
 });

@@ -5,7 +5,7 @@ export const DEPLOY_ERRORS = define({
   // --- hosts, over ssh ---------------------------------------------------------------------------
   TSUGI_HOST_UNREACHABLE: failed(
     "{host} could not be reached: {problem}",
-    "Go there by hand once, and answer what it asks (a new host key, for one): {try}",
+    "{next} · by hand: {try}",
   ),
   TSUGI_HOST_SILENT: failed(
     "{host} has said nothing for {seconds} s after: {command}{before}",
