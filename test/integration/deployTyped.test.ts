@@ -1,6 +1,6 @@
 /** What an operator types at `tsugi deploy`, `rollback` and `exec`, and what scripts read of it. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -215,5 +215,35 @@ describe("what is typed", { skip }, () => {
       assert.match(stderr, /→ by hand: ssh -F \S+ \S+ true/);
     }
     fleet.configure();
+  });
+
+  test("prune says how many stay, and why they are more than was asked for", async () => {
+    const { lines } = await execs(
+      "production",
+      "--host",
+      "app1",
+      "--",
+      "bin/teller",
+      "prune",
+      "--keep",
+      "1",
+    );
+    const why = "what runs, and what a rollback goes to, always do";
+    assert.deepEqual(lines, [`app1  Nothing to remove; 2 releases stay: ${why}`]);
+  });
+
+  test("status calls a rollback that has failed one, and a deploy that had nothing to do no problem", async () => {
+    const remarks = async (result: string, action: string) => {
+      const [app1] = fleet.hosts;
+      const last = { ...fleet.records(app1!).at(-1)!, result, action };
+      appendFileSync(join(app1!.root, "log", "deploys.jsonl"), `${JSON.stringify(last)}\n`);
+      return (await fleet.tsugi("status", "production", "--host", "app1")).stdout;
+    };
+    assert.doesNotMatch(await remarks("unchanged", "reload"), /app1: the/);
+    assert.match(
+      await remarks("failed", "rollback"),
+      /app1: the rollback to 1\.0\.\d by .*: failed/,
+    );
+    assert.match(await remarks("failed", "upgrade"), /app1: the deploy of 1\.0\.\d by .*: failed/);
   });
 });

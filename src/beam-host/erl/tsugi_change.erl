@@ -298,6 +298,12 @@ prune(_, [], #{"--keep" := Keep}) ->
     ok = tsugi_remote:here_or_there(tsugi_handler, write_view, []),
     {ok, #{keep => Keep, removed => [text(V) || V <- Gone]},
      [case Gone of [] -> "Nothing to remove"; _ -> ["Removed ", lists:join(", ", Gone)] end,
-      "; ", tsugi_text:count(Keep, "release"), " may stay"]}.
+      "; ", stay(length(tsugi_layout:versions()), Keep)]}.
+
+%% What no prune takes makes them more than was asked for.
+stay(1, _) -> "1 release stays";
+stay(Stay, Keep) ->
+    [tsugi_text:count(Stay, "release"), " stay",
+     [": what runs, and what a rollback goes to, always do" || Stay > Keep]].
 
 text(Value) -> tsugi_json:text(Value).
