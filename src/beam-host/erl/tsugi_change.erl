@@ -157,9 +157,8 @@ change(Asked, Goal, Words, Options) ->
 
 %% Settings that can't be read are a refusal: the node would find the same, later.
 refuse_bad_settings(Vsn) ->
-    try tsugi_settings:check(Vsn), tsugi_unknown:warn()
-    catch throw:{tsugi_error, _, _} = Error -> erlang:throw(tsugi_error:with_exit(Error, 4))
-    end.
+    tsugi_settings:check(Vsn),
+    tsugi_unknown:warn().
 
 %% In a container, what is not on a volume is gone with it.
 refuse_if_ephemeral(#{"--ephemeral" := true}) -> ok;
