@@ -4,6 +4,7 @@ import type { CommandRow } from "../contract/commands/define.ts";
 import { TOOL_COMMANDS, type ToolVerb } from "../contract/commands/tool.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { declare } from "../usage/declare.ts";
+import { arrangeExec } from "./execWords.ts";
 import { fail, setJson } from "./output.ts";
 
 /** Called with its arguments, then its options. */
@@ -84,10 +85,24 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-// Before parsing: a wrong argument is reported in JSON too.
-setJson(process.argv.includes("--json"));
-const isAlone = process.argv.length === 2;
-await (isAlone ? help(undefined) : program.parseAsync()).catch((error: unknown) => {
+async function run(words: string[]): Promise<void> {
+  if (words.length === 0) return help(undefined);
+  readJson(words);
+  const [verb, ...rest] = words;
+  const arranged = verb === "exec" ? [verb, ...(await arrangeExec(rest))] : words;
+  readJson(arranged);
+  await program.parseAsync(arranged, { from: "user" });
+}
+
+/** Before parsing: a wrong argument is reported in JSON too. What follows `--` is no option. */
+function readJson(words: string[]): void {
+  const end = words.indexOf("--");
+  const rows: Record<string, CommandRow> = TOOL_COMMANDS;
+  const asLines = rows[words[0]!]?.document === "DeployLine";
+  setJson(words.slice(0, end === -1 ? undefined : end).includes("--json"), asLines);
+}
+
+await run(process.argv.slice(2)).catch((error: unknown) => {
   const asked = error instanceof CommanderError && error.exitCode === 0;
   if (!asked) fail(error);
 });

@@ -1,4 +1,7 @@
-/** What `tsugi` prints, and its exit code. With `--json`: one document on stdout, the rest on stderr. */
+/**
+ * What `tsugi` prints, and its exit code. With `--json`: one document on stdout, or of some commands one a
+ * line, and the rest on stderr.
+ */
 import { CommanderError } from "commander";
 import { type ErrorJson, errorToJson, renderError, TsugiError } from "../contract/errors.ts";
 import { wrapLines } from "../protocol/wrap.ts";
@@ -6,10 +9,12 @@ import { wrapLines } from "../protocol/wrap.ts";
 const WIDTH = 80;
 
 let json = false;
+let inLines = false;
 
 /** From the arguments themselves, so that a wrong argument is reported in JSON too. */
-export function setJson(wanted: boolean): void {
+export function setJson(wanted: boolean, asLines = false): void {
   json = wanted;
+  inLines = asLines;
 }
 
 export const wantsJson = (): boolean => json;
@@ -28,10 +33,19 @@ export function printResult<Document>(document: NoInfer<Document>, lines: string
 export function fail(error: unknown, { quiet = false } = {}): void {
   const known = error instanceof CommanderError ? usageError(error) : error;
   const debug = process.env.TSUGI_DEBUG === "1";
-  if (json && !quiet)
-    process.stdout.write(`${JSON.stringify({ error: errorToJson(known) }, null, 2)}\n`);
+  if (json && !quiet) printErrorDocument({ error: errorToJson(known) });
   printError(known, debug);
   process.exitCode = errorToJson(known).exitCode;
+}
+
+/** Where events go out one a line, an error is the last of them, however early it comes. */
+function printErrorDocument(document: { error: ErrorJson }): void {
+  if (inLines) printJsonLine({ event: "error", ...document });
+  else process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+}
+
+export function printJsonLine(event: object): void {
+  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`);
 }
 
 /** For a person: on stderr, also with `--json`. */

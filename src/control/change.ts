@@ -3,7 +3,7 @@
  * the work: this program shows how it goes, and may die on the way without harm.
  */
 import type { HostOptions } from "../contract/commands/host.ts";
-import { type ExitCode, errorToJson } from "../contract/errors.ts";
+import type { ExitCode } from "../contract/errors.ts";
 import { exists } from "../platform/files.ts";
 import type { UpgradeOptions } from "../protocol/control.ts";
 import type { UpgradeReport, UpgradeResult } from "../protocol/report.ts";
@@ -94,20 +94,16 @@ const isReport = (value: unknown): value is UpgradeReport =>
 const installed = (version: string): string =>
   `Installed ${version}; it is current, not permanent: commit keeps it, rollback gives it up`;
 
-/** Settings that can't be read are a refusal: the supervisor would find the same, later. */
+/** Before the supervisor is told: it would find the same, later. */
 export async function refuseBadSettings(context: Context, version: string): Promise<void> {
   const { readHostSettings } = await import("../handler/settings.ts");
-  warnOnce((await readHostSettings(context.layout, version).catch(refused)).unknown);
+  warnOnce((await readHostSettings(context.layout, version)).unknown);
 }
 
 /** Before a release is unpacked for it. */
 async function refuseBadEnv(context: Context): Promise<void> {
   const settings = await import("../handler/settings.ts");
-  await settings.refuseBadEnv(context.layout).catch(refused);
-}
-
-function refused(error: unknown): never {
-  throw new RemoteError({ ...errorToJson(error), exitCode: 4 }, undefined);
+  await settings.refuseBadEnv(context.layout);
 }
 
 /** The upgrade goes on in the supervisor; between unpack and upgrade we must not die either. */

@@ -15,7 +15,8 @@ export interface HostStatus {
   pending: string[];
   /** The last upgrade on that host, by whomever. */
   lastUpgrade: { at: string; from: string; to: string; result: string; pauseMs: number } | null;
-  lastDeploy: { at: string; by: string; to: string; result: string } | null;
+  /** `action`: what it came to there, such as `upgrade`, `reload` or `rollback`. */
+  lastDeploy: { at: string; by: string; action: string; to: string; result: string } | null;
   lock: Lock | null;
   error?: ErrorJson;
 }
@@ -58,6 +59,7 @@ export function statusOf(host: string, facts: HostFacts): HostStatus {
         : {
             at: lastDeploy.at,
             by: lastDeploy.by,
+            action: lastDeploy.action,
             to: lastDeploy.to,
             result: lastDeploy.result,
           },

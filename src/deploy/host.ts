@@ -16,6 +16,7 @@ import type { RunOptions, RunResult, Transport } from "../transport/index.ts";
 import type { HostSpec } from "./environment.ts";
 import type { Emit, StepName } from "./events.ts";
 import { type HostFacts, readFacts } from "./facts.ts";
+import { fullDiskError } from "./fullDisk.ts";
 import { commandAsOwner } from "./remote/asOwner.ts";
 
 /** A rehearsal, a drain and a probation take their time; nothing takes that long. */
@@ -127,6 +128,8 @@ export class Host {
   }
 
   failed(what: string, { exitCode, stderr, stdout }: RunResult): TsugiError {
+    const isFull = fullDiskError(stderr, this.name, this.layout, this.environment);
+    if (isFull !== undefined) return isFull;
     const problem = (stderr.trim() || stdout.trim() || `exit ${exitCode}`).slice(-600);
     const details = { host: this.name, what, problem, environment: this.environment };
     return new TsugiError("TSUGI_HOST_FAILED", details);

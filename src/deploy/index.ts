@@ -13,7 +13,7 @@ export { withHosts } from "./fleet.ts";
 export { type HostStatus, readHostStatus } from "./fleetStatus.ts";
 export { Host } from "./host.ts";
 export { ageText, type Lock, lockByHand, unlock } from "./lock.ts";
-export type { DeployResult, HostOutcome } from "./outcome.ts";
+export { type DeployResult, type HostOutcome, wentOver } from "./outcome.ts";
 export { followed, inRoot } from "./remote/runScripts.ts";
 export { type RollbackResult, rollback } from "./rollback.ts";
 export type { Action, Artefact, HostPlan, RolloutPlan } from "./rollout.ts";

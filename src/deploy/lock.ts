@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { hasCode, TsugiError } from "../contract/errors.ts";
 import type { Layout } from "../release/layout.ts";
 import type { RunResult, Transport } from "../transport/index.ts";
+import { fullDiskError } from "./fullDisk.ts";
 import { removeLock, takeLock } from "./remote/lockScripts.ts";
 
 export interface Lock {
@@ -52,7 +53,7 @@ export async function lockByHand(
   environment: string,
 ): Promise<void> {
   const result = await host.run(takeLock(layout, describe(reason), "leave"));
-  if (result.exitCode !== 0) throw notTaken(host, result, environment);
+  if (result.exitCode !== 0) throw notTaken(host, layout, result, environment);
 }
 
 export interface Unlocked {
@@ -127,7 +128,7 @@ export class HeldLock {
       return new HeldLock(running, letGo, said.slice("taken\n".length, -".\n".length).trim());
     }
     letGo();
-    throw notTaken(host, { ...ended, stdout: said }, environment);
+    throw notTaken(host, layout, { ...ended, stdout: said }, environment);
   }
 
   async unlock(): Promise<void> {
@@ -200,9 +201,11 @@ async function patiently<T>(take: () => Promise<T>): Promise<T> {
 const describe = (reason: string): string =>
   JSON.stringify({ by: whoAmI(), reason, at: new Date().toISOString() });
 
-function notTaken(host: Asked, result: RunResult, environment: string): TsugiError {
+function notTaken(host: Asked, layout: Layout, result: RunResult, environment: string): TsugiError {
   const lock = parseLock(result.stdout);
   if (lock === undefined) {
+    const isFull = fullDiskError(result.stderr, host.name, layout, environment);
+    if (isFull !== undefined) return isFull;
     const problem = result.stderr.trim() || `exit ${result.exitCode}`;
     return new TsugiError("TSUGI_HOST_FAILED", {
       host: host.name,

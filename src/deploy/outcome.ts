@@ -88,22 +88,25 @@ export function stoppedError(
     failed.length === 0
       ? "it was interrupted."
       : firstOf(failed.map(({ host, error }) => told({ host, error: error! }))).join(" ");
-  const done = outcomes.filter((outcome) => isFine(outcome) || ranBefore(outcome, version)).length;
+  // Of new settings for a version that ran already, the version says nothing.
+  const isReload = failed.some(({ action }) => action === "reload");
+  const ran = (outcome: HostOutcome) => !isReload && ranBefore(outcome, version);
+  const done = outcomes.filter((one) => isFine(one) || wentOver(one) || ran(one)).length;
   const verb = done === 1 ? "runs" : "run";
   const count = outcomes.length;
   return new TsugiError("TSUGI_DEPLOY_STOPPED", {
     done,
     count,
     verb,
-    version,
+    version: isReload ? `${version} as this deploy wants it` : version,
     problem,
     environment,
-    next: nextOf(failed, environment),
+    next: nextOf(failed, environment, outcomes.some(isToUndo)),
   });
 }
 
 /** A version that was not well will not be better the next time. */
-function nextOf(failed: HostOutcome[], environment: string): string {
+function nextOf(failed: HostOutcome[], environment: string, isChanged: boolean): string {
   const stopped = failed.filter(({ isStopped, from }) => isStopped && from !== null);
   if (stopped.length > 0) {
     const names = stopped.map(({ host }) => host).join(", ");
@@ -118,14 +121,30 @@ function nextOf(failed: HostOutcome[], environment: string): string {
       `${error?.code} ${report?.error?.code}`,
     ),
   );
-  return isOfVersion
-    ? `Mend it and deploy another version, or undo what was done: tsugi rollback ${environment}`
-    : "The same command again goes on from there";
+  if (!isOfVersion) return "The same command again goes on from there";
+  if (failed.every(({ action }) => action === "reload")) {
+    return "Mend it, or the settings that it got, then the same command again";
+  }
+  const undo = isChanged ? `, or undo what was done: tsugi rollback ${environment}` : "";
+  return `Mend it and deploy another version${undo}`;
 }
 
 /** Also where this deploy did not come to it. */
-const ranBefore = ({ from, result }: HostOutcome, version: string) =>
-  from === version && (result === "not reached" || result === "failed");
+const ranBefore = ({ from, result, isStopped }: HostOutcome, version: string) =>
+  from === version && !isStopped && (result === "not reached" || result === "failed");
+
+/** It has failed when its new release ran there already: a hook's failure takes nothing back. */
+export const wentOver = ({ result, isStopped, error, report }: HostOutcome): boolean =>
+  result === "failed" &&
+  !isStopped &&
+  (report?.result === "committed" || error?.code === "TSUGI_DEPLOY_HOOK_FAILED");
+
+/** A rollback has something to do there: another version came, or may have come. */
+const isToUndo = (outcome: HostOutcome): boolean => {
+  const { action, from, result } = outcome;
+  if (from === null || action === "reload") return false;
+  return result === "done" || result === "unknown" || wentOver(outcome);
+};
 
 export const failure = (error: unknown): { result: HostResult; error: ErrorJson } => ({
   result: resultOf(error),

@@ -17,6 +17,8 @@ export async function readSecrets(
   const values: Record<string, string> = {};
   for (const [name, source] of Object.entries(sources)) {
     const value = await readSecret(name, source, folder);
+    // A CI job gets an empty string where a secret is missing: it would go to all hosts unnoticed.
+    if (value === "") throw unreadable(name, `${placeOf(source, folder)} is empty`);
     if (value.includes("\0")) throw unreadable(name, "its value holds a NUL byte");
     values[name] = value;
   }
@@ -54,6 +56,12 @@ function outputOf(name: string, command: string[], folder: string): Promise<stri
 /** `~` as people write it in configurations. */
 export const expandHome = (path: string, folder: string): string =>
   path.startsWith("~/") ? resolve(homedir(), path.slice(2)) : resolve(folder, path);
+
+function placeOf(source: SecretSource, folder: string): string {
+  if ("env" in source) return `the variable ${source.env}`;
+  if ("file" in source) return expandHome(source.file, folder);
+  return `what ${source.command[0]} prints`;
+}
 
 const withoutLastBreak = (text: string): string => text.replace(/\r?\n$/, "");
 

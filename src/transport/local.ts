@@ -24,7 +24,13 @@ export class LocalTransport implements Transport {
       return await runChild(command!, args, { ...options, signal, onLife, leave: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).syscall?.startsWith("spawn") !== true) throw error;
-      const details = { host: this.name, problem: messageOf(error), try: `${command} --help` };
+      const next = "See whether it is there, and may be run";
+      const details = {
+        host: this.name,
+        problem: messageOf(error),
+        next,
+        try: `${command} --help`,
+      };
       throw new TsugiError("TSUGI_HOST_UNREACHABLE", details, { cause: error });
     } finally {
       patience.end();

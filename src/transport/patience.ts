@@ -58,8 +58,16 @@ export function silentError(
   });
 }
 
-/** Enough of a command to know it by: a program in it is left out. */
+/** Enough of a command to know it by: what it is called by is left out, and a program in it. */
 export function commandText(argv: readonly string[]): string {
+  const inner = argv.lastIndexOf('exec "$@"') + 1;
+  if (inner > 0 && inner < argv.length) return ownText(argv.slice(inner) as [string, ...string[]]);
   const text = quoteCommand(argv.map((word) => (word.includes("\n") ? "…" : word)));
   return text.length > 200 ? `${text.slice(0, 199)}…` : text;
+}
+
+/** `bin/wall upgrade 1.2.0`: as a person there would type it, who needs no JSON. */
+function ownText([program, ...words]: [string, ...string[]]): string {
+  const name = program.replace(/^.*\/(bin\/[^/]+)$/, "$1");
+  return quoteCommand([name, ...words.filter((word) => word !== "--json")]);
 }

@@ -20,6 +20,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
+import { adviceFor } from "./advice.ts";
 import { LOGIN_COMMAND, Question } from "./answer.ts";
 import { amongLogins } from "./atOnce.ts";
 import { orAborted, runChild } from "./child.ts";
@@ -234,7 +235,7 @@ export class SshTransport implements Transport {
   }
 
   #unreachable(problem: string): TsugiError {
-    const details = { host: this.name, problem, try: this.#byHand };
+    const details = { host: this.name, problem, next: adviceFor(problem), try: this.#byHand };
     return new TsugiError("TSUGI_HOST_UNREACHABLE", details);
   }
 }

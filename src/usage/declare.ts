@@ -26,7 +26,6 @@ export function declare(
     else command.argument(name, words, value);
   }
   for (const option of optionsOf(row, kind)) command.addOption(asOption(option, kind));
-  if (row.passThrough) command.passThroughOptions();
   return command;
 }
 

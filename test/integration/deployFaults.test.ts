@@ -344,6 +344,22 @@ describe("a host with a small disk", {
       assertTidy(host);
     }
   });
+
+  test("with no room for a lock or a new etc/env it is a full disk that is told, and how to make room", async () => {
+    fill();
+    for (const words of [
+      ["lock", "production", "--reason", "inventory day"],
+      ["deploy", "production", two.tarball, "--yes"],
+    ]) {
+      const { status, output } = await fleet.tsugi(...words);
+      assert.equal(status, 4, output);
+      assert.match(output, /Not enough space at app2:/);
+      assert.match(output, /tsugi exec production --host app2 -- bin\/teller prune --keep 2/);
+      assert.doesNotMatch(output, /printf/);
+    }
+    await fleet.tsugi("unlock", "production");
+    empty();
+  });
 });
 
 /** A way to a port that is cut for good when so many bytes have gone there. */

@@ -158,7 +158,7 @@ describe("secrets of a running release", () => {
         assert.equal(readFileSync(pidFile, "utf8"), pid);
       }
       await installed.host.must("stop");
-      await refused(1, /NODE_CHANNEL_FD/, "start");
+      await refused(4, /NODE_CHANNEL_FD/, "start");
     } finally {
       writeFileSync(env, good);
     }

@@ -157,9 +157,8 @@ change(Asked, Goal, Words, Options) ->
 
 %% Settings that can't be read are a refusal: the node would find the same, later.
 refuse_bad_settings(Vsn) ->
-    try tsugi_settings:check(Vsn), tsugi_unknown:warn()
-    catch throw:{tsugi_error, _, _} = Error -> erlang:throw(tsugi_error:with_exit(Error, 4))
-    end.
+    tsugi_settings:check(Vsn),
+    tsugi_unknown:warn().
 
 %% In a container, what is not on a volume is gone with it.
 refuse_if_ephemeral(#{"--ephemeral" := true}) -> ok;
@@ -298,6 +297,12 @@ prune(_, [], #{"--keep" := Keep}) ->
     ok = tsugi_remote:here_or_there(tsugi_handler, write_view, []),
     {ok, #{keep => Keep, removed => [text(V) || V <- Gone]},
      [case Gone of [] -> "Nothing to remove"; _ -> ["Removed ", lists:join(", ", Gone)] end,
-      "; ", tsugi_text:count(Keep, "release"), " may stay"]}.
+      "; ", stay(length(tsugi_layout:versions()), Keep)]}.
+
+%% What no prune takes makes them more than was asked for.
+stay(1, _) -> "1 release stays";
+stay(Stay, Keep) ->
+    [tsugi_text:count(Stay, "release"), " stay",
+     [": what runs, and what a rollback goes to, always do" || Stay > Keep]].
 
 text(Value) -> tsugi_json:text(Value).

@@ -1,5 +1,3 @@
-import { resolve } from "node:path";
-import { loadConfig } from "../../config/load.ts";
 import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { errorFromJson, TsugiError } from "../../contract/errors.ts";
 import { type Host, inRoot, settle } from "../../deploy/index.ts";
@@ -10,10 +8,10 @@ import { fail, printResult, wantsJson } from "../output.ts";
 
 /**
  * One command on every host, in its install root: `tsugi exec production bin/wall releases`. Where
- * there is one environment its name may be left out. The first exit code that is not 0 is ours.
+ * there is one environment its name may be left out (execWords.ts). The first exit code that is not 0 is ours.
  */
 export async function execCommand(words: string[], options: ToolOptions<"exec">): Promise<void> {
-  const { name, argv } = await split(words, options);
+  const { name, argv } = split(words);
   await withFleet(name, options, async (hosts, environment) => {
     const width = Math.max(...hosts.map((host) => host.name.length));
     // Whole ones: of several hosts none tears another's.
@@ -39,12 +37,11 @@ export async function execCommand(words: string[], options: ToolOptions<"exec">)
   });
 }
 
-async function split(words: string[], options: ToolOptions<"exec">) {
-  const [first, ...rest] = words;
-  const { config } = await loadConfig(resolve("."), options.config);
-  const hasName = first! in (config.environments ?? {});
-  const argv = (hasName ? rest : words).filter((word, index) => index > 0 || word !== "--");
-  if (argv.length > 0) return { name: hasName ? first : undefined, argv };
+/** As they were arranged: the environment, if one is named, `--`, and the command. */
+function split(words: string[]) {
+  const end = words.indexOf("--");
+  const argv = words.slice(end + 1);
+  if (argv.length > 0) return { name: end === 0 ? undefined : words[0]!, argv };
   const help = "tsugi exec <environment> -- <command> [arguments]";
   throw new TsugiError("TSUGI_USAGE", { problem: "which command?", help });
 }

@@ -20,13 +20,18 @@ export async function rollbackCommand(
     const result = await withHosts(environment, app, { open, emit, signal }, (hosts) =>
       rollback({ environment, confirm, emit, signal, ...defined({ to: options.to }) }, hosts),
     );
-    if (result === undefined) emit({ event: "note", text: "No host was changed." });
+    if (result === undefined) view.end(nothingDone(environment.name, app, options));
     else view.end({ ...result, name: app, version: versionsOf(result), said: said(result) });
   } catch (error) {
     view.failed(error);
   } finally {
     end();
   }
+}
+
+function nothingDone(environment: string, name: string, options: ToolOptions<"rollback">) {
+  const dry = options.dryRun ? { dryRun: true as const } : {};
+  return { environment, name, version: "", hosts: [], ms: 0, said: "No host was changed.", ...dry };
 }
 
 async function confirmed(

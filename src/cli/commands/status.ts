@@ -33,17 +33,18 @@ function describe(statuses: HostStatus[]): string[] {
 
 function remarks({ host, pending, lock, error, lastDeploy }: HostStatus): string[] {
   const now = Date.now();
-  const hasFailed = lastDeploy !== null && !["done", "rolled back"].includes(lastDeploy.result);
+  const isWell = lastDeploy === null || /^(done|unchanged|rolled back)$/.test(lastDeploy.result);
   return [
     ...(error === undefined ? [] : [hostProblem(host, error)]),
     ...(lock === null
       ? []
       : [`${host}: locked by ${lock.by}, ${ageText(lock.at, now)}: ${lock.reason}`]),
     ...pending.map((what) => `${host}: ${what}`),
-    ...(hasFailed
-      ? [
-          `${host}: the deploy of ${lastDeploy.to} by ${lastDeploy.by}, ${ageText(lastDeploy.at, now)}: ${lastDeploy.result}`,
-        ]
-      : []),
+    ...(isWell ? [] : [`${host}: ${lastText(lastDeploy, now)}`]),
   ];
+}
+
+function lastText(last: NonNullable<HostStatus["lastDeploy"]>, now: number): string {
+  const what = last.action === "rollback" ? "the rollback to" : "the deploy of";
+  return `${what} ${last.to} by ${last.by}, ${ageText(last.at, now)}: ${last.result}`;
 }

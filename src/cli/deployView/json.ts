@@ -1,9 +1,8 @@
 /** One event a line, the result last. */
 
-import { errorToJson } from "../../contract/errors.ts";
 import type { DeployEvent, DeployResult } from "../../deploy/index.ts";
 import type { DeployLineBody, PlanLine } from "../documents.ts";
-import { fail } from "../output.ts";
+import { fail, printJsonLine } from "../output.ts";
 import type { DeployView } from "./view.ts";
 
 export class JsonView implements DeployView {
@@ -27,12 +26,11 @@ export class JsonView implements DeployView {
   }
 
   failed(error: unknown): void {
-    this.#print({ event: "error", error: errorToJson(error) });
-    fail(error, { quiet: true });
+    fail(error);
   }
 
   #print(value: DeployLineBody): void {
-    process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...value })}\n`);
+    printJsonLine(value);
   }
 }
 

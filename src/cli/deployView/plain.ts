@@ -12,6 +12,7 @@ import {
   type UndoPlan,
 } from "../../deploy/index.ts";
 import { table } from "../../protocol/columns.ts";
+import { wrapLines } from "../../protocol/wrap.ts";
 import { fail, formatBytes, printLine } from "../output.ts";
 import type { DeployView } from "./view.ts";
 import { done, msText, outcomeRow, planRow } from "./words.ts";
@@ -31,13 +32,14 @@ export class PlainView implements DeployView {
     switch (event.event) {
       case "plan":
         for (const line of planLines(event.plan)) this.print(line);
+        if (event.plan.waves.length > 1) this.sentence(orderOf(event.plan));
         return;
       case "rollbackPlan":
         for (const line of undoLines(event.plan)) this.print(line);
         return;
       case "wave":
         if (event.count > 1) {
-          this.print(`Wave ${event.number} of ${event.count}: ${namesText(event.hosts)}`);
+          this.sentence(`Wave ${event.number} of ${event.count}: ${namesText(event.hosts)}`);
         }
         return;
       case "bytes":
@@ -50,7 +52,7 @@ export class PlainView implements DeployView {
         this.print(this.#line(event.host, event.command));
         return;
       case "note":
-        this.print(`  ${event.text}`);
+        this.sentence(`  ${event.text}`);
         return;
       case "line":
         this.line(event.host, event.text);
@@ -81,14 +83,16 @@ export class PlainView implements DeployView {
   rest(): void {}
 
   async ask(question: string): Promise<boolean> {
-    if (!process.stdin.isTTY || !process.stdout.isTTY) return true;
-    const terminal = createInterface({ input: process.stdin, output: process.stdout });
+    // Who reads the account, by `| tee`, say, has no say in it: the question goes to the terminal itself.
+    const { stdin, stderr } = process;
+    if (!stdin.isTTY || !stderr.isTTY) return true;
+    const terminal = createInterface({ input: stdin, output: stderr });
     try {
       // By Ctrl-C, Ctrl-D: a question that is left has no answer. Some Nodes say so, others nothing.
       const left = once(terminal, "close").then(() => "\n");
       const said = terminal.question(`${question} [y/N] `).catch(() => left);
       const answer = await Promise.race([said, left]);
-      if (answer === "\n") this.print("");
+      if (answer === "\n") stderr.write("\n");
       return /^y(es)?$/i.test(answer.trim());
     } finally {
       terminal.close();
@@ -126,6 +130,11 @@ export class PlainView implements DeployView {
     printLine(text);
   }
 
+  /** Broken between words where a terminal would break it anywhere; no table is. */
+  protected sentence(text: string): void {
+    this.print(wrapLines(text, process.stdout.columns));
+  }
+
   #line(host: string, text: string): string {
     return `  ${host.padEnd(this.#width)}  ${text}`;
   }
@@ -151,11 +160,11 @@ function undoLines({ deploy, hosts }: UndoPlan): string[] {
   ];
 }
 
-function planLines({ hosts, waves }: RolloutPlan): string[] {
+function planLines({ hosts }: RolloutPlan): string[] {
   if (hosts.length === 0) return [];
   const rows = table([["host", "runs", "what", "release"], ...hosts.map(planRow)]);
-  return [
-    ...rows.map((row) => `  ${row}`),
-    ...(waves.length > 1 ? [`  one after the other: ${waves.map(namesText).join(" · ")}`] : []),
-  ];
+  return rows.map((row) => `  ${row}`);
 }
+
+const orderOf = ({ waves }: RolloutPlan): string =>
+  `  one after the other: ${waves.map(namesText).join(" · ")}`;

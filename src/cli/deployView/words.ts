@@ -7,6 +7,7 @@ import {
   namesText,
   type RolloutPlan,
   type StepName,
+  wentOver,
 } from "../../deploy/index.ts";
 import { formatBytes } from "../output.ts";
 
@@ -73,8 +74,7 @@ function stepsOf({ action, send, unpack, relup }: HostPlan, environment: Environ
 /** `version`: what runs where it went well. */
 export function outcomeRow(outcome: HostOutcome, version: string): string[] {
   const { host, from, action, result, isStopped, sentBytes, report, ms } = outcome;
-  const isCommitted = result === "failed" && report?.result === "committed";
-  const isNew = result === "done" || result === "unchanged" || isCommitted;
+  const isNew = result === "done" || result === "unchanged" || wentOver(outcome);
   const runs = isNew ? (report?.to ?? version) : result === "unknown" ? "?" : (from ?? "nothing");
   const now = isStopped ? "nothing" : runs;
   const words = result === "done" ? DONE[action] : result;

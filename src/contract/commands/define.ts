@@ -44,8 +44,6 @@ export interface CommandRow {
   only?: HostKind;
   /** Of a host's command: the module and the function of an Erlang host. */
   erlang?: readonly [module: string, run: string];
-  /** What follows the first word is not ours to read. */
-  passThrough?: true;
 }
 
 /** Of either command line: what the person's shell sources. */

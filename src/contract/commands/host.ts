@@ -123,7 +123,7 @@ export const HOST_COMMANDS = commands({
       },
       ...FOLLOWING,
     },
-    exits: [1],
+    exits: [1, 4],
     example: "bin/wall foreground",
     erlang: ["tsugi_life", "foreground"],
   },
@@ -218,7 +218,7 @@ export const HOST_COMMANDS = commands({
   eval: {
     text: "evaluate an expression beside what runs: code and configuration, nothing started",
     arguments: { "<expression>": "Elixir, or else Erlang" },
-    exits: [1],
+    exits: [1, 4],
     only: "beam",
     example: 'bin/wall eval "Wall.Release.migrate()"',
     erlang: ["tsugi_life", "eval"],

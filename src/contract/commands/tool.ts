@@ -335,12 +335,14 @@ export const TOOL_COMMANDS = commands({
   },
   exec: {
     text: "run a command on every host, in its install root: tsugi exec production -- ls log",
-    arguments: { "<words...>": "[environment] [--] command arguments" },
+    arguments: {
+      "<words...>":
+        "[environment] [--] command arguments: all that follows the -- is the command's",
+    },
     options: { ...FLEET, ...JSON_DOCUMENT },
     exits: [1],
     document: "Executed",
     example: "tsugi exec production -- df -h .",
-    passThrough: true,
   },
   lock: {
     text: "let nobody deploy to the hosts of an environment",

@@ -5,7 +5,7 @@ export const DEPLOY_ERRORS = define({
   // --- hosts, over ssh ---------------------------------------------------------------------------
   TSUGI_HOST_UNREACHABLE: failed(
     "{host} could not be reached: {problem}",
-    "Go there by hand once, and answer what it asks (a new host key, for one): {try}",
+    "{next} · by hand: {try}",
   ),
   TSUGI_HOST_SILENT: failed(
     "{host} has said nothing for {seconds} s after: {command}{before}",
@@ -17,7 +17,7 @@ export const DEPLOY_ERRORS = define({
   ),
   TSUGI_SECRET_UNREADABLE: failed(
     "The secret {name} could not be read: {problem}.",
-    "Nothing was changed. Where it comes from: environments.<name>.secrets in tsugi.config.*",
+    "Nothing was changed. Where it comes from: environments.<name>.secrets in tsugi.config.* · one that is to be empty is no secret: {name}: '' in environments.<name>.env",
   ),
   TSUGI_HOST_REFUSED: refused("{host} can't take it: {problem}.", "{next}"),
   TSUGI_DEPLOY_RESTART_NEEDED: refused(

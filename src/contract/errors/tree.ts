@@ -78,11 +78,11 @@ export const TREE_ERRORS = define({
     "There is no log at {path}.",
     "It appears with the first start; under `foreground` the log goes to stdout only.",
   ),
-  TSUGI_SETTINGS_INVALID: failed(
+  TSUGI_SETTINGS_INVALID: refused(
     "{file}{line} is not valid: {problem}.",
     "Correct the file and try again.",
   ),
-  TSUGI_ENV_EXPOSED: failed(
+  TSUGI_ENV_EXPOSED: refused(
     "{file} can be read by others (mode {mode}, expected 600): it may hold secrets.",
     "chmod 600 {file}",
   ),

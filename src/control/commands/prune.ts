@@ -10,7 +10,14 @@ export default async function pruneCommand(context: Context, { keep, json }: Hos
   );
   const removed = removedOf(value);
   const text = removed.length > 0 ? `Removed ${removed.join(", ")}` : "Nothing to remove";
-  printResult<Pruned>(json, { keep, removed }, `${text}; ${count(keep, "release")} may stay`);
+  const { releases } = await (await context.handler()).list();
+  printResult<Pruned>(json, { keep, removed }, `${text}; ${stayText(releases.length, keep)}`);
+}
+
+/** What no prune takes makes them more than was asked for. */
+function stayText(stay: number, keep: number): string {
+  const text = `${count(stay, "release")} ${stay === 1 ? "stays" : "stay"}`;
+  return stay > keep ? `${text}: what runs, and what a rollback goes to, always do` : text;
 }
 
 function removedOf(value: unknown): string[] {

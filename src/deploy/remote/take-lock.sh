@@ -4,14 +4,15 @@
 set -u
 root=$1 lock=$2 who=$3 mode=$4 permanent=$5 erlang=$6
 own=$lock.$$
-mkdir -p "$root" && mkdir -p "${lock%/*}" || exit 1
-chmod 700 "${lock%/*}"
+mkdir -p "$root" || exit 1
 # What a shell says of a full disk is not always that.
 refused() {
   rm -f "$own"
   df -Pk "$root" | { read -r _; read -r _ _ _ free _; echo "$free KB are free at $root"; } >&2
   exit 1
 }
+mkdir -p "${lock%/*}" || refused
+chmod 700 "${lock%/*}"
 pid=
 [ "$mode" != hold ] || pid=$$
 printf '%s\n%s\n' "$who" "$pid" >"$own" || refused

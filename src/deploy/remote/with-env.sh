@@ -9,6 +9,7 @@ boot() { cat "$permanent" "$erlang" 2>/dev/null || :; }
 give_up() {
   rm -f "$before" "$env.new" "$busy"
   echo "nothing could be written below ${env%/*}: is there room on the disk?" >&2
+  df -Pk "${env%/*}" | { read -r _; read -r _ _ _ free _; echo "$free KB are free at ${env%/*}"; } >&2
   exit 1
 }
 trap '' HUP PIPE

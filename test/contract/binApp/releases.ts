@@ -34,7 +34,7 @@ export function releases(kind: Kind): void {
       assert.equal((await document(root, "unpack", ["unpack", two.tarball])).already, true);
       assert.deepEqual(await statuses(root), { "0.0.1": "permanent", "0.0.2": "unpacked" });
       assert.deepEqual(await document(root, "prune", ["prune"]), { keep: 5, removed: [] });
-      ended(await root.app("prune"), 0, /Nothing to remove; 5 releases may stay/);
+      ended(await root.app("prune"), 0, /Nothing to remove; 2 releases stay$/m);
       const pruned = await document(root, "prune", ["prune", "--keep", "1"]);
       assert.deepEqual(pruned, { keep: 1, removed: ["0.0.2"] });
       assert.deepEqual(await statuses(root), { "0.0.1": "permanent" });
