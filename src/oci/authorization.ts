@@ -1,9 +1,12 @@
 /** Who we are to a registry: what it asks for in its 401, answered once and again when a token ends. */
-import { defined } from "../contract/checks.ts";
+import { defined, recordIn } from "../contract/checks.ts";
+import { type Challenge, challengeIn } from "./challenges.ts";
 import { type Credentials, credentialsOf, IDENTITY_TOKEN } from "./credentials.ts";
+import { answered, refusePassing } from "./passing.ts";
 import { isLoopback } from "./reference.ts";
 
-const ANSWER_MS = 30_000;
+/** What a token server answers to a login that is none, or may not do that. */
+const DENIALS = [400, 401, 403];
 
 export class Authorization {
   readonly #host: string;
@@ -13,7 +16,11 @@ export class Authorization {
   readonly #headers = new Map<string, string>();
   readonly #asking = new Map<string, Promise<boolean>>();
 
-  constructor(host: string, repository: string) {
+  readonly #failed: (problem: string) => Error;
+
+  /** `failed`: what becomes of a token server that does not do its work. */
+  constructor(host: string, repository: string, failed: (problem: string) => Error) {
+    this.#failed = failed;
     this.#host = host;
     this.#repository = repository;
   }
@@ -25,35 +32,37 @@ export class Authorization {
   /**
    * `sent`: the header of what was refused. Those who are refused at the same moment ask once.
    * @returns whether it is worth asking again
+   * @throws Passing where the token server has its moment
    */
   async answer(refused: Response, method: string, sent: string | undefined): Promise<boolean> {
     const actions = actionsOf(method);
     if (this.#headers.get(actions) !== sent) return true;
-    const challenge = refused.headers.get("www-authenticate") ?? "";
+    const challenge = challengeIn(refused.headers.get("www-authenticate"));
+    if (challenge === undefined) return false;
     let asking = this.#asking.get(actions);
     asking ??= this.#ask(challenge, actions).finally(() => this.#asking.delete(actions));
     this.#asking.set(actions, asking);
     return asking;
   }
 
-  async #ask(challenge: string, actions: string): Promise<boolean> {
+  async #ask({ scheme, parameters }: Challenge, actions: string): Promise<boolean> {
     this.#credentials ??= credentialsOf(this.#host, this.#repository);
     const credentials = await this.#credentials;
-    const header = /^basic\b/i.test(challenge)
-      ? credentials && basic(credentials)
-      : await this.#token(challenge, actions, credentials);
+    const header =
+      scheme === "basic"
+        ? credentials && basic(credentials)
+        : await this.#token(parameters, actions, credentials);
     if (header === undefined || header === this.#headers.get(actions)) return false;
     this.#headers.set(actions, header);
     return true;
   }
 
   async #token(
-    challenge: string,
+    { realm, service }: Challenge["parameters"],
     actions: string,
     credentials: Credentials | undefined,
   ): Promise<string | undefined> {
-    const { realm, service } = parametersOf(challenge);
-    if (!/^bearer\b/i.test(challenge) || realm === undefined || !isPrivate(realm)) return undefined;
+    if (realm === undefined || !isPrivate(realm)) return undefined;
     const scope = `repository:${this.#repository}:${actions}`;
     const isIdentity = credentials?.user === IDENTITY_TOKEN;
     const url = new URL(realm);
@@ -66,16 +75,20 @@ export class Authorization {
       scope,
       service,
     });
-    const answer = await fetch(url, {
+    const server = `its token server ${url.origin}`;
+    const request = {
       ...(isIdentity ? { method: "POST", body: new URLSearchParams(form as never) } : {}),
       headers: credentials && !isIdentity ? { authorization: basic(credentials) } : {},
-      signal: AbortSignal.timeout(ANSWER_MS),
-    }).catch(() => undefined);
-    const json = (await answer?.json().catch(() => undefined)) as
-      | Record<string, unknown>
-      | undefined;
-    const token = answer?.ok ? (json?.token ?? json?.access_token) : undefined;
-    return typeof token === "string" ? `Bearer ${token}` : undefined;
+    };
+    const answer = await answered(url, request, server);
+    const problem = `${server} answered ${answer.status}`;
+    refusePassing(answer, problem);
+    if (DENIALS.includes(answer.status)) return undefined;
+    const json = recordIn(await answer.text());
+    const token = json?.token || json?.access_token;
+    if (!answer.ok) throw this.#failed(problem);
+    if (typeof token !== "string") throw this.#failed(`${problem}, without a token`);
+    return `Bearer ${token}`;
   }
 }
 
@@ -91,9 +104,3 @@ const actionsOf = (method: string): string =>
 
 const basic = ({ user, password }: Credentials): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
-
-/** `Bearer realm="…",service="…"` */
-function parametersOf(challenge: string): { realm?: string; service?: string } {
-  const found = [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, value]) => [key, value]);
-  return Object.fromEntries(found) as { realm?: string; service?: string };
-}

@@ -4,7 +4,8 @@
  * What is read is held against its digest.
  */
 import { createHash } from "node:crypto";
-import { type Call, Connection, Passing } from "./connection.ts";
+import { type Call, Connection } from "./connection.ts";
+import { Passing } from "./passing.ts";
 import type { OciReference } from "./reference.ts";
 import {
   type Content,

@@ -4,15 +4,15 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { defined } from "../contract/checks.ts";
-import { messageOf, TsugiError } from "../contract/errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { Authorization } from "./authorization.ts";
+import { answered, passingOf, refusePassing } from "./passing.ts";
 import { formatRepository, isLoopback, type OciReference } from "./reference.ts";
-import { networkRemark, useSystem } from "./system.ts";
+import { useSystem } from "./system.ts";
 
 const ATTEMPTS = 5;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
-const ANSWER_MS = 60_000;
 
 export interface Call {
   method?: "GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE";
@@ -31,7 +31,7 @@ export class Connection {
     this.where = formatRepository({ host, repository });
     useSystem();
     this.base = `${isLoopback(host) ? "http" : "https"}://${host}/v2/${repository}`;
-    this.#authorization = new Authorization(host, repository);
+    this.#authorization = new Authorization(host, repository, (problem) => this.failed(problem));
   }
 
   /** `path`: below the repository. */
@@ -57,9 +57,7 @@ export class Connection {
         host: new URL(this.base).host,
       });
     }
-    if (answer.status === 429 || answer.status >= 500) {
-      throw new Passing(problem, secondsIn(answer.headers.get("retry-after")));
-    }
+    refusePassing(answer, problem);
     throw this.failed(`${problem}${await detailOf(answer)}`);
   }
 
@@ -69,7 +67,7 @@ export class Connection {
       try {
         return await attempt();
       } catch (error) {
-        const passing = error instanceof Passing ? error : passingOf(error);
+        const passing = passingOf(error);
         if (passing === undefined) throw error;
         if (count === ATTEMPTS) throw this.failed(`${passing.message} (${ATTEMPTS} attempts)`);
         const jitter = 0.5 + Math.random();
@@ -83,44 +81,6 @@ export class Connection {
     return new TsugiError("TSUGI_STORE_FAILED", { store: this.where, problem });
   }
 }
-
-/** Until its head is there; a body that stops coming is ended by fetch itself. */
-async function answered(url: string, request: RequestInit): Promise<Response> {
-  const abort = new AbortController();
-  const isUpload = typeof request.body === "object" && request.body !== null;
-  const timer = isUpload ? undefined : setTimeout(() => abort.abort(), ANSWER_MS);
-  try {
-    return await fetch(url, { ...request, signal: abort.signal });
-  } catch (error) {
-    const problem = abort.signal.aborted ? "it does not answer" : causeOf(error);
-    throw new Passing(`${problem}${networkRemark()}`);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** It may go well the next time. */
-export class Passing extends Error {
-  readonly afterMs: number | undefined;
-
-  constructor(message: string, afterMs?: number) {
-    super(message);
-    this.afterMs = afterMs;
-  }
-}
-
-/** A body that breaks off in the middle is an error of fetch's own. */
-const passingOf = (error: unknown): Passing | undefined =>
-  error instanceof TypeError || (error as Error)?.name === "TimeoutError"
-    ? new Passing(causeOf(error))
-    : undefined;
-
-const causeOf = (error: unknown): string => messageOf((error as Error).cause ?? error);
-
-const secondsIn = (header: string | null): number | undefined => {
-  const seconds = Number(header ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
-};
 
 /** What the registry says itself, at most a line. */
 async function detailOf(answer: Response): Promise<string> {

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { recordIn } from "../contract/checks.ts";
 import type { TsugiError } from "../contract/errors.ts";
 import { isDescriptor, parseOciRelease } from "./artefact.ts";
-import { LATEST, tagOf } from "./reference.ts";
+import { isOfAnother, LATEST, tagOf } from "./reference.ts";
 import {
   type Content,
   type Descriptor,
@@ -110,7 +110,9 @@ export class ImageLayout implements ReleaseSource {
     const named = index?.manifests.filter((entry) => tags.includes(tagIn(entry) ?? "")) ?? [];
     const isTagged = ({ digest }: FoundRelease) => named.some((entry) => entry.digest === digest);
     const exact = releases.filter((release) => release.version === version);
-    return exact.find(isTagged) ?? exact[0] ?? releases.find(isTagged);
+    const found = exact.find(isTagged) ?? exact[0] ?? releases.find(isTagged);
+    if (found === undefined || !isOfAnother(version, found.version)) return found;
+    throw storeDamaged(`${this.where}#${name}@${version}`, `it is ${name} ${found.version}`);
   }
 
   async read(

@@ -41,6 +41,15 @@ export function parseOciReference(text: string): OciReference {
 /** A tag has no `+`: what Helm writes for it is written here. */
 export const tagOf = (version: string): string => version.replaceAll("+", "_");
 
+/**
+ * A tag that is a whole version names that one and no other, whoever has moved it; `latest`, `prod`, also `1.2`,
+ * are names that go from one to the next.
+ */
+export const isOfAnother = (tag: string, version: string): boolean =>
+  /^v?\d+(\.\d+){2,}([+_-].*)?$/.test(tag) && bare(tag) !== bare(version);
+
+const bare = (version: string) => tagOf(version).replace(/^v/, "");
+
 export const formatRepository = ({ host, repository }: OciReference): string =>
   `${SCHEME}${host}/${repository}`;
 

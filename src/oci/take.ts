@@ -1,8 +1,10 @@
 /** Out of a store and onto the disk: layers one after the other, each held against its digest. */
 import { open, rm } from "node:fs/promises";
+import type { TsugiError } from "../contract/errors.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { FOREIGN, type OciRelease, parseOciRelease } from "./artefact.ts";
 import type { OciClient } from "./client.ts";
+import { isOfAnother } from "./reference.ts";
 import { type Content, type ReleaseSource, storeDamaged } from "./source.ts";
 
 /** `digest`, `size`: of its manifest. */
@@ -10,6 +12,17 @@ export type FoundRelease = OciRelease & { digest: string; size: number };
 
 /** @returns undefined where there is none, `FOREIGN` for what is somebody else's; @throws TSUGI_STORE_DAMAGED */
 export async function lookUp(
+  client: OciClient,
+  reference: string,
+): Promise<FoundRelease | typeof FOREIGN | undefined> {
+  const found = await releaseAt(client, reference);
+  if (found === undefined || found === FOREIGN) return found;
+  if (isOfAnother(reference, found.version)) throw movedTag(client, reference, found);
+  return found;
+}
+
+/** The same, whatever tag it has. */
+export async function releaseAt(
   client: OciClient,
   reference: string,
 ): Promise<FoundRelease | typeof FOREIGN | undefined> {
@@ -21,6 +34,13 @@ export async function lookUp(
   if (release === FOREIGN) return FOREIGN;
   throw storeDamaged(`${client.where}:${reference}`, release);
 }
+
+/** What was asked for by its version is that version, or nothing. */
+export const movedTag = (
+  { where }: Pick<ReleaseSource, "where">,
+  tag: string,
+  { name, version }: OciRelease,
+): TsugiError => storeDamaged(`${where}:${tag}`, `it is ${name} ${version}`);
 
 /** Writes the tarball, whole or not at all. */
 export async function takeTarball(

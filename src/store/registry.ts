@@ -10,8 +10,8 @@ import { hasCode, TsugiError } from "../contract/errors.ts";
 import { FOREIGN, isDescriptor, type StoredFacts } from "../oci/artefact.ts";
 import { OciClient } from "../oci/client.ts";
 import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
-import { type Content, type Descriptor, INDEX_TYPE, storeDamaged } from "../oci/source.ts";
-import { type FoundRelease, lookUp } from "../oci/take.ts";
+import { type Content, type Descriptor, INDEX_TYPE } from "../oci/source.ts";
+import { type FoundRelease, lookUp, movedTag, releaseAt } from "../oci/take.ts";
 import { someAtOnce } from "../platform/turns.ts";
 import { Mounts } from "./mounts.ts";
 import {
@@ -80,8 +80,7 @@ export class RegistryRepository implements Repository {
   async #ofVersion(version: string): Promise<FoundRelease | undefined> {
     const found = await this.#lookUp(tagOf(version));
     if (found === undefined || found.version === version) return found;
-    const problem = `it is ${found.name} ${found.version}`;
-    throw storeDamaged(`${this.where}:${tagOf(version)}`, problem);
+    throw movedTag(this, tagOf(version), found);
   }
 
   /** A registry's own collection of garbage knows of uploads, or is run when nobody pushes. */
@@ -177,7 +176,7 @@ export class RegistryRepository implements Repository {
 
   /** Something else under a tag of its own is nobody's business. */
   async #releaseAt(tag: string): Promise<FoundRelease | undefined> {
-    const found = await lookUp(this.#client, tag).catch((error) => {
+    const found = await releaseAt(this.#client, tag).catch((error) => {
       if (hasCode(error, "TSUGI_STORE_DAMAGED")) return undefined;
       throw error;
     });

@@ -179,6 +179,30 @@ describe("a registry", { skip }, () => {
     await store.verify(await store.find({ version: "production" }));
   });
 
+  test("a tag that is a version names that one: moved to another, it is refused; and so in a folder", async () => {
+    const store = await openStore(place("team/moved"));
+    for (const version of ["1.0.0", "1.2.0+7"]) await store.push({ source: tarballs[version]! });
+    const at = (tag: string) => `docker://${registry.host}/team/moved:${tag}`;
+    const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    for (const tag of ["1.1.0", "v1.1.0", "1.2", "prod"]) {
+      await mustRun("skopeo", ["copy", ...insecure, at("1.0.0"), at(tag)], {});
+    }
+    const refused = {
+      code: "TSUGI_STORE_DAMAGED",
+      message: /1\.1\.0 is damaged: it is wall 1\.0\.0/,
+    };
+    for (const version of ["1.1.0", "v1.1.0"]) {
+      await assert.rejects(store.find({ version }), refused, version);
+    }
+    for (const version of ["1.2", "prod"]) {
+      assert.equal((await store.find({ version })).version, "1.0.0", version);
+    }
+    assert.equal((await store.find({ version: "1.2.0_7" })).version, "1.2.0+7");
+    const copy = join(folder, "moved");
+    await mustRun("skopeo", ["copy", ...insecure, at("1.0.0"), `oci:${copy}:wall-1.1.0`], {});
+    await assert.rejects((await openStore(copy)).find({ name: "wall", version: "1.1.0" }), refused);
+  });
+
   test("a push that was overtaken while its layers came takes nobody's place", async () => {
     const other = join(folder, "quicker.tar.gz");
     await partedTarball(other, "1.0.0", "another one");

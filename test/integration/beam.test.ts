@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { titleOf } from "../../src/oci/artefact.ts";
 import { LAYOUT } from "../../src/oci/layout.ts";
+import { MANIFEST_TYPE } from "../../src/oci/source.ts";
 import { openStore } from "../../src/store/index.ts";
 import {
   asPlanned,
@@ -112,6 +113,21 @@ describe("a Mix release in a store", { skip }, () => {
         const refused = await host.json("upgrade", named!);
         assert.equal(refused.value.error?.code, code, refused.output);
       }
+      // A tag that is a version names that one, whoever has moved it, and whatever is said there of a release.
+      const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false", "--authfile", login];
+      const at = (tag: string) => `docker://${registry.host}/team/shop:${tag}`;
+      await mustRun("skopeo", ["copy", ...insecure, at("0.0.2"), at("0.0.7")], {});
+      await mislabel(registry.host, auth, ["0.0.2", "0.0.8"]);
+      for (const [tag, problem] of [
+        ["0.0.7", /it is 0\.0\.2/],
+        ["0.0.8", /it holds shop 0\.0\.2/],
+      ] as const) {
+        for (const verb of ["plan", "unpack", "upgrade"]) {
+          const { value, output } = await host.json(verb, `${place}:${tag}`);
+          assert.equal(value.error?.code, "TSUGI_UNPACK_REFUSED", output);
+          assert.match(value.error.message, problem);
+        }
+      }
       const { digest, layers } = await store.find({ name: "shop", version: "0.0.2" });
       assert.equal((await host.json("plan", `${place}@${digest}`)).value.to, "0.0.2");
       const { status, value, output } = await host.json(
@@ -136,6 +152,21 @@ describe("a Mix release in a store", { skip }, () => {
     }
   });
 });
+
+/** What a tag names is called another version, and has that tag. */
+async function mislabel(host: string, auth: string, [from, to]: [string, string]) {
+  const headers = {
+    authorization: `Basic ${auth}`,
+    accept: MANIFEST_TYPE,
+    "content-type": MANIFEST_TYPE,
+  };
+  const at = (tag: string) => `http://${host}/v2/team/shop/manifests/${tag}`;
+  const document = await (await fetch(at(from), { headers })).text();
+  const said = JSON.parse(document);
+  said.annotations["org.opencontainers.image.version"] = to;
+  const put = await fetch(at(to), { method: "PUT", headers, body: JSON.stringify(said) });
+  assert.equal(put.status, 201);
+}
 
 describe("a Mix release on the build machine", { skip }, () => {
   test("tsugi verify and plan read it, where there is no package.json", async () => {

@@ -8,6 +8,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { orUndefined } from "../../src/contract/checks.ts";
 import { descendantsOf, runningProcesses } from "../../src/platform/processTable.ts";
 import { openStore } from "../../src/store/index.ts";
+import { mustRun } from "../helpers/commands.ts";
 import type { Host } from "../helpers/host.ts";
 import {
   type Registry,
@@ -55,6 +56,29 @@ describe("a host and a registry", { skip }, () => {
     assert.deepEqual(readdirSync(join(host.root, "releases/.staging")), []);
     const again = await host.must("upgrade", place);
     assert.match(again.stdout, /Nothing to do: 0\.0\.2 runs already/);
+  });
+
+  test("holds a tag that is a version to it: one that was moved takes nobody to another release", async (t) => {
+    const { host, get } = await wall.host(t);
+    await host.must("start");
+    const moved = `${place}-moved`;
+    const store = await openStore(moved);
+    for (const version of ["0.0.1", "0.0.2"]) await store.push({ source: wall.tarball(version) });
+    const at = (tag: string) => `${moved.replace("oci:", "docker:")}:${tag}`;
+    const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    for (const tag of ["0.0.3", "v0.0.3", "prod"]) {
+      await mustRun("skopeo", ["copy", ...insecure, at("0.0.2"), at(tag)], {});
+    }
+    for (const tag of ["0.0.3", "v0.0.3"]) {
+      for (const verb of ["plan", "unpack", "upgrade"]) {
+        const { status, output } = await host.app(verb, `${moved}:${tag}`);
+        assert.equal(status, 1, output);
+        assert.match(output, /0\.0\.3 is damaged: it is wall 0\.0\.2/);
+      }
+    }
+    assert.equal((await get()).version, "0.0.1");
+    const plan = await host.app("plan", `${moved}:prod`, "--json");
+    assert.equal(JSON.parse(plan.stdout).to, "0.0.2", "any other tag is a name for what it names");
   });
 
   test("follows a tag: goes where it points, tries what was refused no second time, and comes back", async (t) => {

@@ -85,19 +85,27 @@ scheme(Host) ->
 
 answer(Place, Challenge) ->
     Credentials = tsugi_logins:find(maps:get(host, Place), maps:get(repository, Place)),
-    case {string:lowercase(Challenge), Credentials} of
-        {"basic" ++ _, none} -> none;
-        {"basic" ++ _, _} -> basic(Credentials);
-        {"bearer" ++ _, _} -> token(Place, parameters(Challenge), Credentials);
+    %% The token, where it is one of several that are offered.
+    case challenges(Challenge) of
+        #{"bearer" := Parameters} -> token(Place, Parameters, Credentials);
+        #{"basic" := _} when Credentials =/= none -> basic(Credentials);
         _ -> none
     end.
 
 basic({User, Password}) -> "authorization: Basic " ++ binary_to_list(base64:encode(lists:append([User, ":", Password]))).
 
-%% `Bearer realm="…",service="…"`
-parameters(Challenge) ->
-    {match, Found} = re:run(Challenge, "(\\w+)=\"([^\"]*)\"", [global, {capture, all_but_first, list}]),
-    maps:from_list([{string:lowercase(Key), Value} || [Key, Value] <- Found]).
+%% `Basic realm="…", Bearer realm="…",service=…`: #{Scheme => #{Key => Value}}. A word, or a word with a value.
+challenges(Text) ->
+    Word = "([\\w!#$%&'*+.^`|~-]+)(\\s*=\\s*(?:\"([^\"]*)\"|([^\\s,\"]+)))?",
+    Found = case re:run(Text, Word, [global, {capture, all_but_first, list}]) of {match, Words} -> Words; nomatch -> [] end,
+    {_, Challenges} = lists:foldl(fun
+        ([Scheme], {_, So}) -> {string:lowercase(Scheme), So#{string:lowercase(Scheme) => #{}}};
+        ([_, _ | _], {none, So}) -> {none, So};
+        ([Key, _ | Values], {Scheme, So}) ->
+            Said = maps:get(Scheme, So),
+            {Scheme, So#{Scheme := Said#{string:lowercase(Key) => lists:append(Values)}}}
+    end, {none, #{}}, Found),
+    Challenges.
 
 %% Credentials go where nobody reads along: curl is told the scheme.
 token(#{repository := Repository} = Place, #{"realm" := Realm} = Said, Credentials) ->
@@ -112,20 +120,24 @@ token(#{repository := Repository} = Place, #{"realm" := Realm} = Said, Credentia
         _ -> {[Realm, Separator, Query], [basic(Credentials)]}
     end,
     File = tsugi_unpack:staged_file(".token"),
-    try
-        {200, _} = curl(Place#{host => host(Realm)}, Url, Headers, File),
-        {ok, Bytes} = file:read_file(File),
-        case tsugi_json:decode(Bytes) of
-            #{<<"token">> := Token} when is_binary(Token) -> bearer(Token);
-            #{<<"access_token">> := Token} when is_binary(Token) -> bearer(Token);
-            _ -> none
-        end
-    catch
-        error:_ -> none
+    try curl(Place#{host => host(Realm)}, Url, Headers, File) of
+        {200, _} ->
+            case catch tsugi_json:decode(element(2, file:read_file(File))) of
+                #{<<"token">> := Token} when is_binary(Token), Token =/= <<>> -> bearer(Token);
+                #{<<"access_token">> := Token} when is_binary(Token) -> bearer(Token);
+                _ -> no_token(Place, Realm, "200, without a token")
+            end;
+        %% To a login that is none, or may not do that.
+        {Denied, _} when Denied =:= 400; Denied =:= 401; Denied =:= 403 -> none;
+        {Status, _} -> no_token(Place, Realm, integer_to_list(Status))
     after
         file:delete(File)
     end;
 token(_, _, _) -> none.
+
+no_token(#{where := Where}, Realm, Said) ->
+    Problem = ["its token server ", host(Realm), " answered ", Said],
+    tsugi_error:throw('TSUGI_STORE_FAILED', #{store => Where, problem => Problem}).
 
 bearer(Token) -> "authorization: Bearer " ++ binary_to_list(Token).
 
@@ -178,10 +190,11 @@ private(File, Data) ->
     ok = file:change_mode(File, 8#600),
     ok = file:write_file(File, Data).
 
-%% Of the last answer: after a redirect there are several.
+%% Of the last answer, all of them: after a redirect, or another try, there are several answers.
 challenge(File) ->
     Text = case file:read_file(File) of {ok, Bytes} -> Bytes; _ -> <<>> end,
-    case re:run(Text, "(?im)^www-authenticate: *(.*?)\\r?$", [global, {capture, all_but_first, list}]) of
-        {match, Found} -> lists:last(lists:append(Found));
+    Last = lists:last(re:split(Text, "^HTTP/", [multiline, {return, binary}])),
+    case re:run(Last, "(?im)^www-authenticate: *(.*?)\\r?$", [global, {capture, all_but_first, list}]) of
+        {match, Found} -> lists:append(lists:join(", ", lists:append(Found)));
         nomatch -> ""
     end.

@@ -32,7 +32,8 @@ with_tarball(Asked, Which, Fun) ->
             File = tsugi_unpack:staged_file(".tar.gz"),
             try
                 ok = filelib:ensure_dir(File),
-                bring(Asked, Which, File),
+                Release = bring(Asked, Which, File),
+                refuse_another(Asked, File, {said(?NAME, Release), said(?VERSION, Release)}),
                 Fun(File)
             after
                 file:delete(File)
@@ -47,14 +48,39 @@ bring("oci://" ++ _ = Asked, Which, File) ->
         Bytes ->
             case decoded(Bytes) of
                 #{<<"artifactType">> := ?ARTEFACT, <<"annotations">> := #{?NAME := Name}} = Release ->
-                    [brought(Place, Digest, File) || Digest <- layers(Release, Which)];
+                    refuse_moved(Asked, Tag, Release),
+                    [brought(Place, Digest, File) || Digest <- layers(Release, Which)],
+                    Release;
                 #{<<"artifactType">> := ?ARTEFACT} -> not_there(maps:get(where, Place), Name, Tag);
                 _ -> tsugi_unpack:refused(Asked, "it is no release of tsugi")
             end
     end;
 bring(Asked, Which, File) ->
-    {Store, _, _} = Parts = parts(Asked),
-    [append(File, read(Store, Digest)) || Digest <- layers(find(Parts), Which)].
+    {Store, _, Vsn} = Parts = parts(Asked),
+    Release = find(Parts),
+    refuse_moved(Asked, Vsn, Release),
+    [append(File, read(Store, Digest)) || Digest <- layers(Release, Which)],
+    Release.
+
+%% A tag that is a whole version names that one and no other, as src/oci/reference.ts has it.
+refuse_moved(Asked, Tag, Release) ->
+    Said = unicode:characters_to_list(said(?VERSION, Release)),
+    case re:run(Tag, "^v?\\d+(\\.\\d+){2,}([+_-].*)?$", [{capture, none}]) of
+        match -> bare(Tag) =:= bare(Said) orelse tsugi_unpack:refused(Asked, ["it is ", Said]);
+        nomatch -> ok
+    end.
+
+bare("v" ++ Vsn) -> bare(Vsn);
+bare(Vsn) -> [case C of $+ -> $_; _ -> C end || C <- Vsn].
+
+%% What is said of a release may have been written by anybody; what is in it may be signed.
+refuse_another(Asked, File, Said) ->
+    {Bytes, _} = tsugi_archive:head(File),
+    case decoded(Bytes) of
+        #{<<"name">> := Name, <<"version">> := Vsn} when {Name, Vsn} =:= Said -> ok;
+        #{<<"name">> := Name, <<"version">> := Vsn} -> tsugi_unpack:refused(Asked, ["it holds ", Name, " ", Vsn]);
+        _ -> ok
+    end.
 
 brought(#{where := Where} = Place, <<"sha256:", _:64/binary>> = Digest, File) ->
     Layer = File ++ ".layer",

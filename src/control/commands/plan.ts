@@ -32,7 +32,9 @@ export default async function planCommand(
   const what = isPath(named) ? { source: context.resolvePath(named) } : { version: named };
   const stored = await inStore(context, named);
   const target = stored
-    ? await withBrought(context, stored, "head", ({ source }) => handler.peek({ source }))
+    ? await withBrought(context, stored, "head", ({ source, version }) =>
+        handler.peek({ source, version }),
+      )
     : await handler.peek(what);
   const origin = await handler.manifest(from ?? (await requireVersion(context)));
   const running = from === undefined ? await runningStatus(context.layout) : undefined;
