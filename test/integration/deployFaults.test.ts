@@ -192,9 +192,10 @@ describe("a deploy that breaks", { skip }, () => {
   test("Ctrl-C in a later wave, with onFailure: rollback: the first one stays, and that is said", async () => {
     fleet.configure({ rollout: { canary: 1, batch: 1, onFailure: "rollback" } });
     const interrupt = (pid: number) => process.kill(pid, "SIGINT");
-    // Its step begins here: only what the host says of it shows that it has begun there.
-    const hasBegun = ({ event, host, text }: DeployEventLine) =>
-      event === "line" && host === "app2" && /load/.test(String(text));
+    // Its step begins here: only what the host says of it then shows that it has begun there.
+    const begin = began("upgrade", "app2");
+    const hasBegun = (event: DeployEventLine, at: number, all: DeployEventLine[]) =>
+      event.event === "line" && event.host === "app2" && all.slice(0, at).some(begin);
     const { code, events } = await fleet.deployKilledAt(one.tarball, hasBegun, interrupt);
     fleet.configure();
     assert.equal(code, 1);
