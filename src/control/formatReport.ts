@@ -49,9 +49,8 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
   if (hasChanged && (report.overlapMs ?? 0) >= LONG_OVERLAP_MS) {
     row("both ran", `for ${msText(report.overlapMs!)}`);
   }
-  const isOfSeveral = new Set(report.states.map(({ worker }) => worker)).size > 1;
   for (const state of report.states) {
-    row("state", `${isOfSeveral ? `${state.worker} ` : ""}${stateText(state)}`);
+    row("state", `${state.worker ? `${state.worker} ` : ""}${stateText(state)}`);
   }
   const throughput = throughputText(report);
   if (throughput) row("throughput", throughput);

@@ -10,7 +10,7 @@ export type UpgradeResult = "committed" | "refused" | "thawed" | "handed-back" |
 
 export interface StateReport {
   name: string;
-  /** Of Node: whose it is, as "web.0". */
+  /** Of Node, where several workers have states: whose it is, as "web.0". */
   worker?: string;
   /** A number; of an Erlang module its -vsn, which may be a text. null: there is none. */
   from: number | string | null;

@@ -230,7 +230,12 @@ agree(Running) ->
     end).
 
 %% Marks = #{Vsn => #{committed => true, verified => true, rolledBack => true}}
+%% One after the other: what is read, changed and written would lose what somebody else writes meanwhile
+%% (a write that had to wait for a disk, and comes in the midst of the next upgrade).
 write_view(Marks) ->
+    global:trans({?MODULE, self()}, fun() -> write_view_alone(Marks) end, [node()]).
+
+write_view_alone(Marks) ->
     Old = view_by_version(),
     Last = lists:max([0 | [N || #{<<"committed">> := N} <- maps:values(Old)]]),
     Entries = [view_entry(V, Status, maps:get(text(V), Old, #{}), maps:get(V, Marks, #{}), Last)

@@ -64,7 +64,8 @@ export async function stop(context: Context) {
   const { name } = layout;
   const version = manifest?.version ?? "";
   const what = { name, version, pid: supervisor.pid, states, killed: !gone };
-  return { ...what, logDropped, cut, ended, running, ms: ms() };
+  const isCut = cut.length > 0;
+  return { ...what, logDropped, ...(isCut ? { cut } : {}), ended, running, ms: ms() };
 }
 
 /** False for one that hangs. */

@@ -3,7 +3,7 @@ import { TsugiError } from "../../contract/errors.ts";
 import { isoNow } from "../../platform/clock.ts";
 import { availableMemoryBytes } from "../../platform/memory.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
-import type { StateReport, UpgradeReport } from "../../protocol/report.ts";
+import type { UpgradeReport } from "../../protocol/report.ts";
 import { type Generation, hasState, needsFreeze, type Slot, slotName } from "./generation.ts";
 import type { UpgradeJob, UpgradeState } from "./job.ts";
 import { ofSlot, rehearse, type StateOfSlot } from "./rehearsal.ts";
@@ -15,9 +15,11 @@ export async function rehearseStates(upgrade: UpgradeState): Promise<string | un
   const { isByReference } = takeover;
   const skipped = job.rehearse === "skip" ? "as asked" : whyNoRehearsal(job, old, takeover);
   const states = skipped ? declaredStates(old) : await rehearse(upgrade, isByReference);
-  report.states = states.map(({ skipped: why = skipped, ...state }): StateReport => {
-    return { ...state, rehearsed: why ? `skipped: ${why}` : true };
-  });
+  report.states = told(
+    states.map(({ skipped: why = skipped, ...state }) => {
+      return { ...state, rehearsed: why ? `skipped: ${why}` : true };
+    }),
+  );
   if (!isByReference) checkMemory(report);
   return skipped && `not rehearsed: ${skipped}`;
 }
@@ -120,9 +122,17 @@ export async function carryStates(upgrade: UpgradeState): Promise<void> {
       return ofSlot(slot, await unsteady.ask([slot.worker], carry));
     }),
   );
-  report.states = carried
-    .flat()
-    .map((state) => ({ ...state, rehearsed: rehearsed.get(keyOf(state)) ?? false }));
+  report.states = told(carried.flat()).map((state) => {
+    return { ...state, rehearsed: rehearsed.get(keyOf(state)) ?? false };
+  });
 }
 
 const keyOf = ({ worker, name }: { worker?: string; name: string }) => `${worker} ${name}`;
+
+/** Whose a state is is said where there are several workers. */
+function told<State extends StateOfSlot>(
+  states: State[],
+): (Omit<State, "worker"> & { worker?: string })[] {
+  const isOfSeveral = new Set(states.map(({ worker }) => worker)).size > 1;
+  return states.map(({ worker, ...state }) => (isOfSeveral ? { worker, ...state } : state));
+}
