@@ -124,6 +124,6 @@ export const TREE_ERRORS = define({
   ),
   TSUGI_STORE_DAMAGED: failed(
     "{file} is damaged: {problem}.",
-    "Remove that file; if it is the store's own, push a release that has it once more: tsugi push <tarball>",
+    "An index.json is the list of all releases there: bring it back from a copy. Anything else: move it aside (in a registry: delete it there), then push a release that has it once more: tsugi push <tarball>",
   ),
 });
