@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { messageOf } from "../../contract/errors.ts";
 import type { WorkerReplies } from "../../protocol/worker.ts";
-import type { Generation } from "./generation.ts";
+import { type Generation, slotName } from "./generation.ts";
 import { type Limit, msUntil, withinTurns } from "./withinTurns.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -39,10 +39,11 @@ type Ask = (worker: WorkerHandle) => Promise<WorkerReplies["health"]>;
 
 async function noteHealth({ slots }: Generation, ask: Ask): Promise<string | undefined> {
   const problems = await Promise.all(
-    slots.map(async ({ process, index, worker }) => {
+    slots.map(async (slot) => {
+      const { worker } = slot;
       worker.health = await checkWorker(worker, ask);
       const { healthy, problem = "unhealthy" } = worker.health;
-      return healthy ? undefined : `${process.name}.${index}: ${problem}`;
+      return healthy ? undefined : `${slotName(slot)}: ${problem}`;
     }),
   );
   return problems.find((problem) => problem !== undefined);

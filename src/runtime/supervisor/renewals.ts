@@ -8,6 +8,7 @@ import { bytesOf } from "../../contract/checks.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import { rssBytesOf } from "../../platform/processes.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
+import { slotName } from "./generation.ts";
 import { RenewalPace } from "./renewalPace.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { Upgrades } from "./upgrades.ts";
@@ -52,8 +53,8 @@ export class Renewals {
     const tooLarge = sizes.find(({ bytes }) => bytes > bytesOf(maxMemory));
     if (tooLarge === undefined) return;
     this.#pace.renewed(nowMs);
-    const { process, index, worker, bytes } = tooLarge;
-    const who = `${process.name}.${index} pid ${worker.pid}`;
+    const { worker, bytes } = tooLarge;
+    const who = `${slotName(tooLarge)} pid ${worker.pid}`;
     const size = `${Math.round(bytes / 1024 ** 2)} MB`;
     this.#renew(`${who} takes ${size}, more than maxMemory (${maxMemory})`);
   }

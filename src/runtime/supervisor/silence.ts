@@ -4,6 +4,7 @@
  * was silent all through probation gets no such time again.
  */
 import { hasCode, TsugiError } from "../../contract/errors.ts";
+import { slotName } from "./generation.ts";
 import type { UpgradeState } from "./job.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -36,10 +37,11 @@ const unlessSilent = ({ code }: TsugiError) => (code === "TSUGI_WORKER_SILENT" ?
 
 /** Those of the new generation: they have nothing to give back. Resolves with the longest silence, 0 where all answer. */
 export async function killSilent({ job: { supervisor }, next }: UpgradeState): Promise<number> {
-  const silences = next.slots.map(async ({ process, index, worker }) => {
+  const silences = next.slots.map(async (slot) => {
+    const { worker } = slot;
     const silentMs = await silentFor(worker);
     if (silentMs === undefined) return 0;
-    const who = `${process.name}.${index} pid ${worker.pid}`;
+    const who = `${slotName(slot)} pid ${worker.pid}`;
     supervisor.note(`${who}: its event loop has stood still for ${silentMs} ms, so it is killed`);
     worker.wasKilled = true;
     worker.kill("SIGKILL");

@@ -4,7 +4,7 @@
  * one question at most runs out for no reason. While an upgrade is under way, that watches the workers.
  */
 import type { RuntimeSettings } from "../../protocol/settings.ts";
-import type { Slot } from "./generation.ts";
+import { type Slot, slotName } from "./generation.ts";
 import type { Supervisor } from "./supervisor.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
@@ -32,7 +32,7 @@ export class SilentWorkers {
   }
 
   async #ask(slot: Slot, timeoutMs: number, silentMs: number): Promise<void> {
-    const { worker, process, index } = slot;
+    const { worker } = slot;
     if (!this.#isWatched(worker)) return;
     const question = { type: "health", turns: true } as const;
     const hasAnswered = await worker.request(question, { timeoutMs }).then(
@@ -43,7 +43,7 @@ export class SilentWorkers {
     this.#unanswered.set(worker, unanswered);
     if (unanswered < QUESTIONS || !this.#isWatched(worker)) return;
     worker.failure = `its event loop stood still for ${silentMs / 1000} s (restarts.silentMs)`;
-    const who = `${process.name}.${index} pid ${worker.pid}`;
+    const who = `${slotName(slot)} pid ${worker.pid}`;
     this.#supervisor.note(`${who}: ${worker.failure}, so it is killed`);
     worker.kill("SIGKILL");
   }

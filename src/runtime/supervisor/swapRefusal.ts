@@ -1,4 +1,5 @@
 /** What the running processes say against a swap; the manifests have their own say in relup. */
+import { slotName } from "./generation.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** So many generations that have left something running are followed by a new process. */
@@ -9,8 +10,8 @@ const RETAINED_BORNE = 3;
 /** Undefined where nothing does. What the workers have last said: whoever needs it anew asks them first. */
 export function whyNoSwap(supervisor: Supervisor): string | undefined {
   for (const one of supervisor.current.slots) {
-    const { process, index, worker } = one;
-    const slot = `${process.name}.${index}`;
+    const { worker } = one;
+    const slot = slotName(one);
     if (worker.exit !== null) return `${slot} does not run at this moment`;
     // Its death would be the new generation's, too.
     if (supervisor.crashOf(one)?.keepsCrashing) return `${slot} keeps crashing`;
