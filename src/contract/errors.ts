@@ -9,6 +9,7 @@
 
 import { ERRORS } from "./errors/all.ts";
 import type { ErrorDefinition, ExitCode, PlaceholdersOf } from "./errors/define.ts";
+import { withoutLogin } from "./login.ts";
 
 export type { ExitCode } from "./errors/define.ts";
 export { ERRORS };
@@ -50,7 +51,14 @@ class RegisteredError extends Error {
   readonly exitCode: ExitCode;
   readonly details: AnyDetails;
 
-  constructor(code: ErrorCode, details: AnyDetails = {}, options?: ErrorOptions) {
+  constructor(code: ErrorCode, given: AnyDetails = {}, options?: ErrorOptions) {
+    // Here, and not where an address is read: it may stand in what anything has said.
+    const details = Object.fromEntries(
+      Object.entries(given).map(([name, value]) => [
+        name,
+        typeof value === "string" ? withoutLogin(value, "***@") : value,
+      ]),
+    );
     const definition: ErrorDefinition = ERRORS[code];
     super(fill(definition.message, details), options);
     this.code = code;

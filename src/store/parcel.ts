@@ -5,6 +5,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { defined, isRecord, recordIn } from "../contract/checks.ts";
+import { withoutLogin } from "../contract/login.ts";
 import { type About, LAYER_TYPE, type Layer, titled } from "../oci/artefact.ts";
 import { type PackedFile, type PackedGroup, textFile } from "../pack/fileSet.ts";
 import { type OpenedRelease, visitRelease } from "../pack/inspect.ts";
@@ -98,9 +99,15 @@ function aboutIn(text: string | undefined, { version }: Manifest): About {
   return defined({
     revision: REVISION.exec(version)?.[1],
     licenses: typeof license === "string" ? license : undefined,
-    source: typeof url === "string" ? url.replace(/^git\+/, "").replace(/\.git$/, "") : undefined,
+    source: typeof url === "string" ? published(url) : undefined,
   });
 }
+
+/** Whoever may read the store reads it. */
+const published = (url: string): string =>
+  withoutLogin(url)
+    .replace(/^git\+/, "")
+    .replace(/\.git$/, "");
 
 /** As the build packs it, from what lies in `source`. */
 async function packed(source: string, folder: string, opened: OpenedRelease): Promise<string> {

@@ -105,6 +105,12 @@ describe("a registry", { skip }, () => {
     assert.ok(Layers.length > 3);
     assert.equal(Labels["org.opencontainers.image.licenses"], "ISC");
     assert.equal(Labels["org.opencontainers.image.source"], "https://example.org/wall");
+    const { stdout: raw } = await mustRun(
+      "skopeo",
+      ["inspect", "--raw", "--tls-verify=false", image],
+      {},
+    );
+    assert.ok(!/rabbit/.test(stdout + raw), "whose address it is published with");
   });
 
   test("and a folder exchange releases by tools that know images; each gives back what was pushed", async () => {

@@ -6,7 +6,7 @@ import { writeTarball } from "../../src/pack/tarball.ts";
 const PACKAGE_JSON = JSON.stringify({
   name: "wall",
   license: "ISC",
-  repository: { type: "git", url: "git+https://example.org/wall.git" },
+  repository: { type: "git", url: "git+https://alice:rabbit@example.org/wall.git" },
 });
 
 const MS = JSON.stringify({ name: "@a/ms", version: "2.1.3", license: "MIT" });

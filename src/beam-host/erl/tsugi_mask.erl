@@ -12,8 +12,13 @@
 %% Keys that hold what somebody said; the others are words and numbers of our own.
 -define(SAID, [message, hint, details, reasons, leftovers, run, rehearsed]).
 
+%% What stands between `://` and `@`: src/contract/login.ts says what is none.
+-define(LOGIN, "(?<=://)(?:[^\\s/@:[]*:(?!\\d{1,5}\\b(?![^\\s/]*@))(?:[^\\s/]*|\\S*)@|(?<!ssh://)[^\\s/@]+@)").
+
 %% By what this process was started with.
-text(Text) -> masked(Text, forms(in_environment())).
+text(Text) -> masked(without_login(Text), forms(in_environment())).
+
+without_login(Text) -> re:replace(Text, ?LOGIN, <<"***@">>, [global, caseless, {return, binary}]).
 
 %% And by what etc/env says now: a configuration that failed was evaluated with that.
 report(Report) -> within(Report, false, forms(in_environment() ++ in_file())).

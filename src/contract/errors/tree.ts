@@ -108,7 +108,7 @@ export const TREE_ERRORS = define({
   ),
   TSUGI_OCI_REFERENCE: wrongUsage(
     "{text} names no release in a registry.",
-    "Expected oci://<registry>/<repository>, in lower case; where a release is meant, with :<version> or @sha256:<digest>",
+    "Expected oci://<registry>/<repository>, in lower case and without a login, which is docker login's; where a release is meant, with :<version> or @sha256:<digest>",
   ),
   TSUGI_REGISTRY_DENIED: failed(
     "{store}: the registry does not let us ({status}).",

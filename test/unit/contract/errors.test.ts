@@ -65,6 +65,38 @@ describe("the registry of errors", () => {
     assert.equal(errorToJson(undefined).code, "TSUGI_INTERNAL");
   });
 
+  test("an error shows no login of an address, in its words nor in its details", () => {
+    const shown = (store: string) => {
+      const { message, details } = errorToJson(
+        new TsugiError("TSUGI_STORE_FAILED", { store, problem: `it is ${store}` }),
+      );
+      assert.equal(message, `The store ${details?.store} can't be used: it is ${details?.store}.`);
+      return details?.store;
+    };
+    for (const [given, expected] of [
+      ["oci://alice:rabbit@host/wall:1.0.0", "oci://***@host/wall:1.0.0"],
+      ["oci://alice:rab/bit@host:5000/wall@sha256:0a", "oci://***@sha256:0a"],
+      ["oci://alice:rab@bit@host/wall@1.0.0", "oci://***@host/wall@1.0.0"],
+      ["oci://alice:12345@host/wall", "oci://***@host/wall"],
+      ["oci://:rabbit@[::1]:5000/wall", "oci://***@[::1]:5000/wall"],
+      ["https://ghp_rabbit@host/wall", "https://***@host/wall"],
+      ["ssh://alice:rabbit@host/srv/wall", "ssh://***@host/srv/wall"],
+    ]) {
+      assert.equal(shown(given!), expected);
+    }
+    for (const plain of [
+      "ssh://alice@host/srv/wall",
+      "git+ssh://git@host/wall",
+      "oci://localhost:5000/wall@sha256:0a",
+      "oci://[::1]:5000/wall@sha256:0a",
+      "oci://host/wall@sha256:0a",
+      "/srv/store#wall@1.0.0",
+      "https://host:443/@scope/wall",
+    ]) {
+      assert.equal(shown(plain), plain);
+    }
+  });
+
   test("an error keeps its words on its way through a socket, also one that nobody here knows", () => {
     const sent = errorToJson(new TsugiError("TSUGI_RELEASE_IN_USE", { version: "1.0.0" }));
     assert.deepEqual(errorToJson(errorFromJson(JSON.parse(JSON.stringify(sent)))), sent);
