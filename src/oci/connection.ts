@@ -61,11 +61,18 @@ export class Connection {
     throw this.failed(`${problem}${await detailOf(answer)}`);
   }
 
-  async again<T>(attempt: () => Promise<T>): Promise<T> {
+  /**
+   * `attempt` may call `cameOn` when it has more than any before it: then it counts as the first, since over a
+   * bad line a large layer comes in many.
+   */
+  async again<T>(attempt: (cameOn: () => void) => Promise<T>): Promise<T> {
     let pauseMs = FIRST_PAUSE_MS;
     for (let count = 1; ; count += 1) {
       try {
-        return await attempt();
+        return await attempt(() => {
+          count = 1;
+          pauseMs = FIRST_PAUSE_MS;
+        });
       } catch (error) {
         const passing = passingOf(error);
         if (passing === undefined) throw error;

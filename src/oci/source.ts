@@ -25,8 +25,8 @@ export interface ReleaseSource {
   /** As the user wrote it, for messages. */
   readonly where: string;
   /**
-   * `write` gets the bytes as they come; `begin` is called before the first of them, also of a second
-   * attempt. @throws TSUGI_STORE_DAMAGED for other bytes than those that were asked for
+   * `write` gets the bytes as they come; `begin` is called before the first of them, also where they come
+   * from the first one again. @throws TSUGI_STORE_DAMAGED for other bytes than those that were asked for
    */
   read(content: Content, begin: () => Promise<(chunk: Uint8Array) => Promise<void>>): Promise<void>;
 }

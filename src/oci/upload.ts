@@ -16,8 +16,8 @@ export async function upload(
 ): Promise<boolean> {
   const isSmall = body.size <= PIECE_BYTES;
   let place: URL | undefined;
-  let sent = 0;
-  return connection.again(async () => {
+  let [sent, most] = [0, 0];
+  return connection.again(async (cameOn) => {
     const known = isSmall || place === undefined ? undefined : await standOf(connection, place);
     const begun = known ?? (await begin(connection, digest, from));
     if (begun === "mounted") return true;
@@ -29,6 +29,9 @@ export async function upload(
       const answer = await connection.call(place, { method: "PATCH", ...piece });
       place = placeOf(connection, answer);
       sent = end;
+      if (sent <= most) continue;
+      most = sent;
+      cameOn();
     }
     const whole = new URL(place);
     whole.searchParams.set("digest", digest);
