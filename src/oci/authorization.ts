@@ -1,7 +1,7 @@
 /** Who we are to a registry: what it asks for in its 401, answered once and again when a token ends. */
 import { defined, recordIn } from "../contract/checks.ts";
 import { type Challenge, challengeIn } from "./challenges.ts";
-import { type Credentials, credentialsOf, IDENTITY_TOKEN } from "./credentials.ts";
+import { type Credentials, IDENTITY_TOKEN, type Login, loginOf } from "./credentials.ts";
 import { answered, refusePassing } from "./passing.ts";
 import { isLoopback } from "./reference.ts";
 
@@ -11,7 +11,7 @@ const DENIALS = [400, 401, 403];
 export class Authorization {
   readonly #host: string;
   readonly #repository: string;
-  #credentials: Promise<Credentials | undefined> | undefined;
+  #login: Promise<Login> | undefined;
   /** By what it allows: reading, or everything. */
   readonly #headers = new Map<string, string>();
   readonly #asking = new Map<string, Promise<boolean>>();
@@ -27,6 +27,11 @@ export class Authorization {
 
   header(method: string): string | undefined {
     return this.#headers.get(actionsOf(method));
+  }
+
+  /** Of who is refused: why we could not say who we are. */
+  async problem(): Promise<string | undefined> {
+    return (await this.#login)?.problem;
   }
 
   /**
@@ -46,8 +51,8 @@ export class Authorization {
   }
 
   async #ask({ scheme, parameters }: Challenge, actions: string): Promise<boolean> {
-    this.#credentials ??= credentialsOf(this.#host, this.#repository);
-    const credentials = await this.#credentials;
+    this.#login ??= loginOf(this.#host, this.#repository);
+    const { credentials } = await this.#login;
     const header =
       scheme === "basic"
         ? credentials && basic(credentials)

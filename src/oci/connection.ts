@@ -51,9 +51,10 @@ export class Connection {
     if (call.expects.includes(answer.status)) return answer;
     const problem = `it answered ${answer.status} to ${method} ${new URL(url).pathname}`;
     if (answer.status === 401 || answer.status === 403) {
+      const why = await this.#authorization.problem();
       throw new TsugiError("TSUGI_REGISTRY_DENIED", {
         store: this.where,
-        status: answer.status,
+        status: why === undefined ? answer.status : `${answer.status}; ${why}`,
         host: new URL(this.base).host,
       });
     }

@@ -2,10 +2,11 @@
  * Whose registry it is: read from where `docker login` and `podman login` have put it, in the order in
  * which their own tools look. Nothing is kept, and no value is ever shown.
  */
-import { execFile } from "node:child_process";
+import { type ExecFileException, execFile } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { isRecord, recordIn } from "../contract/checks.ts";
+import { messageOf } from "../contract/errors.ts";
 import { readIfThere } from "../platform/files.ts";
 
 export interface Credentials {
@@ -28,20 +29,36 @@ interface AuthFile {
   credsStore?: string;
 }
 
-/** @returns undefined where nobody has logged in */
-export async function credentialsOf(
+/** `problem` is for whoever is refused: a registry that lets everybody read needs no login. */
+export interface Login {
+  /** Undefined where nobody has logged in. */
+  credentials?: Credentials;
+  /** Why they could not be read, and what to do. */
+  problem?: string;
+}
+
+export async function loginOf(
   host: string,
   repository: string,
   env = process.env,
-): Promise<Credentials | undefined> {
+  helperMs = HELPER_MS,
+): Promise<Login> {
+  const problems: string[] = [];
   for (const path of authFiles(env)) {
-    const text = await readIfThere(path).catch(() => undefined);
+    const remark = (problem: string) => void problems.push(`${path} ${problem}`);
+    const text = await readIfThere(path).catch((error) =>
+      remark(`can't be read: ${messageOf(error)}`),
+    );
+    if (text === undefined) continue;
     const file: AuthFile | undefined = recordIn(text);
-    if (file === undefined) continue;
-    const found = (await fromHelper(file, host)) ?? fromFile(file, host, repository);
-    if (found !== undefined) return found;
+    if (file === undefined) remark("is not JSON: correct it, or move it aside and log in again");
+    else {
+      const helped = await fromHelper(file, host, helperMs, remark);
+      const credentials = helped ?? fromFile(file, host, repository);
+      if (credentials !== undefined) return { credentials };
+    }
   }
-  return undefined;
+  return problems.length === 0 ? {} : { problem: problems.join("; ") };
 }
 
 function authFiles(env: NodeJS.ProcessEnv): string[] {
@@ -69,19 +86,35 @@ function fromFile({ auths }: AuthFile, host: string, repository: string): Creden
   return { user, password: rest.join(":") };
 }
 
-async function fromHelper(file: AuthFile, host: string): Promise<Credentials | undefined> {
+async function fromHelper(
+  file: AuthFile,
+  host: string,
+  timeout: number,
+  remark: (problem: string) => void,
+): Promise<Credentials | undefined> {
   const key = host === HUB ? HUB_KEY : host;
   const name = file.credHelpers?.[key] ?? file.credsStore;
   if (typeof name !== "string" || !/^[\w.-]+$/.test(name)) return undefined;
+  const program = `docker-credential-${name}`;
   const said = await new Promise<string>((resolve) => {
-    const options = { timeout: HELPER_MS };
-    const helper = execFile(`docker-credential-${name}`, ["get"], options, (error, stdout) =>
-      resolve(error === null ? stdout : ""),
-    );
+    const options = { timeout, killSignal: "SIGKILL" } as const;
+    const helper = execFile(program, ["get"], options, (error, stdout) => {
+      const why = error === null ? undefined : whyNot(error, stdout, timeout);
+      if (why !== undefined) remark(`names ${program}, ${why}`);
+      resolve(error === null ? stdout : "");
+    });
     helper.stdin?.on("error", () => {});
     helper.stdin?.end(`${key}\n`);
   });
   const answer: { Username?: string; Secret?: string } | undefined = recordIn(said);
   if (!answer?.Secret) return undefined;
   return { user: answer.Username ?? "", password: answer.Secret };
+}
+
+/** What it prints is not shown: it may be the secret. @returns undefined where it knows no login, as it may */
+function whyNot({ code, killed }: ExecFileException, stdout: string, ms: number) {
+  if (killed) return `which has not answered for ${ms / 1000} s: does it wait to be unlocked?`;
+  if (code === "ENOENT") return "which is not on the PATH: install it, or take it out of that file";
+  if (typeof code === "string") return `which can't be run: ${code}`;
+  return /not found/.test(stdout) ? undefined : `which failed with ${code}: try it by itself`;
 }

@@ -299,6 +299,9 @@ describe("a registry", { skip }, () => {
       assert.equal(denied.status, 1, denied.output);
       assert.ok(!/rabbit|YWxpY2U6/.test(denied.output));
       assert.equal((await push({ REGISTRY_AUTH_FILE: file })).status, 0);
+      writeFileSync(wrong, auths.slice(1));
+      const broken = await push({ REGISTRY_AUTH_FILE: wrong });
+      assert.ok(broken.stderr.replace(/\s+/g, " ").includes(`(401; ${wrong} is not JSON: `));
       const helpers = join(folder, "helpers");
       mkdirSync(join(helpers, "docker"), { recursive: true });
       const answer = JSON.stringify({ Username: "alice", Secret: "wonderland" });
