@@ -109,7 +109,16 @@ function refuseUnlike(opened: readonly OpenedRelease[]): void {
 async function refuseTaken(target: ImageTarget, tag: string): Promise<void> {
   const there = await target.manifest(tag);
   if (there === undefined || !there.bytes.includes(ARTEFACT_TYPE)) return;
-  throw new TsugiError("TSUGI_IMAGE_TAG_TAKEN", { where: target.where, tag });
+  const { where } = target;
+  const found = "a release for hosts";
+  const instead = `tsugi image --push ${where}-image:${tag}`;
+  throw new TsugiError("TSUGI_IMAGE_TAG_TAKEN", {
+    where,
+    tag,
+    found,
+    offered: "an image",
+    instead,
+  });
 }
 
 async function imageOf(

@@ -86,6 +86,9 @@ export class LayoutRepository implements Repository {
     return this.#layout.find(name, version);
   }
 
+  /** Its tags are our own: `wall-1.2.0`. */
+  async refuseForeign(): Promise<void> {}
+
   async countOn(contents: readonly Pick<Part, "digest">[]): Promise<() => Promise<void>> {
     const path = `${OWN.pushes}/${randomBytes(8).toString("hex")}`;
     const bytes = Buffer.from(contents.map(({ digest }) => digest).join("\n"));

@@ -42,7 +42,7 @@ export interface Pushed {
 /** Again where a prune was quicker: once in a blue moon, so that more than this is something else. */
 const MOST_LOOKS = 5;
 
-/** @throws TSUGI_STORE_CONFLICT, TSUGI_RELEASE_DIFFERS, TSUGI_RELEASE_UNREADABLE */
+/** @throws TSUGI_STORE_CONFLICT, TSUGI_IMAGE_TAG_TAKEN, TSUGI_RELEASE_DIFFERS, TSUGI_RELEASE_UNREADABLE */
 export function push(
   repository: Repository,
   { source, onStep, attach: attached = [] }: PushRequest,
@@ -52,6 +52,7 @@ export function push(
     let present: FoundRelease | undefined;
     const parcel = await parcelOf(source, folder, async (opened) => {
       const { name, version } = opened.manifest;
+      await repository.refuseForeign(version);
       present = await repository.find({ name, version });
       if (present !== undefined) refuseOther(repository, present, opened);
     });

@@ -7,7 +7,7 @@
 
 import { recordIn } from "../contract/checks.ts";
 import { hasCode, TsugiError } from "../contract/errors.ts";
-import { FOREIGN, isDescriptor, type StoredFacts } from "../oci/artefact.ts";
+import { FOREIGN, isDescriptor, parseOciRelease, type StoredFacts } from "../oci/artefact.ts";
 import { OciClient } from "../oci/client.ts";
 import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
 import { type Content, type Descriptor, INDEX_TYPE } from "../oci/source.ts";
@@ -81,6 +81,18 @@ export class RegistryRepository implements Repository {
     const found = await this.#lookUp(tagOf(version));
     if (found === undefined || found.version === version) return found;
     throw movedTag(this, tagOf(version), found);
+  }
+
+  /** An image of the same name is what a repository is mostly for. */
+  async refuseForeign(version: string): Promise<void> {
+    const { where } = this;
+    for (const tag of [tagOf(version), LATEST]) {
+      const there = await this.#client.manifest(tag);
+      if (there === undefined || parseOciRelease(there.bytes) !== FOREIGN) continue;
+      const [found, offered] = ["an image, and no release of tsugi", "a release for hosts"];
+      const instead = `tsugi push --store ${where}-releases`;
+      throw new TsugiError("TSUGI_IMAGE_TAG_TAKEN", { where, tag, found, offered, instead });
+    }
   }
 
   /** A registry's own collection of garbage knows of uploads, or is run when nobody pushes. */

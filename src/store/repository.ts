@@ -41,6 +41,8 @@ export interface Repository extends ReleaseSource {
   isThere(): Promise<boolean>;
   releases(): Promise<ListedRelease[]>;
   find(wanted: ReleaseName): Promise<FoundRelease | undefined>;
+  /** A push takes the place of nothing that is no release. @throws TSUGI_IMAGE_TAG_TAKEN */
+  refuseForeign(version: string): Promise<void>;
   /** So that a prune leaves them while they come. @returns what takes that back */
   countOn(contents: readonly Pick<Part, "digest">[]): Promise<() => Promise<void>>;
   lacking(parts: readonly Part[]): Promise<Part[]>;

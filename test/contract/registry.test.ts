@@ -251,6 +251,20 @@ describe("a registry", { skip }, () => {
       message: /foreign:1\.0\.0 is no release .* it is no release of tsugi/,
     });
     assert.deepEqual(await store.list(), []);
+    const image = (tag: string) => `docker://${registry.host}/team/foreign:${tag}`;
+    const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    await mustRun("skopeo", ["copy", ...insecure, image("1.0.0"), image("latest")], {});
+    for (const [version, taken] of [
+      ["1.0.0", /foreign:1\.0\.0 is an image, and no release of tsugi, and a release/],
+      ["1.1.0", /foreign:latest is an image/],
+    ] as const) {
+      await assert.rejects(store.push({ source: tarballs[version]! }), {
+        code: "TSUGI_IMAGE_TAG_TAKEN",
+        message: taken,
+        hint: /tsugi push --store oci:.*foreign-releases$/,
+      });
+    }
+    assert.deepEqual(await store.list(), []);
     for (const text of ["oci://", "oci://host", "oci://host/UPPER", "oci://host/a:b:c"]) {
       await assert.rejects(openStore(text), { code: "TSUGI_OCI_REFERENCE" }, text);
     }

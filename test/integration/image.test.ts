@@ -197,6 +197,7 @@ describe("an image", { skip }, () => {
     );
     assert.equal(refused.status, 4);
     assert.match(refused.output, /TSUGI_IMAGE_TAG_TAKEN/);
+    assert.match(refused.output, /tsugi image --push oci:.*\/wall-image:0\.0\.1/);
   });
 
   test("is a file that skopeo reads as docker load does", async () => {

@@ -76,8 +76,8 @@ export const DEPLOY_ERRORS = define({
     "Expected a release for Linux; of several tarballs, one version for different platforms: tsugi image wall-x64.tar.gz wall-arm64.tar.gz",
   ),
   TSUGI_IMAGE_TAG_TAKEN: refused(
-    "{where}:{tag} is a release for hosts, which an image would take the place of.",
-    "Give images a repository of their own: tsugi image --push {where}-image:{tag}",
+    "{where}:{tag} is {found}, and {offered} would take its place.",
+    "Give images and releases a repository each: {instead}",
   ),
   TSUGI_STORE_SCHEME: wrongUsage(
     "{store} is no store: {scheme}:// is not known.",
