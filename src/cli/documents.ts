@@ -37,6 +37,12 @@ export interface KeysShown {
   keys: PublicKey[];
 }
 
+/** Of a command, or without a topic of all. */
+export interface HelpText {
+  topic: string | null;
+  text: string;
+}
+
 export interface PushedTo extends Pushed {
   store: string;
 }

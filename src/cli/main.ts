@@ -4,8 +4,9 @@ import type { CommandRow } from "../contract/commands/define.ts";
 import { TOOL_COMMANDS, type ToolVerb } from "../contract/commands/tool.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { declare } from "../usage/declare.ts";
+import type { HelpText } from "./documents.ts";
 import { arrangeExec } from "./execWords.ts";
-import { fail, setJson } from "./output.ts";
+import { fail, printResult, setJson } from "./output.ts";
 
 /** Called with its arguments, then its options. */
 type Run = (...words: never[]) => unknown;
@@ -55,7 +56,7 @@ const program = new Command("tsugi")
 for (const [verb, row] of Object.entries<CommandRow>(TOOL_COMMANDS)) {
   const command = declare(program, verb, row);
   if (verb === "help") command.action(help);
-  else if (verb === "keys") command.action(() => command.outputHelp());
+  else if (verb === "keys") command.action(() => help("keys"));
   else {
     command.action(async (...words) => {
       const run = await COMMANDS[verb as keyof typeof COMMANDS]();
@@ -76,7 +77,8 @@ async function help(topic: string | undefined): Promise<void> {
   if (topic !== undefined && command === undefined) {
     throw new CommanderError(2, "tsugi.topic", `there is no command ${topic}`);
   }
-  (command ?? program).outputHelp();
+  const text = (command ?? program).helpInformation().trimEnd();
+  printResult<HelpText>({ topic: topic ?? null, text }, [text]);
 }
 
 // `tsugi list | head`: who has read enough is no error.

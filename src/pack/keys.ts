@@ -31,13 +31,13 @@ export const defaultKeyFile = (): string =>
 export function createKeyFiles(file: string, comment = commentOf(file)): NewKey {
   const { privateKey, publicKey } = generateKeyPairSync("ed25519");
   const publicFile = `${file}.pub`;
-  const line = formatTrustedKey(publicKey, comment.replace(/\s+/g, " ").trim());
+  const line = lineOf(publicKey, comment.replace(/\s+/g, " ").trim());
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     const pem = privateKey.export({ format: "pem", type: "pkcs8" });
     writeFileSync(file, pem, { flag: "wx", mode: 0o600, flush: true });
     try {
-      writeFileSync(publicFile, line, { flag: "wx", mode: 0o644, flush: true });
+      writeFileSync(publicFile, `${line}\n`, { flag: "wx", mode: 0o644, flush: true });
     } catch (error) {
       rmSync(file);
       throw error;
@@ -49,6 +49,8 @@ export function createKeyFiles(file: string, comment = commentOf(file)): NewKey 
   }
   return { id: keyIdOf(publicKey), line, file, publicFile };
 }
+
+const lineOf = (key: KeyObject, comment?: string) => formatTrustedKey(key, comment).trimEnd();
 
 const commentOf = (file: string) => basename(file).replace(/\.key$/, "");
 
@@ -68,11 +70,11 @@ export function readPublicKeys(file: string): PublicKey[] {
   const privateKey = parsePrivateKey(text);
   if (privateKey !== undefined) {
     const key = createPublicKey(privateKey);
-    return [{ id: keyIdOf(key), line: formatTrustedKey(key, commentOf(file)) }];
+    return [{ id: keyIdOf(key), line: lineOf(key, commentOf(file)) }];
   }
   const keys = parseTrustedKeys(text);
   if ("keys" in keys) {
-    return keys.keys.map(({ id, key, comment }) => ({ id, line: formatTrustedKey(key, comment) }));
+    return keys.keys.map(({ id, key, comment }) => ({ id, line: lineOf(key, comment) }));
   }
   const where = keys.line === undefined ? "" : `line ${keys.line}: `;
   throw new TsugiError("TSUGI_KEY_INVALID", { file, problem: `${where}${keys.problem}` });

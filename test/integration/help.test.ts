@@ -14,5 +14,9 @@ test("tsugi alone is no error, and help fits 80 columns", async () => {
     assert.equal(status, 0);
     const wide = stdout.split("\n").filter((line) => line.length > 80);
     assert.deepEqual(wide, [], topic);
+    if (topic === "config") continue;
+    const json = await tsugi(["help", ...(topic === "" ? [] : [topic]), "--json"], tmpdir());
+    const document = JSON.parse(json.stdout);
+    assert.deepEqual(document, { topic: topic || null, text: stdout.trimEnd() });
   }
 });

@@ -69,6 +69,9 @@ describe("keys", () => {
     assert.equal(await show(keyFile("old")), publicLine("old"));
     assert.equal(await show(`${keyFile("new")}.pub`), publicLine("new"));
     assert.equal(await show(list), publicLine("old") + publicLine("new"));
+    const json = await mustTsugi(["keys", "show", list, "--json"], folder);
+    const lines = JSON.parse(json.stdout).keys.map(({ line }: { line: string }) => `${line}\n`);
+    assert.deepEqual(lines, [publicLine("old"), publicLine("new")]);
   });
 
   test("a key that others can read, or that is none, is refused before anything is built", async () => {

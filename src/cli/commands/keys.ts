@@ -13,7 +13,7 @@ export function newKeyCommand(file: string | undefined, { comment }: { comment?:
     `  private: ${key.file} (0600; keep a copy)`,
     `  public:  ${key.publicFile}`,
     "For hosts that shall take only what it signed; into <root>/etc/trusted_keys:",
-    `  ${key.line.trimEnd()}`,
+    `  ${key.line}`,
     `Sign with it: tsugi release --sign ${key.file}`,
   ]);
 }
@@ -21,10 +21,8 @@ export function newKeyCommand(file: string | undefined, { comment }: { comment?:
 export function showKeysCommand(file: string | undefined): void {
   const keys = readPublicKeys(place(file));
   // The line alone: `tsugi keys show ci.key >> etc/trusted_keys`.
-  printResult<KeysShown>({ keys }, [
-    keys
-      .map(({ line }) => line)
-      .join("")
-      .trimEnd(),
-  ]);
+  printResult<KeysShown>(
+    { keys },
+    keys.map(({ line }) => line),
+  );
 }

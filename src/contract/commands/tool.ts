@@ -390,7 +390,7 @@ export const TOOL_COMMANDS = commands({
     text: "help on a command, or on the configuration: tsugi help config",
     arguments: { "[topic]": {} },
     options: JSON_DOCUMENT,
-    document: "ConfigKey[]",
+    document: "ConfigKey[] | HelpText",
     example: "tsugi help config",
   },
 });
