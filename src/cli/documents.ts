@@ -5,6 +5,7 @@
 import type { Config } from "../config/index.ts";
 import type { ErrorJson } from "../contract/errors.ts";
 import type { Action, DeployEvent, DeployResult, HostStatus, Lock } from "../deploy/index.ts";
+import type { Verified } from "../pack/inspect.ts";
 import type { PublicKey } from "../pack/keys.ts";
 import type { Glance } from "../protocol/documents.ts";
 import type { Strategy } from "../protocol/report.ts";
@@ -41,6 +42,11 @@ export interface KeysShown {
 export interface HelpText {
   topic: string | null;
   text: string;
+}
+
+export interface Signed extends Verified {
+  /** Whose signature this one has taken the place of. */
+  replacedSigner?: string;
 }
 
 export interface PushedTo extends Pushed {

@@ -7,6 +7,7 @@ import { digestOf } from "../oci/source.ts";
 import type { FoundRelease } from "../oci/take.ts";
 import { isoNow } from "../platform/clock.ts";
 import { sha256 } from "../release/manifest.ts";
+import { replacedSigner } from "../release/signature.ts";
 import { type Attachment, attach } from "./attach.ts";
 import { inFolder } from "./inFolder.ts";
 import { type Parcel, parcelOf } from "./parcel.ts";
@@ -35,6 +36,8 @@ export interface Pushed {
   already: boolean;
   blobs: number;
   attached: readonly Attachment[];
+  /** Whose signature another one has taken the place of. */
+  replacedSigner?: string;
   /** What was not there yet, as it went over the wire. */
   moved: { blobs: number; bytes: number };
 }
@@ -56,6 +59,7 @@ export function push(
       present = await repository.find({ name, version });
       if (present !== undefined) refuseOther(repository, present, opened);
     });
+    const { opened } = parcel;
     const offer = offerOf(parcel, present?.pushedAt ?? isoNow());
     const { name, version, releaseId } = offer.release;
     onStep?.(`Pushing ${name} ${version} to ${repository.where}`);
@@ -65,10 +69,19 @@ export function push(
     const { already, moved } = await bring(repository, offer, there).finally(forget);
     if (attached.length > 0) {
       const found = (await repository.find({ name, version }))!;
-      const said = { ...parcel, found, manifest: parcel.opened.manifest };
+      const said = { ...parcel, found, manifest: opened.manifest };
       for (const kind of attached) await attach(repository, kind, said);
     }
-    return { name, version, releaseId, already, attached, blobs: offer.parts.length, moved };
+    const replaced = already ? undefined : replacedSigner(present?.signature, opened.signature);
+    const facts = {
+      name,
+      version,
+      releaseId,
+      already,
+      attached,
+      ...defined({ replacedSigner: replaced }),
+    };
+    return { ...facts, blobs: offer.parts.length, moved };
   });
 }
 

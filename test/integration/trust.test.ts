@@ -180,6 +180,16 @@ describe("signing as a step of its own", () => {
     const keys = join(folder, "store_keys");
     writeFileSync(keys, publicLine("old"));
     await mustTsugi(["verify", `${store}#wall@0.0.1`, "--keys", keys], folder);
+    const other = unsigned();
+    const json = async (...args: string[]) =>
+      JSON.parse((await mustTsugi([...args, "--json"], folder)).stdout);
+    const first = (await json("sign", other, "--key", keyFile("old"))).signedBy;
+    const resigned = await json("sign", other, "--key", keyFile("new"));
+    assert.deepEqual(resigned.replacedSigner, first, "whose signature is gone is said");
+    assert.deepEqual((await json("push", other, "--store", store)).replacedSigner, first);
+    assert.ok(!("replacedSigner" in (await json("push", other, "--store", store))));
+    const back = await json("sign", `${store}#wall@0.0.1`, "--key", keyFile("old"));
+    assert.deepEqual([back.signedBy, back.replacedSigner], [first, resigned.signedBy]);
     const spoilt = unsigned();
     const bytes = readFileSync(spoilt);
     bytes[bytes.length >> 1]! ^= 1;

@@ -15,6 +15,11 @@ export async function pushCommand(place: string, options: ToolOptions<"push">): 
     printResult<PushedTo>(document, [
       already ? `${store.where} has ${what} already` : `Pushed ${what} to ${store.where}`,
       `  ${moved.blobs} of ${blobs} blobs moved, ${formatBytes(moved.bytes)}`,
+      ...(pushed.replacedSigner === undefined
+        ? []
+        : [
+            `  its signature by key ${pushed.replacedSigner} is gone: another key's took its place`,
+          ]),
       ...attach.map((kind) => `  with its ${kind}`),
     ]);
   });

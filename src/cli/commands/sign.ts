@@ -6,6 +6,7 @@ import { defaultKeyFile, readPrivateKey, readTrustedKey } from "../../pack/keys.
 import { type Sign, signByProgram, signTarball, signWith } from "../../pack/signRelease.ts";
 import { signerOf } from "../../release/signature.ts";
 import { parsePlace } from "../../store/index.ts";
+import type { Signed } from "../documents.ts";
 import { printResult } from "../output.ts";
 import { sourceOf, withStored } from "../stores.ts";
 
@@ -14,25 +15,34 @@ export async function signCommand(text: string, options: ToolOptions<"sign">): P
   const sign = signOf(options);
   const place = parsePlace(text);
   const signed = place.kind === "stored" ? await stored() : await tarball();
-  const { name, version, releaseId, signedBy } = signed;
-  printResult<Verified>(signed, [
+  const { name, version, releaseId, signedBy, replacedSigner: before } = signed;
+  printResult<Signed>(signed, [
     `${name} ${version} is whole, and signed by key ${signedBy}`,
     `  releaseId ${releaseId}`,
+    ...(before === undefined
+      ? []
+      : [`  the signature by key ${before} is gone: a release has one`]),
   ]);
 
-  async function tarball(): Promise<Verified> {
+  async function tarball(): Promise<Signed> {
     const path = sourceOf(text);
     const verified = await verifyRelease(path);
     const signature = await signTarball(path, sign);
-    return { ...verified, signedBy: signerOf(signature) ?? null };
+    return told({ ...verified, signedBy: signerOf(signature) ?? null }, verified.signedBy);
   }
 
-  async function stored(): Promise<Verified> {
+  async function stored(): Promise<Signed> {
     if (place.kind !== "stored") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text });
     const reference = { ...place, store: place.store ?? options.store };
-    return withStored(reference, (store, found) => store.sign(found, sign));
+    return withStored(reference, async (store, found) =>
+      told(await store.sign(found, sign), signerOf(found.signature ?? "")),
+    );
   }
 }
+
+/** `before`: who had signed it. */
+const told = (signed: Verified, before: string | null | undefined): Signed =>
+  before && before !== signed.signedBy ? { ...signed, replacedSigner: before } : signed;
 
 function signOf({ key, signer, publicKey }: ToolOptions<"sign">): Sign {
   const help = "How it is called: tsugi help sign";

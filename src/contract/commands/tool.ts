@@ -108,7 +108,7 @@ export const TOOL_COMMANDS = commands({
       ...JSON_DOCUMENT,
     },
     exits: [1, 4],
-    document: "Verified",
+    document: "Signed",
     example: "tsugi sign wall-1.2.0.tar.gz --key ci.key",
   },
   delta: {
