@@ -21,7 +21,7 @@ import {
   type ReleaseSource,
   storeDamaged,
 } from "./source.ts";
-import type { FoundRelease } from "./take.ts";
+import { type FoundRelease, notInStore } from "./take.ts";
 
 export const LAYOUT = {
   marker: "oci-layout",
@@ -101,7 +101,7 @@ export class ImageLayout implements ReleaseSource {
     });
   }
 
-  /** `version`: of a release, `latest` (the one that was pushed last), or any tag. */
+  /** `version`: of a release, `latest` (the one that was pushed last), or any tag. @throws TSUGI_NOT_IN_STORE */
   async find(name: string, version: string): Promise<FoundRelease | undefined> {
     const index = await this.index();
     const releases = (await this.releases(index)).filter((release) => release.name === name);
@@ -112,7 +112,7 @@ export class ImageLayout implements ReleaseSource {
     const exact = releases.filter((release) => release.version === version);
     const found = exact.find(isTagged) ?? exact[0] ?? releases.find(isTagged);
     if (found === undefined || !isOfAnother(version, found.version)) return found;
-    throw storeDamaged(`${this.where}#${name}@${version}`, `it is ${name} ${found.version}`);
+    throw notInStore(this, { name, version }, found);
   }
 
   async read(

@@ -7,7 +7,7 @@ import { OciClient } from "./client.ts";
 import { filesBelow, ImageLayout } from "./layout.ts";
 import { LATEST, parseOciReference, SCHEME } from "./reference.ts";
 import type { ReleaseSource } from "./source.ts";
-import { type FoundRelease, lookUp } from "./take.ts";
+import { type FoundRelease, lookUp, notInStore } from "./take.ts";
 
 const IN_FOLDER = new RegExp(`^(.+)#(?:(${APP_NAME})@)?(${VERSION_NAME})$`);
 
@@ -30,7 +30,7 @@ export async function lookUpNamed(text: string, app: string): Promise<Named> {
     ? await inRegistry(text)
     : await inFolder(text, app);
   if (found?.name !== app) {
-    throw new TsugiError("TSUGI_NOT_IN_STORE", { store: source.where, name: app, version });
+    throw notInStore(source, { name: app, version }, found);
   }
   return { source, found, exactly: exactly(found) };
 }

@@ -43,10 +43,14 @@ export const tagOf = (version: string): string => version.replaceAll("+", "_");
 
 /**
  * A tag that is a whole version names that one and no other, whoever has moved it; `latest`, `prod`, also `1.2`,
- * are names that go from one to the next.
+ * are names that go from one to the next; and so is a word behind the version itself, `1.2.0-prod`, that is not
+ * one for what comes before it.
  */
 export const isOfAnother = (tag: string, version: string): boolean =>
-  /^v?\d+(\.\d+){2,}([+_-].*)?$/.test(tag) && bare(tag) !== bare(version);
+  /^v?\d+(\.\d+){2,}([+_-].*)?$/.test(tag) &&
+  ![bare(tag), bare(tag).replace(OWN_WORD, "")].includes(bare(version));
+
+const OWN_WORD = /-(?!alpha|beta|rc|pre|dev|next|canary|nightly|snapshot)[a-z]+$/i;
 
 const bare = (version: string) => tagOf(version).replace(/^v/, "");
 

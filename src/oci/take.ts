@@ -1,23 +1,25 @@
 /** Out of a store and onto the disk: layers one after the other, each held against its digest. */
 import { open, rm } from "node:fs/promises";
-import type { TsugiError } from "../contract/errors.ts";
+import { TsugiError } from "../contract/errors.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { FOREIGN, type OciRelease, parseOciRelease } from "./artefact.ts";
 import type { OciClient } from "./client.ts";
-import { isOfAnother } from "./reference.ts";
+import { isOfAnother, tagOf } from "./reference.ts";
 import { type Content, type ReleaseSource, storeDamaged } from "./source.ts";
 
 /** `digest`, `size`: of its manifest. */
 export type FoundRelease = OciRelease & { digest: string; size: number };
 
-/** @returns undefined where there is none, `FOREIGN` for what is somebody else's; @throws TSUGI_STORE_DAMAGED */
+/** @returns undefined where there is none, `FOREIGN` for what is somebody else's; @throws TSUGI_NOT_IN_STORE, TSUGI_STORE_DAMAGED */
 export async function lookUp(
   client: OciClient,
   reference: string,
 ): Promise<FoundRelease | typeof FOREIGN | undefined> {
   const found = await releaseAt(client, reference);
   if (found === undefined || found === FOREIGN) return found;
-  if (isOfAnother(reference, found.version)) throw movedTag(client, reference, found);
+  if (isOfAnother(reference, found.version)) {
+    throw notInStore(client, { version: reference }, found);
+  }
   return found;
 }
 
@@ -35,12 +37,16 @@ export async function releaseAt(
   throw storeDamaged(`${client.where}:${reference}`, release);
 }
 
-/** What was asked for by its version is that version, or nothing. */
-export const movedTag = (
-  { where }: Pick<ReleaseSource, "where">,
-  tag: string,
-  { name, version }: OciRelease,
-): TsugiError => storeDamaged(`${where}:${tag}`, `it is ${name} ${version}`);
+/** `other`: what was asked for by its version or its name is that, or nothing. */
+export function notInStore(
+  { where: store }: Pick<ReleaseSource, "where">,
+  { name = "release", version }: { name?: string | undefined; version: string },
+  other?: OciRelease,
+): TsugiError {
+  const called = version.startsWith("sha256:") ? "that digest" : `the tag ${tagOf(version)}`;
+  const why = other === undefined ? "" : `: ${called} names ${other.name} ${other.version}`;
+  return new TsugiError("TSUGI_NOT_IN_STORE", { store, name, version, why });
+}
 
 /** Writes the tarball, whole or not at all. */
 export async function takeTarball(

@@ -14,6 +14,7 @@ import { type Parcel, parcelOf } from "./parcel.ts";
 import {
   isAsGood,
   type Offer,
+  orNone,
   type Part,
   partOf,
   type Repository,
@@ -56,7 +57,7 @@ export function push(
     const parcel = await parcelOf(source, folder, async (opened) => {
       const { name, version } = opened.manifest;
       await repository.refuseForeign(version);
-      present = await repository.find({ name, version });
+      present = await repository.find({ name, version }).catch(orNone);
       if (present !== undefined) refuseOther(repository, present, opened);
     });
     const { opened } = parcel;

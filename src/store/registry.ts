@@ -11,13 +11,14 @@ import { FOREIGN, isDescriptor, parseOciRelease, type StoredFacts } from "../oci
 import { OciClient } from "../oci/client.ts";
 import { LATEST, parseOciReference, tagOf } from "../oci/reference.ts";
 import { type Content, type Descriptor, INDEX_TYPE } from "../oci/source.ts";
-import { type FoundRelease, lookUp, movedTag, releaseAt } from "../oci/take.ts";
+import { type FoundRelease, lookUp, notInStore, releaseAt } from "../oci/take.ts";
 import { someAtOnce } from "../platform/turns.ts";
 import { Mounts } from "./mounts.ts";
 import {
   isAsGood,
   type ListedRelease,
   type Offer,
+  orNone,
   type Part,
   type ReleaseName,
   type Repository,
@@ -80,7 +81,7 @@ export class RegistryRepository implements Repository {
   async #ofVersion(version: string): Promise<FoundRelease | undefined> {
     const found = await this.#lookUp(tagOf(version));
     if (found === undefined || found.version === version) return found;
-    throw movedTag(this, tagOf(version), found);
+    throw notInStore(this, { version }, found);
   }
 
   /** An image of the same name is what a repository is mostly for. */
@@ -136,7 +137,7 @@ export class RegistryRepository implements Repository {
 
   /** @throws TSUGI_STORE_CONFLICT where that version is another release */
   async #present(release: StoredFacts): Promise<FoundRelease | undefined> {
-    const there = await this.#ofVersion(release.version);
+    const there = await this.#ofVersion(release.version).catch(orNone);
     if (there !== undefined) refuseOther(this, there, release);
     return there;
   }

@@ -1,5 +1,5 @@
 /** What a store asks of the place that keeps its releases: a registry's repository, or an image layout. */
-import { TsugiError } from "../contract/errors.ts";
+import { hasCode, TsugiError } from "../contract/errors.ts";
 import type { StoredFacts } from "../oci/artefact.ts";
 import { type Content, type Descriptor, digestOf, type ReleaseSource } from "../oci/source.ts";
 import type { FoundRelease } from "../oci/take.ts";
@@ -66,6 +66,11 @@ export interface Repository extends ReleaseSource {
 /** Signed stays signed: the same release without a signature brings nothing new. */
 export const isAsGood = (present: StoredFacts, offered: StoredFacts): boolean =>
   (offered.signature ?? present.signature) === present.signature;
+
+/** A version's tag that somebody has moved to another release: a push moves it back. */
+export function orNone(error: unknown): undefined {
+  if (!hasCode(error, "TSUGI_NOT_IN_STORE")) throw error;
+}
 
 /** @throws TSUGI_STORE_CONFLICT where `present` is another release */
 export function refuseOther(

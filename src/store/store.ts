@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { newestFirst } from "../oci/layout.ts";
-import type { FoundRelease } from "../oci/take.ts";
+import { type FoundRelease, notInStore } from "../oci/take.ts";
 import { type OpenedRelease, type TrustCheck, type Verified, verifiedOf } from "../pack/inspect.ts";
 import { type Sign, signTarball } from "../pack/signRelease.ts";
 import { inFolder } from "./inFolder.ts";
@@ -48,11 +48,11 @@ export class Store {
 
   /** @throws TSUGI_NOT_IN_STORE */
   async find(wanted: ReleaseName): Promise<FoundRelease> {
-    const { name, version } = wanted;
+    const { name } = wanted;
     const found = await this.#repository.find(wanted);
     if (found !== undefined && found.name === (name ?? found.name)) return found;
     await this.#refuseIfGone();
-    throw new TsugiError("TSUGI_NOT_IN_STORE", { store: this.where, name: name ?? "", version });
+    throw notInStore(this, wanted, found);
   }
 
   /** Kilobytes: nothing else of the release is read. */

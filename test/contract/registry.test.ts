@@ -190,23 +190,34 @@ describe("a registry", { skip }, () => {
     for (const version of ["1.0.0", "1.2.0+7"]) await store.push({ source: tarballs[version]! });
     const at = (tag: string) => `docker://${registry.host}/team/moved:${tag}`;
     const insecure = ["--src-tls-verify=false", "--dest-tls-verify=false"];
-    for (const tag of ["1.1.0", "v1.1.0", "1.2", "prod"]) {
+    for (const tag of ["1.1.0", "v1.1.0", "1.2", "prod", "1.0.0-prod", "1.0.0-rc"]) {
       await mustRun("skopeo", ["copy", ...insecure, at("1.0.0"), at(tag)], {});
     }
     const refused = {
-      code: "TSUGI_STORE_DAMAGED",
-      message: /1\.1\.0 is damaged: it is wall 1\.0\.0/,
+      code: "TSUGI_NOT_IN_STORE",
+      message: /has no (release|wall) [v\d.rc-]+: the tag [v\d.rc-]+ names wall 1\.0\.0\.$/,
     };
-    for (const version of ["1.1.0", "v1.1.0"]) {
+    for (const version of ["1.1.0", "v1.1.0", "1.0.0-rc"]) {
       await assert.rejects(store.find({ version }), refused, version);
     }
-    for (const version of ["1.2", "prod"]) {
+    for (const version of ["1.2", "prod", "1.0.0-prod"]) {
       assert.equal((await store.find({ version })).version, "1.0.0", version);
     }
     assert.equal((await store.find({ version: "1.2.0_7" })).version, "1.2.0+7");
     const copy = join(folder, "moved");
     await mustRun("skopeo", ["copy", ...insecure, at("1.0.0"), `oci:${copy}:wall-1.1.0`], {});
     await assert.rejects((await openStore(copy)).find({ name: "wall", version: "1.1.0" }), refused);
+    const none = { message: /moved has no (release|other) 9\.9\.9\.$/ };
+    await assert.rejects(store.find({ version: "9.9.9" }), none);
+    await assert.rejects(store.find({ name: "other", version: "9.9.9" }), none);
+    await assert.rejects(store.find({ name: "other", version: "latest" }), {
+      message: /moved has no other latest: the tag latest names wall 1\.2\.0\+7\.$/,
+    });
+    // As the advice says.
+    for (const moved of [store, await openStore(copy)]) {
+      await moved.push({ source: tarballs["1.1.0"]! });
+      await moved.verify(await moved.find({ name: "wall", version: "1.1.0" }));
+    }
   });
 
   test("a push that was overtaken while its layers came takes nobody's place", async () => {

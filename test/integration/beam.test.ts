@@ -118,13 +118,13 @@ describe("a Mix release in a store", { skip }, () => {
       const at = (tag: string) => `docker://${registry.host}/team/shop:${tag}`;
       await mustRun("skopeo", ["copy", ...insecure, at("0.0.2"), at("0.0.7")], {});
       await mislabel(registry.host, auth, ["0.0.2", "0.0.8"]);
-      for (const [tag, problem] of [
-        ["0.0.7", /it is 0\.0\.2/],
-        ["0.0.8", /it holds shop 0\.0\.2/],
+      for (const [tag, code, problem] of [
+        ["0.0.7", "TSUGI_NOT_IN_STORE", /no release 0\.0\.7: the tag 0\.0\.7 names shop 0\.0\.2/],
+        ["0.0.8", "TSUGI_UNPACK_REFUSED", /it holds shop 0\.0\.2/],
       ] as const) {
         for (const verb of ["plan", "unpack", "upgrade"]) {
           const { value, output } = await host.json(verb, `${place}:${tag}`);
-          assert.equal(value.error?.code, "TSUGI_UNPACK_REFUSED", output);
+          assert.equal(value.error?.code, code, output);
           assert.match(value.error.message, problem);
         }
       }

@@ -6,6 +6,8 @@
 
 -define(REFERENCE, "^(.+)#(?:([A-Za-z0-9_][A-Za-z0-9._-]*)@)?([0-9A-Za-z][0-9A-Za-z.+_-]*)$").
 -define(ARTEFACT, <<"application/vnd.tsugi.release.v1">>).
+%% Behind a version: `1.2.0-prod`, but `1.2.0-rc` comes before it.
+-define(OWN_WORD, "-(?!alpha|beta|rc|pre|dev|next|canary|nightly|snapshot)[a-z]+$").
 -define(TAG, <<"org.opencontainers.image.ref.name">>).
 -define(NAME, <<"org.opencontainers.image.title">>).
 -define(VERSION, <<"org.opencontainers.image.version">>).
@@ -48,25 +50,29 @@ bring("oci://" ++ _ = Asked, Which, File) ->
         Bytes ->
             case decoded(Bytes) of
                 #{<<"artifactType">> := ?ARTEFACT, <<"annotations">> := #{?NAME := Name}} = Release ->
-                    refuse_moved(Asked, Tag, Release),
+                    refuse_moved(maps:get(where, Place), Tag, Release),
                     [brought(Place, Digest, File) || Digest <- layers(Release, Which)],
                     Release;
-                #{<<"artifactType">> := ?ARTEFACT} -> not_there(maps:get(where, Place), Name, Tag);
+                #{<<"artifactType">> := ?ARTEFACT} = Other ->
+                    not_there(maps:get(where, Place), Name, Tag, [": it is ", said(?NAME, Other), " ", said(?VERSION, Other)]);
                 _ -> tsugi_unpack:refused(Asked, "it is no release of tsugi")
             end
     end;
 bring(Asked, Which, File) ->
     {Store, _, Vsn} = Parts = parts(Asked),
     Release = find(Parts),
-    refuse_moved(Asked, Vsn, Release),
+    refuse_moved(Store, Vsn, Release),
     [append(File, read(Store, Digest)) || Digest <- layers(Release, Which)],
     Release.
 
 %% A tag that is a whole version names that one and no other, as src/oci/reference.ts has it.
-refuse_moved(Asked, Tag, Release) ->
+refuse_moved(Where, Tag, Release) ->
     Said = unicode:characters_to_list(said(?VERSION, Release)),
     case re:run(Tag, "^v?\\d+(\\.\\d+){2,}([+_-].*)?$", [{capture, none}]) of
-        match -> bare(Tag) =:= bare(Said) orelse tsugi_unpack:refused(Asked, ["it is ", Said]);
+        match ->
+            Own = re:replace(bare(Tag), ?OWN_WORD, "", [caseless, {return, list}]),
+            lists:member(bare(Said), [bare(Tag), Own])
+                orelse not_there(Where, <<"release">>, Tag, [": the tag ", Tag, " names ", said(?NAME, Release), " ", Said]);
         nomatch -> ok
     end.
 
@@ -98,8 +104,10 @@ append(File, Bytes) ->
         {error, Reason} -> tsugi_unpack:refused(File, file:format_error(Reason))
     end.
 
-not_there(Store, Name, Vsn) ->
-    tsugi_error:throw('TSUGI_NOT_IN_STORE', #{store => Store, name => Name, version => Vsn}).
+not_there(Store, Name, Vsn) -> not_there(Store, Name, Vsn, "").
+
+not_there(Store, Name, Vsn, Why) ->
+    tsugi_error:throw('TSUGI_NOT_IN_STORE', #{store => Store, name => Name, version => Vsn, why => unicode:characters_to_binary(Why)}).
 
 layers(#{<<"layers">> := Layers}, Which) ->
     [Digest || #{<<"digest">> := Digest} = Layer <- Layers, Which =:= all orelse not is_here(Layer)].

@@ -103,7 +103,7 @@ export const TREE_ERRORS = define({
     "sudo -u '#{owner}' {bin} …",
   ),
   TSUGI_NOT_IN_STORE: refused(
-    "{store} has no {name} {version}.",
+    "{store} has no {name} {version}{why}.",
     "See what it has: tsugi list --store {store} · put it there: tsugi push",
   ),
   TSUGI_OCI_REFERENCE: wrongUsage(

@@ -58,7 +58,8 @@ const unreadable = (file: string, problem: string) =>
 async function wantedInStore({ layout }: Context, place: string): Promise<Wanted | undefined> {
   const { lookUpNamed } = await import("../../oci/index.ts");
   const named = await lookUpNamed(place, layout.name).catch((error) => {
-    if (hasCode(error, "TSUGI_NOT_IN_STORE")) return undefined;
+    // Not pushed yet. A tag that names something else is not waited for in silence.
+    if (hasCode(error, "TSUGI_NOT_IN_STORE") && error.details.why === "") return undefined;
     throw error;
   });
   if (named === undefined) return undefined;
