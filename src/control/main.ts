@@ -12,6 +12,7 @@ import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
 import { refuseAsRoot } from "./owner.ts";
+import { refusedFile } from "./refusedFile.ts";
 import { readMask } from "./secrets.ts";
 
 declare const __TSUGI_VERSION__: string;
@@ -53,7 +54,7 @@ async function showError(error: unknown, args: string[], name: string): Promise<
     return showError(new TsugiError("TSUGI_USAGE", { problem, help }), args, name);
   }
   const mask = await readMask(process.env.TSUGI_ROOT ?? "", name);
-  const json = mask.document(toJson(error));
+  const json = mask.document(await toJson(error));
   if (args.includes("--json")) {
     // An upgrade that failed has a report, a status without a system says "stopped".
     const value = error instanceof Error ? Reflect.get(error, "value") : undefined;
@@ -66,20 +67,12 @@ async function showError(error: unknown, args: string[], name: string): Promise<
   return json.exitCode;
 }
 
-function toJson(error: unknown): ErrorJson {
-  const json = error instanceof RemoteError ? error.json : errorToJson(named(error));
-  // The supervisor doesn't say how this program was called.
+async function toJson(error: unknown): Promise<ErrorJson> {
   const { TSUGI_ROOT: root = "", TSUGI_NAME: name = "" } = process.env;
+  const json =
+    error instanceof RemoteError ? error.json : errorToJson(await refusedFile(error, root, name));
+  // The supervisor doesn't say how this program was called.
   return { ...json, hint: json.hint.replaceAll(UNNAMED_BIN, `${root}/bin/${name}`) };
-}
-
-/** What the file system refuses is no bug of ours. */
-function named(error: unknown): unknown {
-  // A write names no file.
-  const { code, path = process.env.TSUGI_ROOT ?? "", message } = error as NodeJS.ErrnoException;
-  const isFileError = typeof code === "string" && /^E[A-Z]+$/.test(code);
-  if (!isFileError) return error;
-  return new TsugiError("TSUGI_FILE_REFUSED", { path, problem: message }, { cause: error });
 }
 
 const isCommanderError = (error: unknown): error is CommanderError =>

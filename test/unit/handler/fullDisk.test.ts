@@ -1,9 +1,11 @@
 /** A disk that is full: known before, or found out in the middle. Needs root, for a file system of its own. */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
-import { TsugiError } from "../../../src/contract/errors.ts";
+import { errorToJson, TsugiError } from "../../../src/contract/errors.ts";
+import { refusedFile } from "../../../src/control/refusedFile.ts";
 import { createReleaseHandler } from "../../../src/handler/index.ts";
 import { roomAt } from "../../../src/handler/remove.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
@@ -103,4 +105,29 @@ test("a disk that fills up in the middle leaves nothing of it", { skip }, async 
     Array.from({ length: 80 }, (_, n) => [`lib/wall-0.0.2/${n}.js`, { bytes: `${n}` }]),
   );
   await refused(host, handmadeRelease("0.0.2", files), "TSUGI_UNPACK_REFUSED", /ENOSPC/);
+});
+
+test("a command that meets a disk without a byte left says that it is full, and what makes room", {
+  skip,
+}, async () => {
+  using host = await smallHost("size=17m,nr_inodes=60");
+  const { root, layout } = host;
+  const filled = (path: string, size: number) => {
+    try {
+      writeFileSync(path, Buffer.alloc(size));
+    } catch (error) {
+      return error;
+    }
+  };
+  const full = filled(join(root, "large"), 32 << 20);
+  const said = async (error: unknown) => errorToJson(await refusedFile(error, root, "wall"));
+  const { code, message, hint, exitCode } = await said(full);
+  assert.deepEqual([code, exitCode], ["TSUGI_DISK_FULL", 1]);
+  assert.equal(message, `Not enough space at ${root}: 1 MB needed, 0 MB free.`);
+  assert.equal(hint, `Make room: ${await roomAt(layout)}`);
+  // Room for bytes, and none for files.
+  rmSync(join(root, "large"));
+  let none: unknown;
+  for (let n = 0; none === undefined; n += 1) none = filled(join(root, `${n}`), 0);
+  assert.equal((await said(none)).code, "TSUGI_FILE_REFUSED");
 });
