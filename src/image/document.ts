@@ -81,7 +81,9 @@ const historyOf = ({ title }: ImageLayer) => ({
   created_by: `tsugi image: ${title}`,
 });
 
-function labelsOf({ opened: { manifest, releaseId }, base }: ImageParts): Record<string, string> {
+export type ImageLabels = ReturnType<typeof labelsOf>;
+
+function labelsOf({ opened: { manifest, releaseId }, base }: ImageParts) {
   return {
     "dev.tsugi.release.id": releaseId,
     "org.opencontainers.image.base.digest": base.digest,

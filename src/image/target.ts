@@ -1,12 +1,10 @@
 /** Where an image is written to: a registry, a layout in a folder, or one as a file that `docker load` reads. */
 import { randomBytes } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
-import { finished } from "node:stream/promises";
-import { pack } from "tar-stream";
+import { rename, rm } from "node:fs/promises";
+import { resolve } from "node:path";
 import { OciClient } from "../oci/client.ts";
 import { parseOciReference } from "../oci/reference.ts";
+import { writeDockerArchive } from "./dockerArchive.ts";
 import { LayoutFolder } from "./layoutFolder.ts";
 
 export type ImageTarget = Pick<OciClient, "where" | "manifest" | "has" | "putManifest"> & {
@@ -36,6 +34,7 @@ export function fileTarget(path: string): OpenedTarget {
     return { target: new LayoutFolder(place), tag: undefined, done: nothing, close: nothing };
   }
   const folder = `${place}.${randomBytes(6).toString("hex")}.tmp`;
+  const file = `${folder}.tar`;
   const layout = new LayoutFolder(folder);
   const target: ImageTarget = {
     where: place,
@@ -47,23 +46,12 @@ export function fileTarget(path: string): OpenedTarget {
   return {
     target,
     tag: undefined,
-    done: () => archive(folder, place),
-    close: () => rm(folder, { recursive: true, force: true }),
+    done: async () => {
+      await writeDockerArchive(layout, file);
+      await rename(file, place);
+    },
+    close: async () => {
+      for (const left of [folder, file]) await rm(left, { recursive: true, force: true });
+    },
   };
-}
-
-async function archive(folder: string, target: string): Promise<void> {
-  const temporary = join(folder, "archive");
-  const tar = pack();
-  const out = createWriteStream(temporary, { flags: "wx" });
-  tar.pipe(out);
-  const below = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = below.filter((entry) => entry.isFile() && entry.name !== "archive");
-  for (const { parentPath, name } of files) {
-    const path = join(parentPath, name);
-    tar.entry({ name: relative(folder, path), mtime: new Date(0) }, await readFile(path));
-  }
-  tar.finalize();
-  await finished(out);
-  await rename(temporary, target);
 }

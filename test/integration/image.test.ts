@@ -5,6 +5,7 @@ import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -205,6 +206,23 @@ describe("an image", { skip }, () => {
     const made = await imageOf(wall.tarball("0.0.1"), "--base", base, "--out", file);
     const seen = await mustRun("skopeo", ["inspect", `oci-archive:${file}:0.0.1`]);
     assert.equal(JSON.parse(seen.stdout).Digest, made.digest);
+    // Before 25 docker reads manifest.json.
+    const old = await mustRun("skopeo", [
+      "inspect",
+      "--config",
+      `docker-archive:${file}:wall:0.0.1`,
+    ]);
+    const { config } = JSON.parse(old.stdout);
+    assert.equal(config.Labels["org.opencontainers.image.version"], "0.0.1");
+    const copied = join(folder, "loaded");
+    await mustRun("skopeo", ["copy", `docker-archive:${file}`, `oci:${copied}:0.0.1`]);
+    const again = join(folder, "again.tar");
+    await imageOf(wall.tarball("0.0.1"), "--base", base, "--out", again);
+    assert.deepEqual(readFileSync(again), readFileSync(file));
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => /\.tmp/.test(name)),
+      [],
+    );
   });
 
   test("on a base without a shell calls Node itself", async () => {
