@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { filesBelow, ifGone } from "../oci/layout.ts";
 import { fault } from "../platform/faults.ts";
 import { exists, renameDurably, syncFolder, writeSynced } from "../platform/files.ts";
+import { sha256OfFile } from "../platform/sha256.ts";
 import { someAtOnce } from "../platform/turns.ts";
 import { type Listed, type NewFile, OWN, type StoreFiles } from "./files.ts";
 
@@ -34,6 +35,15 @@ export class Directory implements StoreFiles {
     const there = new Set<string>();
     for (const path of paths) if (await exists(this.#at(path))) there.add(path);
     return there;
+  }
+
+  async sums(paths: readonly string[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    for (const path of paths) {
+      const sum = await sha256OfFile(this.#at(path)).catch(ifGone(undefined));
+      if (sum !== undefined) found.set(path, sum);
+    }
+    return found;
   }
 
   read(paths: readonly string[]) {

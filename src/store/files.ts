@@ -14,6 +14,8 @@ export interface StoreFiles extends LayoutFiles {
   list(folder: string): Promise<Listed[]>;
   /** Every path that is there. */
   present(paths: readonly string[]): Promise<Set<string>>;
+  /** SHA-256 of every one that is there: computed where they lie, so that no bytes come here. */
+  sums(paths: readonly string[]): Promise<Map<string, string>>;
   /** The clock of the place: a shared disk's is not always ours. Writes for it. */
   nowMs(): Promise<number>;
   put(files: readonly NewFile[]): Promise<void>;

@@ -16,6 +16,7 @@ export function namingErrors(files: StoreFiles): StoreFiles {
     isHere,
     list: (folder) => files.list(folder).catch(name),
     present: (paths) => files.present(paths).catch(name),
+    sums: (paths) => files.sums(paths).catch(name),
     read: (paths) => files.read(paths).catch(name),
     nowMs: () => files.nowMs().catch(name),
     put: (added) => files.put(added).catch(name),

@@ -25,6 +25,12 @@ while IFS= read -r path; do
   if [ -e "$path" ]; then printf '%s\\n' "$path"; fi
 done`;
 
+const SUMS = `
+cd -- "$1" 2>/dev/null || exit 0
+while IFS= read -r path; do
+  if [ -f "$path" ]; then sha256sum "$path"; fi
+done`;
+
 /** A file answers with its size in a line, then its bytes; "-" if it is not there. */
 const READ = `
 cd -- "$1" 2>/dev/null || cd /
@@ -114,6 +120,12 @@ export class SshFolder implements StoreFiles {
     return new Set(
       (await this.#run(PRESENT, "", { stdin: lines(paths) })).split("\n").filter(Boolean),
     );
+  }
+
+  async sums(paths: readonly string[]): Promise<Map<string, string>> {
+    if (paths.length === 0) return new Map();
+    const said = (await this.#run(SUMS, "", { stdin: lines(paths) })).split("\n").filter(Boolean);
+    return new Map(said.map((line) => [line.slice(66), line.slice(0, 64)]));
   }
 
   async read(paths: readonly string[]): Promise<(Buffer | undefined)[]> {
