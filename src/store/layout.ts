@@ -13,7 +13,7 @@
  * Cut off anywhere, a push leaves blobs that the next one finds, or that a prune removes a day later.
  */
 import { randomBytes } from "node:crypto";
-import { TsugiError } from "../contract/errors.ts";
+import { hasCode, TsugiError } from "../contract/errors.ts";
 import {
   ImageLayout,
   LAYOUT,
@@ -28,6 +28,7 @@ import { type Content, type Descriptor, INDEX_TYPE, MANIFEST_TYPE } from "../oci
 import type { FoundRelease } from "../oci/take.ts";
 import { OWN, type StoreFiles } from "./files.ts";
 import { reachable, referrersOf } from "./reachable.ts";
+import { rebuilt } from "./rebuilt.ts";
 import {
   isAsGood,
   type ListedRelease,
@@ -86,8 +87,26 @@ export class LayoutRepository implements Repository {
     return this.#layout.find(name, version);
   }
 
-  /** Its tags are our own: `wall-1.2.0`. */
-  async refuseForeign(): Promise<void> {}
+  /** Its tags are our own (`wall-1.2.0`), so that nobody else's is in the way; what lists them may be damaged. */
+  async ready(): Promise<string | undefined> {
+    const isDamaged = () =>
+      this.#layout.index().then(
+        () => false,
+        (error) => {
+          if (hasCode(error, "TSUGI_STORE_DAMAGED")) return true;
+          throw error;
+        },
+      );
+    if (!(await isDamaged())) return undefined;
+    return inTurn(this.#files, async (stillOurs) => {
+      if (!(await isDamaged())) return undefined;
+      const [bytes] = await this.#files.read([LAYOUT.index]);
+      await this.#files.put([{ path: `${LAYOUT.index}.damaged`, bytes: bytes! }]);
+      const manifests = await this.#withLatest(await rebuilt(this.#files, this.#layout));
+      await this.#writeIndex({ ...EMPTY, manifests }, stillOurs);
+      return `${this.where}/${LAYOUT.index} was damaged: made anew from what lies there (it is kept as ${LAYOUT.index}.damaged)`;
+    });
+  }
 
   async countOn(contents: readonly Pick<Part, "digest">[]): Promise<() => Promise<void>> {
     const path = `${OWN.pushes}/${randomBytes(8).toString("hex")}`;

@@ -56,7 +56,8 @@ export function push(
     let present: FoundRelease | undefined;
     const parcel = await parcelOf(source, folder, async (opened) => {
       const { name, version } = opened.manifest;
-      await repository.refuseForeign(version);
+      const repaired = await repository.ready(version);
+      if (repaired !== undefined) onStep?.(repaired);
       present = await repository.find({ name, version }).catch(orNone);
       if (present !== undefined) refuseOther(repository, present, opened);
     });

@@ -85,7 +85,7 @@ export class RegistryRepository implements Repository {
   }
 
   /** An image of the same name is what a repository is mostly for. */
-  async refuseForeign(version: string): Promise<void> {
+  async ready(version: string): Promise<undefined> {
     const { where } = this;
     for (const tag of [tagOf(version), LATEST]) {
       const there = await this.#client.manifest(tag);

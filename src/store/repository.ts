@@ -41,8 +41,11 @@ export interface Repository extends ReleaseSource {
   isThere(): Promise<boolean>;
   releases(): Promise<ListedRelease[]>;
   find(wanted: ReleaseName): Promise<FoundRelease | undefined>;
-  /** A push takes the place of nothing that is no release. @throws TSUGI_IMAGE_TAG_TAKEN */
-  refuseForeign(version: string): Promise<void>;
+  /**
+   * Before a push, which takes the place of nothing that is no release.
+   * @returns what had to be repaired for it, in words; @throws TSUGI_IMAGE_TAG_TAKEN
+   */
+  ready(version: string): Promise<string | undefined>;
   /** So that a prune leaves them while they come. @returns what takes that back */
   countOn(contents: readonly Pick<Part, "digest">[]): Promise<() => Promise<void>>;
   lacking(parts: readonly Part[]): Promise<Part[]>;

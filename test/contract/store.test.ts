@@ -384,6 +384,29 @@ for (const [kind, make] of Object.entries(PLACES)) {
           writeFileSync(path, bytes);
         }
         await whole(wall("1.0.0"));
+        // As the advice says: each once, as it was signed, also where a part of a third one is gone.
+        const { privateKey } = generateKeyPairSync("ed25519");
+        await push(wall("1.1.0"), signManifest(wall("1.1.0").manifestBytes, privateKey));
+        await push(wall("1.2.0"));
+        const { layers } = await store.find({ name: "wall", version: "1.2.0" });
+        rmSync(join(place.folder, LAYOUT.blob(layers[0]!.digest)));
+        const listed = async () =>
+          (await store.list()).map(({ version, signature, isTagged }) => [
+            version,
+            !!signature,
+            isTagged,
+          ]);
+        writeFileSync(join(place.folder, LAYOUT.index), '{"schemaVersion":2,"mani');
+        await push(wall("1.3.0"));
+        assert.deepEqual(await listed(), [
+          ["1.3.0", false, false],
+          ["1.1.0", true, false],
+          ["1.0.0", false, false],
+        ]);
+        assert.equal((await store.prune({ keep: 9 })).removed.length, 0);
+        for (const version of ["1.0.0", "1.1.0", "1.3.0"]) await whole(wall(version));
+        assert.equal((await store.find({ name: "wall", version: "latest" })).version, "1.3.0");
+        assert.ok(existsSync(join(place.folder, `${LAYOUT.index}.damaged`)));
       },
     );
 

@@ -124,6 +124,6 @@ export const TREE_ERRORS = define({
   ),
   TSUGI_STORE_DAMAGED: failed(
     "{file} is damaged: {problem}.",
-    "An index.json is the list of all releases there: bring it back from a copy. Anything else: move it aside (in a registry: delete it there), then push a release that has it once more: tsugi push <tarball>",
+    "An index.json: the next tsugi push makes it anew from what lies there, without tags of your own. Anything else: move it aside (in a registry: delete it there), then push a release that has it once more: tsugi push <tarball>",
   ),
 });
