@@ -17,7 +17,13 @@ import { parseSshAddress } from "./reference.ts";
 /** `$1`: the store; `$2`: what else a script needs. */
 const LIST = `
 cd -- "$1/$2" 2>/dev/null || exit 0
-find . -mindepth 1 -maxdepth 1 -exec stat -c '%s %Y %n' {} +`;
+# What goes between find and stat, as a lock does, is worth another look.
+for look in 1 2 3 4 5; do
+  found=$(find . -mindepth 1 -maxdepth 1 -exec stat -c '%s %Y %n' {} +) || continue
+  printf '%s\\n' "$found"
+  exit 0
+done
+exit 1`;
 
 const PRESENT = `
 cd -- "$1" 2>/dev/null || exit 0
