@@ -118,6 +118,15 @@ test("stop finishes the requests under way", QUICK, async (t) => {
   assert.equal((await slow).version, "0.0.1");
 });
 
+test("a worker that stands still costs a stop no more than the time to stop", QUICK, async (t) => {
+  const { host, get } = await wall.host(t);
+  await host.must("start");
+  process.kill((await get()).pid, "SIGSTOP");
+  const { value } = await json(host, "stop");
+  assert.ok(value.ms < 3_000 + 1_500, `${value.ms} ms`);
+  assert.match(value.ended.join(), /^main\.0 \(pid \d+\), killed$/);
+});
+
 test("a supervisor that hangs is reported as unreachable by ping", QUICK, async (t) => {
   const { host } = await wall.host(t);
   await host.must("start");
