@@ -15,6 +15,8 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { json, text } from "node:stream/consumers";
 import { after, type TestContext, test } from "node:test";
+import type { Status } from "../../src/protocol/report.ts";
+import { assertDocument } from "../contract/binApp/documents.ts";
 import type { Host } from "../helpers/host.ts";
 import { buildWall, eventually } from "../helpers/wall.ts";
 
@@ -26,6 +28,13 @@ const wall = await buildWall({
   "0.0.4": {
     config: quick,
     extra: "if (process.env.SLOW) await new Promise((go) => setTimeout(go, 60_000));",
+  },
+  "0.0.5": {
+    extra: `const { end } = http.ServerResponse.prototype;
+      http.ServerResponse.prototype.end = function (...parts) {
+        if (this.req?.url !== "/held") return end.apply(this, parts);
+        globalThis.answer = () => void end.apply(this, parts);
+      };`,
   },
 });
 after(() => wall.dispose());
@@ -86,6 +95,42 @@ test(
     const { status, output } = await host.app("ping");
     assert.equal(status, 1, output);
     assert.match(output, /Its end in order is: kill \d+\./);
+  },
+);
+
+test(
+  "while a stop waits for an answer, status and ping say so, and a start waits for its end",
+  QUICK,
+  async (t) => {
+    const patient = { timeouts: { stopMs: 30_000 } };
+    const { host, port } = await wall.host(t, "0.0.5", { config: patient });
+    await host.must("start");
+    const held = fetch(`http://127.0.0.1:${port}/held`);
+    await eventually("it has arrived", async () =>
+      /function/.test((await host.app("rpc", "typeof answer")).stdout),
+    );
+    const stop = host.app("stop");
+    const said = await eventually("it stops", async () => {
+      const status = JSON.parse((await host.app("status", "--json")).stdout) as Status;
+      return status.stopping?.until !== undefined && status;
+    });
+    assertDocument("status", said);
+    const { stdout } = await host.must("status");
+    assert.match(stdout, /^Stopping since .*: what is under way has until .*Z; nothing new$/m);
+    const ping = await host.app("ping");
+    assert.equal(ping.status, 3, ping.output);
+    assert.match(ping.output, /TSUGI_STOPPING[\s\S]*When it has ended: \S+ start/);
+    const start = host.run(host.bin, ["start"], {
+      onOutput: (said) => {
+        if (/Waiting for pid \d+, which is being stopped/.test(said))
+          void host.app("rpc", "answer()");
+      },
+    });
+    assert.equal((await held).status, 200);
+    assert.match((await stop).output, /0\.0\.5 stopped, pid/);
+    const { status, output } = await start;
+    assert.equal(status, 0, output);
+    await host.must("ping");
   },
 );
 

@@ -14,6 +14,7 @@ import { fault, instant } from "../../platform/faults.ts";
 import { prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
 import { Mask } from "../../protocol/mask.ts";
+import type { Stopping } from "../../protocol/report.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
@@ -318,6 +319,8 @@ function tellParent(message: unknown): void {
 
 /** Ends the workers, then everything of ours in `run/`, then this process. */
 async function stopAll(exitCode: number): Promise<Stopped> {
+  const stopping: Stopping = { since: isoNow() };
+  supervisor.stopping = stopping;
   const { status } = upgrades;
   if (status !== null) supervisor.note(`stops when the upgrade to ${status.to} has ended`);
   await upgrades.settle();
@@ -328,6 +331,7 @@ async function stopAll(exitCode: number): Promise<Stopped> {
     (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),
   );
   const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
+  stopping.until = isoNow(stopMs);
   const { live } = supervisor.workers;
   const drain = { drainMs: stopMs };
   const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain, stopMs)));
