@@ -1,5 +1,5 @@
 import type { ToolOptions } from "../../contract/commands/tool.ts";
-import { ageText, type HostStatus, readHostStatus } from "../../deploy/index.ts";
+import { ageText, type HostStatus, lockText, readHostStatus } from "../../deploy/index.ts";
 import { table } from "../../protocol/columns.ts";
 import type { FleetStatus } from "../documents.ts";
 import { withFleet } from "../fleet.ts";
@@ -36,9 +36,7 @@ function remarks({ host, pending, lock, error, lastDeploy }: HostStatus): string
   const isWell = lastDeploy === null || /^(done|unchanged|rolled back)$/.test(lastDeploy.result);
   return [
     ...(error === undefined ? [] : [hostProblem(host, error)]),
-    ...(lock === null
-      ? []
-      : [`${host}: locked by ${lock.by}, ${ageText(lock.at, now)}: ${lock.reason}`]),
+    ...(lock === null ? [] : [lockText(host, lock)]),
     ...pending.map((what) => `${host}: ${what}`),
     ...(isWell ? [] : [`${host}: ${lastText(lastDeploy, now)}`]),
   ];
