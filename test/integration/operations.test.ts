@@ -15,8 +15,11 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { json, text } from "node:stream/consumers";
 import { after, type TestContext, test } from "node:test";
+import type { FleetStatus } from "../../src/cli/documents.ts";
 import type { Status } from "../../src/protocol/report.ts";
 import { assertDocument } from "../contract/binApp/documents.ts";
+import { runCommand } from "../helpers/commands.ts";
+import { tsugiCli } from "../helpers/example.ts";
 import type { Host } from "../helpers/host.ts";
 import { buildWall, eventually } from "../helpers/wall.ts";
 
@@ -198,6 +201,13 @@ test(
     assert.match(ended, wayBack);
     const wide = ended.split("\n").filter((line) => line.length > 80 && !line.includes("/"));
     assert.deepEqual(wide, []);
+    const fleet = await fleetStatus(host, "--json");
+    const [seen] = (JSON.parse(fleet.stdout) as FleetStatus).hosts;
+    assert.deepEqual(
+      [fleet.status, seen!.health, seen!.lastEnd?.code],
+      [3, "stopped", "TSUGI_GAVE_UP"],
+    );
+    assert.match((await fleetStatus(host)).output, /^app1: 0\.0\.2 ended at .*TSUGI_GAVE_UP/m);
     const unwell = await host.app("doctor");
     assert.match(unwell.output.replaceAll(/\s+/g, " "), wayBack);
     await host.must("rollback");
@@ -205,6 +215,16 @@ test(
     await host.must("stop");
   },
 );
+
+/** As somebody asks who deploys to it. */
+function fleetStatus(host: Host, ...args: string[]) {
+  const hosts = [{ host: "app1", local: true, root: host.root }];
+  const config = JSON.stringify({ name: host.name, environments: { production: { hosts } } });
+  writeFileSync(join(host.root, "var", "tsugi.config.json"), config);
+  const argv = [tsugiCli, "status", "production", ...args];
+  const env = { ...process.env, TSUGI_EPHEMERAL: "1" };
+  return runCommand(process.execPath, argv, { cwd: join(host.root, "var"), env });
+}
 
 /** Over one connection that is kept alive; fails where another one is needed. */
 function keptAlive(t: TestContext, port: number): () => Promise<{ pid: number }> {

@@ -1,4 +1,5 @@
 import type { ToolOptions } from "../../contract/commands/tool.ts";
+import { describeEnd } from "../../control/lastEnd.ts";
 import { ageText, type HostStatus, lockText, readHostStatus } from "../../deploy/index.ts";
 import { table } from "../../protocol/columns.ts";
 import type { FleetStatus } from "../documents.ts";
@@ -31,12 +32,13 @@ function describe(statuses: HostStatus[]): string[] {
   return [...lines, ...statuses.flatMap(remarks)];
 }
 
-function remarks({ host, pending, lock, error, lastDeploy }: HostStatus): string[] {
+function remarks({ host, pending, lastEnd, lock, error, lastDeploy }: HostStatus): string[] {
   const now = Date.now();
   const isWell = lastDeploy === null || /^(done|unchanged|rolled back)$/.test(lastDeploy.result);
   return [
     ...(error === undefined ? [] : [hostProblem(host, error)]),
     ...(lock === null ? [] : [lockText(host, lock)]),
+    ...(lastEnd === undefined ? [] : [`${host}: ${describeEnd(lastEnd)}`]),
     ...pending.map((what) => `${host}: ${what}`),
     ...(isWell ? [] : [`${host}: ${lastText(lastDeploy, now)}`]),
   ];
