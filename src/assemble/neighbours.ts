@@ -7,12 +7,13 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { literally } from "../pack/glob.ts";
-import { isIdentifier, memberName, type Node, stringValue, walk } from "./ast.ts";
+import { memberName, type Node, stringValue, walk } from "./ast.ts";
 import { isTypeScript } from "./entry.ts";
 import { filesOfGlob, isGlob } from "./globs.ts";
 import { choicesOf, loadedBy } from "./importPatterns.ts";
 import { OPEN, type PathReader, type PathValue, textOf } from "./pathValues.ts";
 import { resolveRelative } from "./reached.ts";
+import { startedBy } from "./workerLoaders.ts";
 
 export interface Neighbour {
   node: Node;
@@ -42,7 +43,7 @@ export function findNeighbours(
 ): Neighbours {
   const all: Neighbours = { found: [], unfollowed: [] };
   walk(ast, (node) => {
-    const started = startedBy(node);
+    const started = startedBy(node)?.[0];
     if (started !== undefined && lookStarted(started, project, reader, all)) return undefined;
     const text = stringValue(node);
     if (text !== undefined && isGlob(text)) lookByGlob(join(project, text), node, project, all);
@@ -64,15 +65,10 @@ export function findNeighbours(
   return all;
 }
 
-/** `fork("./job.ts")`, `new Worker("./a.ts")`: from the working directory, unless it is a URL. */
-function startedBy({ type, callee, arguments: parts }: Node): Node | undefined {
-  const name = isIdentifier(callee) ? (callee as Node).name : memberName(callee);
-  const isStart =
-    type === "NewExpression" ? name === "Worker" : type === "CallExpression" && name === "fork";
-  return isStart ? (parts as Node[])[0] : undefined;
-}
-
-/** @returns whether it is the project's own */
+/**
+ * `fork("./job.ts")`, `new Worker("./a.ts")`: from the working directory, unless it is a URL.
+ * @returns whether it is the project's own
+ */
 function lookStarted(node: Node, project: string, reader: PathReader, all: Neighbours): boolean {
   const text = stringValue(node);
   const value = reader.read(node);

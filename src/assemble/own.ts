@@ -22,6 +22,7 @@ import { reachedFiles } from "./reached.ts";
 import { readPackage } from "./resolveFrom.ts";
 import type { Recognised } from "./shapes/index.ts";
 import { someOf, type Unfollowed, unfollowedAt } from "./unfollowed.ts";
+import { tellWorkerLoaders } from "./workerLoaders.ts";
 
 export interface OwnFiles {
   files: PackedFile[];
@@ -67,6 +68,7 @@ export async function ownFiles(
     const code = Buffer.from(readSource(source)).toString("utf8");
     if (mentionsHot(code)) hot.add(code, path, { isRun: runs(path) });
     if (outputFolderOf(path) !== undefined && runs(path)) tellSourceGlobs(folder, path, code, log);
+    if (runs(path)) tellWorkerLoaders(project, path, code, log);
   }
   for (const file of shape?.placed?.(folder, entries[0]!) ?? []) files.push(file);
   const listens = new Set(entries.filter((entry) => listensIn(folder, entry)));

@@ -17,6 +17,7 @@ import { PathReader } from "./pathValues.ts";
 import { PLACE, PLACE_CODE } from "./placeModule.ts";
 import { isInsideModules, packageFolderOf } from "./resolveFrom.ts";
 import { type Unfollowed, unfollowedAt } from "./unfollowed.ts";
+import { loadersOfCompiled } from "./workerLoaders.ts";
 
 const NEEDED = /import\.meta|__dirname|__filename|require\.main/;
 /** Of own code also. */
@@ -70,13 +71,17 @@ function placed(code: string, id: string, ast: Node, request: PlaceRequest) {
   const reader = new PathReader(ast, id, request.project);
   const { found, unfollowed } = findNeighbours(ast, id, request.project, reader);
   for (const { node, path } of unfollowed) miss(node, path);
+  const compiled: Node[] = [];
   for (const neighbour of found) {
     const written = neighbour.isEntry ? writtenName(code, neighbour) : undefined;
     request.onNeighbour({ ...neighbour, isEntry: written !== undefined });
     if (written === undefined) continue;
     const { start, end } = written;
+    compiled.push(neighbour.node);
     text.overwrite(start, end, compiledName(code.slice(start, end)));
   }
+  for (const { node, code } of loadersOfCompiled(ast, compiled))
+    text.overwrite(node.start, node.end, code);
   const { entry } = request;
   const isEntry = id === entry;
   const path = relative(dirname(entry), id);

@@ -34,24 +34,35 @@ function takes({ files, include, exclude = [], allowJs }: Taken, folder: string,
 
 function readTsConfig(file: string, deeper: readonly string[] = []): Taken {
   if (!existsSync(file) || deeper.includes(file)) return {};
-  const { extends: bases = [], compilerOptions, ...own } = parse(readFileSync(file, "utf8"));
+  const { extends: bases = [], compilerOptions, ...lists } = parse(readFileSync(file, "utf8"));
   const taken: Taken = {};
   for (const base of [bases].flat().filter((path) => /^\.\.?\//.test(path))) {
     const path = join(dirname(file), base.endsWith(".json") ? base : `${base}.json`);
     Object.assign(taken, readTsConfig(path, [...deeper, file]));
   }
-  if (compilerOptions?.allowJs !== undefined) taken.allowJs = compilerOptions.allowJs;
+  // What is checked is taken, unless it says otherwise.
+  const allowJs = compilerOptions?.allowJs ?? (compilerOptions?.checkJs || undefined);
+  if (allowJs !== undefined) taken.allowJs = allowJs;
+  const own = dirname(file);
+  const configured = dirname(deeper[0] ?? file);
   for (const key of ["files", "include", "exclude"] as const) {
-    const list = own[key];
-    if (list !== undefined) taken[key] = list.map((pattern) => join(dirname(file), pattern));
+    const list = lists[key];
+    if (list === undefined) continue;
+    taken[key] = list.map((pattern) => {
+      const inFolder = pattern.replace(CONFIG_DIR, "");
+      return join(inFolder === pattern ? own : configured, inFolder);
+    });
   }
   return taken;
 }
 
 interface TsConfig extends Omit<Taken, "allowJs"> {
   extends?: string | string[];
-  compilerOptions?: Pick<Taken, "allowJs">;
+  compilerOptions?: Pick<Taken, "allowJs"> & { checkJs?: boolean };
 }
+
+/** The folder of the configuration that extends all others. */
+const CONFIG_DIR = /^\$\{configDir\}/;
 
 const STRING = /"(?:[^"\\]|\\.)*"/.source;
 const NO_JSON = [

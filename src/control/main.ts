@@ -63,7 +63,7 @@ async function showError(error: unknown, args: string[], name: string): Promise<
   note(wrapLines(renderErrorJson(json), process.stderr.columns));
   if (process.env.TSUGI_DEBUG && error instanceof Error) note(mask.text(String(error.stack)));
   // Who follows (follow.ts) wants to know whose fault it was.
-  if (process.connected) process.send?.({ code: json.code }, () => {});
+  if (process.connected) process.send?.({ code: json.code, message: json.message }, () => {});
   return json.exitCode;
 }
 

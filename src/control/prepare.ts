@@ -15,6 +15,7 @@ import type { Context } from "./context.ts";
 import { refuseIfExposed } from "./exposed.ts";
 import { note, warnOnce } from "./output.ts";
 import { endProcesses, findSupervisor, liveWorkers } from "./running.ts";
+import { waitStopped } from "./stopping.ts";
 
 export interface Boot {
   pointer: PermanentPointer;
@@ -129,7 +130,7 @@ async function takeTurn(layout: Layout): Promise<() => Promise<void>> {
 async function refuseIfRunning(context: Context): Promise<void> {
   const { layout } = context;
   const supervisor = await findSupervisor(layout);
-  if (supervisor === undefined) return;
+  if (supervisor === undefined || (await waitStopped(context, supervisor))) return;
   const { name, bin } = layout;
   const list = await (await context.handler()).list();
   const running =

@@ -4,23 +4,37 @@
  * process that ever had its pid.
  */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
 import { orUndefined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { lockOwner } from "../platform/lock.ts";
 import { isAlive, livingOf, type ProcessIdentity, signalAll } from "../platform/processes.ts";
+import { supervisorsOf } from "../platform/processTable.ts";
 import { until } from "../platform/waiting.ts";
 import { controlSocketOf, type Layout } from "../release/layout.ts";
 
 /** The running supervisor, or undefined. */
 export async function findSupervisor(layout: Layout): Promise<ProcessIdentity | undefined> {
   const [owner, pid] = await Promise.all([lockOwner(layout.lock), readPid(layout)]);
-  if (owner === undefined) return undefined;
+  if (owner === undefined) return findLost(layout);
   // A control program that is writing holds the lock too: it has no pid file, and no socket. Whose pid file
   // somebody has removed is known by the socket: it runs, and what it supervises is no leftover.
   const isKnown = pid === undefined ? await listens(layout, owner.pid) : owner.pid === pid;
   return isKnown ? owner : undefined;
+}
+
+const RESTORE_MS = 2_000;
+
+/** Somebody has cleared `run/` away under a supervisor: it makes it anew when it is told. */
+async function findLost(layout: Layout): Promise<ProcessIdentity | undefined> {
+  const lost = supervisorsOf(layout.root);
+  if (lost.length === 0) return undefined;
+  signalAll(lost, "SIGHUP");
+  const isBack = ({ pid }: ProcessIdentity) => existsSync(join(layout.run, controlSocketOf(pid)));
+  await until(() => !lost.some(isAlive) || lost.some(isBack), RESTORE_MS);
+  return lost.find(isBack) ?? lost.find(isAlive);
 }
 
 const listens = async ({ controlSocket }: Layout, pid: number): Promise<boolean> =>

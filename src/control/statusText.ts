@@ -1,6 +1,6 @@
 /** What `status` says to a person. */
 import { table } from "../protocol/columns.ts";
-import type { SlotStatus, Status } from "../protocol/report.ts";
+import type { SlotStatus, Status, Stopping } from "../protocol/report.ts";
 import { wrap } from "../protocol/wrap.ts";
 import { bytesText, count } from "./output.ts";
 
@@ -33,6 +33,7 @@ export function statusRemarks(status: Status): string[] {
       lines.push(...problemLines(where, slot), ...crashLines(where, slot));
     }
   }
+  if (status.stopping) lines.push(stoppingText(status.stopping));
   if (status.upgrade)
     lines.push(`Upgrade to ${status.upgrade.to} under way: ${status.upgrade.step}`);
   if (status.retiring) {
@@ -48,6 +49,9 @@ export function statusRemarks(status: Status): string[] {
   if (status.logProblem) lines.push(`The log can't be written: ${status.logProblem}`);
   return lines;
 }
+
+const stoppingText = ({ since, until }: Stopping): string =>
+  `Stopping since ${since}: ${until === undefined ? "when the upgrade has ended" : `what is under way has until ${until}`}; nothing new`;
 
 function problemLines(slot: string, { problem }: SlotStatus): string[] {
   return problem === undefined ? [] : [wrap(`${slot} is unhealthy: ${problem}`, "  ")];

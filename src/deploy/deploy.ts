@@ -27,7 +27,7 @@ import type { Host } from "./host.ts";
 import { account, check, prepare, stage } from "./hostSteps.ts";
 import { interruptedError } from "./interrupted.ts";
 import { Ledger } from "./ledger.ts";
-import { holdLocks } from "./lock.ts";
+import { holdLocks, lockNotes } from "./lock.ts";
 import { type DeployResult, refusedError, stoppedError } from "./outcome.ts";
 import {
   type Artefact,
@@ -76,12 +76,16 @@ async function planAndCarryOut(call: DeployCall, hosts: Host[]): Promise<DeployR
 }
 
 /** What is wrong with a host whatever is to be done there is said before anything is built. */
-async function askAll({ environment }: DeployCall, hosts: Host[]): Promise<AskedHost[]> {
+async function askAll(
+  { environment, dryRun, emit }: DeployCall,
+  hosts: Host[],
+): Promise<AskedHost[]> {
   const { answers, failures } = await settle(hosts, (host) => host.facts());
   const asked = answers.map(({ host, value }) => ({ host: host.spec, facts: value }));
   const { systemd, name } = environment;
-  const refusals = [...failures, ...unfitHosts(asked, { systemd, environment: name })];
+  const refusals = [...failures, ...unfitHosts(asked, { systemd, environment: name, dryRun })];
   if (refusals.length > 0) throw refusedError(refusals);
+  if (dryRun) for (const text of lockNotes(asked)) emit({ event: "note", text });
   return asked;
 }
 

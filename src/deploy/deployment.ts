@@ -17,6 +17,8 @@ export interface DeployCall {
   secrets: Record<string, string>;
   /** Of a BEAM release, where another OTP or Elixir means one. */
   allowRestart: boolean;
+  /** No host is changed: there are no commands, or they are printed. */
+  dryRun: boolean;
   /** Of the project: where hooks run. */
   folder: string;
   planUpgrade: (from: Manifest, to: Manifest) => Plan;

@@ -1,6 +1,7 @@
 /** What a host says of itself. Facts only: what follows from them is the rollout's to decide. */
 import { jsonIn } from "../contract/checks.ts";
 import { messageOf, TsugiError } from "../contract/errors.ts";
+import type { LastEnd, NotRunning } from "../protocol/documents.ts";
 import type { Status, UpgradeReport } from "../protocol/report.ts";
 import type { Inventory } from "../release/delta.ts";
 import type { Layout } from "../release/layout.ts";
@@ -39,6 +40,8 @@ export interface HostFacts {
   isBusy: boolean;
   /** Undefined where nothing runs. */
   status: Status | undefined;
+  /** How it ended, where that was not by a stop. */
+  lastEnd: LastEnd | undefined;
   /** Of the release that runs, or would be booted. */
   manifest: Manifest | undefined;
   manifestBytes: string | undefined;
@@ -151,6 +154,7 @@ export function parseFacts(text: string): HostFacts {
     boot: documents.boot?.text.trim() ?? "",
     isBusy: one("busy") === "yes",
     status: json<Status>("status"),
+    lastEnd: jsonIn<NotRunning>(documents.status?.text ?? "")?.lastEnd,
     manifest: undefined,
     manifestBytes: undefined,
     lock: documents.lock === undefined ? undefined : parseLock(documents.lock.text),

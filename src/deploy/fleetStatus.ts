@@ -1,5 +1,7 @@
 /** What `tsugi status` tells of a host. */
+import { defined } from "../contract/checks.ts";
 import { type ErrorJson, errorToJson } from "../contract/errors.ts";
+import type { LastEnd } from "../protocol/documents.ts";
 import { bootVersion, type HostFacts, readFacts } from "./facts.ts";
 import type { Host } from "./host.ts";
 import type { Lock } from "./lock.ts";
@@ -11,6 +13,8 @@ export interface HostStatus {
   /** Null where nothing runs. */
   since: string | null;
   health: "ok" | "unhealthy" | "stopped" | "not installed" | "unreachable";
+  /** Of one that is stopped: how it ended, where that was not by a stop. Of Node. */
+  lastEnd?: LastEnd;
   /** What waits to be done, in words. */
   pending: string[];
   /** The last upgrade on that host, by whomever. */
@@ -42,6 +46,7 @@ export function statusOf(host: string, facts: HostFacts): HostStatus {
     version: bootVersion(facts) ?? null,
     since: status?.since ?? null,
     health: status !== undefined ? running : installed ? "stopped" : "not installed",
+    ...defined({ lastEnd: facts.lastEnd }),
     pending: pendingOf(facts),
     lastUpgrade:
       lastUpgrade === undefined

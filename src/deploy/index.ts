@@ -12,7 +12,7 @@ export type { DeployEvent, Emit, StepName } from "./events.ts";
 export { withHosts } from "./fleet.ts";
 export { type HostStatus, readHostStatus } from "./fleetStatus.ts";
 export { Host } from "./host.ts";
-export { ageText, type Lock, lockByHand, unlock } from "./lock.ts";
+export { ageText, type Lock, lockByHand, lockText, unlock } from "./lock.ts";
 export { type DeployResult, type HostOutcome, wentOver } from "./outcome.ts";
 export { followed, inRoot } from "./remote/runScripts.ts";
 export { type RollbackResult, rollback } from "./rollback.ts";

@@ -226,6 +226,13 @@ export const lockedError = (host: string, lock: Lock, environment: string): Tsug
     environment,
   });
 
+export const lockText = (host: string, { by, at, reason }: Lock): string =>
+  `${host}: locked by ${by}, ${ageText(at, Date.now())}: ${reason}`;
+
+/** Of a dry run, which takes no lock, and so is refused by none. */
+export const lockNotes = (asked: { host: { name: string }; facts: { lock: Lock | undefined } }[]) =>
+  asked.flatMap(({ host, facts: { lock } }) => (lock ? [lockText(host.name, lock)] : []));
+
 /** "3 minutes ago" */
 export function ageText(at: string, now: number): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(at)) / 1000));

@@ -15,7 +15,7 @@ import { bootVersion, type HostFacts } from "./facts.ts";
 import type { Host } from "./host.ts";
 import { account } from "./hostSteps.ts";
 import { interruptedError } from "./interrupted.ts";
-import { holdLocks, whoAmI } from "./lock.ts";
+import { holdLocks, lockNotes, whoAmI } from "./lock.ts";
 import { failure, type HostOutcome, refusedError } from "./outcome.ts";
 import { wavesOf } from "./rollout.ts";
 import { settle } from "./settle.ts";
@@ -27,6 +27,8 @@ export interface RollbackRequest {
   to?: string;
   /** False gives it up, with nothing changed. */
   confirm: (plan: UndoPlan) => Promise<boolean>;
+  /** No host is changed. */
+  dryRun: boolean;
   emit: Emit;
   signal: AbortSignal;
 }
@@ -57,10 +59,11 @@ async function planAndCarryOut(
   hosts: Host[],
   emit: Emit,
 ): Promise<RollbackResult | undefined> {
-  const { environment, confirm, signal } = request;
+  const { environment, confirm, dryRun, signal } = request;
   const { answers, failures } = await settle(hosts, (host) => host.facts());
   if (failures.length > 0) throw refusedError(failures);
   const asked = answers.map(({ host, value }) => ({ host: host.spec, facts: value }));
+  if (dryRun) for (const text of lockNotes(asked)) emit({ event: "note", text });
   const plan = planUndo(asked, environment.name, request.to);
   emit({ event: "rollbackPlan", plan });
   if (plan.refusals.length > 0) throw refusedError(plan.refusals);

@@ -193,6 +193,8 @@ function refuseOtherUpgrade(
 interface Fitness {
   environment: string;
   systemd: boolean;
+  /** A lock is nothing to one that only asks. */
+  dryRun: boolean;
 }
 
 /** What has to be true of a host whatever is to be done there. */
@@ -201,7 +203,7 @@ function refuseUnfit(host: HostSpec, facts: HostFacts, options: Fitness): void {
     throw new TsugiError("TSUGI_HOST_REFUSED", { host: host.name, problem, next });
   };
   const { nearest, missingTools, lock, user } = facts;
-  if (lock !== undefined && !lock.isDeploy) {
+  if (lock !== undefined && !lock.isDeploy && !options.dryRun) {
     throw lockedError(host.name, lock, options.environment);
   }
   if (missingTools.length > 0) {

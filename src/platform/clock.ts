@@ -1,7 +1,8 @@
 /** Wall-clock milliseconds with a fraction that two processes on one machine can compare. */
 export const nowMs = (): number => performance.timeOrigin + performance.now();
 
-export const isoNow = (): string => new Date().toISOString();
+/** `inMs`: as it will be then. */
+export const isoNow = (inMs = 0): string => new Date(Date.now() + inMs).toISOString();
 
 /** Measures: `const ms = stopwatch(); … ms()`. */
 export function stopwatch(): () => number {

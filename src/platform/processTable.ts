@@ -1,7 +1,7 @@
 /** The processes of this machine, as far as this user may see them (Linux: /proc; else none). */
 
 import { readdirSync, readFileSync } from "node:fs";
-import { orUndefined } from "../contract/checks.ts";
+import { jsonIn, orUndefined } from "../contract/checks.ts";
 import { identityOf, type ProcessIdentity } from "./processes.ts";
 
 export interface RunningProcess {
@@ -57,6 +57,19 @@ export function workerProcessesOf(root: string): RunningProcess[] {
     return isOfRoot && endsWithWorker(environment);
   });
 }
+
+/** Supervisors of that root that hear a HUP, whatever has become of its `run/`. */
+export function supervisorsOf(root: string): ProcessIdentity[] {
+  const isOfRoot = ({ pid }: RunningProcess) => {
+    const boot = jsonIn<{ root: string }>(environmentOf(pid)?.get("TSUGI_SUPERVISOR") ?? "");
+    return boot?.root === root && hearsHangup(pid);
+  };
+  return runningProcesses().filter(isOfRoot).map(identify);
+}
+
+/** In its first moments a HUP would end it. */
+const hearsHangup = (pid: number): boolean =>
+  /^SigCgt:\s+[0-9a-f]*[13579bdf]$/m.test(read(`/proc/${pid}/status`) ?? "");
 
 /** All that have one of these among their ancestors. */
 export function descendantsOf(

@@ -154,6 +154,12 @@ export interface Retiring {
   since: string;
 }
 
+/** `until`: what is under way is cut short then; absent while the stop waits for an upgrade. */
+export interface Stopping {
+  since: string;
+  until?: string;
+}
+
 export interface Status {
   name: string;
   version: string;
@@ -167,6 +173,8 @@ export interface Status {
   upgrade: { to: string; step: string } | null;
   /** The version before, where it still answers something: it takes nothing new. */
   retiring?: Retiring;
+  /** It was told to stop, and answers what is under way. Of Node. */
+  stopping?: Stopping;
   leftovers: string[];
   /** Generations that were swapped out and whose memory has not been collected yet. */
   pending?: string[];

@@ -55,11 +55,12 @@ function rowsOf(host: ViewHost): Element[] {
   return [row, h("tr", { class: "remarks" }, h("td", { colspan: COLUMNS.length }, list))];
 }
 
-function remarksOf({ pending, lock, error, running }: ViewHost): string[] {
+function remarksOf({ pending, lastEnd, lock, error, running }: ViewHost): string[] {
   const { leftovers = [], logDropped = 0 } = running ?? {};
   return [
     ...(error ? [error.message] : []),
     ...(lock === null ? [] : [`locked by ${lock.by}: ${lock.reason}`]),
+    ...(lastEnd ? [`ended: ${lastEnd.code}: ${lastEnd.message}`] : []),
     ...pending,
     ...leftovers.map((what) => `left of an older version: ${what}`),
     ...(logDropped > 0 ? [`${counted(logDropped, "line")} of its log lost`] : []),

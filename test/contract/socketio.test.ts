@@ -1,5 +1,7 @@
 /** Sessions of Socket.IO, from one generation to the next: their clients see nothing of it. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Socket } from "socket.io-client";
@@ -15,7 +17,14 @@ import {
 } from "../helpers/chat.ts";
 import { until } from "../helpers/installed.ts";
 import { Swapping } from "../helpers/swap.ts";
-import { Bench, handBack, handOff, portOf } from "../helpers/workerHarness.ts";
+import {
+  Bench,
+  handBack,
+  handOff,
+  handOffIntroduced,
+  introduce,
+  portOf,
+} from "../helpers/workerHarness.ts";
 
 const SIZE = Number(process.env.TSUGI_TEST_CHAT ?? 20);
 const UPGRADES = Number(process.env.TSUGI_TEST_CHAT_UPGRADES ?? 2);
@@ -324,6 +333,44 @@ describe("a session of Socket.IO", () => {
     await client.hears(/"tick"/, length);
     const expression = "io.engine.clientsCount + ' ' + io.of('/').sockets.size";
     assert.equal((await old.request({ type: "evaluate", expression })).text, "1 1");
+  });
+
+  test("that is in the middle of a message by polling is waited for, where no state is carried", async (t) => {
+    await using bench = new Bench();
+    const { old, next, port } = await pairOf(bench, {});
+    const path = "/socket.io/?EIO=4&transport=polling";
+    const url = `http://127.0.0.1:${port}${path}`;
+    const { sid } = JSON.parse((await (await fetch(url)).text()).slice(1));
+    const hears = async (words: RegExp) => {
+      for (;;) {
+        const polled = await fetch(`${url}&sid=${sid}`);
+        const said = await polled.text();
+        assert.equal(polled.status, 200, said);
+        if (said.split("\x1e").some((packet) => words.test(packet))) return;
+      }
+    };
+    const join = '40{"name":"raw","room":"r"}';
+    await (await fetch(`${url}&sid=${sid}`, { method: "POST", body: join })).text();
+    await hears(/^40/);
+    const ask = '421["ask",1]';
+    const sending = connect(port, "127.0.0.1");
+    t.after(() => sending.destroy());
+    const head = `POST ${path}&sid=${sid} HTTP/1.1\r\nHost: a\r\nContent-Length: ${ask.length}\r\n\r\n`;
+    sending.setEncoding("utf8").write(head + ask.slice(0, 4));
+    await until("half of it is there", async () => {
+      const expression = `Boolean(io.engine.clients[${JSON.stringify(sid)}].transport.dataReq)`;
+      return (await old.request({ type: "evaluate", expression })).text === "true";
+    });
+    await introduce(bench, old, next);
+    const answered = hears(/^431\[2,1\]/);
+    const gone = handOffIntroduced(bench, old, next);
+    // Longer than a move waits for what is not free.
+    const late = performance.now() + 250;
+    await until("it is late", () => performance.now() > late);
+    sending.write(ask.slice(4));
+    await answered;
+    assert.match(String((await once(sending, "data"))[0]), /^HTTP\/1.1 200/);
+    await gone;
   });
 
   test("may speak the protocol of Socket.IO 2", async (t) => {

@@ -161,6 +161,14 @@ describe("a deploy that breaks", { skip }, () => {
     const { status, output } = await fleet.deploy(one.tarball);
     assert.equal(status, 4, output);
     assert.match(output, /the database is being moved/);
+    for (const dry of [
+      ["deploy", "production", one.tarball],
+      ["rollback", "production"],
+    ]) {
+      const { output } = await fleet.tsugi(...dry, "--dry-run");
+      assert.doesNotMatch(output, /TSUGI_DEPLOY_LOCKED/);
+      assert.match(output, /app1: locked by .*: the database is being moved/);
+    }
     const unlock = await fleet.tsugi("unlock", "production");
     assert.match(unlock.stdout, /app2: unlocked; it was .*the database is being moved/);
     assert.equal((await fleet.tsugi("unlock", "production")).status, 0);

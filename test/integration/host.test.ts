@@ -95,6 +95,32 @@ test("whose pid file is removed is known all the same, and stopped in order", QU
   await host.must("start");
 });
 
+test(
+  "whose run/ is cleared away is found, has it anew, and no second one is started",
+  QUICK,
+  async (t) => {
+    const { host, get } = await wall.host(t);
+    await host.must("start");
+    const supervisor = await pidOf(host);
+    const run = join(host.root, "run");
+    rmSync(run, { recursive: true });
+    expectEnd(
+      await host.app("start"),
+      1,
+      new RegExp(`TSUGI_ALREADY_RUNNING[\\s\\S]*pid ${supervisor}`),
+    );
+    assert.equal(await pidOf(host), supervisor);
+    rmSync(run, { recursive: true });
+    const { pid } = await get();
+    assert.equal((await json(host, "status")).value.processes[0].slots[0].pid, pid);
+    assert.match(readFileSync(join(run, "workers"), "utf8"), new RegExp(`"pid":${pid}\\b`));
+    rmSync(run, { recursive: true });
+    expectEnd(await host.app("stop"), 0, new RegExp(`stopped, pid ${supervisor}`));
+    assert.ok(!isRunning(supervisor) && !isRunning(pid));
+    expectEnd(await host.app("status"), 3);
+  },
+);
+
 test("stop ends what a killed supervisor left", QUICK, async (t) => {
   const { host, get } = await wall.host(t);
   await host.must("start");
@@ -116,6 +142,15 @@ test("stop finishes the requests under way", QUICK, async (t) => {
   );
   await host.must("stop");
   assert.equal((await slow).version, "0.0.1");
+});
+
+test("a worker that stands still costs a stop no more than the time to stop", QUICK, async (t) => {
+  const { host, get } = await wall.host(t);
+  await host.must("start");
+  process.kill((await get()).pid, "SIGSTOP");
+  const { value } = await json(host, "stop");
+  assert.ok(value.ms < 3_000 + 1_500, `${value.ms} ms`);
+  assert.match(value.ended.join(), /^main\.0 \(pid \d+\), killed$/);
 });
 
 test("a supervisor that hangs is reported as unreachable by ping", QUICK, async (t) => {

@@ -1,11 +1,12 @@
 /** Unpacking on a Node host whose disk fails, or that is killed on the way. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { CommandResult } from "../helpers/commands.ts";
 import type { Host } from "../helpers/host.ts";
-import { buildWall } from "../helpers/wall.ts";
+import { buildWall, eventually } from "../helpers/wall.ts";
 
 const wall = await buildWall({
   "0.0.1": {},
@@ -56,6 +57,22 @@ for (const label of ["unpack.folder:rename", "unpack.release:rename", "unpack.ma
     await host.must("unpack", wall.tarball("0.0.2"));
   });
 }
+
+test("who follows tries again what a full disk has kept out", { timeout: 60_000 }, async (t) => {
+  const { host } = await wall.host(t);
+  const faults = mkdtempSync(join(wall.folder, "faults-"));
+  host.env.TSUGI_FAULT = faults;
+  await host.must("start");
+  writeFileSync(join(faults, "armed"), "unpack.folder:rename#1=enospc");
+  const wanted = join(host.root, "wanted");
+  writeFileSync(wanted, wall.tarball("0.0.2"));
+  let said = "";
+  const child = spawn(host.bin, ["follow", wanted, "--every", "1"], { env: host.env });
+  t.after(() => child.kill());
+  child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
+  await eventually("it is there", () => /0\.0\.2 runs, as is wanted/.test(said), 40_000);
+  assert.match(said, /TSUGI_UNPACK_REFUSED[\s\S]*ENOSPC[\s\S]*tried again later/);
+});
 
 /** Files below lib/ and releases/, less what any write leaves there. */
 const listing = (host: Host): string[] =>

@@ -15,6 +15,11 @@ import { createConnection } from "node:net";
 import { join } from "node:path";
 import { json, text } from "node:stream/consumers";
 import { after, type TestContext, test } from "node:test";
+import type { FleetStatus } from "../../src/cli/documents.ts";
+import type { Status } from "../../src/protocol/report.ts";
+import { assertDocument } from "../contract/binApp/documents.ts";
+import { runCommand } from "../helpers/commands.ts";
+import { tsugiCli } from "../helpers/example.ts";
 import type { Host } from "../helpers/host.ts";
 import { buildWall, eventually } from "../helpers/wall.ts";
 
@@ -26,6 +31,13 @@ const wall = await buildWall({
   "0.0.4": {
     config: quick,
     extra: "if (process.env.SLOW) await new Promise((go) => setTimeout(go, 60_000));",
+  },
+  "0.0.5": {
+    extra: `const { end } = http.ServerResponse.prototype;
+      http.ServerResponse.prototype.end = function (...parts) {
+        if (this.req?.url !== "/held") return end.apply(this, parts);
+        globalThis.answer = () => void end.apply(this, parts);
+      };`,
   },
 });
 after(() => wall.dispose());
@@ -86,6 +98,42 @@ test(
     const { status, output } = await host.app("ping");
     assert.equal(status, 1, output);
     assert.match(output, /Its end in order is: kill \d+\./);
+  },
+);
+
+test(
+  "while a stop waits for an answer, status and ping say so, and a start waits for its end",
+  QUICK,
+  async (t) => {
+    const patient = { timeouts: { stopMs: 30_000 } };
+    const { host, port } = await wall.host(t, "0.0.5", { config: patient });
+    await host.must("start");
+    const held = fetch(`http://127.0.0.1:${port}/held`);
+    await eventually("it has arrived", async () =>
+      /function/.test((await host.app("rpc", "typeof answer")).stdout),
+    );
+    const stop = host.app("stop");
+    const said = await eventually("it stops", async () => {
+      const status = JSON.parse((await host.app("status", "--json")).stdout) as Status;
+      return status.stopping?.until !== undefined && status;
+    });
+    assertDocument("status", said);
+    const { stdout } = await host.must("status");
+    assert.match(stdout, /^Stopping since .*: what is under way has until .*Z; nothing new$/m);
+    const ping = await host.app("ping");
+    assert.equal(ping.status, 3, ping.output);
+    assert.match(ping.output, /TSUGI_STOPPING[\s\S]*When it has ended: \S+ start/);
+    const start = host.run(host.bin, ["start"], {
+      onOutput: (said) => {
+        if (/Waiting for pid \d+, which is being stopped/.test(said))
+          void host.app("rpc", "answer()");
+      },
+    });
+    assert.equal((await held).status, 200);
+    assert.match((await stop).output, /0\.0\.5 stopped, pid/);
+    const { status, output } = await start;
+    assert.equal(status, 0, output);
+    await host.must("ping");
   },
 );
 
@@ -153,6 +201,13 @@ test(
     assert.match(ended, wayBack);
     const wide = ended.split("\n").filter((line) => line.length > 80 && !line.includes("/"));
     assert.deepEqual(wide, []);
+    const fleet = await fleetStatus(host, "--json");
+    const [seen] = (JSON.parse(fleet.stdout) as FleetStatus).hosts;
+    assert.deepEqual(
+      [fleet.status, seen!.health, seen!.lastEnd?.code],
+      [3, "stopped", "TSUGI_GAVE_UP"],
+    );
+    assert.match((await fleetStatus(host)).output, /^app1: 0\.0\.2 ended at .*TSUGI_GAVE_UP/m);
     const unwell = await host.app("doctor");
     assert.match(unwell.output.replaceAll(/\s+/g, " "), wayBack);
     await host.must("rollback");
@@ -160,6 +215,16 @@ test(
     await host.must("stop");
   },
 );
+
+/** As somebody asks who deploys to it. */
+function fleetStatus(host: Host, ...args: string[]) {
+  const hosts = [{ host: "app1", local: true, root: host.root }];
+  const config = JSON.stringify({ name: host.name, environments: { production: { hosts } } });
+  writeFileSync(join(host.root, "var", "tsugi.config.json"), config);
+  const argv = [tsugiCli, "status", "production", ...args];
+  const env = { ...process.env, TSUGI_EPHEMERAL: "1" };
+  return runCommand(process.execPath, argv, { cwd: join(host.root, "var"), env });
+}
 
 /** Over one connection that is kept alive; fails where another one is needed. */
 function keptAlive(t: TestContext, port: number): () => Promise<{ pid: number }> {

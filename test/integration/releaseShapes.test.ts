@@ -180,6 +180,26 @@ describe("tsugi release of any project", () => {
     assert.doesNotMatch(output, /dist\/server\.js:2/);
   });
 
+  test("a worker that is started with a loader of development is said with what to write", async () => {
+    project(
+      {
+        scripts: { start: "node dist/server.js" },
+        dependencies: {},
+        devDependencies: { tsx: "4" },
+      },
+      {
+        ...server,
+        "dist/server.js":
+          'const { Worker } = require("worker_threads");\nif (process.env.NO)\n  new Worker("./job.js", { execArgv: ["--import", "tsx"] });\n',
+      },
+    );
+    const { output } = await builds.must();
+    assert.match(
+      output.replaceAll(/\s+/g, " "),
+      /dist\/server\.js:3 starts code with tsx, .*leave it out of execArgv/,
+    );
+  });
+
   test("a front end's build, and a server that is started from its source", async () => {
     const build = "node build.mjs";
     project(

@@ -74,6 +74,17 @@ test(
   },
 );
 
+test(
+  "run --json is of --detach: in the foreground stdout is the application's",
+  QUICK,
+  async (t) => {
+    const { tsugi } = await project(t, { "server.js": SERVER });
+    const { status, stdout } = await tsugi("run", "--json");
+    assert.equal(status, 2);
+    assert.match(JSON.parse(stdout).error.message, /--json goes with --detach/);
+  },
+);
+
 test("what crashes is started again, by the rules of a release", QUICK, async (t) => {
   const { tsugi, get } = await project(t, { "server.js": SERVER });
   await tsugi("run", "-d");

@@ -48,7 +48,7 @@ function callOf(
   environment: Environment,
   view: DeployView,
   interrupt: Interrupt,
-  { dryRun, verbose, yes, allowRestart }: ToolOptions<"deploy">,
+  { dryRun = false, verbose, yes, allowRestart }: ToolOptions<"deploy">,
 ): Omit<DeployCall, "secrets" | "folder"> {
   let plan: DeployCall["planUpgrade"] = planUpgrade;
   const emit = view.show.bind(view);
@@ -63,6 +63,7 @@ function callOf(
       return artefact;
     },
     allowRestart: allowRestart === true,
+    dryRun,
     planUpgrade: (from, to) => plan(from, to),
     open: opener(environment, resolve("."), dryRun && verbose ? emit : undefined),
     confirm: async (plan, version) => {

@@ -16,9 +16,10 @@ export async function rollbackCommand(
   const emit = view.show.bind(view);
   const { signal, end } = onInterrupt((text) => emit({ event: "note", text }));
   const confirm = (plan: UndoPlan) => confirmed(view, plan, options);
+  const asked = { environment, confirm, dryRun: options.dryRun === true, emit, signal };
   try {
     const result = await withHosts(environment, app, { open, emit, signal }, (hosts) =>
-      rollback({ environment, confirm, emit, signal, ...defined({ to: options.to }) }, hosts),
+      rollback({ ...asked, ...defined({ to: options.to }) }, hosts),
     );
     if (result === undefined) view.end(nothingDone(environment.name, app, options));
     else view.end({ ...result, name: app, version: versionsOf(result), said: said(result) });

@@ -1,5 +1,6 @@
 import type { ToolOptions } from "../../contract/commands/tool.ts";
-import { ageText, type HostStatus, readHostStatus } from "../../deploy/index.ts";
+import { describeEnd } from "../../control/lastEnd.ts";
+import { ageText, type HostStatus, lockText, readHostStatus } from "../../deploy/index.ts";
 import { table } from "../../protocol/columns.ts";
 import type { FleetStatus } from "../documents.ts";
 import { withFleet } from "../fleet.ts";
@@ -31,14 +32,13 @@ function describe(statuses: HostStatus[]): string[] {
   return [...lines, ...statuses.flatMap(remarks)];
 }
 
-function remarks({ host, pending, lock, error, lastDeploy }: HostStatus): string[] {
+function remarks({ host, pending, lastEnd, lock, error, lastDeploy }: HostStatus): string[] {
   const now = Date.now();
   const isWell = lastDeploy === null || /^(done|unchanged|rolled back)$/.test(lastDeploy.result);
   return [
     ...(error === undefined ? [] : [hostProblem(host, error)]),
-    ...(lock === null
-      ? []
-      : [`${host}: locked by ${lock.by}, ${ageText(lock.at, now)}: ${lock.reason}`]),
+    ...(lock === null ? [] : [lockText(host, lock)]),
+    ...(lastEnd === undefined ? [] : [`${host}: ${describeEnd(lastEnd)}`]),
     ...pending.map((what) => `${host}: ${what}`),
     ...(isWell ? [] : [`${host}: ${lastText(lastDeploy, now)}`]),
   ];

@@ -1,18 +1,14 @@
-import { hasCode } from "../../contract/errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
 import type { Stopped } from "../../protocol/documents.ts";
-import type { Layout } from "../../release/layout.ts";
 import { ask, RemoteError } from "../client.ts";
 import type { Context } from "../context.ts";
 import { count, msText, note, printResult } from "../output.ts";
 import { endLeftovers } from "../prepare.ts";
 import { endProcesses, findSupervisor, liveWorkers, notRunning, waitGone } from "../running.ts";
 import { runningManifest } from "../runningRelease.ts";
+import { answerOf, SPARE_MS, stopTime } from "../stopping.ts";
 import { owningUnit } from "../units.ts";
 
-/** Beyond stopMs a supervisor that still answers gets this long for hooks and signal handlers. */
-const SPARE_MS = 18_000;
-const ANSWER_MS = 2_000;
 const KILL_GRACE_MS = 2_000;
 
 export default async function stopCommand(context: Context, { json }: { json?: boolean }) {
@@ -46,11 +42,11 @@ export async function stop(context: Context) {
       if (error instanceof RemoteError) note(`${error.json.message}`);
     },
   );
-  const stopMs = await stopTime(context, manifest?.version);
+  const stopMs = await stopTime(layout, manifest?.version);
   const inTime = await waitGone(processes, stopMs);
   // What the workers have started has stopMs of its own.
-  const gone =
-    inTime || ((await answers(layout)) && (await waitGone(processes, stopMs + SPARE_MS)));
+  const hangs = !inTime && (await answerOf(layout)) === "silent";
+  const gone = inTime || (!hangs && (await waitGone(processes, stopMs + SPARE_MS)));
   if (!gone) await endProcesses(processes, KILL_GRACE_MS);
   await waitGone(liveWorkers(layout), KILL_GRACE_MS);
   if (!gone) await endLeftovers(layout);
@@ -66,17 +62,4 @@ export async function stop(context: Context) {
   const what = { name, version, pid: supervisor.pid, states, killed: !gone };
   const isCut = cut.length > 0;
   return { ...what, logDropped, ...(isCut ? { cut } : {}), ended, running, ms: ms() };
-}
-
-/** False for one that hangs. */
-async function answers(layout: Layout): Promise<boolean> {
-  return ask(layout, { verb: "ping" }, { timeoutMs: ANSWER_MS }).then(
-    () => true,
-    (error) => !hasCode(error, "TSUGI_CONTROL_UNREACHABLE"),
-  );
-}
-
-async function stopTime(context: Context, version: string | undefined): Promise<number> {
-  const { settingsOrDefault } = await import("../../handler/settings.ts");
-  return (await settingsOrDefault(context.layout, version ?? "")).timeouts.stopMs;
 }

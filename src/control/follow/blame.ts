@@ -1,3 +1,5 @@
+import type { ErrorJson } from "../../contract/errors.ts";
+
 /** Whose fault it was that a release did not come in: what the host is to blame for can be mended there. */
 const OF_THE_HOST = new Set([
   "TSUGI_DISK_FULL",
@@ -11,4 +13,8 @@ const OF_THE_HOST = new Set([
   "TSUGI_UPGRADE_UNDER_WAY",
 ]);
 
-export const isOfTheHost = (code: string): boolean => OF_THE_HOST.has(code);
+/** What the system refuses there, whoever it was refused to: an unpack, or the release while it loaded. */
+const REFUSED_BY_MACHINE = /\b(ENOSPC|EDQUOT|EROFS|EIO|ENOMEM|EMFILE|ENFILE)\b/;
+
+export const isOfTheHost = ({ code, message }: Pick<ErrorJson, "code" | "message">): boolean =>
+  OF_THE_HOST.has(code) || REFUSED_BY_MACHINE.test(message);

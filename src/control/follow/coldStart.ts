@@ -46,7 +46,7 @@ export async function startWanted(
     if (wasStopped(error)) throw error;
     sayOf(`${brought.version} is wanted and does not start`, error);
     await boot(undefined);
-    return isOfTheHost(errorToJson(error).code) ? undefined : brought.wanted.identity;
+    return isOfTheHost(errorToJson(error)) ? undefined : brought.wanted.identity;
   }
 }
 

@@ -13,7 +13,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
-import { errorToJson } from "../../contract/errors.ts";
+import { type ErrorJson, errorToJson } from "../../contract/errors.ts";
 import { isoNow } from "../../platform/clock.ts";
 import type { Status } from "../../protocol/report.ts";
 import { ask } from "../client.ts";
@@ -94,16 +94,16 @@ async function goTo(
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     detached: true,
   });
-  let code = "";
-  upgrade.on("message", (told: { code?: string }) => {
-    code = String(told.code);
+  let failure = { code: "", message: "" };
+  upgrade.on("message", (told: Partial<ErrorJson>) => {
+    failure = { ...failure, ...told };
   });
   const [[exitCode]] = await Promise.all([
     once(upgrade, "exit") as Promise<[number | null]>,
     once(upgrade, "disconnect"),
   ]);
   if (exitCode === 0) return "done";
-  const isFailed = FAILED.includes(exitCode) || isOfTheHost(code);
+  const isFailed = FAILED.includes(exitCode) || isOfTheHost(failure);
   const again = isFailed ? "later" : "when something else is wanted";
   say(`Not gone there (exit code ${exitCode}): tried again ${again}`);
   return isFailed ? "failed" : "refused";

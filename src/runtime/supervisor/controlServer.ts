@@ -53,6 +53,11 @@ export class ControlServer {
     chmodSync(name, 0o600);
   }
 
+  /** Stops accepting where it was found so far; who is connected stays. */
+  leave(): void {
+    this.#server.close();
+  }
+
   /** Stops accepting, lets answers under way go out. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));

@@ -11,9 +11,10 @@ import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
 import { fault, instant } from "../../platform/faults.ts";
-import { prepareToSeize, takeLock } from "../../platform/lock.ts";
+import { lockOwner, prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
 import { Mask } from "../../protocol/mask.ts";
+import type { Stopping } from "../../protocol/report.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
@@ -86,7 +87,10 @@ const server = new ControlServer(
 );
 
 // A closed terminal is no reason to stop; whoever has rotated the log says so by the same signal.
-process.on("SIGHUP", () => supervisor.parts.log.reopen());
+process.on("SIGHUP", () => {
+  supervisor.parts.log.reopen();
+  restoreRun().catch((error) => supervisor.noteError(error));
+});
 // What people type out of habit (a postrotate line, a wish to debug) ends nobody's service.
 // (SIGPIPE is not among them: Node ignores it, and each write to a reader that has gone raises one.)
 for (const signal of ["SIGUSR1", "SIGUSR2"] as const) {
@@ -272,6 +276,20 @@ async function reclaimRun(): Promise<void> {
   await notifySystemd(...mainPid());
 }
 
+/** Whom somebody has taken `run/` from, as a cleaner of old files does, would run unseen, and a second one beside it. */
+async function restoreRun(): Promise<void> {
+  const { state, workers } = supervisor;
+  const isOurs = (state === "serving" || state === "upgrading") && stopped === undefined;
+  if (!isOurs || (await lockOwner(layout.lock)) !== undefined) return;
+  supervisor.note(`${layout.run} was cleared away: it is made anew`);
+  server.leave();
+  mkdirSync(layout.run, { recursive: true, mode: 0o700 });
+  process.chdir(layout.run);
+  await reclaimRun();
+  await workers.record.write();
+  await server.listen();
+}
+
 async function insist(run: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
@@ -318,6 +336,8 @@ function tellParent(message: unknown): void {
 
 /** Ends the workers, then everything of ours in `run/`, then this process. */
 async function stopAll(exitCode: number): Promise<Stopped> {
+  const stopping: Stopping = { since: isoNow() };
+  supervisor.stopping = stopping;
   const { status } = upgrades;
   if (status !== null) supervisor.note(`stops when the upgrade to ${status.to} has ended`);
   await upgrades.settle();
@@ -328,6 +348,7 @@ async function stopAll(exitCode: number): Promise<Stopped> {
     (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),
   );
   const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
+  stopping.until = isoNow(stopMs);
   const { live } = supervisor.workers;
   const drain = { drainMs: stopMs };
   const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain, stopMs)));

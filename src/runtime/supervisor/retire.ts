@@ -1,6 +1,8 @@
 /** How a worker ends: it drains, it disposes, it gets SIGTERM, and, if it must, SIGKILL. */
 import { defined } from "../../contract/checks.ts";
+import { hasCode } from "../../contract/errors.ts";
 import { stopwatch } from "../../platform/clock.ts";
+import { withResolvers } from "../../platform/waiting.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
 import type { Slot } from "./generation.ts";
 import type { Drain, Retired } from "./takeover.ts";
@@ -11,6 +13,10 @@ const TERM_GRACE_MS = 5_000;
 const DISPOSE_MS = 10_000;
 const LEAST_DISPOSE_MS = 4_000;
 const DRAIN_GRACE_MS = 2_000;
+/** Whose event loop has stood still for the last of a drain neither answers nor hears a signal. */
+const SILENT_MS = 5_000;
+const LEAST_SILENT_MS = 1_000;
+const SILENT_GRACE_MS = 200;
 
 type Drained = Omit<Retired, "leftovers">;
 
@@ -34,7 +40,8 @@ export async function retireWorker(
     const timeoutMs = Math.min(DISPOSE_MS, Math.max(LEAST_DISPOSE_MS, withinMs - ms()));
     await worker.request({ type: "dispose" }, { timeoutMs }).catch(() => null);
   }
-  await terminateWorker(worker, TERM_GRACE_MS);
+  const standsStill = isLoaded && counts === undefined && worker.silentMs >= LEAST_SILENT_MS;
+  await terminateWorker(worker, standsStill ? SILENT_GRACE_MS : TERM_GRACE_MS);
   return { ...(counts ?? NOTHING), ...(await leftOf(worker)) };
 }
 
@@ -59,15 +66,22 @@ export function tellEnded(report: UpgradeReport, { ended = [] }: Retired): void 
   if (ended.length > 0) report.ended = [...(report.ended ?? []), ...ended];
 }
 
-/** What drains; undefined where the worker does not answer. */
+/** What drains; undefined where the worker does not answer, at the end of the drain where it stands still. */
 export async function drained(
   worker: WorkerHandle,
   { drainMs, webSocketDrainMs }: Drain,
   graceMs: number,
 ): Promise<Drained | undefined> {
   const request = { type: "drain", drainMs, ...defined({ webSocketDrainMs }) } as const;
+  const silentMs = Math.max(LEAST_SILENT_MS, Math.min(SILENT_MS, drainMs));
+  const silent = withResolvers<undefined>();
+  const timer = setTimeout(() => {
+    const question = worker.request({ type: "health", turns: true }, { timeoutMs: silentMs });
+    question.catch((error) => hasCode(error, "TSUGI_WORKER_SILENT") && silent.resolve(undefined));
+  }, drainMs - silentMs);
   const reply = worker.request(request, { timeoutMs: drainMs + graceMs });
-  const counts = await reply.catch(() => undefined);
+  const counts = await Promise.race([reply.catch(() => undefined), silent.promise]);
+  clearTimeout(timer);
   return counts && { closed: 0, ...counts };
 }
 

@@ -20,7 +20,7 @@ export async function statusOf(
   upgrades: Upgrades,
   measure = false,
 ): Promise<Status> {
-  const { current, parts } = supervisor;
+  const { current, parts, stopping } = supervisor;
   const host = await readHostSettings(parts.layout, current.version).catch(() => null);
   await checkWorkers(current, STATUS_HEALTH_MS, measure);
   const processes = new Map<string, Status["processes"][number]>();
@@ -58,6 +58,7 @@ export async function statusOf(
     supervisorNode: versions.node,
     ...defined({
       retiring: supervisor.retiring,
+      stopping,
       logProblem: parts.log.problem,
       refusesSwap: current.plan.manifest.accepts ? whyNoSwap(supervisor) : undefined,
     }),

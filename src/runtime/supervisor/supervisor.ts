@@ -22,7 +22,7 @@ import { isoNow } from "../../platform/clock.ts";
 import { isDiskFull } from "../../platform/files.ts";
 import { until } from "../../platform/waiting.ts";
 import type { Mask } from "../../protocol/mask.ts";
-import type { Retiring, SlotCrash } from "../../protocol/report.ts";
+import type { Retiring, SlotCrash, Stopping } from "../../protocol/report.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
@@ -87,6 +87,8 @@ export class Supervisor {
   leftovers: Leftover[] = [];
   /** Of the last upgrade: what has served before, until it has ended. */
   retiring: Retiring | undefined;
+  /** Set from the moment that it was told to. */
+  stopping: Stopping | undefined;
   readonly workers: Workers;
   #state: State = "booting";
   #serving: Serving | undefined;
@@ -126,11 +128,11 @@ export class Supervisor {
     return this.#state === "booting" || this.#state === "serving";
   }
 
-  /** The generation that serves. @throws TSUGI_STARTING */
+  /** The generation that serves. @throws TSUGI_STARTING, TSUGI_STOPPING */
   get current(): Generation {
     const { name, bin } = this.parts.layout;
-    if (this.#serving === undefined) throw new TsugiError("TSUGI_STARTING", { name, bin });
-    return this.#serving.generation;
+    if (this.#serving !== undefined) return this.#serving.generation;
+    throw new TsugiError(this.stopping ? "TSUGI_STOPPING" : "TSUGI_STARTING", { name, bin });
   }
 
   /** When that began to serve. */

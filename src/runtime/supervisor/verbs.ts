@@ -39,8 +39,11 @@ export async function runVerb(
 ): Promise<unknown> {
   const { supervisor, upgrades } = context;
   switch (request.verb) {
-    case "ping":
-      return "pong";
+    case "ping": {
+      if (supervisor.stopping === undefined) return "pong";
+      const { name, bin } = supervisor.parts.layout;
+      throw new TsugiError("TSUGI_STOPPING", { name, bin });
+    }
     case "status":
       return statusOf(supervisor, upgrades, request.measure === true);
     case "metrics":

@@ -271,6 +271,25 @@ describe("compiled code", () => {
     for (const word of "abcdef") assert.ok(files.includes(`src/${word}.mjs`), word);
   });
 
+  test("what is started compiled is started without the loader of its sources", async () => {
+    const { out } = await compileAndRun({
+      "src/main.ts": `import { fork } from "node:child_process";
+        import { once } from "node:events";
+        import { join } from "node:path";
+        import { Worker } from "node:worker_threads";
+        process.chdir(join(import.meta.dirname, ".."));
+        const file = new URL("./a.ts", import.meta.url);
+        const started = [
+          () => new Worker(file, { execArgv: ["--import", "tsx", "--no-warnings"] }),
+          () => new Worker(new URL("./a.ts", import.meta.url), { execArgv: ["--import=tsx/esm"] }),
+          () => fork("src/a.ts", [], { execArgv: ["-r", "ts-node/register"] }),
+        ];
+        for (const start of started) await once(start(), "exit");`,
+      "src/a.ts": "console.log(process.execArgv as string[]);\n",
+    });
+    assert.equal(out, "[ '--no-warnings' ]\n[]\n[]");
+  });
+
   test("what globs match is packed: of the module's own place, of the working directory", async () => {
     const { out, files, said } = await compileAndRun({
       "src/main.ts": `import { join } from "node:path";

@@ -33,6 +33,20 @@ describe("a file of the project's own build", () => {
       { "tsconfig.json": { compilerOptions: { allowJs: true } } },
       "tsugi.config.mjs",
     ],
+    [
+      "JavaScript that is checked",
+      true,
+      { "tsconfig.json": { compilerOptions: { checkJs: true } } },
+      "tsugi.config.mjs",
+    ],
+    [
+      "what it extends, from its own folder",
+      true,
+      {
+        "tsconfig.json": { extends: "./etc/base" },
+        "etc/base.json": { include: ["$" + "{configDir}/**/*"] },
+      },
+    ],
   ];
   for (const [name, isTaken, files, path = ts] of cases) {
     test(`${name}: ${isTaken ? "taken" : "not taken"}`, (t) => {

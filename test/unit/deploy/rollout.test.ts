@@ -128,7 +128,7 @@ describe("the plan of a rollout", () => {
   const refusalOf = (change: Partial<HostFacts>, systemd = false) => {
     const host = { name: "app1", root: "/srv/wall", local: false, env: {} };
     const asked = [{ host, facts: facts(change) }];
-    const [unfit] = unfitHosts(asked, { environment: "production", systemd });
+    const [unfit] = unfitHosts(asked, { environment: "production", systemd, dryRun: false });
     return (unfit ?? plan(change).refusals[0])?.error;
   };
 

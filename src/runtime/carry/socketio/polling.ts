@@ -15,6 +15,9 @@ import type { EnginePacket } from "./internals.ts";
 import { type SessionRecord, withoutFrame } from "./record.ts";
 import type { Session } from "./session.ts";
 
+/** What a client is in the middle of sending holds a freeze for so long: some never send the rest. */
+const SENDING_MS = 1_000;
+
 export class PollingConnection implements Connection {
   readonly session: Session;
   /** Nobody's: it counts for no connection. */
@@ -26,6 +29,7 @@ export class PollingConnection implements Connection {
   readonly #carrier: Carrier;
   /** So many unsent packets are in its record. */
   #told = 0;
+  #frozenAtMs = 0;
 
   constructor(session: Session, carrier: Carrier, socket: SocketInternals) {
     this.session = session;
@@ -36,6 +40,7 @@ export class PollingConnection implements Connection {
   /** A poll under way ends: the next one waits, and asks whoever has the session then. */
   freeze(): void {
     const { transport } = this.session.engineSession;
+    this.#frozenAtMs ||= nowMs();
     this.session.freeze();
     if (transport.writable) transport.send([{ type: "noop" }]);
   }
@@ -45,6 +50,7 @@ export class PollingConnection implements Connection {
   }
 
   thaw(): void {
+    this.#frozenAtMs = 0;
     this.session.thaw();
   }
 
@@ -53,10 +59,13 @@ export class PollingConnection implements Connection {
   }
 
   holder(): Holder | undefined {
-    if (this.isIdle) return undefined;
     const { session } = this;
+    const frozenMs = Math.round(nowMs() - this.#frozenAtMs);
+    // Its next poll goes to the next version, which must have the session by then.
+    const isSending = !this.isTellable && frozenMs < SENDING_MS;
+    if (this.isIdle && !isSending) return undefined;
     const name = `Socket.IO session ${session.engineSession.id}`;
-    return { kind: "websocket", name, ageMs: session.ageMs };
+    return { kind: "websocket", name, ageMs: this.isIdle ? frozenMs : session.ageMs };
   }
 
   /** What its client is sending right now is for the application here. */
