@@ -64,6 +64,28 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
     assert.match(output, /! It does not start here; its last words:[\s\S]*no views/);
   });
 
+  for (const [name, answer] of [
+    ["hangs-up", "socket.destroy()"],
+    ["greets", 'socket.end("-ERR unknown command\\r\\n")'],
+  ] as const) {
+    test(`one that ${name} where HTTP is spoken to it starts: it is a server of something else`, async () => {
+      const { output } = await build(
+        name,
+        `import { createServer } from "node:net";\ncreateServer((socket) => socket.on("data", () => ${answer})).listen(process.env.PORT);`,
+      );
+      assert.match(output, /It starts; what listens on PORT speaks no HTTP/);
+      assert.doesNotMatch(output, /broke off|last words/);
+    });
+  }
+
+  test("one of tsugi/hot that dies of its first request is no server of something else", async () => {
+    const { output } = await build(
+      "hot-breaks",
+      'import { createServer } from "node:http";\nimport { hot } from "tsugi/hot";\nhot.prepare(() => {});\ncreateServer(() => { throw new Error("no views"); }).listen(process.env.PORT);',
+    );
+    assert.match(output, /! It started, and broke off[\s\S]*no views/);
+  });
+
   test("for one that listens nowhere, overlap: false is proposed", async () => {
     const { output, status } = await build("bot", "setInterval(() => {}, 1000);");
     assert.equal(status, 0, output);
