@@ -6,7 +6,7 @@ import type { Slot } from "./generation.ts";
 import type { Drain, Retired } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
-/** After SIGTERM an application has this long for its own handler, unless told otherwise. */
+/** After SIGTERM an application has this long for its own handler at least, else what its drain has left over. */
 const TERM_GRACE_MS = 5_000;
 const DISPOSE_MS = 10_000;
 const LEAST_DISPOSE_MS = 4_000;
@@ -34,7 +34,7 @@ export async function retireWorker(
     const timeoutMs = Math.min(DISPOSE_MS, Math.max(LEAST_DISPOSE_MS, withinMs - ms()));
     await worker.request({ type: "dispose" }, { timeoutMs }).catch(() => null);
   }
-  await terminateWorker(worker, TERM_GRACE_MS);
+  await terminateWorker(worker, Math.max(TERM_GRACE_MS, drain.drainMs - ms()));
   return { ...(counts ?? NOTHING), ...(await leftOf(worker)) };
 }
 
