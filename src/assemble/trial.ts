@@ -138,7 +138,9 @@ class Trial {
       .split("\n")
       .map((line) => /^\S+ (\S+) \d+ (.*)$/.exec(line))
       .filter((match) => match !== null && !match[1]!.startsWith("tsugi-"))
-      .map((match) => match![2]!);
+      .map((match) => match![2]!)
+      // Of a stack, what is Node's own would push out the file and the line.
+      .filter((line) => !/^\s+at .*\bnode:/.test(line));
     const text = own.some((line) => line.trim() !== "") ? own.join("\n") : (result?.stderr ?? "");
     return tail(text.replaceAll(this.#root, "<root>"), 12);
   }

@@ -46,6 +46,12 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
     assert.ok(forced.isBuilt);
   });
 
+  test("so is a syntax error, with its file and line", async () => {
+    const { status, stderr } = await build("broken", "const fine = 1;\nconst = ;\n");
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /error TSUGI_TRY_FAILED[\s\S]*app\.js:2[\s\S]*SyntaxError/);
+  });
+
   test("what needs a variable that is not here is a warning with the app's own words", async () => {
     const { output, status, isBuilt } = await build(
       "needs",
