@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { type CommandResult, runCommand, type Surroundings, tail } from "../pack/commands.ts";
 import type { BuildLog } from "../pack/log.ts";
+import type { Status } from "../protocol/report.ts";
 import { layoutOf } from "../release/layout.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -84,8 +85,11 @@ class Trial {
     const status = await ask(port);
     const words = await this.#lastWords();
     if (status === "none") return this.#tellSilent(log);
-    if (status === "closed" || status >= 500) {
-      const what = status === "closed" ? "broke off" : `answered ${status}`;
+    if (status === "other" && !PACKED_WRONG.test(words) && (await this.#isUnharmed())) {
+      return log.note("It starts; what listens on PORT speaks no HTTP, so it was asked nothing");
+    }
+    if (typeof status === "string" || status >= 500) {
+      const what = typeof status === "string" ? "broke off" : `answered ${status}`;
       this.#judge(`It started, and ${what} when it was asked for /`, words, log);
     } else log.note(`It starts, and answers ${status} to GET /`);
   }
@@ -107,6 +111,14 @@ class Trial {
     );
   }
 
+  /** It has not died of what it was sent. */
+  async #isUnharmed(): Promise<boolean> {
+    const { code, stdout } = await this.#app("status", "--json");
+    if (code !== 0) return false;
+    const { processes } = JSON.parse(stdout) as Status;
+    return processes.every(({ slots }) => slots.every(({ crash }) => crash === undefined));
+  }
+
   #tellSilent(log: BuildLog): void {
     const { process } = this.#what;
     log.note(
@@ -126,7 +138,9 @@ class Trial {
       .split("\n")
       .map((line) => /^\S+ (\S+) \d+ (.*)$/.exec(line))
       .filter((match) => match !== null && !match[1]!.startsWith("tsugi-"))
-      .map((match) => match![2]!);
+      .map((match) => match![2]!)
+      // Of a stack, what is Node's own would push out the file and the line.
+      .filter((line) => !/^\s+at .*\bnode:/.test(line));
     const text = own.some((line) => line.trim() !== "") ? own.join("\n") : (result?.stderr ?? "");
     return tail(text.replaceAll(this.#root, "<root>"), 12);
   }
@@ -134,8 +148,8 @@ class Trial {
 
 const indented = (text: string) => text.replace(/^/gm, "    ");
 
-/** The status of the answer; none: nobody listens there; closed: somebody did, and answers nothing. */
-async function ask(port: number): Promise<number | "none" | "closed"> {
+/** The status of the answer; none: nobody listens there; silent: somebody does, and answers nothing; other: with no HTTP. */
+async function ask(port: number): Promise<number | "none" | "silent" | "other"> {
   for (const host of ["127.0.0.1", "[::1]"]) {
     try {
       const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
@@ -143,11 +157,13 @@ async function ask(port: number): Promise<number | "none" | "closed"> {
       await response.body?.cancel();
       return response.status;
     } catch (error) {
-      if (!isRefused(error)) return "closed";
+      if (!isRefused(error)) return isTimeout(error) ? "silent" : "other";
     }
   }
   return "none";
 }
+
+const isTimeout = (error: unknown) => (error as Error).name === "TimeoutError";
 
 function isRefused(error: unknown): boolean {
   const { cause } = error as { cause?: { code?: string; errors?: { code?: string }[] } };

@@ -40,8 +40,14 @@ function patternsOf(folder: string, packageJson: object): string[] {
   const named = Array.isArray(workspaces) ? workspaces : (workspaces?.packages ?? []);
   const file = join(folder, "pnpm-workspace.yaml");
   if (!existsSync(file)) return named;
-  const lines = readFileSync(file, "utf8").matchAll(/^\s*-\s*["']?([^"'\s#]+)/gm);
-  return [...named, ...[...lines].map(([, pattern]) => pattern!)];
+  return [...named, ...packagesIn(readFileSync(file, "utf8"))];
+}
+
+/** Its list `packages`, a line each or in brackets; other lists of that file name no folders. */
+function packagesIn(yaml: string): string[] {
+  const [, list = ""] = /^packages:(.*(?:\n(?![\w"']).*)*)/m.exec(yaml) ?? [];
+  const words = list.replace(/#.*/g, "").split(/[\s,[\]"']+/);
+  return words.filter((word) => word !== "" && word !== "-");
 }
 
 function foldersOf(folder: string, pattern: string): string[] {

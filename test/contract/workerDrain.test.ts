@@ -199,6 +199,37 @@ for (const node of NODES) {
       assert.match(worker.stdout, /closed/);
     });
 
+    test("a SIGTERM handler that only closes its server ends the process, as under plain Node", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(`
+        import http from "node:http";
+        const server = http.createServer((req, res) => res.end("done"));
+        process.on("SIGTERM", () => server.close(() => console.log("closed")));
+        server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`);
+      await portOf(worker);
+      await worker.request({ type: "drain", drainMs: 10_000 });
+      await worker.request({ type: "dispose" });
+      worker.child.kill("SIGTERM");
+      assert.equal((await worker.exited).code, 0);
+      assert.match(worker.stdout, /closed/);
+    });
+
+    test("one that holds nothing after its dispose still gets its SIGTERM", async () => {
+      await using bench = new Bench(node);
+      const worker = bench.start(`
+        import { hot } from "tsugi/hot";
+        const timer = setInterval(() => {}, 1000);
+        hot.dispose(() => clearInterval(timer));
+        process.on("SIGTERM", () => console.log("flushed"));
+        console.log("listening", 1);`);
+      await portOf(worker);
+      await worker.request({ type: "drain", drainMs: 10_000 });
+      await worker.request({ type: "dispose" });
+      worker.child.kill("SIGTERM");
+      assert.equal((await worker.exited).code, 0);
+      assert.match(worker.stdout, /flushed/);
+    });
+
     test("what comes back by itself is ended early, any other stream runs to its end", async () => {
       await using bench = new Bench(node);
       const source = `

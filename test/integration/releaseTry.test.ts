@@ -46,6 +46,12 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
     assert.ok(forced.isBuilt);
   });
 
+  test("so is a syntax error, with its file and line", async () => {
+    const { status, stderr } = await build("broken", "const fine = 1;\nconst = ;\n");
+    assert.equal(status, 1, stderr);
+    assert.match(stderr, /error TSUGI_TRY_FAILED[\s\S]*app\.js:2[\s\S]*SyntaxError/);
+  });
+
   test("what needs a variable that is not here is a warning with the app's own words", async () => {
     const { output, status, isBuilt } = await build(
       "needs",
@@ -62,6 +68,28 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
       'import { createServer } from "node:http";\ncreateServer(() => { throw new Error("no views"); }).listen(process.env.PORT);',
     );
     assert.match(output, /! It does not start here; its last words:[\s\S]*no views/);
+  });
+
+  for (const [name, answer] of [
+    ["hangs-up", "socket.destroy()"],
+    ["greets", 'socket.end("-ERR unknown command\\r\\n")'],
+  ] as const) {
+    test(`one that ${name} where HTTP is spoken to it starts: it is a server of something else`, async () => {
+      const { output } = await build(
+        name,
+        `import { createServer } from "node:net";\ncreateServer((socket) => socket.on("data", () => ${answer})).listen(process.env.PORT);`,
+      );
+      assert.match(output, /It starts; what listens on PORT speaks no HTTP/);
+      assert.doesNotMatch(output, /broke off|last words/);
+    });
+  }
+
+  test("one of tsugi/hot that dies of its first request is no server of something else", async () => {
+    const { output } = await build(
+      "hot-breaks",
+      'import { createServer } from "node:http";\nimport { hot } from "tsugi/hot";\nhot.prepare(() => {});\ncreateServer(() => { throw new Error("no views"); }).listen(process.env.PORT);',
+    );
+    assert.match(output, /! It started, and broke off[\s\S]*no views/);
   });
 
   test("for one that listens nowhere, overlap: false is proposed", async () => {

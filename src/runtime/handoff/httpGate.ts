@@ -102,7 +102,7 @@ export class HttpGate {
     for (const { socket } of connectionsOf(this.server)?.all() ?? []) {
       if (socket) this.#connections.set(socket, new Connection(socket));
     }
-    this.#sweep = setInterval(() => this.#review(), SWEEP_MS);
+    this.#sweep = setInterval(() => this.#review(), SWEEP_MS).unref();
     this.#review();
     for (const response of this.holding()) response.once("close", () => this.#review());
   }

@@ -8,7 +8,7 @@ import type { Slot } from "./generation.ts";
 import type { Drain, Retired } from "./takeover.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 
-/** After SIGTERM an application has this long for its own handler, unless told otherwise. */
+/** After SIGTERM an application has this long for its own handler at least, else what its drain has left over. */
 const TERM_GRACE_MS = 5_000;
 const DISPOSE_MS = 10_000;
 const LEAST_DISPOSE_MS = 4_000;
@@ -41,7 +41,8 @@ export async function retireWorker(
     await worker.request({ type: "dispose" }, { timeoutMs }).catch(() => null);
   }
   const standsStill = isLoaded && counts === undefined && worker.silentMs >= LEAST_SILENT_MS;
-  await terminateWorker(worker, standsStill ? SILENT_GRACE_MS : TERM_GRACE_MS);
+  const graceMs = Math.max(TERM_GRACE_MS, drain.drainMs - ms());
+  await terminateWorker(worker, standsStill ? SILENT_GRACE_MS : graceMs);
   return { ...(counts ?? NOTHING), ...(await leftOf(worker)) };
 }
 

@@ -15,6 +15,9 @@ import { wireListeners, wireLog } from "./wiring.ts";
 import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 import { WorkerRecord } from "./workerRecord.ts";
 
+/** From its failure to its end: Node prints the stack in between. */
+const DYING_MS = 1_000;
+
 interface WorkersParts {
   layout: Layout;
   log: Log;
@@ -92,12 +95,14 @@ export class Workers {
         throw new TsugiError("TSUGI_NOT_READY", details);
       });
     } catch (error) {
+      const problem = `${problemOf(error)}${await saidLast(worker, this.#with.mask)}`;
       // One that another generation shares its process with is unloaded by the upgrade.
       if (this.#live.has(worker)) {
         worker.failure = `it did not load: ${problemOf(error)}`;
+        // Node says where it threw only after we have been told, on its way out.
+        if (hasCode(error, "TSUGI_LOAD_FAILED")) await within(DYING_MS, worker.exited, () => {});
         worker.kill("SIGKILL");
       }
-      const problem = `${problemOf(error)}${await saidLast(worker, this.#with.mask)}`;
       const details = { name, version, problem, bin };
       throw new TsugiError("TSUGI_LOAD_FAILED", details, { cause: error });
     }

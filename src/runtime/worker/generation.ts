@@ -247,6 +247,11 @@ export class AppGeneration {
   async #dispose(): Promise<null> {
     if (!this.#hooksFrozen) await this.registrations.run("freeze");
     await this.registrations.run("dispose");
+    // No thaw comes any more: after SIGTERM it lives for what its code holds, as under plain Node.
+    // After a swap the process goes on, and none is to be heard by us alone.
+    if (!this.#process.isSwapping && process.listenerCount("SIGTERM") > 0) {
+      process.prependOnceListener("SIGTERM", () => this.#keepAlive.delete(this));
+    }
     return null;
   }
 
