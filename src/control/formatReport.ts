@@ -46,6 +46,9 @@ export function formatReport(report: UpgradeReport, asked: Asked = {}): string {
     row("refused", `${count} of the carried were closed, to come back: ${why}`);
   }
   if (hasChanged && report.connections.cut) row("cut", report.connections.cut.join(", "));
+  for (const address of hasChanged ? (report.closedListeners ?? []) : []) {
+    row("listens", `no more on ${address}, where ${report.from} did`);
+  }
   if (hasChanged && (report.overlapMs ?? 0) >= LONG_OVERLAP_MS) {
     row("both ran", `for ${msText(report.overlapMs!)}`);
   }

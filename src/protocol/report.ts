@@ -80,6 +80,8 @@ export interface UpgradeReport {
   pages?: { open: number; rendered: number; remounted: number };
   /** It was told while the old generation still answered something: for so long at most. */
   retiring?: { drainMs: number };
+  /** What the old version listened on and the new one does not: ports, paths of Unix sockets. Not of a replace. */
+  closedListeners?: string[];
   /** What of the old generation still runs, by kind and name. Empty on success. */
   leftovers: string[];
   /** What had to be ended with the old generation: child processes, workers by SIGKILL. */

@@ -127,6 +127,32 @@ describe("an upgrade that goes well", () => {
     });
   }
 
+  for (const [strategy, fixture] of Object.entries({
+    handoff: "counter",
+    swap: "counter-accepts",
+  })) {
+    test(`names the port that the new version has left: ${strategy}`, async () => {
+      installed = await Installed.start(
+        await build({ fixture: `${fixture}-1.0.0`, version: `1.0.0-left-${strategy}` }),
+      );
+      const host = installed;
+      const elsewhere = (text: string) => text.replace("Number(process.env.PORT ?? 0)", "0");
+      const next = await build({
+        fixture: `${fixture}-1.1.0`,
+        version: `1.1.0-left-${strategy}`,
+        edit: { "src/server.ts": elsewhere },
+      });
+      const { report } = await host.report("upgrade", next.tarball);
+      assert.equal(report.strategy, strategy, JSON.stringify(report));
+      const port = `port ${host.port} of 127.0.0.1`;
+      assert.deepEqual(report.closedListeners, [port]);
+      const back = await host.host.must("rollback");
+      assert.doesNotMatch(back.output, /no more on/);
+      const again = await host.host.must("upgrade", next.version);
+      assert.match(again.output, new RegExp(`listens {6}no more on ${port}, where 1\\.0\\.0-left`));
+    });
+  }
+
   test("is followed by a downgrade and a rollback that carry the state", async () => {
     const host = await startOne();
     host.drop(await two());

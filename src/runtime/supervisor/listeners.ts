@@ -81,6 +81,14 @@ export class ListenerTable {
     return closed;
   }
 
+  /** As people name them: without ports that the system had chosen, or that somebody listens on in another way. */
+  namesOf(closed: readonly ListenKey[]): string[] {
+    const isServed = ({ family, port }: ListenKey) =>
+      family !== "pipe" && this.entries().some(({ key }) => key.port === port);
+    const missed = closed.filter((key) => key.port !== 0 && !isServed(key));
+    return [...new Set(missed.map(addressText))];
+  }
+
   forget(key: ListenKey): void {
     const text = listenKeyText(key);
     this.#listeners.get(text)?.handle.close();
@@ -116,6 +124,14 @@ export class ListenerTable {
 const ANY_ADDRESS: Record<string, string> = { "::": "localhost", "0.0.0.0": "127.0.0.1" };
 
 export const isDatagrams = ({ family }: ListenKey) => family === "udp4" || family === "udp6";
+
+function addressText(key: ListenKey): string {
+  const { family, address, port } = key;
+  if (family === "pipe") return address!;
+  if (family === "fd") return `descriptor ${port}`;
+  const text = isDatagrams(key) ? `UDP port ${port}` : `port ${port}`;
+  return address === null ? text : `${text} of ${address}`;
+}
 
 function bind(key: ListenKey, flags: number): RawHandle | number {
   if (key.family === "udp4" || key.family === "udp6") {

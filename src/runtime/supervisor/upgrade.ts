@@ -235,12 +235,19 @@ class Upgrade {
       // Also those that were started again meanwhile.
       for (const worker of tally.carriedTo.keys()) tally.lost += lostWith(worker, tally);
       // A successor has its own table: closing here would unlink the Unix sockets that it serves.
-      if (supervisor.state !== "replaced") supervisor.parts.listeners.retain(next.number);
+      if (supervisor.state !== "replaced") this.#closeListeners();
     }
     Object.assign(report, withCounts(this.#state));
     supervisor.leftovers = leftovers;
     supervisor.retiring = undefined;
     this.#serveAlone();
+  }
+
+  #closeListeners(): void {
+    const { report, next } = this.#state;
+    const { listeners } = this.#supervisor.parts;
+    const closed = listeners.namesOf(listeners.retain(next.number));
+    if (closed.length > 0) report.closedListeners = closed;
   }
 }
 
