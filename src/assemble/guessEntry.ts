@@ -159,10 +159,25 @@ class Guess {
   #refused(): never {
     const { folder } = this.#project;
     const shape = this.#shape;
+    for (const { script } of this.#started) refuseEcosystem(script);
     if (shape?.withoutServer !== undefined) refuseUnfit({ ...shape, unfit: shape.withoutServer });
     const looked = `package.json (start:prod, start, main, exports), the Procfile, ${SOURCES.join(", ")}`;
     throw new TsugiError("TSUGI_ENTRY_MISSING", { looked, folder });
   }
+}
+
+/** `pm2-runtime ecosystem.config.js`: what there is to start stands in that file. @throws TSUGI_SHAPE_UNFIT */
+function refuseEcosystem({ tool, args }: StartScript): void {
+  const file = args.find((word) =>
+    /^(\.\/)?(ecosystem|pm2|process)\b.*\.([cm]?js|json|ya?ml)$/.test(word),
+  );
+  if (!tool.startsWith("pm2") || file === undefined) return;
+  const problem = `what it starts stands in ${file}, which a build does not read`;
+  throw new TsugiError("TSUGI_SHAPE_UNFIT", {
+    shape: "PM2",
+    problem,
+    todo: `Take it over once: tsugi init --from ${file}`,
+  });
 }
 
 /** A file that Node runs as it is: also what a build wrote and `bun` or `tsx` would start. */

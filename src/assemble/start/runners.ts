@@ -80,7 +80,7 @@ export function readRunner(
   const dashes = after.indexOf("--");
   const args = !hasMore ? after : dashes < 0 ? [] : after.slice(dashes + 1);
   // Its own files of settings are no program.
-  const isFile = entry !== undefined && !/\.json$|^ecosystem\.config\./.test(entry);
+  const isFile = entry !== undefined && !/\.json$|^(\.\/)?ecosystem\.config\./.test(entry);
   const found = { ...around(options), tool, args: plainArgs(isFile ? args : rest) };
   return isFile ? { ...found, entry } : found;
 }

@@ -188,4 +188,19 @@ describe("the entry", () => {
   test("is looked for in vain", () => {
     assert.throws(() => guess({}), { code: "TSUGI_ENTRY_MISSING" });
   });
+
+  test("stands in an ecosystem file, which is taken over once", () => {
+    for (const start of [
+      "pm2-runtime ecosystem.config.js",
+      "pm2 start ./ecosystem.config.cjs --env production",
+    ]) {
+      const file = /\S*ecosystem\S*/.exec(start)![0];
+      const hint = `Take it over once: tsugi init --from ${file}`;
+      assert.throws(
+        () => guess({ scripts: { start } } as PackageJson),
+        { code: "TSUGI_SHAPE_UNFIT", hint },
+        start,
+      );
+    }
+  });
 });
