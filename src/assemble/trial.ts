@@ -22,6 +22,9 @@ const LISTEN_TIMEOUT_MS = 5_000;
 const PACKED_WRONG =
   /\b(ERR_MODULE_NOT_FOUND|MODULE_NOT_FOUND|ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_\w+|ERR_REQUIRE_\w+|ERR_DLOPEN_FAILED|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|Cannot find (module|package) '|^.*\bSyntaxError: |bad option: |TSUGI_MANIFEST_INVALID|Could not find a production build/m;
 
+/** By runtime/worker/writeGuard.ts, which names `shared`. */
+const KEPT_FROM_WRITING = /EROFS.*the folder of a version/;
+
 export interface Tried {
   name: string;
   version: string;
@@ -106,9 +109,10 @@ class Trial {
       log.note([`${what}, without a host's etc/env`, ...(reason ? [reason] : [])].join(": "));
       return;
     }
-    log.warn(
-      `${what}; its last words:\n${indented(words)}\n  What it needs of a host goes into etc/env there.`,
-    );
+    const next = KEPT_FROM_WRITING.test(words)
+      ? "It says itself what to do about that"
+      : "What it needs of a host goes into etc/env there";
+    log.warn(`${what}; its last words:\n${indented(words)}\n  ${next}.`);
   }
 
   /** It has not died of what it was sent. */

@@ -13,8 +13,12 @@ const OF_THE_HOST = new Set([
   "TSUGI_UPGRADE_UNDER_WAY",
 ]);
 
-/** What the system refuses there, whoever it was refused to: an unpack, or the release while it loaded. */
-const REFUSED_BY_MACHINE = /\b(ENOSPC|EDQUOT|EROFS|EIO|ENOMEM|EMFILE|ENFILE)\b/;
+/**
+ * What the system refuses there, whoever it was refused to: an unpack, or the release while it loaded. Not what
+ * the release is kept from by us (runtime/worker/writeGuard.ts): there it will fail as often as it is tried.
+ */
+const REFUSED_BY_MACHINE =
+  /\b(ENOSPC|EDQUOT|EROFS(?!.*the folder of a version)|EIO|ENOMEM|EMFILE|ENFILE)\b/;
 
 export const isOfTheHost = ({ code, message }: Pick<ErrorJson, "code" | "message">): boolean =>
   OF_THE_HOST.has(code) || REFUSED_BY_MACHINE.test(message);
