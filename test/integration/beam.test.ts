@@ -141,9 +141,21 @@ describe("a Mix release in a store", { skip }, () => {
       assert.deepEqual(taken, [own[0], "bin/shop", "lib/shop-0.0.2", own[1], ""]);
       assert.equal(await host.get("/version"), "0.0.2");
       assert.deepEqual(readdirSync(join(host.root, "releases/.staging")), []);
-      rmSync(join(host.env.HOME!, ".docker"), { recursive: true });
-      const denied = await host.json("unpack", place);
-      assert.equal(denied.value.error?.code, "TSUGI_REGISTRY_DENIED", denied.output);
+      const docker = join(host.env.HOME!, ".docker", "config.json");
+      for (const [written, why] of [
+        [undefined, /\(401\)\./],
+        ["{", /\(401; \S+\/config\.json is not JSON: correct it/],
+        [
+          '{"credsStore":"gone"}',
+          /config\.json names docker-credential-gone, which is not on the PATH/,
+        ],
+      ] as const) {
+        if (written === undefined) rmSync(docker);
+        else writeFileSync(docker, written);
+        const denied = await host.json("unpack", place);
+        assert.equal(denied.value.error?.code, "TSUGI_REGISTRY_DENIED", denied.output);
+        assert.match(denied.value.error.message, why);
+      }
     } finally {
       delete process.env.REGISTRY_AUTH_FILE;
       await host.remove();

@@ -3,22 +3,19 @@
 -module(tsugi_logins).
 -export([find/2]).
 
-%% {User, Password}; {"<token>", RefreshToken}; none where nobody has logged in.
-find(Host, Repository) -> find_in(files(), Host, Repository).
+%% A helper may wait for somebody to unlock it.
+-define(HELPER_MS, 20_000).
 
-find_in([], _, _) -> none;
-find_in([File | Files], Host, Repository) ->
-    Found = case file:read_file(File) of
-        {ok, Bytes} ->
-            case catch tsugi_json:decode(Bytes) of
-                #{} = Json -> in_file(Json, Host, Repository);
-                _ -> none
-            end;
-        {error, _} -> none
-    end,
-    case Found of
-        none -> find_in(Files, Host, Repository);
-        _ -> Found
+%% {Login, Problems}: {User, Password}; {"<token>", RefreshToken}; none where nobody has logged in. The problems,
+%% why one could not be read, are for whoever is refused.
+find(Host, Repository) -> find_in(files(), Host, Repository, []).
+
+find_in([], _, _, Problems) -> {none, lists:reverse(Problems)};
+find_in([File | Files], Host, Repository, Problems) ->
+    case in_file(File, Host, Repository) of
+        none -> find_in(Files, Host, Repository, Problems);
+        {problem, Words} -> find_in(Files, Host, Repository, [[File, " ", Words] | Problems]);
+        Login -> {Login, []}
     end.
 
 files() ->
@@ -31,10 +28,26 @@ files() ->
         File -> [File]
     end.
 
-in_file(Json, Host, Repository) ->
-    case from_helper(Json, Host) of
-        none -> from_entry(maps:get(<<"auths">>, Json, #{}), keys(Host, Repository));
-        Found -> Found
+in_file(File, Host, Repository) ->
+    case file:read_file(File) of
+        {ok, Bytes} ->
+            case catch tsugi_json:decode(Bytes) of
+                #{} = Json -> in_json(Json, Host, Repository);
+                _ -> {problem, "is not JSON: correct it, or move it aside and log in again"}
+            end;
+        {error, enoent} -> none;
+        {error, Reason} -> {problem, ["can't be read: ", file:format_error(Reason)]}
+    end.
+
+in_json(Json, Host, Repository) ->
+    Helped = from_helper(Json, Host),
+    case Helped of
+        {User, _} when User =/= problem -> Helped;
+        _ ->
+            case from_entry(maps:get(<<"auths">>, Json, #{}), keys(Host, Repository)) of
+                none -> Helped;
+                Found -> Found
+            end
     end.
 
 %% podman may have an entry for a part of the path: the longest that fits.
@@ -56,11 +69,26 @@ from_helper(Json, Host) ->
     Named = maps:get(list_to_binary(Host), maps:get(<<"credHelpers">>, Json, #{}), maps:get(<<"credsStore">>, Json, none)),
     case is_binary(Named) andalso re:run(Named, "^[\\w.-]+$") of
         {match, _} ->
-            Ask = "printf '%s\\n' \"$1\" | \"docker-credential-$2\" get 2>/dev/null",
-            {_, Said} = tsugi_os:command(["-c", Ask, "sh", Host, binary_to_list(Named)]),
-            case catch tsugi_json:decode(unicode:characters_to_binary(Said)) of
-                #{<<"Username">> := User, <<"Secret">> := Secret} -> {binary_to_list(User), binary_to_list(Secret)};
-                _ -> none
+            Program = "docker-credential-" ++ binary_to_list(Named),
+            Ask = "exec \"$2\" get 2>/dev/null <<END\n$1\nEND",
+            case said(tsugi_os:run_within(["-c", Ask, "sh", Host, Program], ?HELPER_MS)) of
+                {problem, Words} -> {problem, ["names ", Program, ", which ", Words]};
+                Login -> Login
             end;
+        _ -> none
+    end.
+
+%% What it prints is not shown: it may be the secret.
+said({0, Said}) ->
+    case catch tsugi_json:decode(unicode:characters_to_binary(Said)) of
+        #{<<"Username">> := User, <<"Secret">> := Secret} -> {binary_to_list(User), binary_to_list(Secret)};
+        _ -> none
+    end;
+said({time_out, _}) -> {problem, "has not answered for 20 s: does it wait to be unlocked?"};
+said({127, _}) -> {problem, "is not on the PATH: install it, or take it out of that file"};
+said({Code, Said}) ->
+    %% Where it knows no login, as it may.
+    case string:find(Said, "not found") of
+        nomatch -> {problem, ["failed with ", integer_to_list(Code), ": try it by itself"]};
         _ -> none
     end.

@@ -1,15 +1,15 @@
 %% Programs and processes of the operating system.
 -module(tsugi_os).
--export([run/2, run/3, run_within/3, command/1, program/2, alive/1, rss_bytes/1, cpu_ms/1, identity/1]).
+-export([run/2, run/3, run_within/2, command/1, program/2, alive/1, rss_bytes/1, cpu_ms/1, identity/1]).
 
 %% Runs a shell script of ours to its end: {ExitCode, Output}.
 run(Script, Args) -> run(Script, Args, []).
 
 run(Script, Args, Env) -> sh([Script | Args], Env).
 
-%% Killed when the time is over: {time_out, Output}. For scripts that end in one `exec`.
-run_within(Script, Args, TimeoutMs) ->
-    Port = open("/bin/sh", [Script | Args], own_env()),
+%% sh with these arguments, killed when the time is over: {time_out, Output}. For what ends in one `exec`.
+run_within(Args, TimeoutMs) ->
+    Port = open("/bin/sh", Args, own_env()),
     Timer = erlang:send_after(TimeoutMs, self(), {Port, time_out}),
     Ended = collect(Port, []),
     _ = erlang:cancel_timer(Timer),
@@ -41,8 +41,17 @@ collect(Port, Acc) ->
                 {os_pid, Pid} -> os:cmd("kill -9 " ++ integer_to_list(Pid));
                 undefined -> ok
             end,
-            {_, Output} = collect(Port, Acc),
-            {time_out, Output}
+            {time_out, text([Acc | last_words(Port)])}
+    end.
+
+%% What it has started may hold its output open for as long as it likes.
+last_words(Port) ->
+    receive
+        {Port, {data, Data}} -> [Data | last_words(Port)];
+        {Port, {exit_status, _}} -> []
+    after 1_000 ->
+        catch port_close(Port),
+        []
     end.
 
 text(Output) ->

@@ -52,7 +52,9 @@ held_against(Place, Digest, Bytes) ->
     end.
 
 failed(#{where := Where, host := Host}, Status) when Status =:= 401; Status =:= 403 ->
-    tsugi_error:throw('TSUGI_REGISTRY_DENIED', #{store => Where, status => Status, host => Host});
+    Problems = case get({?MODULE, problems, Host}) of undefined -> []; Known -> Known end,
+    Said = unicode:characters_to_binary(lists:join("; ", [integer_to_list(Status) | Problems])),
+    tsugi_error:throw('TSUGI_REGISTRY_DENIED', #{store => Where, status => Said, host => Host});
 failed(#{where := Where}, Status) ->
     tsugi_error:throw('TSUGI_STORE_FAILED', #{store => Where, problem => ["it answered ", integer_to_list(Status)]}).
 
@@ -83,8 +85,9 @@ scheme(Host) ->
 
 %% --- who we are -------------------------------------------------------------------------------------
 
-answer(Place, Challenge) ->
-    Credentials = tsugi_logins:find(maps:get(host, Place), maps:get(repository, Place)),
+answer(#{host := Host, repository := Repository} = Place, Challenge) ->
+    {Credentials, Problems} = tsugi_logins:find(Host, Repository),
+    put({?MODULE, problems, Host}, Problems),
     %% The token, where it is one of several that are offered.
     case challenges(Challenge) of
         #{"bearer" := Parameters} -> token(Place, Parameters, Credentials);

@@ -79,7 +79,7 @@ perform(Carrier, [{copy, First, _, _, _, _} | _] = Copies, TimeoutMs, Deadline) 
     ok = file:change_mode(File, 8#600),
     ok = file:write_file(File, term_to_binary(Copies)),
     Arguments = [Carrier, ?MODULE_STRING, "main", Carrier, File],
-    try tsugi_os:run_within(tsugi_layout:tsugi_priv() ++ "/evaluate.sh", Arguments, max(1, Deadline - now_ms())) of
+    try tsugi_os:run_within([tsugi_layout:tsugi_priv() ++ "/evaluate.sh" | Arguments], max(1, Deadline - now_ms())) of
         {0, _} ->
             {ok, Bytes} = file:read_file(File),
             [answer(M, Outcome) || {M, Outcome} <- binary_to_term(Bytes)];
