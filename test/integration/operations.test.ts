@@ -282,6 +282,9 @@ test(
     }
     const started = host.app("start");
     await begins();
+    const ping = await host.app("ping");
+    assert.equal(ping.status, 3, ping.output);
+    assert.match(ping.output, /TSUGI_STARTING[\s\S]*Wait until it is ready: \S+ ping/);
     await host.must("stop");
     const { status, output } = await started;
     assert.equal(status, 3, output);

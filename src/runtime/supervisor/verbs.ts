@@ -39,11 +39,8 @@ export async function runVerb(
 ): Promise<unknown> {
   const { supervisor, upgrades } = context;
   switch (request.verb) {
-    case "ping": {
-      if (supervisor.stopping === undefined) return "pong";
-      const { name, bin } = supervisor.parts.layout;
-      throw new TsugiError("TSUGI_STOPPING", { name, bin });
-    }
+    case "ping":
+      return pong(supervisor);
     case "status":
       return statusOf(supervisor, upgrades, request.measure === true);
     case "metrics":
@@ -140,4 +137,12 @@ async function changeReleases(
   }
   await handler.remove(request.version);
   return { removed: [request.version] };
+}
+
+/** Health checks of containers ask: "pong" is for one that serves. @throws TSUGI_STARTING, TSUGI_STOPPING */
+function pong({ state, stopping, parts }: Supervisor): "pong" {
+  const { name, bin } = parts.layout;
+  if (stopping !== undefined) throw new TsugiError("TSUGI_STOPPING", { name, bin });
+  if (state === "booting") throw new TsugiError("TSUGI_STARTING", { name, bin });
+  return "pong";
 }
