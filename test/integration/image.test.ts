@@ -16,7 +16,7 @@ import {
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { makeBaseImage, whyNoImages } from "../helpers/baseImage.ts";
-import { childOf, mustRun } from "../helpers/commands.ts";
+import { childOf, mustRun, runCommand } from "../helpers/commands.ts";
 import { findProgram } from "../helpers/debian.ts";
 import { type Registry, startRegistry, whyNoRegistry } from "../helpers/ociRegistry.ts";
 import { freePort } from "../helpers/ports.ts";
@@ -85,7 +85,7 @@ describe("an image", { skip }, () => {
     try {
       const version = await eventually("it answers", () => versionAt(port), 60_000);
       assert.equal(version, "0.0.1");
-      const status = await mustRun("nsenter", [
+      const into = [
         "-t",
         String(childOf(container.pid!)),
         "-p",
@@ -95,10 +95,11 @@ describe("an image", { skip }, () => {
         "10001",
         "-G",
         "10001",
-        "/srv/wall/bin/wall",
-        "ping",
-      ]);
-      assert.match(status.stdout, /pong/);
+      ];
+      const ping = [...into, "/srv/wall/bin/wall", "ping"];
+      await eventually("it is ready", async () =>
+        /pong/.test((await runCommand("nsenter", ping)).stdout),
+      );
       assert.equal(await ended(container, output), 0, output());
     } finally {
       container.kill("SIGKILL");
