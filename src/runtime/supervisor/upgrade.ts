@@ -229,7 +229,7 @@ class Upgrade {
   #close(): void {
     if (this.#isClosed || this.#phase === "before") return;
     this.#isClosed = true;
-    const [supervisor, { next, report, tally, leftovers }] = [this.#supervisor, this.#state];
+    const [supervisor, { report, tally, leftovers }] = [this.#supervisor, this.#state];
     this.#stopRelay();
     if (isOver(this.#phase)) {
       // Also those that were started again meanwhile.
