@@ -120,12 +120,12 @@ export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
 /** A full or a broken disk, one that is read-only, no memory, no descriptors: no bug of ours. */
-const REFUSED_BY_MACHINE = /^(ENOSPC|EDQUOT|EROFS|EIO|ENOMEM|EMFILE|ENFILE)$/;
+export const REFUSED_BY_MACHINE = "ENOSPC EDQUOT EROFS EIO ENOMEM EMFILE ENFILE".split(" ");
 
 function toInternal(error: unknown): TsugiError {
   const details = { problem: messageOf(error) };
   const { code = "" } = (error ?? {}) as { code?: string };
-  if (REFUSED_BY_MACHINE.test(code))
+  if (REFUSED_BY_MACHINE.includes(code))
     return new TsugiError("TSUGI_MACHINE_REFUSED", details, { cause: error });
   return new TsugiError("TSUGI_INTERNAL", details, { cause: error });
 }

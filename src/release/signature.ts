@@ -132,12 +132,11 @@ export const formatSignature = (id: string, base64: string): string => `${id} ${
 /** Who says to have signed; nothing is checked. */
 export const signerOf = (signature: string): string | undefined => SIGNATURE.exec(signature)?.[1];
 
-/** Whose signature goes where another one takes its place. @returns undefined where it is the same key's, or none */
-export function replacedSigner(before: string | undefined, now: string | undefined) {
-  if (before === undefined || now === undefined) return undefined;
-  const [was, is] = [signerOf(before), signerOf(now)];
-  return was === is ? undefined : was;
-}
+/** Of two signers: whose signature goes where the other one's takes its place. @returns undefined where it is the same key's, or none */
+export const replacedSigner = (
+  before: string | null | undefined,
+  now: string | null | undefined,
+): string | undefined => (before && now && before !== now ? before : undefined);
 
 /** @returns what is wrong with the signature, or undefined when a trusted key made it */
 export function signatureProblem(

@@ -7,7 +7,7 @@ import { digestOf } from "../oci/source.ts";
 import type { FoundRelease } from "../oci/take.ts";
 import { isoNow } from "../platform/clock.ts";
 import { sha256 } from "../release/manifest.ts";
-import { replacedSigner } from "../release/signature.ts";
+import { replacedSigner, signerOf } from "../release/signature.ts";
 import { type Attachment, attach } from "./attach.ts";
 import { inFolder } from "./inFolder.ts";
 import { type Parcel, parcelOf } from "./parcel.ts";
@@ -74,7 +74,9 @@ export function push(
       const said = { ...parcel, found, manifest: opened.manifest };
       for (const kind of attached) await attach(repository, kind, said);
     }
-    const replaced = already ? undefined : replacedSigner(present?.signature, opened.signature);
+    const replaced = already
+      ? undefined
+      : replacedSigner(signerOf(present?.signature ?? ""), signerOf(opened.signature ?? ""));
     const facts = {
       name,
       version,

@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
+import { defined } from "../../contract/checks.ts";
 import type { ToolOptions } from "../../contract/commands/tool.ts";
 import { TsugiError } from "../../contract/errors.ts";
 import { type Verified, verifyRelease } from "../../pack/inspect.ts";
 import { defaultKeyFile, readPrivateKey, readTrustedKey } from "../../pack/keys.ts";
 import { type Sign, signByProgram, signTarball, signWith } from "../../pack/signRelease.ts";
-import { signerOf } from "../../release/signature.ts";
+import { replacedSigner, signerOf } from "../../release/signature.ts";
 import { parsePlace } from "../../store/index.ts";
 import type { Signed } from "../documents.ts";
 import { printResult } from "../output.ts";
@@ -41,8 +42,10 @@ export async function signCommand(text: string, options: ToolOptions<"sign">): P
 }
 
 /** `before`: who had signed it. */
-const told = (signed: Verified, before: string | null | undefined): Signed =>
-  before && before !== signed.signedBy ? { ...signed, replacedSigner: before } : signed;
+const told = (signed: Verified, before: string | null | undefined): Signed => ({
+  ...signed,
+  ...defined({ replacedSigner: replacedSigner(before, signed.signedBy) }),
+});
 
 function signOf({ key, signer, publicKey }: ToolOptions<"sign">): Sign {
   const help = "How it is called: tsugi help sign";

@@ -1,4 +1,4 @@
-import type { ErrorJson } from "../../contract/errors.ts";
+import { type ErrorJson, REFUSED_BY_MACHINE } from "../../contract/errors.ts";
 
 /** Whose fault it was that a release did not come in: what the host is to blame for can be mended there. */
 const OF_THE_HOST = new Set([
@@ -17,8 +17,9 @@ const OF_THE_HOST = new Set([
  * What the system refuses there, whoever it was refused to: an unpack, or the release while it loaded. Not what
  * the release is kept from by us (runtime/worker/writeGuard.ts): there it will fail as often as it is tried.
  */
-const REFUSED_BY_MACHINE =
-  /\b(ENOSPC|EDQUOT|EROFS(?!.*the folder of a version)|EIO|ENOMEM|EMFILE|ENFILE)\b/;
+const BY_MACHINE = new RegExp(
+  `\\b(?!EROFS.*the folder of a version)(?:${REFUSED_BY_MACHINE.join("|")})\\b`,
+);
 
 export const isOfTheHost = ({ code, message }: Pick<ErrorJson, "code" | "message">): boolean =>
-  OF_THE_HOST.has(code) || REFUSED_BY_MACHINE.test(message);
+  OF_THE_HOST.has(code) || BY_MACHINE.test(message);
