@@ -49,7 +49,7 @@ export const BUILD_ERRORS = define({
   ),
   TSUGI_SHAPE_UNFIT: failed("{shape}: {problem}.", "{todo}"),
   TSUGI_TRY_FAILED: failed(
-    "{what}: something is missing in what was packed. Its last words:\n{words}",
+    "{what}, and no host can help: what was packed lacks something, or has an error. Its last words:\n{words}",
     "Nothing was written. A file that is not packed: files in tsugi.config.ts · a package: npm install it, without --save-dev · without the trial: tsugi release --no-try",
   ),
   TSUGI_WORKSPACE: failed(
