@@ -71,12 +71,12 @@ export function supervisorsOf(root: string): ProcessIdentity[] {
 const hearsHangup = (pid: number): boolean =>
   /^SigCgt:\s+[0-9a-f]*[13579bdf]$/m.test(read(`/proc/${pid}/status`) ?? "");
 
-/** All that have one of these among their ancestors. */
+/** All that have one of these among their ancestors. 0 is the parent of the first one, and no process. */
 export function descendantsOf(
   pids: readonly number[],
   all: readonly RunningProcess[],
 ): RunningProcess[] {
-  const found = new Set(pids);
+  const found = new Set(pids.filter((pid) => pid > 0));
   for (let before = -1; before !== found.size; ) {
     before = found.size;
     for (const { pid, parent } of all) if (found.has(parent)) found.add(pid);

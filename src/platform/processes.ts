@@ -42,6 +42,8 @@ export function signalAll(identities: readonly ProcessIdentity[], signal: NodeJS
 
 /** Some process has that pid; for what only a guess hangs on. */
 export function isRunning(pid: number): boolean {
+  // 0 and less are groups of processes, ours among them.
+  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -42,25 +42,28 @@ export class Family {
   /** For the environment of the worker. */
   readonly id: string;
   readonly #members = new Map<number, Member>();
-  #worker = 0;
+  #worker: ProcessIdentity | undefined;
 
   constructor() {
     made += 1;
     this.id = `${process.pid}.${made}.${Date.now().toString(36)}`;
   }
 
-  set worker(pid: number) {
-    this.#worker = pid;
+  /** Of one that could not be spawned there is no pid, and no family. */
+  set worker(pid: number | undefined) {
+    this.#worker = pid === undefined ? undefined : identify({ pid });
   }
 
   /** While the worker lives: the ancestors of what it has started are known. */
   look(): void {
     const all = runningProcesses();
-    const children = descendantsOf([this.#worker], all);
+    // Once it has ended, its pid may be anybody's.
+    const worker = this.#worker && isAlive(this.#worker) ? this.#worker.pid : undefined;
+    const children = worker === undefined ? [] : descendantsOf([worker], all);
     for (const one of children) this.#add(one);
     const known = new Set(children.map(({ pid }) => pid));
     for (const one of all) {
-      if (known.has(one.pid) || one.pid === this.#worker || one.pid === process.pid) continue;
+      if (known.has(one.pid) || one.pid === worker || one.pid === process.pid) continue;
       if (this.#isMarked(one)) this.#add(one);
     }
   }

@@ -49,7 +49,8 @@ export function spawnWithOutput(
   // It need not read it.
   child.stdin?.on("error", () => {}).end(input);
   const streams = pipes ? pipes.map(({ stream }) => stream) : [child.stdout, child.stderr];
-  const [stdout, stderr] = streams as [Readable | null, Readable | null];
+  // Where there are no descriptors left, a child has no streams at all, and its error comes later.
+  const [stdout = null, stderr = null] = streams as (Readable | null)[];
   return {
     child,
     output: {

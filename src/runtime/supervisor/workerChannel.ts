@@ -92,7 +92,7 @@ export function spawnChannel(spec: WorkerSpec): WorkerChannel {
     env: { ...spec.env, [WORKER_ID]: family.id, TSUGI_WORKER: JSON.stringify(spec.boot) },
     ipc: true,
   });
-  family.worker = child.pid ?? 0;
+  family.worker = child.pid;
   const connections = new HandleQueue();
   const before = new BeforeItHears();
   const end = () => {

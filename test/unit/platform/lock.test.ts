@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readdirSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
 import { lockOwner, takeLock } from "../../../src/platform/lock.ts";
+import { identityOf, signalAll } from "../../../src/platform/processes.ts";
 import { temporaryFolder } from "../../helpers/handmadeRelease.ts";
 
 test("a lock is held by one, and free again after its release", async () => {
@@ -25,6 +26,18 @@ test("a lock whose pid is another process by now is seen through", async () => {
   using folder = temporaryFolder();
   writeFileSync(folder.at("lock"), STALE);
   assert.ok((await takeLock(folder.at("lock"))).taken);
+});
+
+test("a group of processes is nobody: a pid of 0 or less neither holds a lock nor is signalled", async (t) => {
+  using folder = temporaryFolder();
+  const kill = t.mock.method(process, "kill", () => true);
+  for (const pid of [0, -1]) {
+    const identity = { ...identityOf(process.pid), pid, startTime: null };
+    writeFileSync(folder.at("lock"), JSON.stringify(identity));
+    assert.equal(await lockOwner(folder.at("lock")), undefined);
+    signalAll([identity], "SIGTERM");
+  }
+  assert.deepEqual(kill.mock.calls, []);
 });
 
 test("of many who find the same stale lock, in several processes, exactly one takes it", async () => {

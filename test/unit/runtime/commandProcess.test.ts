@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { runCommand } from "../../../src/runtime/supervisor/commandProcess.ts";
@@ -25,6 +26,33 @@ test("all that it says has been passed on when it has ended", async () => {
   const { exitCode, problem, lines } = await run("echo one; echo two >&2; printf three");
   assert.deepEqual([exitCode, problem], [0, undefined]);
   assert.deepEqual(lines.sort(), ["one", "three", "two"]);
+});
+
+test("however few descriptors are left, it is they that are missed", () => {
+  const module = new URL("../../../src/runtime/supervisor/spawning.ts", import.meta.url);
+  const code = `
+    import { once } from "node:events";
+    import { closeSync, openSync } from "node:fs";
+    import { spawnWithOutput } from "${module}";
+    const held = [];
+    try { for (;;) held.push(openSync("/dev/null")); } catch {}
+    const problems = new Set();
+    for (let free = 0; free < 16; free += 1) {
+      try {
+        const { child, output } = spawnWithOutput("true", [], { cwd: "${tmpdir()}", env: process.env, ipc: true });
+        await once(child, "exit");
+        await output.ended;
+      } catch (error) {
+        problems.add(error.code ?? error.message);
+      }
+      closeSync(held.pop());
+    }
+    while (held.length > 0) closeSync(held.pop());
+    console.log(...problems);`;
+  const words = ["--import", "tsx", "--input-type=module", "--eval", code];
+  const script = 'ulimit -n 100 && exec "$0" "$@"';
+  const { stdout, stderr } = spawnSync("sh", ["-c", script, process.execPath, ...words]);
+  assert.equal(`${stdout}${stderr}`, "EMFILE\n");
 });
 
 test("its exit code, or the signal that ended it, is the problem", async () => {

@@ -56,6 +56,18 @@ test("what waits for a worker that ends before it listens is let go of", async (
   assert.equal(gone, 1);
 });
 
+test("a worker that could not be spawned has no family: nobody is ended with it", async (t) => {
+  const node = join(tmpdir(), "no such node");
+  const boot = { entry: "entry.mjs" } as WorkerBoot;
+  const spec = { node, preload: node, nodeArgs: [], cwd: tmpdir(), env: {}, boot };
+  const worker = spawnChannel(spec);
+  await new Promise<void>((resolve) => worker.onExit(() => resolve()));
+  // It was given the pid 0, and the first process of the machine is a child of that.
+  const kill = t.mock.method(process, "kill", () => true);
+  assert.deepEqual(await worker.family!.end(0), { ended: [], killed: [], running: [] });
+  assert.deepEqual(kill.mock.calls, []);
+});
+
 test("connections that are on their way to a worker when it is killed are closed", async (t) => {
   const code = `process.on("message", () => {}); ${says({ type: "hears" })}; console.log("up");`;
   const { worker, exited } = await spawnWorker(t, code);
