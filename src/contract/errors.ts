@@ -119,8 +119,8 @@ export function errorFromJson(json: ErrorJson): TsugiError {
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** A full or a broken disk, one that is read-only, no memory, no descriptors: no bug of ours. */
-export const REFUSED_BY_MACHINE = "ENOSPC EDQUOT EROFS EIO ENOMEM EMFILE ENFILE".split(" ");
+/** A full or a broken disk, one that is read-only, no memory, no descriptors, no processes: no bug of ours. */
+export const REFUSED_BY_MACHINE = "ENOSPC EDQUOT EROFS EIO ENOMEM EMFILE ENFILE EAGAIN".split(" ");
 
 function toInternal(error: unknown): TsugiError {
   const details = { problem: messageOf(error) };

@@ -1,6 +1,6 @@
 /** Spawns the supervisor of the permanent release and waits for its one message. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { orUndefined } from "../contract/checks.ts";
@@ -12,6 +12,7 @@ import {
   TsugiError,
 } from "../contract/errors.ts";
 import { passedDescriptors } from "../platform/socketActivation.ts";
+import { spawnChild } from "../platform/spawn.ts";
 import { spawnProblem } from "../platform/spawnProblem.ts";
 import { SUPERVISOR_ARGUMENTS } from "../platform/supervisorArguments.ts";
 import type { Layout } from "../release/layout.ts";
@@ -53,7 +54,7 @@ export async function spawnSupervisor(
   let child: ChildProcess;
   try {
     const module = join(layout.library(tsugiDir), "supervisor.mjs");
-    child = spawn(layout.node(runtimeDir), [...SUPERVISOR_ARGUMENTS, module], {
+    child = spawnChild(layout.node(runtimeDir), [...SUPERVISOR_ARGUMENTS, module], {
       cwd: root,
       env,
       // Its own session: a closed terminal or Ctrl-C reaches it only through us.

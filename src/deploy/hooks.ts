@@ -1,8 +1,8 @@
 /** The configuration's own commands and functions around a deploy. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { DeployHooks, DeployMoment } from "../config/schema.ts";
 import { messageOf, TsugiError } from "../contract/errors.ts";
+import { spawnChild } from "../platform/spawn.ts";
 
 /** @throws TSUGI_DEPLOY_HOOK_FAILED */
 export async function runHook(
@@ -37,7 +37,7 @@ async function runCommand(
     TSUGI_DEPLOY_VERSION: moment.version,
     TSUGI_DEPLOY_HOST: moment.host,
   };
-  const child = spawn(program!, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnChild(program!, args, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => say(text.trimEnd()));
   }

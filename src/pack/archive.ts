@@ -1,11 +1,11 @@
 /** Takes single files out of a .tar.gz or .tar.xz. */
-import { spawn } from "node:child_process";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { extract } from "tar-stream";
+import { spawnChild } from "../platform/spawn.ts";
 
 /** `wanted` says under which name a file is taken, or undefined. */
 export async function filesOfTar(
@@ -28,7 +28,7 @@ export async function filesOfTar(
 }
 
 function unxz(archive: string): Readable {
-  const child = spawn("xz", ["-dc", archive], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawnChild("xz", ["-dc", archive], { stdio: ["ignore", "pipe", "inherit"] });
   child.on("error", (error) => child.stdout.destroy(error));
   return child.stdout;
 }

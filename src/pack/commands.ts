@@ -1,5 +1,6 @@
 /** Runs other programs (npm, git) and keeps what they say for the error. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { spawnChild } from "../platform/spawn.ts";
 
 export interface CommandResult {
   code: number;
@@ -23,7 +24,7 @@ export function runCommand(
   surroundings?: Surroundings,
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, {
+    const child = spawnChild(command, args, {
       cwd,
       env: { ...(surroundings?.env ?? process.env), ...env },
       stdio: ["ignore", "pipe", "pipe"],

@@ -25,6 +25,14 @@ const ADVICE: readonly (readonly [said: RegExp, advice: string])[] = [
     /timed out|No route to host|Network is unreachable/i,
     "Nothing comes back from there: see whether it is up, and whether a firewall or a VPN lies between",
   ],
+  [
+    /\bE[MN]FILE\b|Too many open files/i,
+    "As many files are open here as may be: allow more in this shell (ulimit -n), or deploy to fewer hosts at once",
+  ],
+  [
+    /\bEAGAIN\b|Resource temporarily unavailable/i,
+    "As many processes run here as may be: allow more in this shell (ulimit -u), or deploy to fewer hosts at once",
+  ],
 ];
 
 export function adviceFor(said: string): string {

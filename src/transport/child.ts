@@ -1,7 +1,8 @@
 /** A child process with streamed stdin and stdout: what the transports have in common. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { Readable, type Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { spawnChild } from "../platform/spawn.ts";
 import type { RunOptions, RunResult } from "./transport.ts";
 
 export interface ChildOptions extends RunOptions {
@@ -24,7 +25,7 @@ export async function runChild(
 ): Promise<RunResult> {
   const { stdin, signal, through } = options;
   signal?.throwIfAborted();
-  const child = spawn(command, args, {
+  const child = spawnChild(command, args, {
     detached: true,
     stdio: [stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
   });

@@ -9,7 +9,8 @@
  * What comes between two answers is noise. A question that is given up ends the login: what it has begun
  * is left to the host, and its answer would be taken for one to the next.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import { spawnChild } from "../platform/spawn.ts";
 import type { Question } from "./answer.ts";
 import { collect, letGo, orAborted } from "./child.ts";
 import { quoteCommand } from "./quote.ts";
@@ -25,7 +26,7 @@ export class Dialogue {
   #isOver = false;
 
   constructor(command: string, args: readonly string[]) {
-    this.#child = spawn(command, args, { detached: true, stdio: "pipe" });
+    this.#child = spawnChild(command, args, { detached: true, stdio: "pipe" });
     this.#child.stdin!.on("error", () => {});
     for (const name of ["stdout", "stderr"] as const) {
       const stream = this.#child[name]!;

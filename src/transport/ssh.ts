@@ -15,11 +15,12 @@
  * Nobody is asked anything (BatchMode), and a host key that is not known yet, or another one than
  * before, is a failure: trusting a host is for a person to do, once, by hand.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
+import { spawnChild } from "../platform/spawn.ts";
 import { adviceFor } from "./advice.ts";
 import { LOGIN_COMMAND, Question } from "./answer.ts";
 import { amongLogins } from "./atOnce.ts";
@@ -164,7 +165,7 @@ export class SshTransport implements Transport {
     rmSync(log, { force: true });
     const stdio: ["pipe", "pipe", "pipe"] = ["pipe", "pipe", "pipe"];
     const args = this.#arguments("yes", log, MASTER);
-    const master = spawn("ssh", args, { detached: true, stdio });
+    const master = spawnChild("ssh", args, { detached: true, stdio });
     this.#master = master;
     let [stdout, stderr] = ["", ""];
     master.stdin.on("error", () => {});

@@ -132,6 +132,13 @@ describe("the house", () => {
     assert.deepEqual(wrong, []);
   });
 
+  test("every child is made by platform/spawn.ts, which knows of those that could not be", () => {
+    const spawns =
+      /import (\{[^}]*(?<!type )\b(spawn|fork)\b(?! as)[^}]*\}|\* as \w+|\w+) from "node:child_process"/;
+    const makers = files.filter((path) => spawns.test(readFileSync(join(src, path), "utf8")));
+    assert.deepEqual(makers, ["platform/spawn.ts"]);
+  });
+
   test("what is pure imports nothing that isn't", () => {
     const wrong = imports.filter(
       ({ from, to }) => PURE.includes(roomOf(from)) && !PURE.includes(roomOf(to)),

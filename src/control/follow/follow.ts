@@ -10,11 +10,11 @@
  * The upgrade is a process of its own: by `bin/<app>`, so that the next one is made by the tsugi of
  * the version that serves then.
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ErrorJson, errorToJson } from "../../contract/errors.ts";
 import { isoNow } from "../../platform/clock.ts";
+import { spawnChild } from "../../platform/spawn.ts";
 import type { Status } from "../../protocol/report.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
@@ -90,7 +90,7 @@ async function goTo(
   }
   note(`${isoNow()} ${status.version} runs, wanted is ${wanted.named}`);
   // Detached: a Ctrl-C is for the one that follows.
-  const upgrade = spawn(layout.bin, ["upgrade", wanted.named, ...flags], {
+  const upgrade = spawnChild(layout.bin, ["upgrade", wanted.named, ...flags], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
     detached: true,
   });

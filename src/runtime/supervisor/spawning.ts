@@ -1,8 +1,9 @@
 /** Starts a process and hears all that it prints: a worker, or a command. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { outputPipes } from "../../platform/pipes.ts";
+import { spawnChild } from "../../platform/spawn.ts";
 import { spawnProblem } from "../../platform/spawnProblem.ts";
 
 /** A process that it has left behind may hold its pipes for ever. */
@@ -34,7 +35,7 @@ export function spawnWithOutput(
   const ends = pipes ? pipes.map(({ fd }) => fd) : ["pipe" as const, "pipe" as const];
   let child: ChildProcess;
   try {
-    child = spawn(command, args, {
+    child = spawnChild(command, args, {
       cwd,
       env,
       detached,
@@ -49,8 +50,7 @@ export function spawnWithOutput(
   // It need not read it.
   child.stdin?.on("error", () => {}).end(input);
   const streams = pipes ? pipes.map(({ stream }) => stream) : [child.stdout, child.stderr];
-  // Where there are no descriptors left, a child has no streams at all, and its error comes later.
-  const [stdout = null, stderr = null] = streams as (Readable | null)[];
+  const [stdout, stderr] = streams as [Readable | null, Readable | null];
   return {
     child,
     output: {

@@ -1,10 +1,11 @@
 /** The old supervisor's end of a succession (protocol/succession.ts). */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { TsugiError } from "../../contract/errors.ts";
 import { faultOfSuccessor } from "../../platform/faults.ts";
 import { identityOf, isAlive } from "../../platform/processes.ts";
+import { spawnChild } from "../../platform/spawn.ts";
 import { SUPERVISOR_ARGUMENTS } from "../../platform/supervisorArguments.ts";
 import { type Resolvers, until, within, withResolvers } from "../../platform/waiting.ts";
 import {
@@ -227,7 +228,7 @@ function spawnSupervisor(
   };
   const output = foreground ? "inherit" : "ignore";
   const module = join(layout.library(manifest.tsugi.dir), "supervisor.mjs");
-  return spawn(layout.node(manifest.runtime.dir), [...SUPERVISOR_ARGUMENTS, module], {
+  return spawnChild(layout.node(manifest.runtime.dir), [...SUPERVISOR_ARGUMENTS, module], {
     cwd: layout.root,
     env: { ...env, TSUGI_FAULT: faultOfSuccessor, TSUGI_SUPERVISOR: JSON.stringify(boot) },
     stdio: ["ignore", output, output, "ipc"],
