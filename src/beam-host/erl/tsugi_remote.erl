@@ -11,7 +11,8 @@ keeper_pid() -> pid_in("keeper").
 
 pid_in(File) ->
     case string:to_integer(tsugi_files:read_text(tsugi_layout:at(["run", File]))) of
-        {Pid, _} when is_integer(Pid) ->
+        %% 0 and less are groups of processes, not one of ours.
+        {Pid, _} when is_integer(Pid), Pid > 0 ->
             case tsugi_os:alive(Pid) andalso is_ours(Pid) of true -> Pid; false -> none end;
         _ -> none
     end.
