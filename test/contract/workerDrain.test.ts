@@ -28,6 +28,22 @@ function certificate(bench: Bench): { key: string; cert: string } {
   return { key, cert };
 }
 
+/** In front of a port, and as far from it as another continent. */
+async function farFrom(port: number, delayMs: number) {
+  const later = (from: net.Socket, to: net.Socket) => {
+    from.on("error", () => to.destroy());
+    from.on("data", (bytes) => setTimeout(() => to.write(bytes), delayMs));
+    from.on("close", () => setTimeout(() => to.destroy(), delayMs));
+  };
+  const server = net.createServer((near) => {
+    const far = net.connect(port, "127.0.0.1");
+    later(near, far);
+    later(far, near);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return { port: (server.address() as net.AddressInfo).port, close: () => server.close() };
+}
+
 const tlsApp = (bench: Bench, kind: "https" | "http2", state: boolean) => {
   const { key, cert } = certificate(bench);
   const create = kind === "https" ? "https.createServer" : "http2.createSecureServer";
@@ -38,7 +54,7 @@ const tlsApp = (bench: Bench, kind: "https" | "http2", state: boolean) => {
     import { hot } from "tsugi/hot";
     ${state ? `hot.state("n", { initial: () => 0 });` : ""}
     const generation = hot.release.generation;
-    const options = { key: fs.readFileSync(${JSON.stringify(key)}), cert: fs.readFileSync(${JSON.stringify(cert)}) };
+    const options = { allowHTTP1: true, key: fs.readFileSync(${JSON.stringify(key)}), cert: fs.readFileSync(${JSON.stringify(cert)}) };
     const server = ${create}(options, async (req, res) => {
       if (req.url === "/slow") await new Promise((resolve) => setTimeout(resolve, 300));
       res.end(generation + " " + req.url);
@@ -107,7 +123,71 @@ for (const node of NODES) {
         assert.equal((await old.request({ type: "drain", drainMs: 5000 })).lost, 0);
         session.destroy();
       });
+
+      test(`HTTP/1 at an HTTP/2 server ${kind} state: one more answer, as any of TLS`, async () => {
+        await using bench = new Bench(node);
+        const source = tlsApp(bench, "http2", state);
+        const old = bench.start(source);
+        const port = await portOf(old);
+        const next = bench.start(source, standby);
+        const agent = new https.Agent({
+          keepAlive: true,
+          maxSockets: 1,
+          rejectUnauthorized: false,
+        });
+        const get = async (path: string) => {
+          const request = https.get({ port, host: "127.0.0.1", path, agent });
+          const [response] = (await once(request, "response")) as [http.IncomingMessage];
+          return (await response.toArray()).join("");
+        };
+        assert.equal(await get("/a"), "1 /a");
+        await handOff(bench, old, next);
+        const drained = old.request({ type: "drain", drainMs: 5000 });
+        assert.deepEqual([await get("/b"), await get("/c")], ["1 /b", "2 /c"]);
+        assert.equal((await drained).lost, 0);
+        agent.destroy();
+      });
     }
+
+    test("HTTP/2 with state: what comes in the freeze is refused, what was there before ends", async () => {
+      await using bench = new Bench(node);
+      const source = `
+        import http2 from "node:http2";
+        import { hot } from "tsugi/hot";
+        hot.state("n", { initial: () => 0 });
+        http2.createServer(async (req, res) => {
+          if (req.url === "/stream") res.write("head ");
+          if (req.url !== "/") await new Promise((resolve) => setTimeout(resolve, 600));
+          res.end("1");
+        }).listen(0, "127.0.0.1", function () { console.log("listening", this.address().port); });`;
+      const old = bench.start(source);
+      const far = await farFrom(await portOf(old), 40);
+      const next = bench.start(source, standby);
+      const session = http2.connect(`http://127.0.0.1:${far.port}`);
+      const get = async (path: string) => {
+        const stream = session.request({ ":path": path }).setEncoding("utf8");
+        const text = await stream.toArray().catch(() => []);
+        return text.join("") || `refused: ${stream.rstCode === 7}`;
+      };
+      await once(session, "connect");
+      const [streamed, held] = [get("/stream"), get("/held")];
+      await tick(150);
+      let isToldToGo = false;
+      session.on("goaway", () => {
+        isToldToGo = true;
+      });
+      const moved = handOff(bench, old, next);
+      const answers = [];
+      while (!isToldToGo) {
+        answers.push(get("/"));
+        await tick(4);
+      }
+      await moved;
+      assert.deepEqual([await held, await streamed], ["1", "head 1"]);
+      assert.equal((await Promise.all(answers)).at(-1), "refused: true");
+      assert.equal((await old.request({ type: "drain", drainMs: 5000 })).lost, 0);
+      far.close();
+    });
 
     test("an HTTP/2 stream that is cut is lost, and named; one that comes back is not", async () => {
       await using bench = new Bench(node);
