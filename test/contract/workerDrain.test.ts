@@ -149,6 +149,38 @@ for (const node of NODES) {
       });
     }
 
+    /** Asks twice on one connection: before an upgrade, and after it. */
+    const askAround = async (bench: Bench, source: string, nextSource: string, opening = "") => {
+      const old = bench.start(source);
+      const client = net.connect(await portOf(old), "127.0.0.1");
+      const ask = async () => {
+        client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        const [answer] = await once(client, "data");
+        return `${answer}`;
+      };
+      client.write(opening);
+      assert.match(await ask(), /generation 1/);
+      await handOff(bench, old, bench.start(nextSource, standby));
+      const drained = old.request({ type: "drain", drainMs: 5000 });
+      const answer = await ask();
+      client.destroy();
+      assert.equal((await drained).lost, 0);
+      return answer;
+    };
+
+    test("where the next version does not listen (yet), a connection gets one more answer", async () => {
+      await using bench = new Bench(node);
+      const source = (at: string) => `
+        import http from "node:http";
+        import { hot } from "tsugi/hot";
+        const server = http.createServer((req, res) => res.end("generation " + hot.release.generation));
+        const { generation } = hot.release;
+        if (generation === 1) server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));
+        else http.createServer().listen(${at});`;
+      const answer = await askAround(bench, source("0"), source('"elsewhere.sock"'));
+      assert.match(answer, /Connection: close[\s\S]*generation 1/);
+    });
+
     test("HTTP/2 with state: what comes in the freeze is refused, what was there before ends", async () => {
       await using bench = new Bench(node);
       const source = `
