@@ -181,6 +181,44 @@ for (const node of NODES) {
       assert.match(answer, /Connection: close[\s\S]*generation 1/);
     });
 
+    const ANSWER = `
+      import http from "node:http";
+      import net from "node:net";
+      import { hot } from "tsugi/hot";
+      const say = () => console.log("listening", server.address().port);
+      const inner = http.createServer((req, res) => res.end("generation " + hot.release.generation));`;
+    const READ_LINE = `
+      const readLine = (socket, then) => socket.once("readable", () => {
+        const bytes = socket.read();
+        const end = bytes.indexOf("\\n") + 1;
+        socket.unshift(bytes.subarray(end));
+        then();
+      });`;
+    const FRONTS = {
+      "'connection' listeners of the application's own": `${ANSWER}${READ_LINE}
+        const [taking] = inner.listeners("connection");
+        inner.removeAllListeners("connection");
+        inner.on("connection", (socket) => readLine(socket, () => taking.call(inner, socket)));
+        const server = inner.listen(0, "127.0.0.1", say);`,
+      "a server of TCP that hands over what it has accepted": `${ANSWER}${READ_LINE}
+        const server = net.createServer((socket) => readLine(socket, () => inner.emit("connection", socket)));
+        server.listen(0, "127.0.0.1", say);`,
+    };
+    for (const [name, source] of Object.entries(FRONTS)) {
+      test(`HTTP behind ${name}: one more answer`, async () => {
+        await using bench = new Bench(node);
+        const answer = await askAround(bench, source, source, "PROXY TCP4 …\n");
+        assert.match(answer, /Connection: close[\s\S]*generation 1/);
+      });
+    }
+
+    test("a connection of before the application read PROXY lines goes on without one", async () => {
+      await using bench = new Bench(node);
+      const plain = `${ANSWER} const server = inner.listen(0, "127.0.0.1", say);`;
+      const wrapped = FRONTS["'connection' listeners of the application's own"];
+      assert.match(await askAround(bench, plain, wrapped), /keep-alive[\s\S]*generation 2/);
+    });
+
     test("HTTP/2 with state: what comes in the freeze is refused, what was there before ends", async () => {
       await using bench = new Bench(node);
       const source = `

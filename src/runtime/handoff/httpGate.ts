@@ -14,7 +14,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { handleOf, responseOf } from "../node/fields.ts";
 import { freezeSocket, isFrozen, thawSocket } from "../node/frozenSockets.ts";
-import { isAtWork, readableState, wasContinued } from "../node/http.ts";
+import { isAtWork, readableState, takesConnections, wasContinued } from "../node/http.ts";
 import {
   connectionsOf,
   type HttpParser,
@@ -77,7 +77,10 @@ export class HttpGate {
   #restoreEmit: () => void = () => {};
   /** Something changed that a wait may be waiting for. */
   onChange: () => void = () => {};
-  /** False for TLS: a request there cannot be sent along as bytes. */
+  /**
+   * False for TLS: a request there cannot be sent along as bytes. And where the application has read
+   * something of a connection before HTTP begins: the next version would look for it again.
+   */
   readonly carries: boolean;
   #servesLast = false;
   #endsIdle = false;
@@ -85,7 +88,7 @@ export class HttpGate {
   constructor(server: HttpServerInternals, exempt: WeakSet<object>) {
     this.server = server;
     this.#exempt = exempt;
-    this.carries = !("setSecureContext" in server);
+    this.carries = !("setSecureContext" in server) && takesConnections(server);
   }
 
   get isFrozen(): boolean {

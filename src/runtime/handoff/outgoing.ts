@@ -9,6 +9,7 @@ import { listenKeyText, type WorkerReplies } from "../../protocol/worker.ts";
 import { handoffWay } from "../carry/way.ts";
 import { responseOf } from "../node/fields.ts";
 import type { HandlePipe } from "../node/handlePipe.ts";
+import { answerLast } from "../node/http.ts";
 import type { SocketInternals } from "../node/internals.ts";
 import { closeSpread, closeWithin } from "./closing.ts";
 import { countsOf, isCutShort } from "./cut.ts";
@@ -85,6 +86,8 @@ export class Outgoing implements Leaving {
     const waited = traffic.waited((gate) => staying.has(gate));
     // One whose upgrade was under way may be a registered WebSocket by now.
     traffic.thawOthers((socket) => !carriers.owns(socket));
+    // HTTP by way of a server that is none: see takesConnections.
+    for (const socket of traffic.connections.unregistered()) answerLast(socket);
     const moves = traffic.gates.map(({ gate, listening }) => {
       if (staying.has(gate)) return gate.serveLast();
       return this.#sending.follow(gate, listening, () => this.#hasMoved);
