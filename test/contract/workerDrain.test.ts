@@ -177,7 +177,7 @@ for (const node of NODES) {
         const { generation } = hot.release;
         if (generation === 1) server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));
         else http.createServer().listen(${at});`;
-      const answer = await askAround(bench, source("0"), source('"elsewhere.sock"'));
+      const answer = await askAround(bench, source("0"), source('0, "127.0.0.2"'));
       assert.match(answer, /Connection: close[\s\S]*generation 1/);
     });
 
