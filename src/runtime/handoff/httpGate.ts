@@ -14,7 +14,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { handleOf, responseOf } from "../node/fields.ts";
 import { freezeSocket, isFrozen, thawSocket } from "../node/frozenSockets.ts";
-import { isAtWork, readableState, takesConnections, wasContinued } from "../node/http.ts";
+import { isAtWork, readableState, wasContinued } from "../node/http.ts";
 import {
   connectionsOf,
   type HttpParser,
@@ -85,10 +85,11 @@ export class HttpGate {
   #servesLast = false;
   #endsIdle = false;
 
-  constructor(server: HttpServerInternals, exempt: WeakSet<object>) {
+  /** `takesConnections`: of node/http.ts. */
+  constructor(server: HttpServerInternals, exempt: WeakSet<object>, takesConnections: boolean) {
     this.server = server;
     this.#exempt = exempt;
-    this.carries = !("setSecureContext" in server) && takesConnections(server);
+    this.carries = !("setSecureContext" in server) && takesConnections;
   }
 
   get isFrozen(): boolean {
