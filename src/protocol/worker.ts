@@ -231,7 +231,8 @@ export type WorkerRequest =
   | { type: "announce"; id: number }
   /** Answered when this generation has all that were announced, and its application too. */
   | { type: "awaitAnnounced"; id: number }
-  | { type: "moveConnections"; id: number }
+  /** `listens`: where the next generation does; what came in elsewhere stays. Without it: everywhere. */
+  | { type: "moveConnections"; id: number; listens?: string[] }
   /**
    * Ends idle connections, waits for the others, at most drainMs; then ends them all. WebSockets that
    * are not carried are closed within webSocketDrainMs: two versions with rooms of their own.
@@ -265,11 +266,12 @@ export const movesConnections = ({ type }: WorkerRequest): boolean =>
 
 /** The value of the `reply` to each request. */
 export interface WorkerReplies {
-  activate: null;
+  /** `listens`: by listenKeyText; not from a worker that is older. */
+  activate: { listens?: string[] } | null;
   /** `connections`: open ones at the freeze. */
   freeze: { underWay: number; frozenAtMs: number; connections?: number };
-  /** `waited`: requests that the freeze held back. */
-  thaw: { waited: number };
+  /** `waited`: requests that the freeze held back; `listens` as above. */
+  thaw: { waited: number; listens?: string[] };
   /** `skipped`: with `sliced`, states that cannot be copied in slices, and why; they are not sent. */
   sendState: {
     states: { name: string; version: number; bytes: number; stallMs?: number }[];

@@ -7,7 +7,7 @@ import WebSocket from "ws";
 import { certificateIn } from "../helpers/certificate.ts";
 import { until } from "../helpers/installed.ts";
 import { Swapping } from "../helpers/swap.ts";
-import { Bench, NODES } from "../helpers/workerHarness.ts";
+import { Bench, handOff, NODES } from "../helpers/workerHarness.ts";
 
 const ws = import.meta.resolve("ws");
 
@@ -270,5 +270,38 @@ for (const node of NODES) {
       await swapping.worker.until("close", () => /v3 closed/.test(swapping.worker.stdout));
       assert.doesNotMatch(swapping.worker.stdout, /v[12] closed/);
     });
+  });
+}
+
+for (const node of NODES) {
+  test(`a connection of before a swap is carried by a handoff after it (${node})`, async () => {
+    await using bench = new Bench(node);
+    const source = (version: number) => `
+      import http from "node:http";
+      import { hot } from "tsugi/hot";
+      hot.accept();
+      const total = hot.state("total", { initial: () => ({ n: 0 }) });
+      const server = http.createServer(async (request, response) => {
+        let body = "";
+        for await (const chunk of request) body += chunk;
+        response.end("v${version} " + ++total.value.n + " " + body + ".");
+      });
+      server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));`;
+    const swapping = await Swapping.start(bench, source(1));
+    const client = net.connect(await swapping.port, "127.0.0.1");
+    let heard = "";
+    client.on("data", (bytes) => {
+      heard += bytes;
+    });
+    const ended = once(client, "close").then(() => "closed");
+    const answered = (text: string) => until(text, () => heard.endsWith(text));
+    client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await answered("v1 1 .");
+    await swapping.swap(source(2));
+    const next = bench.start(source(3), { boot: { mode: "standby", generation: 3 } });
+    assert.equal((await handOff(bench, swapping.worker, next)).carried, 1);
+    client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await Promise.race([answered("v3 2 ."), ended.then(assert.fail)]);
+    client.destroy();
   });
 }

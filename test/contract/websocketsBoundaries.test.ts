@@ -301,6 +301,24 @@ describe("a WebSocket is moved", () => {
     assert.doesNotMatch(pair.old.stdout, /closed/);
   });
 
+  test("after its server has begun to close it, and has spoken to all all the same", async (t) => {
+    const change = onMessage(`ws.on("message", () => {
+      ws.close(4001, "enough");
+      for (const each of wss.clients) each.send("to all");
+    });`);
+    const pair = new Pair(t, { state: true }, change);
+    const client = await pair.client();
+    const socket = socketOf(client);
+    client.socket.send("close");
+    socket.pause();
+    await pair.first("it.readyState === 2 && it.bufferedAmount > 0");
+    await pair.move();
+    await pair.moved();
+    socket.resume();
+    await client.until("close", () => client.closed !== undefined);
+    assert.deepEqual(client.closed, { code: 4001, reason: "enough" });
+  });
+
   test("while its client closes: the next process hears of it", async (t) => {
     const pair = new Pair(t, { state: true });
     const [closing, cut] = [await pair.client(), await pair.client()];

@@ -183,7 +183,7 @@ for (const node of NODES) {
       const [first, second] = clients as [RawClient, RawClient];
       await old.request({ type: "freeze", timeoutMs: 3000 });
       await Promise.all([first.sent("/waits"), second.sent("/waits")]);
-      assert.deepEqual(await old.request({ type: "thaw" }), { waited: 2 });
+      assert.equal((await old.request({ type: "thaw" })).waited, 2);
       await Promise.all([first.answered(2), second.answered(2)]);
       await old.request({ type: "freeze", timeoutMs: 3000 });
       await second.sent("/waits");
@@ -211,7 +211,7 @@ for (const node of NODES) {
         assert.ok(error.holders![0]!.ageMs >= 200);
         return true;
       });
-      assert.deepEqual(await old.request({ type: "thaw" }), { waited: 1 });
+      assert.equal((await old.request({ type: "thaw" })).waited, 1);
       await Promise.all([idle.answered(2), slow.answered(1)]);
       const fresh = new RawClient(port).send("/after");
       await fresh.answered(1);

@@ -28,6 +28,22 @@ function certificate(bench: Bench): { key: string; cert: string } {
   return { key, cert };
 }
 
+/** In front of a port, and as far from it as another continent. */
+async function farFrom(port: number, delayMs: number) {
+  const later = (from: net.Socket, to: net.Socket) => {
+    from.on("error", () => to.destroy());
+    from.on("data", (bytes) => setTimeout(() => to.write(bytes), delayMs));
+    from.on("close", () => setTimeout(() => to.destroy(), delayMs));
+  };
+  const server = net.createServer((near) => {
+    const far = net.connect(port, "127.0.0.1");
+    later(near, far);
+    later(far, near);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return { port: (server.address() as net.AddressInfo).port, close: () => server.close() };
+}
+
 const tlsApp = (bench: Bench, kind: "https" | "http2", state: boolean) => {
   const { key, cert } = certificate(bench);
   const create = kind === "https" ? "https.createServer" : "http2.createSecureServer";
@@ -38,7 +54,7 @@ const tlsApp = (bench: Bench, kind: "https" | "http2", state: boolean) => {
     import { hot } from "tsugi/hot";
     ${state ? `hot.state("n", { initial: () => 0 });` : ""}
     const generation = hot.release.generation;
-    const options = { key: fs.readFileSync(${JSON.stringify(key)}), cert: fs.readFileSync(${JSON.stringify(cert)}) };
+    const options = { allowHTTP1: true, key: fs.readFileSync(${JSON.stringify(key)}), cert: fs.readFileSync(${JSON.stringify(cert)}) };
     const server = ${create}(options, async (req, res) => {
       if (req.url === "/slow") await new Promise((resolve) => setTimeout(resolve, 300));
       res.end(generation + " " + req.url);
@@ -107,7 +123,141 @@ for (const node of NODES) {
         assert.equal((await old.request({ type: "drain", drainMs: 5000 })).lost, 0);
         session.destroy();
       });
+
+      test(`HTTP/1 at an HTTP/2 server ${kind} state: one more answer, as any of TLS`, async () => {
+        await using bench = new Bench(node);
+        const source = tlsApp(bench, "http2", state);
+        const old = bench.start(source);
+        const port = await portOf(old);
+        const next = bench.start(source, standby);
+        const agent = new https.Agent({
+          keepAlive: true,
+          maxSockets: 1,
+          rejectUnauthorized: false,
+        });
+        const get = async (path: string) => {
+          const request = https.get({ port, host: "127.0.0.1", path, agent });
+          const [response] = (await once(request, "response")) as [http.IncomingMessage];
+          return (await response.toArray()).join("");
+        };
+        assert.equal(await get("/a"), "1 /a");
+        await handOff(bench, old, next);
+        const drained = old.request({ type: "drain", drainMs: 5000 });
+        assert.deepEqual([await get("/b"), await get("/c")], ["1 /b", "2 /c"]);
+        assert.equal((await drained).lost, 0);
+        agent.destroy();
+      });
     }
+
+    /** Asks twice on one connection: before an upgrade, and after it. */
+    const askAround = async (bench: Bench, source: string, nextSource: string, opening = "") => {
+      const old = bench.start(source);
+      const client = net.connect(await portOf(old), "127.0.0.1");
+      const ask = async () => {
+        client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        const [answer] = await once(client, "data");
+        return `${answer}`;
+      };
+      client.write(opening);
+      assert.match(await ask(), /generation 1/);
+      await handOff(bench, old, bench.start(nextSource, standby));
+      const drained = old.request({ type: "drain", drainMs: 5000 });
+      const answer = await ask();
+      client.destroy();
+      assert.equal((await drained).lost, 0);
+      return answer;
+    };
+
+    test("where the next version does not listen (yet), a connection gets one more answer", async () => {
+      await using bench = new Bench(node);
+      const source = (at: string) => `
+        import http from "node:http";
+        import { hot } from "tsugi/hot";
+        const server = http.createServer((req, res) => res.end("generation " + hot.release.generation));
+        const { generation } = hot.release;
+        if (generation === 1) server.listen(0, "127.0.0.1", () => console.log("listening", server.address().port));
+        else http.createServer().listen(${at});`;
+      const answer = await askAround(bench, source("0"), source('0, "127.0.0.2"'));
+      assert.match(answer, /Connection: close[\s\S]*generation 1/);
+    });
+
+    const ANSWER = `
+      import http from "node:http";
+      import net from "node:net";
+      import { hot } from "tsugi/hot";
+      const say = () => console.log("listening", server.address().port);
+      const inner = http.createServer((req, res) => res.end("generation " + hot.release.generation));`;
+    const READ_LINE = `
+      const readLine = (socket, then) => socket.once("readable", () => {
+        const bytes = socket.read();
+        const end = bytes.indexOf("\\n") + 1;
+        socket.unshift(bytes.subarray(end));
+        then();
+      });`;
+    const FRONTS = {
+      "'connection' listeners of the application's own": `${ANSWER}${READ_LINE}
+        const [taking] = inner.listeners("connection");
+        inner.removeAllListeners("connection");
+        inner.on("connection", (socket) => readLine(socket, () => taking.call(inner, socket)));
+        const server = inner.listen(0, "127.0.0.1", say);`,
+      "a server of TCP that hands over what it has accepted": `${ANSWER}${READ_LINE}
+        const server = net.createServer((socket) => readLine(socket, () => inner.emit("connection", socket)));
+        server.listen(0, "127.0.0.1", say);`,
+    };
+    for (const [name, source] of Object.entries(FRONTS)) {
+      test(`HTTP behind ${name}: one more answer`, async () => {
+        await using bench = new Bench(node);
+        const answer = await askAround(bench, source, source, "PROXY TCP4 …\n");
+        assert.match(answer, /Connection: close[\s\S]*generation 1/);
+      });
+    }
+
+    test("a connection of before the application read PROXY lines goes on without one", async () => {
+      await using bench = new Bench(node);
+      const plain = `${ANSWER} const server = inner.listen(0, "127.0.0.1", say);`;
+      const wrapped = FRONTS["'connection' listeners of the application's own"];
+      assert.match(await askAround(bench, plain, wrapped), /keep-alive[\s\S]*generation 2/);
+    });
+
+    test("HTTP/2 with state: what comes in the freeze is refused, what was there before ends", async () => {
+      await using bench = new Bench(node);
+      const source = `
+        import http2 from "node:http2";
+        import { hot } from "tsugi/hot";
+        hot.state("n", { initial: () => 0 });
+        http2.createServer(async (req, res) => {
+          if (req.url === "/stream") res.write("head ");
+          if (req.url !== "/") await new Promise((resolve) => setTimeout(resolve, 600));
+          res.end("1");
+        }).listen(0, "127.0.0.1", function () { console.log("listening", this.address().port); });`;
+      const old = bench.start(source);
+      const far = await farFrom(await portOf(old), 40);
+      const next = bench.start(source, standby);
+      const session = http2.connect(`http://127.0.0.1:${far.port}`);
+      const get = async (path: string) => {
+        const stream = session.request({ ":path": path }).setEncoding("utf8");
+        const text = await stream.toArray().catch(() => []);
+        return text.join("") || `refused: ${stream.rstCode === 7}`;
+      };
+      await once(session, "connect");
+      const [streamed, held] = [get("/stream"), get("/held")];
+      await tick(150);
+      let isToldToGo = false;
+      session.on("goaway", () => {
+        isToldToGo = true;
+      });
+      const moved = handOff(bench, old, next);
+      const answers = [];
+      while (!isToldToGo) {
+        answers.push(get("/"));
+        await tick(4);
+      }
+      await moved;
+      assert.deepEqual([await held, await streamed], ["1", "head 1"]);
+      assert.equal((await Promise.all(answers)).at(-1), "refused: true");
+      assert.equal((await old.request({ type: "drain", drainMs: 5000 })).lost, 0);
+      far.close();
+    });
 
     test("an HTTP/2 stream that is cut is lost, and named; one that comes back is not", async () => {
       await using bench = new Bench(node);

@@ -9,6 +9,7 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { defined } from "../../src/contract/checks.ts";
 import type { ErrorJson } from "../../src/contract/errors.ts";
 import {
   type AdoptedConnection,
@@ -317,8 +318,8 @@ export async function handOffIntroduced(
   } else if (carries) await old.request({ type: "freeze", timeoutMs: 4000, hooksOnly: true });
   await announce(old, next);
   passOn(old, next);
-  await next.request({ type: "activate" });
-  return old.request({ type: "moveConnections" });
+  const reply = await next.request({ type: "activate" });
+  return old.request({ type: "moveConnections", ...defined({ listens: reply?.listens }) });
 }
 
 /** The way back, as the supervisor drives it: the old one serves again. */
@@ -330,8 +331,8 @@ export async function handBack(bench: Bench, old: WorkerUnderTest, next: WorkerU
   if (!hooksOnly) await carryState(bench, next, old, wanted);
   await announce(next, old);
   relay(next, old);
-  await old.request({ type: "thaw" });
-  return next.request({ type: "moveConnections" });
+  const { listens } = await old.request({ type: "thaw" });
+  return next.request({ type: "moveConnections", ...defined({ listens }) });
 }
 
 /** While the old one serves. */

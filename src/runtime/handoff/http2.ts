@@ -1,7 +1,9 @@
 /**
  * HTTP/2 sessions cannot be carried: their compression state lives in nghttp2. They end as the
  * protocol foresees: GOAWAY, streams under way finish, a stream that came too late is refused,
- * which tells a client that it may safely send it again.
+ * which tells a client that it may safely send it again. (A GOAWAY that only gives notice, with the
+ * highest of all numbers, would refuse none; but after any of ours nghttp2 reads no more where no
+ * stream is open, and what was on its way would hang.)
  */
 import type { Http2Server, Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Holder } from "../../protocol/worker.ts";
@@ -22,6 +24,8 @@ export class Http2Sessions {
   readonly #heads = new WeakMap<ServerHttp2Stream, IncomingHttpHeaders>();
   #waiting: StreamParts[] = [];
   #restoreEmit: (() => void) | undefined;
+  /** Late streams are let through. */
+  #servesLast = false;
 
   constructor(server: Http2Server) {
     this.#server = server;
@@ -42,12 +46,14 @@ export class Http2Sessions {
   }
 
   freeze(): void {
+    this.#servesLast = false;
     if (this.#restoreEmit) return;
     const server = this.#server;
     const own = Object.getOwnPropertyDescriptor(server, "emit");
     const { emit } = server;
     server.emit = ((event: string, ...parts: unknown[]) => {
-      if (event !== "stream") return Reflect.apply(emit, server, [event, ...parts]);
+      if (event !== "stream" || this.#servesLast)
+        return Reflect.apply(emit, server, [event, ...parts]);
       this.#waiting.push(parts as StreamParts);
       return true;
     }) as typeof emit;
@@ -82,8 +88,12 @@ export class Http2Sessions {
 
   /** `serve`: late streams are still for this generation (it has no state that has gone on). */
   end(serve: boolean): void {
-    if (serve) this.thaw();
-    for (const [stream] of this.#waiting.splice(0)) stream.close(REFUSED_STREAM);
+    if (serve) {
+      // Not unhooked: a gate may have hooked the same server since, for its HTTP/1 connections.
+      this.#servesLast = true;
+      this.flush();
+    }
+    for (const [stream] of this.#waiting.splice(0)) refuse(stream);
     for (const session of this.#sessions) session.close();
     endSpread(this.#open().filter((stream) => this.#comesBack(stream)));
   }
@@ -113,4 +123,10 @@ export class Http2Sessions {
     const { ":method": method, accept } = this.#heads.get(stream) ?? {};
     return asksForEvents(method, accept) && isOfEvents(stream.sentHeaders?.["content-type"]);
   }
+}
+
+/** The application has not seen it, so nobody else hears of its error, which would end the process. */
+function refuse(stream: ServerHttp2Stream): void {
+  stream.on("error", () => {});
+  stream.close(REFUSED_STREAM);
 }

@@ -77,15 +77,19 @@ export class HttpGate {
   #restoreEmit: () => void = () => {};
   /** Something changed that a wait may be waiting for. */
   onChange: () => void = () => {};
-  /** False for TLS: a request there cannot be sent along as bytes. */
+  /**
+   * False for TLS: a request there cannot be sent along as bytes. And where the application has read
+   * something of a connection before HTTP begins: the next version would look for it again.
+   */
   readonly carries: boolean;
   #servesLast = false;
   #endsIdle = false;
 
-  constructor(server: HttpServerInternals, exempt: WeakSet<object>) {
+  /** `takesConnections`: of node/http.ts. */
+  constructor(server: HttpServerInternals, exempt: WeakSet<object>, takesConnections: boolean) {
     this.server = server;
     this.#exempt = exempt;
-    this.carries = !("setSecureContext" in server);
+    this.carries = !("setSecureContext" in server) && takesConnections;
   }
 
   get isFrozen(): boolean {

@@ -8,6 +8,7 @@ import type { Listeners } from "../listen/listeners.ts";
 import { acceptedSocket } from "../node/accepted.ts";
 import type { EventSink } from "../node/channel.ts";
 import { responseOf } from "../node/fields.ts";
+import { nodesOwnTaking, takesConnections } from "../node/http.ts";
 import type { HttpServerInternals, RawHandle, SocketInternals } from "../node/internals.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Carriers } from "./carriers.ts";
@@ -92,7 +93,9 @@ export class Incoming {
     if (server === undefined) throw new Error("no server listens there");
     const socket = acceptedSocket(server, handle);
     this.#parts.registrations.carried.add(socket);
-    server.emit("connection", socket);
+    // Where only this version reads something before HTTP begins, there is nothing of that to come.
+    if (takesConnections(server)) server.emit("connection", socket);
+    else nodesOwnTaking().call(server, socket);
     const head = Buffer.from(meta.head ?? []);
     if (head.length > 0) socket.emit("data", head);
     else if ((meta.data as HttpData | undefined)?.hasServed) beIdle(server, socket);

@@ -24,8 +24,11 @@ export interface Leaving {
   goOn(): void;
   /** Open connections, however they are counted without a cost. */
   readonly size: number;
-  /** Connections go to who takes over, each as soon as it can. `stateless`: others are served here. */
-  move(stateless: boolean): Promise<WorkerReplies["moveConnections"]>;
+  /**
+   * Connections go to who takes over, each as soon as it can. `stateless`: others are served here.
+   * `listens`: where it does; without: wherever this one does.
+   */
+  move(stateless: boolean, listens?: readonly string[]): Promise<WorkerReplies["moveConnections"]>;
   /** Waits for what is left, at most drainMs, then ends it. */
   drain(drainMs: number, webSocketDrainMs?: number): Promise<WorkerReplies["drain"]>;
 }

@@ -5,10 +5,11 @@
  *   freeze() ─► announce() ─► move() ─► drain()     an upgrade
  *                                       drain()     a stop: nobody takes over
  */
-import type { WorkerReplies } from "../../protocol/worker.ts";
+import { listenKeyText, type WorkerReplies } from "../../protocol/worker.ts";
 import { handoffWay } from "../carry/way.ts";
 import { responseOf } from "../node/fields.ts";
 import type { HandlePipe } from "../node/handlePipe.ts";
+import { answerLast } from "../node/http.ts";
 import type { SocketInternals } from "../node/internals.ts";
 import { closeSpread, closeWithin } from "./closing.ts";
 import { countsOf, isCutShort } from "./cut.ts";
@@ -17,6 +18,7 @@ import type { Leaving, LeavingParts } from "./leaving.ts";
 import { isPlainTcp, isWebSocket } from "./otherSockets.ts";
 import { drainOwnWorkers } from "./ownWorkers.ts";
 import { Sending } from "./sending.ts";
+import type { Gated } from "./traffic.ts";
 
 /** How long a close may take to reach its client. */
 const CLOSE_MS = 1_500;
@@ -69,17 +71,25 @@ export class Outgoing implements Leaving {
   }
 
   /** Sends what can go now; from here on each connection follows as soon as it can. */
-  async move(stateless: boolean): Promise<WorkerReplies["moveConnections"]> {
+  async move(
+    stateless: boolean,
+    listens?: readonly string[],
+  ): Promise<WorkerReplies["moveConnections"]> {
     const { listeners, traffic, carriers, eventSources } = this.#parts;
     listeners.freeze();
     traffic.freezeRequests();
     this.#hasMoved = true;
     const before = this.#sending.carried;
-    const waited = traffic.waited(({ carries }) => !carries);
+    const goes = ({ gate, listening }: Gated) =>
+      gate.carries && (listens?.includes(listenKeyText(listening.key)) ?? true);
+    const staying = new Set(traffic.gates.filter((it) => !goes(it)).map(({ gate }) => gate));
+    const waited = traffic.waited((gate) => staying.has(gate));
     // One whose upgrade was under way may be a registered WebSocket by now.
     traffic.thawOthers((socket) => !carriers.owns(socket));
+    // HTTP by way of a server that is none: see takesConnections.
+    for (const socket of traffic.connections.unregistered()) answerLast(socket);
     const moves = traffic.gates.map(({ gate, listening }) => {
-      if (!gate.carries) return gate.serveLast();
+      if (staying.has(gate)) return gate.serveLast();
       return this.#sending.follow(gate, listening, () => this.#hasMoved);
     });
     for (const sessions of traffic.http2.values()) sessions.end(stateless);

@@ -9,6 +9,7 @@ import type { Way } from "../carry/way.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import type { Listening } from "../listen/listening.ts";
 import { freezeSocket, thawSocket } from "../node/frozenSockets.ts";
+import { takesConnections } from "../node/http.ts";
 import {
   connectionsOf,
   type HttpServerInternals,
@@ -72,7 +73,13 @@ export class Traffic {
         .filter((server) => connectionsOf(server) !== undefined)
         .map((server) => ({
           listening,
-          gate: new HttpGate(server as HttpServerInternals, this.#registrations.exempt),
+          gate: new HttpGate(
+            server as HttpServerInternals,
+            this.#registrations.exempt,
+            // Of a server that was swapped out no listener is left to tell it by; and requests of both
+            // come to this one, so what goes for one gate has to go for all.
+            takesConnections(listening.server),
+          ),
         })),
     );
     for (const { gate } of this.gates) gate.freeze();

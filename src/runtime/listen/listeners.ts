@@ -105,6 +105,10 @@ export class Listeners {
     return this.all.filter(({ server }) => answersPlainHttp(server)).map(({ key }) => key);
   }
 
+  get keyTexts(): string[] {
+    return this.all.map(({ key }) => listenKeyText(key));
+  }
+
   byKey(key: ListenKey): Listening | undefined {
     const text = listenKeyText(key);
     return this.all.find((listening) => listenKeyText(listening.key) === text);

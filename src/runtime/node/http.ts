@@ -2,6 +2,8 @@
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { SocketInternals } from "./internals.ts";
 import { hiddenIn } from "./symbols.ts";
 
 /** The head as it was sent; empty before. */
@@ -48,6 +50,28 @@ export function stopChecking(server: object): void {
 export function streamsOf(session: Http2Session): ServerHttp2Stream[] {
   const state = hiddenIn<{ streams?: Map<number, ServerHttp2Stream> }>(session, "state");
   return [...(state?.streams?.values() ?? [])];
+}
+
+type TakeConnection = (socket: Socket) => void;
+let takeConnection: TakeConnection | undefined;
+
+/** What Node itself does with a connection of an HTTP server. */
+export function nodesOwnTaking(): TakeConnection {
+  takeConnection ??= new (process.getBuiltinModule("node:http").Server)()
+    .listeners("connection")
+    .at(0) as TakeConnection;
+  return takeConnection;
+}
+
+/** False: the application has put something in between, such as a reader of PROXY lines. */
+export const takesConnections = (server: EventEmitter): boolean =>
+  server.listeners("connection").includes(nodesOwnTaking());
+
+/** Each response of this connection from here on is its last. */
+export function answerLast({ parser }: SocketInternals): void {
+  if (!parser) return;
+  const { onIncoming } = parser;
+  parser.onIncoming = (request) => onIncoming.call(parser, request, false);
 }
 
 /** It is asked without TLS, and has somebody to answer: by what it is, since `node:http` is loaded only by those who serve it. */

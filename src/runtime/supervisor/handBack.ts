@@ -42,6 +42,7 @@ export async function handBack(upgrade: UpgradeState): Promise<void> {
         .request({ type: "thaw" }, { timeoutMs: HAND_BACK_MS })
         .then((reply) => {
           tally.waited += reply?.waited ?? 0;
+          worker.servesAt = reply?.listens;
         })
         .catch((error) => supervisor.noteError(error)),
     ),

@@ -2,6 +2,7 @@
  * Open connections from the workers of one generation to the same slots of another. Each handle is
  * only passed on here, never read: no byte can be lost on the way.
  */
+import { defined } from "../../contract/checks.ts";
 import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
 import type { Generation, Slot } from "./generation.ts";
 import type { RawHandle } from "./listeners.ts";
@@ -122,7 +123,11 @@ export async function moveConnections(
     from.slots.map(async (slot) => {
       const { worker } = slot;
       if (worker.exit !== null) return;
-      const moving = worker.request({ type: "moveConnections" }, { timeoutMs: MOVE_MS });
+      const listens = receiverFor(slot, to)?.servesAt;
+      const moving = worker.request(
+        { type: "moveConnections", ...defined({ listens }) },
+        { timeoutMs: MOVE_MS },
+      );
       try {
         const { waited = 0, stayed = 0 } = await moving;
         tally.waited += waited;

@@ -32,7 +32,7 @@ export async function probation(
   await checkWorkers(generation, probationMs);
   const deadline = performance.now() + probationMs;
   let inARow = 0;
-  let problem = "no health check has ended in time";
+  let problem: string | undefined;
   for (;;) {
     const result = await checkHealth(generation, addressOf(), deadline);
     if (result.healthy) {
@@ -40,11 +40,14 @@ export async function probation(
       if (inARow >= health.healthyAfter) return;
     } else {
       inARow = 0;
-      problem = result.problem ?? problem;
+      // That time ran out within the last check says less than what an earlier one has found.
+      const wasCutShort = performance.now() >= deadline;
+      problem = wasCutShort ? (problem ?? result.problem) : (result.problem ?? problem);
     }
     if (performance.now() + health.intervalMs > deadline) break;
     await pause(health.intervalMs);
   }
+  problem ??= "no health check has ended in time";
   const details = { version: generation.version, previous, problem };
   throw new TsugiError("TSUGI_UNHEALTHY", details);
 }

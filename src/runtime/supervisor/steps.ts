@@ -103,7 +103,12 @@ async function activate(upgrade: UpgradeState, instructions: Instruction[]): Pro
   const { job, old, next, report, pausedMs } = upgrade;
   const timeoutMs = next.settings.timeouts.readyMs;
   const slots = slotsOf(next.slots, instructions);
-  await Promise.all(slots.map(({ worker }) => worker.request({ type: "activate" }, { timeoutMs })));
+  await Promise.all(
+    slots.map(async ({ worker }) => {
+      const reply = await worker.request({ type: "activate" }, { timeoutMs });
+      worker.servesAt = reply?.listens;
+    }),
+  );
   const pauses = (slot: Slot) => hasState(slot) || carries(slot);
   const hasPaused = slotsOf(old.slots, instructions).some(pauses);
   if (hasPaused || job.plan.strategy === "restart") report.pauseMs = pausedMs();

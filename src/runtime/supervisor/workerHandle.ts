@@ -73,6 +73,8 @@ export class WorkerHandle extends EventEmitter<WorkerEvents> {
   health: WorkerReplies["health"] = { healthy: true };
   /** Sockets of streams, by their keys. */
   readonly listening = new Set<string>();
+  /** The same, as it told when it began to serve: whoever starts it, and unless it is older. */
+  servesAt: string[] | undefined;
   /** Connections that were carried to it and that it has closed: how many, by why. */
   readonly refused = new Map<string, number>();
   /** Null while it runs. */

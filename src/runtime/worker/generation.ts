@@ -217,7 +217,7 @@ export class AppGeneration {
     await this.#activate();
     const waited = await this.#waited;
     this.#waited = Promise.resolve(0);
-    return { waited };
+    return { waited, listens: this.listeners.keyTexts };
   }
 
   #switchOver(to: AppGeneration): void {
@@ -291,7 +291,7 @@ export class AppGeneration {
 
   #makeHandlers(): Handlers {
     return {
-      activate: () => this.#activate().then(() => null),
+      activate: () => this.#activate().then(() => ({ listens: this.listeners.keyTexts })),
       freeze: (request) => this.#freeze(request),
       thaw: () => this.#thaw(),
       sendState: (request, handle) =>
@@ -301,7 +301,8 @@ export class AppGeneration {
       introduce: async () => ({ introduced: await this.#outgoing.introduce() }),
       announce: async () => ({ announced: await this.#outgoing.announce() }),
       awaitAnnounced: async () => ({ present: await this.incoming.expected.whenPresent() }),
-      moveConnections: () => this.#leave().move(this.registrations.states.size === 0),
+      moveConnections: ({ listens }) =>
+        this.#leave().move(this.registrations.states.size === 0, listens),
       drain: ({ drainMs, webSocketDrainMs }) => this.#leave().drain(drainMs, webSocketDrainMs),
       dispose: () => this.#dispose(),
       swapCarry: ({ check = false }) => this.#carryHere(check),

@@ -74,6 +74,21 @@ describe("a new version is sick", { concurrency: true }, () => {
   const timeouts = { probationMs: 1_500 };
   const never = () => new Promise(() => {});
 
+  test("for the reason that it gave, if there was no time left to give it again", async () => {
+    let asked = 0;
+    const answer = async ({ turns }: Question) => {
+      if (turns) return;
+      asked += 1;
+      if (asked > 3) await never();
+      if (asked > 1) throw new Error("the database is away");
+    };
+    const health = { intervalMs: 400 };
+    await assert.rejects(goesThrough(generationOf(answer, { timeouts, health })), {
+      code: "TSUGI_UNHEALTHY",
+      message: /the database is away/,
+    });
+  });
+
   test("whose check hangs while its event loop turns", async () => {
     const hangs = ({ turns }: Question) => (turns ? Promise.resolve() : never());
     await assert.rejects(goesThrough(generationOf(hangs, { timeouts })), {

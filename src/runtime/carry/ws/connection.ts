@@ -196,8 +196,9 @@ export class WebSocketConnection implements Connection {
   }
 
   get hasSaid(): boolean {
-    const { _queue, _bufferedBytes, _deflating, _state } = this.webSocket._sender;
-    return _queue.length === 0 && _bufferedBytes === 0 && !_deflating && (_state ?? 0) === 0;
+    // Not by how many bytes it says to wait: what is sent to one that closes counts there for ever.
+    const { _queue, _deflating, _state } = this.webSocket._sender;
+    return _queue.length === 0 && !_deflating && (_state ?? 0) === 0;
   }
 
   goesOnThere(follow: Follow): void {

@@ -45,7 +45,6 @@ export interface ReceiverInternals extends EventEmitter {
 
 export interface SenderInternals {
   _queue: unknown[];
-  _bufferedBytes: number;
   /** False in the middle of an outgoing fragmented message. */
   _firstFragment: boolean;
   /** Up to 8.17. */
