@@ -144,11 +144,17 @@ class Trial {
       .filter((match) => match !== null && !match[1]!.startsWith("tsugi-"))
       .map((match) => match![2]!)
       // Of a stack, what is Node's own would push out the file and the line.
-      .filter((line) => !/^\s+at .*\bnode:/.test(line));
+      .filter((line) => !/^\s+at .*\bnode:/.test(line))
+      // And the rest of a long one the message above it.
+      .filter((_, at, lines) => !lines.slice(at - FRAMES, at + 1).every(isFrame) || at < FRAMES);
     const text = own.some((line) => line.trim() !== "") ? own.join("\n") : (result?.stderr ?? "");
     return tail(text.replaceAll(this.#root, "<root>"), 12);
   }
 }
+
+/** How many lines of a stack are told. */
+const FRAMES = 4;
+const isFrame = (line: string) => /^\s+at \S/.test(line);
 
 const indented = (text: string) => text.replace(/^/gm, "    ");
 
