@@ -437,6 +437,25 @@ describe("compiled code", () => {
     assert.equal(out, "Thing Thing design:paramtypes=Date,Number");
   });
 
+  test("CommonJS modules in a circle: a decorator finds a type that is not there yet undefined", async () => {
+    const entity = (name: string, other: string) => `import { ${other} } from "./${other}";
+      const mark = (..._: any[]) => {};
+      @mark export class ${name} { @mark other!: ${other}; static get its() { return ${other}.name; } }`;
+    const { out } = await compileAndRun({
+      ...commonJs,
+      "tsconfig.json": {
+        compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true },
+      },
+      "src/main.ts": `import "./metadata"; import { User } from "./User"; import { Post } from "./Post";
+        console.log(User.its, Post.its, (globalThis as any).seen.join());`,
+      "src/metadata.ts":
+        "(Reflect as any).metadata = (_: string, type: any) => () => { ((globalThis as any).seen ??= []).push(type.name); };",
+      "src/User.ts": entity("User", "Post"),
+      "src/Post.ts": entity("Post", "User"),
+    });
+    assert.equal(out, "Post User Object,Post");
+  });
+
   test("nothing of the build's environment is written into it", async () => {
     const { out } = await compileAndRun(
       { "src/main.ts": "console.log(process.env.NODE_ENV, process.env.HOME === undefined);" },
