@@ -24,6 +24,7 @@ async function compileAndRun(
     entry = "src/main.ts",
     env = undefined as NodeJS.ProcessEnv | undefined,
     prepare = (_: string) => {},
+    fails = false,
   } = {},
 ) {
   const folder = join(base, `project-${++count}`);
@@ -65,7 +66,7 @@ async function compileAndRun(
     encoding: "utf8",
     ...(env === undefined ? {} : { env }),
   });
-  assert.equal(stderr, "");
+  assert.equal(stderr !== "", fails, stderr);
   return {
     out: stdout.trim(),
     target,
@@ -454,6 +455,23 @@ describe("compiled code", () => {
       "src/Post.ts": entity("Post", "User"),
     });
     assert.equal(out, "Post User Object,Post");
+  });
+
+  test("an import that nothing resolves is told, with where an alias may stand", async () => {
+    const files = {
+      "src/main.js": `import { name } from "~/name";
+        try { require("not-here"); } catch {}
+        console.log(name);`,
+      "src/name.js": 'export const name = "its name";',
+    };
+    const entry = "src/main.js";
+    const { said } = await compileAndRun({ ...commonJs, ...files }, { entry, fails: true });
+    assert.match(said, /src\/main\.js imports "~\/name".*\{ allowJs: true, paths: /);
+    assert.doesNotMatch(said, /not-here/);
+    const told = { compilerOptions: { allowJs: true, paths: { "~/*": ["./src/*"] } } };
+    const with_ = await compileAndRun({ ...commonJs, ...files, "tsconfig.json": told }, { entry });
+    assert.equal(with_.out, "its name");
+    assert.equal(with_.said, "");
   });
 
   test("nothing of the build's environment is written into it", async () => {
