@@ -49,13 +49,14 @@ export const withGiven = (found: StartScript, given: StartScript): StartScript =
   env: { ...given.env, ...found.env },
 });
 
-/** Without what only a shell can do: `> a.log`, `$(hostname)`. Variables are filled in when it starts. */
+/** Without what only a shell can do: `> a.log`, `$(hostname)`, `"$@"`. Variables are filled in when it starts. */
 export function plainArgs(words: string[]): string[] {
   const args: string[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     const redirection = /^(\d|&)?(>>?|<)(.*)$/.exec(word);
     if (redirection) at += redirection[3] === "" ? 1 : 0;
+    else if (/^\$[@*]$/.test(word)) continue;
     else if (!/\$\(|`/.test(word)) args.push(word);
     else if (args.at(-1)?.startsWith("-") && !word.startsWith("-")) args.pop();
   }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { splitWords } from "../../../src/assemble/start/shellWords.ts";
-import { readCommandLine, type StartScript } from "../../../src/assemble/start/startScript.ts";
+import {
+  readCommandLine,
+  type StartScript,
+  startedBy,
+} from "../../../src/assemble/start/startScript.ts";
+import type { Project } from "../../../src/pack/project.ts";
+import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
 const read = (start: string, more: Record<string, string> = {}) =>
   readCommandLine(start, { start, ...more });
@@ -180,6 +186,32 @@ describe("a start script", () => {
       for (const line of ["run-s build serve:api", "npm-run-all build serve:api"])
         assert.deepEqual(found(line), after);
     }
+  });
+
+  test("that is a file of shell: what stands in it", () => {
+    const { folder, remove } = temporaryFolder("shell");
+    after(remove);
+    writeFiles(folder, {
+      "bin/run.sh": `#!/bin/bash
+# Starts it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export TZ=UTC
+node migrate.js
+exec node --import ./first.mjs \\
+  dist/app.js --fast "$@"
+`,
+      "asks.sh": 'if [ -n "$A" ]; then node a.js; fi\n',
+    });
+    const started = (start: string) =>
+      startedBy({ folder, packageJson: { name: "x", scripts: { start } } } as Project)[0]!.script;
+    for (const start of ["LEVEL=a ./bin/run.sh", "LEVEL=a bash -e bin/run.sh"]) {
+      const { entry, env, args, before, nodeArgs } = started(start);
+      assert.deepEqual([entry, args, before], ["dist/app.js", ["--fast"], ["node migrate.js"]]);
+      assert.deepEqual(env, { LEVEL: "a", TZ: "UTC" });
+      assert.deepEqual(nodeArgs, ["--import=./first.mjs"]);
+    }
+    for (const start of ["./asks.sh", "./gone.sh"]) assert.equal(started(start).entry, undefined);
   });
 
   test("is split as a shell would", () => {
