@@ -18,6 +18,8 @@ import type { Unfollowed } from "./unfollowed.ts";
 export interface CompileRequest {
   /** The project's folder, without links. */
   folder: string;
+  /** Of the project; undefined: the nearest of each source. */
+  tsconfig?: string;
   rules: ExternalRules;
   hot: HotScan;
   onNeighbour: (neighbour: Neighbour) => void;
@@ -44,7 +46,7 @@ export async function compileEntry(
   request: CompileRequest,
   log: BuildLog,
 ): Promise<Compiled> {
-  const { folder, rules, onNeighbour, onUnfollowed, part } = request;
+  const { folder, tsconfig, rules, onNeighbour, onUnfollowed, part } = request;
   const hot = new HotScan(request.hot);
   const { onAsking } = rules;
   let isCyclic = false;
@@ -53,7 +55,7 @@ export async function compileEntry(
       input: join(folder, entry),
       cwd: folder,
       platform: "node",
-      tsconfig: true,
+      tsconfig: tsconfig === undefined ? true : join(folder, tsconfig),
       // Compilers of JavaScript take JSX in it, whatever its ending.
       moduleTypes: { ".js": "jsx", ".mjs": "jsx", ".cjs": "jsx" },
       // Own code stays as written: a stack trace names the right line. In a bundle, size counts.

@@ -112,7 +112,7 @@ class CompilePass {
 
   constructor(
     folder: string,
-    { mode, external }: ApplicationRequest,
+    { mode, external, tsconfig }: ApplicationRequest,
     kept: ReadonlySet<string>,
     log: BuildLog,
     part?: CompileRequest["part"],
@@ -123,7 +123,7 @@ class CompilePass {
     this.#compile = {
       folder,
       hot: this.hot,
-      ...defined({ part }),
+      ...defined({ part, tsconfig }),
       onNeighbour: (neighbour) => this.#neighbour(neighbour),
       onUnfollowed: (found) => this.unfollowed.set(`${found.at} ${found.code}`, found),
       rules: {

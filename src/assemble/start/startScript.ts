@@ -40,6 +40,7 @@ export function readCommandLine(
   return {
     ...withGiven(found, given),
     ...(found.entry === undefined ? {} : { entry: join(folder, found.entry) }),
+    ...(found.tsconfig === undefined ? {} : { tsconfig: join(folder, found.tsconfig) }),
     nodeArgs: [...given.nodeArgs, ...found.nodeArgs.map((word) => inFolder(word, folder))],
     before: [...around.before, ...found.before],
     builds: [...around.builds, ...found.builds],

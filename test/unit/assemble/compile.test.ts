@@ -25,6 +25,7 @@ async function compileAndRun(
     env = undefined as NodeJS.ProcessEnv | undefined,
     prepare = (_: string) => {},
     fails = false,
+    tsconfig = undefined as string | undefined,
   } = {},
 ) {
   const folder = join(base, `project-${++count}`);
@@ -44,6 +45,7 @@ async function compileAndRun(
       files: undefined,
       external: [],
       shared: [],
+      tsconfig,
     },
     {
       ...silentLog,
@@ -436,6 +438,21 @@ describe("compiled code", () => {
         @mark export class Thing { constructor(_when: Date, _n: number) {} }`,
     });
     assert.equal(out, "Thing Thing design:paramtypes=Date,Number");
+  });
+
+  test("by the tsconfig that the start script names", async () => {
+    const files = {
+      "tsconfig.json": { compilerOptions: { jsx: "preserve" } },
+      "tsconfig.server.json": {
+        extends: "./tsconfig.json",
+        compilerOptions: { experimentalDecorators: true, paths: { "@/*": ["./src/*"] } },
+      },
+      "src/main.ts": `import { Thing } from "@/thing"; console.log((Thing as any).seen);`,
+      "src/thing.ts":
+        'const mark = (target: any) => { target.seen = "seen"; }; @mark export class Thing {}',
+    };
+    const { out } = await compileAndRun(files, { tsconfig: "tsconfig.server.json" });
+    assert.equal(out, "seen");
   });
 
   test("CommonJS modules in a circle: a decorator finds a type that is not there yet undefined", async () => {

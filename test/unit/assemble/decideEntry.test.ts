@@ -72,6 +72,14 @@ describe("the processes of a release", () => {
     assert.match(notes[0]!, /more\.js/);
   });
 
+  test("what a start script compiles by is kept, also where a variable says it", () => {
+    const other = join(folder, "other");
+    for (const start of ["ts-node -P b.json a.ts", "TS_NODE_PROJECT=b.json ts-node a.ts"]) {
+      writeFiles(other, { "package.json": { name: "x", scripts: { start } }, "a.ts": "" });
+      assert.equal(decideEntry(readProject(other), {}, silentLog).tsconfig, "b.json");
+    }
+  });
+
   test("a development package is packed where its command is the entry", () => {
     const entry = (name: string) => decide({ entry: `node_modules/${name}/bin/x.js` }).bins;
     assert.deepEqual([entry("two"), entry("one")], [["two"], []]);

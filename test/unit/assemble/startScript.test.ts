@@ -106,7 +106,7 @@ describe("a start script", () => {
     [
       "tsx --env-file .env --tsconfig a.json -r dotenv/config src/a",
       {
-        ...{ tool: "tsx", entry: "src/a" },
+        ...{ tool: "tsx", entry: "src/a", tsconfig: "a.json" },
         ...{ envFiles: [".env"], nodeArgs: ["--require=dotenv/config"] },
       },
     ],
@@ -116,7 +116,10 @@ describe("a start script", () => {
       'nodemon -w src -x "tsc && node dist/a.js"',
       { tool: "nodemon", entry: "dist/a.js", builds: ["tsc"] },
     ],
-    ["ts-node -P a.json -r tsconfig-paths/register a.ts", { tool: "ts-node", entry: "a.ts" }],
+    [
+      "ts-node -P a.json -r tsconfig-paths/register a.ts",
+      { tool: "ts-node", entry: "a.ts", tsconfig: "a.json" },
+    ],
     [
       "TS_NODE_BASEURL=./dist node -r tsconfig-paths/register dist/a.js",
       {
@@ -186,6 +189,15 @@ describe("a start script", () => {
       for (const line of ["run-s build serve:api", "npm-run-all build serve:api"])
         assert.deepEqual(found(line), after);
     }
+  });
+
+  test("that compiles by another tsconfig says which", () => {
+    const named = (line: string) => read(line)?.tsconfig;
+    assert.equal(named("ts-node -P tsconfig.server.json src/a.ts"), "tsconfig.server.json");
+    assert.equal(named("cd api && tsx --tsconfig=./b.json a.ts -P 80"), "api/b.json");
+    assert.equal(named('nodemon -x "ts-node --project c.json" a.ts'), "c.json");
+    assert.equal(named("tsx a.ts --tsconfig b.json"), undefined);
+    assert.equal(named("vite-node -c vite.config.ts a.ts"), undefined);
   });
 
   test("that is a file of shell: what stands in it", () => {
