@@ -7,13 +7,18 @@ import { splitWords } from "./start/shellWords.ts";
 import { readCommandLine, type StartScript } from "./start/startScript.ts";
 
 export function tellScript(script: StartScript, project: Project, log: BuildLog): void {
-  const { env, before, left, envFiles } = script;
+  const { env, before, left, envFiles, folder } = script;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   if (variables.length > 0) {
     log.guess("env", variables.join(" "), "the start script; etc/env on a host overrides it");
   }
   for (const file of envFiles) {
     log.note(`${file} is not packed: what it sets goes into <root>/etc/env on each host`);
+  }
+  if (folder !== undefined) {
+    log.note(
+      `The start script goes to ${folder} first; a release's working directory is the project's own folder: a relative path that the code opens is looked for there`,
+    );
   }
   for (const command of before) tellBefore("The start script", command, log);
   const named = namedLines(project).map(([, line]) => entryOf(line, project));

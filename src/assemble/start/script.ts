@@ -15,6 +15,8 @@ export interface StartScript {
   left: string[];
   /** Files that variables are read from. */
   envFiles: string[];
+  /** Where a `cd` has led, and it is run. */
+  folder?: string;
   /** The tsconfig that what compiles it is told to take. */
   tsconfig?: string;
   /** Another project that it goes to: a folder, or the name of a workspace's package; "*" for many. */

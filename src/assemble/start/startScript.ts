@@ -39,7 +39,9 @@ export function readCommandLine(
   const { folder } = steps[at]!;
   return {
     ...withGiven(found, given),
-    ...(found.entry === undefined ? {} : { entry: join(folder, found.entry) }),
+    ...(found.entry === undefined
+      ? {}
+      : { entry: join(folder, found.entry), ...went(folder, found) }),
     ...(found.tsconfig === undefined ? {} : { tsconfig: join(folder, found.tsconfig) }),
     nodeArgs: [...given.nodeArgs, ...found.nodeArgs.map((word) => inFolder(word, folder))],
     before: [...around.before, ...found.before],
@@ -47,6 +49,9 @@ export function readCommandLine(
     left: [...found.left, ...around.left],
   };
 }
+
+const went = (folder: string, found: StartScript) =>
+  folder === "" || folder === "." ? {} : { folder: join(folder, found.folder ?? "") };
 
 export interface Started {
   script: StartScript;

@@ -72,6 +72,16 @@ describe("the processes of a release", () => {
     assert.match(notes[0]!, /more\.js/);
   });
 
+  test("that the start script goes to another folder is said: a release does not", () => {
+    const beside = join(folder, "beside");
+    const scripts = { start: "npm run serve", serve: "cd server && node a.js" };
+    writeFiles(beside, { "package.json": { name: "x", scripts }, "server/a.js": "" });
+    const notes: string[] = [];
+    const log = { ...silentLog, note: (text: string) => notes.push(text) };
+    decideEntry(readProject(beside), {}, log);
+    assert.match(notes.join(), /goes to server first; a release's working directory is/);
+  });
+
   test("what a start script compiles by is kept, also where a variable says it", () => {
     const other = join(folder, "other");
     for (const start of ["ts-node -P b.json a.ts", "TS_NODE_PROJECT=b.json ts-node a.ts"]) {

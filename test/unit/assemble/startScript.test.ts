@@ -40,7 +40,7 @@ describe("a start script", () => {
       "export NODE_OPTIONS='-r ./a.cjs' TZ=UTC && cd server && node --import ./b.mjs main.js",
       {
         tool: "node",
-        entry: "server/main.js",
+        ...{ entry: "server/main.js", folder: "server" },
         nodeArgs: ["--require=./a.cjs", "--import=./server/b.mjs"],
         env: { TZ: "UTC" },
       },
@@ -87,7 +87,7 @@ describe("a start script", () => {
     ],
     ["node dist/a.js; echo done", { tool: "node", entry: "dist/a.js", left: ["echo done"] }],
     ["node a.js | pino-pretty", { tool: "node", entry: "a.js", left: ["pino-pretty"] }],
-    ["cd server && node index.js", { tool: "node", entry: "server/index.js" }],
+    ["cd server && node index.js", { tool: "node", entry: "server/index.js", folder: "server" }],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's
     ["next start -p ${PORT:-3000}", { tool: "next", args: ["start", "-p", "${PORT:-3000}"] }],
     ["pnpm exec next start -H 0.0.0.0", { tool: "next", args: ["start", "-H", "0.0.0.0"] }],
@@ -140,7 +140,7 @@ describe("a start script", () => {
     ["tini -- node a.js", { tool: "node", entry: "a.js" }],
     ["wait-for-it db:5432 -- node a.js", { tool: "node", entry: "a.js" }],
     ["export PORT=80 && node a.js", { tool: "node", entry: "a.js", env: { PORT: "80" } }],
-    ["(cd server && node a.js)", { tool: "node", entry: "server/a.js" }],
+    ["(cd server && node a.js)", { tool: "node", entry: "server/a.js", folder: "server" }],
     ["npx -y cross-env A=1 tsx a.ts", { tool: "tsx", entry: "a.ts", env: { A: "1" } }],
     ["bun --bun run next start", { tool: "next", args: ["start"] }],
     [
