@@ -78,6 +78,12 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
     );
   });
 
+  test("of an error whose message is long, its beginning is told", async () => {
+    const list = "Array.from({ length: 30 }, (_, at) => 'tried ' + at).join('\\n')";
+    const { output } = await build("lists", `throw new Error("No bindings file:\\n" + ${list});`);
+    assert.match(output, /its last words:[\s\S]*Error: No bindings file:\n.*tried 0/);
+  });
+
   test("variables in Node's own arguments are filled in; one that is not set is left out", async () => {
     const start = `node --stack-trace-limit=\${LIMIT:-7} --max-old-space-size=$NOT_SET app.js`;
     const server = `import { createServer } from "node:http";
