@@ -440,6 +440,18 @@ describe("compiled code", () => {
     assert.equal(out, "Thing Thing design:paramtypes=Date,Number");
   });
 
+  test("with the addons of the project's own binding.gyp, whatever .gitignore says", async () => {
+    const { files } = await compileAndRun({
+      ...{ "binding.gyp": "{}", ".gitignore": "build\n" },
+      "src/main.ts": "console.log(1);",
+      "build/Release/fast.node": "made by node-gyp",
+      "build/Release/obj.target/fast.node": "on the way to it",
+      "build/config.gypi": "names folders of this machine",
+    });
+    const made = files.filter((path) => path.startsWith("build"));
+    assert.deepEqual(made, ["build/Release/fast.node"]);
+  });
+
   test("by the tsconfig that the start script names", async () => {
     const files = {
       "tsconfig.json": { compilerOptions: { jsx: "preserve" } },
