@@ -30,7 +30,7 @@ The Procfile's \`web\`, else \`start:prod\`, else \`start\`; \`main\` where none
 - **Variables** (\`cross-env PORT=4000 …\`) are defaults of the release; \`etc/env\` on a host overrides them.
 - **\`--env-file .env\`**: the file is not packed. What it sets goes into \`etc/env\`.
 - **\`tsx\`, \`ts-node\`, \`nodemon\`, \`--import tsx\`, \`NODE_OPTIONS=\`** are seen through, and so are \`dotenv -e\`, \`env-cmd\`,
-  \`concurrently\`, \`npm-run-all\`, \`sh -c\`, \`tini\` and their like: what they would run in the end is released, compiled where
+  \`concurrently\`, \`npm-run-all\`, \`sh -c\`, \`./start.sh\`, \`tini\` and their like: what they would run in the end is released, compiled where
   Node does not take it as it is. Where folders of TypeScript are loaded by their names when it runs (\`@fastify/autoload\`, a
   bot's commands), nothing is compiled, and \`tsx\` goes along.
 - **\`--import ./otel.mjs\`, \`-r dotenv/config\`**, also by \`NODE_OPTIONS\`: loaded first in the release too, and packed with

@@ -16,7 +16,7 @@ import { ALL_DEPENDENCIES, type NeededPackages } from "./packages.ts";
 import type { ApplicationRequest } from "./request.ts";
 import { locatePackage } from "./resolveFrom.ts";
 import { linkShared } from "./shared.ts";
-import { staticFiles } from "./staticFiles.ts";
+import { ownAddons, staticFiles } from "./staticFiles.ts";
 import { tellUnstrippable } from "./stripping.ts";
 import { tellEmptyFolders, tellUnfollowed } from "./unfollowed.ts";
 
@@ -46,6 +46,7 @@ export async function buildApplication(
   for (const file of await staticFiles(project, request.files, mode, files, log)) {
     files.set(file.path, file);
   }
+  for (const file of ownAddons(project.folder, log)) files.set(file.path, file);
   const packageJson = join(project.folder, "package.json");
   files.set("package.json", fileAt("package.json", packageJson));
   const processes = request.processes.map(({ candidates: _, ...rest }, index) => {

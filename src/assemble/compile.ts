@@ -11,12 +11,15 @@ import { type ExternalRules, externalsPlugin } from "./externals.ts";
 import { HotScan } from "./hotScan.ts";
 import type { Neighbour } from "./neighbours.ts";
 import { compiledName, placePlugin } from "./placePlugin.ts";
+import { isInsideModules, moduleTypeOf } from "./resolveFrom.ts";
 import { startFile, swapName, swapPlugin } from "./swapPlugin.ts";
 import type { Unfollowed } from "./unfollowed.ts";
 
 export interface CompileRequest {
   /** The project's folder, without links. */
   folder: string;
+  /** Of the project; undefined: the nearest of each source. */
+  tsconfig?: string;
   rules: ExternalRules;
   hot: HotScan;
   onNeighbour: (neighbour: Neighbour) => void;
@@ -43,21 +46,24 @@ export async function compileEntry(
   request: CompileRequest,
   log: BuildLog,
 ): Promise<Compiled> {
-  const { folder, rules, onNeighbour, onUnfollowed, part } = request;
+  const { folder, tsconfig, rules, onNeighbour, onUnfollowed, part } = request;
   const hot = new HotScan(request.hot);
   const { onAsking } = rules;
+  let isCyclic = false;
   try {
     const build = await rolldown({
       input: join(folder, entry),
       cwd: folder,
       platform: "node",
-      tsconfig: true,
+      tsconfig: tsconfig === undefined ? true : join(folder, tsconfig),
       // Compilers of JavaScript take JSX in it, whatever its ending.
       moduleTypes: { ".js": "jsx", ".mjs": "jsx", ".cjs": "jsx" },
       // Own code stays as written: a stack trace names the right line. In a bundle, size counts.
       treeshake: part ? PART_ONLY : rules.packages !== undefined,
-      onLog: (level, { code = "", message }) => {
-        if (level === "warn" && !QUIET.has(code)) log.warn(message.trim());
+      checks: { circularDependency: true },
+      onLog: (level, { code = "", message, ids = [] }) => {
+        if (code === "CIRCULAR_DEPENDENCY") isCyclic ||= !ids.some(isInsideModules);
+        else if (level === "warn" && !QUIET.has(code)) log.warn(message.trim());
       },
       plugins: [
         part?.plugin,
@@ -70,7 +76,7 @@ export async function compileEntry(
       ],
     });
     try {
-      const options = {
+      const plain = {
         format: "esm",
         sourcemap: true,
         minify: false,
@@ -81,7 +87,12 @@ export async function compileEntry(
         dir: folder,
       } as const;
       const entryFileNames = part?.name ?? compiledName(entry);
-      const { output } = await build.generate({ ...options, entryFileNames });
+      const first = await build.generate({ ...plain, entryFileNames });
+      // In a circle of CommonJS modules what is not there yet is undefined, and no error: entities that
+      // name each other, whose decorators ask for the other's type.
+      const isUndefined = isCyclic && moduleTypeOf(join(folder, entry)) === "commonjs";
+      const options = { ...plain, strictExecutionOrder: isUndefined };
+      const { output } = isUndefined ? await build.generate({ ...options, entryFileNames }) : first;
       const { listens } = hot;
       if (!swappable || !hot.accepts) return { files: output.map(textOf), listens };
       const swap = swapName(entry);

@@ -4,12 +4,12 @@
  * of its own) cannot be inlined, and that shows only when its code has been seen.
  */
 import { realpathSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { defined } from "../contract/checks.ts";
 import { fileAt, filesBelow, type PackedFile } from "../pack/fileSet.ts";
 import type { BuildLog } from "../pack/log.ts";
 import { type CompileRequest, compileEntry } from "./compile.ts";
-import { chooseEntry, isFile, withEndings } from "./entry.ts";
+import { chooseEntry, isFile, isTypeScript, withEndings } from "./entry.ts";
 import { HotScan } from "./hotScan.ts";
 import type { Neighbour } from "./neighbours.ts";
 import type { NeededPackages } from "./packages.ts";
@@ -103,7 +103,7 @@ class CompilePass {
   readonly #outside = new Map<string, { name: string; from: string }>();
   readonly #inlined = new Set<string>();
   readonly #open: string[] = [];
-  /** Files, folders and globs that are told. */
+  /** Files, folders, globs, and imports that are told. */
   readonly #named = new Set<string>();
   readonly #isBundle: boolean;
   readonly #compile: CompileRequest;
@@ -112,7 +112,7 @@ class CompilePass {
 
   constructor(
     folder: string,
-    { mode, external }: ApplicationRequest,
+    { mode, external, tsconfig }: ApplicationRequest,
     kept: ReadonlySet<string>,
     log: BuildLog,
     part?: CompileRequest["part"],
@@ -123,7 +123,7 @@ class CompilePass {
     this.#compile = {
       folder,
       hot: this.hot,
-      ...defined({ part }),
+      ...defined({ part, tsconfig }),
       onNeighbour: (neighbour) => this.#neighbour(neighbour),
       onUnfollowed: (found) => this.unfollowed.set(`${found.at} ${found.code}`, found),
       rules: {
@@ -133,6 +133,7 @@ class CompilePass {
           this.#outside.set(`${name} ${dirname(importer)}`, { name, from: dirname(importer) }),
         onInlined: (name) => this.#inlined.add(name),
         onSibling: (found) => this.#siblings.add(found.folder),
+        onUnknown: (specifier, importer) => this.#unknown(specifier, importer),
       },
     };
   }
@@ -167,6 +168,16 @@ class CompilePass {
       this.#log.guess("external", byName.join(", "), "dependencies that no import names");
     }
     return { only: new Set(unseen), imported, siblings };
+  }
+
+  #unknown(specifier: string, importer: string): void {
+    const told = `${relative(this.#folder, importer)} imports "${specifier}"`;
+    if (this.#named.has(told)) return;
+    this.#named.add(told);
+    const options = isTypeScript(importer) ? "{ paths: { … } }" : "{ allowJs: true, paths: { … } }";
+    this.#log.warn(
+      `${told}, which no package here and no tsconfig.json resolves. An alias of .babelrc or vite.config: compilerOptions: ${options} in tsconfig.json`,
+    );
   }
 
   #neighbour(neighbour: Neighbour): void {

@@ -24,6 +24,8 @@ export interface EntryDecision {
   bins: string[];
   /** The package that compiles its sources as it goes: the start script has it. */
   loader?: string;
+  /** The tsconfig that the start script has it take. */
+  tsconfig?: string;
 }
 
 export function decideEntry(project: Project, config: Config, log: BuildLog): EntryDecision {
@@ -49,7 +51,10 @@ export function decideEntry(project: Project, config: Config, log: BuildLog): En
 }
 
 type Decided = Pick<EntryDecision, "processes"> &
-  Partial<Pick<EntryDecision, "nodeArgs" | "bins" | "loader"> & Pick<EntryGuess, "isTranspiled">>;
+  Partial<
+    Pick<EntryDecision, "nodeArgs" | "bins" | "loader" | "tsconfig"> &
+      Pick<EntryGuess, "isTranspiled">
+  >;
 
 const PLAIN = { workers: 1, overlap: true } as const;
 
@@ -122,8 +127,11 @@ function guessed(
   }
   const bins = bin?.isDevelopment ? [bin.packageName] : [];
   const { isTranspiled = false } = guess;
-  const loader = script?.tool === "tsx" ? { loader: script.tool } : {};
-  return { processes: [main], bins, isTranspiled, ...loader, ...nodeArgsOf(guess, config, log) };
+  const loader = script?.tool === "tsx" ? script.tool : undefined;
+  const { TS_NODE_PROJECT, TSX_TSCONFIG_PATH } = script?.env ?? {};
+  const tsconfig = script?.tsconfig ?? TS_NODE_PROJECT ?? TSX_TSCONFIG_PATH;
+  const more = { ...defined({ loader, tsconfig }), ...nodeArgsOf(guess, config, log) };
+  return { processes: [main], bins, isTranspiled, ...more };
 }
 
 function nodeArgsOf({ nodeArgs }: EntryGuess, config: Config, log: BuildLog) {

@@ -31,6 +31,8 @@ export interface ExternalRules {
   /** Told of the folder of a package that cannot be inlined. */
   onAsking: (folder: string) => void;
   onSibling: (found: FoundPackage) => void;
+  /** Told of a statement that nothing resolves: no `catch` helps, its module can't be loaded. */
+  onUnknown: (specifier: string, importer: string) => void;
 }
 
 const isTsugi = (specifier: string) => specifier === "tsugi" || specifier.startsWith("tsugi/");
@@ -65,6 +67,8 @@ export function externalsPlugin(rules: ExternalRules): Plugin {
           return resolved;
         }
         if (found !== undefined) rules.onPackage(named.name, from);
+        else if (kind === "import-statement" && (resolved === null || resolved.external))
+          rules.onUnknown(specifier, from);
         const wantsRequire = kind === "import-statement" && moduleTypeOf(from) === "commonjs";
         if (wantsRequire && isRequirable(specifier, from))
           return `${REQUIRED}${specifier}\0${from}`;

@@ -8,7 +8,7 @@ import { isFile, isTypeScript, outputFolderOf, tidy, withEndings } from "./entry
 import { hasBuildScript } from "./projectBuild.ts";
 import { type Recognised, recogniseShape, refuseUnfit } from "./shapes/index.ts";
 import { transpiles } from "./start/runners.ts";
-import { type Started, type StartScript, startedBy } from "./start/startScript.ts";
+import { SHELLS, type Started, type StartScript, startedBy } from "./start/startScript.ts";
 import { refuseElsewhere, refuseWorkspaceRoot } from "./workspace.ts";
 
 export interface EntryGuess {
@@ -146,7 +146,7 @@ class Guess {
     const source = [...named, ...(isFrontEnd ? [] : SOURCES), ...names].find((path) =>
       this.#isThere(path),
     );
-    const why = tool === undefined ? "it is there" : `seen through the start script, ${tool.tool}`;
+    const why = whyFound(tool);
     const isTranspiled = tool !== undefined && transpiles(tool.tool);
     const more = { args: named.length === 0 ? [] : tool!.args, isTranspiled };
     const isBuilt = tool !== undefined || isTypeScript(source ?? "");
@@ -184,6 +184,14 @@ function refuseEcosystem({ tool, args }: StartScript): void {
 const runsAsIt = ({ tool, entry }: StartScript): boolean =>
   entry !== undefined &&
   (tool === "node" || (!isTypeScript(entry) && outputFolderOf(entry) !== undefined));
+
+function whyFound(tool: StartScript | undefined): string {
+  if (tool === undefined) return "it is there";
+  const isUnread =
+    tool.entry === undefined && (SHELLS.test(tool.tool) || /^make$|[./]/.test(tool.tool));
+  if (!isUnread) return `seen through the start script, ${tool.tool}`;
+  return `it is there; what the start script's ${tool.tool} runs was not seen`;
+}
 
 /** Where a build script may have put it; the source itself last: its build may be of a front end. */
 function builtFrom(folder: string, source: string | undefined): string[] {

@@ -16,7 +16,7 @@ import { listOwn } from "./own.ts";
 import { ALL_DEPENDENCIES, collectPackages, type PackageTree, withBins } from "./packages.ts";
 import { reachedFiles } from "./reached.ts";
 import { linkShared } from "./shared.ts";
-import { staticFiles } from "./staticFiles.ts";
+import { ownAddons, staticFiles } from "./staticFiles.ts";
 import { homeOf } from "./traced.ts";
 
 export interface Listing {
@@ -55,7 +55,7 @@ export async function listRelease(
   const beside = await staticFiles(project, config.files, entry.mode, known, log);
   const packageJson = fileAt("package.json", join(folder, "package.json"));
   const isCompiled = entry.mode !== "own";
-  const own = [...(isCompiled ? [] : code), ...beside, packageJson];
+  const own = [...(isCompiled ? [] : code), ...beside, ...ownAddons(folder, log), packageJson];
   const files = new Map(own.map((file) => [file.path, file]));
   linkShared(folder, config.shared ?? entry.shape?.shared ?? [], files, log);
   const tree =

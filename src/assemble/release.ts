@@ -130,6 +130,7 @@ async function compose(decided: Decided, log: BuildLog): Promise<Composed> {
       shared: config.shared ?? entry.shape?.shared ?? [],
       external: config.external ?? [],
       loader: entry.loader,
+      tsconfig: entry.tsconfig,
       preloads,
       surroundings: decided.clean,
       appup,

@@ -24,6 +24,8 @@ export interface ApplicationRequest {
   isGuessed?: boolean;
   /** What compiles its sources as it goes, by the start script. */
   loader?: string | undefined;
+  /** By which it is compiled, where it is not the nearest tsconfig.json. */
+  tsconfig?: string | undefined;
   /** Own files that node preloads. */
   preloads: string[];
   /** Globs; undefined: guessed. */

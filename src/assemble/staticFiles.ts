@@ -1,5 +1,5 @@
 /** The files beside the code: what `files` names, else the folders that are called so everywhere. */
-import { existsSync, lstatSync, realpathSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { fileAt, filesBelow, type PackedFile } from "../pack/fileSet.ts";
@@ -47,6 +47,17 @@ export async function staticFiles(
     for (const path of found) if (!left.some((matches) => matches(path))) chosen.add(path);
   }
   return [...chosen].map((path) => followed(folder, path));
+}
+
+/** What node-gyp has made of a binding.gyp: .gitignore has it as a rule, and `bindings("fast")` names no file. */
+export function ownAddons(folder: string, log: BuildLog): PackedFile[] {
+  const release = "build/Release";
+  const isMade = existsSync(join(folder, "binding.gyp")) && existsSync(join(folder, release));
+  const found = (isMade ? readdirSync(join(folder, release)) : [])
+    .filter((name) => name.endsWith(".node"))
+    .map((name) => fileAt(`${release}/${name}`, join(folder, release, name)));
+  if (found.length > 0) log.guess("files", found.map(({ path }) => path).join(", "), "binding.gyp");
+  return found;
 }
 
 /** Links are followed to files of the project: what others have on this machine is in no release by accident. */

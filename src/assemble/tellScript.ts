@@ -7,7 +7,7 @@ import { splitWords } from "./start/shellWords.ts";
 import { readCommandLine, type StartScript } from "./start/startScript.ts";
 
 export function tellScript(script: StartScript, project: Project, log: BuildLog): void {
-  const { env, before, left, envFiles } = script;
+  const { env, before, left, envFiles, folder } = script;
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   if (variables.length > 0) {
     log.guess("env", variables.join(" "), "the start script; etc/env on a host overrides it");
@@ -15,9 +15,18 @@ export function tellScript(script: StartScript, project: Project, log: BuildLog)
   for (const file of envFiles) {
     log.note(`${file} is not packed: what it sets goes into <root>/etc/env on each host`);
   }
+  if (folder !== undefined) {
+    log.note(
+      `The start script goes to ${folder} first; a release's working directory is the project's own folder: a relative path that the code opens is looked for there`,
+    );
+  }
   for (const command of before) tellBefore("The start script", command, log);
+  const named = namedLines(project).map(([, line]) => entryOf(line, project));
+  const known = [script.entry, ...named];
   for (const command of left) {
     const entry = entryOf(command, project);
+    // `concurrently npm:start:web npm:start:jobs`: told by its name. `node -r a b.js || node b.js`: itself.
+    if (entry !== undefined && known.includes(entry)) continue;
     if (entry !== undefined) tellProcess("other", command, entry, log);
     else log.warn(`The start script also runs "${command}"; a release does not.`);
   }
@@ -41,19 +50,23 @@ const entryOf = (line: string, { packageJson }: Project): string | undefined =>
 const WORKER =
   /^(?:start:)?((?:worker|workers|jobs?|queue|cron|scheduler|consumer|bot)\w*)(?::(?:prod|start))?$/;
 
-/** A Procfile's lines and `start:worker` scripts that run something else than the service itself. */
 export function tellProcesses(project: Project, log: BuildLog): void {
-  const found = new Map<string, string>();
-  for (const [name, line] of procfileLines(project.folder)) {
-    if (name === "release") tellBefore("The Procfile", line, log);
-    else if (name !== "web") found.set(name, line);
+  const release = procfileLines(project.folder).filter(([name]) => name === "release");
+  for (const [, line] of release) tellBefore("The Procfile", line, log);
+  for (const [name, line] of namedLines(project)) {
+    const entry = entryOf(line, project);
+    if (entry !== undefined) tellProcess(name, line, entry, log);
   }
+}
+
+/** A Procfile's lines and `start:worker` scripts that run something else than the service itself. */
+function namedLines(project: Project): [string, string][] {
+  const found = new Map(
+    procfileLines(project.folder).filter(([name]) => name !== "release" && name !== "web"),
+  );
   for (const [name, line] of Object.entries(project.packageJson.scripts ?? {})) {
     const kind = WORKER.exec(name)?.[1];
     if (kind !== undefined && !found.has(kind)) found.set(kind, line);
   }
-  for (const [name, line] of found) {
-    const entry = entryOf(line, project);
-    if (entry !== undefined) tellProcess(name, line, entry, log);
-  }
+  return [...found];
 }

@@ -10,7 +10,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
-import { type CommandResult, runCommand, type Surroundings, tail } from "../pack/commands.ts";
+import { type CommandResult, runCommand, type Surroundings } from "../pack/commands.ts";
 import type { BuildLog } from "../pack/log.ts";
 import type { Status } from "../protocol/report.ts";
 import { layoutOf } from "../release/layout.ts";
@@ -144,11 +144,27 @@ class Trial {
       .filter((match) => match !== null && !match[1]!.startsWith("tsugi-"))
       .map((match) => match![2]!)
       // Of a stack, what is Node's own would push out the file and the line.
-      .filter((line) => !/^\s+at .*\bnode:/.test(line));
+      .filter((line) => !/^\s+at .*\bnode:/.test(line))
+      // And the rest of a long one the message above it.
+      .filter((_, at, lines) => !lines.slice(at - FRAMES, at + 1).every(isFrame) || at < FRAMES);
     const text = own.some((line) => line.trim() !== "") ? own.join("\n") : (result?.stderr ?? "");
-    return tail(text.replaceAll(this.#root, "<root>"), 12);
+    return aroundError(text.replaceAll(this.#root, "<root>"));
   }
 }
+
+/** The last lines; of an error with more to say than fits, from it on, with the code that Node shows above it. */
+function aroundError(text: string): string {
+  const lines = text.trimEnd().split("\n");
+  const error = lines.findLastIndex((line) => /^[\w$.]*(Error|Exception)( \[\w+\])?:/.test(line));
+  const last = Math.max(0, lines.length - TOLD);
+  const begin = error < 0 ? last : Math.min(last, Math.max(0, error - 5));
+  return lines.slice(begin, begin + TOLD).join("\n");
+}
+
+const TOLD = 12;
+/** How many lines of a stack are told. */
+const FRAMES = 4;
+const isFrame = (line: string) => /^\s+at \S/.test(line);
 
 const indented = (text: string) => text.replace(/^/gm, "    ");
 

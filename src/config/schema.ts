@@ -236,7 +236,9 @@ export const configSchema = z.strictObject({
     .optional(),
   nodeArgs: z
     .array(z.string())
-    .describe("Arguments of node, such as --max-old-space-size=512.")
+    .describe(
+      "Arguments of node, such as --max-old-space-size=512; $NAME is filled in as in processes.*.args.",
+    )
     .optional(),
   ...settingsSchema,
   secrets: z

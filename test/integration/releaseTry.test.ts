@@ -12,8 +12,12 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
   after(remove);
 
   async function build(name: string, server: string, ...args: string[]) {
+    return buildStarted("node app.js", name, server, ...args);
+  }
+
+  async function buildStarted(start: string, name: string, server: string, ...args: string[]) {
     const folder = writeProject(join(base, name), {
-      "package.json": { name, version: "1.0.0", type: "module", scripts: { start: "node app.js" } },
+      "package.json": { name, version: "1.0.0", type: "module", scripts: { start } },
       "app.js": server,
     });
     const given = ["release", "--node", TEST_NODE, ...args];
@@ -60,6 +64,33 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
     assert.equal(status, 0, output);
     assert.match(output, /! It does not start here; its last words:[\s\S]*DATABASE_URL is not set/);
     assert.ok(isBuilt);
+  });
+
+  test("of an error far above the end of its stack, the message is told", async () => {
+    const deep = "const deep = (n) => n > 0 ? deep(n - 1) : new Error('no session key');";
+    const { output } = await build(
+      "deep",
+      `${deep}\nError.stackTraceLimit = 40;\nconsole.error("Failed:", deep(30).stack);\nprocess.exit(0);`,
+    );
+    assert.match(
+      output,
+      /! It does not start here; its last words:\n.*Failed: Error: no session key/,
+    );
+  });
+
+  test("of an error whose message is long, its beginning is told", async () => {
+    const list = "Array.from({ length: 30 }, (_, at) => 'tried ' + at).join('\\n')";
+    const { output } = await build("lists", `throw new Error("No bindings file:\\n" + ${list});`);
+    assert.match(output, /its last words:[\s\S]*Error: No bindings file:\n.*tried 0/);
+  });
+
+  test("variables in Node's own arguments are filled in; one that is not set is left out", async () => {
+    const start = `node --stack-trace-limit=\${LIMIT:-7} --max-old-space-size=$NOT_SET app.js`;
+    const server = `import { createServer } from "node:http";
+if (Error.stackTraceLimit !== 7) throw new Error(process.execArgv.join());
+createServer((_, r) => r.end("hello")).listen(process.env.PORT);`;
+    const { output } = await buildStarted(start, "filled", server);
+    assert.match(output, /It starts, and answers 200/);
   });
 
   test("one that breaks at its first request is found out", async () => {

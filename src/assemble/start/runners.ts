@@ -1,4 +1,5 @@
 /** Development tools that run a file, seen through. To add one: a row. */
+import { defined } from "../../contract/checks.ts";
 import { type NodeOptions, nodeOptions, withoutPaths } from "./node.ts";
 import { nothing, plainArgs, type Reading, type StartScript, withGiven } from "./script.ts";
 
@@ -75,14 +76,24 @@ export function readRunner(
   const at = words.findIndex((word) => lines.includes(word.split("=")[0]!));
   if (at >= 0) return byLine(tool, words, at, { takes, reading });
   const { rest, ...options } = nodeOptions(words, takes);
+  const tsconfig = valueIn(words.slice(0, words.length - rest.length), takes.filter(isTsconfig));
   const [entry, ...after] = rest;
   if (hasMore && STARTS_NOTHING.test(entry ?? "")) return undefined;
   const dashes = after.indexOf("--");
   const args = !hasMore ? after : dashes < 0 ? [] : after.slice(dashes + 1);
   // Its own files of settings are no program.
   const isFile = entry !== undefined && !/\.json$|^(\.\/)?ecosystem\.config\./.test(entry);
-  const found = { ...around(options), tool, args: plainArgs(isFile ? args : rest) };
+  const said = { ...around(options), ...defined({ tsconfig }) };
+  const found = { ...said, tool, args: plainArgs(isFile ? args : rest) };
   return isFile ? { ...found, entry } : found;
+}
+
+const isTsconfig = (option: string) => /^(-P|--project|--tsconfig)$/.test(option);
+
+/** `-P a.json`, `--project=a.json` */
+function valueIn(words: string[], options: readonly string[]): string | undefined {
+  const at = words.findIndex((word) => options.includes(word.split("=")[0]!));
+  return at < 0 ? undefined : (words[at]!.split("=")[1] ?? words[at + 1]);
 }
 
 /** Of pm2 and forever, beside a service that another command starts. */

@@ -15,6 +15,10 @@ export interface StartScript {
   left: string[];
   /** Files that variables are read from. */
   envFiles: string[];
+  /** Where a `cd` has led, and it is run. */
+  folder?: string;
+  /** The tsconfig that what compiles it is told to take. */
+  tsconfig?: string;
   /** Another project that it goes to: a folder, or the name of a workspace's package; "*" for many. */
   elsewhere?: string;
 }
@@ -49,13 +53,14 @@ export const withGiven = (found: StartScript, given: StartScript): StartScript =
   env: { ...given.env, ...found.env },
 });
 
-/** Without what only a shell can do: `> a.log`, `$(hostname)`. Variables are filled in when it starts. */
+/** Without what only a shell can do: `> a.log`, `$(hostname)`, `"$@"`. Variables are filled in when it starts. */
 export function plainArgs(words: string[]): string[] {
   const args: string[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at]!;
     const redirection = /^(\d|&)?(>>?|<)(.*)$/.exec(word);
     if (redirection) at += redirection[3] === "" ? 1 : 0;
+    else if (/^\$[@*]$/.test(word)) continue;
     else if (!/\$\(|`/.test(word)) args.push(word);
     else if (args.at(-1)?.startsWith("-") && !word.startsWith("-")) args.pop();
   }

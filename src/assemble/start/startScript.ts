@@ -5,7 +5,8 @@
  *   prisma migrate deploy && cross-env PORT=80 node --import ./otel.mjs dist/main.js --fast; echo done
  *   └─ before ──────────┘              └ env ┘ tool └─ nodeArgs ──────┘ └ entry ───┘ └args┘  └ left ──┘
  */
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Project } from "../../pack/project.ts";
 import { procfileLines } from "../procfile.ts";
 import { assign, readCommand } from "./command.ts";
@@ -38,13 +39,19 @@ export function readCommandLine(
   const { folder } = steps[at]!;
   return {
     ...withGiven(found, given),
-    ...(found.entry === undefined ? {} : { entry: join(folder, found.entry) }),
+    ...(found.entry === undefined
+      ? {}
+      : { entry: join(folder, found.entry), ...went(folder, found) }),
+    ...(found.tsconfig === undefined ? {} : { tsconfig: join(folder, found.tsconfig) }),
     nodeArgs: [...given.nodeArgs, ...found.nodeArgs.map((word) => inFolder(word, folder))],
     before: [...around.before, ...found.before],
     builds: [...around.builds, ...found.builds],
     left: [...found.left, ...around.left],
   };
 }
+
+const went = (folder: string, found: StartScript) =>
+  folder === "" || folder === "." ? {} : { folder: join(folder, found.folder ?? "") };
 
 export interface Started {
   script: StartScript;
@@ -63,9 +70,38 @@ export function startedBy({ folder, packageJson }: Project): Started[] {
   ];
   return lines.flatMap(([where, line]) => {
     const script = line === undefined ? undefined : readCommandLine(line, scripts);
-    return script === undefined ? [] : [{ where, script }];
+    return script === undefined ? [] : [{ where, script: throughFile(script, folder, scripts) }];
   });
 }
+
+/** `./start.sh`, `bash bin/run.sh`: its lines, where they come to a file that node runs. */
+function throughFile(
+  script: StartScript,
+  folder: string,
+  scripts: Record<string, string>,
+): StartScript {
+  const { tool, args, before, builds, left } = script;
+  const path = SHELLS.test(tool) ? args.find((word) => !word.startsWith("-")) : tool;
+  const file = path === undefined || script.entry !== undefined ? undefined : join(folder, path);
+  if (file === undefined || !/\.(ba)?sh$/.test(file) || !existsSync(file)) return script;
+  const lines = readFileSync(file, "utf8")
+    .replace(/\\\n/g, " ")
+    .replace(/^\s*#.*/gm, "")
+    .replace(OWN_FOLDER, dirname(path!));
+  const found = readCommandLine(lines, scripts);
+  if (found?.entry === undefined) return script;
+  return {
+    ...withGiven(found, script),
+    before: [...before, ...found.before],
+    builds: [...builds, ...found.builds],
+    left: [...found.left, ...left],
+  };
+}
+
+export const SHELLS = /^(ba|da|z)?sh$/;
+/** `$(dirname "$0")`, `${0%/*}` */
+const OWN_FOLDER =
+  /\$\(\s*dirname\s+(-- )?"?\$\{?(0|BASH_SOURCE(\[0\])?)\}?"?\s*\)|\$\{(0|BASH_SOURCE(\[0\])?)%\/\*\}/g;
 
 /** `cd server && node --import ./first.mjs a.js`: node looks for it from there. */
 const inFolder = (word: string, folder: string): string =>
@@ -110,7 +146,8 @@ function serviceAt(steps: Step[], read: (StartScript | undefined)[]): number {
 
 const BUILDS =
   /^((npm|pnpm|yarn|bun)\s+(run\s+)?(build|compile|prebuild)\b|((npx|pnpm exec|yarn|bunx)\s+)?(tsc|tsc-alias|tsup|tsdown|esbuild|rollup|rolldown|webpack|swc|babel|ncc|unbuild|pkgroll|parcel build|(vite|nest|next|nuxt|astro|remix|react-router|vinxi) build|node ace build)\b)/;
-const SETS_SCENE = /^(rimraf|echo|true|exit|clear|mkdir|export|set|if-env|test|\[)(\s|$)/i;
+const SETS_SCENE =
+  /^(rimraf|echo|true|exit|clear|mkdir|export|set|unset|shopt|trap|ulimit|umask|if-env|test|\[)(\s|$)/i;
 
 /** What a line of shell does to build the project. */
 export const buildsIn = (line: string): string[] =>

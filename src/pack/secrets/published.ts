@@ -3,7 +3,7 @@
  * its examples is no secret of this project. By what the package manager has noted; without that, a
  * package counts as one's own.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import type { PackedFile } from "../fileSet.ts";
 
@@ -38,20 +38,71 @@ function isPublished(folder: string | undefined): boolean {
   const stored = /\/node_modules\/\.pnpm\/([^/]+)\//.exec(folder)?.[1];
   if (stored !== undefined) return /^@?[^@]+@\d/.test(stored);
   for (let at = dirname(folder); at !== dirname(at); at = dirname(at)) {
-    const file = join(at, "node_modules", ".package-lock.json");
-    if (existsSync(file)) return isOfRegistry(file, relative(at, folder));
+    for (const [note, isOfRegistry] of NOTES) {
+      const text = read(join(at, "node_modules", note));
+      if (text !== undefined) return isOfRegistry(text, relative(at, folder));
+    }
   }
   return false;
 }
 
-function isOfRegistry(lockFile: string, key: string): boolean {
+type IsOfRegistry = (note: string, key: string) => boolean;
+
+/** What npm, Yarn 2 and later, and Yarn 1 write beside what they have installed. */
+const NOTES: [string, IsOfRegistry][] = [
+  [".package-lock.json", notedByNpm],
+  [".yarn-state.yml", notedByYarn],
+  [".yarn-integrity", notedByYarn1],
+];
+
+function notedByNpm(note: string, key: string): boolean {
+  const entry = packagesOf(note)[key];
+  if (entry === undefined) return false;
+  const { inBundle, link, resolved, integrity } = entry;
+  // With omit-lockfile-registry-resolved the address is left out, of a registry's packages alone.
+  const isUnnamed = resolved === undefined && integrity !== undefined && !link;
+  return inBundle === true || isUnnamed || /^https?:/.test(resolved ?? "");
+}
+
+interface Noted {
+  resolved?: string;
+  integrity?: string;
+  inBundle?: boolean;
+  link?: boolean;
+}
+
+const packagesOf = (note: string): Record<string, Noted> =>
+  (jsonIn(note) as { packages?: Record<string, Noted> } | undefined)?.packages ?? {};
+
+/** Blocks of `"ms@npm:2.1.3":`, with the places of each below it. */
+function notedByYarn(note: string, key: string): boolean {
+  const isHere = (line: string) => line.trim().replaceAll('"', "") === `- ${key}`;
+  const block = note.split(/\n(?=\S)/).find((block) => block.split("\n").some(isHere));
+  return /^"?@?[^@\s]+@(virtual:[^#]*#)?npm:/.test(block ?? "");
+}
+
+/** By name alone: which of two versions stands where, it does not say. */
+function notedByYarn1(note: string, key: string): boolean {
+  const name = /(?:@[^/]+\/)?[^/]+$/.exec(key)![0];
+  const { lockfileEntries = {} } = (jsonIn(note) ?? {}) as {
+    lockfileEntries?: Record<string, string>;
+  };
+  const from = Object.entries(lockfileEntries).filter(([entry]) => entry.startsWith(`${name}@`));
+  return from.length > 0 && from.every(([, address]) => /^https?:/.test(address));
+}
+
+function jsonIn(text: string): unknown {
   try {
-    const { packages = {} } = JSON.parse(readFileSync(lockFile, "utf8")) as {
-      packages?: Record<string, { resolved?: string; inBundle?: boolean }>;
-    };
-    const entry = packages[key];
-    return entry?.inBundle === true || /^https?:/.test(entry?.resolved ?? "");
+    return JSON.parse(text);
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The arguments of a process, as a shell would fill them in from its environment: `$PORT`, `${PORT}`,
+ * The arguments of a process, and of node, as a shell would fill them in from its environment: `$PORT`, `${PORT}`,
  * `${PORT:-3000}`. One that comes to nothing is left out, and so is the option that it belongs to.
  */
 const VARIABLE = /\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::?-([^}]*))?\})/g;

@@ -145,7 +145,7 @@ export class Generation {
     return {
       node: layout.node(manifest.runtime.dir),
       preload: join(layout.library(manifest.tsugi.dir), "worker.mjs"),
-      nodeArgs: host.nodeArgs,
+      nodeArgs: filledIn(host.nodeArgs, env),
       cwd: appDir,
       env,
       boot: {

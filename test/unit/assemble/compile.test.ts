@@ -24,6 +24,8 @@ async function compileAndRun(
     entry = "src/main.ts",
     env = undefined as NodeJS.ProcessEnv | undefined,
     prepare = (_: string) => {},
+    fails = false,
+    tsconfig = undefined as string | undefined,
   } = {},
 ) {
   const folder = join(base, `project-${++count}`);
@@ -43,6 +45,7 @@ async function compileAndRun(
       files: undefined,
       external: [],
       shared: [],
+      tsconfig,
     },
     {
       ...silentLog,
@@ -65,7 +68,7 @@ async function compileAndRun(
     encoding: "utf8",
     ...(env === undefined ? {} : { env }),
   });
-  assert.equal(stderr, "");
+  assert.equal(stderr !== "", fails, stderr);
   return {
     out: stdout.trim(),
     target,
@@ -435,6 +438,69 @@ describe("compiled code", () => {
         @mark export class Thing { constructor(_when: Date, _n: number) {} }`,
     });
     assert.equal(out, "Thing Thing design:paramtypes=Date,Number");
+  });
+
+  test("with the addons of the project's own binding.gyp, whatever .gitignore says", async () => {
+    const { files } = await compileAndRun({
+      ...{ "binding.gyp": "{}", ".gitignore": "build\n" },
+      "src/main.ts": "console.log(1);",
+      "build/Release/fast.node": "made by node-gyp",
+      "build/Release/obj.target/fast.node": "on the way to it",
+      "build/config.gypi": "names folders of this machine",
+    });
+    const made = files.filter((path) => path.startsWith("build"));
+    assert.deepEqual(made, ["build/Release/fast.node"]);
+  });
+
+  test("by the tsconfig that the start script names", async () => {
+    const files = {
+      "tsconfig.json": { compilerOptions: { jsx: "preserve" } },
+      "tsconfig.server.json": {
+        extends: "./tsconfig.json",
+        compilerOptions: { experimentalDecorators: true, paths: { "@/*": ["./src/*"] } },
+      },
+      "src/main.ts": `import { Thing } from "@/thing"; console.log((Thing as any).seen);`,
+      "src/thing.ts":
+        'const mark = (target: any) => { target.seen = "seen"; }; @mark export class Thing {}',
+    };
+    const { out } = await compileAndRun(files, { tsconfig: "tsconfig.server.json" });
+    assert.equal(out, "seen");
+  });
+
+  test("CommonJS modules in a circle: a decorator finds a type that is not there yet undefined", async () => {
+    const entity = (name: string, other: string) => `import { ${other} } from "./${other}";
+      const mark = (..._: any[]) => {};
+      @mark export class ${name} { @mark other!: ${other}; static get its() { return ${other}.name; } }`;
+    const { out } = await compileAndRun({
+      ...commonJs,
+      "tsconfig.json": {
+        compilerOptions: { experimentalDecorators: true, emitDecoratorMetadata: true },
+      },
+      "src/main.ts": `import "./metadata"; import { User } from "./User"; import { Post } from "./Post";
+        console.log(User.its, Post.its, (globalThis as any).seen.join());`,
+      "src/metadata.ts":
+        "(Reflect as any).metadata = (_: string, type: any) => () => { ((globalThis as any).seen ??= []).push(type.name); };",
+      "src/User.ts": entity("User", "Post"),
+      "src/Post.ts": entity("Post", "User"),
+    });
+    assert.equal(out, "Post User Object,Post");
+  });
+
+  test("an import that nothing resolves is told, with where an alias may stand", async () => {
+    const files = {
+      "src/main.js": `import { name } from "~/name";
+        try { require("not-here"); } catch {}
+        console.log(name);`,
+      "src/name.js": 'export const name = "its name";',
+    };
+    const entry = "src/main.js";
+    const { said } = await compileAndRun({ ...commonJs, ...files }, { entry, fails: true });
+    assert.match(said, /src\/main\.js imports "~\/name".*\{ allowJs: true, paths: /);
+    assert.doesNotMatch(said, /not-here/);
+    const told = { compilerOptions: { allowJs: true, paths: { "~/*": ["./src/*"] } } };
+    const with_ = await compileAndRun({ ...commonJs, ...files, "tsconfig.json": told }, { entry });
+    assert.equal(with_.out, "its name");
+    assert.equal(with_.said, "");
   });
 
   test("nothing of the build's environment is written into it", async () => {

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import { splitWords } from "../../../src/assemble/start/shellWords.ts";
-import { readCommandLine, type StartScript } from "../../../src/assemble/start/startScript.ts";
+import {
+  readCommandLine,
+  type StartScript,
+  startedBy,
+} from "../../../src/assemble/start/startScript.ts";
+import type { Project } from "../../../src/pack/project.ts";
+import { temporaryFolder, writeFiles } from "../../helpers/projects.ts";
 
 const read = (start: string, more: Record<string, string> = {}) =>
   readCommandLine(start, { start, ...more });
@@ -34,7 +40,7 @@ describe("a start script", () => {
       "export NODE_OPTIONS='-r ./a.cjs' TZ=UTC && cd server && node --import ./b.mjs main.js",
       {
         tool: "node",
-        entry: "server/main.js",
+        ...{ entry: "server/main.js", folder: "server" },
         nodeArgs: ["--require=./a.cjs", "--import=./server/b.mjs"],
         env: { TZ: "UTC" },
       },
@@ -81,7 +87,7 @@ describe("a start script", () => {
     ],
     ["node dist/a.js; echo done", { tool: "node", entry: "dist/a.js", left: ["echo done"] }],
     ["node a.js | pino-pretty", { tool: "node", entry: "a.js", left: ["pino-pretty"] }],
-    ["cd server && node index.js", { tool: "node", entry: "server/index.js" }],
+    ["cd server && node index.js", { tool: "node", entry: "server/index.js", folder: "server" }],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's
     ["next start -p ${PORT:-3000}", { tool: "next", args: ["start", "-p", "${PORT:-3000}"] }],
     ["pnpm exec next start -H 0.0.0.0", { tool: "next", args: ["start", "-H", "0.0.0.0"] }],
@@ -100,7 +106,7 @@ describe("a start script", () => {
     [
       "tsx --env-file .env --tsconfig a.json -r dotenv/config src/a",
       {
-        ...{ tool: "tsx", entry: "src/a" },
+        ...{ tool: "tsx", entry: "src/a", tsconfig: "a.json" },
         ...{ envFiles: [".env"], nodeArgs: ["--require=dotenv/config"] },
       },
     ],
@@ -110,7 +116,10 @@ describe("a start script", () => {
       'nodemon -w src -x "tsc && node dist/a.js"',
       { tool: "nodemon", entry: "dist/a.js", builds: ["tsc"] },
     ],
-    ["ts-node -P a.json -r tsconfig-paths/register a.ts", { tool: "ts-node", entry: "a.ts" }],
+    [
+      "ts-node -P a.json -r tsconfig-paths/register a.ts",
+      { tool: "ts-node", entry: "a.ts", tsconfig: "a.json" },
+    ],
     [
       "TS_NODE_BASEURL=./dist node -r tsconfig-paths/register dist/a.js",
       {
@@ -131,7 +140,7 @@ describe("a start script", () => {
     ["tini -- node a.js", { tool: "node", entry: "a.js" }],
     ["wait-for-it db:5432 -- node a.js", { tool: "node", entry: "a.js" }],
     ["export PORT=80 && node a.js", { tool: "node", entry: "a.js", env: { PORT: "80" } }],
-    ["(cd server && node a.js)", { tool: "node", entry: "server/a.js" }],
+    ["(cd server && node a.js)", { tool: "node", entry: "server/a.js", folder: "server" }],
     ["npx -y cross-env A=1 tsx a.ts", { tool: "tsx", entry: "a.ts", env: { A: "1" } }],
     ["bun --bun run next start", { tool: "next", args: ["start"] }],
     [
@@ -180,6 +189,41 @@ describe("a start script", () => {
       for (const line of ["run-s build serve:api", "npm-run-all build serve:api"])
         assert.deepEqual(found(line), after);
     }
+  });
+
+  test("that compiles by another tsconfig says which", () => {
+    const named = (line: string) => read(line)?.tsconfig;
+    assert.equal(named("ts-node -P tsconfig.server.json src/a.ts"), "tsconfig.server.json");
+    assert.equal(named("cd api && tsx --tsconfig=./b.json a.ts -P 80"), "api/b.json");
+    assert.equal(named('nodemon -x "ts-node --project c.json" a.ts'), "c.json");
+    assert.equal(named("tsx a.ts --tsconfig b.json"), undefined);
+    assert.equal(named("vite-node -c vite.config.ts a.ts"), undefined);
+  });
+
+  test("that is a file of shell: what stands in it", () => {
+    const { folder, remove } = temporaryFolder("shell");
+    after(remove);
+    writeFiles(folder, {
+      "bin/run.sh": `#!/bin/bash
+# Starts it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export TZ=UTC
+node migrate.js
+exec node --import ./first.mjs \\
+  dist/app.js --fast "$@"
+`,
+      "asks.sh": 'if [ -n "$A" ]; then node a.js; fi\n',
+    });
+    const started = (start: string) =>
+      startedBy({ folder, packageJson: { name: "x", scripts: { start } } } as Project)[0]!.script;
+    for (const start of ["LEVEL=a ./bin/run.sh", "LEVEL=a bash -e bin/run.sh"]) {
+      const { entry, env, args, before, nodeArgs } = started(start);
+      assert.deepEqual([entry, args, before], ["dist/app.js", ["--fast"], ["node migrate.js"]]);
+      assert.deepEqual(env, { LEVEL: "a", TZ: "UTC" });
+      assert.deepEqual(nodeArgs, ["--import=./first.mjs"]);
+    }
+    for (const start of ["./asks.sh", "./gone.sh"]) assert.equal(started(start).entry, undefined);
   });
 
   test("is split as a shell would", () => {

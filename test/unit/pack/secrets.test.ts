@@ -310,8 +310,27 @@ describe("a secret in a package", () => {
   const registry = { resolved: "https://registry.npmjs.org/a/-/a-1.0.0.tgz" };
   writeFiles(folder, {
     "node_modules/.package-lock.json": {
-      packages: { "node_modules/a": registry, "node_modules/mine": { resolved: "file:../mine" } },
+      packages: {
+        "node_modules/a": registry,
+        // As npm notes it where omit-lockfile-registry-resolved is set.
+        "node_modules/@b/unnamed": { version: "1.0.0", integrity: "sha512-a" },
+        "node_modules/mine": { resolved: "file:../mine", integrity: "sha512-b" },
+      },
     },
+    "node_modules/@b/unnamed/key.js": token,
+    "yarn/node_modules/.yarn-state.yml":
+      '"a@npm:1.0.0":\n  locations:\n    - "node_modules/a"\n\n"b@virtual:0a#npm:1.0.0":\n  locations:\n    - "node_modules/x/node_modules/b"\n\n"mine@file:../mine#../mine::hash=0a":\n  locations:\n    - "node_modules/mine"\n',
+    "yarn/node_modules/a/key.js": token,
+    "yarn/node_modules/x/node_modules/b/key.js": token,
+    "yarn/node_modules/mine/key.js": token,
+    "yarn1/node_modules/.yarn-integrity": {
+      lockfileEntries: {
+        "@b/a@^1": "https://registry.yarnpkg.com/@b/a/-/a-1.0.0.tgz#0a",
+        "mine@file:../mine": "",
+      },
+    },
+    "yarn1/node_modules/@b/a/key.js": token,
+    "yarn1/node_modules/mine/key.js": token,
     "node_modules/a/examples/key.js": token,
     "node_modules/mine/key.js": token,
     "node_modules/unknown/key.js": token,
@@ -329,14 +348,22 @@ describe("a secret in a package", () => {
   };
 
   test("that a registry gives out is spoken of, and no stop", async () => {
-    for (const path of ["node_modules/a", "node_modules/.pnpm/b@1.0.0/node_modules/b"]) {
+    for (const path of [
+      ...["node_modules/a", "node_modules/@b/unnamed"],
+      "node_modules/.pnpm/b@1.0.0/node_modules/b",
+      ...["yarn/node_modules/a", "yarn/node_modules/x/node_modules/b", "yarn1/node_modules/@b/a"],
+    ]) {
       assert.match(await search(path), /Published with a package.*\n.*key\.js:1 holds a GitHub/);
     }
   });
 
   test("of one's own is refused", async () => {
-    for (const path of ["mine", "unknown", ".pnpm/c@file+..+c/node_modules/c"]) {
-      await assert.rejects(search(`node_modules/${path}`), { code: "TSUGI_SECRET_FOUND" }, path);
+    for (const path of [
+      ...["node_modules/mine", "node_modules/unknown"],
+      "node_modules/.pnpm/c@file+..+c/node_modules/c",
+      ...["yarn/node_modules/mine", "yarn1/node_modules/mine"],
+    ]) {
+      await assert.rejects(search(path), { code: "TSUGI_SECRET_FOUND" }, path);
     }
   });
 

@@ -25,7 +25,7 @@ export class LastWords {
     const lines = this.#lines.map((line) => short(printable(mask.text(line))));
     const all = lines.filter((line) => line.trim() !== "");
     if (all.at(-1)?.startsWith("Node.js v")) all.pop();
-    const begin = all.findLastIndex(isError);
+    const begin = errorAt(all);
     const told = begin < 0 ? all.slice(-TOLD_LINES) : all.slice(begin, begin + TOLD_LINES);
     return begin < 0 ? within(told.reverse()).reverse() : within(told);
   }
@@ -33,7 +33,21 @@ export class LastWords {
 
 /** The one line that says most. */
 export const headlineOf = (lines: readonly string[]): string | undefined =>
-  lines.findLast(isError) ?? lines.at(-1);
+  lines[errorAt(lines)] ?? lines.at(-1);
+
+/** Where the error begins: of one that a logger has put words before, above its stack. */
+function errorAt(lines: readonly string[]): number {
+  const plain = lines.findLastIndex(isError);
+  if (plain >= 0) return plain;
+  const frame = lines.findLastIndex(isFrame);
+  if (frame < 0 || !lines.slice(frame + 1).every((line) => /^[\s}\])]/.test(line))) return -1;
+  const above = lines.slice(0, frame);
+  const named = above.findLastIndex((line) => !isFrame(line) && NAMED.test(line));
+  return named >= 0 ? named : above.findLastIndex((line) => !isFrame(line));
+}
+
+const NAMED = /\b[\w$.]*(Error|Exception)( \[\w+\])?: /;
+const isFrame = (line: string): boolean => /^\s+at \S/.test(line);
 
 const isError = (line: string): boolean =>
   /^(Uncaught )?([\w$.]*(Error|Exception)( \[\w+\])?(:|$)|FATAL ERROR:)/.test(line);

@@ -30,6 +30,18 @@ test("without an error: the last ten lines, and the last of them is the headline
   assert.equal(headlineOf(lines), "line 39");
 });
 
+test("of an error that a logger has put words before, its message is told, not the end of its stack", () => {
+  const stack = Array.from({ length: 15 }, (_, at) => `    at frame${at} (/app.js:${at}:1)`);
+  const message = ["error: Failed to lift: Error: no session key", "Add it in session.js", ""];
+  const lines = said("listening", ...message, ...stack);
+  assert.equal(lines[0], message[0]);
+  assert.equal(headlineOf(lines), message[0]);
+  // Without a word that says "error", what stands above the stack.
+  assert.equal(headlineOf(said("listening", "it broke", ...stack)), "it broke");
+  // A stack that something was said after is not what it has ended of.
+  assert.equal(headlineOf(said(...message, ...stack, "port 80 is taken")), "port 80 is taken");
+});
+
 test("a secret is masked before a line is cut", () => {
   const [line] = said(`${"x".repeat(397)}secret`);
   assert.equal(line, `${"x".repeat(397)}***`);
