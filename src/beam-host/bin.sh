@@ -2,6 +2,8 @@
 # bin/<app> of a BEAM release: finds the release that a boot would take and hands over to the
 # control program in it. The same bytes for every application and version, safe to replace.
 set -eu
+# With a PATH that has none of the system's commands, root would not be known for root below.
+command -v id >/dev/null 2>&1 || export PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"
 self=$0
 while [ -h "$self" ]; do
   link=$(readlink "$self")
@@ -27,17 +29,14 @@ fi
 tsugi='' erts=''
 case $vsn in */* | .*) vsn='' ;; esac
 [ -z "$vsn" ] || read -r tsugi erts _rest < "$TSUGI_ROOT/releases/$vsn/tsugi" || :
+again="extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT"
 case $tsugi:$erts in
   */* | .* | *:.*)
-    echo "error: $TSUGI_ROOT/releases/$vsn/tsugi names what is no folder of this root" >&2
-    echo "  → extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT" >&2
-    exit 1 ;;
+    no_release "releases/$vsn/tsugi names what is no folder of this root" "$again" "$@" ;;
 esac
 TSUGI_LIB=$TSUGI_ROOT/lib/$tsugi
 if [ -z "$tsugi" ] || [ ! -f "$TSUGI_LIB/priv/main.sh" ]; then
-  echo "error: no whole release at $TSUGI_ROOT (looked for releases/*/tsugi and lib/tsugi-*)" >&2
-  echo "  → extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT" >&2
-  exit 1
+  no_release "no whole release is there (looked for releases/*/tsugi and lib/tsugi-*)" "$again" "$@"
 fi
 export TSUGI_LIB
 release=$TSUGI_ROOT/releases/$vsn

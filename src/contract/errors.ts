@@ -124,9 +124,11 @@ export const REFUSED_BY_MACHINE = "ENOSPC EDQUOT EROFS EIO ENOMEM EMFILE ENFILE 
 
 function toInternal(error: unknown): TsugiError {
   const details = { problem: messageOf(error) };
-  const { code = "" } = (error ?? {}) as { code?: string };
+  const { code = "", path } = (error ?? {}) as { code?: string; path?: string };
   if (REFUSED_BY_MACHINE.includes(code))
     return new TsugiError("TSUGI_MACHINE_REFUSED", details, { cause: error });
+  if (path !== undefined && (code === "EACCES" || code === "EPERM"))
+    return new TsugiError("TSUGI_FILE_REFUSED", { ...details, path }, { cause: error });
   return new TsugiError("TSUGI_INTERNAL", details, { cause: error });
 }
 

@@ -3,11 +3,8 @@
 # release is permanent, and hands over to that release's own Node and control program. The same
 # bytes for every application and version, so that an upgrade need not touch it.
 
-fail() {
-  echo "error: $1" >&2
-  echo "  → $2" >&2
-  exit 1
-}
+# With a PATH that has none of the system's commands, root would not be known for root below.
+command -v id >/dev/null 2>&1 || export PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"
 
 self=$0
 case $self in
@@ -28,13 +25,16 @@ export TSUGI_NAME TSUGI_ROOT
 
 # @include stepDown.sh
 
+case $TSUGI_ROOT in
+*\\*) no_release "Node loads nothing from a path with a backslash in it" "Move it to another folder." "$@" ;;
+esac
 runtime='' tsugi=''
 if [ -f "$TSUGI_ROOT/releases/permanent" ]; then
   # One line: version releaseId runtimeDir tsugiDir
   read -r vsn _ runtime tsugi <"$TSUGI_ROOT/releases/permanent"
   case $vsn:$runtime:$tsugi in
-  */* | *:.* | *[!-:0-9A-Za-z.+_]*) fail "releases/permanent names what is no folder of this root" \
-    "it is one line: version releaseId runtimeDir tsugiDir, as $TSUGI_ROOT/releases/*/release.json has them" ;;
+  */* | *:.* | *[!-:0-9A-Za-z.+_]*) no_release "releases/permanent names what is no folder of this root" \
+    "it is one line: version releaseId runtimeDir tsugiDir, as $TSUGI_ROOT/releases/*/release.json has them" "$@" ;;
   esac
 else
   # Never started: the tarball that was extracted brought one of each.
@@ -43,16 +43,18 @@ else
     */runtime/*) known=$runtime runtime=${found##*/} ;;
     *) known=$tsugi tsugi=${found##*/} ;;
     esac
-    [ -z "$known" ] || fail "$TSUGI_ROOT holds several releases and none is permanent" \
-      "write 'version releaseId runtimeDir tsugiDir' into $TSUGI_ROOT/releases/permanent"
+    [ -z "$known" ] || no_release "it holds several releases and none is permanent" \
+      "write 'version releaseId runtimeDir tsugiDir' into $TSUGI_ROOT/releases/permanent" "$@"
   done
 fi
 
 node=$TSUGI_ROOT/runtime/$runtime/bin/node
 control=$TSUGI_ROOT/lib/$tsugi/control.mjs
-[ -n "$tsugi" ] && [ -x "$node" ] && [ -f "$control" ] ||
-  fail "no whole release at $TSUGI_ROOT (looked for $node and $control)" \
-    "extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT"
+[ -n "$tsugi" ] && [ -f "$node" ] && [ -f "$control" ] ||
+  no_release "no whole release is there (looked for $node and $control)" \
+    "extract the tarball there again: tar xzf $TSUGI_NAME.tar.gz -C $TSUGI_ROOT" "$@"
+[ -x "$node" ] || no_release "$node can't be executed" \
+  "its mode, or a file system that is mounted noexec: ls -l $node; findmnt -T $TSUGI_ROOT" "$@"
 refuse_open "$(open_to_others "$TSUGI_ROOT" "$self" "${self%/*}" "$TSUGI_ROOT"/releases "$TSUGI_ROOT"/releases/permanent \
   "$TSUGI_ROOT/runtime" "$TSUGI_ROOT/runtime/$runtime" "${node%/*}" "$node" \
   "$TSUGI_ROOT/lib" "${control%/*}" "${control%/*}"/*.mjs)" "$@"

@@ -1,14 +1,13 @@
 /** The control program's end of `run/control.sock` (protocol/control.ts). */
 
-import { createConnection, type Socket } from "node:net";
-import { orUndefined } from "../contract/checks.ts";
+import type { Socket } from "node:net";
 import type { ErrorJson } from "../contract/errors.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { isAlive } from "../platform/processes.ts";
 import { CONTROL_FORMAT, type ControlEvent, type ControlRequest } from "../protocol/control.ts";
 import { encodeLine, LineDecoder } from "../protocol/lines.ts";
 import type { Layout } from "../release/layout.ts";
-import { currentFolder } from "./context.ts";
+import { connectControl } from "./controlSocket.ts";
 import { findSupervisor, notRunning, supervisorDied, waitGone } from "./running.ts";
 
 /** What is asked for is cut where it is made; this only bounds a mistake. */
@@ -82,18 +81,11 @@ class Disconnected extends Error {
   }
 }
 
-/** By its name in `run/`: a path over about 100 bytes would be cut silently. */
 function connect(layout: Layout): Socket {
-  const before = currentFolder();
   try {
-    process.chdir(layout.run);
-    return createConnection({ path: "control.sock" });
+    return connectControl(layout);
   } catch (error) {
     throw new Disconnected((error as Error).message, false);
-  } finally {
-    // Whoever types as root acts as the owner of the install root, who may not enter the folder in
-    // which root is (/root). Paths are resolved by then, so it is as well to stay.
-    if (before !== undefined) orUndefined(() => process.chdir(before));
   }
 }
 

@@ -14,17 +14,29 @@ import { isAlive, livingOf, type ProcessIdentity, signalAll } from "../platform/
 import { supervisorsOf } from "../platform/processTable.ts";
 import { until } from "../platform/waiting.ts";
 import { controlSocketOf, type Layout } from "../release/layout.ts";
+import { isListening } from "./controlSocket.ts";
 
 /** The running supervisor, or undefined. */
 export async function findSupervisor(layout: Layout): Promise<ProcessIdentity | undefined> {
   const [owner, pid] = await Promise.all([lockOwner(layout.lock), readPid(layout)]);
-  if (owner === undefined) return findLost(layout);
+  if (owner === undefined) return (await findElsewhere(layout, pid)) ?? findLost(layout);
   // A control program that is writing holds the lock too: it has no pid file, and no socket. Whose pid file
   // somebody has removed is known by the socket: it runs, and what it supervises is no leftover.
   const isKnown = pid === undefined ? await listens(layout, owner.pid) : owner.pid === pid;
   return isKnown ? owner : undefined;
 }
 
+/**
+ * In another container that has the same volume its pid says nothing here, and may be another process; its
+ * socket answers all the same. A second supervisor beside it would take `run/` from it, and its releases.
+ */
+async function findElsewhere(layout: Layout, pid: number | undefined) {
+  if (pid === undefined || !(await isListening(layout))) return undefined;
+  return { pid, startTime: null, bootId: ELSEWHERE };
+}
+
+/** No process that is known here is that one: it is asked, and never signalled. */
+const ELSEWHERE = "another pid namespace";
 const RESTORE_MS = 2_000;
 
 /** Somebody has cleared `run/` away under a supervisor: it makes it anew when it is told. */

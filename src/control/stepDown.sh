@@ -2,13 +2,20 @@
 # becomes the owner of the root; and what is run then may be changed by nobody but that owner and
 # root. Put into both bin/<app> (Node, BEAM) by the build, because a file of its own would be read as
 # root. Needs $self, TSUGI_ROOT, TSUGI_NAME, and the arguments.
+exits=4
 refuse() { # code, message, hint
   case " $* " in *' --json '*) as_json=1 ;; *) as_json='' ;; esac
   code=$1 message=$2 hint=$3
-  [ -z "$as_json" ] || printf '{"error":{"code":"%s","message":"%s","hint":"%s","exitCode":4}}\n' \
-    "$code" "$(printf %s "$message" | sed 's/[\\"]/\\&/g')" "$(printf %s "$hint" | sed 's/[\\"]/\\&/g')"
+  [ -z "$as_json" ] || printf '{"error":{"code":"%s","message":"%s","hint":"%s","exitCode":%s}}\n' \
+    "$code" "$(printf %s "$message" | sed 's/[\\"]/\\&/g')" "$(printf %s "$hint" | sed 's/[\\"]/\\&/g')" "$exits"
   printf 'error %s\n  %s\n  → %s\n' "$code" "$message" "$hint" >&2
-  exit 4
+  exit "$exits"
+}
+
+no_release() { # problem, hint, arguments
+  exits=1 problem=$1 todo=$2
+  shift 2
+  refuse TSUGI_NO_PERMANENT "$TSUGI_ROOT has no release that a start could boot: $problem." "$todo" "$@"
 }
 
 user_of() { LC_ALL=C ls -ldn "$1" | { read -r _ _ user group _ && echo "$user $group"; }; }

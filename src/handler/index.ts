@@ -210,6 +210,8 @@ async function remove(layout: Layout, version: string, inUse: readonly string[])
   if (inUse.includes(version)) {
     throw refused(layout, { ...entry, status: "current" }, "removed: a process still uses it");
   }
+  // Never started, so not permanent yet; bin/<app> itself is run from it.
+  if (list.releases.length === 1) throw refused(layout, entry, "removed: no other one is here");
   await rm(layout.release(version).tarball, { force: true });
   await removeFiles(layout, version);
 }

@@ -3,6 +3,7 @@
  * to the host and is in no tarball. Read anew at each start, reload and upgrade.
  */
 import { createHash } from "node:crypto";
+import type { Stats } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { CHECKS, isRecord } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
@@ -36,8 +37,8 @@ export async function readHostSettings(layout: Layout, version: string): Promise
   const [ownConfig, ownArgs, hostConfig, hostArgs, env] = await Promise.all([
     readIfThere(release.config),
     readIfThere(release.nodeArgs),
-    readIfThere(layout.etcConfig),
-    readIfThere(layout.etcNodeArgs),
+    readOfHost(layout.etcConfig),
+    readOfHost(layout.etcNodeArgs),
     readPrivately(layout.etcEnv),
   ]);
   const ofHost = parseSettings(hostConfig, layout.etcConfig);
@@ -74,8 +75,24 @@ function hashOf(...texts: (string | Uint8Array | undefined)[]): string {
   return hash.digest("hex");
 }
 
-async function readPrivately(path: string): Promise<Uint8Array | undefined> {
+/** Whoever reads a FIFO waits for who writes into it. */
+async function fileAt(path: string): Promise<Stats | undefined> {
   const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isFile()) return found;
+  throw new TsugiError("TSUGI_SETTINGS_INVALID", {
+    file: path,
+    line: "",
+    problem: "it is no file",
+  });
+}
+
+async function readOfHost(path: string): Promise<string | undefined> {
+  await fileAt(path);
+  return (await readIfThere(path))?.replace(/^\uFEFF/, "");
+}
+
+async function readPrivately(path: string): Promise<Uint8Array | undefined> {
+  const found = await fileAt(path);
   if (found === undefined) return undefined;
   if ((found.mode & 0o077) !== 0) {
     const mode = (found.mode & 0o777).toString(8);

@@ -5,11 +5,11 @@
  */
 
 import { isUtf8 } from "node:buffer";
-import { type FileHandle, mkdir, open, statfs, symlink } from "node:fs/promises";
+import { type FileHandle, open, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { TsugiError } from "../contract/errors.ts";
-import { exists, syncFolder } from "../platform/files.ts";
+import { ensureFolder, exists, syncFolder } from "../platform/files.ts";
 import { someAtOnce } from "../platform/turns.ts";
 import type { Layout } from "../release/layout.ts";
 import {
@@ -212,7 +212,7 @@ export class Stage {
 
   async #makeFolder(path: string): Promise<void> {
     if (this.#folders.has(path)) return;
-    await mkdir(path, { recursive: true, mode: 0o755 });
+    await ensureFolder(path);
     for (let folder = path; folder !== this.#folder; folder = dirname(folder)) {
       this.#folders.add(folder);
     }

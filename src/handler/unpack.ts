@@ -116,7 +116,11 @@ async function findSource(
     throw notFound(layout, String(version), "that is no version");
   }
   const source = isNamed ? resolve(named) : layout.release(version!).tarball;
-  const info = await stat(source).catch(() => undefined);
+  const info = await stat(source).catch((error: NodeJS.ErrnoException) => {
+    // Who types as root is the owner of the root by now, who may not look everywhere.
+    if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+    return undefined;
+  });
   if (info === undefined) {
     if (!isNamed) return undefined;
     throw notFound(layout, version ?? source, `there is no ${source}`);

@@ -116,6 +116,18 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** One by one: where a disk has no room or can only be read, Node's own recursion says that there is no such file. */
 export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const isThere = code === "EEXIST" && (await stat(path).catch(() => undefined))?.isDirectory();
+    if (isThere) return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    await ensureFolder(dirname(path), mode);
+    await mkdir(path, { mode }).catch((problem) => {
+      if (problem.code !== "EEXIST") throw problem;
+    });
+  }
 }

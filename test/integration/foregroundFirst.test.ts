@@ -50,6 +50,13 @@ test("as pid 1 it stays the first process through a replace, leaves no zombie, a
         env: environment,
       });
     await host.post("/increment");
+    // In another container that has the same volume its pids are nobody, or somebody else.
+    const beside = (...args: string[]) =>
+      runCommand(findProgram("unshare")!, [...NAMESPACE, bin, ...args], { env: environment });
+    assert.equal((await beside("status")).status, 0);
+    const second = await beside("start");
+    assert.equal(second.status, 1, second.output);
+    assert.match(second.output, /TSUGI_ALREADY_RUNNING/);
     host.drop(other);
     const upgraded = await inside(bin, "upgrade", "1.1.0", "--json");
     assert.equal(upgraded.status, 0, upgraded.output);

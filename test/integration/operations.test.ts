@@ -137,6 +137,52 @@ test(
   },
 );
 
+test(
+  "a reload of what has changed since the one under way began is not told as done by that",
+  QUICK,
+  async (t) => {
+    const { host } = await wall.host(t, "0.0.1");
+    const etc = (name: string, text: string) =>
+      writeFileSync(join(host.root, "etc", name), text, { mode: 0o600 });
+    const env = readFileSync(join(host.root, "etc", "env"), "utf8");
+    await host.must("start");
+    etc(
+      "config.json",
+      '\uFEFF{ "health": { "healthyAfter": 9 }, "timeouts": { "probationMs": 9000 } }',
+    );
+    etc("env", `${env}\nWHICH=first\n`);
+    const first = host.app("reload");
+    await eventually("it has begun", async () => {
+      const { upgrade } = JSON.parse((await host.must("status", "--json")).stdout) as Status;
+      return upgrade?.step === "probation";
+    });
+    etc("env", `${env}\nWHICH=second\n`);
+    const [{ stderr }] = await Promise.all([host.must("reload"), first]);
+    assert.match(stderr, /etc\/ has changed since the reload that is under way began/);
+    assert.equal((await first).status, 0);
+    assert.equal((await host.must("rpc", "process.env.WHICH")).stdout, "second\n");
+  },
+);
+
+test("what is no file in etc/ is refused, and nobody waits for a FIFO", QUICK, async (t) => {
+  const { host } = await wall.host(t, "0.0.1");
+  await host.must("start");
+  for (const name of ["env", "config.json", "node.args"]) {
+    const path = join(host.root, "etc", name);
+    const before = existsSync(path) ? readFileSync(path) : undefined;
+    rmSync(path, { force: true });
+    execFileSync("mkfifo", ["-m", "600", path]);
+    for (const command of ["reload", "restart"]) {
+      const { status, output } = await host.app(command);
+      assert.equal(status, 4, output);
+      assert.match(output, /TSUGI_SETTINGS_INVALID[\s\S]*it is no file/);
+    }
+    await host.must("status");
+    rmSync(path);
+    if (before) writeFileSync(path, before, { mode: 0o600 });
+  }
+});
+
 test("an upgrade, a reload and a refusal have lines in the application's log", QUICK, async (t) => {
   const { host } = await wall.host(t, "0.0.1");
   await host.must("start");

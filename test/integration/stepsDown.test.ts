@@ -12,6 +12,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -152,6 +153,15 @@ for (const kind of kinds) {
       }
     });
 
+    test("nor does it run as root where root's PATH has no command at all", () => {
+      for (const PATH of ["/nonexistent", ""]) {
+        const { bin, ran } = rootOf(kind, OWNER);
+        const { status, output } = run(bin, ["status"], { PATH });
+        assert.deepEqual([status, ran()], [0, [String(OWNER)]], output);
+        assert.doesNotMatch(output, /not found/);
+      }
+    });
+
     test("a deploy's facts, status and exec run nothing of theirs as root either", async () => {
       const { root, bin, ran } = rootOf(kind, OWNER);
       const here = new LocalTransport("here");
@@ -242,6 +252,19 @@ test("releases/permanent names folders of this root, whoever has written it", { 
       assert.match(output, /names what is no folder of this root/);
     }
   }
+});
+
+test("what keeps a root from being run is told by a code, also to a program", { skip }, () => {
+  const { root, bin } = rootOf("node", OWNER);
+  chmodSync(join(root, "runtime/node-1/bin/node"), 0o644);
+  const { status, stdout } = run(bin, ["status", "--json"]);
+  const { code, message, hint, exitCode } = JSON.parse(stdout).error;
+  assert.deepEqual([status, exitCode, code], [1, 1, "TSUGI_NO_PERMANENT"]);
+  assert.match(message, /bin\/node can't be executed/);
+  assert.match(hint, /noexec/);
+  renameSync(root, `${root}\\`);
+  const { output } = run(`${root}\\/bin/shop`, ["status"]);
+  assert.match(output, /TSUGI_NO_PERMANENT[\s\S]*a backslash/);
 });
 
 test("a BEAM release names folders of this root, whoever has written it", { skip }, () => {

@@ -6,6 +6,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { orUndefined } from "../../contract/checks.ts";
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
@@ -363,7 +364,7 @@ async function stopAll(exitCode: number): Promise<Stopped> {
   removeRunFiles(layout);
   // Under `foreground`, a supervisor that has replaced another one is not the launcher's child.
   if (boot.mode === "foreground" && boot.succession)
-    writeFileSync(layout.exitCode, String(exitCode));
+    orUndefined(() => writeFileSync(layout.exitCode, String(exitCode)));
   // The answer to whoever asked for the stop goes out first; then nothing keeps us.
   setImmediate(() => void server.close().then(() => process.exit(exitCode)));
   return {

@@ -18,6 +18,8 @@ type Hear = (event: ControlEvent) => void;
 export class OngoingUpgrade {
   readonly version: string;
   kind: Kind;
+  /** As `etc/` was when it began. */
+  readonly etcHash: Promise<string | undefined>;
   step = "plan";
   /** Nothing is left to be done but the end of the old version. */
   isRetiring = false;
@@ -29,10 +31,12 @@ export class OngoingUpgrade {
   constructor(
     version: string,
     kind: Kind,
+    etcHash: Promise<string | undefined>,
     perform: (ongoing: OngoingUpgrade) => Promise<UpgradeReport>,
   ) {
     this.version = version;
     this.kind = kind;
+    this.etcHash = etcHash;
     this.finished = perform(this);
   }
 

@@ -40,15 +40,17 @@ export async function sweepRunFiles(layout: Layout, of?: number): Promise<void> 
   }
 }
 
-/** Removes what is ours, and only that: a successor may have taken over the names. */
+/**
+ * Removes what is ours, and only that: a successor may have taken over the names. What a disk that went
+ * read-only keeps is seen through, as what a kill leaves, and holds up nobody's end.
+ */
 export function removeRunFiles(layout: Layout): void {
-  rmSync(ownSocketName(), { force: true });
+  const remove = (path: string) => void orUndefined(() => rmSync(path, { force: true }));
+  remove(ownSocketName());
   if (orUndefined(() => readlinkSync(layout.controlSocket)) === ownSocketName()) {
-    rmSync(layout.controlSocket, { force: true });
+    remove(layout.controlSocket);
   }
   if (orUndefined(() => readFileSync(layout.pid, "utf8").trim()) === String(process.pid)) {
-    rmSync(layout.pid, { force: true });
-    rmSync(layout.workers, { force: true });
-    rmSync(layout.lock, { force: true });
+    for (const path of [layout.pid, layout.workers, layout.lock]) remove(path);
   }
 }

@@ -57,6 +57,7 @@ export class Upgrades {
 
   async run(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<UpgradeReport> {
     await this.#oldEnded(request, send);
+    await this.#etcRead(request, send);
     const ongoing = this.#ongoing;
     if (ongoing !== null && !this.#isSameWish(ongoing, request)) throw this.#refusal(ongoing);
     const joined = ongoing ?? this.#begin(request);
@@ -73,6 +74,25 @@ export class Upgrades {
     this.#supervisor.note(`${wishOf(request)}: ${text}`);
     send({ event: "line", text });
     await ongoing.finished.catch(() => {});
+  }
+
+  /** A reload is for what `etc/` says now: one that began before that was written is not the same. */
+  async #etcRead(request: UpgradeRequest, send: (event: ControlEvent) => void): Promise<void> {
+    if (kindOf(request) !== "reload") return;
+    for (let ongoing = this.#ongoing; ongoing?.kind === "reload"; ongoing = this.#ongoing) {
+      const [begun, now] = await Promise.all([ongoing.etcHash, this.#etcHash(request)]);
+      if (begun === now) return;
+      send({ event: "line", text: "etc/ has changed since the reload that is under way began" });
+      await ongoing.finished.catch(() => {});
+    }
+  }
+
+  /** Undefined while it can't be read: a reload is refused for that. */
+  #etcHash({ version }: UpgradeRequest): Promise<string | undefined> {
+    return readHostSettings(this.#supervisor.parts.layout, version).then(
+      ({ etcHash }) => etcHash,
+      () => undefined,
+    );
   }
 
   /** Resolves when no upgrade is under way any more: a stop waits for it or ends it. */
@@ -121,7 +141,8 @@ export class Upgrades {
         this.#ongoing = null;
         this.#decide = null;
       });
-    this.#ongoing = new OngoingUpgrade(request.version, kindOf(request), perform);
+    const etcHash = this.#etcHash(request);
+    this.#ongoing = new OngoingUpgrade(request.version, kindOf(request), etcHash, perform);
     return this.#ongoing;
   }
 

@@ -61,6 +61,9 @@ describe("the registry of errors", () => {
       assert.equal(told.code, "TSUGI_MACHINE_REFUSED");
       assert.equal(told.message, `The machine refuses it: ${code}: words, write`);
     }
+    const path = "/srv/wall/etc/env";
+    const owners = Object.assign(new Error("EACCES: permission denied"), { code: "EACCES", path });
+    assert.equal(errorToJson(owners).code, "TSUGI_FILE_REFUSED");
     assert.equal(errorToJson(new TypeError("undefined")).code, "TSUGI_INTERNAL");
     assert.equal(errorToJson(undefined).code, "TSUGI_INTERNAL");
   });

@@ -8,6 +8,7 @@ import { errorToJson, TsugiError } from "../../../src/contract/errors.ts";
 import { refusedFile } from "../../../src/control/refusedFile.ts";
 import { createReleaseHandler } from "../../../src/handler/index.ts";
 import { roomAt } from "../../../src/handler/remove.ts";
+import { ensureFolder } from "../../../src/platform/files.ts";
 import { layoutOf } from "../../../src/release/layout.ts";
 import {
   type HandmadeRelease,
@@ -130,4 +131,16 @@ test("a command that meets a disk without a byte left says that it is full, and 
   let none: unknown;
   for (let n = 0; none === undefined; n += 1) none = filled(join(root, `${n}`), 0);
   assert.equal((await said(none)).code, "TSUGI_FILE_REFUSED");
+  await assert.rejects(ensureFolder(join(root, "new", "folder")), { code: "ENOSPC" });
+});
+
+test("a command that meets a disk that can only be read says that it is the machine", async () => {
+  const open = Object.assign(new Error("EROFS: read-only file system"), {
+    code: "EROFS",
+    path: "/srv/wall/releases/x",
+  });
+  assert.equal(
+    errorToJson(await refusedFile(open, "/srv/wall", "wall")).code,
+    "TSUGI_MACHINE_REFUSED",
+  );
 });

@@ -137,6 +137,15 @@ test("permanent, current and used releases can't be removed", async () => {
   assert.deepEqual(await at.statuses(), { "0.0.1": "permanent", "0.0.2": "current" });
 });
 
+test("the only release of a root can't be removed, though it was never started: bin/<app> is run from it", async () => {
+  using folder = temporaryFolder();
+  mkdirSync(folder.at("root/releases"), { recursive: true });
+  const handler = createReleaseHandler(layoutOf(folder.at("root"), "wall"));
+  const source = await writeTarball(folder.at("a.tar.gz"), handmadeRelease("0.0.1"));
+  await handler.unpack({ source });
+  await assert.rejects(handler.remove("0.0.1"), hasCode("TSUGI_STATUS_REFUSED"));
+});
+
 test("with a release go the folders that no other one names, and only those", async () => {
   using at = await host("0.0.1", "0.0.2");
   mkdirSync(join(at.root, "lib/by-hand"));

@@ -7,6 +7,7 @@ import {
   readFileSync,
   readlinkSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -214,6 +215,13 @@ test("a release of another application is refused", async () => {
     handmadeRelease("1.0.0", {}, "fence"),
   );
   await assert.rejects(at.handler.unpack({ source }), failsWith("TSUGI_UNPACK_REFUSED", /fence/));
+});
+
+test("a path that can't be looked at is not said to lead nowhere", async () => {
+  using at = host();
+  const source = at.folder.at("loop");
+  symlinkSync(source, source);
+  await assert.rejects(at.handler.unpack({ source }), { code: "ELOOP" });
 });
 
 test("what is not there is not found, and the drop box is named", async () => {
