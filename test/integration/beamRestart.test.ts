@@ -15,6 +15,7 @@ import {
   startedWithCart,
 } from "../helpers/beam.ts";
 import { startLoad } from "../helpers/beamLoad.ts";
+import { processesOf } from "../helpers/crashBeam/run.ts";
 import { until } from "../helpers/installed.ts";
 
 const skip = await elixirMissing();
@@ -108,6 +109,28 @@ describe("another OTP, ERTS or Elixir", { skip }, () => {
       assert.equal(value.steps.at(-1).name, "standby");
       await servesAsBefore(host, pid);
       assert.match(host.log(), /bad number of ports none/);
+    });
+  });
+
+  test("one that stands by ends with an upgrade that fails, and the next one has one of its own", async () => {
+    const one = await first();
+    const two = await otherLogger(one, join(builds.folder, "given-up"));
+    await withCart(async (host) => {
+      const pid = await host.pid();
+      const virtualMachines = () =>
+        processesOf(host.root).filter(({ command }) => /\bbeam\.smp\b/.test(command)).length;
+      host.drop(two);
+      await host.rpc('System.put_env("TSUGI_FAULT", "boot:write=eio")');
+      const failed = await host.json("upgrade", two.version, "--allow-restart");
+      assert.notEqual(failed.status, 0, failed.output);
+      assert.equal(failed.value.steps.at(-1).name, "standby");
+      await servesAsBefore(host, pid);
+      assert.equal(virtualMachines(), 1);
+      await host.rpc('System.delete_env("TSUGI_FAULT")');
+      const restarted = await host.json("upgrade", two.version, "--allow-restart");
+      assert.equal(restarted.value.result, "committed", restarted.output);
+      await host.must("stop");
+      assert.equal(virtualMachines(), 0);
     });
   });
 

@@ -1,13 +1,16 @@
 %% The control program's way to the node that run/node names. It gets a node of its own only now, and
 %% starts no epmd: without one the node is not running.
 -module(tsugi_remote).
--export([running/0, running_version/0, require/0, call/3, call/4, node_or_none/0, here_or_there/3, vm_pid/0, keeper_pid/0]).
+-export([running/0, running_version/0, require/0, call/3, call/4, node_or_none/0, here_or_there/3, vm_pid/0, keeper_pid/0, standby_pid/0]).
 
 %% The VM's pid, seen through when it is another process by now.
 vm_pid() -> pid_in("pid").
 
 %% The sh that starts the VM, and starts it again.
 keeper_pid() -> pid_in("keeper").
+
+%% The VM that stands by (tsugi_standby).
+standby_pid() -> pid_in("standby.pid").
 
 pid_in(File) ->
     case string:to_integer(tsugi_files:read_text(tsugi_layout:at(["run", File]))) of

@@ -9,6 +9,7 @@
 -export([is_possible/0, request/1, give_up/0, wait/0]).
 
 -define(POLL_MS, 5).
+-define(END_MS, 5000).
 
 %% A keeper of another tsugi may not know how.
 is_possible() -> os:getenv("TSUGI_KEEPER_TAKES") =:= "standby".
@@ -16,7 +17,7 @@ is_possible() -> os:getenv("TSUGI_KEEPER_TAKES") =:= "standby".
 %% Returns when it stands by.
 %% @throws TSUGI_NOT_READY
 request(Vsn) ->
-    give_up(),
+    ok = give_up(),
     [file:delete(run(F)) || F <- ["standby.ready", "standby.pid"]],
     ok = tsugi_files:write(run("standby"), [Vsn, "\n"]),
     _ = os:cmd("kill -USR1 " ++ os:getenv("TSUGI_KEEPER")),
@@ -25,7 +26,20 @@ request(Vsn) ->
     catch Class:Reason:Stack -> give_up(), erlang:raise(Class, Reason, Stack)
     end.
 
-give_up() -> _ = file:delete(run("standby")), ok.
+%% Returns when it has ended: by the same files a next one would take it along, and both would go on.
+give_up() ->
+    _ = file:delete(run("standby")),
+    ended(now_ms() + ?END_MS).
+
+ended(Deadline) ->
+    %% It may have been this very VM, which forgets that as soon as it goes on.
+    Own = list_to_integer(os:getpid()),
+    case {tsugi_remote:standby_pid(), now_ms() > Deadline} of
+        {none, _} -> ok;
+        {Own, _} -> ok;
+        {Pid, true} -> _ = os:cmd("kill -9 " ++ integer_to_list(Pid)), ok;
+        {_, false} -> timer:sleep(?POLL_MS), ended(Deadline)
+    end.
 
 stands_by(Vsn, ReadyMs, Deadline) ->
     IsOver = now_ms() > Deadline,

@@ -122,15 +122,18 @@ stand_by(#{to := To} = S) ->
         false -> S
     end.
 
-before_restart(S) ->
-    try hooks(before, S)
-    catch throw:Stopped -> tsugi_standby:give_up(), throw(Stopped)
+before_restart(S) -> or_no_standby(fun() -> hooks(before, S) end).
+
+%% Whatever keeps the old VM from going down: nobody stands by for that any more.
+or_no_standby(Fun) ->
+    try Fun()
+    catch Class:Reason:Stack -> ok = tsugi_standby:give_up(), erlang:raise(Class, Reason, Stack)
     end.
 
 restart(#{from := From, to := To, plan := #{direction := Direction} = Plan, report := Report, request := Request}) ->
     Entry = #{from => From, to => To, direction => Direction, report => Report,
               request => maps:with([goal, words], Request)},
-    ok = tsugi_restart:begin_restart(Entry),
+    ok = or_no_standby(fun() -> tsugi_restart:begin_restart(Entry) end),
     {ended, {restart, Plan, Report}}.
 
 %% In the next VM, once it is permanent: the end of the way.

@@ -28,9 +28,9 @@ function look(root: string, pid: number): RootProcess | undefined {
   }
 }
 
-/** SIGKILL, and until the kernel has taken it down. */
+/** SIGKILL, and until the kernel has taken it down. A command that has its answer may end by itself just before. */
 export async function killHard(pid: number): Promise<void> {
-  process.kill(pid, "SIGKILL");
+  if (!isGone(pid)) process.kill(pid, "SIGKILL");
   await until(`pid ${pid} is gone`, () => isGone(pid));
 }
 
