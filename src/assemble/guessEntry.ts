@@ -116,13 +116,15 @@ class Guess {
 
   #byMain(): EntryGuess | undefined {
     const main = this.#main;
-    if (main === undefined || this.#shape?.start !== undefined || !this.#willBeThere(main)) return;
+    if (main === undefined || this.#shape?.start !== undefined) return undefined;
+    const candidates = withEndings(tidy(main));
+    if (!candidates.some((path) => this.#willBeThere(path))) return undefined;
     // `fastify start app.js`: the file alone is no service.
     const command = this.#node === undefined ? this.#byCommand() : undefined;
     if (command !== undefined && !command.bin!.isDevelopment) return undefined;
     // `node .`
     const args = this.#node?.script.args ?? [];
-    return this.#guess([tidy(main)], "main in package.json", { args });
+    return this.#guess(candidates, "main in package.json", { args });
   }
 
   /** The first that is the command of a dependency. */

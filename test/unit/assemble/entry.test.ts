@@ -40,6 +40,14 @@ describe("the entry", () => {
     assert.equal(guess({ main: "dist/app.js", scripts: { build: "tsc" } }).first, "dist/app.js");
   });
 
+  test("main without an ending, as require finds it", () => {
+    const there = guess({ main: "app" }, ["app.js", "src/server.ts"]);
+    assert.equal(there.why, "main in package.json");
+    const built = guess({ main: "dist/app", scripts: { build: "tsc" } }, ["src/server.ts"]);
+    assert.equal(built.why, "main in package.json");
+    assert.equal(built.last, "dist/app/index.cjs");
+  });
+
   test("a main that npm init left behind is passed over", () => {
     assert.equal(guess({ main: "index.js" }, ["src/server.ts"]).first, "src/server.ts");
   });
