@@ -210,4 +210,4 @@ const isLeftOut = (path: string): boolean =>
   /^(node_modules|\.tsugi)\//.test(path) ||
   /^\.?tsugi\.config\..*$/.test(path) ||
   /^(\.node-version|\.nvmrc|package-lock\.json|\.npmrc)$/.test(path) ||
-  path.endsWith(".tgz");
+  /\.(tgz|tsbuildinfo)$/.test(path);

@@ -142,6 +142,8 @@ describe("tsugi release, again and again", () => {
     writeFiles(builds.folder, { "package.json": packageOf("1.0.1") });
     await builds.must();
     assert.match(builds.inTree("lib/small-1.0.1/dist/server.js"), /"first"/);
+    const ofCompiler = join(builds.tree, "lib/small-1.0.1/dist/tsconfig.tsbuildinfo");
+    assert.ok(!existsSync(ofCompiler), "what the compiler keeps for itself is not packed");
   });
 
   test("what an older tsugi has left in rel/ is said, and not packed", async () => {
