@@ -141,7 +141,8 @@ export async function listOwn(
   }
   for (const output of outputs) {
     if (!existsSync(join(folder, output))) continue;
-    const isIdle = (path: string) => shape?.isIdle?.(join(output, path)) === true;
+    const isIdle = (path: string) =>
+      OF_COMPILER.test(path) || shape?.isIdle?.(join(output, path)) === true;
     for (const { path } of filesBelow(join(folder, output), output, isIdle)) paths.add(path);
   }
   const code = codeReached(folder, [...entries, ...preloads, ...args]);
@@ -205,9 +206,13 @@ function packedAt(path: string, file: string): PackedFile {
   return lstatSync(file).isSymbolicLink() ? linkTo(path, readlinkSync(file)) : fileAt(path, file);
 }
 
+/** TypeScript's own account of what it has built. */
+const OF_COMPILER = /\.tsbuildinfo$/;
+
 /** What `npm pack` would take and a release has no use for. */
 const isLeftOut = (path: string): boolean =>
   /^(node_modules|\.tsugi)\//.test(path) ||
   /^\.?tsugi\.config\..*$/.test(path) ||
   /^(\.node-version|\.nvmrc|package-lock\.json|\.npmrc)$/.test(path) ||
-  /\.(tgz|tsbuildinfo)$/.test(path);
+  OF_COMPILER.test(path) ||
+  path.endsWith(".tgz");
