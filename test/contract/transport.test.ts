@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { getEventListeners } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -179,21 +179,24 @@ describe("ssh", { skip }, () => {
     return true;
   };
 
-  test("all commands share one connection, and closing leaves nothing behind", async () => {
-    const before = new Set(readdirSync(tmpdir()));
+  test("all commands share one connection, and closing leaves nothing behind", async (t) => {
+    // A folder of its own: other tests connect meanwhile, too.
+    const folder = mkdtempSync(join(tmpdir(), "tsugi-own-"));
+    const { TMPDIR } = process.env;
+    process.env.TMPDIR = folder;
+    t.after(() => {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+      rmSync(folder, { recursive: true, force: true });
+    });
     const host = overSsh("app2");
     const clients = await Promise.all(
       Array.from({ length: 5 }, () => host.run(["sh", "-c", 'echo "$SSH_CONNECTION"'])),
     );
     assert.equal(new Set(clients.map(({ stdout }) => stdout)).size, 1);
+    assert.equal(readdirSync(folder).length, 1);
     await host.close();
-    const left = readdirSync(tmpdir()).filter(
-      (name) => /^tsugi-\w{6}$/.test(name) && !before.has(name),
-    );
-    assert.deepEqual(
-      left.filter((name) => existsSync(join(tmpdir(), name, "master.log"))),
-      [],
-    );
+    assert.deepEqual(readdirSync(folder), []);
   });
 
   test("a host key that is not known is refused, and not learnt", async () => {
