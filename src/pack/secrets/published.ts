@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { jsonIn, orUndefined } from "../../contract/checks.ts";
 import type { PackedFile } from "../fileSet.ts";
 
 /** By the path of a file among the packages, also of one that only a source map carries. */
@@ -72,7 +73,7 @@ interface Noted {
 }
 
 const packagesOf = (note: string): Record<string, Noted> =>
-  (jsonIn(note) as { packages?: Record<string, Noted> } | undefined)?.packages ?? {};
+  jsonIn<{ packages?: Record<string, Noted> }>(note)?.packages ?? {};
 
 /** Blocks of `"ms@npm:2.1.3":`, with the places of each below it. */
 function notedByYarn(note: string, key: string): boolean {
@@ -84,25 +85,9 @@ function notedByYarn(note: string, key: string): boolean {
 /** By name alone: which of two versions stands where, it does not say. */
 function notedByYarn1(note: string, key: string): boolean {
   const name = /(?:@[^/]+\/)?[^/]+$/.exec(key)![0];
-  const { lockfileEntries = {} } = (jsonIn(note) ?? {}) as {
-    lockfileEntries?: Record<string, string>;
-  };
+  const { lockfileEntries = {} } = jsonIn<{ lockfileEntries?: Record<string, string> }>(note) ?? {};
   const from = Object.entries(lockfileEntries).filter(([entry]) => entry.startsWith(`${name}@`));
   return from.length > 0 && from.every(([, address]) => /^https?:/.test(address));
 }
 
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function read(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
-}
+const read = (file: string): string | undefined => orUndefined(() => readFileSync(file, "utf8"));

@@ -18,8 +18,8 @@ type Hear = (event: ControlEvent) => void;
 export class OngoingUpgrade {
   readonly version: string;
   kind: Kind;
-  /** As `etc/` was when it began. */
-  readonly etcHash: Promise<string | undefined>;
+  /** Of a reload: as `etc/` was when it began. */
+  readonly etcHash: Promise<string | undefined> | undefined;
   step = "plan";
   /** Nothing is left to be done but the end of the old version. */
   isRetiring = false;
@@ -31,7 +31,7 @@ export class OngoingUpgrade {
   constructor(
     version: string,
     kind: Kind,
-    etcHash: Promise<string | undefined>,
+    etcHash: Promise<string | undefined> | undefined,
     perform: (ongoing: OngoingUpgrade) => Promise<UpgradeReport>,
   ) {
     this.version = version;

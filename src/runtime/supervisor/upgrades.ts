@@ -141,8 +141,9 @@ export class Upgrades {
         this.#ongoing = null;
         this.#decide = null;
       });
-    const etcHash = this.#etcHash(request);
-    this.#ongoing = new OngoingUpgrade(request.version, kindOf(request), etcHash, perform);
+    const kind = kindOf(request);
+    const etcHash = kind === "reload" ? this.#etcHash(request) : undefined;
+    this.#ongoing = new OngoingUpgrade(request.version, kind, etcHash, perform);
     return this.#ongoing;
   }
 
