@@ -84,11 +84,18 @@ done`;
 
 const PUT = RECEIVE.replace("PLACE", `mv -f "$temporary" "$path" || exit 1`);
 
-/** A link, because a rename would replace what somebody else has created meanwhile. */
+/**
+ * A link, because a rename would replace what somebody else has created meanwhile. One that fails where
+ * nothing is any more was in the way of something that has gone since, as a lock does: worth another look.
+ */
 const CREATE = RECEIVE.replace(
   "PLACE",
-  `if ln "$temporary" "$path" 2>/dev/null; then echo created
-      elif [ ! -e "$path" ]; then ln "$temporary" "$path"; exit 1; fi`,
+  `for look in 1 2 3 4 5; do
+        if problem=$(ln "$temporary" "$path" 2>&1); then echo created; continue 2; fi
+        [ ! -e "$path" ] || continue 2
+      done
+      printf '%s\\n' "$problem" >&2
+      exit 1`,
 );
 
 /** So much is synced at once: each sync waits for the disk. */

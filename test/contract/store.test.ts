@@ -11,6 +11,7 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -507,6 +508,28 @@ describe("store: behind ssh", { skip }, () => {
     await again.push({ source: await tarballOf(wall("1.0.0")) });
     await again.verify(await again.find({ name: "wall", version: "1.0.0" }));
     await again.close();
+  });
+
+  test("what is in the way of a lock, and gone a moment later, is no failure", async () => {
+    const folder = join(fleet.hosts[0]!.folder, `lock-${next()}`);
+    const once = join(fleet.folder, "ln-has-failed");
+    const program = join(fleet.folder, "path", "ln");
+    const real = readlinkSync(program);
+    rmSync(program);
+    const fails = `[ -e '${once}' ] || { touch '${once}'; echo "ln: File exists" >&2; exit 1; }`;
+    writeFileSync(program, `#!/bin/sh\n${fails}\nexec ${real} "$@"\n`, { mode: 0o755 });
+    const there = new SshFolder(`ssh://depot${folder}`, fleet.configFile);
+    try {
+      const file = { path: OWN.lock, bytes: Buffer.from("mine") };
+      assert.deepEqual([await there.create(file), existsSync(once)], [true, true]);
+      assert.equal(await there.create({ ...file, bytes: Buffer.from("yours") }), false);
+      assert.equal(readFileSync(join(folder, OWN.lock), "utf8"), "mine");
+      assert.deepEqual(readdirSync(join(folder, OWN.temporary)), []);
+    } finally {
+      await there.close();
+      rmSync(program);
+      symlinkSync(real, program);
+    }
   });
 
   test("the other side needs a shell and coreutils, and quotes in a path do no harm", async () => {
