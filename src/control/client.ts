@@ -16,6 +16,13 @@ const MAX_ANSWER_LENGTH = 256 * 1024 * 1024;
 /** The sockets of a process that is killed close before it is gone. */
 const GONE_MS = 500;
 
+/**
+ * An upgrade or an expression may take as long as it likes. But a supervisor that says nothing for so
+ * long is asked whether it is there at all, and one that stands still (SIGSTOP, a disk that hangs) is not.
+ */
+const SILENT_MS = 8_000;
+const PONG_MS = 8_000;
+
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 export type Request = DistributiveOmit<ControlRequest, "format">;
 
@@ -39,7 +46,7 @@ export interface Exchange {
   onEvent?: (event: ControlEvent) => void;
   /** For `console`: called once connected. */
   onOpen?: (send: (request: Request) => void) => void;
-  /** Without an answer by then the supervisor counts as unreachable. */
+  /** Without an answer by then the supervisor counts as unreachable; by default it must answer a ping. */
   timeoutMs?: number;
 }
 
@@ -55,7 +62,7 @@ export async function ask(
   const supervisor = await findSupervisor(layout);
   if (supervisor === undefined) throw notRunning(layout);
   try {
-    return await converse(connect(layout), request, exchange);
+    return await converse(layout, request, exchange);
   } catch (error) {
     if (!(error instanceof Disconnected)) throw error;
     if (!isAlive(supervisor) && !error.hadConnected) throw notRunning(layout);
@@ -89,7 +96,8 @@ function connect(layout: Layout): Socket {
   }
 }
 
-function converse(socket: Socket, request: Request, exchange: Exchange): Promise<unknown> {
+function converse(layout: Layout, request: Request, exchange: Exchange): Promise<unknown> {
+  const socket = connect(layout);
   return new Promise((resolve, reject) => {
     let connected = false;
     const fail = (problem: string) => reject(new Disconnected(problem, connected));
@@ -107,12 +115,14 @@ function converse(socket: Socket, request: Request, exchange: Exchange): Promise
       MAX_ANSWER_LENGTH,
     );
     const { timeoutMs } = exchange;
-    if (timeoutMs !== undefined) {
-      socket.setTimeout(timeoutMs, () => {
-        fail(`no answer within ${timeoutMs} ms`);
-        socket.destroy();
-      });
-    }
+    socket.setTimeout(timeoutMs ?? SILENT_MS, async () => {
+      if (timeoutMs === undefined && (await answersPing(layout))) {
+        if (!socket.destroyed) socket.setTimeout(SILENT_MS);
+        return;
+      }
+      fail(`no answer within ${timeoutMs ?? SILENT_MS + PONG_MS} ms`);
+      socket.destroy();
+    });
     socket.setEncoding("utf8");
     socket.once("connect", () => {
       connected = true;
@@ -123,4 +133,15 @@ function converse(socket: Socket, request: Request, exchange: Exchange): Promise
     socket.on("error", (error) => broken(error.message));
     socket.on("close", () => broken("the connection was closed before the answer"));
   });
+}
+
+/** Also where no connection comes about: then it is not what stands still. */
+async function answersPing(layout: Layout): Promise<boolean> {
+  try {
+    await converse(layout, { verb: "ping" }, { timeoutMs: PONG_MS });
+    return true;
+  } catch (error) {
+    const isSilent = error instanceof Disconnected && error.hadConnected && !error.hadAnswered;
+    return !isSilent;
+  }
 }

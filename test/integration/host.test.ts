@@ -153,14 +153,25 @@ test("a worker that stands still costs a stop no more than the time to stop", QU
   assert.match(value.ended.join(), /^main\.0 \(pid \d+\), killed$/);
 });
 
-test("a supervisor that hangs is reported as unreachable by ping", QUICK, async (t) => {
+test("a supervisor that hangs is reported as unreachable, by what could wait for ever too", async (t) => {
   const { host } = await wall.host(t);
   await host.must("start");
   const supervisor = await pidOf(host);
   process.kill(supervisor, "SIGSTOP");
-  expectEnd(await host.app("ping"), 1, /TSUGI_CONTROL_UNREACHABLE[\s\S]*kill -9/);
+  const commands = [["ping"], ["rpc", "1"], ["reload"]];
+  const ended = commands.map(async (command) =>
+    expectEnd(await host.app(...command), 1, /TSUGI_CONTROL_UNREACHABLE[\s\S]*kill -9/),
+  );
+  await Promise.all(ended);
   process.kill(supervisor, "SIGCONT");
   await host.must("ping");
+});
+
+test("an answer that takes its time is waited for as long as the supervisor is there", async (t) => {
+  const { host } = await wall.host(t);
+  await host.must("start");
+  const slow = "new Promise((resolve) => setTimeout(resolve, 9_000, 'at last'))";
+  assert.equal((await host.must("rpc", slow)).stdout, "at last\n");
 });
 
 test(
