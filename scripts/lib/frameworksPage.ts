@@ -33,6 +33,8 @@ The Procfile's \`web\`, else \`start:prod\`, else \`start\`; \`main\` where none
   \`concurrently\`, \`npm-run-all\`, \`sh -c\`, \`./start.sh\`, \`tini\` and their like: what they would run in the end is released, compiled where
   Node does not take it as it is. Where folders of TypeScript are loaded by their names when it runs (\`@fastify/autoload\`, a
   bot's commands), nothing is compiled, and \`tsx\` goes along.
+- **\`tsc-watch --onSuccess "node dist/a.js"\`**, \`tsup --onSuccess …\`: built once, and what the line runs is started. Of **\`wireit\`**
+  the section of package.json is read.
 - **\`--import ./otel.mjs\`, \`-r dotenv/config\`**, also by \`NODE_OPTIONS\`: loaded first in the release too, and packed with
   all that they import, whatever the rest carries.
 - **\`tsc && node dist/server.js\`**, a \`prestart\` or \`heroku-postbuild\` that builds: where there is no \`build\` script, that is it.
