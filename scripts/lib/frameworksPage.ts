@@ -27,6 +27,8 @@ The Procfile's \`web\`, else \`start:prod\`, else \`start\`; \`main\` where none
 - **A file** is the entry, with its arguments: \`node dist/server.js --mode prod\`.
 - **The command of a dependency** is followed to its file: \`next start\`, \`react-router-serve ./build/server/index.js\`,
   \`strapi start\`.
+- **A file that only an argument or a variable names** (\`--config conf/prod.json\`, \`NODE_CONFIG_DIR=./config\`) is packed too;
+  one that is a secret, or looks like what the app writes, is said instead.
 - **Variables** (\`cross-env PORT=4000 …\`) are defaults of the release; \`etc/env\` on a host overrides them.
 - **\`--env-file .env\`**: the file is not packed. What it sets goes into \`etc/env\`.
 - **\`tsx\`, \`ts-node\`, \`nodemon\`, \`--import tsx\`, \`NODE_OPTIONS=\`** are seen through, and so are \`dotenv -e\`, \`env-cmd\`,
