@@ -67,6 +67,6 @@ export default defineConfig({ shared: ["uploads", "data.sqlite"] });
 - **Yarn's Plug'n'Play** has no \`node_modules\` to pack from: \`nodeLinker: node-modules\` in \`.yarnrc.yml\`.
 - **The root of a workspace** is no app: \`npx tsugi release apps/web\`.
 - **Static sites** (\`output: "export"\`, a single-page app alone) have no server to release.
-- **A port of its own.** The trial gives a free \`PORT\`; a service that listens elsewhere is only started.
+- **A port of its own.** The trial gives a free \`PORT\`; a service that listens elsewhere is asked there, and its port is named.
 `;
 }
