@@ -15,6 +15,13 @@ const UNFIT_SOURCE =
 /** Node's own words; no variable and no database would help. The first that fits says it best. */
 const PACKED_WRONG: readonly (readonly [words: RegExp, verdict: Verdict])[] = [
   [
+    /^\s*@[\w.]+.*\n\s*\^+\s*\n[\s\S]*SyntaxError: Invalid or unexpected token/m,
+    {
+      why: "Node knows no decorators",
+      todo: "experimentalDecorators in a tsconfig.json that takes that file: beside package.json, or named by tsc -p in the build script",
+    },
+  ],
+  [
     // Of what the app parses when it runs (JSON, a pattern, a number), a frame without a file comes next.
     /^.*\bSyntaxError(?: \[\w+\])?: .*$(?!\n\s+at .*\(<anonymous>\))|\bERR_(INVALID|UNSUPPORTED)_TYPESCRIPT_SYNTAX\b/m,
     { why: "Node can't read a source, or what one module wants of another", todo: UNFIT_SOURCE },

@@ -11,6 +11,11 @@ describe("last words that no host can help", () => {
       /module wants/,
       /Correct it/,
     ],
+    [
+      "file:///a.mjs:8\n    @mark\n    ^\n\nSyntaxError: Invalid or unexpected token",
+      /decorators/,
+      /experimentalDecorators/,
+    ],
     ["Error [ERR_MODULE_NOT_FOUND]: Cannot find package 'a'", /not in what was packed/, /files/],
     ["SyntaxError [ERR_INVALID_TYPESCRIPT_SYNTAX]: no", /source/, /build: "compile"/],
     ["node: bad option: --fast", /options/, /nodeArgs/],
