@@ -135,15 +135,17 @@ const MACHINES = {
 
 const [name, ...asked] = process.argv.slice(2);
 const machine = Object.hasOwn(MACHINES, name ?? "") ? MACHINES[name] : undefined;
+const isHelp = (word) => word === "--help" || word === "-h";
 if (machine === undefined) {
-  if (name !== undefined) console.error(`There is no machine ${name}.\n`);
-  const list = name === undefined ? console.log : console.error;
-  list("npm run long -- <machine> [option…]");
-  for (const [machine, { does, options = [] }] of Object.entries(MACHINES)) {
-    list(`\n${machine}\n  ${does}`);
-    for (const option of options) list(`    ${option}`);
-  }
-  process.exit(name === undefined ? 0 : 2);
+  const isMistaken = name !== undefined && !isHelp(name);
+  if (isMistaken) console.error(`There is no machine ${name}.\n`);
+  tell(MACHINES, isMistaken ? console.error : console.log);
+  process.exit(isMistaken ? 2 : 0);
+}
+// Before anything is installed or built for it.
+if (asked.some(isHelp)) {
+  tell({ [name]: machine }, console.log);
+  process.exit(0);
 }
 makeReady();
 if (machine.tests !== undefined) {
@@ -163,5 +165,20 @@ if (machine.tests !== undefined) {
   // Its program reads its options as if it had been started itself.
   process.argv.splice(2, 1);
   const { program } = machine;
-  await import(`../${typeof program === "function" ? program(asked) : program}`);
+  try {
+    await import(`../${typeof program === "function" ? program(asked) : program}`);
+  } catch (error) {
+    if (!String(error.code).startsWith("ERR_PARSE_ARGS_")) throw error;
+    console.error(`${error.message}\n`);
+    tell({ [name]: machine }, console.error);
+    process.exitCode = 2;
+  }
+}
+
+function tell(machines, print) {
+  print("npm run long -- <machine> [option…]");
+  for (const [machine, { does, options = [] }] of Object.entries(machines)) {
+    print(`\n${machine}\n  ${does}`);
+    for (const option of options) print(`    ${option}`);
+  }
 }

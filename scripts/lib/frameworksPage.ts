@@ -27,12 +27,16 @@ The Procfile's \`web\`, else \`start:prod\`, else \`start\`; \`main\` where none
 - **A file** is the entry, with its arguments: \`node dist/server.js --mode prod\`.
 - **The command of a dependency** is followed to its file: \`next start\`, \`react-router-serve ./build/server/index.js\`,
   \`strapi start\`.
+- **A file that only an argument or a variable names** (\`--config conf/prod.json\`, \`NODE_CONFIG_DIR=./config\`) is packed too;
+  one that is a secret, or looks like what the app writes, is said instead.
 - **Variables** (\`cross-env PORT=4000 …\`) are defaults of the release; \`etc/env\` on a host overrides them.
 - **\`--env-file .env\`**: the file is not packed. What it sets goes into \`etc/env\`.
 - **\`tsx\`, \`ts-node\`, \`nodemon\`, \`--import tsx\`, \`NODE_OPTIONS=\`** are seen through, and so are \`dotenv -e\`, \`env-cmd\`,
   \`concurrently\`, \`npm-run-all\`, \`sh -c\`, \`./start.sh\`, \`tini\` and their like: what they would run in the end is released, compiled where
   Node does not take it as it is. Where folders of TypeScript are loaded by their names when it runs (\`@fastify/autoload\`, a
   bot's commands), nothing is compiled, and \`tsx\` goes along.
+- **\`tsc-watch --onSuccess "node dist/a.js"\`**, \`tsup --onSuccess …\`: built once, and what the line runs is started. Of **\`wireit\`**
+  the section of package.json is read.
 - **\`--import ./otel.mjs\`, \`-r dotenv/config\`**, also by \`NODE_OPTIONS\`: loaded first in the release too, and packed with
   all that they import, whatever the rest carries.
 - **\`tsc && node dist/server.js\`**, a \`prestart\` or \`heroku-postbuild\` that builds: where there is no \`build\` script, that is it.
@@ -63,6 +67,6 @@ export default defineConfig({ shared: ["uploads", "data.sqlite"] });
 - **Yarn's Plug'n'Play** has no \`node_modules\` to pack from: \`nodeLinker: node-modules\` in \`.yarnrc.yml\`.
 - **The root of a workspace** is no app: \`npx tsugi release apps/web\`.
 - **Static sites** (\`output: "export"\`, a single-page app alone) have no server to release.
-- **A port of its own.** The trial gives a free \`PORT\`; a service that listens elsewhere is only started.
+- **A port of its own.** The trial gives a free \`PORT\`; a service that listens elsewhere is asked there, and its port is named.
 `;
 }

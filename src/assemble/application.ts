@@ -19,6 +19,7 @@ import { linkShared } from "./shared.ts";
 import { ownAddons, staticFiles } from "./staticFiles.ts";
 import { tellUnstrippable } from "./stripping.ts";
 import { tellEmptyFolders, tellUnfollowed } from "./unfollowed.ts";
+import { wordFiles } from "./wordFiles.ts";
 
 export interface Application {
   /** Paths relative to the application's folder. */
@@ -46,6 +47,8 @@ export async function buildApplication(
   for (const file of await staticFiles(project, request.files, mode, files, log)) {
     files.set(file.path, file);
   }
+  const words = { processes: request.processes, shared: request.shared, known: files };
+  for (const file of await wordFiles(project, words, log)) files.set(file.path, file);
   for (const file of ownAddons(project.folder, log)) files.set(file.path, file);
   const packageJson = join(project.folder, "package.json");
   files.set("package.json", fileAt("package.json", packageJson));

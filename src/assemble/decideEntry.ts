@@ -1,4 +1,6 @@
 /** How the app starts and is built: what is configured, and for the rest guesses that are told. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Config } from "../config/schema.ts";
 import { defined, filled } from "../contract/checks.ts";
 import type { BuildLog } from "../pack/log.ts";
@@ -10,6 +12,7 @@ import { hasBuildScript } from "./projectBuild.ts";
 import type { ProcessDecision } from "./request.ts";
 import { type Recognised, recogniseShape } from "./shapes/index.ts";
 import type { PackagesMode } from "./shapes/shape.ts";
+import { compilerConfig } from "./start/compilerConfig.ts";
 import { tellProcesses, tellScript } from "./tellScript.ts";
 
 export interface EntryDecision {
@@ -129,7 +132,10 @@ function guessed(
   const { isTranspiled = false } = guess;
   const loader = script?.tool === "tsx" ? script.tool : undefined;
   const { TS_NODE_PROJECT, TSX_TSCONFIG_PATH } = script?.env ?? {};
-  const tsconfig = script?.tsconfig ?? TS_NODE_PROJECT ?? TSX_TSCONFIG_PATH;
+  const said = script?.tsconfig ?? TS_NODE_PROJECT ?? TSX_TSCONFIG_PATH;
+  // Without one of its own, what its build is told to take is what its sources are written for.
+  const hasOwn = existsSync(join(project.folder, "tsconfig.json"));
+  const tsconfig = said ?? (hasOwn ? undefined : compilerConfig(project).tsconfig);
   const more = { ...defined({ loader, tsconfig }), ...nodeArgsOf(guess, config, log) };
   return { processes: [main], bins, isTranspiled, ...more };
 }

@@ -1,12 +1,13 @@
 /** Which file starts the app, where nothing is configured: what the project says, then what it is, then what lies there. */
 import { existsSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import type { Project } from "../pack/project.ts";
 import { type Bin, binOf } from "./bins.ts";
 import { isFile, isTypeScript, outputFolderOf, tidy, withEndings } from "./entry.ts";
 import { hasBuildScript } from "./projectBuild.ts";
 import { type Recognised, recogniseShape, refuseUnfit } from "./shapes/index.ts";
+import { compilerConfig } from "./start/compilerConfig.ts";
 import { transpiles } from "./start/runners.ts";
 import { SHELLS, type Started, type StartScript, startedBy } from "./start/startScript.ts";
 import { refuseElsewhere, refuseWorkspaceRoot } from "./workspace.ts";
@@ -140,7 +141,6 @@ class Guess {
 
   /** What a development tool starts, or what lies where servers lie; of it, what the build makes. */
   #bySource(): EntryGuess | undefined {
-    const { folder } = this.#project;
     const tool = this.#started.at(-1)?.script;
     const named = tool?.entry === undefined ? [] : withEndings(tidy(tool.entry), true);
     const isFrontEnd = this.#shape?.withoutServer !== undefined && named.length === 0;
@@ -154,7 +154,7 @@ class Guess {
     const isBuilt = tool !== undefined || isTypeScript(source ?? "");
     if (source === undefined) refuseWorkspaceRoot(this.#project);
     if (isBuilt && !isFrontEnd && hasBuildScript(this.#project))
-      return this.#guess(builtFrom(folder, source), why, more);
+      return this.#guess(builtFrom(this.#project, source), why, more);
     return source === undefined ? undefined : this.#guess([source], why, more);
   }
 
@@ -196,8 +196,8 @@ function whyFound(tool: StartScript | undefined): string {
 }
 
 /** Where a build script may have put it; the source itself last: its build may be of a front end. */
-function builtFrom(folder: string, source: string | undefined): string[] {
-  const output = [...new Set([outDirOf(folder), "dist"])].filter((name) => name !== undefined);
+function builtFrom(project: Project, source: string | undefined): string[] {
+  const output = [...new Set([outDirOf(project), "dist"])].filter((name) => name !== undefined);
   const path = source?.replace(/\.([cm]?)tsx?$/, ".$1js");
   const own = path === undefined ? [] : [path.replace(/^src\//, ""), path, basename(path)];
   const names = [...own, "main.js", "src/main.js", "index.js", "server.js"];
@@ -206,12 +206,16 @@ function builtFrom(folder: string, source: string | undefined): string[] {
 }
 
 /** tsconfig is JSON with comments: read for this one key only. */
-function outDirOf(folder: string): string | undefined {
-  for (const name of ["tsconfig.build.json", "tsconfig.json"]) {
-    const file = join(folder, name);
+function outDirOf(project: Project): string | undefined {
+  const { tsconfig, outDir } = compilerConfig(project);
+  if (outDir !== undefined) return tidy(outDir);
+  for (const name of [...(tsconfig ? [tsconfig] : []), "tsconfig.build.json", "tsconfig.json"]) {
+    const file = join(project.folder, name);
     if (!existsSync(file)) continue;
     const found = /^[^/\n]*"outDir"\s*:\s*"([^"]+)"/m.exec(readFileSync(file, "utf8"))?.[1];
-    if (found !== undefined) return tidy(found);
+    const inside = found && tidy(join(dirname(name), found));
+    // Of one that stands above the project and writes there, nothing could be packed.
+    if (inside && !inside.startsWith("..")) return inside;
   }
   return undefined;
 }

@@ -18,6 +18,7 @@ import { reachedFiles } from "./reached.ts";
 import { linkShared } from "./shared.ts";
 import { ownAddons, staticFiles } from "./staticFiles.ts";
 import { homeOf } from "./traced.ts";
+import { wordFiles } from "./wordFiles.ts";
 
 export interface Listing {
   name: string;
@@ -57,7 +58,10 @@ export async function listRelease(
   const isCompiled = entry.mode !== "own";
   const own = [...(isCompiled ? [] : code), ...beside, ...ownAddons(folder, log), packageJson];
   const files = new Map(own.map((file) => [file.path, file]));
-  linkShared(folder, config.shared ?? entry.shape?.shared ?? [], files, log);
+  const shared = config.shared ?? entry.shape?.shared ?? [];
+  const words = { processes: entry.processes, shared, known: files };
+  for (const file of await wordFiles(project, words, log)) files.set(file.path, file);
+  linkShared(folder, shared, files, log);
   const tree =
     entry.packages === "none"
       ? { files: [], packages: [] }

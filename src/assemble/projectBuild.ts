@@ -6,6 +6,7 @@ import { runCommand, type Surroundings, tail } from "../pack/commands.ts";
 import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
 import { isOnPath, localManager } from "./packageManager.ts";
+import { scriptsOf, wiredBefore } from "./start/packageScripts.ts";
 import { splitCommands } from "./start/shellWords.ts";
 import { buildsIn, startedBy } from "./start/startScript.ts";
 
@@ -17,11 +18,12 @@ const OTHER_SCRIPTS = ["build:prod", "build:production", "compile", "prestart:pr
 const WATCHES = /\s(-w|--watch)(=\S*)?(?=\s|$)/g;
 
 export function buildOf(project: Project): ProjectBuild | undefined {
-  const scripts = project.packageJson.scripts ?? {};
+  const scripts = scriptsOf(project.packageJson);
   const builds = (name: string) => buildsIn(scripts[name] ?? "").some((text) => !isCheck(text));
   if (scripts.build !== undefined) return isCheck(scripts.build) ? undefined : { script: "build" };
   if (scripts["heroku-postbuild"] !== undefined) return { script: "heroku-postbuild" };
-  const script = OTHER_SCRIPTS.find(builds);
+  const wired = ["start:prod", "start"].flatMap((name) => wiredBefore(project.packageJson, name));
+  const script = OTHER_SCRIPTS.find(builds) ?? wired[0];
   if (script !== undefined) return { script };
   const lines = startedBy(project).find(({ script }) => script.builds.length > 0)?.script.builds;
   const line = lines

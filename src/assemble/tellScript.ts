@@ -3,6 +3,7 @@
 import type { BuildLog } from "../pack/log.ts";
 import type { Project } from "../pack/project.ts";
 import { procfileLines } from "./procfile.ts";
+import { scriptsOf } from "./start/packageScripts.ts";
 import { splitWords } from "./start/shellWords.ts";
 import { readCommandLine, type StartScript } from "./start/startScript.ts";
 
@@ -45,7 +46,7 @@ const tellProcess = (name: string, line: string, entry: string, log: BuildLog) =
   );
 
 const entryOf = (line: string, { packageJson }: Project): string | undefined =>
-  readCommandLine(line, packageJson.scripts ?? {})?.entry;
+  readCommandLine(line, scriptsOf(packageJson))?.entry;
 
 const WORKER =
   /^(?:start:)?((?:worker|workers|jobs?|queue|cron|scheduler|consumer|bot)\w*)(?::(?:prod|start))?$/;
@@ -64,7 +65,7 @@ function namedLines(project: Project): [string, string][] {
   const found = new Map(
     procfileLines(project.folder).filter(([name]) => name !== "release" && name !== "web"),
   );
-  for (const [name, line] of Object.entries(project.packageJson.scripts ?? {})) {
+  for (const [name, line] of Object.entries(scriptsOf(project.packageJson))) {
     const kind = WORKER.exec(name)?.[1];
     if (kind !== undefined && !found.has(kind)) found.set(kind, line);
   }

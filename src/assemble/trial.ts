@@ -14,16 +14,11 @@ import { type CommandResult, runCommand, type Surroundings } from "../pack/comma
 import type { BuildLog } from "../pack/log.ts";
 import type { Status } from "../protocol/report.ts";
 import { layoutOf } from "../release/layout.ts";
+import { listeningPorts } from "./listeningPorts.ts";
+import { nextAfter, packedWrong } from "./trialWords.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const LISTEN_TIMEOUT_MS = 5_000;
-
-/** Node's own words for what a tarball lacks; no variable and no database would help. */
-const PACKED_WRONG =
-  /\b(ERR_MODULE_NOT_FOUND|MODULE_NOT_FOUND|ERR_UNKNOWN_FILE_EXTENSION|ERR_UNSUPPORTED_\w+|ERR_REQUIRE_\w+|ERR_DLOPEN_FAILED|ERR_INVALID_TYPESCRIPT_SYNTAX)\b|Cannot find (module|package) '|^.*\bSyntaxError: |bad option: |TSUGI_MANIFEST_INVALID|Could not find a production build/m;
-
-/** By runtime/worker/writeGuard.ts, which names `shared`. */
-const KEPT_FROM_WRITING = /EROFS.*the folder of a version/;
 
 export interface Tried {
   name: string;
@@ -86,15 +81,25 @@ class Trial {
       return this.#judge("It does not start here", await this.#lastWords(started), log);
     }
     const status = await ask(port);
+    if (status === "none") return this.#tellElsewhere(port, log);
+    await this.#tell(status, "PORT", log);
+  }
+
+  /** `place`: where it was asked. */
+  async #tell(status: Answer, place: string, log: BuildLog): Promise<void> {
     const words = await this.#lastWords();
-    if (status === "none") return this.#tellSilent(log);
-    if (status === "other" && !PACKED_WRONG.test(words) && (await this.#isUnharmed())) {
-      return log.note("It starts; what listens on PORT speaks no HTTP, so it was asked nothing");
+    if (status === "other" && packedWrong(words) === undefined && (await this.#isUnharmed())) {
+      return log.note(
+        `It starts; what listens on ${place} speaks no HTTP, so it was asked nothing`,
+      );
     }
     if (typeof status === "string" || status >= 500) {
       const what = typeof status === "string" ? "broke off" : `answered ${status}`;
       this.#judge(`It started, and ${what} when it was asked for /`, words, log);
-    } else log.note(`It starts, and answers ${status} to GET /`);
+    } else {
+      const where = place === "PORT" ? "" : ` on ${place}`;
+      log.note(`It starts, and answers ${status} to GET /${where}`);
+    }
   }
 
   async stop(): Promise<void> {
@@ -103,30 +108,56 @@ class Trial {
 
   /** @throws TSUGI_TRY_FAILED */
   #judge(what: string, words: string, log: BuildLog): void {
-    if (PACKED_WRONG.test(words)) throw new TsugiError("TSUGI_TRY_FAILED", { what, words });
+    const wrong = packedWrong(words);
+    if (wrong !== undefined) throw new TsugiError("TSUGI_TRY_FAILED", { what, words, ...wrong });
     if (this.#what.isBrief) {
       const reason = /(?:Error|did not start): (.{1,120})/.exec(words)?.[1];
       log.note([`${what}, without a host's etc/env`, ...(reason ? [reason] : [])].join(": "));
       return;
     }
-    const next = KEPT_FROM_WRITING.test(words)
-      ? "It says itself what to do about that"
-      : "What it needs of a host goes into etc/env there";
-    log.warn(`${what}; its last words:\n${indented(words)}\n  ${next}.`);
+    log.warn(`${what}; its last words:\n${indented(words)}\n  ${nextAfter(words)}.`);
   }
 
   /** It has not died of what it was sent. */
   async #isUnharmed(): Promise<boolean> {
-    const { code, stdout } = await this.#app("status", "--json");
-    if (code !== 0) return false;
-    const { processes } = JSON.parse(stdout) as Status;
-    return processes.every(({ slots }) => slots.every(({ crash }) => crash === undefined));
+    const slots = await this.#slots();
+    return slots.length > 0 && slots.every(({ crash }) => crash === undefined);
   }
 
-  #tellSilent(log: BuildLog): void {
+  async #slots() {
+    const { code, stdout } = await this.#app("status", "--json");
+    if (code !== 0) return [];
+    return (JSON.parse(stdout) as Status).processes.flatMap(({ slots }) => slots);
+  }
+
+  /** The supervisor, which holds the sockets, and the workers, which may hold some by themselves. */
+  async #ports(): Promise<number[]> {
+    const { stdout } = await this.#app("pid");
+    const workers = (await this.#slots()).flatMap(({ pid }) => pid ?? []);
+    return listeningPorts([Number(stdout), ...workers]);
+  }
+
+  /** Nothing answers at PORT: it may listen on a port that its code has chosen. */
+  async #tellElsewhere(given: number, log: BuildLog): Promise<void> {
     const { process } = this.#what;
+    const ports = await this.#ports();
+    if (ports.includes(given)) {
+      return log.note(
+        "It starts; it listens on PORT at an address of its own, so it was not asked",
+      );
+    }
+    if (ports.length === 0) {
+      return log.note(
+        `It starts; it listens on no port. If it may never run twice (a bot, a scheduler): processes: { ${process}: { …, overlap: false } }`,
+      );
+    }
+    const [own] = ports;
+    const status = ports.length === 1 ? await ask(own!) : "none";
+    const place = `port ${ports.join(", ")}`;
+    if (status === "none") log.note(`It starts, and listens on ${place}`);
+    else await this.#tell(status, place, log);
     log.note(
-      `It starts; nothing listens on PORT. If it may never run twice (a bot, a scheduler): processes: { ${process}: { …, overlap: false } }`,
+      `It does not listen on PORT, which a host may set: listen(process.env.PORT ?? ${own}) lets each host choose`,
     );
   }
 
@@ -168,8 +199,10 @@ const isFrame = (line: string) => /^\s+at \S/.test(line);
 
 const indented = (text: string) => text.replace(/^/gm, "    ");
 
-/** The status of the answer; none: nobody listens there; silent: somebody does, and answers nothing; other: with no HTTP. */
-async function ask(port: number): Promise<number | "none" | "silent" | "other"> {
+/** The status; none: nobody listens there; silent: somebody does, and answers nothing; other: with no HTTP. */
+type Answer = number | "none" | "silent" | "other";
+
+async function ask(port: number): Promise<Answer> {
   for (const host of ["127.0.0.1", "[::1]"]) {
     try {
       const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);

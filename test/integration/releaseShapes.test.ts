@@ -154,6 +154,38 @@ describe("tsugi release of any project", () => {
     await builds.refused("TSUGI_PACKAGES_MISSING", /not installed: gone/);
   });
 
+  test("a tsconfig above the package that its build is told to take counts for what tsugi compiles", async () => {
+    const root = builds.folder;
+    builds.folder = join(root, "packages/api");
+    project(
+      { scripts: { build: "tsc -p ../../tsconfig.base.json", start: "tsx src/main.ts" } },
+      {
+        "src/lib/hi.ts": 'export const hi = "hi from lib";\n',
+        "src/main.ts": `import { hi } from "@lib/hi";
+const seen: unknown[] = [hi];
+const mark = (_target: unknown, key: string) => seen.push(key);
+class A { @mark run() {} }
+console.log(seen, A);
+`,
+        "node_modules/.bin/tsc": "#!/bin/sh\nmkdir -p ../../out && echo 1 > ../../out/main.js\n",
+      },
+    );
+    chmodSync(join(builds.folder, "node_modules/.bin/tsc"), 0o755);
+    writeFiles(root, {
+      "tsconfig.base.json": {
+        include: ["elsewhere"],
+        compilerOptions: {
+          ...{ outDir: "out", experimentalDecorators: true },
+          paths: { "@lib/*": ["./packages/api/src/lib/*"] },
+        },
+      },
+    });
+    const { output } = await builds.must();
+    assert.doesNotMatch(output, /which no package here/);
+    assert.match(app("src/main.mjs"), /__decorate\([\s\S]*A\.prototype, "run"/);
+    assert.match(app("src/main.mjs"), /hi from lib/);
+  });
+
   test("a preload without its ending is compiled like the rest", async () => {
     project({ scripts: { start: "node -r ./first src/index.ts" } }, { ...server, "first.ts": "" });
     await builds.must();

@@ -1,10 +1,12 @@
 /** What was packed is started before it is called built. */
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { writeProject } from "../helpers/anyProject.ts";
+import { freePort } from "../helpers/ports.ts";
 import { TEST_NODE, temporaryFolder, tsugi } from "../helpers/projects.ts";
 
 describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
@@ -54,6 +56,7 @@ describe("tsugi release tries what it has packed", { concurrency: 2 }, () => {
     const { status, stderr } = await build("broken", "const fine = 1;\nconst = ;\n");
     assert.equal(status, 1, stderr);
     assert.match(stderr, /error TSUGI_TRY_FAILED[\s\S]*app\.js:2[\s\S]*SyntaxError/);
+    assert.doesNotMatch(stderr, /not packed|not in what was packed|npm install/);
   });
 
   test("what needs a variable that is not here is a warning with the app's own words", async () => {
@@ -126,6 +129,45 @@ createServer((_, r) => r.end("hello")).listen(process.env.PORT);`;
   test("for one that listens nowhere, overlap: false is proposed", async () => {
     const { output, status } = await build("bot", "setInterval(() => {}, 1000);");
     assert.equal(status, 0, output);
-    assert.match(output, /nothing listens on PORT.*overlap: false/);
+    assert.match(output, /it listens on no port.*overlap: false/);
+  });
+
+  test("one with a port of its own is asked there, and told how a host could choose", async () => {
+    const port = await freePort();
+    const server = `import { createServer } from "node:http";\ncreateServer((_, r) => r.writeHead(204).end()).listen(${port});`;
+    const { output } = await build("own-port", server);
+    assert.match(output, new RegExp(`It starts, and answers 204 to GET / on port ${port}\n`));
+    assert.match(
+      output,
+      new RegExp(`does not listen on PORT.*process\\.env\\.PORT \\?\\? ${port}`),
+    );
+    assert.doesNotMatch(output, /overlap: false/);
+  });
+
+  test("a port of its own that is taken here is no matter of etc/env", async () => {
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(0, resolve));
+    const { port } = taken.address() as { port: number };
+    const server = `import { createServer } from "node:http";\ncreateServer(() => {}).listen(${port});`;
+    const { output, isBuilt } = await build("taken", server);
+    taken.close();
+    assert.match(output, new RegExp(`Something here listens on port ${port} already`));
+    assert.doesNotMatch(output, /etc\/env/);
+    assert.ok(isBuilt);
+  });
+
+  test("what the app can't parse here is a warning: a host may have it", async () => {
+    const { output, isBuilt } = await build("parses", "JSON.parse(process.env.SETTINGS ?? '');");
+    assert.match(
+      output,
+      /! It does not start here; its last words:[\s\S]*SyntaxError[\s\S]*etc\/env/,
+    );
+    assert.ok(isBuilt);
+  });
+
+  test("a file that it reads and that is not packed is told by its name, with what packs it", async () => {
+    const server = `import { readFileSync } from "node:fs";\nimport { join } from "node:path";\nreadFileSync(join(process.cwd(), "rules/a.json"));`;
+    const { output } = await build("reads", server);
+    assert.match(output, / rules\/a\.json is not there: what the app reads is packed by files/);
   });
 });

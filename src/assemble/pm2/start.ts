@@ -11,6 +11,7 @@ import { type EntryGuess, guessEntry } from "../guessEntry.ts";
 import { hasBuildScript } from "../projectBuild.ts";
 import { locatePackage, readPackage } from "../resolveFrom.ts";
 import { recogniseShape } from "../shapes/index.ts";
+import { scriptsOf } from "../start/packageScripts.ts";
 import { readCommandLine, type StartScript } from "../start/startScript.ts";
 import { commandOf, type Pm2Command } from "./command.ts";
 import type { Pm2App } from "./ecosystem.ts";
@@ -104,7 +105,7 @@ function byCommand(base: string, cwd: string, command: Pm2Command): Pm2Start | N
   if (found === undefined) return NO_PACKAGE(place);
   const { project, folder } = found;
   const { packageJson } = project;
-  const scripts = packageJson.scripts ?? {};
+  const scripts = scriptsOf(packageJson);
   const next = command.isManager ? onward(base, folder, command, scripts) : undefined;
   if (next !== undefined) return byCommand(base, next.cwd, next.command);
   const read = readCommandLine(quoted(asTool(project, command.words)), scripts);

@@ -6,6 +6,7 @@ import { RUNNERS, readRunner } from "./runners.ts";
 import { nothing, plainArgs, type Reading, type StartScript, withGiven } from "./script.ts";
 import { severalAsLine } from "./several.ts";
 import { splitWords } from "./shellWords.ts";
+import { readWatcher } from "./watchers.ts";
 import { takeOptions, WRAPPERS, type Wrapper } from "./wrappers.ts";
 
 export function readCommand(
@@ -33,6 +34,8 @@ function readTool([first, ...words]: string[], reading: Reading): StartScript | 
   }
   if (tool === "node" || tool === "nodejs") return readNode(words, reading);
   if (Object.hasOwn(RUNNERS, tool)) return readRunner(tool, words, reading);
+  const watched = readWatcher(tool, words, reading);
+  if (watched !== undefined) return watched;
   const several = severalAsLine(tool, words, reading);
   const one = several?.line === undefined ? undefined : reading.line(several.line);
   if (one !== undefined && one.elsewhere === undefined) return one;

@@ -50,7 +50,6 @@ export const RUNNERS: Record<string, Runner> = {
     takes: ["-w", "--watch", "-e", "--ext", "-i", "--ignore", "-d", "--delay", "--config", "-s"],
     lines: ["-x", "--exec"],
   },
-  "tsc-watch": { takes: ["-p", "--project"], lines: ["--onSuccess", "--onFirstSuccess"] },
   "node-dev": { takes: ["--ignore", "--path"] },
   supervisor: { takes: ["-w", "--watch", "-e", "--extensions", "-i", "--ignore", "-x"] },
   pm2: PM2,

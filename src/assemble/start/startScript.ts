@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import type { Project } from "../../pack/project.ts";
 import { procfileLines } from "../procfile.ts";
 import { assign, readCommand } from "./command.ts";
+import { scriptsOf } from "./packageScripts.ts";
 import { nothing, type StartScript, withGiven } from "./script.ts";
 import { type JoinedCommand, splitCommands, splitWords } from "./shellWords.ts";
 
@@ -61,7 +62,7 @@ export interface Started {
 
 /** What a project says that starts it, the plainest word for production first. */
 export function startedBy({ folder, packageJson }: Project): Started[] {
-  const scripts = packageJson.scripts ?? {};
+  const scripts = scriptsOf(packageJson);
   const web = procfileLines(folder).find(([name]) => name === "web")?.[1];
   const lines: [string, string | undefined][] = [
     ["web in the Procfile", web],

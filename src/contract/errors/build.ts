@@ -49,8 +49,8 @@ export const BUILD_ERRORS = define({
   ),
   TSUGI_SHAPE_UNFIT: failed("{shape}: {problem}.", "{todo}"),
   TSUGI_TRY_FAILED: failed(
-    "{what}, and no host can help: what was packed lacks something, or has an error. Its last words:\n{words}",
-    "Nothing was written. A file that is not packed: files in tsugi.config.ts · a package: npm install it, without --save-dev · without the trial: tsugi release --no-try",
+    "{what}, and no host can help: {why}. Its last words:\n{words}",
+    "Nothing was written. {todo} · without the trial: tsugi release --no-try",
   ),
   TSUGI_WORKSPACE: failed(
     "{folder} is the root of a workspace, which has several apps: {apps}.",

@@ -21,7 +21,7 @@ import { type Finding, type Needle, needlesOf, RULES_VERSION, scanFile } from ".
 const withoutEditor = (name: string): string =>
   name.replace(/^(?:\.?#)/, "").replace(/(?:~|#|\.sw[a-z])$/, "");
 
-const isEnvFile = (path: string): boolean =>
+export const isEnvFile = (path: string): boolean =>
   /^\.env($|rc$|\..+)/.test(withoutEditor(basename(path)));
 
 const isBackup = (path: string): boolean =>

@@ -74,6 +74,22 @@ describe("the entry", () => {
     assert.equal(mode, "own");
   });
 
+  test("where the build puts it is read where its script says: -p, --outDir", () => {
+    const { folder, remove } = temporaryFolder("out-dir");
+    after(remove);
+    writeFiles(folder, {
+      "etc/server.json": { compilerOptions: { outDir: "../out" } },
+      "src/a.ts": "",
+    });
+    const first = (build: string) => {
+      const packageJson = { name: "x", scripts: { build, start: "tsx src/a.ts" } };
+      return guessEntry({ folder, packageJson }).candidates[0];
+    };
+    assert.equal(first("tsc -p etc/server.json"), "out/a.js");
+    assert.equal(first("rimraf lib && npx tsc --outDir lib"), "lib/a.js");
+    assert.equal(first("tsc"), "dist/a.js");
+  });
+
   test("dev tools are seen through: what the build script makes of their entry, else dist/main.js", () => {
     const scripts = { build: "tsc", start: "tsx watch src/server.ts" };
     assert.equal(guess({ scripts }, ["src/server.ts"]).first, "dist/server.js");

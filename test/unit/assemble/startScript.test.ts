@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
+import { buildOf } from "../../../src/assemble/projectBuild.ts";
 import { splitWords } from "../../../src/assemble/start/shellWords.ts";
 import {
   readCommandLine,
+  type Started,
   type StartScript,
   startedBy,
 } from "../../../src/assemble/start/startScript.ts";
@@ -189,6 +191,51 @@ describe("a start script", () => {
       for (const line of ["run-s build serve:api", "npm-run-all build serve:api"])
         assert.deepEqual(found(line), after);
     }
+  });
+
+  test("that compiles and runs a line whenever it is done: built once, and then the line", () => {
+    const found = (line: string, more: Record<string, string> = {}) => {
+      const { entry, args, builds } = read(line, more) ?? {};
+      return { entry, args, builds };
+    };
+    assert.deepEqual(found('tsc-watch --onSuccess "node dist/index.js -a"'), {
+      ...{ entry: "dist/index.js", args: ["-a"], builds: ["tsc"] },
+    });
+    assert.deepEqual(
+      found(
+        'tsc-watch --noClear -p server.json --onFailure "echo no" --onSuccess="npm run serve"',
+        {
+          serve: "node dist/a.js",
+        },
+      ),
+      { entry: "dist/a.js", args: [], builds: ["tsc -p server.json"] },
+    );
+    assert.deepEqual(found("tsup src/index.ts --watch --onSuccess 'node dist/index.js'"), {
+      ...{ entry: "dist/index.js", args: [], builds: ["tsup src/index.ts"] },
+    });
+    assert.equal(found("tsup src/index.ts").entry, undefined);
+  });
+
+  test("of wireit: the line, the variables and what comes first stand in a section of its own", () => {
+    const packageJson = {
+      scripts: { start: "wireit", compile: "wireit", serve: "wireit" },
+      wireit: {
+        start: {
+          command: "node dist/main.js --fast",
+          dependencies: ["../other:build", { script: "compile" }],
+          env: { LEVEL: "a b", REGION: { external: true } },
+        },
+        compile: { command: "tsc -b" },
+        serve: { command: "node dist/main.js" },
+      },
+    };
+    const project = { folder: "/nowhere", packageJson } as Project;
+    const [{ script }] = startedBy(project) as [Started];
+    assert.deepEqual([script.entry, script.args], ["dist/main.js", ["--fast"]]);
+    assert.deepEqual(script.env, { LEVEL: "a b" });
+    assert.deepEqual(buildOf(project), { script: "compile" });
+    Object.assign(packageJson.wireit, { start: { dependencies: ["serve"] } });
+    assert.equal(startedBy(project)[0]?.script.entry, "dist/main.js");
   });
 
   test("that compiles by another tsconfig says which", () => {
