@@ -66,6 +66,10 @@ export const TREE_ERRORS = define({
     "{root} lies in a container's own file system and not on a volume: the new version would be gone with the container.",
     "Deploy a new image, or mount a volume at {root}. To try it all the same: --ephemeral",
   ),
+  TSUGI_UNIT_REFUSED: refused(
+    "No unit of systemd can name {root}: {problem}.",
+    "Nothing was written. Stop what runs there and give the folder another name, then: {bin} systemd",
+  ),
   TSUGI_FILE_REFUSED: failed(
     "The file system refused: {problem}",
     "Look at the space, the owner and the mode of {path}; the root has to belong to who runs it.",
