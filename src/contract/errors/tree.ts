@@ -10,6 +10,10 @@ export const TREE_ERRORS = define({
     "{source} was not unpacked: {problem}.",
     "Nothing was changed on this host. Build the release again (tsugi release), or copy it again.",
   ),
+  TSUGI_UNPACK_FAILED: refused(
+    "{source} was not unpacked: {problem}.",
+    "Nothing was changed on this host. {remedy}",
+  ),
   TSUGI_DELTA_STALE: refused(
     "The delta for {version} was made for another host, or for this one as it was: {problem}.",
     "Nothing was changed. Make it anew from {bin} inventory --json, or bring the whole tarball.",
