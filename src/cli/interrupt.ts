@@ -1,5 +1,10 @@
-/** Ctrl-C: the first one ends all waiting and says what is left where, the second one says nothing. */
+/**
+ * Ctrl-C, or a terminal that is closed: the first one ends all waiting and says what is left where, a second
+ * Ctrl-C says nothing.
+ */
+
 import { setMaxListeners } from "node:events";
+import { isatty } from "node:tty";
 import { TsugiError } from "../contract/errors.ts";
 
 export interface Interrupt {
@@ -9,13 +14,19 @@ export interface Interrupt {
   end(): void;
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Without one, a hangup is not for us: Node has forgotten by now that nohup had it ignored. */
+const hasTerminal = () => [0, 1, 2].some((descriptor) => isatty(descriptor));
 
 export function onInterrupt(say: (text: string) => void): Interrupt {
   const abort = new AbortController();
   // Each host waits for it: of more than ten Node thinks that they are a leak.
   setMaxListeners(0, abort.signal);
-  const interrupted = () => {
+  const mayHangUp = hasTerminal();
+  const interrupted = (name: NodeJS.Signals) => {
+    // The kernel and the shell both tell of a terminal that is gone.
+    if (name === "SIGHUP" && (abort.signal.aborted || !mayHangUp)) return;
     if (abort.signal.aborted) process.exit(130);
     say("Interrupted: nothing more is begun; what a host is at is left to it.");
     const details = { left: "Each host has one whole version.", environment: "<environment>" };

@@ -4,6 +4,7 @@ import type { CommandRow } from "../contract/commands/define.ts";
 import { TOOL_COMMANDS, type ToolVerb } from "../contract/commands/tool.ts";
 import { ownPackage } from "../pack/ownPackage.ts";
 import { declare } from "../usage/declare.ts";
+import { outliveReaders } from "./closedPipe.ts";
 import type { HelpText } from "./documents.ts";
 import { arrangeExec } from "./execWords.ts";
 import { fail, printResult, setJson } from "./output.ts";
@@ -81,12 +82,6 @@ async function help(topic: string | undefined): Promise<void> {
   printResult<HelpText>({ topic: topic ?? null, text }, [text]);
 }
 
-// `tsugi list | head`: who has read enough is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
-});
-
 async function run(words: string[]): Promise<void> {
   if (words.length === 0) return help(undefined);
   readJson(words);
@@ -104,6 +99,7 @@ function readJson(words: string[]): void {
   setJson(words.slice(0, end === -1 ? undefined : end).includes("--json"), asLines);
 }
 
+outliveReaders(process.argv[2]);
 await run(process.argv.slice(2)).catch((error: unknown) => {
   const asked = error instanceof CommanderError && error.exitCode === 0;
   if (!asked) fail(error);

@@ -10,6 +10,7 @@
 import { ERRORS } from "./errors/all.ts";
 import type { ErrorDefinition, ExitCode, PlaceholdersOf } from "./errors/define.ts";
 import { withoutLogin } from "./login.ts";
+import { REFUSED_BY_MACHINE, remedyOf } from "./systemErrors.ts";
 
 export type { ExitCode } from "./errors/define.ts";
 export { ERRORS };
@@ -119,14 +120,20 @@ export function errorFromJson(json: ErrorJson): TsugiError {
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** A full or a broken disk, one that is read-only, no memory, no descriptors, no processes: no bug of ours. */
-export const REFUSED_BY_MACHINE = "ENOSPC EDQUOT EROFS EIO ENOMEM EMFILE ENFILE EAGAIN".split(" ");
+/** A full or a broken disk, one that is read-only, no memory, no descriptors, no processes. */
+export function refusedByMachine(error: unknown, at?: string): TsugiError | undefined {
+  const { code = "", path } = (error ?? {}) as { code?: string; path?: string };
+  if (!REFUSED_BY_MACHINE.includes(code)) return undefined;
+  const remedy = remedyOf(code, at ?? path ?? ".") ?? "";
+  const details = { problem: messageOf(error), remedy };
+  return new TsugiError("TSUGI_MACHINE_REFUSED", details, { cause: error });
+}
 
 function toInternal(error: unknown): TsugiError {
   const details = { problem: messageOf(error) };
   const { code = "", path } = (error ?? {}) as { code?: string; path?: string };
-  if (REFUSED_BY_MACHINE.includes(code))
-    return new TsugiError("TSUGI_MACHINE_REFUSED", details, { cause: error });
+  const byMachine = refusedByMachine(error);
+  if (byMachine !== undefined) return byMachine;
   if (path !== undefined && (code === "EACCES" || code === "EPERM"))
     return new TsugiError("TSUGI_FILE_REFUSED", { ...details, path }, { cause: error });
   return new TsugiError("TSUGI_INTERNAL", details, { cause: error });

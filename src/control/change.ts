@@ -12,8 +12,8 @@ import { ask, RemoteError, type Request } from "./client.ts";
 import { refuseIfEphemeral } from "./container.ts";
 import type { Context } from "./context.ts";
 import { formatReport } from "./formatReport.ts";
+import { requireInPlace } from "./moved.ts";
 import { note, printResult, warnOnce } from "./output.ts";
-import { requireSupervisor } from "./running.ts";
 import { printStep } from "./steps.ts";
 import { unpackNamed } from "./unpacking.ts";
 
@@ -31,7 +31,7 @@ export interface Change {
 export async function change(context: Context, what: Change): Promise<void> {
   const { layout } = context;
   const { flags, direction } = what;
-  await requireSupervisor(layout);
+  await requireInPlace(layout);
   if (!flags.ephemeral) refuseIfEphemeral(layout);
   surviveClosedTerminal(what);
   await refuseBadEnv(context);

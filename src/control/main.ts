@@ -8,6 +8,7 @@ import {
   UNNAMED_BIN,
 } from "../contract/errors.ts";
 import { wrapLines } from "../protocol/wrap.ts";
+import { layoutOf } from "../release/layout.ts";
 import { RemoteError } from "./client.ts";
 import { createContext } from "./context.ts";
 import { note, print } from "./output.ts";
@@ -70,9 +71,19 @@ async function showError(error: unknown, args: string[], name: string): Promise<
 async function toJson(error: unknown): Promise<ErrorJson> {
   const { TSUGI_ROOT: root = "", TSUGI_NAME: name = "" } = process.env;
   const json =
-    error instanceof RemoteError ? error.json : errorToJson(await refusedFile(error, root, name));
+    error instanceof RemoteError
+      ? await notInPlace(error.json, root, name)
+      : errorToJson(await refusedFile(error, root, name));
   // The supervisor doesn't say how this program was called.
   return { ...json, hint: json.hint.replaceAll(UNNAMED_BIN, `${root}/bin/${name}`) };
+}
+
+/** The supervisor of a root that was moved finds nothing of its own: that is no bug. */
+async function notInPlace(json: ErrorJson, root: string, name: string): Promise<ErrorJson> {
+  if (json.code !== "TSUGI_INTERNAL") return json;
+  const { movedInstead } = await import("./moved.ts");
+  const moved = await movedInstead(layoutOf(root, name));
+  return moved === undefined ? json : errorToJson(moved);
 }
 
 const isCommanderError = (error: unknown): error is CommanderError =>

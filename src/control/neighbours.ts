@@ -5,7 +5,7 @@
  */
 
 import { execFile } from "node:child_process";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { jsonIn } from "../contract/checks.ts";
@@ -61,7 +61,8 @@ async function binOf(root: string): Promise<string | undefined> {
   if (!(await stat(releases).catch(() => undefined))?.isDirectory()) return undefined;
   const name = (await registeredName(releaseList)) ?? (await onlyBin(root));
   if (!isAppName(name)) return undefined;
-  const { bin } = layoutOf(root, name);
+  // A link beside it (current -> app-2026) is the same one, which knows itself by its own path.
+  const { bin } = layoutOf(await realpath(root), name);
   return (await stat(bin).catch(() => undefined))?.isFile() ? bin : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** What the file system refuses is no bug of ours; where the root's disk is full, it is said what makes room. */
 import { statfs } from "node:fs/promises";
-import { REFUSED_BY_MACHINE, TsugiError } from "../contract/errors.ts";
+import { refusedByMachine, TsugiError } from "../contract/errors.ts";
 import { isDiskFull } from "../platform/files.ts";
 import { layoutOf } from "../release/layout.ts";
 
@@ -14,8 +14,8 @@ export async function refusedFile(error: unknown, root: string, name: string): P
   if (!isFileError) return error;
   const details = { path, problem: message };
   // No owner and no mode: a file of ours, whatever it is called, can't be written at all.
-  if (!isDiskFull(error) && REFUSED_BY_MACHINE.includes(code))
-    return new TsugiError("TSUGI_MACHINE_REFUSED", { problem: message }, { cause: error });
+  const byMachine = refusedByMachine(error, root);
+  if (!isDiskFull(error) && byMachine !== undefined) return byMachine;
   if (!isDiskFull(error) || !path.startsWith(root) || (await freeBytes(root)) >= MB)
     return new TsugiError("TSUGI_FILE_REFUSED", details, { cause: error });
   const { roomAt } = await import("../handler/remove.ts");

@@ -6,6 +6,7 @@
 import type { ReleaseHandler } from "../handler/index.ts";
 import { ask, type Request } from "./client.ts";
 import type { Context } from "./context.ts";
+import { refuseIfMoved } from "./moved.ts";
 import { inTurn, withLock } from "./prepare.ts";
 import { findSupervisor } from "./running.ts";
 import { printStep } from "./steps.ts";
@@ -15,11 +16,14 @@ export async function writeReleases<T>(
   request: Request,
   offline: (handler: ReleaseHandler) => Promise<T>,
 ): Promise<T> {
-  const online = async () => (await ask(context.layout, request, { onEvent: printStep })) as T;
-  const isRunning = async () => (await findSupervisor(context.layout)) !== undefined;
+  const { layout } = context;
+  const online = async () => (await ask(layout, request, { onEvent: printStep })) as T;
+  const isRunning = async () => {
+    const supervisor = await findSupervisor(layout);
+    if (supervisor !== undefined) await refuseIfMoved(layout, supervisor);
+    return supervisor !== undefined;
+  };
   if (await isRunning()) return online();
   // A start may have been under way: look again when it is our turn.
-  return inTurn(context.layout, async () =>
-    (await isRunning()) ? online() : withLock(context, offline),
-  );
+  return inTurn(layout, async () => ((await isRunning()) ? online() : withLock(context, offline)));
 }

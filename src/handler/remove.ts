@@ -152,7 +152,9 @@ export async function roomAt(layout: Layout): Promise<string> {
   const list = await readReleaseList(layout);
   const keep = [2, 1].find((count) => pruneCandidates(list, count, []).length > 0);
   const { bin, root } = layout;
-  return keep === undefined ? `du -ah ${root} | sort -h | tail` : `${bin} prune --keep ${keep}`;
+  if (keep !== undefined) return `${bin} prune --keep ${keep}`;
+  // What fills a disk need not lie in the root.
+  return `du -ah ${root} | sort -h | tail · which disk that is: df -h ${root}`;
 }
 
 /**

@@ -9,6 +9,7 @@ import { type FileHandle, open, statfs, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { TsugiError } from "../contract/errors.ts";
+import { remedyOf } from "../contract/systemErrors.ts";
 import { ensureFolder, exists, syncFolder } from "../platform/files.ts";
 import { someAtOnce } from "../platform/turns.ts";
 import type { Layout } from "../release/layout.ts";
@@ -54,8 +55,17 @@ export class Stage {
     this.#entries = this.#guarded(archive.entries);
   }
 
+  /** What the system refused is said with what shows why: building it again would not help. */
   refuse(problem: string, cause?: unknown): TsugiError {
     const source = this.#source;
+    const {
+      code,
+      path = source,
+      dest,
+    } = (cause ?? {}) as NodeJS.ErrnoException & { dest?: string };
+    const remedy = remedyOf(code, dest === undefined ? path : dirname(dest));
+    if (remedy !== undefined)
+      return new TsugiError("TSUGI_UNPACK_FAILED", { source, problem, remedy }, { cause });
     return new TsugiError("TSUGI_UNPACK_REFUSED", { source, problem }, { cause });
   }
 

@@ -6,6 +6,7 @@
  * happens through systemd-notify, hence NotifyAccess=all. KillMode=mixed: only the launcher gets
  * SIGTERM and passes it on, so that the workers can drain.
  */
+import { TsugiError } from "../contract/errors.ts";
 import type { Layout } from "./layout.ts";
 
 export interface UnitOwner {
@@ -29,7 +30,9 @@ export const unitSeconds = (ms: number): number => Math.ceil(ms / 1000) + 10;
 /** A supervisor that says nothing for so long hangs; it says that it is well three times as often. */
 const WATCHDOG_SECONDS = 90;
 
+/** @throws TSUGI_UNIT_REFUSED */
 export function unitText(layout: Layout, options: UnitOptions): string {
+  refuseUnspeakable(layout);
   const { owner, openFiles } = options;
   const { uid, gid, name } = owner;
   // Root's setpriv becomes them before a file of theirs is looked at.
@@ -60,6 +63,17 @@ ${watchdog}${openFiles === undefined ? "" : `LimitNOFILE=${openFiles}\n`}${harde
 [Install]
 WantedBy=multi-user.target
 `;
+}
+
+/** A line of a unit has no quotes for a folder: it would end early, or be another one. */
+function refuseUnspeakable({ root, bin }: Layout): void {
+  const control = /\p{Cc}/u.exec(root)?.[0];
+  const isCut = root.trim() !== root;
+  if (control === undefined && !isCut) return;
+  const code = control?.charCodeAt(0).toString(16).padStart(4, "0");
+  const problem =
+    code === undefined ? "it ends with a space" : `it has the character U+${code} in it`;
+  throw new TsugiError("TSUGI_UNIT_REFUSED", { root: JSON.stringify(root), bin, problem });
 }
 
 /** What a Node service can bear: it needs its root, and memory that is written and run. */

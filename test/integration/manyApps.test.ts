@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
+import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { mustRun } from "../helpers/commands.ts";
@@ -53,6 +53,12 @@ describe("many applications", () => {
       apps.map(({ root }: { root: string }) => root),
       [join(srv, "one"), join(srv, "two")],
     );
+    // `current` of other tools: a link to a root is that root, and no second one.
+    symlinkSync(join(srv, "two"), join(srv, "current"));
+    const linked = JSON.parse((await mustTsugi(["ps", srv, "--json"], folder)).stdout);
+    assert.equal(linked.apps.length, 2);
+    assert.match((await hosts[0]!.must("ps")).stdout, /^name(.*\n){3}$/);
+    rmSync(join(srv, "current"));
     const empty = await mustTsugi(["ps", join(folder, "path")], folder);
     assert.equal(empty.stdout, "No application is installed there\n");
   });

@@ -9,7 +9,7 @@ export const COMMON_ERRORS = define({
   ),
   TSUGI_MACHINE_REFUSED: failed(
     "The machine refuses it: {problem}",
-    "What it lacks, room or files or a disk that can be written: df -h · df -i · open files or processes: ulimit -n, ulimit -u · on a host: {bin} doctor",
+    "{remedy} · on a host: {bin} doctor",
   ),
   TSUGI_FORMAT_UNKNOWN: refused(
     "{what} has format {found}; this tsugi reads format {expected}.",

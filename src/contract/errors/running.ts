@@ -6,6 +6,10 @@ export const RUNNING_ERRORS = define({
     "{name} is not running (looked in {root}).",
     "Start it: {bin} start",
   ),
+  TSUGI_ROOT_MOVED: refused(
+    "{name} was started in {from}; its root was moved to {root} while it ran, and it would load and write where it was.",
+    "It serves as before. From here on, without its state in memory: {bin} restart{back}",
+  ),
   TSUGI_ALREADY_RUNNING: failed(
     "{name} {version} runs already, pid {pid}.",
     "See it: {bin} status · new version: {bin} upgrade <vsn> · new settings: {bin} reload",

@@ -10,6 +10,10 @@ export const TREE_ERRORS = define({
     "{source} was not unpacked: {problem}.",
     "Nothing was changed on this host. Build the release again (tsugi release), or copy it again.",
   ),
+  TSUGI_UNPACK_FAILED: refused(
+    "{source} was not unpacked: {problem}.",
+    "Nothing was changed on this host. {remedy}",
+  ),
   TSUGI_DELTA_STALE: refused(
     "The delta for {version} was made for another host, or for this one as it was: {problem}.",
     "Nothing was changed. Make it anew from {bin} inventory --json, or bring the whole tarball.",
@@ -65,6 +69,10 @@ export const TREE_ERRORS = define({
   TSUGI_ROOT_IS_EPHEMERAL: refused(
     "{root} lies in a container's own file system and not on a volume: the new version would be gone with the container.",
     "Deploy a new image, or mount a volume at {root}. To try it all the same: --ephemeral",
+  ),
+  TSUGI_UNIT_REFUSED: refused(
+    "No unit of systemd can name {root}: {problem}.",
+    "Nothing was written. Stop what runs there and give the folder another name, then: {bin} systemd",
   ),
   TSUGI_FILE_REFUSED: failed(
     "The file system refused: {problem}",

@@ -1,14 +1,14 @@
 import { TsugiError } from "../../contract/errors.ts";
 import { type ChangeFlags, change } from "../change.ts";
 import type { Context } from "../context.ts";
-import { requireSupervisor } from "../running.ts";
+import { requireInPlace } from "../moved.ts";
 
 export default async function downgradeCommand(
   context: Context,
   named: string,
   flags: ChangeFlags,
 ) {
-  await requireSupervisor(context.layout);
+  await requireInPlace(context.layout);
   await refuseStranger(context, named);
   await change(context, { direction: "downgrade", named, flags });
 }

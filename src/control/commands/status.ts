@@ -3,6 +3,7 @@ import type { Status } from "../../protocol/report.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
 import { describeEnd } from "../lastEnd.ts";
+import { movedFrom } from "../moved.ts";
 import { note, printResult } from "../output.ts";
 import { findSupervisor, notRunning } from "../running.ts";
 import { describeStatus, isCrashing } from "../statusText.ts";
@@ -30,6 +31,10 @@ export default async function statusCommand(
   const request = { verb: "status" } as const;
   const value = (await ask(layout, request, { timeoutMs: TIMEOUT_MS })) as Status;
   const remedy = !json && isCrashing(value) ? await wayBack(context) : [];
-  const text = [describeStatus(value, running.pid), ...remedy].join("\n");
+  const from = movedFrom(layout, running);
+  // What has become of etc/ it looks up where that was.
+  const told = from === undefined ? value : { ...value, etcChanged: false };
+  if (from !== undefined) remedy.push(`Moved while it ran, from ${from}: ${layout.bin} restart`);
+  const text = [describeStatus(told, running.pid), ...remedy].join("\n");
   printResult<Status>(json, value, text);
 }

@@ -17,12 +17,14 @@ export async function checkPermissions(context: Context): Promise<Seen> {
   return { note: `the root belongs to user ${uid}`, findings: withoutTwins(findings) };
 }
 
-/** Files of somebody else's, root's above all: the owner can't rotate, replace or remove them. */
-async function foreign({ root, run, log, etc }: Layout): Promise<Finding[]> {
+/** What is somebody else's, root's above all: the owner can't rotate, replace or remove it, nor unpack into it. */
+async function foreign({ root, run, log, etc, ...layout }: Layout): Promise<Finding[]> {
   const { uid } = await lstat(root);
   const findings: Finding[] = [];
-  for (const folder of [run, log, etc]) {
-    const names = await readdir(folder).catch(() => []);
+  const { releases, lib, runtimeRoot, binDir } = layout;
+  for (const folder of [run, log, etc, releases, lib, runtimeRoot, binDir]) {
+    const isWritten = [run, log, etc].includes(folder);
+    const names = isWritten ? await readdir(folder).catch(() => []) : [];
     for (const path of [folder, ...names.map((name) => join(folder, name))]) {
       const owner = await lstat(path)
         .then((info) => info.uid)

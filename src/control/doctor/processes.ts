@@ -6,6 +6,7 @@ import type { Layout } from "../../release/layout.ts";
 import { ask } from "../client.ts";
 import type { Context } from "../context.ts";
 import { lastEndOf } from "../lastEnd.ts";
+import { movedInstead } from "../moved.ts";
 import { findSupervisor, liveWorkers } from "../running.ts";
 import { wayBack } from "../wayBack.ts";
 import { findingOf, type Seen } from "./seen.ts";
@@ -27,7 +28,13 @@ export async function checkProcesses(context: Context): Promise<Seen> {
     (status) => problemsIn(status as Status, layout),
     (error) => [findingOf(error)],
   );
-  return { note: `pid ${pid}`, findings: [...answer, ...orphans(layout, supervised)] };
+  const moved = await movedInstead(layout);
+  const findings = [
+    ...(moved ? [findingOf(moved)] : []),
+    ...answer,
+    ...orphans(layout, supervised),
+  ];
+  return { note: `pid ${pid}`, findings };
 }
 
 async function lastEnd(context: Context): Promise<Finding[]> {

@@ -1,4 +1,5 @@
-import { type ErrorJson, REFUSED_BY_MACHINE } from "../../contract/errors.ts";
+import type { ErrorJson } from "../../contract/errors.ts";
+import { REFUSED_BY_MACHINE } from "../../contract/systemErrors.ts";
 
 /** Whose fault it was that a release did not come in: what the host is to blame for can be mended there. */
 const OF_THE_HOST = new Set([
@@ -10,6 +11,7 @@ const OF_THE_HOST = new Set([
   "TSUGI_SERVING_SILENT",
   "TSUGI_SETTINGS_INVALID",
   "TSUGI_TRUSTED_KEYS_INVALID",
+  "TSUGI_UNPACK_FAILED",
   "TSUGI_UPGRADE_UNDER_WAY",
 ]);
 

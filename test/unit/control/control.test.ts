@@ -86,6 +86,15 @@ test("the unit of a root is known whatever its path has in it", () => {
   }
 });
 
+test("no unit is written for a root that its lines can't name", () => {
+  const owner = { uid: 54_320, gid: 54_320, name: "app" };
+  for (const root of ["/srv/a\nUser=root", "/srv/a\rb", "/srv/a\tb", "/srv/a\u007f", "/srv/a "]) {
+    const text = () =>
+      unitText(layoutOf(root, "wall"), { owner, stopSeconds: 40, startSeconds: 40 });
+    assert.throws(text, { code: "TSUGI_UNIT_REFUSED" }, JSON.stringify(root));
+  }
+});
+
 test("a version is told from a path", () => {
   for (const version of ["0.0.2", "1.2.3-rc.1", "1.2.3+45.abcdef"]) assert.ok(!isPath(version));
   for (const path of ["./0.0.2", "/tmp/x", ".", "..", "wall.tar.gz", "rel/wall"]) {

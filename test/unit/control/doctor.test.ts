@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -162,6 +162,15 @@ test("each thing that is wrong is found, alone, with a remedy", async (t) => {
 });
 
 const asRoot = process.getuid?.() === 0;
+test("a folder into which the owner of the root can't unpack is found", {
+  skip: !asRoot && "needs root, to give files away",
+}, async () => {
+  using at = await soundRoot();
+  execFileSync("chown", ["-R", "54320:54320", at.layout.root]);
+  chownSync(at.layout.lib, 0, 0);
+  assert.deepEqual(await at.problems(), ["permissions: lib belongs to user 0, the root to 54320."]);
+});
+
 test("a file system that is mounted read-only is found", {
   skip: asRoot ? false : "only root can mount one",
 }, async () => {

@@ -93,7 +93,10 @@ test("a release that does not fit is refused before a byte is written", { skip }
 
 test("a prune is the remedy only where it would take something", { skip }, async () => {
   using host = await smallHost("size=17m");
-  assert.match(await roomAt(host.layout), /^du -ah \S+ \| sort -h \| tail$/);
+  assert.match(
+    await roomAt(host.layout),
+    /^du -ah \S+ \| sort -h \| tail · which disk that is: df -h \S+$/,
+  );
   await host.offer(handmadeRelease("0.0.2"));
   assert.match(await roomAt(host.layout), /bin\/wall prune --keep 1$/);
   await host.offer(handmadeRelease("0.0.3"));
@@ -105,7 +108,13 @@ test("a disk that fills up in the middle leaves nothing of it", { skip }, async 
   const files = Object.fromEntries(
     Array.from({ length: 80 }, (_, n) => [`lib/wall-0.0.2/${n}.js`, { bytes: `${n}` }]),
   );
-  await refused(host, handmadeRelease("0.0.2", files), "TSUGI_UNPACK_REFUSED", /ENOSPC/);
+  await refused(
+    host,
+    handmadeRelease("0.0.2", files),
+    "TSUGI_UNPACK_FAILED",
+    /ENOSPC/,
+    /Make room: df -h/,
+  );
 });
 
 test("a command that meets a disk without a byte left says that it is full, and what makes room", {
@@ -139,8 +148,7 @@ test("a command that meets a disk that can only be read says that it is the mach
     code: "EROFS",
     path: "/srv/wall/releases/x",
   });
-  assert.equal(
-    errorToJson(await refusedFile(open, "/srv/wall", "wall")).code,
-    "TSUGI_MACHINE_REFUSED",
-  );
+  const { code, hint } = errorToJson(await refusedFile(open, "/srv/wall", "wall"));
+  assert.equal(code, "TSUGI_MACHINE_REFUSED");
+  assert.match(hint, /^Its disk can only be read: findmnt -T \/srv\/wall · .*bin\/<app> doctor$/);
 });
