@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { messageOf } from "../../../contract/errors.ts";
 import type { RegisteredServer } from "../../../hot/registrations.ts";
 import type { WebSocketServerLike } from "../../../hot/types.ts";
-import type { ConnectionMeta } from "../../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../../protocol/connections.ts";
 import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
 import { pendingSocket } from "../../node/pending.ts";
 import { AnnouncedConnection } from "../announced.ts";
