@@ -238,7 +238,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     supervisor.enter("serving");
     supervisor.retiring = { version: succession.previous, since: isoNow() };
     // A worker may have died between its probation and this.
-    supervisor.ensureSlots();
+    supervisor.slots.ensure();
     supervisor.parts.listeners.retain(supervisor.current.number);
     supervisor.note(`${boot.name} ${boot.version} has taken over`);
     await notifySystemd("READY=1", ...mainPid());

@@ -127,7 +127,7 @@ async function planFor(supervisor: Supervisor, handler: ReleaseHandler, request:
   const list = await handler.list();
   // What earlier swaps have left, and what will have to be closed, is asked for anew.
   await checkWorkers(current, LOOK_MS);
-  await supervisor.allStarted();
+  await supervisor.slots.allStarted();
   const entry = list.releases.find((release) => release.version === request.version);
   const { planUpgrade } = await import("../../relup/index.ts");
   const plan = planUpgrade(from, to, {
