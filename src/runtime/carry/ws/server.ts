@@ -11,6 +11,8 @@ import { type Carrier, type CarrierContext, restoreFailed } from "../carrier.ts"
 import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../inFlight.ts";
 import type { Prepared } from "../prepared.ts";
+import { whenAttended } from "./attended.ts";
+import { agreeOnNoContext } from "./compression.ts";
 import { type GivenWebSocket, type MakeConnection, WebSocketConnection } from "./connection.ts";
 import { OPEN, type WebSocketInternals, type WebSocketServerInternals } from "./internals.ts";
 import { joinServer, shapeOf } from "./joining.ts";
@@ -18,7 +20,7 @@ import { isPlainClass, PreparedWebSocket } from "./prepared.ts";
 import { type FixedRecord, requestFrom, type WebSocketRecord } from "./record.ts";
 import { closeAgain, replayUpgrade } from "./replay.ts";
 import { isBehindRouter, Router } from "./router.ts";
-import { SERVICE_RESTART } from "./serviceRestart.ts";
+import { refuseWebSocket, SERVICE_RESTART } from "./serviceRestart.ts";
 import { standIns } from "./standIn.ts";
 
 export class CarriedWebSocketServer {
@@ -53,21 +55,10 @@ export class CarriedWebSocketServer {
       suits: (connection) => isWebSocketConnection(connection) && this.#suits(connection),
       receive: (connection) => this.#receive((connection as WebSocketConnection).give()),
     };
-    this.#agreeOnNoContext();
+    agreeOnNoContext(this.#server);
     this.#shape = shapeOf(this.#server);
     this.#observeUpgrades();
     this.#observeConnections();
-  }
-
-  /** Compression that remembers earlier messages could not be carried. */
-  #agreeOnNoContext(): void {
-    const { options } = this.#server;
-    if (!options.perMessageDeflate) return;
-    options.perMessageDeflate = {
-      ...(options.perMessageDeflate as object),
-      serverNoContextTakeover: true,
-      clientNoContextTakeover: true,
-    };
   }
 
   /** Every way to use a server ends here: its own port, `server`, and `noServer` alike. */
@@ -357,41 +348,3 @@ const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const isWebSocketConnection = (connection: Connection): connection is WebSocketConnection =>
   connection instanceof WebSocketConnection;
-
-/**
- * An async 'connection' listener has heard of the connection once it listens for messages, or has
- * come to its end without; it may as well never end.
- */
-function whenAttended(
-  connection: WebSocketConnection,
-  pending: Promise<unknown>,
-  begin: () => void,
-): void {
-  const { webSocket } = connection;
-  if (webSocket.listenerCount("message") > 0) {
-    begin();
-    return;
-  }
-  connection.isAttended = false;
-  const attended = () => {
-    if (connection.isAttended) return;
-    connection.isAttended = true;
-    webSocket.removeListener("newListener", onListener);
-    begin();
-  };
-  const onListener = (event: string | symbol) => {
-    if (event === "message") process.nextTick(attended);
-  };
-  webSocket.on("newListener", onListener);
-  pending.then(attended, (error) => {
-    attended();
-    throw error;
-  });
-}
-
-/** Nobody takes it: said in the words of the protocol, then ended. */
-export function refuseWebSocket(socket: SocketInternals): void {
-  socket.on("error", () => {});
-  socket.end(Buffer.from([0x88, 2, SERVICE_RESTART >> 8, SERVICE_RESTART & 0xff]));
-  socket.resume();
-}
