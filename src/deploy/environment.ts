@@ -1,5 +1,6 @@
 /** From `environments.<name>` of tsugi.config.* to hosts with all they need. Pure. */
-import type { Config, DeployHooks, SecretSource } from "../config/schema.ts";
+import type { DeployHooks, SecretSource } from "../config/environmentSchema.ts";
+import type { Config } from "../config/schema.ts";
 import { defined } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 

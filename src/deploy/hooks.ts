@@ -1,6 +1,6 @@
 /** The configuration's own commands and functions around a deploy. */
 import { once } from "node:events";
-import type { DeployHooks, DeployMoment } from "../config/schema.ts";
+import type { DeployHooks, DeployMoment } from "../config/environmentSchema.ts";
 import { messageOf, TsugiError } from "../contract/errors.ts";
 import { spawnChild } from "../platform/spawn.ts";
 

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import type { SecretSource } from "../config/schema.ts";
+import type { SecretSource } from "../config/environmentSchema.ts";
 import { TsugiError } from "../contract/errors.ts";
 
 /** @throws TSUGI_SECRET_UNREADABLE */

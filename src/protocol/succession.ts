@@ -19,7 +19,8 @@
  * boots the permanent release. Requests of the old one carry ids from FORWARDED_IDS on, so that
  * replies find their way.
  */
-import type { ListenKey, WorkerEvent, WorkerRequest } from "./worker.ts";
+import type { ListenKey } from "./listenKey.ts";
+import type { WorkerEvent, WorkerRequest } from "./worker.ts";
 
 export const FORWARDED_IDS = 1_000_000_000;
 

@@ -44,7 +44,10 @@
  * A request carries an `id` and is answered by exactly one `reply` with the same id.
  */
 import type { ErrorJson } from "../contract/errors.ts";
+import type { AdoptedConnection, ConnectionMeta } from "./connections.ts";
+import type { ListenKey } from "./listenKey.ts";
 import type { SlotStatus } from "./report.ts";
+import type { CarriedState, DeclaredState } from "./states.ts";
 
 export const WORKER_PROTOCOL_FORMAT = 1;
 
@@ -79,45 +82,6 @@ export interface WorkerBoot {
   listensWithinMs?: number;
 }
 
-/** How a socket that is bound is asked for. One key, one kernel socket, shared by all who ask. */
-export interface ListenKey {
-  /** 4, 6 for TCP; "pipe" for a Unix socket; "fd". */
-  family: 4 | 6 | "pipe" | "fd" | "udp4" | "udp6";
-  /** As asked; null for the unspecified address. A path for "pipe". */
-  address: string | null;
-  /** As asked: 0 stays 0. The descriptor for "fd", -1 for "pipe". */
-  port: number;
-  /** Counts equal requests of one worker, so that two `listen(0)` are two sockets. */
-  ordinal: number;
-}
-
-export const listenKeyText = (key: ListenKey): string =>
-  `${key.family}|${key.address ?? "*"}|${key.port}|${key.ordinal}`;
-
-/** A `hot.state` as the running code declares it. */
-export interface DeclaredState {
-  name: string;
-  version: number;
-  /** Versions that one step of `upgrade` starts from, and of `downgrade`. */
-  upgradesFrom: number[];
-  downgradesFrom: number[];
-  /** It has `encode` or `decode`. */
-  encoded?: boolean;
-}
-
-export interface CarriedState {
-  name: string;
-  /** Version as sent by the old generation (after its `downgrade`), null: `initial()` was used. */
-  from: number | null;
-  to: number;
-  bytes: number;
-  migrateMs: number;
-  /** Found by a rehearsal: an `upgrade` step writes to the value that it is given. */
-  changesInput?: boolean;
-  /** Why a rehearsal left it out. */
-  skipped?: string;
-}
-
 /** Something that holds a freeze, for the error of one that ran out. */
 export interface Holder {
   kind: "request" | "websocket" | "socket" | "hook";
@@ -125,58 +89,6 @@ export interface Holder {
   name: string;
   ageMs: number;
 }
-
-/** What an application registers with `hot.websockets`, `hot.sockets`, `hot.socketIo`. */
-export type CarriedKind = "websocket" | "tcp" | "socketio";
-
-/** What travels with a carried connection, or ahead of it. */
-export interface ConnectionMeta {
-  kind: "http" | CarriedKind;
-  /** The key of the listening socket that it came in by. */
-  key: ListenKey;
-  /** Registered servers only: the ordinal among those of its kind in the process. */
-  server?: number;
-  /** Bytes the old generation has read and not used. */
-  head?: Uint8Array;
-  /** Structured-cloneable; for a WebSocket: protocol state and the data of `save`. */
-  data?: unknown;
-  /** `performance.timeOrigin + performance.now()` when the old generation stopped reading. */
-  quietSinceMs: number;
-  /** It was announced under this number: `data` went ahead. */
-  id?: number;
-  /** On its way back: under which number the receiver had announced it. */
-  origin?: number;
-  /** And what was written to it here, where its handle has never come. */
-  kept?: Uint8Array;
-  /** A WebSocket that the old generation has begun to close since it was announced. */
-  closeSent?: true;
-  /** Its handle came with its introduction. */
-  isAhead?: true;
-}
-
-/**
- * What the workers of two generations say to each other, one way, over a pipe of their own. The
- * order is the point of it: what the old one still sends to a connection comes after its handle.
- */
-export type BetweenWorkers =
-  /**
-   * While the old one serves: what does not change of a connection, with a second handle to it that
-   * nobody reads. What is announced of it later comes on top of that.
-   */
-  | { type: "introduced"; meta: ConnectionMeta }
-  /** One that was introduced stays where it is, or has ended. */
-  | { type: "gone"; id: number }
-  | { type: "announced"; connections: ConnectionMeta[] }
-  /** Of those that can be announced, there are no more. */
-  | { type: "allAnnounced"; count: number }
-  /** With a handle; without one, the connection has ended. */
-  | { type: "connection"; meta: ConnectionMeta }
-  /** The same for those whose handles are there already. */
-  | { type: "released"; connections: ConnectionMeta[] }
-  /** Its handle is with the supervisors: whoever had it may be gone before it comes. */
-  | { type: "relayed"; id: number }
-  /** The old generation has still sent something to it. */
-  | { type: "late"; id: number; bytes: Uint8Array };
 
 /** What a worker says of itself when it is ready. */
 export interface WorkerReady {
@@ -321,15 +233,6 @@ export interface WorkerReplies {
 export type Measured = Pick<SlotStatus, "connections" | "eventLoop" | "requests">;
 
 // --- worker → supervisor ---------------------------------------------------------------------
-
-/** A connection that goes on in the new generation. */
-export interface AdoptedConnection {
-  kind: ConnectionMeta["kind"];
-  /** How long nobody read from it. */
-  quietMs: number;
-  /** Something of its client's had been waiting in the kernel. */
-  waited: boolean;
-}
 
 export type WorkerEvent =
   /** The first: what was said before it would have been heard by nobody. */

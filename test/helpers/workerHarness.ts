@@ -11,14 +11,12 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { defined } from "../../src/contract/checks.ts";
 import type { ErrorJson } from "../../src/contract/errors.ts";
+import type { AdoptedConnection, ConnectionMeta } from "../../src/protocol/connections.ts";
+import { type ListenKey, listenKeyText } from "../../src/protocol/listenKey.ts";
+import type { DeclaredState } from "../../src/protocol/states.ts";
 import {
-  type AdoptedConnection,
-  type ConnectionMeta,
-  type DeclaredState,
   ENVELOPE,
   type Holder,
-  type ListenKey,
-  listenKeyText,
   type WorkerBoot,
   type WorkerEvent,
   type WorkerReplies,

@@ -3,7 +3,8 @@
  * all at once, sent there one after the other, and taken over from the previous one.
  */
 import { messageOf } from "../../contract/errors.ts";
-import type { ConnectionMeta, Holder } from "../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../protocol/connections.ts";
+import type { Holder } from "../../protocol/worker.ts";
 import type { RawHandle, SocketInternals } from "../node/internals.ts";
 import { isPending, keptBytes, namesOf } from "../node/pending.ts";
 import { AnnouncedConnection } from "./announced.ts";

@@ -5,7 +5,7 @@
  *
  * As long as there are two, closing one of them closes no connection: whatever ends here is said.
  */
-import type { ConnectionMeta } from "../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../protocol/connections.ts";
 import { handleOf } from "../node/fields.ts";
 import type { RawHandle } from "../node/internals.ts";
 import type { Connection } from "./connection.ts";

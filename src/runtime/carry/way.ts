@@ -1,5 +1,5 @@
 /** Where the connections of a registered server go: to another process, or to a server in this one. */
-import type { CarriedKind } from "../../protocol/worker.ts";
+import type { CarriedKind } from "../../protocol/connections.ts";
 import type { Connection } from "./connection.ts";
 
 export interface CarrierIdentity {

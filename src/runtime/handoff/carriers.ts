@@ -1,6 +1,7 @@
 /** The carriers of all servers that the application registered, for the worker to drive at once. */
 import type { Registrations } from "../../hot/registrations.ts";
-import type { CarriedKind, ConnectionMeta, Holder } from "../../protocol/worker.ts";
+import type { CarriedKind, ConnectionMeta } from "../../protocol/connections.ts";
+import type { Holder } from "../../protocol/worker.ts";
 import { AnnouncedConnection } from "../carry/announced.ts";
 import {
   type Announcing,

@@ -2,7 +2,7 @@
  * The way to the next generation in another process: what is known of each connection goes ahead, all
  * handles follow, and after each handle what the application here still writes to its connection.
  */
-import type { BetweenWorkers, ConnectionMeta } from "../../protocol/worker.ts";
+import type { BetweenWorkers, ConnectionMeta } from "../../protocol/connections.ts";
 import type { Announcing } from "../carry/carrier.ts";
 import type { Introducing } from "../carry/introductions.ts";
 import type { Follow } from "../carry/moved.ts";

@@ -1,7 +1,7 @@
 /** Connections that were announced to this generation, until the process that had them has gone. */
 import { messageOf, TsugiError } from "../../contract/errors.ts";
 import { within } from "../../platform/waiting.ts";
-import type { BetweenWorkers, ConnectionMeta } from "../../protocol/worker.ts";
+import type { BetweenWorkers, ConnectionMeta } from "../../protocol/connections.ts";
 import type { AnnouncedConnection } from "../carry/announced.ts";
 import type { Prepared } from "../carry/prepared.ts";
 import type { HandlePipe } from "../node/handlePipe.ts";

@@ -3,7 +3,7 @@
 import { messageOf } from "../../contract/errors.ts";
 import type { Registrations } from "../../hot/registrations.ts";
 import { nowMs } from "../../platform/clock.ts";
-import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
+import type { AdoptedConnection, ConnectionMeta } from "../../protocol/connections.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import { acceptedSocket } from "../node/accepted.ts";
 import type { EventSink } from "../node/channel.ts";

@@ -2,7 +2,7 @@
  * What this generation knows of connections that another one still serves: see carry/introductions.ts.
  * Of each pipe its own; the application has seen none of them.
  */
-import type { ConnectionMeta } from "../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../protocol/connections.ts";
 import type { Prepared } from "../carry/prepared.ts";
 import type { RawHandle } from "../node/internals.ts";
 

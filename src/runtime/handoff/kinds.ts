@@ -1,10 +1,11 @@
 /** The kinds of connections that are carried: what an application registers, and whose folder it is. */
 import type { Registrations } from "../../hot/registrations.ts";
-import type { CarriedKind } from "../../protocol/worker.ts";
+import type { CarriedKind } from "../../protocol/connections.ts";
 import type { Carrier, CarrierContext } from "../carry/carrier.ts";
 import { CarriedSocketIoServer } from "../carry/socketio/server.ts";
 import { CarriedSocketServer } from "../carry/tcp/server.ts";
-import { CarriedWebSocketServer, refuseWebSocket } from "../carry/ws/server.ts";
+import { CarriedWebSocketServer } from "../carry/ws/server.ts";
+import { refuseWebSocket } from "../carry/ws/serviceRestart.ts";
 import type { SocketInternals } from "../node/internals.ts";
 
 type Registered<Kind extends CarriedKind> = Registrations["servers"][Kind][number];

@@ -1,7 +1,7 @@
 /** What is open in a generation: as Node's servers know it, and as their sockets tell. Asks only. */
 
 import type { ServerResponse } from "node:http";
-import type { ListenKey } from "../../protocol/worker.ts";
+import type { ListenKey } from "../../protocol/listenKey.ts";
 import type { Listeners } from "../listen/listeners.ts";
 import type { Listening } from "../listen/listening.ts";
 import { openConnections, responseOf, serverOf, transportOf } from "../node/fields.ts";

@@ -5,7 +5,8 @@
  *   freeze() ─► announce() ─► move() ─► drain()     an upgrade
  *                                       drain()     a stop: nobody takes over
  */
-import { listenKeyText, type WorkerReplies } from "../../protocol/worker.ts";
+import { listenKeyText } from "../../protocol/listenKey.ts";
+import type { WorkerReplies } from "../../protocol/worker.ts";
 import { handoffWay } from "../carry/way.ts";
 import { responseOf } from "../node/fields.ts";
 import type { HandlePipe } from "../node/handlePipe.ts";

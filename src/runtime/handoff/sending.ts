@@ -1,5 +1,5 @@
 /** Connections on their way out of this process, to the next generation in another one. */
-import type { ConnectionMeta } from "../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../protocol/connections.ts";
 import type { Listening } from "../listen/listening.ts";
 import type { EventSink } from "../node/channel.ts";
 import { quietSinceMs, takeHandle } from "../node/frozenSockets.ts";

@@ -12,7 +12,7 @@
 import { AsyncResource } from "node:async_hooks";
 import dgram, { type Socket } from "node:dgram";
 import { getSystemErrorName } from "node:util";
-import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import { type ListenKey, listenKeyText } from "../../protocol/listenKey.ts";
 import type { EventSink } from "../node/channel.ts";
 import {
   BIND_STATE,

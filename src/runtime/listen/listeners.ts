@@ -3,7 +3,7 @@ import net from "node:net";
 import { constants } from "node:os";
 import { resolve as absolute } from "node:path";
 import { getSystemErrorName } from "node:util";
-import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import { type ListenKey, listenKeyText } from "../../protocol/listenKey.ts";
 import type { EventSink } from "../node/channel.ts";
 import { answersPlainHttp } from "../node/http.ts";
 import {

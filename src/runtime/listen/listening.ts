@@ -14,7 +14,8 @@
  */
 import { AsyncResource } from "node:async_hooks";
 import { constants } from "node:os";
-import type { ListenKey, WorkerRequest } from "../../protocol/worker.ts";
+import type { ListenKey } from "../../protocol/listenKey.ts";
+import type { WorkerRequest } from "../../protocol/worker.ts";
 import { handleOf, isUnref, setHandle } from "../node/fields.ts";
 import type {
   ListenArguments,

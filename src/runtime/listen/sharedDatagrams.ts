@@ -5,7 +5,7 @@
  */
 import type { Socket } from "node:dgram";
 import { constants } from "node:os";
-import type { ListenKey } from "../../protocol/worker.ts";
+import type { ListenKey } from "../../protocol/listenKey.ts";
 import {
   type DatagramHandle,
   type DatagramMethods,

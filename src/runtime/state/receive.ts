@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
-import type { CarriedState } from "../../protocol/worker.ts";
+import type { CarriedState } from "../../protocol/states.ts";
 import type { RawHandle } from "../node/internals.ts";
 import { assertGoesOn, findCloneProblem } from "./cloneable.ts";
 import { FRAME, type Frame, readFrames } from "./frames.ts";

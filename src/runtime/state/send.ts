@@ -1,7 +1,8 @@
 /** The old generation's half of a state's way: encode, downgrade if need be, serialize, write. */
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
-import type { DeclaredState, WorkerReplies } from "../../protocol/worker.ts";
+import type { DeclaredState } from "../../protocol/states.ts";
+import type { WorkerReplies } from "../../protocol/worker.ts";
 import { assertCloneable } from "./cloneable.ts";
 import { FRAME, type FrameWriter } from "./frames.ts";
 import { migrate, stateError } from "./migrate.ts";

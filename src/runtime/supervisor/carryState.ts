@@ -1,5 +1,5 @@
 /** State from one worker to another through a pipe: sender and receiver talk, we only wait. */
-import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
+import type { CarriedState, DeclaredState } from "../../protocol/states.ts";
 import { createStatePipe, type StatePipe } from "./statePipe.ts";
 import type { WorkerHandle } from "./workerHandle.ts";
 

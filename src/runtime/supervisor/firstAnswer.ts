@@ -9,7 +9,7 @@
  * only where `health.path` says for what.
  */
 import net from "node:net";
-import { listenKeyText } from "../../protocol/worker.ts";
+import { listenKeyText } from "../../protocol/listenKey.ts";
 import type { Generation, Slot } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 

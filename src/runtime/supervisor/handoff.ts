@@ -24,8 +24,8 @@ export class Handoff implements Takeover {
   }
 
   async load(processes: readonly string[], mode: "standby" | "active"): Promise<void> {
-    this.supervisor.spawnSlots(this.next, mode, (process) => processes.includes(process));
-    await this.supervisor.waitAllReady(this.next);
+    this.supervisor.slots.spawn(this.next, mode, (process) => processes.includes(process));
+    await this.supervisor.slots.waitReady(this.next);
   }
 
   async prepare(slots: readonly Slot[]): Promise<void> {

@@ -6,7 +6,7 @@
 import { unlinkSync } from "node:fs";
 import net from "node:net";
 import { constants } from "node:os";
-import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import { type ListenKey, listenKeyText } from "../../protocol/listenKey.ts";
 import { createServerHandle } from "../node/bind.ts";
 import { bindDatagrams } from "../node/datagrams.ts";
 

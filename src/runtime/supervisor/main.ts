@@ -5,7 +5,6 @@
  */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import { orUndefined } from "../../contract/checks.ts";
 import { errorToJson, TsugiError } from "../../contract/errors.ts";
 import type { ReleaseHandler } from "../../handler/index.ts";
@@ -15,12 +14,12 @@ import { fault, instant } from "../../platform/faults.ts";
 import { lockOwner, prepareToSeize, takeLock } from "../../platform/lock.ts";
 import { passedDescriptors } from "../../platform/socketActivation.ts";
 import { Mask } from "../../protocol/mask.ts";
-import type { Stopping } from "../../protocol/report.ts";
 import type { RuntimeSettings } from "../../protocol/settings.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import { type Layout, layoutOf } from "../../release/layout.ts";
 import { type Manifest, parseManifest } from "../../release/manifest.ts";
 import { ControlServer } from "./controlServer.ts";
+import { hostEnvironment } from "./hostEnvironment.ts";
 import { forgetEnd, recordEnd } from "./lastEnd.ts";
 import { ListenerTable } from "./listeners.ts";
 import { FileTarget } from "./log/file.ts";
@@ -30,15 +29,21 @@ import type { MetricsEndpoint } from "./metrics/endpoint.ts";
 import { Notifier } from "./notify/notifier.ts";
 import { servePredecessor } from "./predecessor.ts";
 import { Renewals } from "./renewals.ts";
-import { retireWorker } from "./retire.ts";
-import { prepareControlLink, preparePid, removeRunFiles, sweepRunFiles } from "./runFiles.ts";
+import {
+  insist,
+  prepareControlLink,
+  preparePid,
+  reclaimRunFiles,
+  removeRunFiles,
+  sweepRunFiles,
+} from "./runFiles.ts";
 import { SilentWorkers } from "./silentWorkers.ts";
+import { stopWorkers } from "./stopWorkers.ts";
 import { Supervisor } from "./supervisor.ts";
 import { notifySystemd, pingWatchdog } from "./systemd.ts";
 import { Upgrades } from "./upgrades.ts";
 import { runVerb, type Stopped } from "./verbs.ts";
 
-const PERSIST_MS = 1_000;
 /** When nothing runs any more, who is to be told is waited for this long. */
 const LAST_NOTICE_MS = 5_000;
 
@@ -173,18 +178,6 @@ function passedSockets(): number[] {
   return boot.succession ? [] : passedDescriptors(process.env, process.pid);
 }
 
-/** What the workers inherit: the host's environment without what is only for tsugi or systemd. */
-function hostEnvironment(): Record<string, string> {
-  const own = new Set([
-    ...["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"],
-    ...["NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE"],
-  ]);
-  const entries = Object.entries(process.env).filter(
-    ([key, value]) => value !== undefined && !own.has(key) && !key.startsWith("TSUGI_"),
-  );
-  return Object.fromEntries(entries) as Record<string, string>;
-}
-
 async function start(): Promise<void> {
   const lock = await takeLock(layout.lock);
   if (!lock.taken) {
@@ -238,7 +231,7 @@ async function succeedAnother(succession: Succession): Promise<void> {
     supervisor.enter("serving");
     supervisor.retiring = { version: succession.previous, since: isoNow() };
     // A worker may have died between its probation and this.
-    supervisor.ensureSlots();
+    supervisor.slots.ensure();
     supervisor.parts.listeners.retain(supervisor.current.number);
     supervisor.note(`${boot.name} ${boot.version} has taken over`);
     await notifySystemd("READY=1", ...mainPid());
@@ -263,17 +256,16 @@ async function succeedAnother(succession: Succession): Promise<void> {
 
 /** The release is committed and its workers serve: there is no way but on. */
 const persist = (label: string, place: () => Promise<void>): Promise<void> =>
-  insist(async () => {
-    await fault(label);
-    await place();
-  });
+  insist(
+    async () => {
+      await fault(label);
+      await place();
+    },
+    (error) => supervisor.noteError(error),
+  );
 
-/** As in `start`, while a successor that has failed may have put its own there. */
 async function reclaimRun(): Promise<void> {
-  const claims = [() => prepareToSeize(layout.lock), () => preparePid(layout)];
-  for (const prepare of [...claims, () => prepareControlLink(layout)]) {
-    await insist(async () => (await prepare())());
-  }
+  await reclaimRunFiles(layout, (error) => supervisor.noteError(error));
   await notifySystemd(...mainPid());
 }
 
@@ -289,17 +281,6 @@ async function restoreRun(): Promise<void> {
   await reclaimRun();
   await workers.record.write();
   await server.listen();
-}
-
-async function insist(run: () => Promise<void>): Promise<void> {
-  for (;;) {
-    try {
-      return await run();
-    } catch (error) {
-      supervisor.noteError(error);
-      await delay(PERSIST_MS);
-    }
-  }
 }
 
 /** The successor has `run/` now: only our own socket goes, when the last answer is out. */
@@ -337,25 +318,7 @@ function tellParent(message: unknown): void {
 
 /** Ends the workers, then everything of ours in `run/`, then this process. */
 async function stopAll(exitCode: number): Promise<Stopped> {
-  const stopping: Stopping = { since: isoNow() };
-  supervisor.stopping = stopping;
-  const { status } = upgrades;
-  if (status !== null) supervisor.note(`stops when the upgrade to ${status.to} has ended`);
-  await upgrades.settle();
-  supervisor.enter("stopping");
-  await notifySystemd("STOPPING=1");
-  const current = supervisor.hasStarted ? supervisor.current : undefined;
-  const states = new Set(
-    (current?.slots ?? []).flatMap((slot) => slot.worker.declared?.states ?? []).map((s) => s.name),
-  );
-  const stopMs = current?.settings.timeouts.stopMs ?? 5_000;
-  stopping.until = isoNow(stopMs);
-  const { live } = supervisor.workers;
-  const drain = { drainMs: stopMs };
-  const retired = await Promise.all(live.map((worker) => retireWorker(worker, drain, stopMs)));
-  const cut = retired.flatMap((one) => one.cut ?? []);
-  if (cut.length > 0) supervisor.note(`cut short: ${cut.join(", ")}`);
-  supervisor.parts.listeners.closeAll();
+  const { states, ...ended } = await stopWorkers(supervisor, upgrades);
   notifier.end();
   await endpoint?.then((opened) => opened.close());
   supervisor.note("stopped");
@@ -367,11 +330,5 @@ async function stopAll(exitCode: number): Promise<Stopped> {
     orUndefined(() => writeFileSync(layout.exitCode, String(exitCode)));
   // The answer to whoever asked for the stop goes out first; then nothing keeps us.
   setImmediate(() => void server.close().then(() => process.exit(exitCode)));
-  return {
-    states: [...states],
-    logDropped: supervisor.parts.log.dropped,
-    ended: retired.flatMap(({ ended = [] }) => ended),
-    running: retired.flatMap(({ leftovers }) => leftovers.map(({ what }) => what)),
-    cut,
-  };
+  return { states, logDropped: supervisor.parts.log.dropped, ...ended };
 }

@@ -3,7 +3,7 @@
  * only passed on here, never read: no byte can be lost on the way.
  */
 import { defined } from "../../contract/checks.ts";
-import type { AdoptedConnection, ConnectionMeta } from "../../protocol/worker.ts";
+import type { AdoptedConnection, ConnectionMeta } from "../../protocol/connections.ts";
 import type { Generation, Slot } from "./generation.ts";
 import type { RawHandle } from "./listeners.ts";
 import type { WorkerHandle } from "./workerHandle.ts";

@@ -6,12 +6,10 @@
 import { withResolvers } from "../../platform/waiting.ts";
 import type { ControlEvent } from "../../protocol/control.ts";
 import type { UpgradeReport } from "../../protocol/report.ts";
+import type { Kind } from "./upgradeRequest.ts";
 
 /** Longer than WebSockets take that are closed in order: only responses are not waited for. */
 const TOLD_MS = 5_000;
-
-/** Only the same wish is attached to: who wants a check must not get an upgrade. */
-export type Kind = "upgrade" | "install" | "check" | "reload";
 
 type Hear = (event: ControlEvent) => void;
 

@@ -28,7 +28,7 @@ export function servePredecessor(
   let late: string[] = [];
   const spawn = (to: Generation, mode: "standby" | "active", wanted: (name: string) => boolean) => {
     const known = to.slots.length;
-    supervisor.spawnSlots(to, mode, wanted);
+    supervisor.slots.spawn(to, mode, wanted);
     const added = to.slots.slice(known);
     added.forEach(({ worker }, number) => {
       forwardEvents(worker, known + number, send);

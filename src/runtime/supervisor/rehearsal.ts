@@ -8,7 +8,7 @@
  */
 
 import { TsugiError } from "../../contract/errors.ts";
-import type { CarriedState, DeclaredState } from "../../protocol/worker.ts";
+import type { CarriedState, DeclaredState } from "../../protocol/states.ts";
 import { statePath } from "../../relup/states.ts";
 import { carryState } from "./carryState.ts";
 import { type Generation, hasState, type Slot, slotName } from "./generation.ts";

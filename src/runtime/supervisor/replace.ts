@@ -15,7 +15,7 @@ export class Replace extends Handoff {
       const late = all.filter((name) => !processes.includes(name));
       await this.#successor.load(listeners, late);
     } else await this.#successor.loadLate();
-    await this.supervisor.waitAllReady(this.next);
+    await this.supervisor.slots.waitReady(this.next);
   }
 
   override async abandon(slots: readonly Slot[]): Promise<Leftover[]> {

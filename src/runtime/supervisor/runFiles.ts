@@ -3,8 +3,12 @@
 import { readFileSync, readlinkSync, rmSync } from "node:fs";
 import { readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { orUndefined } from "../../contract/checks.ts";
+import { prepareToSeize } from "../../platform/lock.ts";
 import { controlSocketOf, type Layout } from "../../release/layout.ts";
+
+const PERSIST_MS = 1_000;
 
 /** The socket's own name; relative, because `run/` is the supervisor's working directory. */
 export const ownSocketName = (): string => controlSocketOf(process.pid);
@@ -52,5 +56,26 @@ export function removeRunFiles(layout: Layout): void {
   }
   if (orUndefined(() => readFileSync(layout.pid, "utf8").trim()) === String(process.pid)) {
     for (const path of [layout.pid, layout.workers, layout.lock]) remove(path);
+  }
+}
+
+/** As in a start, while a successor that has failed may have put its own there. */
+export async function reclaimRunFiles(layout: Layout, noteError: NoteError): Promise<void> {
+  const claims = [() => prepareToSeize(layout.lock), () => preparePid(layout)];
+  for (const prepare of [...claims, () => prepareControlLink(layout)]) {
+    await insist(async () => (await prepare())(), noteError);
+  }
+}
+
+type NoteError = (error: unknown) => void;
+
+export async function insist(run: () => Promise<void>, noteError: NoteError): Promise<void> {
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      noteError(error);
+      await delay(PERSIST_MS);
+    }
   }
 }

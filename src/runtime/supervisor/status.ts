@@ -40,7 +40,7 @@ export async function statusOf(
       cpuMs: cpuMsOf(worker.pid),
       ...(measure ? worker.health.measured : {}),
       ...healthOf(worker, parts.mask),
-      ...defined({ crash: supervisor.crashOf(slot) }),
+      ...defined({ crash: supervisor.slots.crashOf(slot) }),
     });
   }
   return {

@@ -74,7 +74,7 @@ async function load(upgrade: UpgradeState, instructions: Instruction[]): Promise
   const processes = instructions.flatMap((one) => ("process" in one ? (one.process ?? []) : []));
   await upgrade.takeover.load(processes, isLate ? "active" : "standby");
   if (isLate) return;
-  await upgrade.job.supervisor.allStarted();
+  await upgrade.job.supervisor.slots.allStarted();
   await prepareCarry(upgrade);
   await upgrade.takeover.connect?.(upgrade.old, upgrade.next);
   if (!upgrade.job.checkOnly) await upgrade.takeover.introduce?.(upgrade.old, upgrade.next);

@@ -11,8 +11,6 @@
  *                 it takes over                        the successor has failed
  *
  *     … and from each of them to stopping, from where there is no way on.
- *
- * Who dies is started again while it serves; in an upgrade, the upgrade decides what that means.
  */
 
 import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
@@ -20,23 +18,22 @@ import type { ReleaseHandler } from "../../handler/index.ts";
 import { readHostSettings } from "../../handler/settings.ts";
 import { isoNow } from "../../platform/clock.ts";
 import { isDiskFull } from "../../platform/files.ts";
-import { until } from "../../platform/waiting.ts";
 import type { Mask } from "../../protocol/mask.ts";
-import type { Retiring, SlotCrash, Stopping } from "../../protocol/report.ts";
+import type { Retiring, Stopping } from "../../protocol/report.ts";
 import type { Succession } from "../../protocol/succession.ts";
 import type { WorkerBoot } from "../../protocol/worker.ts";
 import type { Layout } from "../../release/layout.ts";
 import type { Manifest } from "../../release/manifest.ts";
 import { watchDeaths } from "./deaths.ts";
 import { askFirst } from "./firstAnswer.ts";
-import { Generation, type GenerationPlan, type Slot, slotName } from "./generation.ts";
+import { Generation, type GenerationPlan } from "./generation.ts";
 import type { ListenerTable } from "./listeners.ts";
 import type { Log } from "./log/log.ts";
 import type { Notifier } from "./notify/notifier.ts";
 import { Restarts } from "./restarts.ts";
+import { type Serving, Slots } from "./slots.ts";
 import type { Leftover } from "./takeover.ts";
 import { Unsteady } from "./unsteady.ts";
-import { describeExit, type WorkerHandle } from "./workerHandle.ts";
 import { problemOf, Workers } from "./workers.ts";
 
 type State = "booting" | "succeeding" | "serving" | "upgrading" | "replaced" | "stopping";
@@ -74,13 +71,6 @@ export interface SupervisorParts {
   onGiveUp: (error: TsugiError, lastWords: string[]) => void;
 }
 
-/** The generation that serves, what of it has crashed, and when it served first. */
-interface Serving {
-  generation: Generation;
-  restarts: Restarts;
-  since: string;
-}
-
 export class Supervisor {
   readonly parts: SupervisorParts;
   /** Of the last upgrade: what of an old generation still runs. */
@@ -90,6 +80,7 @@ export class Supervisor {
   /** Set from the moment that it was told to. */
   stopping: Stopping | undefined;
   readonly workers: Workers;
+  readonly slots = new Slots(this);
   #state: State = "booting";
   #serving: Serving | undefined;
   /** Of every generation that has served: one that is gone back to has not become steady by it, and has served all along. */
@@ -107,7 +98,7 @@ export class Supervisor {
       note: (text) => this.note(text),
       noteError: (error) => this.noteError(error),
       isSettled: (generation) => {
-        const isSettled = this.#isAlone || this.#state === "stopping";
+        const isSettled = this.isAlone || this.#state === "stopping";
         return isSettled && generation === this.#serving?.generation;
       },
     });
@@ -124,15 +115,14 @@ export class Supervisor {
   }
 
   /** Neither an upgrade nor another supervisor has a say in what becomes of the workers. */
-  get #isAlone(): boolean {
+  get isAlone(): boolean {
     return this.#state === "booting" || this.#state === "serving";
   }
 
   /** The generation that serves. @throws TSUGI_STARTING, TSUGI_STOPPING */
   get current(): Generation {
-    const { name, bin } = this.parts.layout;
     if (this.#serving !== undefined) return this.#serving.generation;
-    throw new TsugiError(this.stopping ? "TSUGI_STOPPING" : "TSUGI_STARTING", { name, bin });
+    throw this.notServing();
   }
 
   /** When that began to serve. */
@@ -140,17 +130,27 @@ export class Supervisor {
     return this.#serving!.since;
   }
 
+  get serving(): Serving | undefined {
+    return this.#serving;
+  }
+
   get hasStarted(): boolean {
     return this.#serving !== undefined;
+  }
+
+  /** For whoever asks one that serves not yet, or no more. */
+  notServing(): TsugiError {
+    const { name, bin } = this.parts.layout;
+    return new TsugiError(this.stopping ? "TSUGI_STOPPING" : "TSUGI_STARTING", { name, bin });
   }
 
   /** Boots the generation that a start asks for; resolves when every slot is ready. */
   async boot(manifest: Manifest, releaseId: string): Promise<void> {
     const generation = await this.makeGeneration({ manifest, releaseId, strategy: "start" });
     this.serve(generation);
-    this.spawnSlots(generation, "active");
+    this.slots.spawn(generation, "active");
     try {
-      await this.waitAllReady(generation);
+      await this.slots.waitReady(generation);
       await this.#askFirst(generation);
     } catch (error) {
       // Nothing serves: "the old version serves as before" would be no comfort, and untrue.
@@ -197,115 +197,11 @@ export class Supervisor {
     return new Generation(plan, layout, baseEnv);
   }
 
-  /** Standby: nothing is accepted, the old generation serves. */
-  spawnSlots(
-    generation: Generation,
-    mode: "standby" | "active",
-    wanted: (process: string) => boolean = () => true,
-  ): void {
-    for (const { process, index } of generation.wantedSlots()) {
-      if (!wanted(process.name)) continue;
-      const worker = this.workers.spawn(generation, process, index, mode);
-      this.addSlot(generation, { process, index, worker, restarts: 0 });
-    }
-  }
-
-  async waitAllReady(generation: Generation): Promise<void> {
-    const { workers } = this;
-    await Promise.all(generation.slots.map((slot) => workers.waitReady(generation, slot.worker)));
-  }
-
-  /**
-   * Whoever is being started again after a crash will serve in a moment, and have state and
-   * connections: a plan made before that would forget them, and a pipe laid before it would not be
-   * theirs. One that keeps crashing is not waited for, nor one that hangs.
-   */
-  async allStarted(): Promise<void> {
-    const { current } = this;
-    const { restarts } = this.#serving!;
-    const isComing = (slot: Slot) => {
-      const { declared, exit } = slot.worker;
-      const comes = exit === null || this.#isAlone;
-      return declared === undefined && comes && !restarts.keepsCrashing(slot);
-    };
-    const isOver = () => this.#state === "stopping" || !current.slots.some(isComing);
-    await until(isOver, current.settings.timeouts.readyMs);
-  }
-
-  /** From here on it is started again where it dies while its generation serves. */
-  addSlot(generation: Generation, slot: Slot): void {
-    this.#watch(generation, slot);
-    generation.slots.push(slot);
-  }
-
-  #watch(generation: Generation, slot: Slot): void {
-    const { worker } = slot;
-    worker.once("exit", (exit) => {
-      if (!this.#isAlone || generation !== this.current || slot.worker !== worker) return;
-      this.note(`${slotName(slot)} pid ${worker.pid}: ${describeExit(exit)}`);
-      this.#restartLater(generation, slot, worker.failure ?? describeExit(exit));
-    });
-  }
-
-  #restartLater(generation: Generation, slot: Slot, why: string): void {
-    // Before the first one is ready, a crash is what the start ends with.
-    if (this.#state === "booting" && slot.worker.declared === undefined && slot.restarts === 0)
-      return;
-    // What it held is gone: an upgrade has nothing to ask it for.
-    slot.worker.declared = undefined;
-    const { restarts } = this.#serving!;
-    const pauseMs = restarts.crashed(slot, why, () => this.#restart(generation, slot));
-    if (pauseMs === "giveUp") {
-      void restarts.gaveUp(slot).then((end) => this.parts.onGiveUp(...end));
-    } else if (pauseMs !== undefined && restarts.keepsCrashing(slot)) {
-      const next = `it is started again in ${pauseMs / 1000} s`;
-      this.note(`${slotName(slot)} keeps crashing: ${next}; the others serve`);
-      if (restarts.hasBegunToLoop(slot)) void this.#tellOfLoop(slot, slot.worker);
-    }
-  }
-
-  async #tellOfLoop(slot: Slot, { outputEnded }: WorkerHandle): Promise<void> {
-    // What it said last may come after its end.
-    await outputEnded;
-    const { why, lastWords } = this.crashOf(slot)!;
-    const worker = slotName(slot);
-    const text = `${worker} keeps crashing: ${why}; the others serve`;
-    this.parts.notifier.tell("crash-loop", { text, worker, lastWords }, worker);
-  }
-
-  #restart(generation: Generation, slot: Slot): void {
-    if (!this.#isAlone || generation !== this.current || slot.worker.exit === null) return;
-    this.#serving?.restarts.started(slot);
-    slot.restarts += 1;
-    slot.worker = this.workers.spawn(generation, slot.process, slot.index, "active");
-    this.#watch(generation, slot);
-    this.note(`${slotName(slot)} restarted, pid ${slot.worker.pid}`);
-    // One that hangs while it loads is ended, and so counted, as one that crashes.
-    this.workers.waitReady(generation, slot.worker).catch((error) => this.noteError(error));
-  }
-
   /** Of a start that has failed. */
   get wordsOfTheDead(): string[] {
     const { mask } = this.parts;
     const slots = this.#serving?.generation.slots ?? [];
     return slots.find(({ worker }) => worker.exit !== null)?.worker.lastWords.told(mask) ?? [];
-  }
-
-  /** Of the generation that serves; undefined where it has not. */
-  crashOf(slot: Slot): SlotCrash | undefined {
-    return this.#serving?.restarts.crashOf(slot);
-  }
-
-  /** Those that have crashed lately, in the generation that serves. */
-  get unsteadyWorkers(): WorkerHandle[] {
-    const { restarts } = this.#serving!;
-    const unsteady = this.current.slots.filter((slot) => restarts.hasCrashedLately(slot));
-    return unsteady.map(({ worker }) => worker);
-  }
-
-  /** After an upgrade that went back (or not): what died meanwhile is started again, at once. */
-  ensureSlots(): void {
-    for (const slot of this.current.slots) this.#restart(this.current, slot);
   }
 
   /** This generation serves from here on. */
@@ -350,7 +246,7 @@ export class Supervisor {
       await this.workers.record.keep();
       await this.parts.reclaimRun();
       this.enter("serving");
-      this.ensureSlots();
+      this.slots.ensure();
       throw error;
     }
     this.parts.onHandedOver();

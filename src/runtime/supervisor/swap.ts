@@ -32,7 +32,7 @@ export class Swap implements Takeover {
     // A process that died meanwhile has another one in its place.
     if (this.#isAbandoned) return;
     this.#loadNext();
-    await supervisor.waitAllReady(this.#next);
+    await supervisor.slots.waitReady(this.#next);
   }
 
   /** The same slots, in the same processes. */
@@ -43,7 +43,7 @@ export class Swap implements Takeover {
       const { worker: serving, restarts } = supervisor.current.slotLike({ process, index })!;
       const worker = serving.forSwap(boot);
       supervisor.workers.wire(next, worker);
-      supervisor.addSlot(next, { process, index, worker, restarts });
+      supervisor.slots.add(next, { process, index, worker, restarts });
       worker.send({ type: "swapLoad", boot });
     }
   }

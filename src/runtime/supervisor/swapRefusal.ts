@@ -14,7 +14,7 @@ export function whyNoSwap(supervisor: Supervisor): string | undefined {
     const slot = slotName(one);
     if (worker.exit !== null) return `${slot} does not run at this moment`;
     // Its death would be the new generation's, too.
-    if (supervisor.crashOf(one)?.keepsCrashing) return `${slot} keeps crashing`;
+    if (supervisor.slots.crashOf(one)?.keepsCrashing) return `${slot} keeps crashing`;
     if (worker.declared?.accepts !== true) return `${slot} has not called hot.accept()`;
     if (!worker.declared.drainable) return `${slot} has workers of its own`;
     const { leaking = 0, running = [], retained = 0 } = worker.health;

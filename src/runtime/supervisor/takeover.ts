@@ -3,7 +3,7 @@
  * do not know which way it is: between processes (handoff.ts), there with a new supervisor as well
  * (replace.ts), or within the processes that serve (swap.ts).
  */
-import type { CarriedState } from "../../protocol/worker.ts";
+import type { CarriedState } from "../../protocol/states.ts";
 import type { Generation, Slot } from "./generation.ts";
 import type { Unsteady } from "./unsteady.ts";
 import type { WorkerHandle } from "./workerHandle.ts";

@@ -140,7 +140,7 @@ class Upgrade {
       for (const slot of old.slots) this.#noteDeath(slot);
       // A swap goes on in the process that would be gone.
       const isSwap = this.#job.plan.strategy === "swap";
-      for (const one of isSwap ? [] : this.#supervisor.unsteadyWorkers) unsteady.add(one);
+      for (const one of isSwap ? [] : this.#supervisor.slots.unsteady) unsteady.add(one);
       this.#supervisor.enter("upgrading");
       this.#deaths = watchDeaths(old, next, unsteady);
     }
@@ -185,7 +185,7 @@ class Upgrade {
   #serveAlone(): void {
     if (this.#supervisor.state !== "upgrading") return;
     this.#supervisor.enter("serving");
-    this.#supervisor.ensureSlots();
+    this.#supervisor.slots.ensure();
   }
 
   /** Ends also with the death of a worker that the step needs. */

@@ -140,9 +140,8 @@ async function changeReleases(
 }
 
 /** Health checks of containers ask: "pong" is for one that serves. @throws TSUGI_STARTING, TSUGI_STOPPING */
-function pong({ state, stopping, parts }: Supervisor): "pong" {
-  const { name, bin } = parts.layout;
-  if (stopping !== undefined) throw new TsugiError("TSUGI_STOPPING", { name, bin });
-  if (state === "booting") throw new TsugiError("TSUGI_STARTING", { name, bin });
+function pong(supervisor: Supervisor): "pong" {
+  const { state, stopping } = supervisor;
+  if (stopping !== undefined || state === "booting") throw supervisor.notServing();
   return "pong";
 }

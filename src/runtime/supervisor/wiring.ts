@@ -1,5 +1,5 @@
 /** What every worker is connected to: the log, and the table of listening sockets. */
-import { type ListenKey, listenKeyText } from "../../protocol/worker.ts";
+import { type ListenKey, listenKeyText } from "../../protocol/listenKey.ts";
 import { isDatagrams, type ListenerTable } from "./listeners.ts";
 import { LineSplitter } from "./log/lines.ts";
 import type { Log } from "./log/log.ts";

@@ -6,7 +6,8 @@
 import type { Registrations } from "../../hot/registrations.ts";
 import type { StateCell } from "../../hot/state.ts";
 import { stopwatch } from "../../platform/clock.ts";
-import type { CarriedState, WorkerBoot } from "../../protocol/worker.ts";
+import type { CarriedState } from "../../protocol/states.ts";
+import type { WorkerBoot } from "../../protocol/worker.ts";
 import { assertGoesOn } from "../state/cloneable.ts";
 import { migrate, stateError } from "../state/migrate.ts";
 

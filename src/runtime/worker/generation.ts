@@ -12,37 +12,21 @@
  * How it is left, for one in another process or in this one, is a Leaving.
  */
 
-import { defined } from "../../contract/checks.ts";
 import { errorToJson, messageOf, TsugiError } from "../../contract/errors.ts";
-import { createHot, Registrations } from "../../hot/registrations.ts";
-import type { Hot } from "../../hot/types.ts";
 import { nowMs } from "../../platform/clock.ts";
-import type {
-  Measured,
-  WorkerBoot,
-  WorkerReplies,
-  WorkerRequestWithReply,
-} from "../../protocol/worker.ts";
-import { Carriers } from "../handoff/carriers.ts";
-import { EventSources } from "../handoff/eventSources.ts";
+import type { WorkerBoot, WorkerReplies, WorkerRequestWithReply } from "../../protocol/worker.ts";
 import { FreezeTimeout, freeze, freezeHooks } from "../handoff/freeze.ts";
-import { Incoming } from "../handoff/incoming.ts";
 import type { Leaving } from "../handoff/leaving.ts";
-import { Outgoing } from "../handoff/outgoing.ts";
-import { Staying } from "../handoff/staying.ts";
-import { Traffic } from "../handoff/traffic.ts";
 import type { KeepAlive } from "../listen/keepalive.ts";
-import { type ListenDesk, Listeners } from "../listen/listeners.ts";
+import type { ListenDesk } from "../listen/listeners.ts";
 import type { EventSink } from "../node/channel.ts";
 import { HandlePipe } from "../node/handlePipe.ts";
 import type { RawHandle } from "../node/internals.ts";
 import type { Loaded } from "../swap/loader.ts";
 import { TimerWatch } from "../swap/timers.ts";
 import { evaluate } from "./evaluate.ts";
-import type { EventLoopWatch } from "./eventLoopWatch.ts";
-import { checkHealth } from "./health.ts";
-import { Readiness } from "./readiness.ts";
-import { States } from "./states.ts";
+import { type HealthOfProcess, healthOf } from "./health.ts";
+import { GenerationParts } from "./parts.ts";
 
 type Handlers = {
   [T in WorkerRequestWithReply["type"]]: (
@@ -60,7 +44,7 @@ async function hasNoChildren(): Promise<boolean> {
 type Freeze = Extract<WorkerRequestWithReply, { type: "freeze" }>;
 
 /** What the generations of a process share. */
-export interface AppProcess {
+export interface AppProcess extends HealthOfProcess {
   readonly keepAlive: KeepAlive;
   readonly desk: ListenDesk;
   /** Has the sockets. */
@@ -69,23 +53,11 @@ export interface AppProcess {
   readonly isSwapping: boolean;
   /** It has the sockets from now on; undefined, or the other generation that had them. */
   serveBy(generation: AppGeneration): AppGeneration | undefined;
-  readonly eventLoop: EventLoopWatch;
   openConsole(request: Extract<WorkerRequestWithReply, { type: "consoleOpen" }>): Promise<null>;
   unload(generation: AppGeneration): Promise<string[]>;
-  leftovers(): Pick<WorkerReplies["health"], "running" | "leaking" | "pending" | "retained">;
 }
 
-export class AppGeneration {
-  readonly boot: WorkerBoot;
-  readonly registrations = new Registrations();
-  readonly hot: Hot;
-  readonly listeners: Listeners;
-  readonly readiness: Readiness;
-  readonly traffic: Traffic;
-  readonly incoming: Incoming;
-  /** Of the registered WebSocket and TCP servers. */
-  readonly carriers: Carriers;
-  readonly states: States;
+export class AppGeneration extends GenerationParts {
   /** Loaded, and, in mode "active", serving. */
   isReady = false;
   readonly timers = new TimerWatch();
@@ -95,8 +67,6 @@ export class AppGeneration {
   readonly #process: AppProcess;
   readonly #keepAlive: KeepAlive;
   readonly #handlers: Handlers;
-  readonly #outgoing: Outgoing;
-  readonly #staying: Staying;
   /** One of the two: as it is frozen, or was left. */
   #leaving: Leaving;
   /** Requests that its last thaw found waiting. */
@@ -106,48 +76,14 @@ export class AppGeneration {
   #state: "loading" | "standby" | "active" | "frozen" = "loading";
 
   constructor(boot: WorkerBoot, channel: EventSink, process: AppProcess) {
-    this.boot = boot;
+    super(boot, channel, process);
     this.#channel = channel;
     this.#process = process;
     this.#keepAlive = process.keepAlive;
-    const { name, version, previous, generation, strategy, mode } = boot;
-    const rehearsal = mode === "rehearsal";
-    const release = { name, version, previous, generation, strategy, rehearsal };
-    this.hot = createHot(this.registrations, Object.freeze(release));
-    this.listeners = new Listeners(channel, process.keepAlive, process.desk);
-    this.readiness = new Readiness({
-      listeners: this.listeners,
-      registrations: this.registrations,
-      readyAfterMs: boot.readyAfterMs,
-      listensWithinMs: boot.listensWithinMs,
-    });
-    const { listeners, registrations } = this;
-    // What `hot.prepare` makes is there before the first request.
-    listeners.acceptsAtOnce = () =>
-      mode === "active" &&
-      registrations.hooks.prepare.length === 0 &&
-      (strategy === "start" || !registrations.used);
-    this.carriers = new Carriers(registrations, {
-      keyOf: (socket) => this.traffic.connections.keyOf(socket),
-      serverOf: (key) => listeners.byKey(key)?.server,
-      isAnswering: () => this.#staying.isAnswering,
-      markCarried: (connection) => registrations.carried.add(connection),
-      onRefused: (why) => channel.send({ type: "refused", why }),
-      notice: (text) => channel.send({ type: "notice", text }),
-    });
-    const { carriers } = this;
-    this.incoming = new Incoming({ channel, listeners, registrations, carriers });
-    const traffic = new Traffic(listeners, carriers, registrations);
-    const eventSources = new EventSources(registrations.reconnects);
-    const parts = { channel, listeners, carriers, traffic, eventSources };
-    this.traffic = traffic;
-    this.#outgoing = new Outgoing(parts);
-    this.#staying = new Staying(parts);
-    this.#leaving = this.#outgoing;
-    this.states = new States(boot, registrations, channel);
+    this.#leaving = this.outgoing;
     this.#handlers = this.#makeHandlers();
     // A generation that waits has hooks to come; nothing else may be keeping it alive.
-    registrations.onHook = () => {
+    this.registrations.onHook = () => {
       if (this.#state !== "active") this.#keepAlive.add(this);
     };
   }
@@ -203,7 +139,7 @@ export class AppGeneration {
     this.#state = "active";
     this.#hooksFrozen = false;
     this.#leaving.goOn();
-    this.#leaving = this.#outgoing;
+    this.#leaving = this.outgoing;
     const before = this.#process.serveBy(this);
     this.#waited = this.traffic.thaw();
     if (before) before.#switchOver(this);
@@ -222,8 +158,8 @@ export class AppGeneration {
 
   #switchOver(to: AppGeneration): void {
     this.#state = "frozen";
-    this.#leaving = this.#staying;
-    this.#staying.switchOver(to);
+    this.#leaving = this.staying;
+    this.staying.switchOver(to);
   }
 
   async #freeze({ timeoutMs, hooksOnly }: Freeze): Promise<WorkerReplies["freeze"]> {
@@ -231,7 +167,7 @@ export class AppGeneration {
     if (hooksOnly && !this.carriers.any) return this.#freezeHooks(timeoutMs);
     this.#state = "frozen";
     this.incoming.allArrived();
-    this.#leaving = this.#process.isSwapping ? this.#staying : this.#outgoing;
+    this.#leaving = this.#process.isSwapping ? this.staying : this.outgoing;
     try {
       const how = { timeoutMs, holdsRequests: !hooksOnly };
       const frozen = await freeze(this.#leaving, this.traffic, this.registrations, how);
@@ -264,7 +200,7 @@ export class AppGeneration {
       throw error;
     }
     this.#hooksFrozen = true;
-    return { underWay: 0, frozenAtMs: nowMs(), connections: this.#outgoing.size };
+    return { underWay: 0, frozenAtMs: nowMs(), connections: this.outgoing.size };
   }
 
   /** From the generation that serves in this process. */
@@ -298,8 +234,8 @@ export class AppGeneration {
         this.states.send(request, handle!, { hasGoneOn: this.#state === "frozen" }),
       receiveState: ({ check = false }, handle) =>
         this.states.receive(handle!, { isLoading: this.#state === "standby", check }),
-      introduce: async () => ({ introduced: await this.#outgoing.introduce() }),
-      announce: async () => ({ announced: await this.#outgoing.announce() }),
+      introduce: async () => ({ introduced: await this.outgoing.introduce() }),
+      announce: async () => ({ announced: await this.outgoing.announce() }),
       awaitAnnounced: async () => ({ present: await this.incoming.expected.whenPresent() }),
       moveConnections: ({ listens }) =>
         this.#leave().move(this.registrations.states.size === 0, listens),
@@ -307,34 +243,17 @@ export class AppGeneration {
       dispose: () => this.#dispose(),
       swapCarry: ({ check = false }) => this.#carryHere(check),
       unload: async () => ({ running: await this.#process.unload(this) }),
-      health: async ({ measure, turns }) => {
-        if (turns) return { healthy: true, open: this.traffic.connections.accepted };
-        const { requests, ...health } = await checkHealth(this.registrations);
-        return {
-          ...health,
-          ...this.#process.leftovers(),
-          version: this.boot.version,
-          unregistered: this.traffic.unregistered().length,
-          unshared: this.listeners.datagrams.unshared,
-          ...(measure ? { measured: { ...this.#measured(), ...defined({ requests }) } } : {}),
-        };
-      },
+      health: (asked) => healthOf(this, this.#process, asked),
       evaluate: ({ expression, maxBytes }) => evaluate(expression, this.scope(), maxBytes),
       consoleOpen: (request) => this.#process.openConsole(request),
     };
-  }
-
-  #measured(): Measured {
-    const eventLoop = this.#process.eventLoop.read();
-    const { accepted: connections } = this.traffic.connections;
-    return { connections, ...defined({ eventLoop }) };
   }
 
   /** A way from or to the generation in another process that it changes hands with. */
   pipe(direction: "out" | "in", end: RawHandle): void {
     const pipe = new HandlePipe(end);
     if (direction === "out") {
-      this.#outgoing.departBy(pipe, this.boot.slot, () => this.#staying.isAnswering);
+      this.outgoing.departBy(pipe, this.boot.slot, () => this.staying.isAnswering);
     } else {
       this.carriers.stay();
       this.incoming.expected.listen(pipe);
@@ -369,7 +288,7 @@ export class AppGeneration {
   unload(): void {
     this.listeners.dismantle();
     this.traffic.unload();
-    this.#staying.forget();
+    this.staying.forget();
     this.#keepAlive.delete(this);
     this.loaded = undefined;
   }

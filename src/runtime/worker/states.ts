@@ -1,12 +1,7 @@
 /** The application's `hot.state`s, towards the supervisor: declared, sent, received, watched. */
 import type { Registrations } from "../../hot/registrations.ts";
-import type {
-  CarriedState,
-  DeclaredState,
-  WorkerBoot,
-  WorkerReplies,
-  WorkerRequest,
-} from "../../protocol/worker.ts";
+import type { CarriedState, DeclaredState } from "../../protocol/states.ts";
+import type { WorkerBoot, WorkerReplies, WorkerRequest } from "../../protocol/worker.ts";
 import type { EventSink } from "../node/channel.ts";
 import type { RawHandle } from "../node/internals.ts";
 import { FrameWriter } from "../state/frames.ts";

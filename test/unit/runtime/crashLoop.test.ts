@@ -108,7 +108,7 @@ function make(t: TestContext, restarts: object, processes = ["web", "jobs"]) {
     {},
   );
   supervisor.serve(generation);
-  supervisor.spawnSlots(generation, "active");
+  supervisor.slots.spawn(generation, "active");
   for (const worker of generation.played.values()) worker.ready();
   supervisor.enter("serving");
   // No timer of a restart may outlive the test.
@@ -129,23 +129,23 @@ const RESTARTS = { max: 1, withinMs: 60_000 };
 test("one that keeps crashing is started again later each time, while another serves", async (t) => {
   const { supervisor, generation, gaveUp, lines, crash, slotOf } = make(t, RESTARTS);
   await crash("jobs");
-  assert.equal(supervisor.crashOf(slotOf("jobs"))?.keepsCrashing, false);
+  assert.equal(supervisor.slots.crashOf(slotOf("jobs"))?.keepsCrashing, false);
   generation.played.get("jobs")!.crash("Error: boom\n    at here\n");
   const found = await eventually("it has spoken", () => {
-    const crashed = supervisor.crashOf(slotOf("jobs"))!;
+    const crashed = supervisor.slots.crashOf(slotOf("jobs"))!;
     return crashed.lastWords.length > 0 ? crashed : undefined;
   });
   assert.equal(found.keepsCrashing, true);
   assert.equal(found.why, "it exited with code 7");
   assert.deepEqual(found.lastWords, ["Error: boom", "    at here"]);
   assert.equal(Date.parse(found.nextAt!) - Date.parse(found.at), 1_000);
-  assert.equal(supervisor.crashOf(slotOf("web")), undefined);
+  assert.equal(supervisor.slots.crashOf(slotOf("web")), undefined);
   const said = () => lines.some((line) => /jobs\.0 keeps crashing: .* again in 1 s/.test(line));
   await eventually("it is in the log", said);
   const { worker } = slotOf("jobs");
   await eventually("it is started again", () => slotOf("jobs").worker !== worker);
   generation.played.get("jobs")!.ready();
-  assert.equal(supervisor.crashOf(slotOf("jobs"))!.nextAt, undefined);
+  assert.equal(supervisor.slots.crashOf(slotOf("jobs"))!.nextAt, undefined);
   assert.equal(slotOf("jobs").restarts, 2);
   assert.equal(gaveUp.length, 0);
 });
@@ -204,7 +204,7 @@ test("one that was ended because it did not load says why", async (t) => {
   await crash("jobs");
   slotOf("jobs").worker.failure = "it did not load: no postgres://secret";
   generation.played.get("jobs")!.crash("");
-  assert.equal(supervisor.crashOf(slotOf("jobs"))!.why, "it did not load: no ***");
+  assert.equal(supervisor.slots.crashOf(slotOf("jobs"))!.why, "it did not load: no ***");
 });
 
 test("one that waits for its restart is started at once when an upgrade has gone back", async (t) => {
@@ -215,7 +215,7 @@ test("one that waits for its restart is started at once when an upgrade has gone
   const { worker } = slotOf("jobs");
   assert.equal(worker.declared, undefined);
   supervisor.enter("serving");
-  supervisor.ensureSlots();
+  supervisor.slots.ensure();
   assert.notEqual(slotOf("jobs").worker, worker);
-  assert.equal(supervisor.crashOf(slotOf("jobs"))!.nextAt, undefined);
+  assert.equal(supervisor.slots.crashOf(slotOf("jobs"))!.nextAt, undefined);
 });

@@ -5,7 +5,7 @@ import net from "node:net";
 import { messageOf } from "../../../contract/errors.ts";
 import type { RegisteredServer } from "../../../hot/registrations.ts";
 import type { SocketIoServerLike } from "../../../hot/types.ts";
-import type { ConnectionMeta } from "../../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../../protocol/connections.ts";
 import type { SocketInternals } from "../../node/internals.ts";
 import type { AnnouncedConnection } from "../announced.ts";
 import { type Carrier, type CarrierContext, restoreFailed } from "../carrier.ts";

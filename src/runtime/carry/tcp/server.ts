@@ -2,7 +2,7 @@
 
 import type { Server } from "node:net";
 import type { RegisteredServer } from "../../../hot/registrations.ts";
-import type { ConnectionMeta } from "../../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../../protocol/connections.ts";
 import type { EmitterInternals } from "../../node/events.ts";
 import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
 import { pendingSocket } from "../../node/pending.ts";

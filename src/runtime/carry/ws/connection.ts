@@ -14,10 +14,11 @@ import type { Connection, Parcel } from "../connection.ts";
 import { InFlight } from "../inFlight.ts";
 import { type Follow, followWrites, leaveBehind } from "../moved.ts";
 import type { OpeningMessage } from "../opening.ts";
-import { override } from "../override.ts";
 import { saveConnection } from "../saved.ts";
+import { keepCompressed, keepsNoContext } from "./compression.ts";
 import { closeFrame, keptFrames, pendingFrames } from "./frames.ts";
 import { CLOSING, OPEN, RECEIVER_STATE, type WebSocketInternals } from "./internals.ts";
+import { KeptEvents } from "./keptEvents.ts";
 import { LateFrames } from "./lateFrames.ts";
 import { observeEventTarget } from "./listeners.ts";
 import { type KeepMessage, OpeningMessages } from "./openingMessages.ts";
@@ -31,15 +32,10 @@ import { SERVICE_RESTART } from "./serviceRestart.ts";
 
 type CloseListener = (this: WebSocketInternals) => void;
 
-/** Besides messages: what an application hears of a connection that may change its state. */
-const KEPT_EVENTS = new Set(["close", "error", "ping", "pong"]);
-
 /** A WebSocket that changes hands as it is. */
-export interface GivenWebSocket {
+export interface GivenWebSocket extends Pick<KeptEvents, "kept" | "closed"> {
   webSocket: WebSocketInternals;
   record: WebSocketRecord;
-  kept: [event: string, parts: unknown[]][];
-  closed: unknown[] | undefined;
   compressed: Buffer[];
 }
 
@@ -75,8 +71,7 @@ export class WebSocketConnection implements Connection {
   readonly #opening: OpeningMessages | undefined;
   /** Frames so far of a compressed message, as they came. */
   readonly #compressed: Buffer[];
-  /** The events that came while it was frozen, in their order. */
-  readonly #kept: [event: string, parts: unknown[]][];
+  readonly #heard: KeptEvents;
   /** What `ws` has set, so that what the application sets can be told from it. */
   readonly #ownKeys: ReadonlySet<string | symbol>;
   readonly #onGiven: () => void;
@@ -85,13 +80,8 @@ export class WebSocketConnection implements Connection {
   /** The application's 'connection' listener has what it needs to hear the first message. */
   isAttended = true;
   #isRead = true;
-  /** What comes is kept from the application. */
-  #isFrozen = false;
-  #isGone = false;
   /** Its record says that this side has begun to close it. */
   #toldOfClose = false;
-  /** The arguments of a 'close' that came while it was frozen. */
-  #closed: unknown[] | undefined;
 
   /** Before the application has seen it. `given`: of another generation, in a swap. */
   constructor(
@@ -103,9 +93,7 @@ export class WebSocketConnection implements Connection {
     this.shape = shape;
     this.#ownKeys = ownKeys;
     this.#compressed = given?.compressed ?? [];
-    this.#kept = given?.kept ?? [];
-    this.#closed = given?.closed;
-    this.#isFrozen = given !== undefined;
+    this.#heard = new KeptEvents(given);
     this.webSocket = webSocket;
     this.socket = webSocket._socket;
     this.#request = request;
@@ -119,8 +107,8 @@ export class WebSocketConnection implements Connection {
     // The last first: a property that was added last goes without making its object slow.
     this.#undo = [
       observeEventTarget(webSocket, this.inFlight),
-      this.#observeEvents(),
-      this.#keepCompressed(),
+      this.#heard.observe(this, carrier, this.#opening),
+      keepCompressed(webSocket, this.#compressed),
       () => this.#opening?.undo(),
     ].reverse();
   }
@@ -137,31 +125,31 @@ export class WebSocketConnection implements Connection {
   }
 
   get hasEnded(): boolean {
-    return this.#closed !== undefined;
+    return this.#heard.closed !== undefined;
   }
 
   freeze(): void {
     if (!this.#isRead) return;
     this.#isRead = false;
     // What is being inflated comes out later: a freeze is not to wait for all that zlib has to do.
-    this.#isFrozen = true;
+    this.#heard.isFrozen = true;
     freezeSocket(this.socket);
   }
 
   freezeForSwap(): void {
-    this.#isFrozen = true;
+    this.#heard.isFrozen = true;
   }
 
   get isWaitedFor(): boolean {
-    return this.#kept.length > 0 || this.hasEnded;
+    return this.#heard.kept.length > 0 || this.hasEnded;
   }
 
   thaw(): void {
-    if (!this.#isFrozen) return;
+    if (!this.#heard.isFrozen) return;
     this.#isRead = true;
-    this.#isFrozen = false;
-    for (const [event, parts] of this.#kept.splice(0)) this.webSocket.emit(event, ...parts);
-    if (this.#closed) this.webSocket.emit("close", ...this.#closed);
+    this.#heard.isFrozen = false;
+    for (const [event, parts] of this.#heard.kept.splice(0)) this.webSocket.emit(event, ...parts);
+    if (this.#heard.closed) this.webSocket.emit("close", ...this.#heard.closed);
     else thawSocket(this.socket);
   }
 
@@ -171,7 +159,7 @@ export class WebSocketConnection implements Connection {
 
   /** Frozen, what is half received need not be waited for: nobody has heard of it. */
   holder(): Holder | undefined {
-    const isReceiving = !this.#isFrozen && this.#isReceiving;
+    const isReceiving = !this.#heard.isFrozen && this.#isReceiving;
     if (this.hasEnded || (this.inFlight.isIdle && !isReceiving)) return undefined;
     const name = `WebSocket ${this.#recorded.url}`;
     return { kind: "websocket", name, ageMs: this.inFlight.ageMs };
@@ -209,8 +197,8 @@ export class WebSocketConnection implements Connection {
     const { socket } = this;
     const frames = this.hasEnded ? NOTHING : this.#frames();
     const since = quietSinceMs(socket);
-    this.#isGone = true;
-    const kept = keptFrames(this.#kept.splice(0));
+    this.#heard.isGone = true;
+    const kept = keptFrames(this.#heard.kept.splice(0));
     if (this.hasEnded) {
       this.#tidy();
       const head = joined([kept, this.#closeFrame()]);
@@ -272,7 +260,7 @@ export class WebSocketConnection implements Connection {
       delete (webSocket as unknown as Record<string | symbol, unknown>)[key];
     }
     this.#onGiven();
-    const [kept, closed, compressed] = [this.#kept, this.#closed, this.#compressed];
+    const [kept, closed, compressed] = [this.#heard.kept, this.#heard.closed, this.#compressed];
     return { webSocket, record, kept, closed, compressed };
   }
 
@@ -340,66 +328,4 @@ export class WebSocketConnection implements Connection {
   #tidy(): void {
     for (const listener of this.#ownCloseListeners) listener.call(this.webSocket);
   }
-
-  /**
-   * The one place on the path of a message. 'close' is kept back while the connection is
-   * frozen (the state has gone on: the next generation has to hear of it), and nothing of a
-   * connection that has gone reaches the application: it did not end.
-   */
-  #observeEvents(): () => void {
-    const { webSocket, inFlight } = this;
-    const emit = webSocket.emit;
-    const keeps = (event: string, parts: unknown[]) => this.#keeps(event, parts);
-    return override(webSocket, "emit", ((event: string, ...parts: unknown[]) => {
-      if (event === "message") {
-        if (this.#isFrozen) return this.#keep(event, parts);
-        if (this.#opening?.hear(parts)) return true;
-        return inFlight.emit(webSocket, event, parts);
-      }
-      if (KEPT_EVENTS.has(event) && keeps(event, parts)) return true;
-      return Reflect.apply(emit, webSocket, [event, ...parts]);
-    }) as typeof emit);
-  }
-
-  /** Until somebody has heard of it, nothing more is read: what is kept does not grow. */
-  #keep(event: string, parts: unknown[]): true {
-    this.#kept.push([event, parts]);
-    freezeSocket(this.socket);
-    this.#carrier.onKept(this);
-    return true;
-  }
-
-  /** True: the application is not to see it (now). */
-  #keeps(event: string, parts: unknown[]): boolean {
-    if (this.#isGone) return true;
-    if (event !== "close") return this.#isFrozen && this.#keep(event, parts);
-    if (this.#isFrozen) {
-      this.#closed = parts;
-      this.#carrier.onChange();
-      this.#carrier.onKept(this);
-      return true;
-    }
-    this.#carrier.remove(this);
-    return false;
-  }
-
-  #keepCompressed(): () => void {
-    const deflate = this.webSocket._extensions["permessage-deflate"];
-    if (deflate === undefined) return () => {};
-    const kept = this.#compressed;
-    const { decompress } = deflate;
-    return override(deflate, "decompress", function (this: typeof deflate, data, fin, callback) {
-      if (!fin) kept.push(data);
-      else if (kept.length > 0) kept.length = 0;
-      return decompress.call(this, data, fin, callback);
-    });
-  }
-}
-
-/** Compression whose state ends with each message: nothing of it has to travel. */
-function keepsNoContext({ _extensions }: WebSocketInternals): boolean {
-  const deflate = _extensions["permessage-deflate"];
-  if (deflate === undefined) return true;
-  const { params } = deflate;
-  return Boolean(params?.server_no_context_takeover && params.client_no_context_takeover);
 }

@@ -1,9 +1,12 @@
-/** A `WebSocketServer` that the application registered with `hot.websockets`. */
+/**
+ * A `WebSocketServer` that the application registered with `hot.websockets`: how it takes over what
+ * another generation had. What it makes itself is in tracked.ts.
+ */
 import type { IncomingMessage } from "node:http";
 import { messageOf } from "../../../contract/errors.ts";
 import type { RegisteredServer } from "../../../hot/registrations.ts";
 import type { WebSocketServerLike } from "../../../hot/types.ts";
-import type { ConnectionMeta } from "../../../protocol/worker.ts";
+import type { ConnectionMeta } from "../../../protocol/connections.ts";
 import type { ServerInternals, SocketInternals } from "../../node/internals.ts";
 import { pendingSocket } from "../../node/pending.ts";
 import { AnnouncedConnection } from "../announced.ts";
@@ -11,30 +14,24 @@ import { type Carrier, type CarrierContext, restoreFailed } from "../carrier.ts"
 import type { Connection } from "../connection.ts";
 import { emitAndCollect } from "../inFlight.ts";
 import type { Prepared } from "../prepared.ts";
+import { whenAttended } from "./attended.ts";
 import { type GivenWebSocket, type MakeConnection, WebSocketConnection } from "./connection.ts";
 import { OPEN, type WebSocketInternals, type WebSocketServerInternals } from "./internals.ts";
-import { joinServer, shapeOf } from "./joining.ts";
+import { joinServer } from "./joining.ts";
 import { isPlainClass, PreparedWebSocket } from "./prepared.ts";
 import { type FixedRecord, requestFrom, type WebSocketRecord } from "./record.ts";
 import { closeAgain, replayUpgrade } from "./replay.ts";
 import { isBehindRouter, Router } from "./router.ts";
-import { SERVICE_RESTART } from "./serviceRestart.ts";
-import { standIns } from "./standIn.ts";
+import { refuseWebSocket, SERVICE_RESTART } from "./serviceRestart.ts";
+import { TrackedWebSockets } from "./tracked.ts";
 
 export class CarriedWebSocketServer {
   readonly #server: WebSocketServerInternals;
   readonly #options: RegisteredServer<WebSocketServerLike>["options"];
   readonly #carrier: Carrier;
   readonly #context: CarrierContext;
-  readonly #make: MakeConnection;
-  readonly #known = new WeakMap<object, WebSocketConnection>();
-  readonly #shape: string;
-  /** What `ws` sets on each of its WebSockets. */
-  #ownKeys: ReadonlySet<string | symbol> | undefined;
+  readonly #tracked: TrackedWebSockets;
   readonly #router = new Router();
-  readonly #standIn = standIns(() => this.#context.isAnswering());
-  #isReplaying = false;
-  #isPreparing = false;
 
   constructor(
     { server, options }: RegisteredServer<WebSocketServerLike>,
@@ -42,7 +39,6 @@ export class CarriedWebSocketServer {
     context: CarrierContext,
     make: MakeConnection = (...parts) => new WebSocketConnection(...parts),
   ) {
-    this.#make = make;
     this.#server = server as unknown as WebSocketServerInternals;
     this.#options = options;
     this.#carrier = carrier;
@@ -53,77 +49,11 @@ export class CarriedWebSocketServer {
       suits: (connection) => isWebSocketConnection(connection) && this.#suits(connection),
       receive: (connection) => this.#receive((connection as WebSocketConnection).give()),
     };
-    this.#agreeOnNoContext();
-    this.#shape = shapeOf(this.#server);
-    this.#observeUpgrades();
-    this.#observeConnections();
-  }
-
-  /** Compression that remembers earlier messages could not be carried. */
-  #agreeOnNoContext(): void {
-    const { options } = this.#server;
-    if (!options.perMessageDeflate) return;
-    options.perMessageDeflate = {
-      ...(options.perMessageDeflate as object),
-      serverNoContextTakeover: true,
-      clientNoContextTakeover: true,
-    };
-  }
-
-  /** Every way to use a server ends here: its own port, `server`, and `noServer` alike. */
-  #observeUpgrades(): void {
-    const { handleUpgrade } = this.#server;
-    this.#server.handleUpgrade = (request, socket, head, callback) => {
-      if (this.#router.handOver(socket, callback)) return;
-      handleUpgrade.call(this.#server, request, socket, head, (webSocket, seen) => {
-        this.#track(webSocket, request);
-        callback(webSocket, seen);
-      });
-    };
-  }
-
-  /** 'connection' listeners may be async: the connection stays until they are done with it. */
-  #observeConnections(): void {
-    const server = this.#server;
-    const { emit } = server;
-    server.emit = ((event: string, ...parts: unknown[]) => {
-      if (event === "headers" && this.#isReplaying) return true;
-      if (event !== "connection") return Reflect.apply(emit, server, [event, ...parts]);
-      const [webSocket, request] = parts as [WebSocketInternals, IncomingMessage];
-      const connection = this.#known.get(webSocket) ?? this.#track(webSocket, request);
-      const pending = emitAndCollect(server, event, parts);
-      if (connection && pending) whenAttended(connection, pending, () => {});
-      return true;
-    }) as typeof emit;
-  }
-
-  #track(
-    webSocket: WebSocketInternals,
-    request: IncomingMessage,
-    given?: GivenWebSocket,
-  ): WebSocketConnection | undefined {
-    // Something else than a WebSocket of `ws` is the application's own business.
-    if (!webSocket?._socket || !webSocket._receiver || !request?.rawHeaders) return undefined;
-    this.#ownKeys ??= new Set(Reflect.ownKeys(webSocket));
-    const connection = this.#make(webSocket, request, {
-      options: this.#options,
-      carrier: this.#carrier,
-      shape: this.#shape,
-      ownKeys: this.#ownKeys,
-      onGiven: () => this.#standInFor(webSocket),
-      given,
+    this.#tracked = new TrackedWebSockets(this.#server, options, carrier, {
+      make,
+      router: this.#router,
+      isAnswering: () => context.isAnswering(),
     });
-    this.#known.set(webSocket, connection);
-    if (!this.#isPreparing) this.#carrier.add(connection);
-    return connection;
-  }
-
-  #standInFor(webSocket: WebSocketInternals): void {
-    const { clients } = this.#server;
-    if (clients === undefined) return;
-    const standIn = this.#standIn(webSocket);
-    clients.add(standIn);
-    this.#carrier.leaveBehind({ forget: () => clients.delete(standIn) });
   }
 
   /** Nobody sees it yet: not the application, not `clients`. */
@@ -131,7 +61,7 @@ export class CarriedWebSocketServer {
     if (this.#isBehindRouter || !isPlainClass(this.#server.options.WebSocket)) return undefined;
     const record = meta.data as FixedRecord;
     const { socket, request } = this.#begin(meta, record);
-    this.#isPreparing = true;
+    this.#tracked.isPreparing = true;
     try {
       const webSocket = this.#replay(socket, request, record);
       if (webSocket === undefined) return undefined;
@@ -139,13 +69,13 @@ export class CarriedWebSocketServer {
       socket.pause();
       return new PreparedWebSocket(webSocket, request);
     } finally {
-      this.#isPreparing = false;
+      this.#tracked.isPreparing = false;
     }
   }
 
   #join({ webSocket }: PreparedWebSocket): WebSocketInternals {
     this.#server.clients?.add(webSocket);
-    this.#carrier.add(this.#known.get(webSocket)!);
+    this.#carrier.add(this.#tracked.of(webSocket)!);
     return webSocket;
   }
 
@@ -165,7 +95,7 @@ export class CarriedWebSocketServer {
     const { owner, socket, request } = ready ?? this.#begin(meta, record);
     const own = this.#comeBack(before, record);
     let webSocket: WebSocketInternals | undefined;
-    const attached = () => webSocket && this.#known.get(webSocket)?.attached();
+    const attached = () => webSocket && this.#tracked.of(webSocket)?.attached();
     const announced = new AnnouncedConnection(socket, attached);
     // Nothing is read before the application listens.
     socket.pause();
@@ -228,7 +158,7 @@ export class CarriedWebSocketServer {
     if (opening.length === 0) return begin;
     return () => {
       const made = webSocket();
-      const connection = made?.readyState === OPEN ? this.#known.get(made) : undefined;
+      const connection = made?.readyState === OPEN ? this.#tracked.of(made) : undefined;
       if (connection === undefined) begin();
       else void connection.hearAgain(opening).then(begin);
     };
@@ -250,7 +180,7 @@ export class CarriedWebSocketServer {
       return isMade ? webSocket : undefined;
     };
     const onRouted = (webSocket: WebSocketInternals | undefined) => {
-      const connection = webSocket && this.#known.get(webSocket);
+      const connection = webSocket && this.#tracked.of(webSocket);
       if (connection === undefined) begin();
       else whenAttended(connection, later(HANDLER_MS), begin);
     };
@@ -266,7 +196,7 @@ export class CarriedWebSocketServer {
     if (this.#server.options.WebSocket !== webSocket.constructor || this.#isBehindRouter) {
       return false;
     }
-    return socket.encrypted === true || (shape === this.#shape && !hasOpening);
+    return socket.encrypted === true || (shape === this.#tracked.shape && !hasOpening);
   }
 
   /** In a swap: the connection as it is, but for who listens. */
@@ -274,7 +204,7 @@ export class CarriedWebSocketServer {
     const { webSocket, record } = given;
     const request = requestFrom(record, webSocket._socket);
     joinServer(webSocket, this.#server);
-    const connection = this.#track(webSocket, request, given)!;
+    const connection = this.#tracked.track(webSocket, request, given)!;
     this.#context.markCarried(webSocket);
     // Two have to agree: the application attends to it, and all the others are here.
     let isAwaited = true;
@@ -318,11 +248,11 @@ export class CarriedWebSocketServer {
     record: FixedRecord,
     own?: WebSocketInternals,
   ): WebSocketInternals | undefined {
-    this.#isReplaying = true;
+    this.#tracked.isReplaying = true;
     try {
       return replayUpgrade(this.#server, socket, request, record, own);
     } finally {
-      this.#isReplaying = false;
+      this.#tracked.isReplaying = false;
     }
   }
 
@@ -331,7 +261,7 @@ export class CarriedWebSocketServer {
       this.#giveUp(webSocket, NOBODY_LISTENS, begin);
       return;
     }
-    const connection = this.#known.get(webSocket)!;
+    const connection = this.#tracked.of(webSocket)!;
     const pending = emitAndCollect(this.#server, "connection", [webSocket, request]);
     if (pending) whenAttended(connection, pending, begin);
     else begin();
@@ -357,41 +287,3 @@ const later = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const isWebSocketConnection = (connection: Connection): connection is WebSocketConnection =>
   connection instanceof WebSocketConnection;
-
-/**
- * An async 'connection' listener has heard of the connection once it listens for messages, or has
- * come to its end without; it may as well never end.
- */
-function whenAttended(
-  connection: WebSocketConnection,
-  pending: Promise<unknown>,
-  begin: () => void,
-): void {
-  const { webSocket } = connection;
-  if (webSocket.listenerCount("message") > 0) {
-    begin();
-    return;
-  }
-  connection.isAttended = false;
-  const attended = () => {
-    if (connection.isAttended) return;
-    connection.isAttended = true;
-    webSocket.removeListener("newListener", onListener);
-    begin();
-  };
-  const onListener = (event: string | symbol) => {
-    if (event === "message") process.nextTick(attended);
-  };
-  webSocket.on("newListener", onListener);
-  pending.then(attended, (error) => {
-    attended();
-    throw error;
-  });
-}
-
-/** Nobody takes it: said in the words of the protocol, then ended. */
-export function refuseWebSocket(socket: SocketInternals): void {
-  socket.on("error", () => {});
-  socket.end(Buffer.from([0x88, 2, SERVICE_RESTART >> 8, SERVICE_RESTART & 0xff]));
-  socket.resume();
-}
