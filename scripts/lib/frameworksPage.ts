@@ -57,6 +57,8 @@ import { defineConfig } from "tsugi";
 export default defineConfig({ shared: ["uploads", "data.sqlite"] });
 \`\`\`
 
+What a database's own code, or another program, has written there while the release was tried is named by the build.
+
 ## Where it differs
 
 - **Packages.** The outputs of Nuxt, Nitro and Next's \`output: "standalone"\` carry their own packages, and nothing else is packed

@@ -16,6 +16,7 @@ import type { Status } from "../protocol/report.ts";
 import { layoutOf } from "../release/layout.ts";
 import { listeningPorts } from "./listeningPorts.ts";
 import { nextAfter, packedWrong } from "./trialWords.ts";
+import { tellWritten, WrittenBeside } from "./writtenBeside.ts";
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const LISTEN_TIMEOUT_MS = 5_000;
@@ -42,9 +43,14 @@ export async function tryRelease(tarball: string, what: Tried, log: BuildLog): P
   const trial = new Trial(root, what);
   try {
     await trial.extract(tarball);
-    await trial.run(log);
+    const written = new WrittenBeside(trial.versionFolder);
+    try {
+      await trial.run(log);
+    } finally {
+      await trial.stop();
+    }
+    tellWritten(written.found(), log);
   } finally {
-    await trial.stop();
     await rm(root, { recursive: true, force: true, maxRetries: 3 });
   }
 }
@@ -61,6 +67,10 @@ class Trial {
     this.#layout = layoutOf(root, what.name);
     const { PATH, LANG, TMPDIR } = process.env;
     this.#env = { PATH, LANG, TMPDIR, HOME: root, TSUGI_EPHEMERAL: "1" };
+  }
+
+  get versionFolder(): string {
+    return join(this.#root, "lib", `${this.#what.name}-${this.#what.version}`);
   }
 
   async extract(tarball: string): Promise<void> {

@@ -126,6 +126,20 @@ createServer((_, r) => r.end("hello")).listen(process.env.PORT);`;
     assert.match(output, /! It started, and broke off[\s\S]*no views/);
   });
 
+  test("what it writes past Node beside its code is said: the next version would begin without", async () => {
+    const server = `import { execFileSync } from "node:child_process";
+import { createServer } from "node:http";
+execFileSync("sh", ["-c", "mkdir -p data && echo 1 > data/a.sqlite && echo 1 > data/a.sqlite-wal && echo 1 > src/b.db"]);
+createServer((_, r) => r.end()).listen(process.env.PORT);`;
+    writeProject(join(base, "writes"), { "src/other.js": "" });
+    const { output, isBuilt } = await build("writes", server);
+    assert.match(
+      output,
+      /! .*it wrote data\/a\.sqlite, src\/b\.db beside its code.*shared: \["data", "src\/b\.db"\]/,
+    );
+    assert.ok(isBuilt);
+  });
+
   test("for one that listens nowhere, overlap: false is proposed", async () => {
     const { output, status } = await build("bot", "setInterval(() => {}, 1000);");
     assert.equal(status, 0, output);
