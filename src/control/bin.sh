@@ -58,4 +58,8 @@ control=$TSUGI_ROOT/lib/$tsugi/control.mjs
 refuse_open "$(open_to_others "$TSUGI_ROOT" "$self" "${self%/*}" "$TSUGI_ROOT"/releases "$TSUGI_ROOT"/releases/permanent \
   "$TSUGI_ROOT/runtime" "$TSUGI_ROOT/runtime/$runtime" "${node%/*}" "$node" \
   "$TSUGI_ROOT/lib" "${control%/*}" "${control%/*}"/*.mjs)" "$@"
+# It is meant for the application's Node, which gets it (surroundings.ts): a --require of another folder, or an
+# --inspect, would end this one, or take its port.
+[ -z "${NODE_OPTIONS:-}" ] || export TSUGI_NODE_OPTIONS="$NODE_OPTIONS"
+unset NODE_OPTIONS
 exec "$node" "$control" "$@"

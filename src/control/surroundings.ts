@@ -22,9 +22,11 @@ export function surroundings(
   given: NodeJS.ProcessEnv,
   sockets: number,
 ): NodeJS.ProcessEnv {
-  const { TSUGI_ROOT: _root, TSUGI_NAME: _name, LISTEN_PID: _pid, ...rest } = given;
+  const { TSUGI_ROOT: _root, TSUGI_NAME: _name, LISTEN_PID: _pid, ...more } = given;
+  // bin/<app> has laid it by.
+  const { TSUGI_NODE_OPTIONS: options, ...rest } = more;
   if (sockets === 0) delete rest.LISTEN_FDS;
-  if (mode !== "daemon") return rest;
+  if (mode !== "daemon") return options === undefined ? rest : { ...rest, NODE_OPTIONS: options };
   const passed = Object.entries(rest).filter(([name]) => PASSED.test(name));
   return { PATH, ...user(), ...Object.fromEntries(passed) };
 }

@@ -3,7 +3,16 @@
  * folder; each has a label, so that a test can make exactly one of them fail (see faults.ts).
  */
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { dirname } from "node:path";
 import { fault } from "./faults.ts";
 
@@ -116,6 +125,17 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
+/** Where a link leads that leads nowhere: to a disk that is not mounted, as a rule. */
+export async function linkToNothing(path: string): Promise<string | undefined> {
+  return (await exists(path)) ? undefined : readlink(path).catch(() => undefined);
+}
+
+const nothingThere = (path: string, target: string): Error =>
+  Object.assign(new Error(`ENOENT: ${path} is a link to ${target}, and nothing is there`), {
+    code: "ENOENT",
+    path,
+  });
+
 /** One by one: where a disk has no room or can only be read, Node's own recursion says that there is no such file. */
 export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
   try {
@@ -124,6 +144,8 @@ export async function ensureFolder(path: string, mode = 0o755): Promise<void> {
     const { code } = error as NodeJS.ErrnoException;
     const isThere = code === "EEXIST" && (await stat(path).catch(() => undefined))?.isDirectory();
     if (isThere) return;
+    const target = await linkToNothing(path);
+    if (target !== undefined) throw nothingThere(path, target);
     if (code !== "ENOENT" || dirname(path) === path) throw error;
     await ensureFolder(dirname(path), mode);
     await mkdir(path, { mode }).catch((problem) => {

@@ -4,7 +4,7 @@ import { link, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { filesBelow, ifGone } from "../oci/layout.ts";
 import { fault } from "../platform/faults.ts";
-import { exists, renameDurably, syncFolder, writeSynced } from "../platform/files.ts";
+import { ensureFolder, exists, renameDurably, syncFolder, writeSynced } from "../platform/files.ts";
 import { sha256OfFile } from "../platform/sha256.ts";
 import { someAtOnce } from "../platform/turns.ts";
 import { type Listed, type NewFile, OWN, type StoreFiles } from "./files.ts";
@@ -103,7 +103,8 @@ export class Directory implements StoreFiles {
   /** A random name: on a shared disk, another machine's process may have our pid. */
   async #write(label: string, { bytes }: NewFile): Promise<string> {
     const folder = this.#at(OWN.temporary);
-    await mkdir(folder, { recursive: true });
+    // Node's own recursion goes round for ever where none may be made, as in /proc.
+    await ensureFolder(folder, 0o777);
     const temporary = join(folder, randomBytes(12).toString("hex"));
     await writeSynced(label, temporary, bytes, { flags: "wx" });
     return temporary;

@@ -42,7 +42,7 @@ export async function start(
   }).catch(async (error) => {
     // What can't start may not be all that there is.
     if (!hasCode(error, "TSUGI_ALREADY_RUNNING") && !wasStopped(error)) {
-      for (const line of await wayBack(context, startOf)) note(line);
+      for (const line of await wayBack(context, error, startOf)) note(line);
     }
     throw error;
   });

@@ -23,7 +23,7 @@ export default async function statusCommand(
     const value = await stoppedStatus(context);
     if (value.lastEnd !== undefined && !json) {
       // The version is not to blame for the end of one that was killed.
-      const remedy = value.lastEnd.at === null ? [] : await wayBack(context);
+      const remedy = value.lastEnd.at === null ? [] : await wayBack(context, value.lastEnd);
       note([describeEnd(value.lastEnd), ...remedy].join("\n"));
     }
     throw Object.assign(notRunning(layout), { value });

@@ -45,7 +45,7 @@ async function lastEnd(context: Context): Promise<Finding[]> {
   if (at === null)
     return [{ problem: `${version} ended, ${code}: ${message}`, remedy: `${bin} start` }];
   const problem = `${version} ended by itself at ${at}, ${code}: ${message}`;
-  const remedies = [`${bin} logs`, ...(await wayBack(context)), `${bin} start`];
+  const remedies = [`${bin} logs`, ...(await wayBack(context, end)), `${bin} start`];
   return [{ problem, remedy: remedies.join(" · ") }];
 }
 

@@ -1,5 +1,6 @@
 /** Room for another release beside those that are here, and for what the application and its log write. */
 import { access, constants, stat, statfs } from "node:fs/promises";
+import { linkToNothing } from "../../platform/files.ts";
 import type { Finding } from "../../protocol/documents.ts";
 import type { Context } from "../context.ts";
 import { bytesText } from "../output.ts";
@@ -17,6 +18,14 @@ export async function checkSpace(context: Context): Promise<Seen> {
   const devices = new Set<number>();
   let note = "";
   for (const folder of [root, log, data]) {
+    const target = await linkToNothing(folder);
+    if (target !== undefined) {
+      const problem = `${folder} is a link to ${target}, and nothing is there.`;
+      findings.push({
+        problem,
+        remedy: `Mount what belongs there (findmnt), or mkdir -p ${target}`,
+      });
+    }
     if (await isReadOnly(folder)) {
       const problem = `${folder} can only be read: its file system is mounted so.`;
       // A kernel does it to a disk with errors.

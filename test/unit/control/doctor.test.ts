@@ -3,7 +3,15 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, chownSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
@@ -126,6 +134,14 @@ const PLANTS: [does: string, plant: (at: (path: string) => string) => () => void
         return log;
       },
       /^clock: The clock says .*, but log\/wall\.log is of /,
+    ],
+    [
+      "a link to a disk that is not mounted",
+      (at) => {
+        symlinkSync("/nowhere/log", at("log"));
+        return () => rmSync(at("log"));
+      },
+      /^space: log is a link to \/nowhere\/log, and nothing is there\.$/,
     ],
     [
       "an end by itself",
