@@ -81,7 +81,7 @@ function contentsOf(folder) {
 /** `# @include <file>`: what both launchers begin with stands in them, since they may read no other file. */
 function copyLauncher(source, target) {
   const include = (_line, name) => readFileSync(`src/control/${name}`, "utf8").trimEnd();
-  writeFileSync(target, readFileSync(source, "utf8").replace(/^# @include (\S+)$/m, include));
+  writeFileSync(target, readFileSync(source, "utf8").replace(/^# @include (\S+)$/gm, include));
   chmodSync(target, 0o755);
 }
 

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import { type CommandResult, runCommand, type Surroundings } from "../pack/commands.ts";
 import type { BuildLog } from "../pack/log.ts";
+import { isError, isFrame } from "../protocol/errorLines.ts";
 import type { Status } from "../protocol/report.ts";
 import { layoutOf } from "../release/layout.ts";
 import { listeningPorts } from "./listeningPorts.ts";
@@ -196,7 +197,7 @@ class Trial {
 /** The last lines; of an error with more to say than fits, from it on, with the code that Node shows above it. */
 function aroundError(text: string): string {
   const lines = text.trimEnd().split("\n");
-  const error = lines.findLastIndex((line) => /^[\w$.]*(Error|Exception)( \[\w+\])?:/.test(line));
+  const error = lines.findLastIndex(isError);
   const last = Math.max(0, lines.length - TOLD);
   const begin = error < 0 ? last : Math.min(last, Math.max(0, error - 5));
   return lines.slice(begin, begin + TOLD).join("\n");
@@ -205,7 +206,6 @@ function aroundError(text: string): string {
 const TOLD = 12;
 /** How many lines of a stack are told. */
 const FRAMES = 4;
-const isFrame = (line: string) => /^\s+at \S/.test(line);
 
 const indented = (text: string) => text.replace(/^/gm, "    ");
 

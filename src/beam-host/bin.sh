@@ -2,8 +2,7 @@
 # bin/<app> of a BEAM release: finds the release that a boot would take and hands over to the
 # control program in it. The same bytes for every application and version, safe to replace.
 set -eu
-# With a PATH that has none of the system's commands, root would not be known for root below.
-command -v id >/dev/null 2>&1 || export PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"
+# @include path.sh
 self=$0
 while [ -h "$self" ]; do
   link=$(readlink "$self")

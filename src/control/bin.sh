@@ -3,8 +3,7 @@
 # release is permanent, and hands over to that release's own Node and control program. The same
 # bytes for every application and version, so that an upgrade need not touch it.
 
-# With a PATH that has none of the system's commands, root would not be known for root below.
-command -v id >/dev/null 2>&1 || export PATH="${PATH:+$PATH:}/usr/sbin:/usr/bin:/sbin:/bin"
+# @include path.sh
 
 self=$0
 case $self in

@@ -27,6 +27,13 @@ export interface BuiltRelease {
   tree: string;
 }
 
+/** 1.0.0 and 1.0.1 of the same code. */
+export async function buildTellers(workshop: string): Promise<[BuiltRelease, BuiltRelease]> {
+  const fixture = "teller-1.0.0";
+  const one = await buildVariant(join(workshop, "one"), { fixture });
+  return [one, await buildVariant(join(workshop, "two"), { fixture, version: "1.0.1" })];
+}
+
 /** Copies the fixture into `folder`, changes it, and builds it there. */
 export async function buildVariant(folder: string, variant: Variant): Promise<BuiltRelease> {
   cpSync(join(projectRoot, "test", "fixtures", "apps", variant.fixture), folder, {

@@ -20,7 +20,7 @@ import { mustRun, runCommand } from "../helpers/commands.ts";
 import { type DeployEventLine, Deploying } from "../helpers/deploying.ts";
 import { assertGoesOn, assertTidy, assertWhole, forget, killAt } from "../helpers/deployKills.ts";
 import { tsugiCli } from "../helpers/example.ts";
-import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { type BuiltRelease, buildTellers } from "../helpers/fixtureReleases.ts";
 import { until } from "../helpers/installed.ts";
 import { random, shuffled } from "../helpers/random.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
@@ -34,8 +34,7 @@ let two: BuiltRelease;
 
 before(async () => {
   if (skip) return;
-  one = await buildVariant(join(workshop, "one"), { fixture: "teller-1.0.0" });
-  two = await buildVariant(join(workshop, "two"), { fixture: "teller-1.0.0", version: "1.0.1" });
+  [one, two] = await buildTellers(workshop);
 });
 after(() => rmSync(workshop, { recursive: true, force: true }));
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { whyWithout } from "../helpers/debian.ts";
 import { type DeployEventLine, Deploying } from "../helpers/deploying.ts";
-import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { type BuiltRelease, buildTellers } from "../helpers/fixtureReleases.ts";
 import { until } from "../helpers/installed.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
 
@@ -25,8 +25,7 @@ describe("hosts that say other things than one has asked", { skip }, () => {
   let two: BuiltRelease;
 
   before(async () => {
-    one = await buildVariant(join(workshop, "one"), { fixture: "teller-1.0.0" });
-    two = await buildVariant(join(workshop, "two"), { fixture: "teller-1.0.0", version: "1.0.1" });
+    [one, two] = await buildTellers(workshop);
     fleet = await Deploying.start("teller", Object.keys(LOGINS), undefined, { logins: LOGINS });
     fleet.configure({}, {}, ["app1", "app2"]);
   });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { runCommand } from "../helpers/commands.ts";
 import { Deploying } from "../helpers/deploying.ts";
-import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { type BuiltRelease, buildTellers, buildVariant } from "../helpers/fixtureReleases.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
 
 const skip = await whyNoSshd();
@@ -18,8 +18,7 @@ describe("a rollback of an environment", { skip }, () => {
   let two: BuiltRelease;
 
   before(async () => {
-    one = await buildVariant(join(workshop, "one"), { fixture: "teller-1.0.0" });
-    two = await buildVariant(join(workshop, "two"), { fixture: "teller-1.0.0", version: "1.0.1" });
+    [one, two] = await buildTellers(workshop);
     fleet = await Deploying.start("teller", ["app1", "app2"]);
     assert.equal((await fleet.deploy(one.tarball)).status, 0);
   });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { Deploying } from "../helpers/deploying.ts";
 import { tsugiCli } from "../helpers/example.ts";
-import { type BuiltRelease, buildVariant } from "../helpers/fixtureReleases.ts";
+import { type BuiltRelease, buildTellers } from "../helpers/fixtureReleases.ts";
 import { until } from "../helpers/installed.ts";
 import { freePort } from "../helpers/ports.ts";
 import { whyNoSshd } from "../helpers/sshd.ts";
@@ -21,8 +21,7 @@ describe("what is typed", { skip }, () => {
   let two: BuiltRelease;
 
   before(async () => {
-    one = await buildVariant(join(workshop, "one"), { fixture: "teller-1.0.0" });
-    two = await buildVariant(join(workshop, "two"), { fixture: "teller-1.0.0", version: "1.0.1" });
+    [one, two] = await buildTellers(workshop);
     fleet = await Deploying.start("teller", ["app1", "app2"]);
     assert.equal((await fleet.deploy(one.tarball)).status, 0);
   });

@@ -1,5 +1,6 @@
 /** What a process printed last: for whoever asks why it has ended. */
 import { stripVTControlCharacters } from "node:util";
+import { isError, isFrame } from "../../../protocol/errorLines.ts";
 import type { Mask } from "../../../protocol/mask.ts";
 
 /** A stack, with what Node prints around it, has to fit. */
@@ -47,10 +48,6 @@ function errorAt(lines: readonly string[]): number {
 }
 
 const NAMED = /\b[\w$.]*(Error|Exception)( \[\w+\])?: /;
-const isFrame = (line: string): boolean => /^\s+at \S/.test(line);
-
-const isError = (line: string): boolean =>
-  /^(Uncaught )?([\w$.]*(Error|Exception)( \[\w+\])?(:|$)|FATAL ERROR:)/.test(line);
 
 const short = (line: string): string =>
   line.length > TOLD_CHARACTERS ? `${line.slice(0, TOLD_CHARACTERS)}…` : line;
