@@ -1,6 +1,6 @@
 /**
- * Modules that a version no longer has: a child that is gone ends by its own code, connections are held as ever,
- * and who still runs such code is named, not killed.
+ * What a version no longer has, or has anew: a child that is gone ends by its own code, connections are held as
+ * ever, who still runs such code is named, not killed; and what comes with the next start only is said.
  */
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
@@ -46,6 +46,36 @@ const one: BeamVariant = {
   },
 };
 const two: BeamVariant = { fixture: "shop-0.0.1", version: "0.0.2" };
+const three: BeamVariant = {
+  fixture: "shop-0.0.1",
+  version: "0.0.3",
+  files: { "lib/shop/poller.ex": POLLER },
+  edit: {
+    "lib/shop/application.ex": (text) => text.replace("[Shop.Cart,", "[Shop.Poller, Shop.Cart,"),
+  },
+};
+
+describe("a child of Application.start/2 that is new", { skip }, () => {
+  test("is said by plan, check and upgrade to come with the next start, and so it does", async () => {
+    const host = await BeamHost.start(await builds.get("two", two));
+    const said =
+      /Elixir\.Shop\.Application:start\/2 does otherwise .* at the next start: .*bin\/shop restart/;
+    try {
+      host.drop(await builds.get("three", three));
+      for (const verb of ["plan", "check", "upgrade"]) {
+        const { status, value, output } = await host.json(verb, "0.0.3");
+        assert.equal(status, 0, output);
+        assert.match(value.reasons.join("\n"), said);
+      }
+      const isThere = () => host.rpc("is_pid(Process.whereis(Shop.Poller))");
+      assert.equal(await isThere(), "false");
+      await host.must("restart");
+      assert.equal(await isThere(), "true");
+    } finally {
+      await host.remove();
+    }
+  });
+});
 
 describe("modules that are gone", { skip }, () => {
   test("two at once: connections are held, and a child that is gone ends in good order", async () => {
