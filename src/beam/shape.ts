@@ -49,6 +49,8 @@ export async function shapeRelease(request: ShapeRequest): Promise<Shaped> {
   const { tree, name, version, own, work } = request;
   const tsugiDir = `tsugi-${ownPackage().version}`;
   dropHostFiles(tree);
+  // `steps: [:assemble, :tar]`: Mix's own tarball has its cookie and sys.config, which nobody has looked into.
+  rmSync(join(tree, `${name}-${version}.tar.gz`), { force: true });
   const overlays = placeOverlays(tree, version);
   dropCookie(join(tree, "releases", version, "vm.args"));
   setScriptAside(tree, name);

@@ -3,8 +3,8 @@
  * commands that people of Mix and Phoenix type.
  */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { BeamBuilds, BeamHost, elixirMissing } from "../helpers/beam.ts";
 import { mustRun } from "../helpers/commands.ts";
@@ -12,6 +12,9 @@ import { mustRun } from "../helpers/commands.ts";
 const skip = await elixirMissing();
 const builds = new BeamBuilds();
 after(() => builds.dispose());
+
+/** As many a Dockerfile wants it: a tarball of Mix's own, with the cookie. */
+const RELEASES = "deps: [], releases: [shop: [steps: [:assemble, :tar]]]";
 
 const release = (version: string) =>
   builds.get(version, {
@@ -35,6 +38,7 @@ end
 `,
     },
     edit: {
+      "mix.exs": (text) => text.replace("deps: []", RELEASES),
       "lib/shop/application.ex": (text) => text.replace('"kept"', `"kept by ${version}"`),
     },
   });
@@ -59,6 +63,7 @@ describe("what a project has for mix release", { skip }, () => {
       for (const version of ["0.0.1", "0.0.2"]) {
         const notes = join(host.root, "releases", version, "overlays", "notes.txt");
         assert.equal(readFileSync(notes, "utf8"), `notes of ${version}\n`);
+        assert.deepEqual(readdirSync(dirname(notes)), ["notes.txt"], "no tarball of Mix's");
       }
       assert.match((await script("migrate")).stdout, /^migrated 0\.0\.2: hi/);
       assert.equal(await host.rpc('System.get_env("RELEASE_VSN")'), '"0.0.2"');

@@ -431,7 +431,7 @@ end
         const failed = await host.upgrade(migrating);
         assert.equal(failed.status, 4, failed.output);
         assert.equal(failed.value.error.code, "TSUGI_HOOK_FAILED");
-        assert.match(failed.value.error.message, /admirals/);
+        assert.match(failed.value.error.message, /\*\* \(RuntimeError\) no table called admirals/);
         await servesAsBefore(host, pid);
         host.setEnv({ FAIL_MIGRATION: undefined });
         const { status, value, output } = await host.json("upgrade", "0.0.2");

@@ -5,7 +5,7 @@
 %%   evaluate/1    asks for it; runs evaluate.sh, which starts a VM with the release's code
 %%   main/0        is what runs in that VM
 -module(tsugi_config).
--export([evaluate/1, read/1, write/2, main/0, main/1, is_writable/1]).
+-export([evaluate/1, read/1, write/2, main/0, main/1, is_writable/1, format/3]).
 
 -define(MARK, "tsugi-config-error:").
 
@@ -138,6 +138,7 @@ is_writable(Term) ->
 external_fun(Fun) when is_function(Fun) -> erlang:fun_info(Fun, type) =:= {type, external};
 external_fun(_) -> false.
 
+%% As Elixir says it, where it is there.
 format(Class, Reason, Stack) ->
     case code:ensure_loaded('Elixir.Exception') of
         {module, Exception} ->

@@ -57,7 +57,7 @@ main(_) ->
         erlang:halt(0)
     catch
         Class:Reason:Stack ->
-            io:format("~s~p: ~tp~n~tp~n", [?MARK, Class, Reason, lists:sublist(Stack, 4)]),
+            io:format("~s~ts~n", [?MARK, tsugi_config:format(Class, Reason, lists:sublist(Stack, 8))]),
             erlang:halt(1)
     end.
 

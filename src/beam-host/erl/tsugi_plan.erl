@@ -101,6 +101,7 @@ move(App, From, To, Direction, Skip, Force) ->
 
 reasons(Apps, Protocols) ->
     [reason(App) || App <- Apps] ++ lists:append([maps:get(notes, App) || App <- Apps])
+        ++ lists:append([started_otherwise(App) || App <- Apps])
         ++ [["consolidated protocols: ", integer_to_list(length(Changed)), " changed"]
             || #{changed := [_ | _] = Changed} <- [Protocols]].
 
@@ -108,6 +109,14 @@ reason(#{change := added, app := App, to := #{vsn := Vsn}}) -> [atom_to_list(App
 reason(#{change := removed, app := App, from := #{vsn := Vsn}}) -> [atom_to_list(App), " ", Vsn, " goes"];
 reason(#{app := App, from := #{vsn := V1}, to := #{vsn := V2}} = Move) ->
     [atom_to_list(App), " ", V1, " → ", V2, ": ", why(Move)].
+
+%% OTP can't ask a running application for its children: nobody would hear of one that is not there.
+started_otherwise(#{source := computed, app := App, to := #{ebin := Ebin}, modules := #{added := A, changed := C}}) ->
+    {ok, [{application, App, Keys}]} = file:consult(filename:join(Ebin, lists:concat([App, ".app"]))),
+    [["what ", atom_to_list(M), ":start/2 does otherwise (children that come or go) takes effect at the next start: ",
+      tsugi_layout:bin(), " restart"]
+     || {M, _} <- [proplists:get_value(mod, Keys)], lists:member(M, A ++ C)];
+started_otherwise(_) -> [].
 
 %% What it means for the node.
 why(#{change := added}) -> "its application is started";

@@ -8,7 +8,10 @@
 %%   point_of_no_return
 %%   what stands ahead of the core            an application that is new
 %%   tsugi_pause:change, :load, :change       code_change of the old code, all modules, of the new code
-%%   tsugi_pause:resume, tsugi_children:…     state goes on, children stopped and started
+%%   tsugi_pause:resume                       state goes on
+%%   tsugi_children:stop_removed              by the code that they began with, which is still there
+%%   tsugi_pause:delete                       modules that are gone
+%%   tsugi_children:start_new
 %%   tsugi_pause:over                         connections go on
 %%   what stands behind it                    an application that is gone
 %%
@@ -59,6 +62,8 @@ is_core({code_change, _}, _) -> true;
 is_core({code_change, _, _}, _) -> true;
 is_core({load, {M, _, _}}, New) -> not lists:member(M, New);
 is_core({remove, {M, _, _}}, New) -> not lists:member(M, New);
+%% systools has one behind each module that is gone.
+is_core({purge, Modules}, New) -> Modules -- New =:= Modules;
 is_core(_, _) -> false.
 
 is_load({load, _}) -> true;
@@ -72,14 +77,16 @@ at_once(Core, #{supervisors := Supervisors, own := Own, protocols := {Changed, _
     %% systools writes brutal_purge where nobody has asked for it; an appup of the application's own has.
     Brutal = fun(Ms) -> [M || M <- Ms, lists:member(M, Own)] end,
     First = Brutal([M || {M, brutal_purge, _} <- Loads]),
-    Last = Brutal([M || {M, _, brutal_purge} <- Loads] ++ [M || {remove, {M, _, brutal_purge}} <- Core]),
+    Last = Brutal([M || {M, _, brutal_purge} <- Loads] ++ [M || {remove, {M, _, brutal_purge}} <- Core]
+                  ++ lists:append([Ms || {purge, Ms} <- Core])),
     [step(tsugi_protocols, switch_path, [Dir]) || Dir =/= none]
         ++ Early
         ++ [step(tsugi_pause, load, [Modules, First]) || Modules =/= []]
-        ++ [step(tsugi_pause, delete, [Gone]) || Gone =/= []]
         ++ Late
         ++ [step(tsugi_pause, resume, [])]
-        ++ [step(tsugi_children, F, [Supervisors]) || Supervisors =/= [], F <- [stop_removed, start_new]]
+        ++ [step(tsugi_children, stop_removed, [Supervisors]) || Supervisors =/= []]
+        ++ [step(tsugi_pause, delete, [Gone]) || Gone =/= []]
+        ++ [step(tsugi_children, start_new, [Supervisors]) || Supervisors =/= []]
         ++ [step(tsugi_pause, over, [])]
         ++ [step(tsugi_loading, purge, [Last]) || Last =/= []].
 
