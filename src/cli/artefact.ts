@@ -41,7 +41,8 @@ export async function withArtefact<T>(
   const { configuredStore, parsePlace } = await import("../store/index.ts");
   const place = parsePlace(named);
   if (place.kind === "host") throw new TsugiError("TSUGI_REFERENCE_INVALID", { text: named });
-  if (place.kind === "path") return body(present(await artefactOf(sourceOf(resolve(place.path)))));
+  if (place.kind === "path")
+    return body(present(await artefactOf(sourceOf(resolve(place.path), "deploy <environment>"))));
   const temporary = mkdtempSync(join(tmpdir(), "tsugi-pulled-"));
   try {
     const target = join(temporary, "release.tar.gz");

@@ -54,8 +54,14 @@ export function printError(error: unknown, debug = false): void {
 }
 
 function usageError(error: CommanderError): TsugiError {
+  const [verb = "-"] = process.argv.slice(2);
+  const isKnown =
+    !/^(commander\.unknownCommand|tsugi\.topic)$/.test(error.code) && !verb.startsWith("-");
   const problem = error.message.replace(/^error: /, "");
-  return new TsugiError("TSUGI_USAGE", { problem, help: "All commands: tsugi help" });
+  return new TsugiError("TSUGI_USAGE", {
+    problem,
+    help: isKnown ? `How it is called: tsugi help ${verb}` : "All commands: tsugi help",
+  });
 }
 
 export function formatBytes(bytes: number): string {

@@ -1,6 +1,6 @@
 /** Which store, and which release in it, a command line means. */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { TsugiError } from "../contract/errors.ts";
 import type { FoundRelease } from "../oci/take.ts";
 import { lastBuilt } from "../pack/builds.ts";
@@ -28,16 +28,21 @@ export const withStored = <T>(
   withStore(reference.store, async (store) => body(store, await store.find(reference)));
 
 /**
- * The tarball that `tsugi push` means: the file itself, or the one in the tree of a build, a
+ * The tarball that `tsugi push`, or another verb, means: the file itself, or the one in the tree of a build, a
  * version's folder or a project. @returns the folder itself where it has none, as an install root
  * @throws TSUGI_NOTHING_TO_PUSH
  */
-export function sourceOf(place: string): string {
+export function sourceOf(place: string, verb = "push"): string {
   if (!existsSync(place) || !statSync(place).isDirectory()) return place;
   const trees = [place, ...foldersIn(buildsIn(place)), ...foldersIn(beamBuildsIn(place))].filter(
     hasRelease,
   );
-  if (trees.length !== 1) throw new TsugiError("TSUGI_NOTHING_TO_PUSH", { folder: resolve(place) });
+  if (trees.length !== 1) {
+    const names = trees.map((tree) => basename(tree)).join(", ");
+    const found =
+      trees.length === 0 ? "is no release" : `are releases of several applications (${names})`;
+    throw new TsugiError("TSUGI_NOTHING_TO_PUSH", { folder: resolve(place), found, verb });
+  }
   const tree = trees[0]!;
   const folder = existsSync(join(tree, "release.json"))
     ? tree

@@ -42,9 +42,12 @@ export async function change(context: Context, what: Change): Promise<void> {
   const options: UpgradeOptions = { rehearse, wait, ...what.options };
   const request = { verb: "upgrade", version, direction, options } as const;
   const isFirst = !options.checkOnly && !(await exists(layout.upgradesLog));
+  // Of what had nothing to do there is no page.
+  const page = (report: UpgradeReport) =>
+    isFirst && report.strategy !== "none" ? pageOf(layout) : "";
   await carryOut(layout, request, flags.json, (value) =>
     isReport(value)
-      ? formatReport(value, { ...options, direction }) + (isFirst ? pageOf(layout) : "")
+      ? formatReport(value, { ...options, direction }) + page(value)
       : installed(version),
   );
 }

@@ -19,7 +19,7 @@ export async function imageCommand(places: string[], options: ToolOptions<"image
   }
   const { target, tag, done, close } =
     push === undefined ? fileTarget(out ?? KEPT_AT) : registryTarget(push);
-  const sources = (places.length === 0 ? ["."] : places).map(sourceOf);
+  const sources = (places.length === 0 ? ["."] : places).map((place) => sourceOf(place, "image"));
   try {
     if (push === undefined && out === undefined)
       await rm(KEPT_AT, { recursive: true, force: true });

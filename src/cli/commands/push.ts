@@ -4,7 +4,7 @@ import { formatBytes, printLine, printResult } from "../output.ts";
 import { sourceOf, withStore } from "../stores.ts";
 
 export async function pushCommand(place: string, options: ToolOptions<"push">): Promise<void> {
-  const source = sourceOf(place);
+  const source = sourceOf(place, "push");
   await withStore(options.store, async (store) => {
     const attach = (["sbom", "provenance"] as const).filter((kind) => options[kind] === true);
     const onStep = (text: string) => printLine(`• ${text}`);

@@ -26,7 +26,7 @@ export async function signCommand(text: string, options: ToolOptions<"sign">): P
   ]);
 
   async function tarball(): Promise<Signed> {
-    const path = sourceOf(text);
+    const path = sourceOf(text, "sign");
     const verified = await verifyRelease(path);
     const signature = await signTarball(path, sign);
     return told({ ...verified, signedBy: signerOf(signature) ?? null }, verified.signedBy);

@@ -64,8 +64,8 @@ export const DEPLOY_ERRORS = define({
     "Expected a folder, a tarball, wall@1.2.0, <store>#wall@1.2.0, oci://registry/wall:1.2.0 or ssh://[user@]host[:port]/folder",
   ),
   TSUGI_NOTHING_TO_PUSH: failed(
-    "There is no release in {folder}.",
-    "Build one: tsugi release · or name its tarball: tsugi push <tarball>",
+    "There {found} in {folder}.",
+    "Build one: tsugi release · or name its tarball: tsugi {verb} <tarball>",
   ),
   TSUGI_IMAGE_BASE: failed(
     "{base} is nothing that an image can stand on: {problem}.",

@@ -22,7 +22,7 @@ import { note } from "../output.ts";
 import { findSupervisor } from "../running.ts";
 import { isOfTheHost } from "./blame.ts";
 import type { FollowRequest } from "./request.ts";
-import { type Wanted, wantedAt } from "./wanted.ts";
+import { nothingWanted, type Wanted, wantedAt } from "./wanted.ts";
 
 const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
@@ -52,7 +52,7 @@ export async function follow(
     try {
       const wanted = await wantedAt(context, place, annotation);
       let result: Result = "done";
-      if (wanted === undefined) say(`Nothing is wanted: ${place} says no version`);
+      if (wanted === undefined) say(await nothingWanted(context, place));
       else if (wanted.identity !== refused) result = await goTo(context, wanted, flags, say);
       if (result === "refused") refused = wanted?.identity;
       pauseMs = result === "failed" ? longer(pauseMs) : everyMs;

@@ -3,6 +3,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { jsonIn } from "../../contract/checks.ts";
 import { hasCode, TsugiError } from "../../contract/errors.ts";
+import { exists } from "../../platform/files.ts";
 import { isVersionName } from "../../release/names.ts";
 import { isPath } from "../arguments.ts";
 import type { Context } from "../context.ts";
@@ -50,6 +51,13 @@ export async function wantedAt(
     identity: `${line} ${found?.mtimeMs ?? ""} ${found?.size ?? ""}`,
     isRunning: ({ version }) => version === wanted,
   };
+}
+
+/** A path that was mistyped looks like a file that is to come. */
+export async function nothingWanted(context: Context, place: string): Promise<string> {
+  const file = context.resolvePath(place);
+  const isMissing = (await inStore(context, place)) === undefined && !(await exists(file));
+  return `Nothing is wanted: ${isMissing ? `there is no ${file} yet` : `${place} says no version`}`;
 }
 
 const unreadable = (file: string, problem: string) =>
