@@ -112,7 +112,7 @@ export class PathReader {
   }
 }
 
-const namesCreateRequire = (callee: unknown): boolean =>
+export const namesCreateRequire = (callee: unknown): boolean =>
   isIdentifier(callee, "createRequire") || memberName(callee) === "createRequire";
 
 type Reading = (node: unknown) => PathValue | undefined;

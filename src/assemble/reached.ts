@@ -1,9 +1,10 @@
-/** The project's own files that an entry reaches by relative imports and requires. */
+/** The project's own files that an entry reaches by relative imports and requires, and by `#` of its package.json. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { isIdentifier, type Node, parseModule, stringValue, walk } from "./ast.ts";
 import { choicesOf, loadedBy } from "./importPatterns.ts";
-import { PathReader } from "./pathValues.ts";
+import { importedFiles } from "./importsMap.ts";
+import { namesCreateRequire, PathReader } from "./pathValues.ts";
 
 const ENDINGS = [
   "",
@@ -28,23 +29,27 @@ export function reachedFiles(folder: string, entry: string, seen = new Set<strin
     found.push(path);
     if (!/\.[cm]?[jt]s$/.test(path)) continue;
     const code = readFileSync(join(folder, path), "utf8");
-    for (const specifier of relativeSpecifiers(code, join(folder, path), folder)) {
-      const file = resolveRelative(join(folder, dirname(path), specifier));
-      if (file !== undefined) open.push(relative(folder, file));
+    for (const specifier of ownSpecifiers(code, join(folder, path), folder)) {
+      const places = specifier.startsWith("#")
+        ? importedFiles(folder, specifier)
+        : [join(dirname(path), specifier)];
+      for (const place of places) {
+        const file = resolveRelative(join(folder, place));
+        if (file !== undefined) open.push(relative(folder, file));
+      }
     }
   }
   return found.sort();
 }
 
-function relativeSpecifiers(code: string, file: string, folder: string): string[] {
+function ownSpecifiers(code: string, file: string, folder: string): string[] {
   const ast = parseModule(code, file);
   if (ast === undefined) return [];
   const reader = new PathReader(ast, file, folder);
   const found: string[] = [];
   const add = (node: unknown) => {
     const value = stringValue(node);
-    if (value?.startsWith("./") || value?.startsWith("../") || value === "." || value === "..")
-      found.push(value);
+    if (value !== undefined && OWN.test(value)) found.push(value);
   };
   walk(ast, (node) => {
     const loaded = loadedBy(node);
@@ -59,8 +64,13 @@ function relativeSpecifiers(code: string, file: string, folder: string): string[
   return found;
 }
 
+/** `./a`, `..`, and `#a` by package.json. */
+const OWN = /^(\.\.?(\/|$)|#)/;
+
 const isRequire = (callee: unknown): boolean =>
   isIdentifier(callee, "require") ||
+  // A bundler has put it where it is called: `createRequire(import.meta.url)("#a")`.
+  ((callee as Node).type === "CallExpression" && namesCreateRequire((callee as Node).callee)) ||
   ((callee as Node).type === "MemberExpression" &&
     isIdentifier((callee as Node).object, "require"));
 
