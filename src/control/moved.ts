@@ -16,8 +16,9 @@ export function movedFrom({ root }: Layout, { pid }: ProcessIdentity): string | 
   const text = environmentOf(pid)?.get("TSUGI_SUPERVISOR") ?? "";
   const started = jsonIn<{ root?: unknown } | null>(text)?.root;
   if (typeof started !== "string" || started === root) return undefined;
-  // By another name of the same folder: a mount, a link that was put where it had been.
-  return idOf(started) === idOf(root) ? undefined : started;
+  // By another name of the same folder: a mount, a link that was put where it had been. As the supervisor
+  // sees it: a container has that name for itself.
+  return idOf(`/proc/${pid}/root${started}`) === idOf(root) ? undefined : started;
 }
 
 /** @throws TSUGI_NOT_RUNNING, TSUGI_ROOT_MOVED */

@@ -1,13 +1,20 @@
 /** A root that is moved while it runs: what works on, and what is refused, with the way to mend it. */
 import assert from "node:assert/strict";
-import { mkdirSync, renameSync, symlinkSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { movedFrom } from "../../src/control/moved.ts";
+import { identityOf } from "../../src/platform/processes.ts";
+import { layoutOf } from "../../src/release/layout.ts";
+import { until } from "../helpers/installed.ts";
 import { buildWall } from "../helpers/wall.ts";
 
 const wall = await buildWall({ "0.0.1": {}, "0.0.2": {} });
 after(() => wall.dispose());
 const QUICK = { timeout: 60_000 };
+const CONTAINER = { skip: process.getuid?.() !== 0 && "a mount namespace takes root" };
 
 test(
   "a root that was moved while it runs refuses what would read or write there, and a restart mends it",
@@ -63,3 +70,29 @@ test("a link that stands where a moved root was makes it whole again", QUICK, as
   symlinkSync(moved, host.root);
   await host.must("upgrade", wall.tarball("0.0.2"));
 });
+
+test(
+  "a root that has another name for who looks from outside has not moved",
+  CONTAINER,
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "tsugi-volume-"));
+    const root = join(folder, "volume");
+    const inside = join(folder, "inside");
+    for (const made of [root, inside]) mkdirSync(made);
+    const enter = ["--mount", "--propagation", "private", "sh", "-c"];
+    const script = 'mount --bind "$0" "$1" && exec sleep 60';
+    const env = { ...process.env, TSUGI_SUPERVISOR: JSON.stringify({ root: inside }) };
+    const child = spawn("unshare", [...enter, script, root, inside], { env });
+    t.after(() => {
+      child.kill();
+      rmSync(folder, { recursive: true });
+    });
+    const name = () => readFileSync(`/proc/${child.pid}/comm`, "utf8").trim();
+    await until("it runs", () => name() === "sleep");
+    const moved = () => movedFrom(layoutOf(root, "wall"), identityOf(child.pid!));
+    assert.equal(moved(), undefined);
+    renameSync(root, `${root}-moved`);
+    mkdirSync(root);
+    assert.equal(moved(), inside);
+  },
+);
