@@ -58,12 +58,8 @@ export class Stage {
   /** What the system refused is said with what shows why: building it again would not help. */
   refuse(problem: string, cause?: unknown): TsugiError {
     const source = this.#source;
-    const {
-      code,
-      path = source,
-      dest,
-    } = (cause ?? {}) as NodeJS.ErrnoException & { dest?: string };
-    const remedy = remedyOf(code, dest === undefined ? path : dirname(dest));
+    const { code, path, dest } = (cause ?? {}) as NodeJS.ErrnoException & { dest?: string };
+    const remedy = remedyOf(code, dest === undefined ? (path ?? this.#layout.root) : dirname(dest));
     if (remedy !== undefined)
       return new TsugiError("TSUGI_UNPACK_FAILED", { source, problem, remedy }, { cause });
     return new TsugiError("TSUGI_UNPACK_REFUSED", { source, problem }, { cause });

@@ -40,7 +40,7 @@ for (const label of ["unpack.folder:rename", "unpack.release:rename", "unpack.ma
     const before = listing(host);
     const env = { ...host.env, TSUGI_FAULT: `${label}=enospc` };
     const failed = await host.run(host.bin, ["unpack", wall.tarball("0.0.2")], { env });
-    expectEnd(failed, 4, /TSUGI_UNPACK_REFUSED[\s\S]*ENOSPC/);
+    expectEnd(failed, 4, /TSUGI_UNPACK_FAILED[\s\S]*ENOSPC/);
     assert.deepEqual(listing(host), before);
     await host.must("unpack", wall.tarball("0.0.2"));
   });
@@ -71,7 +71,7 @@ test("who follows tries again what a full disk has kept out", { timeout: 60_000 
   t.after(() => child.kill());
   child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
   await eventually("it is there", () => /0\.0\.2 runs, as is wanted/.test(said), 40_000);
-  assert.match(said, /TSUGI_UNPACK_REFUSED[\s\S]*ENOSPC[\s\S]*tried again later/);
+  assert.match(said, /TSUGI_UNPACK_FAILED[\s\S]*ENOSPC[\s\S]*tried again later/);
 });
 
 /** Files below lib/ and releases/, less what any write leaves there. */
