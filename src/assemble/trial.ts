@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promi
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { jsonIn } from "../contract/checks.ts";
 import { TsugiError } from "../contract/errors.ts";
 import { type CommandResult, runCommand, type Surroundings } from "../pack/commands.ts";
 import type { BuildLog } from "../pack/log.ts";
@@ -137,8 +138,8 @@ class Trial {
 
   async #slots() {
     const { code, stdout } = await this.#app("status", "--json");
-    if (code !== 0) return [];
-    return (JSON.parse(stdout) as Status).processes.flatMap(({ slots }) => slots);
+    const status = code === 0 ? jsonIn<Partial<Status> | null>(stdout) : undefined;
+    return (status?.processes ?? []).flatMap(({ slots }) => slots);
   }
 
   /** The supervisor, which holds the sockets, and the workers, which may hold some by themselves. */
