@@ -94,13 +94,14 @@ class Trial {
     }
     const status = await ask(port);
     if (status === "none") return this.#tellElsewhere(port, log);
-    await this.#tell(status, "PORT", log);
+    await this.#tell(status, port, "PORT", log);
   }
 
-  /** `place`: where it was asked. */
-  async #tell(status: Answer, place: string, log: BuildLog): Promise<void> {
+  /** `place`: where it was asked, for people. */
+  async #tell(status: Answer, port: number, place: string, log: BuildLog): Promise<void> {
+    const isUnharmed = status === "other" && (await this.#isUnharmed(port));
     const words = await this.#lastWords();
-    if (status === "other" && packedWrong(words) === undefined && (await this.#isUnharmed())) {
+    if (isUnharmed && packedWrong(words) === undefined) {
       return log.note(
         `It starts; what listens on ${place} speaks no HTTP, so it was asked nothing`,
       );
@@ -130,8 +131,9 @@ class Trial {
     log.warn(`${what}; its last words:\n${indented(words)}\n  ${nextAfter(words)}.`);
   }
 
-  /** It has not died of what it was sent. */
-  async #isUnharmed(): Promise<boolean> {
+  /** It has not died of what it was sent. Whoever died is known of when another one answers for it. */
+  async #isUnharmed(port: number): Promise<boolean> {
+    if ((await ask(port)) !== "other") return false;
     const slots = await this.#slots();
     return slots.length > 0 && slots.every(({ crash }) => crash === undefined);
   }
@@ -167,7 +169,7 @@ class Trial {
     const status = ports.length === 1 ? await ask(own!) : "none";
     const place = `port ${ports.join(", ")}`;
     if (status === "none") log.note(`It starts, and listens on ${place}`);
-    else await this.#tell(status, place, log);
+    else await this.#tell(status, own!, place, log);
     log.note(
       `It does not listen on PORT, which a host may set: listen(process.env.PORT ?? ${own}) lets each host choose`,
     );
